@@ -1,0 +1,1 @@
+"""What `./run` and `./test` are made of. Nothing of the product imports it."""
