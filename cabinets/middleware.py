@@ -1,0 +1,26 @@
+"""Finds the cabinet of the signed-in person and reads times in its zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from cabinets.access import membership_of
+
+
+class CabinetMiddleware:
+    """Sets ``request.membership`` and ``request.cabinet``; both are None for staff without one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        membership = membership_of(request)
+        request.membership = membership  # type: ignore[attr-defined]  # Django's own idiom
+        request.cabinet = membership.cabinet if membership else None  # type: ignore[attr-defined]
+        if membership is None:
+            return self.get_response(request)
+        with timezone.override(membership.cabinet.zone):
+            return self.get_response(request)

@@ -1,0 +1,152 @@
+"""The tenant: a cabinet, its people, the sources that may post calls, and the audit trail."""
+
+from __future__ import annotations
+
+import secrets
+import zoneinfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.sealing import SealedTextField
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse what is not a name of the tz database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("Неизвестный часовой пояс: %(name)s"), params={"name": name})
+
+
+def new_source_id() -> str:
+    """Return a public identifier of a source; it names, it does not authorise."""
+    return f"src_{secrets.token_hex(8)}"
+
+
+class Cabinet(models.Model):
+    """One customer of CallKeeper."""
+
+    name = models.CharField(_("Название"), max_length=200)
+    time_zone = models.CharField(
+        _("Часовой пояс"), max_length=64, default="Europe/Moscow", validators=[validate_time_zone]
+    )
+    is_demo = models.BooleanField(_("Демонстрация"), default=False)
+    created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("кабинет")
+        verbose_name_plural = _("кабинеты")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The zone in which this cabinet reads times."""
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class Membership(models.Model):
+    """A person in a cabinet, with a role."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Владелец")
+        MANAGER = "manager", _("Управляющий")
+        VIEWER = "viewer", _("Наблюдатель")
+
+    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="cabinet_memberships"
+    )
+    role = models.CharField(_("Роль"), max_length=16, choices=Role, default=Role.VIEWER)
+    created_at = models.DateTimeField(_("Добавлен"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("участник кабинета")
+        verbose_name_plural = _("участники кабинетов")
+        constraints = [
+            models.UniqueConstraint(fields=["cabinet", "user"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.cabinet} · {self.get_role_display()}"
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether the person may link accounts and change settings."""
+        return self.role in {self.Role.OWNER, self.Role.MANAGER}
+
+
+class CallSource(models.Model):
+    """Who posts calls into a cabinet, and in which zone its bare times are."""
+
+    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="call_sources")
+    name = models.CharField(_("Название"), max_length=200)
+    public_id = models.CharField(
+        _("Идентификатор"), max_length=64, unique=True, default=new_source_id
+    )
+    time_zone = models.CharField(
+        _("Пояс времени без смещения"),
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text=_("Если пусто, время без смещения не принимается."),
+    )
+    is_active = models.BooleanField(_("Включён"), default=True)
+    created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("Последнее обращение"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("источник звонков")
+        verbose_name_plural = _("источники звонков")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.public_id})"
+
+
+class SigningSecret(models.Model):
+    """One live signing secret of a source; two slots, so that a key can be changed in flight."""
+
+    source = models.ForeignKey(CallSource, models.CASCADE, related_name="signing_secrets")
+    slot = models.PositiveSmallIntegerField(_("Ячейка"), choices=[(1, "1"), (2, "2")])
+    secret = SealedTextField(_("Секрет"))
+    created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("секрет подписи")
+        verbose_name_plural = _("секреты подписи")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "slot"], name="secret_slot_once"),
+            models.CheckConstraint(
+                condition=models.Q(slot__in=[1, 2]), name="secret_two_live_at_most"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source.public_id} · {self.slot}"
+
+
+class AuditEvent(models.Model):
+    """Who changed what; the database refuses to change or delete a row."""
+
+    cabinet = models.ForeignKey(
+        Cabinet, models.PROTECT, related_name="audit_events", null=True, blank=True
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True, blank=True
+    )
+    action = models.CharField(_("Действие"), max_length=64)
+    object_type = models.CharField(_("Объект"), max_length=64)
+    object_id = models.CharField(_("Номер объекта"), max_length=64)
+    before = models.JSONField(_("Было"), default=dict, blank=True)
+    after = models.JSONField(_("Стало"), default=dict, blank=True)
+    at = models.DateTimeField(_("Когда"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("событие аудита")
+        verbose_name_plural = _("аудит")
+        indexes = [models.Index(fields=["cabinet", "-at"], name="audit_by_cabinet")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_type} {self.object_id}"

@@ -1,0 +1,7 @@
+"""The project package: wiring only, no rules."""
+
+from __future__ import annotations
+
+from callkeeper_metrika.celery import app as celery_app
+
+__all__ = ["celery_app"]

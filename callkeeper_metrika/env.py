@@ -1,0 +1,67 @@
+"""Reads the environment strictly: what cannot be understood stops the start, with a sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
+
+
+def env_text(name: str, default: str = "") -> str:
+    """Return the variable, or the default when it is unset or blank."""
+    return os.environ.get(name, "").strip() or default
+
+
+def env_bool(name: str, default: bool = False) -> bool:
+    """Return a yes/no variable; any other word is refused rather than guessed."""
+    word = os.environ.get(name)
+    if word is None:
+        return default
+    if word.strip().lower() in TRUE_WORDS:
+        return True
+    if word.strip().lower() in FALSE_WORDS:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {word!r}.")
+
+
+def env_int(name: str, default: int, *, minimum: int = 0) -> int:
+    """Return a whole number not below ``minimum``."""
+    word = env_text(name, str(default))
+    if not word.lstrip("-").isdigit() or int(word) < minimum:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {minimum}, not {word!r}.")
+    return int(word)
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated parts, without blanks."""
+    return [part.strip() for part in env_text(name, default).split(",") if part.strip()]
+
+
+def env_secret(name: str) -> str:
+    """Return ``NAME``, or the contents of the file that ``NAME_FILE`` points at."""
+    path = env_text(f"{name}_FILE")
+    if not path:
+        return env_text(name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: {problem}.") from problem
+
+
+def env_database(name: str) -> dict[str, Any]:
+    """Return Django's settings of a ``postgres://`` URL; any other engine is refused."""
+    url = env_secret(name)
+    if not url:
+        raise ImproperlyConfigured(
+            f"{name} is not set: give a postgres:// URL, or start with ./run, which brings its own."
+        )
+    config = dict(environ.Env.db_url_config(url))
+    if config.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(f"{name} must be a postgres:// URL.")
+    return config

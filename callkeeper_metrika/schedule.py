@@ -1,0 +1,30 @@
+"""The timetable of beat. Every row is a harmless nudge: rows in the database hold the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# A nudge older than its interval is worthless; expiry keeps a stopped worker's queue short.
+SCHEDULE: dict[str, dict[str, Any]] = {
+    # A call waits at most UPLOAD_MIN_WAIT_SECONDS plus this.
+    "build-uploads": {"task": "calls.build_uploads", "schedule": 5.0, "options": {"expires": 10}},
+    "send-due": {"task": "calls.send_due", "schedule": 5.0, "options": {"expires": 10}},
+    "poll-open": {"task": "calls.poll_open", "schedule": 5.0, "options": {"expires": 10}},
+    # Unclear uploads are asked about here; each lookup keeps its own spacing in the row.
+    "resolve-unclear": {
+        "task": "calls.resolve_unclear",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    # A worker that died is noticed one lease later, plus this.
+    "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
+    "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},
+    # Partitions are three months ahead; a day without this hurts nobody.
+    "make-partitions": {"task": "calls.make_partitions", "schedule": 3600.0},
+    # Renamed, deleted and lost counters are noticed within the hour.
+    "refresh-counters": {"task": "counters.refresh_counters", "schedule": 300.0},
+    # Each account is renewed about every 90 days; the hourly look only finds who is due.
+    "refresh-tokens": {"task": "integrations.refresh_tokens", "schedule": 3600.0},
+    # /readyz tells whether beat and a worker are alive by the age of this mark.
+    "heartbeat": {"task": "calls.heartbeat", "schedule": 10.0, "options": {"expires": 20}},
+}

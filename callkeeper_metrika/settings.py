@@ -1,0 +1,266 @@
+"""All settings, read from the environment in one place; `.env.example` lists every variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from callkeeper_metrika.env import (
+    env_bool,
+    env_database,
+    env_int,
+    env_list,
+    env_secret,
+    env_text,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Security ------------------------------------------------------------------------------
+
+DEBUG = env_bool("DEBUG")
+SECRET_KEY = env_secret("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set: give a long random string.")
+# The first key seals, all of them open; kept apart from SECRET_KEY so that each rotates alone.
+SEALING_KEYS = [key.strip() for key in env_secret("SEALING_KEYS").split(",") if key.strip()]
+if not SEALING_KEYS:
+    raise ImproperlyConfigured("SEALING_KEYS is not set: see .env.example for how to make one.")
+
+PUBLIC_URL = env_text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: it binds OAuth attempts
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would hide the session at callback
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", False)
+SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31536000 if IS_HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+if env_bool("BEHIND_TLS_PROXY", IS_HTTPS):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+# --- Yandex --------------------------------------------------------------------------------
+
+YANDEX_OAUTH_URL = env_text("YANDEX_OAUTH_URL", "https://oauth.yandex.ru").rstrip("/")
+YANDEX_LOGIN_URL = env_text("YANDEX_LOGIN_URL", "https://login.yandex.ru").rstrip("/")
+METRIKA_API_URL = env_text("METRIKA_API_URL", "https://api-metrika.yandex.net").rstrip("/")
+METRIKA_WEB_URL = env_text("METRIKA_WEB_URL", "https://metrika.yandex.ru").rstrip("/")
+YANDEX_CLIENT_ID = env_secret("YANDEX_CLIENT_ID")
+YANDEX_CLIENT_SECRET = env_secret("YANDEX_CLIENT_SECRET")
+# The granted set must stay the same for every link: Yandex keeps one set per application.
+YANDEX_SCOPES = tuple(
+    env_text("YANDEX_SCOPES", "login:info metrika:read metrika:offline_data").split()
+)
+YANDEX_REDIRECT_URI = f"{PUBLIC_URL}/lk/integrations/yandex/callback"
+CALLKEEPER_API_URL = env_text("CALLKEEPER_API_URL", "https://ckct.ru/api/")
+
+# --- Delivery ------------------------------------------------------------------------------
+
+UPLOAD_MIN_WAIT_SECONDS = env_int("UPLOAD_MIN_WAIT_SECONDS", 300)
+POLL_SECONDS = env_int("POLL_SECONDS", 600, minimum=1)
+# A failed callback attempt waits this long for the next attempt of the same order.
+ATTEMPT_WAIT_SECONDS = env_int("ATTEMPT_WAIT_SECONDS", 6 * UPLOAD_MIN_WAIT_SECONDS)
+# Must exceed client timeout + the longest time Metrika may still work + the lag of its list.
+UNCLEAR_GRACE_SECONDS = env_int("UNCLEAR_GRACE_SECONDS", 900)
+UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
+CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
+READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)
+UPLOAD_READ_TIMEOUT_SECONDS = env_int("UPLOAD_READ_TIMEOUT_SECONDS", 120, minimum=1)
+# Of Yandex's 5,000 a day a tenth is kept back for people and repairs.
+METRIKA_DAILY_REQUESTS = env_int("METRIKA_DAILY_REQUESTS", 4500, minimum=1)
+METRIKA_REQUESTS_PER_SECOND = env_int("METRIKA_REQUESTS_PER_SECOND", 25, minimum=1)
+
+# --- Taking calls in -----------------------------------------------------------------------
+
+INGEST_MAX_CALLS = 500
+INGEST_MAX_BYTES = env_int("INGEST_MAX_BYTES", 5 * 1024 * 1024, minimum=1024)
+INGEST_CALLS_PER_MINUTE = env_int("INGEST_CALLS_PER_MINUTE", 60000, minimum=1)
+DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES + 1024
+
+# --- Applications --------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "csp",
+    "axes",
+    "cabinets",
+    "integrations",
+    "counters",
+    "calls",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "cabinets.middleware.CabinetMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "callkeeper_metrika.urls"
+WSGI_APPLICATION = "callkeeper_metrika.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "cabinets.context.frame",
+            ],
+        },
+    },
+]
+
+# --- Data ----------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": env_database("DATABASE_URL")
+    | {
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env_secret("REDIS_URL")
+if not REDIS_URL:
+    raise ImproperlyConfigured("REDIS_URL is not set: give a redis:// URL, or start with ./run.")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
+
+# --- People --------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/lk/integrations"
+LOGOUT_REDIRECT_URL = "/accounts/login/"
+DEMO_LOGIN_HINT = env_text("DEMO_LOGIN_HINT")
+
+LANGUAGE_CODE = "ru"
+LANGUAGES = [("ru", "Русский"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env_text("TIME_ZONE", "Europe/Moscow")
+USE_TZ = True
+
+# --- Static files --------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env_text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG or env_bool("PLAIN_STATIC")
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+_OAUTH_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(YANDEX_OAUTH_URL))
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        # The form «Подключить» is answered with a redirect to the consent page.
+        "form-action": ["'self'", _OAUTH_ORIGIN],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- Work ----------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 210
+CELERY_TASK_TIME_LIMIT = 240
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+# A lost worker's tasks come back after the visibility timeout plus one sweep; the defaults of
+# the sweep (10 s x 10) would add up to 100 s. Tasks are only nudges: rows hold the work.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 15,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+}
+
+# --- Logs ----------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "callkeeper_metrika.redaction.RedactingFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["redact"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": env_text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # At DEBUG these two print the Basic header, codes and tokens.
+        "requests_oauthlib": {"level": "WARNING"},
+        "oauthlib": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+    },
+}

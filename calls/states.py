@@ -1,0 +1,111 @@
+"""The dictionary of delivery: channels, states, reasons. Imported by all, importing nobody."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Channel(models.IntegerChoices):
+    """Where a call is delivered to: two channels, two results."""
+
+    CALLS = 1, _("Звонки")
+    GOAL = 2, _("Цель")
+
+
+class IdKind(models.IntegerChoices):
+    """How Metrika is told who the visitor is; the label is the CSV column."""
+
+    CLIENT_ID = 1, "ClientId"
+    YCLID = 2, "Yclid"
+    USER_ID = 3, "UserId"
+
+
+class CallKind(models.TextChoices):
+    """What sort of call it is."""
+
+    DYNAMIC = "dynamic", _("Динамический коллтрекинг")
+    STATIC = "static", _("Статический коллтрекинг")
+    CALLBACK = "callback", _("Обратный звонок")
+
+
+class DeliveryState(models.IntegerChoices):
+    """What a ledger row itself says. What came after `BATCHED` is read from its upload."""
+
+    WAITING = 1, _("Ждёт отправки")
+    SKIPPED = 2, _("Не отправляется")
+    BATCHED = 3, _("В выгрузке")
+    EXPIRED = 4, _("Опоздал")
+    NEEDS_ATTENTION = 5, _("Требует внимания")
+    ROW_REFUSED = 6, _("Строка не принята")
+
+
+class UploadState(models.TextChoices):
+    """Where an upload stands."""
+
+    READY = "ready", _("Готова к отправке")
+    LATER = "later", _("Будет повторена")
+    SENDING = "sending", _("Отправляется")
+    UNCLEAR = "unclear", _("Проверяем, дошла ли")
+    SENT = "sent", _("Отправлена, Метрика обрабатывает")
+    PROCESSED = "processed", _("Обработана Метрикой")
+    LINKAGE_FAILURE = "linkage_failure", _("Принята, визиты не найдены")
+    NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
+
+
+#: States in which a clock still has something to do.
+OPEN_UPLOADS = (
+    UploadState.READY,
+    UploadState.LATER,
+    UploadState.SENDING,
+    UploadState.UNCLEAR,
+    UploadState.SENT,
+)
+#: States in which Metrika has the file.
+TAKEN_UPLOADS = (UploadState.SENT, UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
+
+
+class Shown(models.TextChoices):
+    """The state a person sees: the row's own, or what its upload tells."""
+
+    WAITING = "waiting", _("Ждёт отправки")
+    HELD = "held", _("Отложен")
+    BATCHED = "batched", _("Отправляется")
+    UNCLEAR = "unclear", _("Проверяем, дошёл ли")
+    SENT = "sent", _("Отправлен")
+    ACCEPTED = "accepted", _("Принят Метрикой")
+    UNMATCHED = "unmatched", _("Не привязан")
+    ROW_REFUSED = "row_refused", _("Строка не принята")
+    SKIPPED = "skipped", _("Не отправляется")
+    EXPIRED = "expired", _("Опоздал")
+    NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
+
+
+#: Colour of each shown state: one look for one meaning.
+TONES: dict[str, str] = {
+    Shown.WAITING: "info",
+    Shown.HELD: "info",
+    Shown.BATCHED: "info",
+    Shown.UNCLEAR: "warning",
+    Shown.SENT: "progress",
+    Shown.ACCEPTED: "success",
+    Shown.UNMATCHED: "neutral",
+    Shown.ROW_REFUSED: "danger",
+    Shown.SKIPPED: "neutral",
+    Shown.EXPIRED: "warning",
+    Shown.NEEDS_ATTENTION: "danger",
+}
+
+
+class Attention(models.TextChoices):
+    """Why an upload waits for a person, or what is remarkable about its end."""
+
+    REJECTED = "rejected", _("Метрика отклонила файл")
+    ACCESS_DENIED = "access_denied", _("Нет права на счётчик")
+    COUNTER_GONE = "counter_gone", _("Счётчик не найден в Метрике")
+    GOAL_GONE = "goal_gone", _("Цель не найдена в Метрике")
+    UNEXPECTED = "unexpected", _("Непонятный ответ Метрики")
+    ROW_REFUSED = "row_refused", _("Приняты не все строки")
+    DUPLICATE = "duplicate", _("В Метрике две такие выгрузки")
+    OVERDUE = "overdue", _("Метрика обрабатывает дольше двух суток")
+    INTERNAL = "internal", _("Ошибка на нашей стороне")

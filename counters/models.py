@@ -1,0 +1,201 @@
+"""Metrika counters that a cabinet chose, their goals as last seen, and their settings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.models import Cabinet
+from integrations.models import YandexAccount
+
+
+def default_identifier_order() -> list[str]:
+    """ClientId first: CallKeeper knows it most often; then the click, then the own user id."""
+    return ["ClientId", "Yclid", "UserId"]
+
+
+class Counter(models.Model):
+    """A counter and what is to be sent to it. The rules that read this live in `calls.decision`."""
+
+    class Access(models.TextChoices):
+        OK = "ok", _("Доступ есть")
+        VIEW_ONLY = "view_only", _("Только просмотр")
+        LOST = "lost", _("Доступ потерян")
+        DELETED = "deleted", _("Счётчик удалён в Метрике")
+
+    class CallKind(models.TextChoices):
+        ALL = "all", _("Все типы звонков")
+        CALLBACK = "callback", _("Только обратные звонки")
+        INCOMING = "incoming", _("Только входящие звонки")
+
+    class CallStatus(models.TextChoices):
+        ALL = "all", _("Все статусы")
+        SUCCESS = "success", _("Только успешные")
+        FAIL = "fail", _("Только неуспешные")
+
+    class Uniqueness(models.TextChoices):
+        ALL = "all", _("Все звонки")
+        UNIQUE = "unique", _("Только уникальные")
+        TARGET = "target", _("Только целевые")
+        UNIQUE_TARGET = "unique_target", _("Только уникально-целевые")
+
+    class DeferUnit(models.TextChoices):
+        HOURS = "hours", _("часов")
+        DAYS = "days", _("дней")
+
+    class TagMode(models.TextChoices):
+        NONE = "none", _("Не передавать теги")
+        CALLS = "calls", _("Использовать теги из звонков")
+        MANUAL = "manual", _("Установить теги вручную")
+
+    class SiteMode(models.TextChoices):
+        OWN = "own", _("Только сайт счётчика")
+        ALL = "all", _("Все сайты")
+        LIST = "list", _("Выбранные сайты")
+
+    class PhoneMode(models.TextChoices):
+        FULL = "full", _("Полностью")
+        MASKED = "masked", _("Скрыть середину")
+        NONE = "none", _("Не передавать")
+
+    #: Metrika links a call to a visit of the last 21 days; a day is left for the send itself.
+    MAX_DEFER: ClassVar[int] = 20
+
+    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="counters")
+    account = models.ForeignKey(
+        YandexAccount, models.PROTECT, related_name="counters", verbose_name=_("Аккаунт")
+    )
+    number = models.BigIntegerField(_("Номер"))
+    name = models.CharField(_("Название"), max_length=255)
+    site = models.CharField(_("Сайт"), max_length=255, blank=True)
+    site_host = models.CharField(max_length=255, blank=True, editable=False)
+    mirror_hosts = ArrayField(models.CharField(max_length=255), default=list, editable=False)
+    owner_login = models.CharField(_("Владелец"), max_length=255, blank=True)
+    permission = models.CharField(_("Право"), max_length=32)
+    time_zone = models.CharField(_("Часовой пояс"), max_length=64, default="Europe/Moscow")
+    created_in_metrika_at = models.DateTimeField(_("Создан в Метрике"), null=True, blank=True)
+    access = models.CharField(_("Доступ"), max_length=16, choices=Access, default=Access.OK)
+    access_changed_at = models.DateTimeField(_("Доступ с"), null=True, blank=True)
+
+    enabled = models.BooleanField(_("Включён"), default=True)
+    send_calls = models.BooleanField(_("Отправлять звонки"), default=True)
+    goal = models.ForeignKey(
+        "Goal",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Достижение цели"),
+    )
+    call_kind = models.CharField(
+        _("Тип звонка"), max_length=16, choices=CallKind, default=CallKind.ALL
+    )
+    accepts_dynamic = models.BooleanField(_("Динамический коллтрекинг"), default=True)
+    accepts_static = models.BooleanField(_("Статический коллтрекинг"), default=True)
+    min_duration_seconds = models.PositiveIntegerField(_("Длительность от, секунд"), default=0)
+    call_status = models.CharField(
+        _("Статус звонка"), max_length=16, choices=CallStatus, default=CallStatus.ALL
+    )
+    uniqueness = models.CharField(
+        _("Дополнительно"), max_length=16, choices=Uniqueness, default=Uniqueness.ALL
+    )
+    defer_value = models.PositiveSmallIntegerField(
+        _("Отложенная отправка"),
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_DEFER)],
+    )
+    defer_unit = models.CharField(
+        _("Единица"), max_length=8, choices=DeferUnit, default=DeferUnit.DAYS
+    )
+    tag_mode = models.CharField(
+        _("Тегирование"), max_length=16, choices=TagMode, default=TagMode.CALLS
+    )
+    manual_tag_callback = models.CharField(_("Для обратных звонков"), max_length=255, blank=True)
+    manual_tag_incoming = models.CharField(_("Для входящих звонков"), max_length=255, blank=True)
+    site_mode = models.CharField(_("Сайты"), max_length=8, choices=SiteMode, default=SiteMode.OWN)
+    site_hosts = ArrayField(
+        models.CharField(max_length=255),
+        verbose_name=_("Выбранные сайты"),
+        default=list,
+        blank=True,
+    )
+    campaigns = ArrayField(
+        models.CharField(max_length=255),
+        verbose_name=_("Кампании"),
+        default=list,
+        blank=True,
+        help_text=_("Номера или названия; пусто означает все."),
+    )
+    price = models.DecimalField(
+        _("Ценность звонка"), max_digits=12, decimal_places=2, null=True, blank=True
+    )
+    currency = models.CharField(_("Валюта"), max_length=3, blank=True, default="RUB")
+    phone_mode = models.CharField(
+        _("Номер телефона"), max_length=8, choices=PhoneMode, default=PhoneMode.FULL
+    )
+    identifier_order = ArrayField(
+        models.CharField(max_length=16),
+        verbose_name=_("Порядок идентификаторов"),
+        default=default_identifier_order,
+    )
+    skip_technical = models.BooleanField(_("Не отправлять технические отмены"), default=True)
+    last_attempt_only = models.BooleanField(
+        _("Только последняя попытка обратного звонка"), default=True
+    )
+
+    version = models.PositiveIntegerField(_("Версия настроек"), default=1, editable=False)
+    configured_at = models.DateTimeField(_("Принимает звонки с"), null=True, blank=True)
+    settings_saved_at = models.DateTimeField(_("Настройки сохранены"), null=True, blank=True)
+    settings_saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    added_at = models.DateTimeField(_("Добавлен"))
+    removed_at = models.DateTimeField(_("Удалён"), null=True, blank=True)
+    goals_refreshed_at = models.DateTimeField(_("Цели обновлены"), null=True, blank=True)
+    #: When a call of this counter was last taken by Metrika.
+    last_synced_at = models.DateTimeField(_("Синхронизировано"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("счётчик")
+        verbose_name_plural = _("счётчики")
+        constraints = [
+            models.UniqueConstraint(fields=["cabinet", "number"], name="counter_once_per_cabinet"),
+            models.CheckConstraint(
+                condition=models.Q(defer_value__lte=20), name="counter_defer_below_horizon"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(price__isnull=True) | models.Q(price__gte=0),
+                name="counter_price_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.number}"
+
+
+class Goal(models.Model):
+    """A goal of a counter as last seen in Metrika."""
+
+    counter = models.ForeignKey(Counter, models.CASCADE, related_name="goals")
+    goal_id = models.BigIntegerField(_("Номер цели"))
+    name = models.CharField(_("Название"), max_length=255)
+    type = models.CharField(_("Тип"), max_length=32)
+    source = models.CharField(_("Происхождение"), max_length=16, blank=True)
+    #: Identifier of a JavaScript event; empty for every other type.
+    identifier = models.CharField(_("Идентификатор"), max_length=255, blank=True)
+    deleted_at = models.DateTimeField(_("Пропала в Метрике"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("цель")
+        verbose_name_plural = _("цели")
+        constraints = [
+            models.UniqueConstraint(fields=["counter", "goal_id"], name="goal_once_per_counter"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,169 @@
+"""Linked Yandex accounts, link attempts under way, and the request budget of a Yandex login."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.models import Cabinet
+from cabinets.sealing import SealedTextField
+
+
+class YandexAccount(models.Model):
+    """A Yandex account that a cabinet linked. The identity is the profile's id, never the login."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("Подключено")
+        REFRESH_FAILED = "refresh_failed", _("Подключено, продление не удалось")
+        REAUTH_REQUIRED = "reauth_required", _("Требуется переподключение")
+        DISCONNECTED = "disconnected", _("Отключено")
+
+    #: States in which requests may be made with the account's token.
+    USABLE: ClassVar[tuple[str, ...]] = (State.ACTIVE, State.REFRESH_FAILED)
+
+    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="yandex_accounts")
+    yandex_uid = models.CharField(_("Номер в Яндексе"), max_length=32)
+    login = models.CharField(_("Логин"), max_length=255)
+    display_name = models.CharField(_("Имя"), max_length=255, blank=True)
+    access_token = SealedTextField(blank=True, default="", editable=False)
+    refresh_token = SealedTextField(blank=True, default="", editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=64), verbose_name=_("Выданные права"), default=list
+    )
+    device_id = models.CharField(max_length=50, editable=False)
+    state = models.CharField(_("Состояние"), max_length=20, choices=State, default=State.ACTIVE)
+    state_reason = models.CharField(_("Причина"), max_length=64, blank=True)
+    state_changed_at = models.DateTimeField(_("Состояние с"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("Ключ действует до"), null=True, blank=True)
+    token_issued_at = models.DateTimeField(_("Ключ получен"), null=True, blank=True)
+    refresh_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    probed_at = models.DateTimeField(_("Последняя проверка"), null=True, blank=True)
+    counters_refreshed_at = models.DateTimeField(_("Счётчики обновлены"), null=True, blank=True)
+    connected_at = models.DateTimeField(_("Подключено"))
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Кем подключено"),
+    )
+    disconnected_at = models.DateTimeField(_("Отключено"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("аккаунт Яндекса")
+        verbose_name_plural = _("аккаунты Яндекса")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cabinet", "yandex_uid"], name="account_once_per_cabinet"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="disconnected") | models.Q(access_token=""),
+                name="account_disconnected_has_no_token",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.login
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether requests may be made with this account's token."""
+        return self.state in self.USABLE
+
+
+class LinkAttempt(models.Model):
+    """One press of «Подключить»: taken out by its state exactly once, dead after ten minutes."""
+
+    class Mode(models.TextChoices):
+        ADD = "add", _("Подключение")
+        REAUTHORISE = "reauthorise", _("Переподключение")
+
+    #: A code lives ten minutes at Yandex; so does the attempt that waits for it.
+    LIFETIME: ClassVar[timedelta] = timedelta(minutes=10)
+
+    state_digest = models.CharField(max_length=64, unique=True)
+    session_digest = models.CharField(max_length=64, db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="+")
+    mode = models.CharField(max_length=16, choices=Mode)
+    expected_uid = models.CharField(max_length=32, blank=True)
+    code_verifier = SealedTextField()
+    device_id = models.CharField(max_length=50)
+    authorisation_server = models.URLField(max_length=255)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("попытка подключения")
+        verbose_name_plural = _("попытки подключения")
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.created_at:%Y-%m-%d %H:%M}"
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the ten minutes are over."""
+        return now - self.created_at > self.LIFETIME
+
+
+class RequestSlot(models.Model):
+    """One of the three parallel requests of a Yandex login, held as a lease until it runs out.
+
+    A lease rather than a lock: a lock frees itself in milliseconds when its worker dies, while
+    Yandex is still working on the request, and a fourth request would get through.
+    """
+
+    yandex_uid = models.CharField(max_length=32)
+    number = models.PositiveSmallIntegerField()
+    held_until = models.DateTimeField(null=True)
+    holder = models.UUIDField(null=True)
+
+    class Meta:
+        verbose_name = _("место для запроса")
+        verbose_name_plural = _("места для запросов")
+        constraints = [
+            models.UniqueConstraint(fields=["yandex_uid", "number"], name="slot_once_per_login"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.yandex_uid} #{self.number}"
+
+
+class RequestDay(models.Model):
+    """What a Yandex login spent of its 5,000 requests on one UTC day, counted before each request."""
+
+    yandex_uid = models.CharField(_("Номер в Яндексе"), max_length=32)
+    day = models.DateField(_("День (UTC)"))
+    uploads = models.PositiveIntegerField(_("Отправки"), default=0)
+    polls = models.PositiveIntegerField(_("Опросы"), default=0)
+    other = models.PositiveIntegerField(_("Прочее"), default=0)
+    paused_until = models.DateTimeField(_("Пауза до"), null=True, blank=True)
+    paused_reason = models.CharField(_("Причина паузы"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("расход запросов")
+        verbose_name_plural = _("расход запросов")
+        constraints = [
+            models.UniqueConstraint(fields=["yandex_uid", "day"], name="request_day_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.yandex_uid} {self.day}"
+
+
+class RequestSecond(models.Model):
+    """Requests of all our processes in one second; Yandex allows 30 per address."""
+
+    second = models.BigIntegerField(primary_key=True)
+    used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("запросы в секунду")
+        verbose_name_plural = _("запросы в секунду")
+
+    def __str__(self) -> str:
+        return f"{self.second}: {self.used}"

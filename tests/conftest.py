@@ -1,0 +1,75 @@
+"""Actors of the tests: an owner, a manager, a viewer, and a stranger from another cabinet."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from cabinets.models import Cabinet, CallSource, Membership
+from counters.models import Counter
+from integrations.models import YandexAccount
+from tests import factories
+
+
+@pytest.fixture
+def cabinet(db: None) -> Cabinet:
+    return factories.make_cabinet()
+
+
+@pytest.fixture
+def owner(cabinet: Cabinet) -> User:
+    return factories.make_member(cabinet=cabinet, username="owner")
+
+
+@pytest.fixture
+def manager(cabinet: Cabinet) -> User:
+    return factories.make_member(cabinet=cabinet, username="manager", role=Membership.Role.MANAGER)
+
+
+@pytest.fixture
+def viewer(cabinet: Cabinet) -> User:
+    return factories.make_member(cabinet=cabinet, username="viewer", role=Membership.Role.VIEWER)
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return factories.make_member(
+        cabinet=factories.make_cabinet(name="Клиника Урал"), username="stranger"
+    )
+
+
+@pytest.fixture
+def source(cabinet: Cabinet) -> CallSource:
+    return factories.make_source(cabinet=cabinet)
+
+
+@pytest.fixture
+def account(cabinet: Cabinet) -> YandexAccount:
+    return factories.make_account(cabinet=cabinet)
+
+
+@pytest.fixture
+def counter(account: YandexAccount) -> Counter:
+    return factories.make_counter(account=account)
+
+
+def _signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def owner_client(owner: User) -> Client:
+    return _signed_in(owner)
+
+
+@pytest.fixture
+def viewer_client(viewer: User) -> Client:
+    return _signed_in(viewer)
+
+
+@pytest.fixture
+def stranger_client(stranger: User) -> Client:
+    return _signed_in(stranger)

@@ -1,0 +1,120 @@
+"""Valid objects by default; a test names only what matters to it."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
+from counters.models import Counter, Goal
+from integrations.models import YandexAccount
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PASSWORD = "correct horse battery"
+_numbers = itertools.count(1)
+
+
+def make_user(*, username: str | None = None, **fields: Any) -> User:
+    name = username or f"person{next(_numbers)}"
+    user: User = get_user_model().objects.create_user(
+        username=name, email=f"{name}@example.ru", password=PASSWORD, **fields
+    )
+    return user
+
+
+def make_cabinet(*, name: str = "Окна Столица", **fields: Any) -> Cabinet:
+    return Cabinet.objects.create(name=name, **fields)
+
+
+def make_member(*, cabinet: Cabinet, role: str = Membership.Role.OWNER, **fields: Any) -> User:
+    user = make_user(**fields)
+    Membership.objects.create(cabinet=cabinet, user=user, role=role)
+    return user
+
+
+def make_source(*, cabinet: Cabinet, secret: str = SECRET, **fields: Any) -> CallSource:
+    values: dict[str, Any] = {"name": "CallKeeper", "time_zone": "Europe/Moscow"} | fields
+    source = CallSource.objects.create(cabinet=cabinet, **values)
+    SigningSecret.objects.create(source=source, slot=1, secret=secret)
+    return source
+
+
+def make_account(*, cabinet: Cabinet, **fields: Any) -> YandexAccount:
+    number = next(_numbers)
+    now: datetime = timezone.now()
+    values: dict[str, Any] = {
+        "yandex_uid": str(1_100_000_000 + number),
+        "login": f"okna-{number}",
+        "access_token": f"y0_TestAccessToken{number:044d}",
+        "refresh_token": f"1:refresh{number}:secret:part",
+        "scopes": ["login:info", "metrika:read", "metrika:offline_data"],
+        "device_id": f"device-{number:08d}",
+        "expires_at": now + timedelta(days=300),
+        "token_issued_at": now,
+        "connected_at": now,
+    }
+    return YandexAccount.objects.create(cabinet=cabinet, **values | fields)
+
+
+def make_counter(*, account: YandexAccount, **fields: Any) -> Counter:
+    """A counter whose settings were saved, taking calls of every site."""
+    number = next(_numbers)
+    now: datetime = timezone.now()
+    values: dict[str, Any] = {
+        "cabinet": account.cabinet,
+        "number": 91_000_000 + number,
+        "name": "Окна Столица",
+        "site": "okna-stolica.example",
+        "site_host": "okna-stolica.example",
+        "site_mode": Counter.SiteMode.ALL,
+        "permission": "own",
+        "added_at": now,
+        "configured_at": now,
+        "settings_saved_at": now,
+    }
+    return Counter.objects.create(account=account, **values | fields)
+
+
+def make_goal(
+    *, counter: Counter, identifier: str = "calltracking_call_order", **fields: Any
+) -> Goal:
+    values: dict[str, Any] = {
+        "goal_id": 318_000_000 + next(_numbers),
+        "name": "Звонок коллтрекинга",
+        "type": "action",
+        "source": "user",
+    }
+    return Goal.objects.create(counter=counter, identifier=identifier, **values | fields)
+
+
+def v3_record(**fields: Any) -> dict[str, Any]:
+    """One finished call of dynamic call tracking, as CallKeeper's v3 API writes it."""
+    number = next(_numbers)
+    started: datetime = timezone.now() - timedelta(hours=1)
+    values: dict[str, Any] = {
+        "universalId": str(23_423_423_434_000_000 + number),
+        "serviceType": "calltracking",
+        "callType": "Динамический коллтрекинг",
+        "clientNumber": "79161234567",
+        "managerNumber": "74950000000",
+        "statusFirst": 200,
+        "statusSecond": 200,
+        "status": "success",
+        "callTime": started.isoformat(),
+        "duration": 152,
+        "site": "okna-stolica.example",
+        "unique": True,
+        "target": True,
+        "uniqueTarget": True,
+        "yaClid": str(1_718_031_415_926_535_000 + number),
+        "callPage": "https://okna-stolica.example/balkon",
+        "ctCampaignId": "1000",
+        "ctCampaignName": "Распродажа",
+        "tags": ["Целевой", "Балкон"],
+    }
+    return values | fields
