@@ -28,7 +28,9 @@ HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 8
 # A free port is found by binding and letting go, so somebody else may take it in between.
-PORT_ATTEMPTS = 5
+ATTEMPTS = 5
+# After a kill the last sessions take a moment to notice, and hold the data folder so long.
+RETRY_SECONDS = 0.3
 
 # The C.UTF-8 of PostgreSQL itself: upper() and ILIKE know Cyrillic whatever the machine knows.
 INITDB = (
@@ -66,15 +68,22 @@ class _Server:
         """Where the server's own words go."""
         return self.home.with_name(f"{self.home.name}.log")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives; false before the start and after the stop as well."""
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> None:
         """Return once the server answers; raise EmbeddedServerFailed when it does not."""
         self._prepare()
-        for _ in range(PORT_ATTEMPTS):
-            self.port = _free_port()
+        # A server that is started again keeps the port that everybody was told.
+        ports = [self.port] * ATTEMPTS if self.port else [_free_port() for _ in range(ATTEMPTS)]
+        for self.port in ports:
             self.process = self._launch()
             if _wait_until(self._answers, while_running=self.process):
                 return
             self.stop()
+            time.sleep(RETRY_SECONDS)
         raise EmbeddedServerFailed(f"{self.title} did not start; its log {self.log} says why.")
 
     def stop(self) -> None:
@@ -145,7 +154,13 @@ class Postgres(_Server):
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = POSTGRES_SMALL + (POSTGRES_THROWAWAY if self.throwaway else ())
-        command = [self.binaries / "bin/postgres", "-h", HOST, "-p", str(self.port)]
+        command: list[str | Path] = [
+            self.binaries / "bin/postgres",
+            "-h",
+            HOST,
+            "-p",
+            str(self.port),
+        ]
         with self.user.door(self.home) as door, self.log.open("ab") as log:
             return subprocess.Popen(
                 [*command, "-D", door.path, *(f"--{option}" for option in options)],
@@ -259,14 +274,16 @@ def _forget_the_dead(home: Path) -> None:
     pid_file = home / "postmaster.pid"
     if not pid_file.exists():
         return
-    pid = int(pid_file.read_text().split("\n", 1)[0])
     try:
-        old = psutil.Process(pid)
-        if old.name() == "postgres":
+        old = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+        if Path(old.cwd()) == home:
             old.send_signal(signal.SIGINT)
             old.wait(STOP_TIMEOUT_SECONDS)
             return
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+    except psutil.NoSuchProcess:
+        # PostgreSQL sees that for itself, and knows better what else to check.
+        return
+    except psutil.AccessDenied:
         pass
     pid_file.unlink(missing_ok=True)
 

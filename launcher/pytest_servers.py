@@ -6,42 +6,22 @@ are. Workers of xdist inherit the addresses; each gets a Valkey database of its 
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-import secrets
-import tempfile
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
-
-# Nobody answers at port 9 ("discard"): a test that forgets its stand-in fails, and quickly.
-NOWHERE = "http://127.0.0.1:9"
-HARMLESS = {
-    "DJANGO_SETTINGS_MODULE": "callkeeper_metrika.settings",
-    "SECRET_KEY": "only-for-tests-" + "0123456789" * 5,
-    "SEALING_KEYS": base64.urlsafe_b64encode(b"only-for-tests".ljust(32, b".")).decode(),
-    # Without a manifest of hashed names, so that nothing has to be collected first.
-    "PLAIN_STATIC": "1",
-    "YANDEX_CLIENT_ID": "test-client-id",
-    "YANDEX_CLIENT_SECRET": "test-client-secret",
-    "YANDEX_OAUTH_URL": NOWHERE,
-    "YANDEX_LOGIN_URL": NOWHERE,
-    "METRIKA_API_URL": NOWHERE,
-    "CALLKEEPER_API_URL": NOWHERE,
-}
-OWN_VALKEY = "CALLKEEPER_TESTS_OWN_VALKEY"
+from launcher.embedded import EmbeddedServerFailed
+from launcher.throwaway import OWN_VALKEY, set_harmless_values, start_servers
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Run before pytest-django reads the settings, as a wrapper goes ahead of every plain hook."""
-    for name, value in HARMLESS.items():
-        os.environ.setdefault(name, value)
+    set_harmless_values()
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         _start_servers(early_config)
@@ -57,23 +37,12 @@ def valkey_database(url: str, worker: str) -> str:
 
 
 def _start_servers(config: pytest.Config) -> None:
-    servers = ExitStack()
-    # Runs whatever happens next, also when the rest of the start fails. Last in, first out: the
-    # servers stop before their folder is deleted.
-    config.add_cleanup(servers.close)
-    home = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="callkeeper-tests-")))
-    password = secrets.token_hex(16)
+    # A polite end cleans up like Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stack = ExitStack()
+    # Runs whatever happens next, also when the rest of the start fails.
+    config.add_cleanup(stack.close)
     try:
-        if "DATABASE_URL" not in os.environ:
-            postgres = Postgres(home / "postgres", password=password, throwaway=True)
-            servers.callback(postgres.stop)
-            postgres.start()
-            os.environ["DATABASE_URL"] = postgres.url
-        if "REDIS_URL" not in os.environ:
-            valkey = Valkey(home / "valkey", password=password, throwaway=True)
-            servers.callback(valkey.stop)
-            valkey.start()
-            os.environ["REDIS_URL"] = valkey.url
-            os.environ[OWN_VALKEY] = "yes"
+        start_servers(stack)
     except EmbeddedServerFailed as failure:
         raise pytest.UsageError(str(failure)) from None

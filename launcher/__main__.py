@@ -1,0 +1,173 @@
+"""`./run`: bring everything up in order, say where it is, and take it down in the reverse order."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+from launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
+from launcher.keepsakes import keep_secrets, write_private
+from launcher.processes import Processes
+from launcher.refusal import Refusal
+from launcher.summary import summary
+from launcher.tether import die_with_parent
+from launcher.trial import ROOT, USERNAME, Trial, plan_trial, take_folder
+
+LOOK_AFTER_SECONDS = 0.5
+
+
+class Stopped(BaseException):
+    """Somebody asked us to stop."""
+
+
+def main() -> None:
+    """Run until asked to stop; a start that cannot be is one sentence and exit code 1."""
+    argparse.ArgumentParser(
+        prog="./run", description="Starts everything; PORT and DATA_DIR may be set."
+    ).parse_args()
+    _listen_for_stops()
+    try:
+        with ExitStack() as stack:
+            try:
+                _bring_up(plan_trial(os.environ), stack)
+            finally:
+                # A second Ctrl-C would cut the stopping short.
+                _ignore_stops()
+    except Stopped:
+        _say("Stopped. The data are kept.")
+    except (Refusal, EmbeddedServerFailed) as refusal:
+        raise SystemExit(f"./run: {refusal}") from None
+
+
+def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
+    stack.callback(os.close, take_folder(trial.data))
+    trial.ready_file.unlink(missing_ok=True)
+    kept = keep_secrets(trial.data / "secrets.json")
+    servers = _servers(trial, kept)
+    for server in servers.values():
+        with _step(f"Starting {server.title.removeprefix('The ')}"):
+            stack.callback(server.stop)
+            server.start()
+    environment = trial.environment(kept, {name: server.url for name, server in servers.items()})
+    access = _prepare_data(trial, environment, kept["SIGN_IN_PASSWORD"])
+    processes = Processes(trial, environment)
+    with _step("Starting web server, worker, clock" + (" and sandbox" * bool(trial.sandbox_port))):
+        stack.callback(processes.stop)
+        processes.start()
+        processes.wait_until_ready()
+    stack.callback(_begin_stop, trial)
+    ready = {"url": trial.url, **access, "sandbox_url": trial.sandbox_url}
+    write_private(trial.ready_file, ready)
+    _say(summary(trial, ready))
+    _look_after(processes, servers)
+
+
+def _servers(trial: Trial, kept: Mapping[str, str]) -> dict[str, Postgres | Valkey]:
+    servers: dict[str, Postgres | Valkey] = {}
+    if trial.brings_database:
+        servers["DATABASE_URL"] = Postgres(
+            trial.data / "postgres", password=kept["POSTGRES_PASSWORD"]
+        )
+    if trial.brings_broker:
+        servers["REDIS_URL"] = Valkey(trial.data / "valkey", password=kept["VALKEY_PASSWORD"])
+    return servers
+
+
+def _prepare_data(trial: Trial, environment: Mapping[str, str], password: str) -> dict[str, Any]:
+    """Bring the database up to date and return what `seed_access` made: who signs in, who posts."""
+    with _step("Preparing the database"):
+        _manage(environment, "migrate", "--no-input")
+    with _step("Collecting static files"):
+        _manage(environment, "collectstatic", "--no-input")
+    with _step("Preparing the sign-in"):
+        words = _manage(environment, "seed_access", "--username", USERNAME, "--password", password)
+    if trial.wants_demo_data:
+        with _step("Preparing demonstration data"):
+            _manage(environment, "seed_demo")
+    access: dict[str, Any] = json.loads(words.strip().splitlines()[-1])
+    return access
+
+
+def _manage(environment: Mapping[str, str], *words: str) -> str:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),
+    )
+    try:
+        output, errors = process.communicate()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        raise Refusal(f"`manage.py {words[0]}` failed:\n{errors.strip()}")
+    return output
+
+
+def _look_after(processes: Processes, servers: Mapping[str, Postgres | Valkey]) -> NoReturn:
+    """Stay until stopped; start again an embedded server that has died."""
+    while True:
+        time.sleep(LOOK_AFTER_SECONDS)
+        if not processes.is_running:
+            raise Refusal("The supervisor of the processes has died, so everything was stopped.")
+        for server in servers.values():
+            if not server.is_running:
+                _say(f"{server.title} has died; starting it again.")
+                server.start()
+
+
+def _listen_for_stops() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # `nohup ./run` asks for SIGHUP to be ignored.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped
+
+
+def _ignore_stops() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _begin_stop(trial: Trial) -> None:
+    trial.ready_file.unlink(missing_ok=True)
+    _say("Stopping …")
+
+
+@contextmanager
+def _step(title: str) -> Iterator[None]:
+    print(f"{title} … ", end="", flush=True)
+    began = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(flush=True)
+        raise
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""The one way in which a start ends early."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """The product cannot be started; the text is one sentence for the person at the terminal."""
