@@ -1,0 +1,48 @@
+// Choosing counters: search, select all of what is shown, and the number chosen, live.
+"use strict";
+
+(() => {
+  const form = document.querySelector("[data-pick]");
+  const boxes = [...form.querySelectorAll("input[name=numbers]")];
+  const all = form.querySelector("[data-pick-all]");
+  const count = form.querySelector("[data-pick-count]");
+  const submit = form.querySelector("[data-pick-submit]");
+  const search = form.querySelector("[data-pick-search]");
+  const nothing = form.querySelector("[data-pick-nothing]");
+
+  const choosable = () => boxes.filter((box) => !box.disabled && !box.closest("tr").hidden);
+
+  function recount() {
+    const chosen = boxes.filter((box) => box.checked).length;
+    const shown = choosable();
+    const shownChosen = shown.filter((box) => box.checked).length;
+    count.textContent = chosen;
+    submit.disabled = chosen === 0;
+    all.disabled = shown.length === 0;
+    all.checked = shown.length > 0 && shownChosen === shown.length;
+    all.indeterminate = shownChosen > 0 && shownChosen < shown.length;
+  }
+
+  function filter() {
+    const words = search.value.trim().toLocaleLowerCase("ru");
+    let found = 0;
+    for (const row of form.querySelectorAll("tbody tr")) {
+      row.hidden = !row.textContent.toLocaleLowerCase("ru").includes(words);
+      if (!row.hidden) found += 1;
+    }
+    nothing.hidden = found > 0;
+    recount();
+  }
+
+  for (const hidden of form.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of choosable()) box.checked = all.checked;
+    recount();
+  });
+  search.addEventListener("input", filter);
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") event.preventDefault();
+  });
+  form.addEventListener("change", recount);
+  window.addEventListener("pageshow", filter);
+})();
