@@ -125,6 +125,7 @@ class Upload(models.Model):
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(_("Собрана"))
     oldest_call_at = models.DateTimeField(_("Самый ранний звонок"))
+    newest_call_at = models.DateTimeField(_("Самый поздний звонок"))
     not_before = models.DateTimeField(_("Не раньше"))
     attempts = models.PositiveIntegerField(_("Попыток"), default=0)
     #: While sending: until when its worker is believed alive.
@@ -150,19 +151,19 @@ class Upload(models.Model):
         verbose_name = _("выгрузка")
         verbose_name_plural = _("выгрузки")
         indexes = [
-            # uploading.due_uploads
+            # uploading.due
             models.Index(
                 fields=["not_before"],
                 condition=models.Q(state__in=["ready", "later"]),
                 name="upload_due",
             ),
-            # recovery.release_stuck, unclear.due_lookups
+            # recovery.release_stuck, lookup.due
             models.Index(
                 fields=["state", "lease_until"],
                 condition=models.Q(state__in=["sending", "unclear"]),
                 name="upload_uncertain",
             ),
-            # polling.due_counters
+            # polling.due
             models.Index(
                 fields=["next_poll_at"], condition=models.Q(state="sent"), name="upload_to_poll"
             ),

@@ -51,6 +51,7 @@ class UploadState(models.TextChoices):
     PROCESSED = "processed", _("Обработана Метрикой")
     LINKAGE_FAILURE = "linkage_failure", _("Принята, визиты не найдены")
     NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
+    CANCELLED = "cancelled", _("Отменена до отправки")
 
 
 #: States in which a clock still has something to do.
@@ -103,9 +104,9 @@ class Attention(models.TextChoices):
     REJECTED = "rejected", _("Метрика отклонила файл")
     ACCESS_DENIED = "access_denied", _("Нет права на счётчик")
     COUNTER_GONE = "counter_gone", _("Счётчик не найден в Метрике")
-    GOAL_GONE = "goal_gone", _("Цель не найдена в Метрике")
     UNEXPECTED = "unexpected", _("Непонятный ответ Метрики")
     ROW_REFUSED = "row_refused", _("Приняты не все строки")
     DUPLICATE = "duplicate", _("В Метрике две такие выгрузки")
     OVERDUE = "overdue", _("Метрика обрабатывает дольше двух суток")
-    INTERNAL = "internal", _("Ошибка на нашей стороне")
+    COUNTER_REMOVED = "counter_removed", _("Счётчик удалён из кабинета")
+    EXPIRED = "expired", _("Прошёл 21 день со звонка")

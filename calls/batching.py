@@ -1,0 +1,201 @@
+"""Gathers waiting deliveries into uploads: one counter, channel, identifier kind, static or not.
+
+Rows are attached and the bytes frozen in one transaction, before anything is sent; from then on
+neither changes. Nothing here talks to the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from calls.metrika_file import write_file
+from calls.models import Upload, UploadFile
+from calls.states import Channel, DeliveryState, IdKind
+from counters.models import Counter
+from integrations.models import YandexAccount
+
+#: Uploads may take seven tenths of a day's requests; the rest is for polls and repairs.
+UPLOAD_SHARE = 0.7
+#: Until a fifth of a day's uploads is spent nobody waits longer than UPLOAD_MIN_WAIT_SECONDS.
+FREE_SHARE = 0.2
+DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What may share a file, and how much of it is due."""
+
+    counter_id: int
+    channel: Channel
+    id_kind: IdKind
+    is_static: bool
+
+
+def company_wait(*, streams: int, uploads_today: int, daily_requests: int) -> timedelta:
+    """Return how long a call waits for company, by what its Yandex login has left today.
+
+    While requests are plenty: UPLOAD_MIN_WAIT_SECONDS. After that every stream of the login gets
+    an equal share of the day, whatever the others do.
+    """
+    minimum = timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS)
+    allowance = daily_requests * UPLOAD_SHARE
+    if uploads_today < allowance * FREE_SHARE:
+        return minimum
+    return max(minimum, timedelta(seconds=DAY_SECONDS * streams / allowance))
+
+
+_DUE_STREAMS = f"""
+WITH waiting AS (
+    SELECT a.yandex_uid, d.counter_id, d.channel, d.id_kind, d.is_static,
+           count(*) AS due, min(d.not_before) AS oldest
+    FROM calls_delivery d
+    JOIN counters_counter k ON k.id = d.counter_id
+    JOIN integrations_yandexaccount a ON a.id = k.account_id
+    WHERE d.state = {DeliveryState.WAITING} AND d.not_before <= %(now)s AND d.expires_at > %(now)s
+      AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
+    GROUP BY a.yandex_uid, d.counter_id, d.channel, d.id_kind, d.is_static
+)
+SELECT counter_id, channel, id_kind, is_static, due, oldest,
+       count(*) OVER (PARTITION BY yandex_uid) AS streams,
+       coalesce((SELECT uploads FROM integrations_requestday r
+                 WHERE r.yandex_uid = waiting.yandex_uid AND r.day = %(today)s), 0) AS spent
+FROM waiting ORDER BY oldest
+"""
+
+# FOR UPDATE SKIP LOCKED: a second batcher takes other rows, and a row whose call is being
+# changed this very moment is left for the next round.
+_ATTACH = f"""
+WITH picked AS (
+    SELECT call_id, partition_at FROM calls_delivery
+    WHERE counter_id = %(counter)s AND channel = %(channel)s AND id_kind = %(id_kind)s
+      AND is_static = %(is_static)s AND state = {DeliveryState.WAITING}
+      AND not_before <= %(now)s AND expires_at > %(now)s
+    ORDER BY not_before LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), numbered AS (
+    SELECT p.call_id, p.partition_at, c.revision, c.started_at,
+           row_number() OVER (ORDER BY c.started_at, c.id) AS place
+    FROM picked p JOIN calls_call c ON c.id = p.call_id AND c.partition_at = p.partition_at
+), attached AS (
+    UPDATE calls_delivery d
+    SET state = {DeliveryState.BATCHED}, upload_id = %(upload)s, row_number = n.place,
+        call_revision = n.revision
+    FROM numbered n
+    WHERE d.call_id = n.call_id AND d.partition_at = n.partition_at
+      AND d.counter_id = %(counter)s AND d.channel = %(channel)s
+    RETURNING n.started_at
+)
+SELECT count(*), min(started_at), max(started_at) FROM attached
+"""
+
+
+def build_uploads(*, now: datetime) -> int:
+    """Build every upload that is due; return how many were built."""
+    return sum(build_upload(stream, now=now) is not None for stream in due_streams(now))
+
+
+def due_streams(now: datetime) -> list[Stream]:
+    """Return the streams whose calls have waited long enough or fill a file, longest wait first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DUE_STREAMS,
+            {
+                "now": now,
+                "today": now.date(),
+                "ok": Counter.Access.OK,
+                "usable": list(YandexAccount.USABLE),
+            },
+        )
+        rows = cursor.fetchall()
+    return [_stream(row) for row in rows if _is_due(row, now)]
+
+
+def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
+    """Attach up to UPLOAD_MAX_ROWS waiting rows and freeze their bytes; None when none is left."""
+    with transaction.atomic():
+        # Settings cannot change between here and the frozen bytes.
+        counter = (
+            Counter.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("goal")
+            .get(pk=stream.counter_id)
+        )
+        if not counter.enabled or counter.removed_at is not None:
+            return None
+        upload_id = _next_upload_id()
+        rows, oldest, newest = _attach(stream, upload_id, now)
+        if not rows:
+            return None
+        return _freeze(stream, counter, upload_id, rows=rows, span=(oldest, newest), now=now)
+
+
+def _freeze(
+    stream: Stream,
+    counter: Counter,
+    upload_id: int,
+    *,
+    rows: int,
+    span: tuple[datetime, datetime],
+    now: datetime,
+) -> Upload:
+    body = write_file(
+        upload_id, channel=stream.channel, id_kind=stream.id_kind, is_static=stream.is_static
+    )
+    upload = Upload.objects.create(
+        id=upload_id,
+        cabinet_id=counter.cabinet_id,
+        counter=counter,
+        channel=stream.channel,
+        id_kind=stream.id_kind,
+        is_static=stream.is_static,
+        target=counter.goal.identifier if stream.channel is Channel.GOAL and counter.goal else "",
+        marker=f"ck{uuid.uuid4().hex}",
+        rows=rows,
+        sha256=hashlib.sha256(body).hexdigest(),
+        created_at=now,
+        oldest_call_at=span[0],
+        newest_call_at=span[1],
+        not_before=now,
+    )
+    UploadFile.objects.create(upload=upload, body=body)
+    return upload
+
+
+def _attach(stream: Stream, upload_id: int, now: datetime) -> tuple[int, datetime, datetime]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ATTACH,
+            {
+                "counter": stream.counter_id,
+                "channel": stream.channel,
+                "id_kind": stream.id_kind,
+                "is_static": stream.is_static,
+                "now": now,
+                "most": settings.UPLOAD_MAX_ROWS,
+                "upload": upload_id,
+            },
+        )
+        rows, oldest, newest = cursor.fetchone()
+        return rows, oldest, newest
+
+
+def _next_upload_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('calls_upload', 'id'))")
+        return int(cursor.fetchone()[0])
+
+
+def _stream(row: tuple) -> Stream:  # type: ignore[type-arg]  # as the driver returns it
+    return Stream(row[0], Channel(row[1]), IdKind(row[2]), row[3])
+
+
+def _is_due(row: tuple, now: datetime) -> bool:  # type: ignore[type-arg]
+    due, oldest, streams, spent = row[4:]
+    wait = company_wait(
+        streams=streams, uploads_today=spent, daily_requests=settings.METRIKA_DAILY_REQUESTS
+    )
+    return bool(due >= settings.UPLOAD_MAX_ROWS or oldest + wait <= now)

@@ -1,0 +1,290 @@
+"""Decides, for call × counter × channel, whether to send, and why not: one definition per rule.
+
+Each rule is one SQL expression that is true when the call passes. The same expressions write the
+ledger (`decide`), decide again what still waits (`decide_again`) and explain a row to a person
+(`explain`), so that what is shown is what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from calls.states import Channel, DeliveryState
+
+#: Metrika links a call to a visit of the last 21 days, counted to processing
+#: (https://yandex.com/dev/metrika/en/management/conversion).
+LINK_HORIZON = timedelta(days=21)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition of sending. ``sql`` speaks of c (call), k (counter), g (goal), ch (channel)."""
+
+    code: str
+    title: str | Promise
+    sentence: str | Promise
+    sql: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one rule judged one call for one counter and channel."""
+
+    code: str
+    title: str | Promise
+    sentence: str | Promise
+    passed: bool
+
+
+IDENTIFIER = """(
+    SELECT CASE o.name WHEN 'ClientId' THEN 1 WHEN 'Yclid' THEN 2 ELSE 3 END
+    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
+    WHERE CASE o.name WHEN 'ClientId' THEN c.client_id WHEN 'Yclid' THEN c.yclid
+                      ELSE c.user_id END <> ''
+    ORDER BY o.place LIMIT 1)"""
+
+LATER_ATTEMPT = """EXISTS (
+    SELECT 1 FROM calls_call o
+    WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key AND o.id <> c.id
+      AND (coalesce(o.attempt, 0), o.started_at, o.id)
+          > (coalesce(c.attempt, 0), c.started_at, c.id))"""
+
+#: In the order in which a person is told: the first that fails is the reason.
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "test_call",
+        _("Не проверочный звонок"),
+        _("Это проверочный звонок CallKeeper: такие никогда не отправляются."),
+        "NOT c.is_test",
+    ),
+    Rule(
+        "not_finished",
+        _("Звонок завершён"),
+        _("Звонок ещё не завершён. Решим, когда CallKeeper сообщит итог."),
+        "c.is_finished",
+    ),
+    Rule(
+        "not_configured",
+        _("Настройки счётчика сохранены"),
+        _("Настройки счётчика ещё не сохранены: откройте их и нажмите «Сохранить»."),
+        "k.configured_at IS NOT NULL",
+    ),
+    Rule(
+        "counter_off",
+        _("Счётчик включён"),
+        _("Счётчик был выключен, когда пришёл звонок."),
+        "k.enabled",
+    ),
+    Rule(
+        "calls_off",
+        _("Отправка звонков включена"),
+        _("В настройках счётчика «Отправлять звонки» — «Нет»."),
+        f"ch.channel <> {Channel.CALLS} OR k.send_calls",
+    ),
+    Rule(
+        "goal_not_set",
+        _("Цель выбрана"),
+        _("В настройках счётчика «Достижение цели» не указано."),
+        f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') <> ''",
+    ),
+    Rule(
+        "goal_gone",
+        _("Цель есть в Метрике"),
+        _("Выбранной цели больше нет в Метрике: выберите другую в настройках счётчика."),
+        f"ch.channel <> {Channel.GOAL} OR g.deleted_at IS NULL",
+    ),
+    Rule(
+        "technical",
+        _("Не техническая отмена"),
+        _("Звонок отменён технически и разговором не был: такие счётчик не принимает."),
+        "NOT (k.skip_technical AND c.is_technical)",
+    ),
+    Rule(
+        "call_type",
+        _("Тип звонка подходит"),
+        _("Тип звонка не подходит под настройку «Тип звонка»."),
+        """CASE k.call_kind
+             WHEN 'all' THEN true
+             WHEN 'callback' THEN c.kind = 'callback'
+             ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
+               OR (c.kind = 'static' AND k.accepts_static) END""",
+    ),
+    Rule(
+        "status",
+        _("Статус подходит"),
+        _("Статус звонка не подходит под настройку «Статус звонка»."),
+        "k.call_status = 'all' OR c.status = k.call_status",
+    ),
+    Rule(
+        "too_short",
+        _("Разговор достаточно длинный"),
+        _("Разговор короче, чем указано в настройке «Длительность»."),
+        "c.duration_seconds >= k.min_duration_seconds",
+    ),
+    Rule(
+        "uniqueness",
+        _("Уникальность и целевой подходят"),
+        _("Звонок не подходит под настройку «Дополнительно» (уникальные, целевые)."),
+        """CASE k.uniqueness
+             WHEN 'all' THEN true
+             WHEN 'unique' THEN c.is_unique
+             WHEN 'target' THEN c.is_target
+             ELSE c.is_unique_target END""",
+    ),
+    Rule(
+        "site",
+        _("Сайт подходит"),
+        _("Звонок с другого сайта. Сайты счётчика заданы в настройке «Сайты»."),
+        """CASE k.site_mode
+             WHEN 'all' THEN true
+             WHEN 'own' THEN c.site_host <> ''
+               AND (c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts))
+             ELSE c.site_host = ANY (k.site_hosts) END""",
+    ),
+    Rule(
+        "campaign",
+        _("Кампания подходит"),
+        _("Кампании звонка нет в настройке «Кампании»."),
+        """cardinality(k.campaigns) = 0 OR EXISTS (
+             SELECT 1 FROM unnest(k.campaigns) AS wanted
+             WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",
+    ),
+    Rule(
+        "not_last_attempt",
+        _("Последняя попытка обратного звонка"),
+        _("По этому заказу была следующая попытка: отправляется только последняя."),
+        f"NOT (k.last_attempt_only AND c.order_key IS NOT NULL AND {LATER_ATTEMPT})",
+    ),
+    Rule(
+        "no_identifier",
+        _("Посетитель известен"),
+        _(
+            "У звонка нет идентификатора посетителя (ClientID, yclid или UserID): "
+            "Метрика не сможет связать его с визитом."
+        ),
+        f"(c.kind = 'static' AND ch.channel = {Channel.CALLS})"
+        f" OR (c.kind <> 'static' AND {IDENTIFIER} IS NOT NULL)",
+    ),
+)
+#: Reasons that no rule gives: what happened to a row after its decision.
+LATER_REASONS: dict[str, str | Promise] = {
+    "counter_removed": _("Счётчик удалён из кабинета до отправки звонка."),
+}
+SENTENCES: dict[str, str | Promise] = {rule.code: rule.sentence for rule in RULES} | LATER_REASONS
+
+_SOURCES = """
+    FROM calls_call c
+    JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL
+    LEFT JOIN counters_goal g ON g.id = k.goal_id
+    CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
+
+_REASON = "CASE {} END".format(
+    "\n".join(f"WHEN NOT coalesce(({rule.sql}), false) THEN '{rule.code}'" for rule in RULES)
+)
+
+# A failed attempt waits a while for the next one of its order, which would replace it.
+_NOT_BEFORE = """greatest(
+    %(now)s,
+    c.started_at + make_interval(secs => c.duration_seconds) + k.defer_value
+        * CASE k.defer_unit WHEN 'days' THEN interval '1 day' ELSE interval '1 hour' END,
+    CASE WHEN k.last_attempt_only AND c.order_key IS NOT NULL AND c.status = 'fail'
+         THEN c.received_at + %(attempt_wait)s END)"""
+
+# A call that is changed again and again must not wait for ever.
+_KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
+    AND excluded.not_before = excluded.decided_at
+    THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
+
+# partition_at stays with the row; everything else may be decided anew until it is batched.
+_WRITE = f"""
+INSERT INTO calls_delivery AS d
+    (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, id_kind, is_static,
+     decided_at, not_before, expires_at)
+SELECT call_id, partition_at, cabinet_id, counter_id, channel,
+       CASE WHEN reason IS NOT NULL THEN {DeliveryState.SKIPPED}
+            WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
+            ELSE {DeliveryState.WAITING} END,
+       reason, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
+       %(now)s, not_before, expires_at
+FROM (
+    SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
+           {_REASON} AS reason, {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
+           {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at
+    {_SOURCES}
+    WHERE {{which}}
+    ORDER BY c.id, k.id, ch.channel
+) AS judged
+ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
+    state = excluded.state, reason = excluded.reason, id_kind = excluded.id_kind,
+    is_static = excluded.is_static, decided_at = excluded.decided_at,
+    expires_at = excluded.expires_at,
+    not_before = {_KEPT_NOT_BEFORE}
+WHERE d.state IN ({DeliveryState.WAITING}, {DeliveryState.SKIPPED}, {DeliveryState.EXPIRED})
+  -- what waits while its counter is switched off goes on waiting
+  AND NOT (d.state = {DeliveryState.WAITING} AND excluded.reason IS NOT DISTINCT FROM 'counter_off')
+  AND (d.state, d.reason, d.id_kind, d.is_static, d.expires_at, d.not_before)
+      IS DISTINCT FROM
+      (excluded.state, excluded.reason, excluded.id_kind, excluded.is_static, excluded.expires_at,
+       {_KEPT_NOT_BEFORE})
+"""
+
+_THESE_CALLS_AND_THEIR_ORDERS = """c.id = ANY (%(call_ids)s) OR (c.cabinet_id, c.order_key) IN (
+    SELECT o.cabinet_id, o.order_key FROM calls_call o
+    WHERE o.id = ANY (%(call_ids)s) AND o.order_key IS NOT NULL)"""
+
+_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND EXISTS (
+    SELECT 1 FROM calls_delivery w
+    WHERE w.counter_id = %(counter_id)s AND w.state = {DeliveryState.WAITING}
+      AND w.call_id = c.id AND w.partition_at = c.partition_at AND w.channel = ch.channel)"""
+
+
+def decide(call_ids: Sequence[int], *, now: datetime) -> None:
+    """Write or renew the ledger rows of these calls and of the other attempts of their orders.
+
+    Runs inside the transaction that stores the calls. Rows already in an upload do not change.
+    """
+    if call_ids:
+        _write(_THESE_CALLS_AND_THEIR_ORDERS, now=now, call_ids=list(call_ids))
+
+
+def decide_again(counter_id: int, *, now: datetime) -> None:
+    """Apply changed settings to what still waits for the counter; what was skipped stays so."""
+    _write(_WAITING_FOR_THE_COUNTER, now=now, counter_id=counter_id)
+
+
+def explain(call_id: int, counter_id: int) -> dict[int, list[Verdict]]:
+    """Return, per channel, how each rule judges the call by today's settings."""
+    columns = ", ".join(f"coalesce(({rule.sql}), false)" for rule in RULES)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT ch.channel, {columns} {_SOURCES} WHERE c.id = %s AND k.id = %s"
+            " ORDER BY ch.channel",
+            [call_id, counter_id],
+        )
+        rows = cursor.fetchall()
+    return {row[0]: _verdicts(row[1:]) for row in rows}
+
+
+def _verdicts(passed: Sequence[bool]) -> list[Verdict]:
+    return [
+        Verdict(rule.code, rule.title, rule.sentence, ok)
+        for rule, ok in zip(RULES, passed, strict=True)
+    ]
+
+
+def _write(which: str, *, now: datetime, **parameters: Any) -> None:
+    values = parameters | {
+        "now": now,
+        "horizon": LINK_HORIZON,
+        "attempt_wait": timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE.format(which=which), values)

@@ -1,0 +1,89 @@
+"""Writes the CSV of an upload out of the database: one SELECT, streamed by COPY.
+
+Columns and formats: https://yandex.com/dev/metrika/en/management/calls (channel `calls`) and
+https://yandex.com/dev/metrika/en/management/offline-conv (channel `goal`). COPY quotes by RFC 4180;
+an empty cell is written for an empty text, so every text passes through nullif.
+"""
+
+from __future__ import annotations
+
+import io
+
+from django.conf import settings
+from django.db import connection
+
+from calls.states import Channel, IdKind
+
+_IDENTIFIER = {
+    IdKind.CLIENT_ID: "c.client_id",
+    IdKind.YCLID: "c.yclid",
+    IdKind.USER_ID: "c.user_id",
+}
+# Static calls are never tied to a visit, so their identifier stays empty.
+_STATIC_IDENTIFIER = "NULL"
+
+_DATE_TIME = "extract(epoch FROM c.started_at)::bigint"
+_PRICE = "k.price"
+_CURRENCY = "CASE WHEN k.price IS NOT NULL THEN nullif(k.currency, '') END"
+_PHONE = """CASE k.phone_mode
+    WHEN 'full' THEN nullif(c.phone, '')
+    WHEN 'masked' THEN nullif(
+        overlay(c.phone PLACING repeat('*', greatest(length(c.phone) - 6, 0))
+                FROM 3 FOR greatest(length(c.phone) - 6, 0)), '') END"""
+_TAG = """nullif(CASE k.tag_mode
+    WHEN 'calls' THEN array_to_string(c.tags, ', ')
+    WHEN 'manual' THEN CASE WHEN c.kind = 'callback' THEN k.manual_tag_callback
+                            ELSE k.manual_tag_incoming END
+    ELSE '' END, '')"""
+
+_CALL_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("DateTime", _DATE_TIME),
+    ("StaticCall", "(c.kind = 'static')::int"),
+    ("Price", _PRICE),
+    ("Currency", _CURRENCY),
+    ("PhoneNumber", _PHONE),
+    ("TalkDuration", "c.duration_seconds"),
+    # Unknown stays empty: a zero would pull Metrika's averages down.
+    ("HoldDuration", "c.hold_seconds"),
+    ("CallMissed", "(c.status = 'fail')::int"),
+    ("Tag", _TAG),
+    ("FirstTimeCaller", "c.is_unique::int"),
+    ("URL", "nullif(c.page_url, '')"),
+    ("CallTrackerURL", "%(call_page)s || c.id"),
+)
+_GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("Target", "g.identifier"),
+    ("DateTime", _DATE_TIME),
+    ("Price", _PRICE),
+    ("Currency", _CURRENCY),
+)
+
+
+def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tuple[str, str]]:
+    """Return (column, SQL) in file order; the identifier comes first."""
+    identifier = _STATIC_IDENTIFIER if is_static else f"nullif({_IDENTIFIER[id_kind]}, '')"
+    rest = _CALL_COLUMNS if channel is Channel.CALLS else _GOAL_COLUMNS
+    return [(id_kind.label, identifier), *rest]
+
+
+def write_file(upload_id: int, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
+    """Return the CSV of the rows that are attached to the upload, in row order, with a header."""
+    columns = columns_of(channel, id_kind, is_static=is_static)
+    selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
+    with connection.cursor() as cursor:
+        query = cursor.mogrify(
+            f"SELECT {selected} FROM calls_delivery d"
+            " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
+            " JOIN counters_counter k ON k.id = d.counter_id"
+            " LEFT JOIN counters_goal g ON g.id = k.goal_id"
+            " WHERE d.upload_id = %(upload_id)s ORDER BY d.row_number",
+            {
+                "upload_id": upload_id,
+                "call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/",
+            },
+        ).decode()
+        buffer = io.BytesIO()
+        cursor.copy_expert(
+            f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')", buffer
+        )
+    return buffer.getvalue()

@@ -1,0 +1,189 @@
+"""The request budget of a Yandex login, kept in rows and shared by all processes.
+
+Yandex allows 3 requests at a time and 5,000 a day per login, 30 a second per address
+(https://yandex.com/dev/metrika/en/intro/quotas). Every request to Metrika passes through `request`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from integrations.models import RequestDay, RequestSecond
+from integrations.yandex.errors import YandexError
+
+PARALLEL_REQUESTS = 3
+# How long a slot stays taken when its request's end was not heard: our timeout and a margin for
+# the server, which goes on working after we hung up.
+LEASE_MARGIN_SECONDS = 30
+
+
+class Kind(StrEnum):
+    """What a request is for; each is counted in a column of its own."""
+
+    UPLOAD = "uploads"
+    POLL = "polls"
+    OTHER = "other"
+
+
+class BudgetSpent(Exception):
+    """No request may be made now. ``reason``: day, parallel, second or paused."""
+
+    def __init__(self, retry_at: datetime, reason: str) -> None:
+        super().__init__(f"{reason}: wait until {retry_at:%Y-%m-%d %H:%M:%S}Z")
+        self.retry_at = retry_at
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One of the parallel requests of a login, until it is given back or runs out."""
+
+    yandex_uid: str
+    holder: uuid.UUID
+
+
+@contextmanager
+def request(yandex_uid: str, kind: Kind) -> Iterator[Lease]:
+    """Hold one slot while a request runs. Raises BudgetSpent before anything is sent.
+
+    After a clean end the slot is free at once. After an unclear one it stays taken until the
+    lease runs out, because Yandex may still be working on the request.
+    """
+    lease = take(yandex_uid, kind)
+    try:
+        yield lease
+    except YandexError as error:
+        if not error.may_have_arrived:
+            give_back(lease)
+        raise
+    give_back(lease)
+
+
+def take(yandex_uid: str, kind: Kind) -> Lease:
+    """Count one request against the day, the second and the slots, or raise BudgetSpent."""
+    now = timezone.now()
+    _prepare_rows(yandex_uid, now)
+    with transaction.atomic():
+        _refuse_while_paused(yandex_uid, now)
+        _spend_day(yandex_uid, kind, now)
+        _spend_second(now)
+        return _take_slot(yandex_uid, kind, now)
+
+
+def give_back(lease: Lease) -> None:
+    """Free the slot, if it is still this lease's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_requestslot SET held_until = NULL, holder = NULL"
+            " WHERE yandex_uid = %s AND holder = %s",
+            [lease.yandex_uid, lease.holder],
+        )
+
+
+def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
+    """Stop all requests of the login until a moment; Metrika said that a quota is spent."""
+    now = timezone.now()
+    _prepare_rows(yandex_uid, now)
+    RequestDay.objects.filter(yandex_uid=yandex_uid, day=now.astimezone(UTC).date()).update(
+        paused_until=until, paused_reason=reason
+    )
+
+
+def paused_until(yandex_uid: str, now: datetime) -> datetime | None:
+    """Return the end of the pause in force, if any. Yesterday's row may reach past midnight."""
+    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+    return (
+        RequestDay.objects.filter(yandex_uid=yandex_uid, day__gte=yesterday, paused_until__gt=now)
+        .order_by("-paused_until")
+        .values_list("paused_until", flat=True)
+        .first()
+    )
+
+
+def next_utc_midnight(now: datetime) -> datetime:
+    """Return the moment at which Yandex counts a new day (00:00 GMT)."""
+    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, datetime.min.time(), tzinfo=UTC)
+
+
+def forget_old_seconds(now: datetime) -> int:
+    """Delete the counts of seconds gone by; return how many."""
+    deleted, _ = RequestSecond.objects.filter(second__lt=int(now.timestamp()) - 60).delete()
+    return deleted
+
+
+def _prepare_rows(yandex_uid: str, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO integrations_requestslot (yandex_uid, number)"
+            " SELECT %s, n FROM generate_series(1, %s) n ON CONFLICT DO NOTHING",
+            [yandex_uid, PARALLEL_REQUESTS],
+        )
+        cursor.execute(
+            "INSERT INTO integrations_requestday"
+            " (yandex_uid, day, uploads, polls, other, paused_reason)"
+            " VALUES (%s, %s, 0, 0, 0, '') ON CONFLICT DO NOTHING",
+            [yandex_uid, now.astimezone(UTC).date()],
+        )
+
+
+def _refuse_while_paused(yandex_uid: str, now: datetime) -> None:
+    until = paused_until(yandex_uid, now)
+    if until is not None:
+        raise BudgetSpent(until, "paused")
+
+
+def _spend_day(yandex_uid: str, kind: Kind, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE integrations_requestday SET {kind.value} = {kind.value} + 1"
+            " WHERE yandex_uid = %s AND day = %s AND uploads + polls + other < %s RETURNING id",
+            [yandex_uid, now.astimezone(UTC).date(), settings.METRIKA_DAILY_REQUESTS],
+        )
+        if cursor.fetchone() is None:
+            raise BudgetSpent(next_utc_midnight(now), "day")
+
+
+def _spend_second(now: datetime) -> None:
+    second = int(now.timestamp())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO integrations_requestsecond AS s (second, used) VALUES (%s, 1)"
+            " ON CONFLICT (second) DO UPDATE SET used = s.used + 1 WHERE s.used < %s"
+            " RETURNING used",
+            [second, settings.METRIKA_REQUESTS_PER_SECOND],
+        )
+        if cursor.fetchone() is None:
+            raise BudgetSpent(datetime.fromtimestamp(second + 1, UTC), "second")
+
+
+def _take_slot(yandex_uid: str, kind: Kind, now: datetime) -> Lease:
+    timeout = (
+        settings.UPLOAD_READ_TIMEOUT_SECONDS
+        if kind is Kind.UPLOAD
+        else settings.READ_TIMEOUT_SECONDS
+    )
+    held_until = now + timedelta(
+        seconds=settings.CONNECT_TIMEOUT_SECONDS + timeout + LEASE_MARGIN_SECONDS
+    )
+    holder = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_requestslot SET held_until = %s, holder = %s WHERE id = ("
+            " SELECT id FROM integrations_requestslot WHERE yandex_uid = %s"
+            " AND (held_until IS NULL OR held_until < %s)"
+            " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id",
+            [held_until, holder, yandex_uid, now],
+        )
+        if cursor.fetchone() is None:
+            raise BudgetSpent(now + timedelta(seconds=2), "parallel")
+    return Lease(yandex_uid, holder)
