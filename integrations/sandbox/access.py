@@ -1,0 +1,34 @@
+"""One admitted call of the Metrika API: by whom, on which counter."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from .messages import ApiError, Request
+from .world import World
+
+
+@dataclass(frozen=True)
+class Visit:
+    """``counter_number`` and ``item`` (a goal or an uploading) are 0 when the path has none."""
+
+    world: World
+    request: Request
+    counter_number: int
+    item: int
+
+    @property
+    def login(self) -> str:
+        return self.request.login
+
+    @property
+    def permission(self) -> str:
+        return self.world.counters.permission(self.counter_number, self.login)
+
+    @property
+    def counter(self) -> sqlite3.Row:
+        found = self.world.counters.find(self.counter_number)
+        if found is None:
+            raise ApiError(404, "not_found", "Counter not found")
+        return found
