@@ -55,8 +55,9 @@ CREATE TABLE calls_call (
 ) PARTITION BY RANGE (partition_at);
 -- lists of a cabinet's calls, newest first
 CREATE INDEX call_by_cabinet ON calls_call (cabinet_id, started_at DESC, id DESC);
--- search by phone
-CREATE INDEX call_by_phone ON calls_call (cabinet_id, phone) WHERE phone <> '';
+-- search by a phone or its last digits: numbers backwards, so that an end is a beginning
+CREATE INDEX call_by_phone ON calls_call (reverse(phone) text_pattern_ops, cabinet_id)
+    WHERE phone <> '';
 -- the other attempts of one callback order
 CREATE INDEX call_by_order ON calls_call (cabinet_id, order_key) WHERE order_key IS NOT NULL;
 """
