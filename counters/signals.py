@@ -1,0 +1,8 @@
+"""What other apps may listen to. Sent inside the transaction of the change itself."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+#: A counter's settings, switch, presence or hosts changed. Arguments: ``counter``.
+counter_changed = Signal()

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counters.hosts import normalise_host, readable_host
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("okna-stolica.example", "okna-stolica.example"),
+        ("  Okna-Stolica.Example ", "okna-stolica.example"),
+        ("https://www.okna-stolica.example/balkon?utm=1#top", "okna-stolica.example"),
+        ("//okna-stolica.example/path", "okna-stolica.example"),
+        ("http://user:secret@okna-stolica.example:8080/", "okna-stolica.example"),
+        ("okna-stolica.example.", "okna-stolica.example"),
+        ("okna-stolica.example:443", "okna-stolica.example"),
+        ("okna-stolica.example?x=1", "okna-stolica.example"),
+        ("m.okna-stolica.example", "m.okna-stolica.example"),
+        ("www.ru", "www.ru"),
+        ("www.www.site.ru", "site.ru"),
+        ("www2.site.ru", "www2.site.ru"),
+        ("Двери-Столица.РФ", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
+        ("https://www.двери-столица.рф/каталог", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
+        ("xn----8sbehgsbx0arnm9c.xn--p1ai", "xn----8sbgcbjzqldp0a2a.xn--p1ai"),
+        ("my_shop.site.ru", "my_shop.site.ru"),
+        ("192.168.0.1:8000", "192.168.0.1"),
+        ("", ""),
+        ("-", ""),
+        ("сайт", ""),
+        ("два слова.рф", ""),
+        ("-site.ru", ""),
+        ("site..ru", ""),
+        ("https://", ""),
+        ("[::1]", ""),
+        ("a" * 64 + ".ru", ""),
+        ("x." * 3000 + "ru", ""),
+    ],
+)
+def test_a_site_is_brought_to_its_host(text: str, host: str) -> None:
+    assert normalise_host(text) == host
+
+
+@given(st.text(max_size=300))
+def test_a_normalised_host_stays_what_it_is(text: str) -> None:
+    once = normalise_host(text)
+
+    assert normalise_host(once) == once
+
+
+def test_a_host_is_shown_in_its_own_letters() -> None:
+    assert readable_host("xn----8sbehgsbx0arnm9c.xn--p1ai") == "двери-столица.рф"
+    assert readable_host("okna-stolica.example") == "okna-stolica.example"
+    assert readable_host("не хост") == "не хост"
