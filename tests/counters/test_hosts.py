@@ -24,7 +24,7 @@ from counters.hosts import normalise_host, readable_host
         ("www2.site.ru", "www2.site.ru"),
         ("Двери-Столица.РФ", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
         ("https://www.двери-столица.рф/каталог", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
-        ("xn----8sbehgsbx0arnm9c.xn--p1ai", "xn----8sbgcbjzqldp0a2a.xn--p1ai"),
+        ("xn----8sbehgsbx0arnm9c.xn--p1ai", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
         ("my_shop.site.ru", "my_shop.site.ru"),
         ("192.168.0.1:8000", "192.168.0.1"),
         ("", ""),
