@@ -11,6 +11,7 @@ from .messages import ApiError, Json, Request, Response, json_response
 from .world import World
 
 Parts = dict[str, str]
+Act = Callable[[World, Request, Parts], Json]
 
 
 def answer(world: World, request: Request) -> Response:
@@ -18,8 +19,16 @@ def answer(world: World, request: Request) -> Response:
     for method, pattern, act in ROUTES:
         match = re.fullmatch(pattern, path)
         if match and method == request.method:
-            return json_response(act(world, request, match.groupdict()))
+            return json_response(_done(act, world, request, match.groupdict()))
     raise ApiError(404, "not_found", "No such control")
+
+
+def _done(act: Act, world: World, request: Request, parts: Parts) -> Json:
+    """Act; a value of the wrong type in the body is a 400, not a failure of the sandbox."""
+    try:
+        return act(world, request, parts)
+    except (TypeError, ValueError) as error:
+        raise ApiError(400, "invalid_parameter", str(error)) from None
 
 
 def _health(world: World, request: Request, parts: Parts) -> Json:
@@ -152,7 +161,7 @@ def _login(world: World, parts: Parts) -> str:
 
 
 PERSON = r"/people/(?P<login>[^/]+)"
-ROUTES: tuple[tuple[str, str, Callable[[World, Request, Parts], Json]], ...] = (
+ROUTES: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/health", _health),
     ("GET", "/clock", _clock),
     ("POST", "/clock", _push_clock),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -97,8 +98,9 @@ def _accept_later(world: World, request: Request, handler: Handler, seconds: flo
 def _accept(world: World, request: Request, handler: Handler) -> None:
     try:
         handler(world, request)
-    except ApiError as refusal:
-        logger.info("late accept refused: %s", refusal.error_type)
+    except (ApiError, sqlite3.Error) as refusal:
+        # The second is a sandbox that was closed while the file was on its way.
+        logger.info("late accept refused: %s", refusal)
 
 
 def _gateway_page(status: int) -> Response:

@@ -131,9 +131,12 @@ def _cut(request: Request, scopes: str) -> str:
 
 def _refreshed(world: World, form: dict[str, str], client_id: str) -> Json:
     token = world.tokens.by_refresh(_given(form, "refresh_token"))
-    if token is None or token["client_id"] != client_id:
+    rotated = None
+    if token is not None and token["client_id"] == client_id:
+        rotated = world.tokens.refresh(token)
+    if rotated is None:
         raise Refused("invalid_grant", "expired_token")
-    return _shown(world, world.tokens.refresh(token))
+    return _shown(world, rotated)
 
 
 def _shown(world: World, token: sqlite3.Row) -> Json:

@@ -35,7 +35,7 @@ SITES: tuple[tuple[Any, ...], ...] = (
         "Europe/Moscow",
         180,
         {
-            "mirrors": ["xn----8sbgcbjzqldp0a2a.xn--p1ai"],
+            "mirrors": ["xn----8sbehgsbx0arnm9c.xn--p1ai"],
             "create_time": "2022-03-25T15:59:52+03:00",
         },
     ),

@@ -68,18 +68,21 @@ class Tokens:
         self._forget_oldest_devices(login, client_id)
         return self._found(access)
 
-    def refresh(self, token: sqlite3.Row) -> sqlite3.Row:
-        """Rotate the refresh token; a young access token stays, an old one is replaced."""
+    def refresh(self, token: sqlite3.Row) -> sqlite3.Row | None:
+        """Rotate the refresh token; a young access token stays, an old one is replaced.
+
+        None when somebody else rotated this very refresh token first.
+        """
         now, access, expires_at = self._clock.now(), token["access"], token["expires_at"]
         if now - token["created_at"] > KEPT_AT_REFRESH_SECONDS:
             access, expires_at = _new_access(), now + self.lifetime
         created_at = token["created_at"] if access == token["access"] else now
-        self._store.run(
+        rotated = self._store.run(
             "UPDATE tokens SET access = ?, refresh = ?, created_at = ?, expires_at = ?"
-            " WHERE access = ?",
-            *(access, _new_refresh(), created_at, expires_at, token["access"]),
+            " WHERE refresh = ?",
+            *(access, _new_refresh(), created_at, expires_at, token["refresh"]),
         )
-        return self._found(access)
+        return self._found(access) if rotated else None
 
     def by_refresh(self, refresh: str) -> sqlite3.Row | None:
         """A live token pair: the refresh token dies together with the access token."""
