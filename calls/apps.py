@@ -1,13 +1,31 @@
-"""The application's registration."""
+"""The application's registration, and what it listens to."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from counters.models import Counter
+
+
+def follow_counter(sender: object, *, counter: Counter, **_kwargs: Any) -> None:
+    """Apply a counter's change to what waits for it, inside the transaction of the change."""
+    from calls.recovery import apply_counter_change  # models are not ready at import
+
+    apply_counter_change(counter, now=timezone.now())
 
 
 class CallsConfig(AppConfig):
-    """Names the application in the admin."""
+    """Names the application in the admin and connects it to the counters it serves."""
 
     name = "calls"
     verbose_name = _("Звонки")
+
+    def ready(self) -> None:
+        from counters.signals import counter_changed
+
+        counter_changed.connect(follow_counter, dispatch_uid="calls.follow_counter")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 
+from calls.decision import decide_again
 from calls.metrika_file import write_file
 from calls.models import Upload, UploadFile
 from calls.states import Channel, DeliveryState, IdKind
@@ -106,7 +107,7 @@ def due_streams(now: datetime) -> list[Stream]:
             _DUE_STREAMS,
             {
                 "now": now,
-                "today": now.date(),
+                "today": now.astimezone(UTC).date(),
                 "ok": Counter.Access.OK,
                 "usable": list(YandexAccount.USABLE),
             },
@@ -126,6 +127,9 @@ def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
         )
         if not counter.enabled or counter.removed_at is not None:
             return None
+        if counter.settings_saved_at is not None:
+            # Calls that were being stored while the settings were saved.
+            decide_again(counter.pk, now=now, decided_before=counter.settings_saved_at)
         upload_id = _next_upload_id()
         rows, oldest, newest = _attach(stream, upload_id, now)
         if not rows:

@@ -227,23 +227,25 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at,
     not_before = {_KEPT_NOT_BEFORE}
-WHERE d.state IN ({DeliveryState.WAITING}, {DeliveryState.SKIPPED}, {DeliveryState.EXPIRED})
+WHERE {{open}}
   -- what waits while its counter is switched off goes on waiting
   AND NOT (d.state = {DeliveryState.WAITING} AND excluded.reason IS NOT DISTINCT FROM 'counter_off')
-  AND (d.state, d.reason, d.id_kind, d.is_static, d.expires_at, d.not_before)
+  AND {{changed}}
+"""
+
+_CHANGED = f"""(d.state, d.reason, d.id_kind, d.is_static, d.expires_at, d.not_before)
       IS DISTINCT FROM
       (excluded.state, excluded.reason, excluded.id_kind, excluded.is_static, excluded.expires_at,
-       {_KEPT_NOT_BEFORE})
-"""
+       {_KEPT_NOT_BEFORE})"""
 
 _THESE_CALLS_AND_THEIR_ORDERS = """c.id = ANY (%(call_ids)s) OR (c.cabinet_id, c.order_key) IN (
     SELECT o.cabinet_id, o.order_key FROM calls_call o
     WHERE o.id = ANY (%(call_ids)s) AND o.order_key IS NOT NULL)"""
 
-_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND EXISTS (
-    SELECT 1 FROM calls_delivery w
+_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
+    SELECT w.call_id, w.partition_at FROM calls_delivery w
     WHERE w.counter_id = %(counter_id)s AND w.state = {DeliveryState.WAITING}
-      AND w.call_id = c.id AND w.partition_at = c.partition_at AND w.channel = ch.channel)"""
+      AND w.decided_at < %(decided_before)s)"""
 
 
 def decide(call_ids: Sequence[int], *, now: datetime) -> None:
@@ -252,12 +254,35 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     Runs inside the transaction that stores the calls. Rows already in an upload do not change.
     """
     if call_ids:
-        _write(_THESE_CALLS_AND_THEIR_ORDERS, now=now, call_ids=list(call_ids))
+        still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
+        _write(
+            _WRITE.format(
+                which=_THESE_CALLS_AND_THEIR_ORDERS,
+                open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
+                changed=_CHANGED,
+            ),
+            now=now,
+            call_ids=list(call_ids),
+        )
 
 
-def decide_again(counter_id: int, *, now: datetime) -> None:
-    """Apply changed settings to what still waits for the counter; what was skipped stays so."""
-    _write(_WAITING_FOR_THE_COUNTER, now=now, counter_id=counter_id)
+def decide_again(counter_id: int, *, now: datetime, decided_before: datetime | None = None) -> None:
+    """Apply changed settings to what still waits for the counter; what was skipped stays so.
+
+    ``decided_before`` narrows it to rows that were decided by older settings because they were
+    being written while the settings were saved.
+    """
+    _write(
+        _WRITE.format(
+            which=_WAITING_FOR_THE_COUNTER,
+            open=f"d.state = {int(DeliveryState.WAITING)}",
+            # Every row is marked as decided now, so that only stragglers stay older.
+            changed="true",
+        ),
+        now=now,
+        counter_id=counter_id,
+        decided_before=decided_before or now + timedelta(seconds=1),
+    )
 
 
 def explain(call_id: int, counter_id: int) -> dict[int, list[Verdict]]:
@@ -280,11 +305,11 @@ def _verdicts(passed: Sequence[bool]) -> list[Verdict]:
     ]
 
 
-def _write(which: str, *, now: datetime, **parameters: Any) -> None:
+def _write(statement: str, *, now: datetime, **parameters: Any) -> None:
     values = parameters | {
         "now": now,
         "horizon": LINK_HORIZON,
         "attempt_wait": timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE.format(which=which), values)
+        cursor.execute(statement, values)

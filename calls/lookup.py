@@ -1,0 +1,148 @@
+"""Finds out what became of an unclear upload: by its marker in Metrika's list, never by guessing.
+
+Metrika has no idempotency key, no edit and no delete, so a repeat of a file that had arrived would
+double its calls for ever. Only proof of absence allows a repeat, and then of the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from integrations.yandex.records import Uploading
+
+from calls.models import Upload, UploadAttempt
+from calls.outcomes import absence_is_proven, lookup_spacing
+from calls.states import Attention, Channel, UploadState
+from calls.uploading import close_attempt, quantities, record_taken
+from integrations import budget, tokens
+from integrations.clients import metrika_client
+from integrations.models import YandexAccount
+from integrations.yandex.errors import TokenRejected, YandexError
+
+logger = logging.getLogger(__name__)
+
+
+def grace() -> timedelta:
+    """Return how long after a send its file may still appear in Metrika's list."""
+    return timedelta(seconds=settings.UNCLEAR_GRACE_SECONDS)
+
+
+def due(now: datetime) -> list[Upload]:
+    """Return unclear uploads whose next lookup is due and whose account can be asked."""
+    asked_before = now - lookup_spacing(grace())
+    return list(
+        Upload.objects.filter(
+            Q(looked_up_at=None) | Q(looked_up_at__lte=asked_before),
+            state=UploadState.UNCLEAR,
+            counter__account__state__in=YandexAccount.USABLE,
+        )
+        .select_related("counter__account")
+        .order_by("sent_at")[:200]
+    )
+
+
+def resolve_unclear() -> int:
+    """Look up every unclear upload that is due, one list per counter and channel."""
+    groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
+    for upload in due(timezone.now()):
+        groups[upload.counter_id, upload.channel].append(upload)
+    return sum(look_up(uploads) for uploads in groups.values())
+
+
+def look_up(uploads: list[Upload]) -> int:
+    """Ask Metrika once about unclear uploads of one counter and channel; return how many."""
+    account = uploads[0].counter.account
+    asked_at = timezone.now()
+    markers = {upload.marker for upload in uploads}
+    try:
+        with budget.request(account.yandex_uid, budget.Kind.POLL):
+            found = [one for one in list_uploadings(uploads[0]) if one.comment in markers]
+    except budget.BudgetSpent as refusal:
+        logger.info("lookup waits: %s", refusal)
+        return 0
+    except YandexError as error:
+        _listing_failed(uploads, account, error, asked_at)
+        return 0
+    for upload in uploads:
+        settle(upload, [one for one in found if one.comment == upload.marker], now=asked_at)
+    return len(uploads)
+
+
+def list_uploadings(upload: Upload) -> Iterable[Uploading]:
+    """Return all uploadings of the upload's counter and channel, every page of them."""
+    client = metrika_client(upload.counter.account)
+    if upload.channel == Channel.GOAL:
+        return client.conversion_uploadings(upload.counter.number)
+    return client.call_uploadings(upload.counter.number)
+
+
+def settle(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
+    """Record what one complete listing says about one unclear upload."""
+    if len(found) > 1:
+        record_duplicate(upload, found, now=now)
+    elif found:
+        record_taken(upload, found[0], now=now)
+    else:
+        _record_absence(upload, now)
+
+
+def record_duplicate(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
+    """Show both ids when Metrika holds the file twice: nobody can undo it, somebody must know."""
+    ids = sorted(one.uploading_id for one in found)
+    Upload.objects.filter(pk=upload.pk, state__in=[UploadState.UNCLEAR, UploadState.SENT]).update(
+        state=UploadState.NEEDS_ATTENTION,
+        attention=Attention.DUPLICATE,
+        uploading_id=ids[0],
+        duplicate_ids=ids,
+        looked_up_at=now,
+        **quantities(found[0]),
+    )
+    logger.error("upload %s stands in Metrika %s times", upload.marker, len(ids))
+
+
+def _record_absence(upload: Upload, now: datetime) -> None:
+    """Count one listing without the marker; after enough of them the upload may go again."""
+    lookups = upload.lookups + 1
+    proven = upload.sent_at is not None and absence_is_proven(
+        lookups=lookups, sent_at=upload.sent_at, looked_up_at=now, grace=grace()
+    )
+    with transaction.atomic():
+        counted = Upload.objects.filter(
+            pk=upload.pk, state=UploadState.UNCLEAR, lookups=upload.lookups
+        ).update(
+            lookups=lookups,
+            looked_up_at=now,
+            state=UploadState.LATER if proven else UploadState.UNCLEAR,
+            not_before=now if proven else F("not_before"),
+        )
+        if counted:
+            UploadAttempt.objects.create(
+                upload=upload,
+                kind=UploadAttempt.Kind.LOOKUP,
+                number=upload.tries.filter(kind=UploadAttempt.Kind.LOOKUP).count() + 1,
+                started_at=now,
+                ended_at=now,
+                http_status=200,
+                error_class="AbsenceProven" if proven else "NotInList",
+            )
+            close_attempt(upload, now=now)
+
+
+def _listing_failed(
+    uploads: list[Upload], account: YandexAccount, error: YandexError, now: datetime
+) -> None:
+    logger.warning("uploadings of counter %s: %s", uploads[0].counter.number, error)
+    if isinstance(error, TokenRejected):
+        tokens.recover(account.pk)
+        return
+    # Asked again after the usual pause; the number of lookups does not grow.
+    Upload.objects.filter(
+        pk__in=[upload.pk for upload in uploads], state=UploadState.UNCLEAR
+    ).update(looked_up_at=now)

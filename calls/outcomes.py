@@ -1,0 +1,129 @@
+"""What follows from what Metrika answered: pure functions, no database, no clock of their own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from calls.states import Attention, UploadState
+from integrations.yandex.errors import (
+    AccessDenied,
+    NotFound,
+    QuotaExceeded,
+    RequestRejected,
+    TokenRejected,
+    YandexError,
+)
+
+#: Network trouble and 5xx before anything could arrive: full jitter over 30 s · 2ⁿ up to an hour.
+BACKOFF_FIRST = timedelta(seconds=30)
+BACKOFF_CAP = timedelta(hours=1)
+#: Absence is proven by this many listings, the last one after the grace time.
+LOOKUPS_NEEDED = 3
+#: Metrika promises two hours and has been seen to take a day; after two days a person is told.
+OVERDUE_AFTER = timedelta(hours=48)
+#: A daily quota is lifted at 00:00 GMT; the jitter keeps logins from returning all at once.
+QUOTA_JITTER = timedelta(minutes=10)
+#: Polls of one upload, as multiples of POLL_SECONDS: 10, 30, 60, 120 minutes, then every two hours.
+POLL_STEPS: Sequence[int] = (1, 2, 3, 6, 12)
+
+Jitter = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Next:
+    """Where an upload goes after a try, and who else is concerned."""
+
+    state: UploadState
+    not_before: datetime
+    attention: Attention | None = None
+    #: The whole login waits until then; nobody else of the login need find out again.
+    pause_login_until: datetime | None = None
+    token_rejected: bool = False
+    access_lost: bool = False
+    counter_gone: bool = False
+
+
+def backoff(attempts: int, jitter: Jitter = random.random) -> timedelta:
+    """Return the pause before the next try after ``attempts`` tries."""
+    ceiling = min(BACKOFF_FIRST * 2 ** min(max(attempts - 1, 0), 16), BACKOFF_CAP)
+    return ceiling * jitter()
+
+
+def after_failure(
+    error: YandexError, *, attempts: int, now: datetime, jitter: Jitter = random.random
+) -> Next:
+    """Return what follows from a failed send.
+
+    What may have arrived is never repeated from here: it becomes unclear and is looked up first.
+    """
+    if isinstance(error, QuotaExceeded):
+        until = quota_ends(error, now=now, jitter=jitter)
+        return Next(UploadState.LATER, until, pause_login_until=until)
+    if isinstance(error, TokenRejected):
+        return Next(UploadState.LATER, now, token_rejected=True)
+    if isinstance(error, AccessDenied):
+        return Next(UploadState.LATER, now, access_lost=True)
+    if isinstance(error, NotFound):
+        return Next(UploadState.LATER, now, counter_gone=True)
+    if isinstance(error, RequestRejected):
+        return Next(UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED)
+    if error.may_have_arrived:
+        return Next(UploadState.UNCLEAR, now)
+    return Next(UploadState.LATER, now + _pause(error, attempts, jitter))
+
+
+def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:
+    advised = timedelta(seconds=error.retry_after or 0)
+    return max(advised, backoff(attempts, jitter))
+
+
+def quota_ends(error: QuotaExceeded, *, now: datetime, jitter: Jitter = random.random) -> datetime:
+    """Return until when a login has to wait, by the quota that is spent."""
+    if error.retry_after:
+        return now + timedelta(seconds=error.retry_after)
+    if error.quota in {"day", "counter"}:
+        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + QUOTA_JITTER * jitter()
+    seconds = {"parallel": 1 + 4 * jitter(), "ip": 1 + 29 * jitter()}
+    return now + timedelta(seconds=seconds.get(error.quota, 60 + 60 * jitter()))
+
+
+def after_status(
+    status: str, *, source_quantity: int | None, line_quantity: int | None, rows: int
+) -> tuple[UploadState, Attention | None]:
+    """Translate Metrika's status and counts. An unknown status means: still at work.
+
+    ``LINKAGE_FAILURE`` is final and no failure of ours: not one identifier was matched, and a
+    file of static calls always ends so while its calls are in the reports.
+    """
+    refused = _fewer(source_quantity, rows) or _fewer(line_quantity, rows)
+    attention = Attention.ROW_REFUSED if refused else None
+    final = {
+        "PROCESSED": UploadState.PROCESSED,
+        "LINKAGE_FAILURE": UploadState.LINKAGE_FAILURE,
+    }
+    return final.get(status, UploadState.SENT), attention
+
+
+def _fewer(quantity: int | None, rows: int) -> bool:
+    return quantity is not None and quantity < rows
+
+
+def next_poll(*, polls: int, now: datetime, every: timedelta) -> datetime:
+    """Return when to ask again after ``polls`` questions."""
+    return now + every * POLL_STEPS[min(polls, len(POLL_STEPS) - 1)]
+
+
+def absence_is_proven(
+    *, lookups: int, sent_at: datetime, looked_up_at: datetime, grace: timedelta
+) -> bool:
+    """Whether an unclear upload was certainly not taken: enough listings, the last late enough."""
+    return lookups >= LOOKUPS_NEEDED and looked_up_at >= sent_at + grace
+
+
+def lookup_spacing(grace: timedelta) -> timedelta:
+    """Return the pause between two lookups, so that the last needed one falls after the grace."""
+    return grace / LOOKUPS_NEEDED

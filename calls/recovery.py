@@ -1,0 +1,126 @@
+"""Puts right what got stuck: for the clock, and for people. Both use the same moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from cabinets.audit import record
+from calls.decision import LINK_HORIZON, decide_again
+from calls.models import Delivery, Upload, UploadAttempt
+from calls.states import Attention, DeliveryState, UploadState
+from counters.models import Counter
+
+#: Reasons after which Metrika certainly has nothing, so that a person may order another try.
+RETRYABLE = (Attention.REJECTED, Attention.ACCESS_DENIED, Attention.COUNTER_GONE)
+
+
+def release_stuck(*, now: datetime) -> int:
+    """Call the uploads of silent workers unclear: nobody knows whether their file arrived."""
+    stuck = Upload.objects.filter(state=UploadState.SENDING, lease_until__lt=now)
+    with transaction.atomic():
+        ids = list(
+            stuck.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        )
+        UploadAttempt.objects.filter(
+            upload_id__in=ids, kind=UploadAttempt.Kind.SEND, ended_at=None
+        ).update(ended_at=now, error_class="WorkerLost")
+        return Upload.objects.filter(pk__in=ids, state=UploadState.SENDING).update(
+            state=UploadState.UNCLEAR, lease_until=None, lookups=0, looked_up_at=None
+        )
+
+
+def expire_overdue(*, now: datetime) -> int:
+    """End what can no longer be linked to a visit: waiting rows, and uploads of old calls only."""
+    rows = Delivery.objects.filter(state=DeliveryState.WAITING, expires_at__lte=now).update(
+        state=DeliveryState.EXPIRED, decided_at=now
+    )
+    uploads = Upload.objects.filter(
+        state__in=[UploadState.READY, UploadState.LATER],
+        newest_call_at__lte=now - LINK_HORIZON,
+    ).update(state=UploadState.CANCELLED, attention=Attention.EXPIRED, settled_at=now)
+    return rows + uploads
+
+
+def apply_counter_change(counter: Counter, *, now: datetime) -> None:
+    """Follow a change of a counter: decide again what waits, or let it go with the counter.
+
+    Runs inside the transaction that changed the counter. A counter that is switched off keeps
+    what waits for it; nothing of it is sent until it is switched on again.
+    """
+    if counter.removed_at is not None:
+        _withdraw(counter, now)
+    elif counter.enabled:
+        decide_again(counter.pk, now=now)
+
+
+def _withdraw(counter: Counter, now: datetime) -> None:
+    Delivery.objects.filter(counter=counter, state=DeliveryState.WAITING).update(
+        state=DeliveryState.SKIPPED, reason="counter_removed", decided_at=now
+    )
+    Upload.objects.filter(counter=counter, state__in=[UploadState.READY, UploadState.LATER]).update(
+        state=UploadState.CANCELLED, attention=Attention.COUNTER_REMOVED, settled_at=now
+    )
+
+
+def retry_uploads(ids: Iterable[int], *, actor: AbstractBaseUser | None, now: datetime) -> int:
+    """Send again uploads that Metrika certainly refused as a whole; return how many will go.
+
+    Anything Metrika may hold is left alone: it can be looked up, not repeated.
+    """
+    wanted = Q(state=UploadState.NEEDS_ATTENTION, attention__in=RETRYABLE, uploading_id=None)
+    wanted |= Q(state=UploadState.LATER)
+    return _move(
+        Upload.objects.filter(wanted, pk__in=list(ids)),
+        action="upload.retry",
+        actor=actor,
+        changes={"state": UploadState.LATER, "attention": "", "not_before": now},
+    )
+
+
+def look_up_now(ids: Iterable[int], *, actor: AbstractBaseUser | None) -> int:
+    """Let unclear uploads be looked up at the next tick instead of at their own time."""
+    return _move(
+        Upload.objects.filter(pk__in=list(ids), state=UploadState.UNCLEAR),
+        action="upload.look_up",
+        actor=actor,
+        changes={"looked_up_at": None},
+    )
+
+
+def poll_now(ids: Iterable[int], *, actor: AbstractBaseUser | None, now: datetime) -> int:
+    """Ask Metrika about sent uploads at the next tick."""
+    return _move(
+        Upload.objects.filter(pk__in=list(ids), state=UploadState.SENT),
+        action="upload.poll",
+        actor=actor,
+        changes={"next_poll_at": now},
+    )
+
+
+def _move(
+    uploads: QuerySet[Upload],
+    *,
+    action: str,
+    actor: AbstractBaseUser | None,
+    changes: dict[str, Any],
+) -> int:
+    with transaction.atomic():
+        chosen = list(
+            uploads.select_related("cabinet").select_for_update(of=("self",), no_key=True)
+        )
+        for upload in chosen:
+            record(
+                cabinet=upload.cabinet,
+                actor=actor,
+                action=action,
+                subject=upload,
+                before={"state": upload.state, "attention": upload.attention},
+                after={name: str(value) for name, value in changes.items()},
+            )
+        return Upload.objects.filter(pk__in=[one.pk for one in chosen]).update(**changes)

@@ -1,0 +1,64 @@
+"""Nudges for the use cases. They carry no data: rows say what is to be done."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from calls import batching, heartbeat, lookup, partitions, polling, recovery, uploading
+from integrations import budget
+
+#: Well below the soft time limit, so that a tick ends by itself between two uploads.
+SEND_SECONDS = 60
+
+
+@shared_task(name="calls.build_uploads")
+def build_uploads() -> int:
+    """Gather what waits into uploads."""
+    return batching.build_uploads(now=timezone.now())
+
+
+@shared_task(name="calls.send_due")
+def send_due() -> int:
+    """Send what is due."""
+    return uploading.send_due(seconds=SEND_SECONDS)
+
+
+@shared_task(name="calls.poll_open")
+def poll_open() -> int:
+    """Ask Metrika what became of open uploads."""
+    return polling.poll_open()
+
+
+@shared_task(name="calls.resolve_unclear")
+def resolve_unclear() -> int:
+    """Look up uploads whose answer was lost."""
+    return lookup.resolve_unclear()
+
+
+@shared_task(name="calls.release_stuck")
+def release_stuck() -> int:
+    """Take uploads from silent workers."""
+    return recovery.release_stuck(now=timezone.now())
+
+
+@shared_task(name="calls.expire_overdue")
+def expire_overdue() -> int:
+    """End what can no longer be linked."""
+    return recovery.expire_overdue(now=timezone.now())
+
+
+@shared_task(name="calls.make_partitions")
+def make_partitions() -> list[str]:
+    """Make the months ahead; sweep counts of seconds gone by."""
+    now = timezone.now()
+    budget.forget_old_seconds(now)
+    made = partitions.ensure_partitions(now=now)
+    partitions.alarm_about_misfiled()
+    return made
+
+
+@shared_task(name="calls.heartbeat")
+def leave_heartbeat() -> None:
+    """Show that beat and a worker are alive."""
+    heartbeat.beat()

@@ -1,0 +1,260 @@
+"""Sends one upload: claim (a short transaction), work (the request), record (a short transaction).
+
+If the process dies
+- before the claim is committed, the row says ready or later, and the next tick finds it;
+- between claim and record, the row says sending with a lease; when the lease has run out the
+  upload becomes unclear and is looked up in Metrika before anything is repeated;
+- after the record, there is nothing left to do.
+Two workers on one upload: the claim is an update filtered by state and attempt; one of them loses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from integrations.yandex.records import Uploading
+
+from calls.models import Upload, UploadAttempt, UploadFile
+from calls.outcomes import Next, after_failure, after_status, next_poll
+from calls.states import Channel, UploadState
+from counters.models import Counter
+from integrations import budget, tokens
+from integrations.clients import metrika_client
+from integrations.models import YandexAccount
+from integrations.yandex.errors import YandexError
+
+logger = logging.getLogger(__name__)
+
+#: The name of the goal that Metrika makes by itself at the first call; ignored when there is one.
+CALL_GOAL_NAME = "Звонок"
+#: Beyond the request's own timeouts: reading the bytes, recording the answer.
+LEASE_MARGIN_SECONDS = 60
+
+# Fair between counters: the first of each counter, then the second of each, …; among equals the
+# calls of today go before what was left over from earlier days.
+_DUE = """
+SELECT id FROM (
+    SELECT u.id, u.newest_call_at,
+           row_number() OVER (PARTITION BY u.counter_id ORDER BY u.newest_call_at DESC) AS turn
+    FROM calls_upload u
+    JOIN counters_counter k ON k.id = u.counter_id
+    JOIN integrations_yandexaccount a ON a.id = k.account_id
+    WHERE u.state IN ('ready', 'later') AND u.not_before <= %(now)s
+      AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
+) AS queue ORDER BY turn, newest_call_at DESC LIMIT %(most)s
+"""
+
+
+def due(now: datetime, *, most: int = 50) -> list[int]:
+    """Return the uploads that may be sent now, in the order of fairness."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DUE,
+            {
+                "now": now,
+                "ok": Counter.Access.OK,
+                "usable": list(YandexAccount.USABLE),
+                "most": most,
+            },
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def send_due(*, seconds: float) -> int:
+    """Send what is due until nothing is left or the time is up; return how many were tried."""
+    stop_at = time.monotonic() + seconds
+    tried = 0
+    spent_logins: set[str] = set()
+    while time.monotonic() < stop_at:
+        queue = due(timezone.now())
+        progress = 0
+        for upload_id in queue:
+            if time.monotonic() >= stop_at:
+                break
+            progress += send_upload(upload_id, spent_logins=spent_logins)
+        tried += progress
+        if not progress:
+            break
+    return tried
+
+
+def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool:
+    """Claim, send and record one upload; return whether a request was made."""
+    upload = Upload.objects.select_related("counter__account").get(pk=upload_id)
+    account = upload.counter.account
+    spent = spent_logins if spent_logins is not None else set()
+    if account.yandex_uid in spent:
+        return False
+    try:
+        with budget.request(account.yandex_uid, budget.Kind.UPLOAD):
+            if not claim(upload, now=timezone.now()):
+                return False
+            uploading = _post(upload, account)
+    except budget.BudgetSpent as refusal:
+        logger.info("upload %s waits: %s", upload.marker, refusal)
+        spent.add(account.yandex_uid)
+        return False
+    except YandexError as error:
+        record_failure(upload, error, now=timezone.now())
+        return True
+    record_taken(upload, uploading, now=timezone.now())
+    return True
+
+
+def claim(upload: Upload, *, now: datetime) -> bool:
+    """Move the upload to sending and open its attempt; False when somebody else has it.
+
+    Committed before the first byte leaves. The counter's switch is part of the condition.
+    """
+    number = upload.attempts + 1
+    with transaction.atomic():
+        claimed = Upload.objects.filter(
+            pk=upload.pk,
+            state__in=[UploadState.READY, UploadState.LATER],
+            attempts=upload.attempts,
+            not_before__lte=now,
+            counter__enabled=True,
+            counter__removed_at=None,
+        ).update(
+            state=UploadState.SENDING,
+            attempts=number,
+            sent_at=now,
+            lease_until=now + lease_length(),
+            lookups=0,
+            looked_up_at=None,
+        )
+        if not claimed:
+            return False
+        UploadAttempt.objects.create(upload=upload, number=number, started_at=now)
+    upload.attempts = number
+    upload.sent_at = now
+    return True
+
+
+def lease_length() -> timedelta:
+    """Return how long a worker may be silent before its upload counts as unclear."""
+    return timedelta(
+        seconds=settings.CONNECT_TIMEOUT_SECONDS
+        + settings.UPLOAD_READ_TIMEOUT_SECONDS
+        + LEASE_MARGIN_SECONDS
+    )
+
+
+def _post(upload: Upload, account: YandexAccount) -> Uploading:
+    body = bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
+    if hashlib.sha256(body).hexdigest() != upload.sha256:
+        raise RuntimeError(f"the bytes of upload {upload.marker} are not the frozen ones")
+    client = metrika_client(account)
+    number = upload.counter.number
+    if upload.channel == Channel.GOAL:
+        return client.upload_conversions(number, body=body, marker=upload.marker)
+    return client.upload_calls(
+        number, body=body, marker=upload.marker, new_goal_name=CALL_GOAL_NAME
+    )
+
+
+def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool:
+    """Record that Metrika has the file: one row decides what all its calls show.
+
+    Also used when a lookup finds the file of an unclear upload. Returns False, changing nothing,
+    when the upload was moved on in the meantime.
+    """
+    state, attention = after_status(
+        uploading.status,
+        source_quantity=uploading.source_quantity,
+        line_quantity=uploading.line_quantity,
+        rows=upload.rows,
+    )
+    poll_at = next_poll(polls=0, now=now, every=timedelta(seconds=settings.POLL_SECONDS))
+    with transaction.atomic():
+        recorded = Upload.objects.filter(
+            pk=upload.pk,
+            attempts=upload.attempts,
+            state__in=[UploadState.SENDING, UploadState.UNCLEAR],
+        ).update(
+            state=state,
+            attention=attention or "",
+            uploading_id=uploading.uploading_id,
+            accepted_at=now,
+            settled_at=None if state == UploadState.SENT else now,
+            next_poll_at=poll_at if state == UploadState.SENT else None,
+            lease_until=None,
+            polls=0,
+            **quantities(uploading),
+        )
+        if not recorded:
+            return False
+        close_attempt(upload, now=now, http_status=200)
+        Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now)
+    return True
+
+
+def quantities(uploading: Uploading) -> dict[str, int | str | None]:
+    """Return Metrika's counts and status as the upload's columns; the status as it came."""
+    return {
+        "metrika_status": uploading.status[:40],
+        "source_quantity": uploading.source_quantity,
+        "line_quantity": uploading.line_quantity,
+        "static_quantity": uploading.static_quantity,
+        "dynamic_quantity": uploading.dynamic_quantity,
+        "linked_quantity": uploading.linked_quantity,
+        "user_not_found_quantity": uploading.user_not_found_quantity,
+    }
+
+
+def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool:
+    """Record a failed try and what follows from it, then tell whom it concerns."""
+    step = after_failure(error, attempts=upload.attempts, now=now)
+    with transaction.atomic():
+        recorded = Upload.objects.filter(
+            pk=upload.pk, attempts=upload.attempts, state=UploadState.SENDING
+        ).update(
+            state=step.state,
+            not_before=step.not_before,
+            attention=step.attention or "",
+            lease_until=None,
+        )
+        close_attempt(upload, now=now, error=error)
+    logger.warning("upload %s: %s, now %s", upload.marker, error, step.state)
+    if recorded:
+        _tell(upload, error, step, now)
+    return bool(recorded)
+
+
+def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None:
+    account = upload.counter.account
+    if step.pause_login_until is not None:
+        reason = error.error_type or "quota"
+        budget.pause(account.yandex_uid, until=step.pause_login_until, reason=reason)
+    if step.token_rejected:
+        tokens.recover(account.pk)
+    if step.access_lost or step.counter_gone:
+        access = Counter.Access.DELETED if step.counter_gone else Counter.Access.LOST
+        Counter.objects.filter(pk=upload.counter_id, access=Counter.Access.OK).update(
+            access=access, access_changed_at=now
+        )
+
+
+def close_attempt(
+    upload: Upload,
+    *,
+    now: datetime,
+    http_status: int | None = None,
+    error: YandexError | None = None,
+) -> None:
+    """End the open attempt with what was heard; the excerpt is already masked and cut."""
+    UploadAttempt.objects.filter(
+        upload=upload, number=upload.attempts, kind=UploadAttempt.Kind.SEND, ended_at=None
+    ).update(
+        ended_at=now,
+        http_status=error.http_status if error else http_status,
+        error_class=type(error).__name__ if error else "",
+        error_type=error.error_type if error else "",
+        excerpt=error.excerpt[:500] if error else "",
+    )
