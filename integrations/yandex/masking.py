@@ -1,0 +1,38 @@
+"""Cut secrets and personal data out of what Yandex answered, before anybody keeps it."""
+
+from __future__ import annotations
+
+import re
+
+EXCERPT_LENGTH = 500
+# Enough to fill an excerpt whatever the masks take away; the rest need not be searched.
+SEARCHED_LENGTH = 20_000
+
+SECRETS = re.compile(
+    r"y[0-3]_[A-Za-z0-9_-]{6,}"  # access tokens of today
+    r"|A[Qg]AAAA[A-Za-z0-9_-]{6,}"  # access tokens of former years
+    r"|\b1:[\w-]+:[\w-]+:[\w-]+"  # refresh tokens
+    r"|(?<=OAuth )[\w.:~+/-]{4,}=*"
+    r"|(?<=Bearer )[\w.:~+/-]{4,}=*"
+    r"|(?<=Basic )[\w+/-]{4,}=*",
+)
+NAMED_SECRETS = re.compile(
+    r"""(?ix) \b (access_token | refresh_token | client_secret | code_verifier | code | oauth_token)
+    (["']? \s* [=:] \s* ["']?) [^\s"'&,}]+"""
+)
+# Phone numbers with their punctuation, and visitor or click ids, which are long runs of digits.
+PHONES = re.compile(r"(?<![\w.])\+?\d[\d\s()-]{8,}\d(?!\w)")
+DIGITS = re.compile(r"\d{9,}")
+
+
+def masked(text: str) -> str:
+    """Return the text without tokens, phone numbers and long runs of digits."""
+    text = SECRETS.sub("[token]", text)
+    text = NAMED_SECRETS.sub(r"\1\2[hidden]", text)
+    return DIGITS.sub("[digits]", PHONES.sub("[digits]", text))
+
+
+def excerpt(body: bytes, length: int = EXCERPT_LENGTH) -> str:
+    """Return the beginning of an answer's body, masked, as one line."""
+    text = " ".join(body[:SEARCHED_LENGTH].decode("utf-8", "replace").split())
+    return masked(text)[:length]

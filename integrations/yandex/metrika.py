@@ -1,0 +1,187 @@
+"""Metrika's Management API, as far as calls need it, on behalf of one Yandex account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from .answer import Answer
+from .config import YandexConfig
+from .errors import UnexpectedAnswer, error_from, unexpected
+from .reading import (
+    Misshapen,
+    read_counter,
+    read_goal,
+    read_list,
+    read_uploading,
+    read_wrapped_uploading,
+)
+from .records import CounterInfo, GoalInfo, Uploading
+from .transport import Transport, YandexToken
+
+Result = TypeVar("Result")
+
+COUNTERS_PER_PAGE = 1000
+UPLOADINGS_PER_PAGE = 10_000  # the vendor's default, and its documented page
+# A million counters, ten million uploadings: a server that has more is turning in circles.
+MAX_PAGES = 1000
+# A short page ends a list, unless its length looks like a limit lower than the one we asked for.
+SUSPICIOUS_MULTIPLE = 100
+
+
+class MetrikaClient:
+    """Every method raises a ``YandexError`` of ``errors``; nothing else comes out of it."""
+
+    def __init__(self, config: YandexConfig, access_token: str) -> None:
+        self._root = f"{config.metrika_url}/management/v1"
+        self._auth = YandexToken(access_token)
+        self._transport = Transport(config)
+
+    def counters(self) -> list[CounterInfo]:
+        """List the active counters that the account can see, whatever its rights on them.
+
+        https://yandex.com/dev/metrika/en/management/openapi/counter/counters
+        ``{"rows": 37, "counters": [{"id": 91234567, "name": "Окна", "permission": "own", …}]}``
+        """
+        found: dict[int, CounterInfo] = {}
+        taken = 0
+        for _ in range(MAX_PAGES):
+            page, total = self._counters_page(offset=taken + 1)  # the first one is number 1
+            new = [counter for counter in page if counter.number not in found]
+            found.update((counter.number, counter) for counter in new)
+            taken += len(page)
+            if not new or (total is not None and taken >= total):
+                return list(found.values())
+        raise UnexpectedAnswer("The list of counters has no end")
+
+    def _counters_page(self, *, offset: int) -> tuple[list[CounterInfo], int | None]:
+        def read(body: dict[str, Any]) -> tuple[list[CounterInfo], int | None]:
+            page = read_list(body, "counters", read_counter)
+            total = body.get("rows")
+            if not page and total and offset == 1:
+                raise Misshapen("counters are announced and not there")
+            return page, total if isinstance(total, int) else None
+
+        params: dict[str, str | int] = {
+            "field": "mirrors",
+            "per_page": COUNTERS_PER_PAGE,
+            "offset": offset,
+        }
+        return self._get("/counters", params, read)
+
+    def goals(self, counter_number: int) -> list[GoalInfo]:
+        """List a counter's goals.
+
+        https://yandex.com/dev/metrika/en/management/openapi/goal/goals
+        ``{"goals": [{"id": 318204417, "name": "Звонок", "type": "action", "goal_source": "user",
+        "conditions": [{"type": "exact", "url": "calltracking_call_order"}]}]}``
+        """
+        return self._get(
+            f"/counter/{counter_number}/goals", {}, lambda body: read_list(body, "goals", read_goal)
+        )
+
+    def upload_calls(
+        self, counter_number: int, *, body: bytes, marker: str, new_goal_name: str
+    ) -> Uploading:
+        """Hand over a file of calls; Metrika works it in within two hours.
+
+        https://yandex.com/dev/metrika/en/management/openapi/call/uploadCalls
+        ``marker`` (letters and digits) comes back as ``comment`` and is the only thing by which
+        an upload with a lost answer can be found again; it is never repeated here.
+        ``{"uploading": {"id": 730118204, "source_quantity": 2, "line_quantity": 2,
+        "comment": "ck7f3a", "status": "UPLOADED", …}}``
+        """
+        params = {"comment": marker, "new_goal_name": new_goal_name}
+        return self._upload(counter_number, "upload_calls", params, body)
+
+    def upload_conversions(self, counter_number: int, *, body: bytes, marker: str) -> Uploading:
+        """Hand over a file of offline conversions, rows that each name their goal.
+
+        https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/upload_1
+        """
+        return self._upload(counter_number, "upload", {"comment": marker}, body)
+
+    def call_uploadings(self, counter_number: int) -> Iterator[Uploading]:
+        """Iterate over all files of calls that the counter ever took, in the vendor's order.
+
+        https://yandex.com/dev/metrika/en/management/openapi/call/findAllCallUploadings
+        An error may come in the middle; until the end nothing can be said to be missing.
+        """
+        return self._uploadings(counter_number, "calls_uploadings", {})
+
+    def conversion_uploadings(self, counter_number: int) -> Iterator[Uploading]:
+        """Iterate over all files of offline conversions of the counter.
+
+        https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/findAll_1
+        """
+        return self._uploadings(counter_number, "uploadings", {"type": "BASIC"})
+
+    def call_uploading(self, counter_number: int, uploading_id: int) -> Uploading:
+        """Fetch one file of calls. Raises ``NotFound`` for an id the counter does not have.
+
+        https://yandex.com/dev/metrika/en/management/openapi/call/findCallUploadingById
+        """
+        path = f"/counter/{counter_number}/offline_conversions/calls_uploading/{uploading_id}"
+        return self._get(path, {}, read_wrapped_uploading)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _upload(
+        self, counter_number: int, method: str, params: Mapping[str, str], content: bytes
+    ) -> Uploading:
+        path = f"/counter/{counter_number}/offline_conversions/{method}"
+        answer = self._transport.post_csv(
+            self._root + path, auth=self._auth, params=params, content=content
+        )
+        return _understood(answer, f"POST {path}", read_wrapped_uploading)
+
+    def _uploadings(
+        self, counter_number: int, method: str, params: Mapping[str, str | int]
+    ) -> Iterator[Uploading]:
+        path = f"/counter/{counter_number}/offline_conversions/{method}"
+        seen: set[int] = set()
+        taken = 0
+        for _ in range(MAX_PAGES):
+            window = {"limit": UPLOADINGS_PER_PAGE, "offset": taken}  # here the first one is 0
+            page = self._get(
+                path,
+                {**params, **window},
+                lambda body: read_list(body, "uploadings", read_uploading),
+            )
+            new = [uploading for uploading in page if uploading.uploading_id not in seen]
+            yield from new
+            seen.update(uploading.uploading_id for uploading in new)
+            taken += len(page)
+            if not new or _is_last_page(len(page)):
+                return
+        raise UnexpectedAnswer(f"GET {path}: the list has no end")
+
+    def _get(
+        self,
+        path: str,
+        params: Mapping[str, str | int],
+        read: Callable[[dict[str, Any]], Result],
+    ) -> Result:
+        answer = self._transport.get(self._root + path, auth=self._auth, params=params)
+        return _understood(answer, f"GET {path}", read)
+
+
+def _is_last_page(length: int) -> bool:
+    return length < UPLOADINGS_PER_PAGE and length % SUSPICIOUS_MULTIPLE != 0
+
+
+def _understood(answer: Answer, action: str, read: Callable[[dict[str, Any]], Result]) -> Result:
+    """Read a success; raise the error that any other answer stands for.
+
+    Errors may come inside a 200: several public clients look for the key there.
+    """
+    body = answer.json_object()
+    if not 200 <= answer.status < 300 or (body and body.get("errors")):
+        raise error_from(answer, action=action)
+    if body is None:
+        raise unexpected(answer, action=action, why="not a JSON object")
+    try:
+        return read(body)
+    except Misshapen as fault:
+        raise unexpected(answer, action=action, why=str(fault)) from None

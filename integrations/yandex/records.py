@@ -1,0 +1,97 @@
+"""What Yandex tells us, as records. They are made by ``reading`` and know no JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+# Status of an uploading; the list is open, a new word is kept as it came.
+# https://yandex.com/dev/metrika/en/management/openapi/call/uploadCalls
+PREPARED = "PREPARED"
+UPLOADED = "UPLOADED"
+EXPORTED = "EXPORTED"
+MATCHED = "MATCHED"
+#: At least one identifier of the file was matched, not necessarily all.
+PROCESSED = "PROCESSED"
+#: Not one was matched. Static calls always end so, and are in the reports all the same.
+LINKAGE_FAILURE = "LINKAGE_FAILURE"
+FINAL_STATUSES = frozenset({PROCESSED, LINKAGE_FAILURE})
+
+# The levels of access that allow an upload:
+# https://yandex.com/dev/metrika/en/management/openapi/counter/counters
+UPLOADING_PERMISSIONS = frozenset({"own", "edit"})
+
+
+@dataclass(frozen=True)
+class Token:
+    """``expires_in`` is in seconds; ``scopes`` is None when Yandex granted all that was asked."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    scopes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Who an account is: ``yandex_uid`` for ever, the rest as of today, '' when not told.
+
+    ``client_id`` is the application that the token was issued for; compare it with your own.
+    """
+
+    yandex_uid: str
+    login: str = ""
+    display_name: str = ""
+    email: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True)
+class CounterInfo:
+    """A counter as the token's owner sees it; ``permission`` is that owner's level of access."""
+
+    number: int
+    name: str = ""
+    site: str = ""
+    mirrors: tuple[str, ...] = ()
+    owner_login: str = ""
+    permission: str = ""
+    status: str = ""
+    type: str = ""
+    create_time: datetime | None = None
+    time_zone_name: str = ""
+
+    @property
+    def can_upload(self) -> bool:
+        return self.permission in UPLOADING_PERMISSIONS
+
+
+@dataclass(frozen=True)
+class GoalInfo:
+    """``identifier`` is the event of a JavaScript goal, by which an uploaded row can reach it."""
+
+    goal_id: int
+    name: str = ""
+    type: str = ""
+    source: str = ""
+    identifier: str | None = None
+
+
+@dataclass(frozen=True)
+class Uploading:
+    """A file that Metrika took. A count is None when Metrika did not name it.
+
+    ``source_quantity`` is rows in the file, ``line_quantity`` rows that passed validation.
+    """
+
+    uploading_id: int
+    status: str = ""
+    comment: str = ""
+    source_quantity: int | None = None
+    line_quantity: int | None = None
+    static_quantity: int | None = None
+    dynamic_quantity: int | None = None
+    linked_quantity: int | None = None
+    user_not_found_quantity: int | None = None
+    client_id_type: str = ""
+    create_time: datetime | None = None

@@ -1,0 +1,206 @@
+"""The one door to Yandex. Every request of this package passes through ``Door``.
+
+Beyond it no request can lack a timeout, leave for a foreign host, follow a redirect or answer
+with more than we are ready to hold, and no exception of ``requests`` comes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from .answer import Answer
+from .config import YandexConfig
+from .connection_faults import never_left, was_dropped
+from .errors import TokenRejected, UnexpectedAnswer, Unreachable, unexpected
+from .multipart import CsvForm
+from .patient_pools import PATIENT_POOLS
+
+# A list of 10,000 uploadings is some 5 MB; anything else is a few kilobytes.
+MAX_LIST_BYTES = 50 * 1024 * 1024
+MAX_ANSWER_BYTES = 1024 * 1024
+LISTS = ("/counters", "/goals", "uploadings")
+READ_BYTES = 64 * 1024
+
+TOKEN = re.compile(r"[!-~]+")
+
+
+class YandexToken(AuthBase):
+    """Adds the token to a request's headers: https://yandex.com/dev/metrika/en/intro/authorization
+
+    An object and not a plain header, because ``requests`` lets a ``.netrc`` replace the header.
+    Raises ``TokenRejected`` for text that can be no token, before ``requests`` could quote it.
+    """
+
+    def __init__(self, access_token: str) -> None:
+        if not TOKEN.fullmatch(access_token):
+            raise TokenRejected("The stored token is empty or damaged")
+        self._access_token = access_token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"OAuth {self._access_token}"
+        return request
+
+
+class Door(HTTPAdapter):
+    """Sends what may be sent, and returns answers that are read to their end."""
+
+    def __init__(self, config: YandexConfig) -> None:
+        self._config = config
+        bases = [urlsplit(url) for url in config.base_urls]
+        self._origins = {(base.scheme, base.netloc) for base in bases}
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = PATIENT_POOLS
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        self._direct(request)
+        limits = timeout or (self._config.connect_timeout, self._config.read_timeout)
+
+        def attempt() -> requests.Response:
+            response = super(Door, self).send(request, True, limits, verify, cert, proxies)
+            return _read_to_end(response, request)
+
+        try:
+            response = _twice_if_dropped(attempt) if request.method == "GET" else attempt()
+        except requests.RequestException as error:
+            raise _unreachable(request, error) from error
+        if response.is_redirect:
+            raise unexpected(answer_of(response), action=_action(request), why="a redirect")
+        return response
+
+    def _direct(self, request: requests.PreparedRequest) -> None:
+        """Point the request at its real scheme; raise ``ValueError`` for a foreign host.
+
+        oauthlib speaks to https only, so the address of a stand-in on plain http is told to it
+        as https (``oauth.OAuthClient``). Its own switch for that, an environment variable, would
+        open plain http for the whole process.
+        """
+        url = urlsplit(request.url or "")
+        if (url.scheme, url.netloc) in self._origins:
+            return
+        if url.scheme != "https" or ("http", url.netloc) not in self._origins:
+            raise ValueError(f"Not a host of Yandex: {url.hostname}")
+        request.url = url._replace(scheme="http").geturl()
+
+
+def _twice_if_dropped(attempt: Callable[[], requests.Response]) -> requests.Response:
+    """A kept connection may have been closed by the other side: reading once more is harmless."""
+    try:
+        return attempt()
+    except requests.RequestException as error:
+        if not was_dropped(error):
+            raise
+    return attempt()
+
+
+def _read_to_end(
+    response: requests.Response, request: requests.PreparedRequest
+) -> requests.Response:
+    limit = _max_bytes(urlsplit(request.url or "").path)
+    content = bytearray()
+    with contextlib.closing(response):
+        for piece in response.iter_content(READ_BYTES):
+            content += piece
+            if len(content) > limit:
+                raise UnexpectedAnswer(
+                    f"{_action(request)}: the answer is over {limit} bytes",
+                    http_status=response.status_code,
+                )
+    # The place where ``requests`` itself keeps a body that was read.
+    response._content = bytes(content)
+    return response
+
+
+def answer_of(response: requests.Response) -> Answer:
+    return Answer(response.status_code, response.content, response.headers)
+
+
+def _max_bytes(path: str) -> int:
+    return MAX_LIST_BYTES if path.endswith(LISTS) else MAX_ANSWER_BYTES
+
+
+def _action(request: requests.PreparedRequest) -> str:
+    return f"{request.method} {urlsplit(request.url or '').path}"
+
+
+def _unreachable(
+    request: requests.PreparedRequest, error: requests.RequestException
+) -> Unreachable:
+    body = request.body
+    never = never_left(error, body_started=body.started if isinstance(body, CsvForm) else None)
+    return Unreachable(
+        f"{_action(request)}: {type(error).__name__}", may_have_arrived=False if never else None
+    )
+
+
+def fit_out(session: requests.Session, config: YandexConfig) -> None:
+    """Make every request of a session leave through a ``Door``, under our name.
+
+    A stand-in on plain http is near: proxies named by the environment do not lead to it.
+    """
+    door = Door(config)
+    session.mount("https://", door)
+    session.mount("http://", door)
+    session.headers["User-Agent"] = config.user_agent
+    session.headers["Accept"] = "application/json"
+    session.trust_env = all(url.startswith("https:") for url in config.base_urls)
+
+
+class Transport:
+    """One session of ``requests``; each method sends one request and returns whatever came.
+
+    Raises ``Unreachable`` and ``UnexpectedAnswer`` (too large); judging statuses is for callers.
+    """
+
+    def __init__(self, config: YandexConfig) -> None:
+        self._config = config
+        self._session = requests.Session()
+        fit_out(self._session, config)
+
+    def get(self, url: str, *, auth: AuthBase, params: Mapping[str, str | int]) -> Answer:
+        return self._send("GET", url, auth=auth, params=params)
+
+    def post_form(self, url: str, *, auth: AuthBase, form: Mapping[str, str]) -> Answer:
+        return self._send("POST", url, auth=auth, data=form)
+
+    def post_csv(
+        self, url: str, *, auth: AuthBase, params: Mapping[str, str], content: bytes
+    ) -> Answer:
+        form = CsvForm(content)
+        return self._send(
+            "POST",
+            url,
+            auth=auth,
+            params=params,
+            data=form,
+            headers={"Content-Type": form.content_type},
+            read_timeout=self._config.upload_read_timeout,
+        )
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _send(
+        self, method: str, url: str, *, read_timeout: float | None = None, **parts: Any
+    ) -> Answer:
+        timeout = (self._config.connect_timeout, read_timeout or self._config.read_timeout)
+        response = self._session.request(method, url, timeout=timeout, **parts)
+        return answer_of(response)
