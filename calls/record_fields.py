@@ -1,0 +1,148 @@
+"""Reads single values of a v3 record: lenient in types, strict in meaning. Pure.
+
+CallKeeper never sends null: an empty text, 0 or an empty list stands for "absent", and the older
+export writes "-" for an empty text. Numbers may come as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.utils.translation import gettext as _
+
+Item = Mapping[str, Any]
+ABSENT_TEXTS = frozenset({"", "-"})
+TRUE_TEXTS = frozenset({"1", "true", "yes", "да"})
+MAX_INT4 = 2**31 - 1
+MAX_INT8 = 2**63 - 1
+#: ClientID and yclid are unsigned 64-bit numbers at Yandex.
+MAX_UINT64 = 2**64 - 1
+
+
+class Unusable(Exception):
+    """A record that cannot become a call; why, and because of which field."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+        self.message = message
+
+
+def present(item: Item, *names: str) -> tuple[str, Any]:
+    """Return the first name with something under it, and that; else the first name and ""."""
+    for name in names:
+        value = item.get(name)
+        if not (value is None or (isinstance(value, str) and value.strip() in ABSENT_TEXTS)):
+            return name, value
+    return names[0], ""
+
+
+def read_text(item: Item, *names: str, limit: int | None = None) -> str:
+    """Return the first non-empty text among the fields, cut to ``limit`` characters."""
+    for name in names:
+        text = _as_text(item.get(name))
+        if text not in ABSENT_TEXTS:
+            return text[:limit]
+    return ""
+
+
+def read_identifier(item: Item, *names: str, limit: int) -> str:
+    """Return a text that is an identifier: cut it would name somebody else, so it is dropped."""
+    text = read_text(item, *names)
+    return text if len(text) <= limit else ""
+
+
+def read_count(item: Item, *names: str) -> int:
+    """Return a whole number from 0, 0 when absent. Raises Unusable for nonsense."""
+    name, value = present(item, *names)
+    if value == "" or value == []:
+        return 0
+    number = _as_number(value)
+    if number is None or not 0 <= number <= MAX_INT4:
+        raise Unusable("bad_number", name, _("Нужно целое число от нуля."))
+    return number
+
+
+def read_code(item: Item, name: str) -> int | None:
+    """Return a telephony code; 0 is a code, what is not a number is none."""
+    return _within(item.get(name), -MAX_INT4, MAX_INT4)
+
+
+def read_key(value: Any) -> int | None:
+    """Return a number of a call at CallKeeper, None when absent."""
+    return _within(value, 1, MAX_INT8)
+
+
+def read_flag(item: Item, name: str) -> bool:
+    """Return whether the field says yes: true, 1, "1", "true"."""
+    value = item.get(name)
+    return value is True or (not isinstance(value, bool) and _as_text(value).lower() in TRUE_TEXTS)
+
+
+def read_uint64(text: str) -> str:
+    """Return the digits of an unsigned 64-bit number above zero, else an empty text."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= 20
+    return text if is_number and 0 < int(text) <= MAX_UINT64 else ""
+
+
+def read_tags(value: Any) -> list[str]:
+    """Return the tags without blanks and repeats, in order. One text is split at commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    texts = [_as_text(part) for part in parts] if isinstance(parts, list) else []
+    return list(dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS))
+
+
+def read_keys(value: Any) -> list[int]:
+    """Return the usable numbers of a list; one text is split at commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    found = [read_key(part) for part in parts] if isinstance(parts, list) else []
+    return [key for key in found if key is not None]
+
+
+def query_values(url: str, name: str) -> Iterator[str]:
+    """Give every value of a query parameter of the address."""
+    try:
+        query = urlsplit(url).query
+        yield from parse_qs(query, max_num_fields=200).get(name, [])
+    except ValueError:  # an address that is none has no parameters
+        return
+
+
+def read_phone(text: str) -> str:
+    """Return the number in E.164, an empty text when there is none.
+
+    Digits only; 8 and ten more is the Russian trunk prefix, so 8 becomes 7. A short or odd number
+    is kept: a call must not be lost for it.
+    """
+    digits = "".join(sign for sign in text if sign in "0123456789")
+    if len(digits) == 11 and digits.startswith("8"):
+        digits = "7" + digits[1:]
+    return f"+{digits}" if 0 < len(digits) <= 19 else ""
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def _as_number(value: Any) -> int | None:
+    """Return the whole part of a number or of its text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return int(value)
+    try:  # a long number must not pass through a float
+        return int(value) if value.strip().isdigit() else int(float(value))
+    except (AttributeError, ValueError, OverflowError):
+        return None
+
+
+def _within(value: Any, least: int, most: int) -> int | None:
+    number = _as_number(value)
+    return number if number is not None and least <= number <= most else None

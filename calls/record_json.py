@@ -1,0 +1,74 @@
+"""Reads JSON as PostgreSQL can keep it, and writes it canonically. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from typing import Any
+
+#: PostgreSQL's text has no NUL, and UTF-8 has no lone half of a surrogate pair.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NUL_WRITTEN = "\\u0000"
+
+
+class MalformedJson(ValueError):
+    """The bytes are not JSON in UTF-8, or hold a number that JSON does not know."""
+
+
+def read_json(body: bytes) -> Any:
+    """Return the value of a JSON text. Raises MalformedJson."""
+    try:
+        return json.loads(
+            body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as problem:
+        raise MalformedJson("not a JSON text in UTF-8") from problem
+
+
+def canonical(value: Any) -> str:
+    """Return the one way to write the value: sorted keys, no spaces."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of the text in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def storable(value: Any) -> Any:
+    """Return the value without characters that the database refuses.
+
+    Raises RecursionError when it is nested absurdly deep.
+    """
+    written = canonical(value)
+    if _NUL_WRITTEN not in written and not UNSTORABLE.search(written):
+        return value
+    return _cleaned(value)
+
+
+def clean_text(text: str) -> str:
+    """Return the text without characters that the database refuses."""
+    return UNSTORABLE.sub("", text)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    if isinstance(value, dict):
+        return {clean_text(key): _cleaned(one) for key, one in value.items()}
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond every range")
+    return number

@@ -1,0 +1,244 @@
+"""Reads one record of CallKeeper's v3 API into a call, or says why it cannot. Pure.
+
+Field names: https://github.com/yuferev/callkeeper/blob/master/documentation/api/api_methods/getCalls.md
+and, for what v3 lacks, those of the older export. Unknown fields are kept in ``raw``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from calls import status_codes
+from calls.record_fields import (
+    Item,
+    Unusable,
+    present,
+    query_values,
+    read_code,
+    read_count,
+    read_flag,
+    read_identifier,
+    read_key,
+    read_keys,
+    read_phone,
+    read_tags,
+    read_text,
+    read_uint64,
+)
+from calls.record_json import canonical, digest, storable
+from calls.record_times import read_start
+from calls.states import CallKind
+from counters.hosts import normalise_host
+
+MAX_EXTERNAL_ID = 128
+#: Log of webhooks sent and the page of the listing: neither is about the call itself.
+NOT_CONTENT = frozenset({"hooks", "page"})
+DYNAMIC_WORDS = ("динамич", "dynamic")
+STATIC_WORDS = ("статич", "static")
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call as read; the fields are the columns of `calls.models.Call`."""
+
+    external_id: str
+    service_type: str
+    kind: str
+    phone: str
+    started_at: datetime
+    duration_seconds: int
+    hold_seconds: int | None
+    status: str
+    status_first: int | None
+    status_second: int | None
+    is_finished: bool
+    is_test: bool
+    is_technical: bool
+    is_unique: bool
+    is_target: bool
+    is_unique_target: bool
+    site: str
+    site_host: str
+    campaign_id: str
+    campaign_name: str
+    client_id: str
+    yclid: str
+    user_id: str
+    page_url: str
+    tags: list[str]
+    callback_id: int | None
+    attempt: int | None
+    order_key: int | None
+    raw: dict[str, Any]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """Why a record cannot become a call."""
+
+    code: str
+    field: str
+    message: str
+    external_id: str = ""
+
+
+def read_records(
+    items: Sequence[Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
+) -> list[CallRecord | BadRecord]:
+    """Read each record by itself; ``source_id`` is the public id, ``zone`` that of bare times."""
+    return [read_record(item, source_id=source_id, zone=zone, now=now) for item in items]
+
+
+def read_record(
+    item: Any, *, source_id: str, zone: ZoneInfo | None, now: datetime
+) -> CallRecord | BadRecord:
+    """Return the call of one record, or why there is none. Never raises."""
+    if not isinstance(item, dict):
+        return BadRecord("not_an_object", "", _("Запись звонка должна быть объектом JSON."))
+    try:
+        raw = storable(item)
+    except RecursionError:
+        return BadRecord("too_deep", "", _("Запись звонка вложена слишком глубоко."))
+    try:
+        return _read(raw, source_id=source_id, zone=zone, now=now)
+    except Unusable as problem:
+        named = read_identifier(raw, "universalId", limit=MAX_EXTERNAL_ID)
+        return BadRecord(problem.code, problem.field, problem.message, named)
+
+
+def _read(
+    raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
+) -> CallRecord:
+    started_at = read_start(raw, zone=zone, now=now)
+    phone = read_phone(read_text(raw, "clientNumber"))
+    duration = read_count(raw, "duration", "duration2_sec")
+    codes = _codes(raw)
+    client_id = read_uint64(read_text(raw, "yaClid"))
+    yclid = _yclid(raw)
+    user_id = read_identifier(raw, "userId", "user_id", limit=255)
+    kind = _kind(raw, has_visitor=bool(client_id or yclid or user_id))
+    callback_id, attempt, order_key = _attempt(raw) if kind == CallKind.CALLBACK else (None,) * 3
+    is_unique, is_target = read_flag(raw, "unique"), read_flag(raw, "target")
+    site = read_text(raw, "site", "visitSite", "siteVisit", limit=255)
+    return CallRecord(
+        external_id=_external_id(raw) or _made_id(raw, source_id, started_at, phone, duration),
+        service_type=read_text(raw, "serviceType", limit=32),
+        kind=kind,
+        phone=phone,
+        started_at=started_at,
+        duration_seconds=duration,
+        hold_seconds=_hold(raw),
+        status=status_codes.status_of(read_text(raw, "status"), codes),
+        status_first=codes[0],
+        status_second=codes[1],
+        is_finished=status_codes.is_finished(codes),
+        is_test=status_codes.is_test(codes),
+        is_technical=status_codes.is_technical(codes),
+        is_unique=is_unique,
+        is_target=is_target,
+        is_unique_target=(
+            read_flag(raw, "uniqueTarget") if "uniqueTarget" in raw else is_unique and is_target
+        ),
+        site=site,
+        site_host=normalise_host(site),
+        campaign_id=read_text(raw, "ctCampaignId", "campaignId", limit=64),
+        campaign_name=read_text(raw, "ctCampaignName", "campaignName", limit=255),
+        client_id=client_id,
+        yclid=yclid,
+        user_id=user_id,
+        page_url=read_text(raw, "callPage", "entryPointQuery"),
+        tags=read_tags(raw.get("tags")),
+        callback_id=callback_id,
+        attempt=attempt,
+        order_key=order_key,
+        raw=raw,
+        content_hash=_content_hash(raw),
+    )
+
+
+def _external_id(raw: Item) -> str:
+    """Return CallKeeper's id of the call, "" when it is missing."""
+    _name, value = present(raw, "universalId")
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        text = str(value).strip()
+        if len(text) <= MAX_EXTERNAL_ID:
+            return "" if text == "0" else text
+    raise Unusable(
+        "bad_universal_id", "universalId", _("Нужен текст или целое число до 128 знаков.")
+    )
+
+
+def _made_id(raw: Item, source_id: str, started_at: datetime, phone: str, duration: int) -> str:
+    """Return the id of a call that came without one: equal facts, equal id."""
+    line = read_text(raw, "routePhone", "calltracking_number", "managerNumber")
+    facts = [source_id, started_at.isoformat(), phone, read_phone(line), duration]
+    return f"auto-{digest(canonical(facts))[:32]}"
+
+
+def _codes(raw: Item) -> status_codes.Codes:
+    codes = read_code(raw, "statusFirst"), read_code(raw, "statusSecond")
+    return codes if codes != (None, None) else status_codes.read_pair(read_text(raw, "state"))
+
+
+def _kind(raw: Item, *, has_visitor: bool) -> CallKind:
+    """Return what sort of call it is.
+
+    The v3 record has no flag for static numbers: a hint decides where there is one, else whether
+    the visitor is known, which a static number never tells.
+    """
+    service = read_text(raw, "serviceType").lower()
+    if service == "callback" or (not service and read_key(raw.get("cbCallId"))):
+        return CallKind.CALLBACK
+    is_static = None if service == "import" else _static_hint(raw)
+    if is_static is None:
+        is_static = not has_visitor
+    return CallKind.STATIC if is_static else CallKind.DYNAMIC
+
+
+def _static_hint(raw: Item) -> bool | None:
+    name, value = present(raw, "isStatic", "static")
+    if value != "":
+        return read_flag(raw, name)
+    words = read_text(raw, "callType").lower()
+    if any(word in words for word in DYNAMIC_WORDS):
+        return False
+    return True if any(word in words for word in STATIC_WORDS) else None
+
+
+def _attempt(raw: Item) -> tuple[int | None, int | None, int | None]:
+    """Return this attempt's id, its number, and the least id of its order's attempts."""
+    callback_id = read_key(raw.get("cbCallId"))
+    queue = read_keys(raw.get("cbAttemptsQueue"))
+    order = min([*queue, *([callback_id] if callback_id else [])], default=None)
+    return callback_id, read_count(raw, "cbAttempt") or None, order
+
+
+def _yclid(raw: Item) -> str:
+    """Return the click: named, or in the address of the landing page or of the call's page."""
+    candidates = [read_text(raw, "yclid")]
+    for address in ("entryPointQuery", "callPage"):
+        candidates += query_values(read_text(raw, address), "yclid")
+    return next((found for text in candidates if (found := read_uint64(text.strip()))), "")
+
+
+def _hold(raw: Item) -> int | None:
+    """Return how long the client waited; None when unknown, as 0 would pull Metrika's averages."""
+    named = read_count(raw, "holdDuration", "waitTime")
+    if named:
+        return named
+    if present(raw, "duration_sec")[1] == "" or present(raw, "duration2_sec")[1] == "":
+        return None
+    whole, talk = read_count(raw, "duration_sec"), read_count(raw, "duration2_sec")
+    return whole - talk if 0 < whole >= talk else None
+
+
+def _content_hash(raw: dict[str, Any]) -> str:
+    content = {name: value for name, value in raw.items() if name not in NOT_CONTENT}
+    return digest(canonical(content))
