@@ -1,0 +1,42 @@
+"""Finds calls by what a person knows of them: the number of the call, or the end of a phone."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.db.models.functions import Reverse
+
+from cabinets.models import Cabinet
+from calls.models import Call, CallKey
+from calls.phones import searched_end
+
+#: Of calls that fit, so many of the newest are looked at; a person narrows the search further.
+MOST_CALLS = 1000
+
+
+def call_ids(text: str, *, cabinet: Cabinet | None = None) -> list[int]:
+    """Return ids of calls with this external id, else with a phone that ends so; newest first.
+
+    Without a cabinet all of them are searched: for support only.
+    """
+    text = text.strip()
+    exact = _by_external_id(text, cabinet)
+    if exact:
+        return exact
+    end = searched_end(text)
+    return _by_phone_end(end, cabinet) if end else []
+
+
+def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:
+    # The index leads by cabinet, so even a search over all of them names each.
+    cabinets: QuerySet[Cabinet] | list[Cabinet] = [cabinet] if cabinet else Cabinet.objects.all()
+    keys = CallKey.objects.filter(cabinet__in=cabinets, external_id=text)
+    return list(keys.values_list("pk", flat=True)[:MOST_CALLS])
+
+
+def _by_phone_end(end: str, cabinet: Cabinet | None) -> list[int]:
+    # Read by the index call_by_phone, which holds the numbers backwards.
+    calls = Call.objects.exclude(phone="").alias(backwards=Reverse("phone"))
+    if cabinet is not None:
+        calls = calls.filter(cabinet=cabinet)
+    found = calls.filter(backwards__startswith=end[::-1])
+    return list(found.order_by("-pk").values_list("pk", flat=True)[:MOST_CALLS])

@@ -1,0 +1,45 @@
+"""How a phone number is shown to those who may not see it, and how one is searched for."""
+
+from __future__ import annotations
+
+import re
+
+#: Digits of a number that stay visible, at its end.
+VISIBLE_DIGITS = 4
+#: From so many digits on a number is searched for as a whole, without its country code.
+WHOLE_NUMBER_DIGITS = 10
+
+
+def masked_phone(phone: str) -> str:
+    """Return `+7 *** ***-12-34` for `+79161231234`; other numbers keep their last four digits."""
+    digits = digits_of(phone)
+    if len(digits) <= VISIBLE_DIGITS:
+        return "*" * len(digits)
+    end = f"{digits[-4:-2]}-{digits[-2:]}"
+    if len(digits) == 11 and digits.startswith("7"):
+        return f"+7 *** ***-{end}"
+    return f"*** ***-{end}"
+
+
+def readable_phone(phone: str) -> str:
+    """Return `+7 916 123-12-34` for `+79161231234`; other numbers as they are."""
+    digits = digits_of(phone)
+    if len(digits) != 11 or not digits.startswith("7"):
+        return phone
+    return f"+7 {digits[1:4]} {digits[4:7]}-{digits[7:9]}-{digits[9:]}"
+
+
+def digits_of(text: str) -> str:
+    """Return the digits 0 to 9 of a text, in order."""
+    return re.sub(r"[^0-9]", "", text)
+
+
+def searched_end(text: str) -> str:
+    """Return the digits a number must end with, '' when the text does not look like a number.
+
+    8 916…, +7 916… and 916… are one number, so a whole one is compared without its beginning.
+    """
+    if re.search(r"[^0-9+()\-\s*]", text):
+        return ""
+    digits = digits_of(text)
+    return digits[-WHOLE_NUMBER_DIGITS:] if len(digits) >= VISIBLE_DIGITS else ""

@@ -1,0 +1,141 @@
+"""Says in Russian what became of a delivery, why, and what can be done about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calls.decision import SENTENCES
+from calls.models import Delivery, Upload
+from calls.states import Attention, Shown, UploadState
+
+#: A reason in a word or two, for the lists that people choose from.
+REASON_TITLES: dict[str, str | Promise] = {
+    "test_call": gettext_lazy("Проверочный звонок"),
+    "not_finished": gettext_lazy("Не завершён"),
+    "not_configured": gettext_lazy("Настройки не сохранены"),
+    "counter_off": gettext_lazy("Счётчик выключен"),
+    "calls_off": gettext_lazy("Звонки не отправляются"),
+    "goal_not_set": gettext_lazy("Цель не указана"),
+    "goal_gone": gettext_lazy("Цель удалена в Метрике"),
+    "technical": gettext_lazy("Техническая отмена"),
+    "call_type": gettext_lazy("Тип звонка"),
+    "status": gettext_lazy("Статус звонка"),
+    "too_short": gettext_lazy("Короткий разговор"),
+    "uniqueness": gettext_lazy("Не уникальный или не целевой"),
+    "site": gettext_lazy("Другой сайт"),
+    "campaign": gettext_lazy("Другая кампания"),
+    "not_last_attempt": gettext_lazy("Не последняя попытка"),
+    "no_identifier": gettext_lazy("Посетитель неизвестен"),
+} | dict(Attention.choices)
+
+#: What ails an upload, and the next step.
+OF_ATTENTION: dict[str, str | Promise] = {
+    Attention.REJECTED: gettext_lazy(
+        "Метрика отклонила файл, звонки не переданы. Напишите в поддержку: ответ Метрики сохранён."
+    ),
+    Attention.ACCESS_DENIED: gettext_lazy(
+        "У аккаунта нет права на счётчик. Попросите владельца дать право на редактирование, "
+        "затем попросите поддержку повторить отправку."
+    ),
+    Attention.COUNTER_GONE: gettext_lazy(
+        "Метрика не находит счётчик. Проверьте, не удалён ли он и виден ли он аккаунту."
+    ),
+    Attention.UNEXPECTED: gettext_lazy(
+        "Метрика ответила непонятно. Повторять вслепую нельзя: поддержка проверит, дошёл ли файл."
+    ),
+    Attention.ROW_REFUSED: gettext_lazy("Метрика приняла не все строки файла."),
+    Attention.DUPLICATE: gettext_lazy(
+        "В Метрике оказались две одинаковые выгрузки: звонки могли посчитаться дважды. "
+        "Поддержка видит номера обеих."
+    ),
+    Attention.OVERDUE: gettext_lazy(
+        "Метрика обрабатывает файл дольше двух суток. Файл у неё; мы продолжаем спрашивать."
+    ),
+    Attention.COUNTER_REMOVED: gettext_lazy("Счётчик удалён из кабинета до отправки звонка."),
+    Attention.EXPIRED: gettext_lazy(
+        "Со звонка прошёл 21 день: Метрика уже не привяжет его к визиту."
+    ),
+}
+
+_OF_STATE: dict[str, str | Promise] = {
+    Shown.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
+    Shown.UNCLEAR: gettext_lazy(
+        "Ответ Метрики не дошёл до нас. Проверяем по списку её загрузок; повторим, только если "
+        "файла там нет."
+    ),
+    Shown.SENT: gettext_lazy("Файл у Метрики. Обычно она обрабатывает его до двух часов."),
+    Shown.ACCEPTED: "",
+    Shown.UNMATCHED: gettext_lazy(
+        "Метрика приняла файл, но не нашла визитов этих посетителей: визита не было за 21 день "
+        "до звонка, он был после звонка или счётчика нет на странице."
+    ),
+    Shown.EXPIRED: OF_ATTENTION[Attention.EXPIRED],
+}
+
+
+def sentence_of(delivery: Delivery, *, obstacle: str) -> str:
+    """Return what a person should know of a delivery beside its state; '' when all is said.
+
+    The delivery carries `shown` and `why` (see calls.shown) and its upload; ``obstacle`` is what
+    blocks its counter now, from calls.obstacles.
+    """
+    shown, why = delivery.shown, delivery.why  # type: ignore[attr-defined]  # annotated
+    if shown == Shown.SKIPPED:
+        return str(SENTENCES.get(why) or OF_ATTENTION.get(why, why))
+    if shown == Shown.HELD:
+        return " ".join(filter(None, [_held(delivery), obstacle]))
+    if shown == Shown.WAITING and obstacle:
+        return obstacle
+    if delivery.upload is not None:
+        return of_upload(delivery.upload, shown, obstacle=obstacle)
+    return str(_OF_STATE.get(shown) or OF_ATTENTION.get(why, ""))
+
+
+def of_upload(upload: Upload, shown: str, *, obstacle: str) -> str:
+    """Return the sentence for calls of this upload, which are shown as ``shown``."""
+    if shown == Shown.BATCHED:
+        return _on_its_way(upload, obstacle)
+    if shown == Shown.ROW_REFUSED:
+        return _row_refused(upload)
+    if upload.attention:
+        return str(OF_ATTENTION[upload.attention])
+    if shown == Shown.ACCEPTED and upload.is_static:
+        return _("Есть в отчёте «Звонки, детально»; к визитам статические звонки не привязываются.")
+    return str(_OF_STATE.get(shown, ""))
+
+
+def _on_its_way(upload: Upload, obstacle: str) -> str:
+    if upload.state == UploadState.SENDING:
+        return _("Отправляется прямо сейчас.")
+    if obstacle:
+        return obstacle
+    if upload.state == UploadState.LATER:
+        return _("Отправить не удалось, повторим %(moment)s.") % {
+            "moment": _moment(upload.not_before)
+        }
+    return _("Файл готов, его очередь скоро.")
+
+
+def _row_refused(upload: Upload) -> str:
+    if upload.line_quantity is None:
+        return _("Метрика не приняла строку.")
+    return _("Принято %(lines)d из %(rows)d строк, какие именно — Метрика не сообщает.") % {
+        "lines": upload.line_quantity,
+        "rows": upload.rows,
+    }
+
+
+def _held(delivery: Delivery) -> str:
+    if delivery.not_before is None:
+        return ""
+    return _("Отложен до %(moment)s.") % {"moment": _moment(delivery.not_before)}
+
+
+def _moment(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j E, H:i")
