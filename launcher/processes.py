@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from launcher.refusal import Refusal
 from launcher.tether import die_with_parent
-from launcher.trial import HOST, ROOT, Trial, value_of
+from launcher.trial import HOST, ROOT, Trial
 
 READY_TIMEOUT_SECONDS = 120
 # Longer than all the waits that supervisord itself allows below, one group after the other.
@@ -74,7 +74,7 @@ class Processes:
     def start(self) -> None:
         """Start everything at once, without waiting."""
         config = self.trial.data / "supervisord.conf"
-        config.write_text(configuration(self.trial, self.environment), encoding="utf-8")
+        config.write_text(configuration(self.trial), encoding="utf-8")
         (self.logs / "supervisord.log").unlink(missing_ok=True)
         with (self.logs / "supervisord.out").open("wb") as output:
             self.supervisord = subprocess.Popen(
@@ -124,7 +124,7 @@ class Processes:
             raise Refusal(f"No good answer from {', '.join(waiting_for)}; see {self.logs}.")
 
 
-def configuration(trial: Trial, environment: Mapping[str, str]) -> str:
+def configuration(trial: Trial) -> str:
     """Write the supervisor's file. Secrets are not in it: programs inherit the environment."""
     logs = _literal(str(trial.data / "logs"))
     user = "user=root" if os.geteuid() == 0 else ""
@@ -133,7 +133,7 @@ def configuration(trial: Trial, environment: Mapping[str, str]) -> str:
             logs=logs, data=_literal(str(trial.data)), root=_literal(str(ROOT)), user=user
         )
     ]
-    for name, (words, patience) in commands(trial, environment).items():
+    for name, (words, patience) in commands(trial).items():
         line = shlex.join([sys.executable, "-m", "launcher.tether", sys.executable, *words])
         parts.append(
             PROGRAM.format(name=name, command=_literal(line), logs=logs, patience=patience)
@@ -141,7 +141,7 @@ def configuration(trial: Trial, environment: Mapping[str, str]) -> str:
     return "".join([*parts, GROUPS])
 
 
-def commands(trial: Trial, environment: Mapping[str, str]) -> dict[str, tuple[list[str], int]]:
+def commands(trial: Trial) -> dict[str, tuple[list[str], int]]:
     """Return, per program, the words after `python` and the seconds it has for its stop."""
     celery = ["-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika"]
     schedule = str(trial.data / "beat-schedule")
@@ -152,7 +152,7 @@ def commands(trial: Trial, environment: Mapping[str, str]) -> dict[str, tuple[li
         "beat": ([*celery, "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=INFO"], 4),
     }
     if trial.sandbox_port:
-        programs["sandbox"] = (["-m", "integrations.sandbox", *_sandbox(trial, environment)], 4)
+        programs["sandbox"] = (["-m", "integrations.sandbox", *_sandbox(trial)], 4)
     return programs
 
 
@@ -168,13 +168,11 @@ def _gunicorn(port: int) -> list[str]:
     ]
 
 
-def _sandbox(trial: Trial, environment: Mapping[str, str]) -> list[str]:
+def _sandbox(trial: Trial) -> list[str]:
     return [
         f"--host={HOST}",
         f"--port={trial.sandbox_port}",
         f"--state={trial.data / 'sandbox.sqlite3'}",
-        f"--client-id={value_of(environment, 'YANDEX_CLIENT_ID')}",
-        f"--client-secret={value_of(environment, 'YANDEX_CLIENT_SECRET')}",
         f"--redirect-uri={trial.url}/lk/integrations/yandex/callback",
     ]
 

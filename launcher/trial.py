@@ -80,7 +80,11 @@ class Trial:
         if self.sandbox_url:
             ours |= dict.fromkeys(YANDEX_ADDRESSES, self.sandbox_url)
         missing = {name: value for name, value in ours.items() if not is_set(self.given, name)}
-        return {**self.given, **missing}
+        complete = {**self.given, **missing}
+        for name in ("CLIENT_ID", "CLIENT_SECRET"):
+            # The sandbox knows one application: the one we say we are.
+            complete[f"SANDBOX_{name}"] = value_of(complete, f"YANDEX_{name}")
+        return complete
 
 
 def is_set(environment: Mapping[str, str], name: str) -> bool:
