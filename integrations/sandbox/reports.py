@@ -97,9 +97,10 @@ def _query(visit: Visit) -> Json:
     asked_metrics = _list(request.param("metrics")) or metrics.split()
     if not 0 < len(asked_metrics) <= MAX_METRICS:
         raise ApiError(400, "missing_parameter", "1 to 20 metrics", location="metrics")
-    today = datetime.fromtimestamp(visit.world.clock.now(), UTC).date()
+    numbers = _ids(visit)
+    today = _today(visit, numbers[0])
     return {
-        "ids": _ids(visit),
+        "ids": numbers,
         "preset": preset,
         "dimensions": _list(request.param("dimensions")) or dimensions,
         "metrics": asked_metrics,
@@ -108,6 +109,13 @@ def _query(visit: Visit) -> Json:
         "limit": min(request.number("limit", 100), 100_000),
         "offset": max(request.number("offset", 1), 1),
     }
+
+
+def _today(visit: Visit, number: int) -> date:
+    """The day it is in the zone of the first counter asked about."""
+    counter = visit.world.counters.find(number)
+    zone = ZoneInfo(counter["time_zone_name"]) if counter else UTC
+    return datetime.fromtimestamp(visit.world.clock.now(), zone).date()
 
 
 def _list(text: str) -> list[str]:
