@@ -37,8 +37,10 @@ class MetrikaClient:
         self._auth = YandexToken(access_token)
         self._transport = Transport(config)
 
-    def counters(self) -> list[CounterInfo]:
+    def counters(self, *, deleted: bool = False) -> list[CounterInfo]:
         """List the active counters that the account can see, whatever its rights on them.
+
+        With ``deleted``, list those that were deleted in Metrika instead.
 
         https://yandex.com/dev/metrika/en/management/openapi/counter/counters
         ``{"rows": 37, "counters": [{"id": 91234567, "name": "Окна", "permission": "own", …}]}``
@@ -46,7 +48,8 @@ class MetrikaClient:
         found: dict[int, CounterInfo] = {}
         taken = 0
         for _ in range(MAX_PAGES):
-            page, total = self._counters_page(offset=taken + 1)  # the first one is number 1
+            # the first one is number 1
+            page, total = self._counters_page(offset=taken + 1, deleted=deleted)
             new = [counter for counter in page if counter.number not in found]
             found.update((counter.number, counter) for counter in new)
             taken += len(page)
@@ -54,7 +57,7 @@ class MetrikaClient:
                 return list(found.values())
         raise UnexpectedAnswer("The list of counters has no end")
 
-    def _counters_page(self, *, offset: int) -> tuple[list[CounterInfo], int | None]:
+    def _counters_page(self, *, offset: int, deleted: bool) -> tuple[list[CounterInfo], int | None]:
         def read(body: dict[str, Any]) -> tuple[list[CounterInfo], int | None]:
             page = read_list(body, "counters", read_counter)
             total = body.get("rows")
@@ -67,6 +70,8 @@ class MetrikaClient:
             "per_page": COUNTERS_PER_PAGE,
             "offset": offset,
         }
+        if deleted:
+            params["status"] = "Deleted"
         return self._get("/counters", params, read)
 
     def goals(self, counter_number: int) -> list[GoalInfo]:
