@@ -287,15 +287,21 @@ def decide_again(counter_id: int, *, now: datetime, decided_before: datetime | N
 
 def explain(call_id: int, counter_id: int) -> dict[int, list[Verdict]]:
     """Return, per channel, how each rule judges the call by today's settings."""
+    judged = explain_call(call_id)
+    return {channel: verdicts for (key, channel), verdicts in judged.items() if key == counter_id}
+
+
+def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
+    """Return the same for every counter of the call's cabinet, by counter id and channel."""
     columns = ", ".join(f"coalesce(({rule.sql}), false)" for rule in RULES)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT ch.channel, {columns} {_SOURCES} WHERE c.id = %s AND k.id = %s"
-            " ORDER BY ch.channel",
-            [call_id, counter_id],
+            f"SELECT k.id, ch.channel, {columns} {_SOURCES} WHERE c.id = %s"
+            " ORDER BY k.id, ch.channel",
+            [call_id],
         )
         rows = cursor.fetchall()
-    return {row[0]: _verdicts(row[1:]) for row in rows}
+    return {(row[0], row[1]): _verdicts(row[2:]) for row in rows}
 
 
 def _verdicts(passed: Sequence[bool]) -> list[Verdict]:
