@@ -164,6 +164,8 @@ def _pip_settings_for_uv() -> dict[str, str]:
         word = UV_WORDS.get(name.rpartition(".")[2])
         if word:
             settings[word] = value.strip("'\"").replace("\\n", " ")
+            # As pip does it: the best version of all the places, not of the first that has any.
+            settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return settings
 
 

@@ -17,6 +17,8 @@ from launcher.tether import die_with_parent
 from launcher.trial import HOST, ROOT, Trial
 
 READY_TIMEOUT_SECONDS = 120
+# So often a part may fail in the beginning before we call it broken.
+FAILURES_ALLOWED = 2
 # Longer than all the waits that supervisord itself allows below, one group after the other.
 STOP_TIMEOUT_SECONDS = 14
 # Whatever proxy the environment names, it does not lead to this machine.
@@ -44,7 +46,7 @@ stdout_logfile_backups=1
 redirect_stderr=true
 autorestart=true
 startsecs=2
-startretries=4
+startretries=60
 stopwaitsecs={patience}
 killasgroup=true
 """
@@ -94,9 +96,12 @@ class Processes:
         addresses = [f"http://{HOST}:{self.trial.port}/readyz"]
         if self.trial.sandbox_url:
             addresses.append(self.trial.sandbox_url)
-        while addresses:
+        missing = list(commands(self.trial))
+        while addresses or missing:
             addresses = [address for address in addresses if not _answers(address)]
-            self._complain(late=time.monotonic() > deadline, waiting_for=addresses)
+            words = self._supervisors_words()
+            missing = [name for name in missing if f"success: {name} entered RUNNING" not in words]
+            self._complain(words, late=time.monotonic() > deadline)
             time.sleep(0.2)
 
     def stop(self) -> None:
@@ -111,17 +116,18 @@ class Processes:
             supervisord.kill()
             supervisord.wait()
 
-    def _complain(self, *, late: bool, waiting_for: list[str]) -> None:
+    def _supervisors_words(self) -> str:
+        log = self.logs / "supervisord.log"
+        return log.read_text(encoding="utf-8") if log.exists() else ""
+
+    def _complain(self, words: str, *, late: bool) -> None:
         if not self.is_running:
             raise Refusal(f"The supervisor ended; {self.logs}/supervisord.out says why.")
-        log = self.logs / "supervisord.log"
-        words = log.read_text(encoding="utf-8") if log.exists() else ""
-        if "FATAL state" in words:
-            line = next(line for line in words.splitlines() if "FATAL state" in line)
-            name = line.partition("gave up: ")[2].split()[0]
-            raise Refusal(f"{name} does not start; {self.logs}/{name}.log says why.")
-        if late and waiting_for:
-            raise Refusal(f"No good answer from {', '.join(waiting_for)}; see {self.logs}.")
+        for name in commands(self.trial):
+            if words.count(f"exited: {name} ") > FAILURES_ALLOWED:
+                raise Refusal(f"{name} does not start; {self.logs}/{name}.log says why.")
+        if late:
+            raise Refusal(f"Not everything is ready after {READY_TIMEOUT_SECONDS} s: {self.logs}.")
 
 
 def configuration(trial: Trial) -> str:
