@@ -53,6 +53,16 @@ def reseal(sealed: str) -> str:
     return SEAL_PREFIX + rotated.decode()
 
 
+def is_sealed_with_first_key(sealed: str) -> bool:
+    """Whether the value would survive the removal of every key but the first."""
+    first = Fernet(settings.SEALING_KEYS[0])
+    try:
+        first.decrypt(sealed.removeprefix(SEAL_PREFIX).encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 class Sealed(str):
     """A secret in memory: a string whose repr says nothing, so that tracebacks stay clean."""
 

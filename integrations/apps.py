@@ -7,7 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class IntegrationsConfig(AppConfig):
-    """Names the application in the admin."""
+    """Names the application in the admin, and refuses to start with an unsafe switch on."""
 
     name = "integrations"
     verbose_name = _("Интеграции")
+
+    def ready(self) -> None:
+        from integrations import checks  # registers itself; needs the models loaded
+
+        checks.refuse_insecure_transport()

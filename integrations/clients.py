@@ -1,0 +1,41 @@
+"""The one bridge from the settings to the Yandex client. Nothing else reads both."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from integrations.models import YandexAccount
+from integrations.yandex.config import YandexConfig
+from integrations.yandex.metrika import MetrikaClient
+from integrations.yandex.oauth import OAuthClient
+
+
+def is_configured() -> bool:
+    """Whether this installation has an application registered at Yandex."""
+    return bool(settings.YANDEX_CLIENT_ID and settings.YANDEX_CLIENT_SECRET)
+
+
+def yandex_config() -> YandexConfig:
+    """Return the client's configuration as the settings have it now."""
+    return YandexConfig(
+        oauth_url=settings.YANDEX_OAUTH_URL,
+        login_url=settings.YANDEX_LOGIN_URL,
+        metrika_url=settings.METRIKA_API_URL,
+        client_id=settings.YANDEX_CLIENT_ID,
+        client_secret=settings.YANDEX_CLIENT_SECRET,
+        redirect_uri=settings.YANDEX_REDIRECT_URI,
+        scopes=tuple(settings.YANDEX_SCOPES),
+        connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
+        read_timeout=settings.READ_TIMEOUT_SECONDS,
+        upload_read_timeout=settings.UPLOAD_READ_TIMEOUT_SECONDS,
+    )
+
+
+def oauth_client() -> OAuthClient:
+    """Return a client of oauth.yandex.ru and login.yandex.ru."""
+    return OAuthClient(yandex_config())
+
+
+def metrika_client(account: YandexAccount) -> MetrikaClient:
+    """Return a client of Metrika that acts as the account; `budget.request` goes around its use."""
+    return MetrikaClient(yandex_config(), account.access_token)

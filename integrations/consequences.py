@@ -1,0 +1,54 @@
+"""Says what disconnecting an account will do, before it is done. A door: it counts in every app."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from calls.overview import Waiting, waiting_of_account
+from integrations.models import YandexAccount
+
+
+def of_disconnecting(account: YandexAccount) -> list[str]:
+    """Return the consequences as sentences, the weightiest first."""
+    return [
+        *_about_counters(account.counters.filter(removed_at=None).count()),
+        *_about_waiting(waiting_of_account(account)),
+        _("Счётчики, их настройки и история останутся в кабинете."),
+        _("Уже отправленное в Метрику останется там."),
+        _("Чтобы отправка продолжилась, подключите этот же аккаунт снова."),
+    ]
+
+
+def _about_counters(count: int) -> list[str]:
+    if not count:
+        return []
+    text = ngettext(
+        "Звонки перестанут уходить в %(count)d счётчик.",
+        "Звонки перестанут уходить в %(count)d счётчиков.",
+        count,
+    )
+    return [text % {"count": count}]
+
+
+def _about_waiting(waiting: Waiting) -> list[str]:
+    if not waiting.count:
+        return []
+    text = ngettext(
+        "%(count)d отправка ждёт и останется ждать.",
+        "%(count)d отправок ждут и останутся ждать.",
+        waiting.count,
+    )
+    sentences = [text % {"count": waiting.count}]
+    if waiting.earliest_expiry:
+        date = date_format(timezone.localtime(waiting.earliest_expiry), "j E Y, H:i")
+        sentences.append(
+            _(
+                "Метрика связывает звонок с визитом только 21 день: первый из ждущих опоздает"
+                " %(date)s."
+            )
+            % {"date": date}
+        )
+    return sentences

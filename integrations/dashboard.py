@@ -1,0 +1,84 @@
+"""What /lk/integrations shows, in a fixed number of queries. A door: it may look at every app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cabinets.models import Cabinet
+from calls.models import Upload
+from calls.states import UploadState
+from counters.models import Counter
+from integrations.models import YandexAccount
+from integrations.tokens import Reason
+
+State = YandexAccount.State
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that waits for a person, and where to see to it."""
+
+    text: str
+    url: str
+    label: str
+
+
+def context(cabinet: Cabinet) -> dict[str, Any]:
+    """Return what the page's template needs (three queries)."""
+    accounts = list(cabinet.yandex_accounts.exclude(state=State.DISCONNECTED).order_by("login"))
+    return {
+        "connected": bool(accounts),
+        "needs_attention": [
+            *(_about_account(account) for account in accounts if _needs_person(account)),
+            *_about_counters(cabinet),
+            *_about_uploads(cabinet),
+        ],
+    }
+
+
+def _needs_person(account: YandexAccount) -> bool:
+    return (
+        account.state == State.REAUTH_REQUIRED or account.state_reason == Reason.REFRESH_TOKEN_LOST
+    )
+
+
+def _about_account(account: YandexAccount) -> Notice:
+    text = _("Аккаунт Яндекса %(login)s нужно переподключить: звонки ждут.")
+    if account.is_usable and account.expires_at:
+        text = _("Аккаунт Яндекса %(login)s нужно переподключить до %(date)s.")
+    date = account.expires_at and date_format(timezone.localtime(account.expires_at), "j E Y")
+    words = {"login": account.login, "date": date}
+    return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
+
+
+def _about_counters(cabinet: Cabinet) -> list[Notice]:
+    lost = cabinet.counters.filter(removed_at=None, enabled=True).exclude(access=Counter.Access.OK)
+    count = lost.count()
+    if not count:
+        return []
+    text = ngettext(
+        "Нет доступа к %(count)d счётчику: звонки в него не уходят.",
+        "Нет доступа к %(count)d счётчикам: звонки в них не уходят.",
+        count,
+    )
+    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счётчикам"))]
+
+
+def _about_uploads(cabinet: Cabinet) -> list[Notice]:
+    stuck = Upload.objects.filter(
+        counter__cabinet=cabinet, counter__removed_at=None, state=UploadState.NEEDS_ATTENTION
+    )
+    count = stuck.count()
+    if not count:
+        return []
+    text = ngettext(
+        "%(count)d выгрузка требует внимания.", "%(count)d выгрузок требуют внимания.", count
+    )
+    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счётчикам"))]

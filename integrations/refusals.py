@@ -1,0 +1,184 @@
+"""Why a link was not made: one reason, one status, one set of Russian sentences each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Refusal(StrEnum):
+    """Every way in which linking ends without a link."""
+
+    NOT_CONFIGURED = "not_configured"
+    TOO_MANY = "too_many"
+    SIGNED_OUT = "signed_out"
+    NOT_ALLOWED = "not_allowed"
+    REPEATED_PARAMETERS = "repeated_parameters"
+    STATE_MISSING = "state_missing"
+    STATE_UNKNOWN = "state_unknown"
+    STATE_EXPIRED = "state_expired"
+    STATE_FOREIGN = "state_foreign"
+    CANCELLED = "cancelled"
+    CODE_MISSING = "code_missing"
+    CODE_REFUSED = "code_refused"
+    APPLICATION_REFUSED = "application_refused"
+    YANDEX_REFUSED = "yandex_refused"
+    YANDEX_SILENT = "yandex_silent"
+    FOREIGN_TOKEN = "foreign_token"
+    SCOPES_MISSING = "scopes_missing"
+    OTHER_ACCOUNT = "other_account"
+
+
+class LinkRefused(Exception):
+    """No link was made and nothing was stored; ``reason`` names the page to show."""
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class Next(NamedTuple):
+    """What the person is offered to do: a URL name and the words on the button."""
+
+    url_name: str
+    label: Promise | str
+
+
+AGAIN = Next("integrations:dashboard", _("Подключить ещё раз"))
+LATER = Next("integrations:dashboard", _("Попробовать позже"))
+SIGN_IN = Next("login", _("Войти"))
+
+
+@dataclass(frozen=True)
+class RefusalPage:
+    """What the person reads, and the HTTP status it is read with."""
+
+    status: int
+    title: Promise | str
+    text: Promise | str
+    next: Next = AGAIN
+
+
+PAGES: dict[Refusal, RefusalPage] = {
+    Refusal.NOT_CONFIGURED: RefusalPage(
+        503,
+        _("Интеграция не настроена на стороне сервиса"),
+        _(
+            "У сервиса пока нет ключей приложения Яндекса, поэтому подключить аккаунт нельзя."
+            " Напишите в поддержку CallKeeper."
+        ),
+        LATER,
+    ),
+    Refusal.TOO_MANY: RefusalPage(
+        429,
+        _("Слишком много попыток"),
+        _("За последние десять минут было слишком много попыток подключения. Подождите немного."),
+        LATER,
+    ),
+    Refusal.SIGNED_OUT: RefusalPage(
+        403,
+        _("Вы вышли из кабинета"),
+        _(
+            "Пока вы были на странице Яндекса, сеанс в кабинете закончился. Войдите и подключите"
+            " аккаунт заново."
+        ),
+        SIGN_IN,
+    ),
+    Refusal.NOT_ALLOWED: RefusalPage(
+        403,
+        _("Подключать аккаунты вам нельзя"),
+        _("Это может владелец кабинета или управляющий. Попросите кого-нибудь из них."),
+        Next("integrations:dashboard", _("К интеграциям")),
+    ),
+    Refusal.REPEATED_PARAMETERS: RefusalPage(
+        400,
+        _("Ответ Яндекса искажён"),
+        _("В адресе возврата параметры повторяются. Такой ответ мы не принимаем."),
+    ),
+    Refusal.STATE_MISSING: RefusalPage(
+        400,
+        _("Неполный ответ Яндекса"),
+        _("В адресе возврата нет метки попытки. Начните подключение из кабинета."),
+    ),
+    Refusal.STATE_UNKNOWN: RefusalPage(
+        400,
+        _("Эта попытка уже использована"),
+        _(
+            "Ответ Яндекса принимается один раз: так бывает, если обновить страницу или вернуться"
+            " назад. Если аккаунт ещё не подключён, начните заново."
+        ),
+    ),
+    Refusal.STATE_EXPIRED: RefusalPage(
+        400,
+        _("Время на подключение вышло"),
+        _("С начала подключения прошло больше десяти минут. Начните заново."),
+    ),
+    Refusal.STATE_FOREIGN: RefusalPage(
+        400,
+        _("Подключение начато в другом сеансе"),
+        _(
+            "Его начал другой человек, другой кабинет или другой браузер. Закончите там же, где"
+            " начали, или начните здесь заново."
+        ),
+    ),
+    Refusal.CANCELLED: RefusalPage(
+        200,
+        _("Подключение отменено"),
+        _("Вы не дали доступ на странице Яндекса. Ничего не изменилось."),
+    ),
+    Refusal.CODE_MISSING: RefusalPage(
+        400,
+        _("Яндекс не прислал код"),
+        _("В ответе Яндекса нет ни кода, ни ошибки. Начните подключение заново."),
+    ),
+    Refusal.CODE_REFUSED: RefusalPage(
+        400,
+        _("Код подтверждения не подошёл"),
+        _("Код Яндекса уже использован или устарел. Начните подключение заново."),
+    ),
+    Refusal.APPLICATION_REFUSED: RefusalPage(
+        502,
+        _("Яндекс не принимает наше приложение"),
+        _(
+            "Это неполадка на нашей стороне, мы уже о ней знаем. Ваши подключённые аккаунты"
+            " не затронуты."
+        ),
+        LATER,
+    ),
+    Refusal.YANDEX_REFUSED: RefusalPage(
+        502,
+        _("Яндекс отказал в подключении"),
+        _("Яндекс вернул ошибку, которую мы не ждали. Попробуйте ещё раз."),
+    ),
+    Refusal.YANDEX_SILENT: RefusalPage(
+        503,
+        _("Яндекс сейчас не отвечает"),
+        _("Подключение не закончено. Подождите несколько минут и начните заново."),
+    ),
+    Refusal.FOREIGN_TOKEN: RefusalPage(
+        400,
+        _("Доступ выдан другому приложению"),
+        _("Яндекс прислал доступ, выданный не CallKeeper. Мы его не сохранили."),
+    ),
+    Refusal.SCOPES_MISSING: RefusalPage(
+        403,
+        _("Не хватает прав"),
+        _(
+            "Нужны оба права: видеть счётчики Метрики и передавать в неё звонки. Начните заново"
+            " и не снимайте галочки на странице Яндекса."
+        ),
+    ),
+    Refusal.OTHER_ACCOUNT: RefusalPage(
+        409,
+        _("Выбран другой аккаунт"),
+        _(
+            "Вы переподключали один аккаунт Яндекса, а вошли в другой. Ничего не изменилось."
+            " Повторите и выберите на странице Яндекса тот же аккаунт."
+        ),
+        Next("counters:list", _("К списку аккаунтов")),
+    ),
+}

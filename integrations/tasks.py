@@ -1,0 +1,23 @@
+"""The clock's door to `tokens`: finds who is due, refreshes one account a task."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from integrations import tokens
+
+
+@shared_task(name="integrations.refresh_tokens")
+def refresh_tokens() -> int:
+    """Hand out the accounts whose token is old or near its end; return how many."""
+    due = tokens.due(timezone.now())
+    for account_id in due:
+        refresh_account.delay(account_id)
+    return len(due)
+
+
+@shared_task(name="integrations.refresh_account")
+def refresh_account(account_id: int) -> str:
+    """Refresh one account's token; a second task for the same account finds it claimed."""
+    return tokens.refresh(account_id, now=timezone.now()).value
