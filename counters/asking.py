@@ -1,0 +1,120 @@
+"""Puts one question to Metrika as an account: within its budget, renewing its token once.
+
+Never call inside a transaction: the answer may take a minute.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from typing import TypeVar
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from integrations import budget, tokens
+from integrations.clients import metrika_client
+from integrations.models import YandexAccount
+from integrations.yandex.errors import (
+    AccessDenied,
+    NotFound,
+    QuotaExceeded,
+    TokenRejected,
+    Unreachable,
+    YandexError,
+)
+from integrations.yandex.metrika import MetrikaClient
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Question = Callable[[MetrikaClient], T]
+
+RECONNECT = _("Яндекс больше не принимает доступ этого аккаунта: переподключите его.")
+BUSY = _("К Метрике сейчас идёт слишком много запросов. Повторите через минуту.")
+DAY_SPENT = _("Дневной лимит запросов к Метрике исчерпан. Он обновится в 03:00 по Москве.")
+SILENT = _("Метрика сейчас не отвечает. Повторите через несколько минут.")
+NO_ACCESS = _("У аккаунта больше нет доступа к этому счётчику.")
+NO_COUNTER = _("Такого счётчика в Метрике нет: возможно, его удалили.")
+STRANGE = _("Метрика ответила непонятно. Повторите позже; если не поможет, напишите в поддержку.")
+
+
+class NotAnswered(Exception):
+    """Metrika gave no usable answer. ``sentence`` says in Russian why and what to do."""
+
+    def __init__(self, sentence: str | Promise) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+
+
+def ask(account: YandexAccount, question: Question[T]) -> T:
+    """Return Metrika's answer. Raises NotAnswered; a dead token also moves the account's state."""
+    if not account.is_usable:
+        raise NotAnswered(RECONNECT)
+    try:
+        return _ask_once(account, question)
+    except TokenRejected:
+        return _ask_with_renewed_token(account, question)
+
+
+def _ask_with_renewed_token(account: YandexAccount, question: Question[T]) -> T:
+    if not _is_renewed(account):
+        raise NotAnswered(RECONNECT)
+    account.refresh_from_db()
+    try:
+        return _ask_once(account, question)
+    except TokenRejected:
+        tokens.mark_reauth_required(account.pk, tokens.Reason.TOKEN_REJECTED)
+        raise NotAnswered(RECONNECT) from None
+
+
+def _is_renewed(account: YandexAccount) -> bool:
+    try:
+        return tokens.recover(account.pk, rejected_token=account.access_token)
+    except Unreachable:
+        raise NotAnswered(SILENT) from None
+
+
+def _ask_once(account: YandexAccount, question: Question[T]) -> T:
+    try:
+        with (
+            budget.request(account.yandex_uid, budget.Kind.OTHER),
+            closing(metrika_client(account)) as client,
+        ):
+            return question(client)
+    except budget.BudgetSpent as spent:
+        raise NotAnswered(_sentence_of_budget(spent)) from None
+    except TokenRejected:
+        raise
+    except YandexError as error:
+        _heed_quota(account, error, timezone.now())
+        logger.warning("account %s: %s", account.pk, error)
+        raise NotAnswered(_sentence_of_error(error)) from error
+
+
+def _heed_quota(account: YandexAccount, error: YandexError, now: datetime) -> None:
+    """Pause the login until Yandex counts a new day, when it says that this one is spent."""
+    if isinstance(error, QuotaExceeded) and error.quota == "day":
+        until = budget.next_utc_midnight(now)
+        budget.pause(account.yandex_uid, until=until, reason="day")
+
+
+def _sentence_of_budget(spent: budget.BudgetSpent) -> str | Promise:
+    return DAY_SPENT if spent.reason in ("day", "paused") else BUSY
+
+
+def _sentence_of_error(error: YandexError) -> str | Promise:
+    match error:
+        case QuotaExceeded():
+            return DAY_SPENT if error.quota in ("day", "counter") else BUSY
+        case Unreachable():
+            return SILENT
+        case AccessDenied():
+            return NO_ACCESS
+        case NotFound():
+            return NO_COUNTER
+        case _:
+            return STRANGE

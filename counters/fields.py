@@ -1,0 +1,114 @@
+"""Form fields of the settings window: lists by lines, a price with a comma, an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from counters.hosts import normalise_host, readable_host
+
+MAX_LINES = 200
+MAX_LINE_LENGTH = 255
+IDENTIFIERS = ("ClientId", "Yclid", "UserId")
+SEPARATOR = ","
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines without blanks and repeats, in their order."""
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+
+
+class LinesField(forms.CharField):
+    """One value per line; cleans to a list."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=MAX_LINES * MAX_LINE_LENGTH, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        lines = lines_of(super().clean(value))
+        if len(lines) > MAX_LINES:
+            raise ValidationError(
+                _("Не больше %(limit)s строк."), code="too_many", params={"limit": MAX_LINES}
+            )
+        for line in lines:
+            if len(line) > MAX_LINE_LENGTH:
+                raise ValidationError(
+                    _("Строка «%(line)s…» слишком длинная."),
+                    code="too_long",
+                    params={"line": line[:40]},
+                )
+        return lines
+
+
+class HostsField(LinesField):
+    """One site per line, as people write sites; cleans to a list of hosts."""
+
+    def clean(self, value: Any) -> Any:
+        return list(dict.fromkeys(self._host(line) for line in super().clean(value)))
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show stored hosts by lines, in their own letters."""
+        return value if isinstance(value, str) else "\n".join(map(readable_host, value or ()))
+
+    @staticmethod
+    def _host(line: str) -> str:
+        host = normalise_host(line)
+        if not host:
+            raise ValidationError(
+                _("«%(line)s» не похоже на адрес сайта. Пример: site.ru"),
+                code="bad_site",
+                params={"line": line},
+            )
+        return host
+
+
+class PriceField(forms.DecimalField):
+    """An amount of money; «1 500,50» is as good as 1500.50."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            min_value=Decimal(0),
+            max_digits=12,
+            decimal_places=2,
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+            error_messages={
+                "invalid": _("Введите сумму числом, например 1500 или 1500,50."),
+                "min_value": _("Сумма не может быть отрицательной."),
+                "max_decimal_places": _("Не больше двух знаков после запятой."),
+                "max_whole_digits": _("Слишком большая сумма."),
+                "max_digits": _("Слишком большая сумма."),
+            },
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> Decimal | None:
+        text = "".join(str(value or "").split()).replace(",", ".")
+        return super().to_python(text)
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value:f}".replace(".", ",") if isinstance(value, Decimal) else value
+
+
+class OrderField(forms.TypedChoiceField):
+    """One of the six orders in which identifiers are tried; cleans to a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        orders = [SEPARATOR.join(order) for order in permutations(IDENTIFIERS)]
+        super().__init__(
+            choices=[(order, order.replace(SEPARATOR, " → ")) for order in orders],
+            coerce=lambda order: order.split(SEPARATOR),
+            **kwargs,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        is_list = isinstance(value, Iterable) and not isinstance(value, str)
+        return SEPARATOR.join(value) if is_list else value
