@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Model
 
 from cabinets.models import AuditEvent, Cabinet
@@ -13,7 +13,7 @@ from cabinets.models import AuditEvent, Cabinet
 def record(
     *,
     cabinet: Cabinet | None,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     action: str,
     subject: Model,
     before: dict[str, Any] | None = None,

@@ -18,14 +18,15 @@ TOKEN_PATTERNS = (
         r"(?i)(?<=(?:access_token|efresh_token|lient_secret|code_verifie)[\"':= ]{1})[\w:.-]{8,}"
     ),
 )
-PHONE = re.compile(r"(?<![\w.])\+?(\d{1,3})\d{5,8}(\d{2})(?![\w.])")
+# Phones and visitors' identifiers; counter numbers and our own ids are shorter.
+LONG_NUMBER = re.compile(r"(?<![\w.])\+?(\d)\d{7,18}(\d{2})(?![\w.])")
 
 
 def redact(text: str) -> str:
-    """Return the text with tokens cut out and phone numbers masked to their ends."""
+    """Return the text with tokens cut out and phones and visitor ids masked to their ends."""
     for pattern in TOKEN_PATTERNS:
         text = pattern.sub("[скрыто]", text)
-    return PHONE.sub(r"+\1***\2", text)
+    return LONG_NUMBER.sub(r"\1***\2", text)
 
 
 class RedactingFilter(logging.Filter):

@@ -10,6 +10,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -193,11 +194,11 @@ def _next_upload_id() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _stream(row: tuple) -> Stream:  # type: ignore[type-arg]  # as the driver returns it
+def _stream(row: tuple[Any, ...]) -> Stream:
     return Stream(row[0], Channel(row[1]), IdKind(row[2]), row[3])
 
 
-def _is_due(row: tuple, now: datetime) -> bool:  # type: ignore[type-arg]
+def _is_due(row: tuple[Any, ...], now: datetime) -> bool:
     due, oldest, streams, spent = row[4:]
     wait = company_wait(
         streams=streams, uploads_today=spent, daily_requests=settings.METRIKA_DAILY_REQUESTS

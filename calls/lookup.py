@@ -15,16 +15,17 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from integrations.yandex.records import Uploading
 
 from calls.models import Upload, UploadAttempt
 from calls.outcomes import absence_is_proven, lookup_spacing
+from calls.rejection import answer_rejection
 from calls.states import Attention, Channel, UploadState
 from calls.uploading import close_attempt, quantities, record_taken
-from integrations import budget, tokens
+from integrations import budget
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import TokenRejected, YandexError
+from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ def _listing_failed(
 ) -> None:
     logger.warning("uploadings of counter %s: %s", uploads[0].counter.number, error)
     if isinstance(error, TokenRejected):
-        tokens.recover(account.pk)
+        answer_rejection(account)
         return
     # Asked again after the usual pause; the number of lookups does not grow.
     Upload.objects.filter(

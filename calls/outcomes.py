@@ -48,7 +48,8 @@ class Next:
 
 def backoff(attempts: int, jitter: Jitter = random.random) -> timedelta:
     """Return the pause before the next try after ``attempts`` tries."""
-    ceiling = min(BACKOFF_FIRST * 2 ** min(max(attempts - 1, 0), 16), BACKOFF_CAP)
+    doublings: int = min(max(attempts - 1, 0), 16)
+    ceiling = min(BACKOFF_FIRST * (1 << doublings), BACKOFF_CAP)
     return ceiling * jitter()
 
 

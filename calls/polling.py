@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
-from integrations.yandex.records import Uploading
 
 from calls.lookup import list_uploadings, record_duplicate
 from calls.models import Upload
 from calls.outcomes import OVERDUE_AFTER, after_status, next_poll, quota_ends
+from calls.rejection import answer_rejection
 from calls.states import Attention, UploadState
 from calls.uploading import quantities
-from integrations import budget, tokens
+from integrations import budget
 from integrations.models import YandexAccount
 from integrations.yandex.errors import QuotaExceeded, TokenRejected, YandexError
+from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ def _listing_failed(uploads: list[Upload], account: YandexAccount, error: Yandex
     logger.warning("uploadings of counter %s: %s", uploads[0].counter.number, error)
     now = timezone.now()
     if isinstance(error, TokenRejected):
-        tokens.recover(account.pk)
+        answer_rejection(account)
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now)
         budget.pause(account.yandex_uid, until=until, reason=error.error_type or "quota")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -68,7 +68,7 @@ def _withdraw(counter: Counter, now: datetime) -> None:
     )
 
 
-def retry_uploads(ids: Iterable[int], *, actor: AbstractBaseUser | None, now: datetime) -> int:
+def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
     """Send again uploads that Metrika certainly refused as a whole; return how many will go.
 
     Anything Metrika may hold is left alone: it can be looked up, not repeated.
@@ -83,7 +83,7 @@ def retry_uploads(ids: Iterable[int], *, actor: AbstractBaseUser | None, now: da
     )
 
 
-def look_up_now(ids: Iterable[int], *, actor: AbstractBaseUser | None) -> int:
+def look_up_now(ids: Iterable[int], *, actor: User | None) -> int:
     """Let unclear uploads be looked up at the next tick instead of at their own time."""
     return _move(
         Upload.objects.filter(pk__in=list(ids), state=UploadState.UNCLEAR),
@@ -93,7 +93,7 @@ def look_up_now(ids: Iterable[int], *, actor: AbstractBaseUser | None) -> int:
     )
 
 
-def poll_now(ids: Iterable[int], *, actor: AbstractBaseUser | None, now: datetime) -> int:
+def poll_now(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
     """Ask Metrika about sent uploads at the next tick."""
     return _move(
         Upload.objects.filter(pk__in=list(ids), state=UploadState.SENT),
@@ -107,7 +107,7 @@ def _move(
     uploads: QuerySet[Upload],
     *,
     action: str,
-    actor: AbstractBaseUser | None,
+    actor: User | None,
     changes: dict[str, Any],
 ) -> int:
     with transaction.atomic():

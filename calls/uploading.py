@@ -18,16 +18,17 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from integrations.yandex.records import Uploading
 
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.outcomes import Next, after_failure, after_status, next_poll
+from calls.rejection import answer_rejection
 from calls.states import Channel, UploadState
 from counters.models import Counter
-from integrations import budget, tokens
+from integrations import budget
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import YandexError
+from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
@@ -233,7 +234,7 @@ def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None
         reason = error.error_type or "quota"
         budget.pause(account.yandex_uid, until=step.pause_login_until, reason=reason)
     if step.token_rejected:
-        tokens.recover(account.pk)
+        answer_rejection(account)
     if step.access_lost or step.counter_gone:
         access = Counter.Access.DELETED if step.counter_gone else Counter.Access.LOST
         Counter.objects.filter(pk=upload.counter_id, access=Counter.Access.OK).update(

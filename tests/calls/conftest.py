@@ -1,0 +1,46 @@
+"""A sandbox of Yandex with an account linked in it, for tests of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from cabinets.models import Cabinet
+from counters.models import Counter
+from integrations.sandbox import RunningSandbox, start_sandbox
+from tests import factories
+from tests.integrations.sandbox.actor import COUNTER, Actor
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
+    """Uploadings take an hour of the sandbox's clock, which tests push."""
+    running = start_sandbox(ripen_seconds=3600)
+    settings.YANDEX_OAUTH_URL = running.url
+    settings.YANDEX_LOGIN_URL = running.url
+    settings.METRIKA_API_URL = running.url
+    settings.YANDEX_CLIENT_ID = running.options.client_id
+    settings.YANDEX_CLIENT_SECRET = running.options.client_secret
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def metrika(sandbox: RunningSandbox) -> Iterator[Actor]:
+    """The owner of the sandbox's counters, who allowed everything."""
+    person = Actor(sandbox)
+    person.link()
+    yield person
+    person.browser.close()
+
+
+@pytest.fixture
+def linked_counter(cabinet: Cabinet, metrika: Actor) -> Counter:
+    """A counter of the sandbox, reached through the owner's account."""
+    account = factories.make_account(
+        cabinet=cabinet, access_token=metrika.token, refresh_token="", yandex_uid="1100000001"
+    )
+    return factories.make_counter(account=account, number=COUNTER)
