@@ -106,6 +106,7 @@ def _query(visit: Visit) -> Json:
         "metrics": asked_metrics,
         "date1": _day(request.param("date1") or "6daysAgo", today).isoformat(),
         "date2": _day(request.param("date2") or "today", today).isoformat(),
+        "attribution": request.param("attribution") or "LastSign",
         "limit": min(request.number("limit", 100), 100_000),
         "offset": max(request.number("offset", 1), 1),
     }
