@@ -101,7 +101,7 @@ def of_upload(upload: Upload, shown: str, *, obstacle: str) -> str:
     """Return the sentence for calls of this upload, which are shown as ``shown``."""
     if shown == Shown.BATCHED:
         return _on_its_way(upload, obstacle)
-    if shown == Shown.ROW_REFUSED:
+    if shown == Shown.ROW_REFUSED or upload.attention == Attention.ROW_REFUSED:
         return _row_refused(upload)
     if upload.attention:
         return str(OF_ATTENTION[upload.attention])

@@ -1,0 +1,110 @@
+"""The way of one call: for each counter and channel what happened to it, step by step.
+
+A constant number of queries, however many counters and uploads the call has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from calls.decision import Verdict, explain_call
+from calls.journey_steps import Step, steps_of
+from calls.models import Call, Delivery, UploadAttempt
+from calls.obstacles import obstacles_of
+from calls.sent_values import values_of
+from calls.shown import with_shown
+from calls.states import TONES, Channel, Shown
+from counters.models import Counter
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One delivery of the call."""
+
+    counter: Counter
+    channel_text: str
+    state_text: str
+    state_tone: str
+    upload_id: int | None
+    changed_after_send: bool
+    steps: list[Step] = field(default_factory=list)
+    #: Column → value of the row as sent; empty before the call is in a file.
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
+    """Return the call's journeys, by counter and channel."""
+    deliveries = _deliveries(call, now)
+    verdicts = explain_call(call.pk)
+    attempts = _attempts(deliveries)
+    values = values_of(
+        (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
+    )
+    obstacles = _obstacles(deliveries, now)
+    return [
+        _journey(
+            call,
+            one,
+            verdicts=verdicts.get((one.counter_id, one.channel), []),
+            attempts=attempts.get(one.upload_id or 0, []),
+            obstacle=obstacles[one.counter_id],
+            values=values.get((one.upload_id or 0, one.row_number or 0), {}),
+        )
+        for one in deliveries
+    ]
+
+
+def _journey(
+    call: Call,
+    delivery: Delivery,
+    *,
+    verdicts: list[Verdict],
+    attempts: list[UploadAttempt],
+    obstacle: str,
+    values: dict[str, str],
+) -> Journey:
+    shown = Shown(delivery.shown)  # type: ignore[attr-defined]  # annotated
+    revision = delivery.call_revision
+    return Journey(
+        counter=delivery.counter,
+        channel_text=_channel_text(delivery),
+        state_text=str(shown.label),
+        state_tone=TONES[shown],
+        upload_id=delivery.upload_id,
+        changed_after_send=revision is not None and call.revision > revision,
+        steps=steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),
+        values=values,
+    )
+
+
+def _deliveries(call: Call, now: datetime) -> list[Delivery]:
+    deliveries = Delivery.objects.filter(call_id=call.pk, partition_at=call.partition_at)
+    return list(
+        with_shown(deliveries, now)
+        .select_related("upload", "counter__account", "counter__goal")
+        .defer("counter__account__access_token", "counter__account__refresh_token")
+        .order_by("counter__name", "counter_id", "channel")
+    )
+
+
+def _attempts(deliveries: list[Delivery]) -> dict[int, list[UploadAttempt]]:
+    uploads = {one.upload_id for one in deliveries if one.upload_id}
+    by_upload: dict[int, list[UploadAttempt]] = defaultdict(list)
+    for attempt in UploadAttempt.objects.filter(upload__in=uploads).order_by("started_at", "pk"):
+        by_upload[attempt.upload_id].append(attempt)
+    return by_upload
+
+
+def _obstacles(deliveries: list[Delivery], now: datetime) -> dict[int, str]:
+    counters = {one.counter_id: one.counter for one in deliveries}
+    return obstacles_of(counters.values(), now=now)
+
+
+def _channel_text(delivery: Delivery) -> str:
+    label = delivery.get_channel_display()
+    goal = delivery.counter.goal
+    if delivery.channel == Channel.GOAL and goal is not None:
+        return f"{label} «{goal.name}»"
+    return label

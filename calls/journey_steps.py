@@ -1,0 +1,121 @@
+"""The steps of one delivery, in the order in which they happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from calls.decision import Verdict
+from calls.models import Call, Delivery, Upload, UploadAttempt
+from calls.sentences import sentence_of
+from calls.states import TONES, DeliveryState, IdKind, Shown, UploadState
+from calls.tries import describe
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One rule of the decision: passed, or the sentence that says why not."""
+
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happened, or is awaited (without a time)."""
+
+    title: str
+    tone: str
+    at: datetime | None = None
+    text: str = ""
+    rules: list[RuleLine] = field(default_factory=list)
+
+
+def steps_of(
+    call: Call,
+    delivery: Delivery,
+    *,
+    verdicts: list[Verdict],
+    attempts: Iterable[UploadAttempt],
+    obstacle: str,
+) -> list[Step]:
+    """Return the steps from the call's arrival to Metrika's answer, as far as they went."""
+    happened = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
+    happened += _revised(call, delivery)
+    happened.append(_decided(delivery, verdicts, obstacle))
+    if delivery.upload is not None:
+        happened += _in_upload(delivery, delivery.upload, attempts)
+    happened.sort(key=lambda step: step.at or call.received_at)
+    return [*happened, *_standing(delivery, obstacle)]
+
+
+def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
+    if call.revision == 1:
+        return
+    if delivery.call_revision is not None and call.revision > delivery.call_revision:
+        text = _("Звонок уже был в выгрузке: в Метрику ушли прежние значения.")
+        yield Step(_("CallKeeper изменил данные звонка"), "warning", call.updated_at, text)
+    else:
+        yield Step(_("CallKeeper уточнил данные звонка"), "info", call.updated_at)
+
+
+def _decided(delivery: Delivery, verdicts: list[Verdict], obstacle: str) -> Step:
+    skipped = delivery.state == DeliveryState.SKIPPED
+    changed = _since_changed(delivery, verdicts, skipped=skipped)
+    why = sentence_of(delivery, obstacle=obstacle) if skipped and (changed or not verdicts) else ""
+    return Step(
+        title=_("Решено не отправлять") if skipped else _("Решено отправить"),
+        tone="neutral" if skipped else "success",
+        at=delivery.decided_at,
+        text=" ".join(filter(None, [why, changed])),
+        rules=[
+            RuleLine(verdict.passed, str(verdict.title if verdict.passed else verdict.sentence))
+            for verdict in verdicts
+        ],
+    )
+
+
+def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
+    """Say so when today's settings would decide otherwise than it was decided."""
+    first_failed = next((one.code for one in verdicts if not one.passed), None)
+    if not verdicts or first_failed == (delivery.reason if skipped else None):
+        return ""
+    return _("С тех пор звонок или настройки изменились. Сейчас правила сказали бы так:")
+
+
+def _in_upload(
+    delivery: Delivery, upload: Upload, attempts: Iterable[UploadAttempt]
+) -> Iterator[Step]:
+    place = _("Строка %(row)d из %(rows)d") % {"row": delivery.row_number, "rows": upload.rows}
+    known_by = "" if upload.is_static else f", {IdKind(upload.id_kind).label}"
+    yield Step(
+        _("Собран в выгрузку"),
+        "info",
+        upload.created_at,
+        f"{place}{known_by}.",
+    )
+    for attempt in attempts:
+        seen = describe(attempt, with_answer=False)
+        yield Step(seen.kind_text, seen.tone, seen.at, seen.outcome_text)
+    if upload.settled_at is not None and upload.state != UploadState.CANCELLED:
+        yield Step(_("Метрика обработала файл"), "success", upload.settled_at, _counts(upload))
+
+
+def _counts(upload: Upload) -> str:
+    if upload.line_quantity is None:
+        return ""
+    return _("Принято строк: %(lines)d из %(rows)d.") % {
+        "lines": upload.line_quantity,
+        "rows": upload.rows,
+    }
+
+
+def _standing(delivery: Delivery, obstacle: str) -> Iterator[Step]:
+    """Where the delivery stands now; why it was not to be sent has been said by the rules."""
+    if delivery.state == DeliveryState.SKIPPED:
+        return
+    shown = Shown(delivery.shown)  # type: ignore[attr-defined]  # annotated
+    yield Step(str(shown.label), TONES[shown], text=sentence_of(delivery, obstacle=obstacle))

@@ -1,0 +1,51 @@
+"""What the page of an upload shows beside its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from calls.models import Delivery, Upload
+from calls.obstacles import obstacle_of
+from calls.sentences import of_upload
+from calls.shown import with_shown
+from calls.states import TONES, DeliveryState, Shown, UploadState
+from calls.tries import Try, describe
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the upload stands, in words."""
+
+    text: str
+    tone: str
+    sentence: str
+
+
+def standing_of(upload: Upload, *, now: datetime) -> Standing:
+    """Say where the upload stands: as its calls are shown. Load it with counter and account."""
+    shown = _shown(upload, now)
+    return Standing(
+        text=str(_label(upload)),
+        tone=TONES[shown],
+        sentence=of_upload(upload, shown, obstacle=obstacle_of(upload.counter, now=now)),
+    )
+
+
+def tries_of(upload: Upload, *, with_answers: bool) -> list[Try]:
+    """Return every try and lookup, oldest first."""
+    attempts = upload.tries.order_by("started_at", "pk")
+    return [describe(attempt, with_answer=with_answers) for attempt in attempts]
+
+
+def _shown(upload: Upload, now: datetime) -> Shown:
+    rows = Delivery.objects.filter(upload=upload, state=DeliveryState.BATCHED)
+    found = with_shown(rows, now).values_list("shown", flat=True).first()
+    return Shown(found) if found else Shown.NEEDS_ATTENTION
+
+
+def _label(upload: Upload) -> str:
+    if upload.state == UploadState.LINKAGE_FAILURE and upload.is_static:
+        # Nothing was to be linked in it.
+        return str(UploadState.PROCESSED.label)
+    return upload.get_state_display()

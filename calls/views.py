@@ -1,0 +1,186 @@
+"""Pages where a customer sees what became of the calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from cabinets.audit import record
+from calls import history as history_pages
+from calls.call_facts import facts_of
+from calls.forms import HistoryFilterForm
+from calls.journey import journeys_of
+from calls.models import Call, Delivery, Upload, UploadFile
+from calls.obstacles import obstacle_of
+from calls.overview import state_totals
+from calls.phones import masked_phone, readable_phone
+from calls.sent_values import preview_of
+from calls.sentences import sentence_of
+from calls.states import TONES, IdKind, Shown
+from calls.upload_page import standing_of, tries_of
+from counters.models import Counter
+
+#: Columns of the file that a person without the right does not see as sent.
+PHONE_COLUMN = "PhoneNumber"
+
+
+@require_safe
+@cabinet_required
+def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
+    """List the calls of a counter, newest first, with what became of each."""
+    person = cast(CabinetRequest, request)
+    counter = get_object_or_404(_counters(person), pk=counter_pk)
+    form = HistoryFilterForm(
+        request.GET.dict(),
+        counter=counter,
+        cabinet=person.cabinet,
+        sees_phones=person.membership.can_manage,
+    )
+    context = {"counter": counter, "filters": form}
+    if form.is_valid():
+        context |= _history_context(person, counter, form.filters())
+    return render(request, "calls/history.html", context)
+
+
+@require_safe
+@cabinet_required
+def journey(request: HttpRequest, call_id: int) -> HttpResponse:
+    """Show one call and its way to every counter."""
+    person = cast(CabinetRequest, request)
+    call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
+    sees_phones = person.membership.can_manage
+    journeys = journeys_of(call, now=timezone.now())
+    for one in journeys:
+        if not sees_phones and one.values.get(PHONE_COLUMN):
+            one.values[PHONE_COLUMN] = masked_phone(one.values[PHONE_COLUMN])
+    context = {
+        "call": {
+            "at": call.started_at,
+            "external_id": call.external_id,
+            "facts": facts_of(call, sees_phones=sees_phones),
+        },
+        "journeys": journeys,
+        "changed_after_send": any(one.changed_after_send for one in journeys),
+    }
+    return render(request, "calls/call_journey.html", context)
+
+
+@require_safe
+@cabinet_required
+def upload(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one upload: its counts, its tries and, to those with the right, its file."""
+    person = cast(CabinetRequest, request)
+    shown = get_object_or_404(_uploads(person), pk=pk)
+    can_download = person.membership.can_manage
+    context = {
+        "upload": _upload_context(shown, can_download=can_download),
+        "attempts": tries_of(shown, with_answers=can_download),
+        "can_download": can_download,
+    }
+    if can_download:
+        preview = preview_of(shown.pk)
+        context |= {
+            "preview_header": preview.header,
+            "preview_rows": preview.rows,
+            "preview_left": shown.rows - len(preview.rows),
+        }
+    return render(request, "calls/upload_detail.html", context)
+
+
+@require_safe
+@manage_required
+def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hand out the very bytes that were sent, and write down who took them."""
+    person = cast(CabinetRequest, request)
+    shown = get_object_or_404(_uploads(person), pk=pk)
+    body = get_object_or_404(UploadFile, upload=shown).body
+    record(cabinet=person.cabinet, actor=person.user, action="upload.downloaded", subject=shown)
+    name = f"callkeeper-{shown.counter.number}-{shown.pk}.csv"
+    return HttpResponse(
+        bytes(body),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _counters(request: CabinetRequest) -> Any:
+    return request.cabinet.counters.select_related("account").defer(
+        "account__access_token", "account__refresh_token"
+    )
+
+
+def _uploads(request: CabinetRequest) -> Any:
+    return request.cabinet.uploads.select_related("counter__account", "counter__goal").defer(
+        "counter__account__access_token", "counter__account__refresh_token"
+    )
+
+
+def _history_context(
+    request: CabinetRequest, counter: Counter, filters: history_pages.Filters
+) -> dict[str, Any]:
+    now = timezone.now()
+    cursor = request.GET.get("cursor", "")
+    page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
+    every_state = history_pages.narrowed(counter, replace(filters, state=""), now=now)
+    obstacle = obstacle_of(counter, now=now)
+    sees_phones = request.membership.can_manage
+    return {
+        "rows": [_row(one, obstacle=obstacle, sees_phones=sees_phones) for one in page.rows],
+        "next_cursor": page.next_cursor,
+        # Further pages are added below the first one, which has shown the totals.
+        "totals": [] if cursor else state_totals(every_state, now=now),
+    }
+
+
+def _row(delivery: Delivery, *, obstacle: str, sees_phones: bool) -> dict[str, Any]:
+    call, upload = delivery.call, delivery.upload
+    shown = Shown(delivery.shown)  # type: ignore[attr-defined]  # annotated
+    return {
+        "url": reverse("calls:journey", args=[call.pk]),
+        "at": call.started_at,
+        "kind_text": call.get_kind_display(),
+        "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
+        "duration": call.duration_seconds,
+        "channel_text": delivery.get_channel_display(),
+        "state_text": shown.label,
+        "state_tone": TONES[shown],
+        "reason_text": sentence_of(delivery, obstacle=obstacle),
+        "upload": upload.pk if upload else None,
+        "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
+        # Before Metrika has the file, `sent_at` is the time of a try.
+        "sent_at": upload.sent_at if upload and upload.uploading_id else None,
+    }
+
+
+def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
+    standing = standing_of(shown, now=timezone.now())
+    return {
+        "number": shown.pk,
+        "counter": shown.counter,
+        "history_url": reverse("calls:history", args=[shown.counter_id]),
+        "download_url": reverse("calls:upload-csv", args=[shown.pk]) if can_download else "",
+        "state_text": standing.text,
+        "state_tone": standing.tone,
+        "reason_text": standing.sentence,
+        "rows": shown.rows,
+        "lines": shown.line_quantity,
+        "linked": shown.linked_quantity,
+        "channel_text": shown.get_channel_display(),
+        "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,
+        "created_at": shown.created_at,
+        "sent_at": shown.sent_at if shown.uploading_id else None,
+        "marker": shown.marker,
+        "metrika_id": shown.uploading_id,
+        "duplicate_ids": shown.duplicate_ids,
+    }

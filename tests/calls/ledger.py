@@ -1,0 +1,99 @@
+"""Rows of the ledger in exactly the state a test wants, without the engine that writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.models import Call, CallKey, Delivery, Upload, UploadFile
+from calls.states import Channel, DeliveryState, IdKind, UploadState
+from counters.models import Counter
+
+_numbers = itertools.count(1)
+HORIZON = timedelta(days=21)
+
+
+def make_call(*, cabinet: Cabinet, started_at: datetime | None = None, **fields: Any) -> Call:
+    """A successful dynamic call of an hour ago."""
+    number = next(_numbers)
+    now: datetime = timezone.now()
+    started = started_at or now - timedelta(hours=1)
+    external_id = fields.pop("external_id", f"2342342343400{number:04d}")
+    key = CallKey.objects.create(cabinet=cabinet, external_id=external_id, partition_at=started)
+    values: dict[str, Any] = {
+        "service_type": "calltracking",
+        "kind": "dynamic",
+        "phone": f"+7916123{number:04d}",
+        "duration_seconds": 152,
+        "status": "success",
+        "status_first": 200,
+        "status_second": 200,
+        "is_finished": True,
+        "site": "okna-stolica.example",
+        "site_host": "okna-stolica.example",
+        "client_id": str(1_718_031_415_926_535_000 + number),
+        "raw": {"universalId": external_id},
+        "content_hash": hashlib.sha256(external_id.encode()).hexdigest(),
+        "received_at": started + timedelta(minutes=5),
+        "updated_at": started + timedelta(minutes=5),
+    }
+    return Call.objects.create(
+        id=key.pk,
+        cabinet=cabinet,
+        external_id=external_id,
+        partition_at=started,
+        started_at=started,
+        **values | fields,
+    )
+
+
+def make_upload(*, counter: Counter, body: bytes | None = None, **fields: Any) -> Upload:
+    """An upload Metrika has taken, with one row."""
+    number = next(_numbers)
+    now: datetime = timezone.now()
+    content = body if body is not None else b"ClientId,DateTime\n1,2\n"
+    values: dict[str, Any] = {
+        "cabinet": counter.cabinet,
+        "channel": Channel.CALLS,
+        "id_kind": IdKind.CLIENT_ID,
+        "state": UploadState.SENT,
+        "marker": f"ck{number:032x}",
+        "rows": 1,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "created_at": now,
+        "oldest_call_at": now - timedelta(hours=1),
+        "newest_call_at": now - timedelta(hours=1),
+        "not_before": now,
+        "sent_at": now,
+        "uploading_id": 1_830_000_000 + number,
+    }
+    upload = Upload.objects.create(counter=counter, **values | fields)
+    UploadFile.objects.create(upload=upload, body=content)
+    return upload
+
+
+def make_delivery(*, call: Call, counter: Counter, **fields: Any) -> Delivery:
+    """A delivery that may go at once; with an upload, its only row."""
+    now: datetime = timezone.now()
+    values: dict[str, Any] = {
+        "channel": Channel.CALLS,
+        "state": DeliveryState.WAITING,
+        "id_kind": IdKind.CLIENT_ID,
+        "decided_at": now,
+        "not_before": now - timedelta(minutes=1),
+        "expires_at": call.started_at + HORIZON,
+    }
+    if fields.get("upload") is not None:
+        values |= {"state": DeliveryState.BATCHED, "row_number": 1, "call_revision": call.revision}
+    return Delivery.objects.create(
+        call=call,
+        partition_at=call.partition_at,
+        cabinet=call.cabinet,
+        counter=counter,
+        **values | fields,
+    )
