@@ -242,6 +242,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
 }
 
+# --- Operations ----------------------------------------------------------------------------
+
+METRICS_TOKEN = env_secret("METRICS_TOKEN")
+
 # --- Logs ----------------------------------------------------------------------------------
 
 LOGGING = {

@@ -1,0 +1,131 @@
+"""What operations ask: alive, ready, and the numbers behind it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from calls import heartbeat
+from calls.backlog import oldest_due, uploads_by_state
+from calls.partitions import misfiled_rows
+
+#: Beat leaves its mark every ten seconds; a minute without one means that nobody works.
+HEARTBEAT_LIMIT_SECONDS = 60
+#: Due work older than this means that the workers stand still or cannot keep up.
+BACKLOG_LIMIT = timedelta(minutes=10)
+
+
+@require_safe
+@login_not_required
+def alive(_request: HttpRequest) -> HttpResponse:
+    """Answer as long as the process can; asks nobody else."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@login_not_required
+def ready(_request: HttpRequest) -> JsonResponse:
+    """Answer 200 when database, broker, beat and backlog are all well, else 503 with reasons."""
+    checks = {name: _outcome(check) for name, check in CHECKS.items()}
+    well = all(outcome == "ok" for outcome in checks.values())
+    return JsonResponse({"ready": well, "checks": checks}, status=200 if well else 503)
+
+
+def _outcome(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except Exception as problem:  # any fault of a dependency is an answer here, not a crash
+        return f"failed: {type(problem).__name__}"
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    misfiled = misfiled_rows()
+    return f"rows outside their month: {misfiled}" if misfiled else "ok"
+
+
+def _broker() -> str:
+    heartbeat.age_seconds(timezone.now())
+    return "ok"
+
+
+def _beat() -> str:
+    age = heartbeat.age_seconds(timezone.now())
+    if age is None:
+        return "no mark yet"
+    return "ok" if age <= HEARTBEAT_LIMIT_SECONDS else f"last mark {age:.0f} s ago"
+
+
+def _backlog() -> str:
+    now = timezone.now()
+    oldest = oldest_due(now)
+    if oldest is None or now - oldest <= BACKLOG_LIMIT:
+        return "ok"
+    return f"work has been due since {oldest.isoformat(timespec='seconds')}"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "broker": _broker,
+    "beat": _beat,
+    "backlog": _backlog,
+}
+
+
+class DeliveryCollector:
+    """Reads the numbers at the moment of the question; nothing is kept in the process."""
+
+    def collect(self) -> Iterator[Metric]:
+        now = timezone.now()
+        uploads = GaugeMetricFamily("callkeeper_uploads", "Uploads by state", labels=["state"])
+        for state, count in uploads_by_state().items():
+            uploads.add_metric([state], count)
+        yield uploads
+        oldest = oldest_due(now)
+        yield GaugeMetricFamily(
+            "callkeeper_oldest_due_seconds",
+            "Age of the oldest work that is due",
+            value=(now - oldest).total_seconds() if oldest else 0,
+        )
+        yield GaugeMetricFamily(
+            "callkeeper_heartbeat_age_seconds",
+            "Age of the last mark of beat and a worker; -1 when there is none",
+            value=_heartbeat_age(now),
+        )
+
+
+def _heartbeat_age(now: datetime) -> float:
+    age = heartbeat.age_seconds(now)
+    return -1 if age is None else age
+
+
+@require_safe
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus: with METRICS_TOKEN as bearer token; without one, this machine only."""
+    if not _may_read_metrics(request):
+        return HttpResponseNotFound()
+    registry = CollectorRegistry()
+    registry.register(DeliveryCollector())
+    return HttpResponse(
+        generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8"
+    )
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    is_proxied = "X-Forwarded-For" in request.headers
+    return request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not is_proxied
