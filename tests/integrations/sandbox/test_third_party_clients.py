@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import ParseResult
@@ -230,6 +231,12 @@ def aio(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Any:
     return YandexMetrikaManagementAPI(access_token=actor.token, default_url_params=params)
 
 
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run to the end in a thread of its own: this one may hold a browser's event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def test_aiotapioca_reads_counters_goals_and_uploadings(
     actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +252,7 @@ def test_aiotapioca_reads_counters_goals_and_uploadings(
             ]
             return [answer.data() for answer in answers]
 
-    counters, goals, listed, one = asyncio.run(read())
+    counters, goals, listed, one = run(read())
 
     assert counters["rows"] == OWN_AND_SHARED
     assert len(goals["goals"]) == 5
@@ -261,4 +268,4 @@ def test_aiotapioca_recognises_a_dead_token(actor: Actor, monkeypatch: pytest.Mo
             await client.counters().get()
 
     with pytest.raises(AioTokenError):
-        asyncio.run(read())
+        run(read())
