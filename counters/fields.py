@@ -90,7 +90,8 @@ class PriceField(forms.DecimalField):
             **kwargs,
         )
 
-    def to_python(self, value: Any) -> Decimal | None:
+    # The stubs derive DecimalField from IntegerField.
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         text = "".join(str(value or "").split()).replace(",", ".")
         return super().to_python(text)
 

@@ -1,0 +1,110 @@
+"""Says in words how a counter is doing, and what in its settings is likely a mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from counters.models import Counter
+from integrations.models import YandexAccount
+
+#: From so many days on, little is left of Metrika's 21 for the send and for its own work.
+LONG_DEFER_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A state in a few words. ``tone``: success, neutral, warning, danger."""
+
+    text: str | Promise
+    tone: str
+
+    @property
+    def is_fine(self) -> bool:
+        return self.tone == "success"
+
+
+WORKS = Condition(gettext_lazy("Подключено и работает"), "success")
+NOT_SAVED = Condition(gettext_lazy("Настройки не сохранены: ничего не отправляется"), "warning")
+OFF = Condition(gettext_lazy("Выключен"), "neutral")
+NOTHING_TO_SEND = Condition(gettext_lazy("Ничего не выбрано для отправки"), "neutral")
+GOAL_GONE = Condition(gettext_lazy("Цель удалена в Метрике"), "warning")
+OF_ACCOUNT = {
+    YandexAccount.State.REAUTH_REQUIRED.value: Condition(
+        gettext_lazy("Требуется переподключение"), "danger"
+    ),
+    YandexAccount.State.DISCONNECTED.value: Condition(gettext_lazy("Аккаунт отключён"), "danger"),
+}
+OF_ACCESS = {
+    Counter.Access.VIEW_ONLY.value: Condition(
+        gettext_lazy("Осталось только право просмотра"), "danger"
+    ),
+    Counter.Access.LOST.value: Condition(gettext_lazy("Доступ потерян"), "danger"),
+    Counter.Access.DELETED.value: Condition(gettext_lazy("Удалён в Метрике"), "danger"),
+}
+TONE_OF_ACCOUNT = {
+    YandexAccount.State.ACTIVE.value: "success",
+    YandexAccount.State.REFRESH_FAILED.value: "warning",
+    YandexAccount.State.REAUTH_REQUIRED.value: "danger",
+    YandexAccount.State.DISCONNECTED.value: "neutral",
+}
+
+
+def condition_of(counter: Counter) -> Condition:
+    """Return the weightiest thing to say. Load the counter with its account and goal."""
+    broken = OF_ACCOUNT.get(counter.account.state) or OF_ACCESS.get(counter.access)
+    if broken:
+        return broken
+    if counter.configured_at is None:
+        return NOT_SAVED
+    if not counter.enabled:
+        return OFF
+    if counter.goal and counter.goal.deleted_at:
+        return GOAL_GONE
+    return WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND
+
+
+def cautions(counter: Counter) -> list[str]:
+    """Return what the saved settings will do that nobody is likely to want."""
+    found = [_about_site(counter), _about_defer(counter), _about_silence(counter)]
+    if counter.goal and counter.goal.deleted_at:
+        found.append(
+            _("Цель «%(name)s» удалена в Метрике: выберите другую или «Не указано».")
+            % {"name": counter.goal.name}
+        )
+    return [caution for caution in found if caution]
+
+
+def _about_site(counter: Counter) -> str:
+    if counter.site_mode != Counter.SiteMode.OWN or counter.site_host or counter.mirror_hosts:
+        return ""
+    return _(
+        "В Метрике у счётчика не указан сайт, поэтому с настройкой «Только сайт счётчика» ни один "
+        "звонок не подойдёт. Выберите «Все сайты» или перечислите сайты."
+    )
+
+
+def _about_defer(counter: Counter) -> str:
+    if counter.defer_unit != Counter.DeferUnit.DAYS or counter.defer_value < LONG_DEFER_DAYS:
+        return ""
+    text = ngettext(
+        "Отправка отложена на %(days)d день",
+        "Отправка отложена на %(days)d дней",
+        counter.defer_value,
+    )
+    return text % {"days": counter.defer_value} + _(
+        ": визиты старше 21 дня Метрика не находит, и многие звонки останутся непривязанными."
+    )
+
+
+def _about_silence(counter: Counter) -> str:
+    """A missed call lasts no time, so these two settings leave hardly anything."""
+    if counter.call_status != Counter.CallStatus.FAIL or not counter.min_duration_seconds:
+        return ""
+    return _(
+        "Выбраны только неуспешные звонки, и при этом задана длительность. Неуспешный звонок "
+        "обычно длится 0 секунд: поставьте 0."
+    )

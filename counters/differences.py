@@ -1,0 +1,46 @@
+"""Tells two versions of a counter's settings apart, in the words of the settings window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from counters.models import Counter, Goal
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting: as it is saved now, and as the person wants it."""
+
+    label: str
+    saved: str
+    wanted: str
+
+
+def differences(saved: Counter, wanted: Mapping[str, Any]) -> list[Difference]:
+    """Return where ``wanted`` (columns by name) departs from what is saved."""
+    return [
+        Difference(_label(name), _words(name, getattr(saved, name)), _words(name, value))
+        for name, value in wanted.items()
+        if getattr(saved, name) != value
+    ]
+
+
+def _label(name: str) -> str:
+    return str(getattr(Counter._meta.get_field(name), "verbose_name", name))
+
+
+def _words(name: str, value: Any) -> str:
+    choices = dict(getattr(Counter._meta.get_field(name), "flatchoices", []))
+    if value in ("", None) or value == []:
+        return _("Не указано")
+    if isinstance(value, bool):
+        return _("Да") if value else _("Нет")
+    if isinstance(value, Goal):
+        return value.name
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(choices.get(value, value))
