@@ -55,8 +55,8 @@ ICONS = Package(
     "sha512-0pinvPZz7YeX+OSfxuEAbnEPWbocVXW5iU8h5lh41pYG8sZuQfpWECC980lxOT0clGIcNGn8xsBr+zKaRGdA/g==",
 )
 
-# Of the seven subsets: Russian, the Cyrillic of other languages, Latin, and the rouble sign (U+20BD,
-# which lives in latin-ext).
+# Of the seven subsets: Russian, the Cyrillic of other languages, Latin, and the rouble sign
+# (U+20BD), which lives in latin-ext.
 FONT_SUBSETS = ("cyrillic", "cyrillic-ext", "latin", "latin-ext")
 
 ICON_NAMES = (

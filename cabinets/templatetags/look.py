@@ -1,9 +1,9 @@
-"""How the cabinet's pages draw things: icons, small charts, durations. Pages only; no queries here."""
+"""How the cabinet's pages draw things: icons, small charts, durations. No queries here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from django import template
 from django.templatetags.static import static
@@ -22,13 +22,24 @@ CHART_HEIGHT = 24
 EMPTY_BAR = 1
 LEAST_BAR = 3
 
-# A share that is not nothing is never drawn thinner than this, in per cent, or it could not be seen.
+# A share that is not nothing is never drawn thinner than this many per cent: it must be seen.
 LEAST_SHARE = 1.0
+
+
+class Total(Protocol):
+    """How many there are of one state; the tone is its colour."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def tone(self) -> str: ...
+    @property
+    def count(self) -> int: ...
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Draw an icon of the vendored sprite. It is decoration: the words beside it carry the meaning."""
+    """Draw an icon of the vendored sprite. It decorates: the words beside it carry the meaning."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static(SPRITE),
@@ -62,16 +73,16 @@ def sparkline(values: Sequence[int]) -> dict[str, Any]:
 
 
 @register.inclusion_tag("elements/share_bar.html")
-def share_bar(totals: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Draw totals (`label`, `tone`, `count`) as one bar of coloured parts, in the order given."""
-    shown = [total for total in totals if total["count"] > 0]
-    whole = sum(total["count"] for total in shown)
-    widths = [max(LEAST_SHARE, total["count"] * 100 / whole) for total in shown]
+def share_bar(totals: Iterable[Total]) -> dict[str, Any]:
+    """Draw totals as one bar of coloured parts, in the order given."""
+    shown = [total for total in totals if total.count > 0]
+    whole = sum(total.count for total in shown)
+    widths = [max(LEAST_SHARE, total.count * 100 / whole) for total in shown]
     scale = 100 / sum(widths) if widths else 1
     parts, x = [], 0.0
     for total, width in zip(shown, widths, strict=True):
         parts.append(
-            {"label": total["label"], "tone": total["tone"], "count": total["count"]}
+            {"label": total.label, "tone": total.tone, "count": total.count}
             | {"x": f"{x:.3f}", "width": f"{width * scale:.3f}"}
         )
         x += width * scale

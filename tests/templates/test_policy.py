@@ -1,0 +1,62 @@
+"""What every template must hold for the strict content policy to stay strict."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.vendor_static import ICON_NAMES, ICONS, VENDOR
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
+STYLES = sorted((ROOT / "static" / "css").glob("*.css"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_template_has_no_style_or_script_of_its_own(path: Path) -> None:
+    html = path.read_text(encoding="utf-8")
+
+    found = re.findall(r"<style|\sstyle=|<script(?! src=)|\son[a-z]{3,}=|javascript:|hx-on", html)
+
+    assert found == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_template_loads_nothing_from_elsewhere(path: Path) -> None:
+    html = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"(?:src|action|<link [^>]*href)=\"(?:https?:)?//[^\"]*", html) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_template_asks_only_for_icons_that_are_vendored(path: Path) -> None:
+    named = re.findall(r"(?:icon |picture=|symbol=)\"([a-z0-9-]+)\"", path.read_text("utf-8"))
+
+    assert set(named) - set(ICON_NAMES) == set()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_every_form_that_posts_carries_the_token(path: Path) -> None:
+    forms = re.findall(r"<form[^>]*method=\"post\".*?</form>", path.read_text("utf-8"), re.DOTALL)
+
+    assert [form for form in forms if "{% csrf_token %}" not in form] == []
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=name_of)
+def test_static_file_reaches_nothing_elsewhere_and_evaluates_nothing(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+
+    assert re.findall(r"https?://|@import|\beval\(|new Function|\.style\.|innerHTML", text) == []
+
+
+def test_sprite_holds_every_named_icon() -> None:
+    sprite = (VENDOR / ICONS.folder / "sprite.svg").read_text(encoding="utf-8")
+
+    assert re.findall(r'<symbol id="([a-z0-9-]+)"', sprite) == list(ICON_NAMES)
