@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from cabinets import audit
@@ -27,7 +27,7 @@ def new_secret() -> Sealed:
 
 @transaction.atomic
 def create_source(
-    *, cabinet: Cabinet, name: str, time_zone: str = "", actor: AbstractBaseUser | None = None
+    *, cabinet: Cabinet, name: str, time_zone: str = "", actor: User | None = None
 ) -> tuple[CallSource, Sealed]:
     """Make a source with one secret and return both: the secret is shown only now.
 
@@ -49,7 +49,7 @@ def create_source(
 
 
 @transaction.atomic
-def rotate_secret(*, source: CallSource, actor: AbstractBaseUser | None = None) -> Sealed:
+def rotate_secret(*, source: CallSource, actor: User | None = None) -> Sealed:
     """Give the source a new secret and return it; the newest of the others stays valid beside it.
 
     With both slots taken the older secret dies, so give the new one to the sender before the next
@@ -73,7 +73,7 @@ def rotate_secret(*, source: CallSource, actor: AbstractBaseUser | None = None) 
 
 
 @transaction.atomic
-def retire_old_secret(*, source: CallSource, actor: AbstractBaseUser | None = None) -> bool:
+def retire_old_secret(*, source: CallSource, actor: User | None = None) -> bool:
     """End the older of two secrets; False when there is only one, which always stays."""
     live = _live_secrets(source)
     if len(live) < 2:

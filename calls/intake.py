@@ -135,7 +135,10 @@ def _find_or_claim(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, 
     known = sorted(starts.keys() - standings.keys())
     if known:
         found = _rows(_LOCK_KNOWN, cabinet_id=cabinet_id, external_ids=known)
-        standings |= {row[0]: _Standing(*row[1:4], bool(row[4])) for row in found}
+        standings |= {
+            external_id: _Standing(call_id, partition_at, content_hash, bool(is_finished))
+            for external_id, call_id, partition_at, content_hash, is_finished in found
+        }
     return standings
 
 

@@ -34,7 +34,12 @@ def canonical(value: Any) -> str:
 
 def digest(text: str) -> str:
     """Return the SHA-256 of the text in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_bytes(text.encode())
+
+
+def digest_bytes(body: bytes) -> str:
+    """Return the SHA-256 of the bytes in hexadecimal."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def storable(value: Any) -> Any:

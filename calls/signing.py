@@ -48,7 +48,9 @@ def read_envelope(headers: Mapping[str, str], *, now: float) -> Envelope:
     webhook_id = headers.get(ID_HEADER, "").strip()
     timestamp = headers.get(TIMESTAMP_HEADER, "").strip()
     signatures = headers.get(SIGNATURE_HEADER, "").split()
-    if not (webhook_id and timestamp and signatures) or len(webhook_id) > MAX_ID_LENGTH:
+    if not (webhook_id and timestamp and signatures):
+        raise SignatureRefused("missing_headers")
+    if len(webhook_id) > MAX_ID_LENGTH or not webhook_id.isprintable():
         raise SignatureRefused("missing_headers")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise SignatureRefused("stale_timestamp")

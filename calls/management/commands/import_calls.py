@@ -1,0 +1,153 @@
+"""Imports a file of the v3 calls API through the same intake as the signed endpoint."""
+
+from __future__ import annotations
+
+import csv
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from tqdm import tqdm
+
+from cabinets.models import CallSource
+from calls.intake import Result, take_in
+from calls.record_listing import UnreadableListing, read_listing
+from calls.record_reading import read_records
+
+REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
+#: A spreadsheet takes a cell that begins so for a formula.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+SOME_REJECTED, UNREADABLE, DATABASE_AWAY = 1, 2, 3
+
+
+class Command(BaseCommand):
+    """Chunks are committed one by one; killed and run again it goes on, as known calls stay one."""
+
+    help = (
+        "Import calls from a JSON file of the v3 API. Exit code 0: all usable, 1: some rejected, "
+        "2: the file cannot be read, 3: the database went away (run again)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--source", required=True, help="public id of the source: src_…")
+        parser.add_argument("--report", type=Path, help="write a line per call into this CSV file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with override("ru"):
+            source = _source(options["source"])
+            items = _read(options["file"])
+            if not items:
+                self.stdout.write(_("Звонков нет"))
+                return
+            counts = self._import(items, source, options["report"])
+            self.stdout.write(_summary(counts))
+        if counts["rejected"]:
+            raise SystemExit(SOME_REJECTED)
+
+    def _import(self, items: list[Any], source: CallSource, report: Path | None) -> Counter[str]:
+        counts: Counter[str] = Counter(created=0, updated=0, duplicate=0, rejected=0)
+        with ExitStack() as stack:
+            write = _report_writer(report, stack)
+            bar = stack.enter_context(tqdm(total=len(items), unit="call", disable=None))
+            try:
+                for result in _take_in_chunks(items, source):
+                    counts[result.status] += 1
+                    write(result)
+                    self._tell_rejected(result)
+                    bar.update()
+            except OperationalError:
+                raise CommandError(
+                    _("База данных недоступна. Обработано {done}: запустите ещё раз.").format(
+                        done=counts.total()
+                    ),
+                    returncode=DATABASE_AWAY,
+                ) from None
+        return counts
+
+    def _tell_rejected(self, result: Result) -> None:
+        if result.error is not None:
+            error = result.error
+            with tqdm.external_write_mode():
+                self.stderr.write(f"{result.index}: {error.code} {error.field} — {error.message}")
+
+
+class _Write(Protocol):
+    def __call__(self, result: Result, /) -> object: ...
+
+
+def _summary(counts: Counter[str]) -> str:
+    sentence = _(
+        "Создано {created}, изменено {updated}, уже были {duplicate}, отклонено {rejected}"
+    )
+    return sentence.format_map(counts)
+
+
+def _source(public_id: str) -> CallSource:
+    source = CallSource.objects.filter(public_id=public_id).first()
+    if source is None:
+        raise CommandError(_("Нет источника {id}.").format(id=public_id), returncode=UNREADABLE)
+    return source
+
+
+def _read(file: Path) -> list[Any]:
+    try:
+        return read_listing(file.read_bytes())
+    except (OSError, UnreadableListing) as problem:
+        raise CommandError(str(problem), returncode=UNREADABLE) from None
+
+
+def _take_in_chunks(items: list[Any], source: CallSource) -> Iterator[Result]:
+    """Give the result of every record, numbered through the whole file."""
+    zone = ZoneInfo(source.time_zone) if source.time_zone else None
+    for start in range(0, len(items), settings.INGEST_MAX_CALLS):
+        now = timezone.now()
+        chunk = items[start : start + settings.INGEST_MAX_CALLS]
+        records = read_records(chunk, source_id=source.public_id, zone=zone, now=now)
+        for result in take_in(source=source, records=records, now=now):
+            yield Result(
+                start + result.index,
+                result.external_id,
+                result.status,
+                result.call_id,
+                result.error,
+            )
+
+
+def _report_writer(report: Path | None, stack: ExitStack) -> _Write:
+    if report is None:
+        return lambda result: None
+    try:
+        file = stack.enter_context(report.open("w", encoding="utf-8-sig", newline=""))
+    except OSError as problem:
+        raise CommandError(str(problem), returncode=UNREADABLE) from None
+    writer = csv.writer(file)
+    writer.writerow(REPORT_HEADER)
+    return lambda result: writer.writerow(_report_row(result))
+
+
+def _report_row(result: Result) -> list[Any]:
+    error = result.error
+    said = [error.code, error.field, error.message] if error else ["", "", ""]
+    return [
+        result.index,
+        _harmless(result.external_id),
+        result.status,
+        "" if result.call_id is None else result.call_id,
+        *said,
+    ]
+
+
+def _harmless(text: str) -> str:
+    """Return the text as a spreadsheet may open it (OWASP ASVS 1.2.10)."""
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

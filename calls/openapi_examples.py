@@ -1,0 +1,104 @@
+"""Examples of the interface: tests send them, so they are true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: A published vector for senders to check their signing with. The secret guards nothing.
+VECTOR_SECRET = "whsec_Q2FsbEtlZXBlciB0ZXN0IHZlY3RvciBrZXkgMDE="
+VECTOR_ID = "msg_test_vector_1"
+VECTOR_TIMESTAMP = "1795418430"
+VECTOR_BODY = (
+    '{"universalId":"23423423434434234","serviceType":"calltracking",'
+    '"callTime":1795418400,"duration":152,"tags":["Целевой"]}'
+)
+VECTOR_SIGNATURE = "v1,x8arlJ1cN/vP6jnJXNA00pXUppUIQ0rJGNqnUhBRHOE="
+
+ONE_CALL: dict[str, Any] = {
+    "universalId": "23423423434434234",
+    "serviceType": "calltracking",
+    "callType": "Динамический коллтрекинг",
+    "clientNumber": "79161234567",
+    "callTime": 1795418400,
+    "duration": 152,
+    "statusFirst": 200,
+    "statusSecond": 200,
+    "status": "success",
+    "unique": True,
+    "target": True,
+    "uniqueTarget": True,
+    "site": "okna-stolica.example",
+    "yaClid": "1718031415926535897",
+    "callPage": "https://okna-stolica.example/balkon",
+    "tags": ["Целевой"],
+}
+SEVERAL_CALLS: dict[str, Any] = {
+    "calls": [
+        ONE_CALL,
+        {
+            "universalId": "23423423434434235",
+            "serviceType": "callback",
+            "clientNumber": "8 (916) 765-43-21",
+            "callTime": "2026-11-23T10:20:30+03:00",
+            "statusFirst": 480,
+            "statusSecond": 0,
+            "cbCallId": 10000001,
+            "cbAttempt": 2,
+            "cbAttemptsQueue": [10000000],
+        },
+        {"universalId": "23423423434434236", "callTime": "вчера"},
+    ]
+}
+ANSWER: dict[str, Any] = {
+    "results": [
+        {"index": 0, "universalId": "23423423434434234", "status": "created", "call_id": 1},
+        {"index": 1, "universalId": "23423423434434235", "status": "created", "call_id": 2},
+        {
+            "index": 2,
+            "universalId": "23423423434434236",
+            "status": "rejected",
+            "error": {
+                "code": "bad_time",
+                "message": "Время не прочитано: нужны секунды Unix или ISO 8601 со смещением.",
+                "field": "callTime",
+            },
+        },
+    ],
+    "duplicate": False,
+}
+
+CURL = """\
+SECRET='whsec_…'; SOURCE='src_…'
+ID="msg_$(date +%s)_$$"; TIMESTAMP=$(date +%s)
+KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
+SIGNATURE=$( (printf '%s.%s.' "$ID" "$TIMESTAMP"; cat call.json) |
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | base64)
+curl ADDRESS \\
+  -H 'Content-Type: application/json' \\
+  -H "X-CallKeeper-Source: $SOURCE" \\
+  -H "webhook-id: $ID" -H "webhook-timestamp: $TIMESTAMP" \\
+  -H "webhook-signature: v1,$SIGNATURE" \\
+  --data-binary @call.json
+"""
+PYTHON = """\
+import base64, hashlib, hmac, json, time, urllib.request, uuid
+
+SECRET, SOURCE = "whsec_…", "src_…"
+
+def signature(secret, webhook_id, timestamp, body):
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{webhook_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+def send(call):
+    body = json.dumps(call).encode()
+    webhook_id, timestamp = f"msg_{uuid.uuid4().hex}", str(int(time.time()))
+    request = urllib.request.Request("ADDRESS", data=body, headers={
+        "Content-Type": "application/json",
+        "X-CallKeeper-Source": SOURCE,
+        "webhook-id": webhook_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signature(SECRET, webhook_id, timestamp, body),
+    })
+    return json.load(urllib.request.urlopen(request, timeout=30))
+"""

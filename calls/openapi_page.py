@@ -1,0 +1,55 @@
+"""Turns the OpenAPI document into what the page for people shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from calls import openapi_examples as examples
+
+
+def sections(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the context of `api/docs.html`."""
+    (path, methods), *_rest = document["paths"].items()
+    operation = methods["post"]
+    address = document["servers"][0]["url"] + path
+    return {
+        "info": document["info"],
+        "operation": operation,
+        "address": address,
+        "fields": _fields(document["components"]["schemas"]["Call"]),
+        "call_note": document["components"]["schemas"]["Call"]["description"],
+        "refusals": [
+            (status, answer["description"])
+            for status, answer in operation["responses"].items()
+            if status != "202"
+        ],
+        "request_example": _pretty(examples.SEVERAL_CALLS),
+        "answer_example": _pretty(examples.ANSWER),
+        "curl": examples.CURL.replace("ADDRESS", address),
+        "python": examples.PYTHON.replace("ADDRESS", address),
+        "vector": {
+            "secret": examples.VECTOR_SECRET,
+            "id": examples.VECTOR_ID,
+            "timestamp": examples.VECTOR_TIMESTAMP,
+            "body": examples.VECTOR_BODY,
+            "signature": examples.VECTOR_SIGNATURE,
+        },
+    }
+
+
+def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "types": " | ".join([kind] if isinstance(kind := field["type"], str) else kind),
+            "required": name in schema["required"],
+            "description": field["description"],
+            "example": json.dumps(field["examples"][0], ensure_ascii=False),
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
