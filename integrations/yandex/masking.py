@@ -12,9 +12,9 @@ SECRETS = re.compile(
     r"y[0-3]_[A-Za-z0-9_-]{6,}"  # access tokens of today
     r"|A[Qg]AAAA[A-Za-z0-9_-]{6,}"  # access tokens of former years
     r"|\b1:[\w-]+:[\w-]+:[\w-]+"  # refresh tokens
-    r"|(?<=OAuth )[\w.:~+/-]{4,}=*"
-    r"|(?<=Bearer )[\w.:~+/-]{4,}=*"
-    r"|(?<=Basic )[\w+/-]{4,}=*",
+    r"|(?<=OAuth )[\w.:~+/-]{8,}=*"
+    r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
+    r"|(?<=Basic )[\w+/-]{8,}=*",
 )
 NAMED_SECRETS = re.compile(
     r"""(?ix) \b (access_token | refresh_token | client_secret | code_verifier | code | oauth_token)

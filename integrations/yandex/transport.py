@@ -40,11 +40,11 @@ class YandexToken(AuthBase):
     """
 
     def __init__(self, access_token: str) -> None:
-        if not TOKEN.fullmatch(access_token):
-            raise TokenRejected("The stored token is empty or damaged")
         self._access_token = access_token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if not TOKEN.fullmatch(self._access_token):
+            raise TokenRejected("The stored token is empty or damaged")
         request.headers["Authorization"] = f"OAuth {self._access_token}"
         return request
 

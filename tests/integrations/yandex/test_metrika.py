@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import responses
+
+from integrations.yandex import errors, metrika
+from integrations.yandex.metrika import MetrikaClient
+from integrations.yandex.records import CounterInfo, GoalInfo, Uploading
+from tests.integrations.yandex.stage import (
+    ACCESS_TOKEN,
+    CONFIG,
+    CONVERSIONS_URL,
+    COUNTER,
+    COUNTER_URL,
+    SECRETS,
+    UPLOAD_URL,
+    make_client,
+    payload,
+    vendor_error,
+)
+
+COUNTERS_URL = f"{CONFIG.metrika_url}/management/v1/counters"
+LIST_URL = f"{CONVERSIONS_URL}/calls_uploadings"
+FILE = (
+    'ClientId,DateTime,Tag\r\n17,1767607384,"да, ""целевой"""\r\n18,1767607385,"☎️\n👍"\r\n'.encode()
+)
+
+Query = dict[str, list[str]]
+
+
+def upload(client: MetrikaClient | None = None) -> Uploading:
+    client = client or make_client()
+    return client.upload_calls(COUNTER, body=FILE, marker="ck4711", new_goal_name="Звонок & Ко")
+
+
+def queries() -> list[Query]:
+    return [parse_qs(urlsplit(call.request.url or "").query) for call in responses.calls]
+
+
+def serve_slices(url: str, key: str, rows: list[dict[str, Any]], *, first: int, cap: int) -> None:
+    """Serve rows as pages of at most ``cap``, whatever page was asked for."""
+
+    def page(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        start = int(parse_qs(urlsplit(request.url or "").query)["offset"][0]) - first
+        return 200, {}, json.dumps({"rows": len(rows), key: rows[start : start + cap]})
+
+    responses.add_callback(responses.GET, url, page)
+
+
+@responses.activate
+def test_counters_are_read_with_whatever_the_vendor_left_out() -> None:
+    responses.get(COUNTERS_URL, body=payload("counters.json"))
+
+    counters = make_client().counters()
+
+    assert counters == [
+        CounterInfo(
+            number=91234567,
+            name="Окна Столица",
+            site="okna-stolica.example",
+            mirrors=("окна-столица.example", "balkon.example"),
+            owner_login="okna-stolica",
+            permission="own",
+            status="Active",
+            type="simple",
+            create_time=datetime(2021, 4, 12, 7, 31, 7, tzinfo=UTC),
+            time_zone_name="Europe/Moscow",
+        ),
+        CounterInfo(
+            number=91300042,
+            name="Клиника Урал",
+            site="klinika-ural.example",
+            owner_login="agency-client-7",
+            permission="edit",
+            status="Active",
+            type="simple",
+            create_time=datetime(2019, 11, 2, 5, 0, 0, tzinfo=UTC),
+            time_zone_name="Asia/Yekaterinburg",
+        ),
+        CounterInfo(
+            number=91300777,
+            name="Чужой",
+            site="chuzhoy.example",
+            permission="analyst_access_filter",
+            status="Active",
+            type="partner",
+        ),
+    ]
+    assert [counter.can_upload for counter in counters] == [True, True, False]
+    assert queries() == [{"field": ["mirrors"], "per_page": ["1000"], "offset": ["1"]}]
+
+
+@responses.activate
+@pytest.mark.parametrize(("cap", "offsets"), [(1000, [1, 1001, 2001]), (700, [1, 701, 1401, 2101])])
+def test_counters_are_read_to_the_last_page_however_short_the_pages(
+    cap: int, offsets: list[int]
+) -> None:
+    serve_slices(COUNTERS_URL, "counters", [{"id": n} for n in range(2500)], first=1, cap=cap)
+
+    counters = make_client().counters()
+
+    assert [counter.number for counter in counters] == list(range(2500))
+    assert [int(query["offset"][0]) for query in queries()] == offsets
+
+
+@responses.activate
+@pytest.mark.parametrize("body", ["{}", '{"rows": 0}', '{"rows": 0, "counters": []}'])
+def test_no_counters_are_an_empty_list(body: str) -> None:
+    responses.get(COUNTERS_URL, body=body)
+
+    assert make_client().counters() == []
+
+
+@responses.activate
+def test_a_server_that_repeats_its_first_page_is_left() -> None:
+    responses.get(COUNTERS_URL, json={"counters": [{"id": 1}, {"id": 2}]})
+
+    counters = make_client().counters()
+
+    assert [counter.number for counter in counters] == [1, 2]
+    assert len(responses.calls) == 2
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"rows": 37, "counters": []}',
+        '{"message": "welcome"}',
+        '{"counters": {"id": 1}}',
+        '{"counters": [1]}',
+        '{"counters": [{"name": "no id"}]}',
+        "<html>",
+        "[]",
+        "",
+    ],
+)
+def test_a_list_that_cannot_be_read_is_not_an_empty_list(body: str) -> None:
+    responses.get(COUNTERS_URL, body=body)
+
+    with pytest.raises(errors.UnexpectedAnswer):
+        make_client().counters()
+
+
+@responses.activate
+def test_goals_name_the_event_of_a_javascript_goal() -> None:
+    responses.get(f"{COUNTER_URL}/goals", body=payload("goals.json"))
+
+    assert make_client().goals(COUNTER) == [
+        GoalInfo(
+            318204417, "Звонок коллтрекинга", "action", "user", identifier="calltracking_call_order"
+        ),
+        GoalInfo(318204418, "Обратный звонок", "action", "user", identifier="call"),
+        GoalInfo(318204419, "Похожие события", "action", "user", identifier=None),
+        GoalInfo(318204420, "Спасибо", "url", "user", identifier=None),
+        GoalInfo(318204421, "Звонок", "call", "auto", identifier=None),
+    ]
+
+
+@responses.activate
+def test_calls_are_uploaded_as_one_file_with_the_marker_in_the_query() -> None:
+    responses.post(UPLOAD_URL, body=payload("upload_calls.json"))
+
+    uploading = upload()
+
+    assert uploading == Uploading(
+        uploading_id=730118204,
+        status="PREPARED",
+        comment="ck4711",
+        source_quantity=2,
+        line_quantity=2,
+        static_quantity=0,
+        dynamic_quantity=2,
+        linked_quantity=0,
+        user_not_found_quantity=0,
+        client_id_type="CLIENT_ID",
+        create_time=datetime(2026, 1, 5, 9, 40, 3, tzinfo=UTC),
+    )
+    assert queries() == [{"comment": ["ck4711"], "new_goal_name": ["Звонок & Ко"]}]
+    request = responses.calls[0].request
+    body = b"".join(request.body or ())  # type: ignore[arg-type]  # pieces, not text
+    edge = request.headers["Content-Type"].removeprefix("multipart/form-data; boundary=")
+    assert (
+        body
+        == (
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="calls.csv"\r\n'
+            "Content-Type: text/csv\r\n\r\n"
+        ).encode()
+        + FILE
+        + f"\r\n--{edge}--\r\n".encode()
+    )
+    assert request.headers["Content-Length"] == str(len(body))
+    assert "Transfer-Encoding" not in request.headers
+
+
+@responses.activate
+def test_conversions_are_uploaded_to_their_own_address() -> None:
+    responses.post(f"{CONVERSIONS_URL}/upload", body=payload("upload_conversions.json"))
+
+    uploading = make_client().upload_conversions(COUNTER, body=FILE, marker="ck4714")
+
+    assert uploading == Uploading(
+        204521, "UPLOADED", source_quantity=2, line_quantity=2, client_id_type="CLIENT_ID"
+    )
+    assert queries() == [{"comment": ["ck4714"]}]
+
+
+@responses.activate
+def test_uploadings_of_calls_are_listed_with_unknown_words_kept() -> None:
+    responses.get(LIST_URL, body=payload("call_uploadings.json"))
+
+    first, second, third = make_client().call_uploadings(COUNTER)
+
+    assert (first.status, first.linked_quantity, first.user_not_found_quantity) == (
+        "PROCESSED",
+        1,
+        1,
+    )
+    assert (second.status, second.static_quantity, second.linked_quantity) == (
+        "LINKAGE_FAILURE",
+        1,
+        None,
+    )
+    assert third == Uploading(730090552, status="POSTPONED", comment="ck4713")
+    assert queries() == [{"limit": ["10000"], "offset": ["0"]}]
+
+
+@responses.activate
+def test_uploadings_of_conversions_are_asked_for_by_type() -> None:
+    responses.get(f"{CONVERSIONS_URL}/uploadings", body=payload("conversion_uploadings.json"))
+
+    (uploading,) = make_client().conversion_uploadings(COUNTER)
+
+    assert (uploading.comment, uploading.source_quantity, uploading.line_quantity) == (
+        "ck4714",
+        2,
+        1,
+    )
+    assert queries() == [{"type": ["BASIC"], "limit": ["10000"], "offset": ["0"]}]
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("rows", "cap", "offsets"),
+    [
+        (9_999, 10_000, [0]),
+        (10_000, 10_000, [0, 10_000]),
+        (10_001, 10_000, [0, 10_000]),
+        (250, 100, [0, 100, 200]),
+        (200, 100, [0, 100, 200]),
+    ],
+)
+def test_uploadings_are_listed_to_the_last_page(rows: int, cap: int, offsets: list[int]) -> None:
+    serve_slices(LIST_URL, "uploadings", [{"id": n} for n in range(rows)], first=0, cap=cap)
+
+    uploadings = list(make_client().call_uploadings(COUNTER))
+
+    assert [uploading.uploading_id for uploading in uploadings] == list(range(rows))
+    assert [int(query["offset"][0]) for query in queries()] == offsets
+
+
+@responses.activate
+def test_a_list_of_uploadings_that_never_ends_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrika, "MAX_PAGES", 3)
+    endless = [{"id": n} for n in range(1000)]
+    serve_slices(LIST_URL, "uploadings", endless, first=0, cap=100)
+
+    with pytest.raises(errors.UnexpectedAnswer, match="the list has no end"):
+        list(make_client().call_uploadings(COUNTER))
+
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_a_failure_on_a_later_page_is_not_the_end_of_the_list() -> None:
+    responses.get(LIST_URL, json={"uploadings": [{"id": n} for n in range(100)]})
+    responses.get(LIST_URL, status=502, body=payload("gateway_502.html"))
+
+    listing = make_client().call_uploadings(COUNTER)
+
+    with pytest.raises(errors.Unreachable):
+        list(listing)
+
+
+@responses.activate
+def test_one_uploading_is_read_by_its_id() -> None:
+    responses.get(
+        f"{CONVERSIONS_URL}/calls_uploading/730118204", body=payload("call_uploading.json")
+    )
+
+    uploading = make_client().call_uploading(COUNTER, 730118204)
+
+    assert (uploading.uploading_id, uploading.status) == (730118204, "PROCESSED")
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "may_have_arrived"),
+    [
+        (403, payload("error_access_denied.json"), errors.AccessDenied, False),
+        (403, payload("error_invalid_token.json"), errors.TokenRejected, False),
+        (
+            400,
+            json.dumps(vendor_error("invalid_uploading", code=400)),
+            errors.RequestRejected,
+            False,
+        ),
+        (413, "<html>too large</html>", errors.RequestRejected, False),
+        (420, "", errors.QuotaExceeded, False),
+        (503, json.dumps(vendor_error("backend_error", code=503)), errors.Unreachable, True),
+        (502, payload("gateway_502.html"), errors.Unreachable, True),
+        (200, payload("error_access_denied.json"), errors.AccessDenied, True),
+        (200, payload("gateway_502.html"), errors.UnexpectedAnswer, True),
+        (200, '{"uploading": null}', errors.UnexpectedAnswer, True),
+        (200, '{"uploading": {"status": "UPLOADED"}}', errors.UnexpectedAnswer, True),
+        (204, "", errors.UnexpectedAnswer, True),
+        (302, "", errors.UnexpectedAnswer, True),
+    ],
+)
+def test_an_upload_that_failed_says_whether_it_may_have_arrived(
+    status: int, body: str, expected: type[errors.YandexError], may_have_arrived: bool
+) -> None:
+    responses.post(UPLOAD_URL, status=status, body=body)
+
+    with pytest.raises(expected) as caught:
+        upload()
+
+    assert type(caught.value) is expected
+    assert caught.value.may_have_arrived is may_have_arrived
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("failure", "may_have_arrived"),
+    [
+        (requests.ConnectionError("reset"), True),
+        (requests.ReadTimeout("silence"), True),
+        (requests.exceptions.ChunkedEncodingError("cut"), True),
+        (requests.ConnectTimeout("no answer"), False),
+    ],
+)
+def test_an_upload_over_a_broken_line_is_sent_once(
+    failure: Exception, may_have_arrived: bool
+) -> None:
+    responses.post(UPLOAD_URL, body=failure)
+
+    with pytest.raises(errors.Unreachable) as caught:
+        upload()
+
+    assert caught.value.may_have_arrived is may_have_arrived
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_no_secret_is_logged_or_put_in_an_address(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
+    responses.post(UPLOAD_URL, status=403, body=json.dumps({"message": ACCESS_TOKEN}))
+    client = make_client()
+
+    with pytest.raises(errors.AccessDenied) as caught:
+        upload(client)
+
+    traces = [
+        caplog.text,
+        str(caught.value),
+        repr(caught.value),
+        caught.value.excerpt,
+        repr(client),
+    ]
+    assert not SECRETS.search("\n".join(traces))
+    assert ACCESS_TOKEN not in (responses.calls[0].request.url or "")
+
+
+@responses.activate
+def test_another_host_is_only_a_matter_of_configuration() -> None:
+    host = "https://api-metrica.yandex.test"
+    responses.get(f"{host}/management/v1/counters", body=payload("counters.json"))
+
+    client = MetrikaClient(replace(CONFIG, metrika_url=host), ACCESS_TOKEN)
+
+    assert len(client.counters()) == 3
