@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 
 from . import ledger
-from .clock import moscow_time
+from .clock import MOSCOW, moscow_time
 from .messages import ApiError, Request, Response, html_response
 from .pages import page, table
 from .rows import CALL_COLUMNS, CONVERSION_COLUMNS
@@ -58,7 +59,7 @@ def counter(world: World, request: Request) -> Response:
         raise ApiError(404, "not_found", "Counter not found", location="id")
     name = escape(found["name"])
     parts = [
-        f"<p><a href='/'>← Все счетчики</a></p><h1>Что получила Метрика: {name}</h1>"
+        f"<p><a href='/'>Все счетчики</a></p><h1>Что получила Метрика: {name}</h1>"
         f"<p class='note'>{found['id']} · {escape(found['site'])}</p>",
         "<h2>Загрузки звонков</h2>",
         _uploadings(world, found["id"], CALLS),
@@ -95,7 +96,7 @@ def _rows(world: World, number: int, channel: str, columns: list[str]) -> str:
     filled = [name for name in columns if any(row.get(name) for row in found)]
     lines = (
         [
-            moscow_time(int(row["DateTime"])),
+            _in_words(int(row["DateTime"])),
             *(row.get(name, "") for name in filled),
             "да" if row["linked"] else "нет",
             row["uploading_id"],
@@ -104,3 +105,7 @@ def _rows(world: World, number: int, channel: str, columns: list[str]) -> str:
     )
     note = f"<p class='note'>Всего строк: {total}, показано: {len(found)}.</p>"
     return note + table(("Время (МСК)", *filled, "Связан с визитом", "Загрузка"), lines)
+
+
+def _in_words(moment: int) -> str:
+    return datetime.fromtimestamp(moment, MOSCOW).strftime("%d.%m.%Y %H:%M:%S")

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from integrations.sandbox import RunningSandbox, start_sandbox
+from integrations.sandbox.options import parse_options
 from tests.integrations.sandbox.actor import COUNTER, TIMEOUT, Actor, control, offline
 
 CSV = "ClientId,DateTime,CallTrackerURL\n17,1767607384,https://ct.example/1\n"
@@ -164,6 +165,44 @@ def test_process_stops_within_a_second_of_sigterm_and_keeps_its_state(tmp_path: 
     assert code == 0
     assert time.monotonic() - started < 1
     assert state.stat().st_size > 0
+
+
+def test_killed_process_has_kept_what_it_answered_for(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.sqlite3"
+    command = [sys.executable, "-m", "integrations.sandbox", "--port", "0", "--state", str(state)]
+    kept = start_sandbox(state=str(state))
+    actor = Actor(kept)
+    actor.link()
+    kept.close()
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://[0-9.:]+", process.stderr.readline())
+        assert found is not None
+        files = {"file": CSV.encode()}
+        headers = {"Authorization": f"OAuth {actor.token}"}
+        url = found[0] + offline("upload_calls")
+        answer = requests.post(url, files=files, headers=headers, timeout=TIMEOUT)
+        process.kill()
+
+    again = start_sandbox(state=str(state))
+    rows = control(again, "rows")["rows"]
+    again.close()
+    actor.browser.close()
+    assert [row["uploading_id"] for row in rows] == [answer.json()["uploading"]["id"]]
+
+
+def test_environment_fills_what_the_command_line_leaves_out() -> None:
+    environment = {
+        "SANDBOX_PORT": "9001",
+        "SANDBOX_RIPEN_SECONDS": "0.5",
+        "SANDBOX_REDIRECT_URI": "http://a/cb http://b/cb",
+    }
+
+    options = parse_options(["--client-id", "mine", "--port", "9002"], environment)
+
+    assert (options.port, options.client_id, options.ripen_seconds) == (9002, "mine", 0.5)
+    assert options.redirect_uris == ("http://a/cb", "http://b/cb")
 
 
 def test_taken_port_is_told_in_a_sentence(sandbox: RunningSandbox) -> None:
