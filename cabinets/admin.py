@@ -1,0 +1,125 @@
+"""The support desk for cabinets, people, sources of calls and the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cabinets import audit, sources
+from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
+from cabinets.support import AgeFilter, EditableAdmin, SupportAdmin
+
+
+@admin.register(Cabinet)
+class CabinetAdmin(EditableAdmin):
+    """Customers."""
+
+    list_display = ("name", "time_zone", "is_demo", "created_at")
+    list_filter = ("is_demo",)
+    search_fields = ("name", "memberships__user__username", "memberships__user__email")
+    fields = ("name", "time_zone", "is_demo", "created_at")
+    readonly_fields = ("created_at",)
+    ordering = ("-pk",)
+
+
+@admin.register(Membership)
+class MembershipAdmin(EditableAdmin):
+    """Who may open a cabinet. The only thing here that may be deleted: a right is taken away."""
+
+    list_display = ("user", "cabinet", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "cabinet")
+    search_fields = ("user__username", "user__email", "cabinet__name")
+    fields = ("cabinet", "user", "role")
+    raw_id_fields = ("cabinet", "user")
+    ordering = ("-pk",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """By the person's rights."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Take the right away, and record it."""
+        audit.record(
+            cabinet=obj.cabinet,
+            actor=request.user,
+            action="admin.deleted",
+            subject=obj,
+            before={"user": obj.user.get_username(), "role": obj.role},
+        )
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        """Take each right away by itself."""
+        for membership in queryset.select_related("user", "cabinet"):
+            self.delete_model(request, membership)
+
+
+@admin.register(CallSource)
+class CallSourceAdmin(EditableAdmin):
+    """Who posts calls. The command `seed_access` makes a source and hands over its secret."""
+
+    list_display = ("name", "public_id", "cabinet", "is_active", "last_used_at")
+    list_filter = ("is_active",)
+    list_select_related = ("cabinet",)
+    search_fields = ("public_id__exact", "name", "cabinet__name")
+    fields = (
+        "cabinet",
+        "public_id",
+        "name",
+        "time_zone",
+        "is_active",
+        "created_at",
+        "last_used_at",
+    )
+    readonly_fields = ("cabinet", "public_id", "created_at", "last_used_at")
+    ordering = ("-pk",)
+    actions = ("retire_old_secret",)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """A source without a secret is of no use, and secrets are never shown here."""
+        return False
+
+    @admin.action(description=_("Отключить старый секрет подписи"), permissions=["steer"])
+    def retire_old_secret(self, request: HttpRequest, queryset: QuerySet[CallSource]) -> None:
+        """End the older secret of each source that has two."""
+        retired = sum(
+            sources.retire_old_secret(source=source, actor=request.user) for source in queryset
+        )
+        text = ngettext("Отключён %d секрет.", "Отключено секретов: %d.", retired) % retired
+        self.message_user(request, text, messages.SUCCESS)
+
+
+@admin.register(SigningSecret)
+class SigningSecretAdmin(SupportAdmin):
+    """That a secret exists and since when; never the secret."""
+
+    list_display = ("source", "slot", "created_at")
+    list_select_related = ("source__cabinet",)
+    search_fields = ("source__public_id__exact", "source__cabinet__name")
+    fields = ("source", "slot", "created_at")
+    never_fetched = ("secret",)
+    ordering = ("-pk",)
+
+
+class AuditAge(AgeFilter):
+    """By the time of the event."""
+
+    moment = "at"
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(SupportAdmin):
+    """Who changed what. The database refuses changes as well."""
+
+    list_display = ("at", "cabinet", "actor", "action", "object_type", "object_id")
+    list_filter = (AuditAge,)
+    list_select_related = ("cabinet", "actor")
+    search_fields = ("action__exact", "object_id__exact", "actor__username__exact", "cabinet__name")
+    fields = ("at", "cabinet", "actor", "action", "object_type", "object_id", "before", "after")
+    ordering = ("-pk",)

@@ -1,0 +1,247 @@
+"""The support desk for calls, the ledger and uploads. Never the bytes of a file."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Func, IntegerField, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cabinets.support import AgeFilter, SupportAdmin
+from calls import recovery
+from calls.admin_filters import MonthAge, ReasonFilter, ShownFilter
+from calls.finding import call_ids
+from calls.models import (
+    Call,
+    CallKey,
+    Delivery,
+    IngestReceipt,
+    Upload,
+    UploadAttempt,
+    UploadFile,
+)
+from calls.sentences import REASON_TITLES
+from calls.shown import with_shown
+from calls.states import Shown
+
+
+def _ids(uploads: QuerySet[Upload]) -> list[int]:
+    return list(uploads.values_list("pk", flat=True))
+
+
+def _actor(request: HttpRequest) -> User:
+    """Whoever is here is signed in."""
+    return cast(User, request.user)
+
+
+@admin.register(Call)
+class CallAdmin(SupportAdmin):
+    """Calls as they came and as they were read."""
+
+    list_display = (
+        "external_id",
+        "cabinet",
+        "kind",
+        "started_at",
+        "phone",
+        "status",
+        "received_at",
+    )
+    list_filter = (MonthAge, "kind", "is_test")
+    list_select_related = ("cabinet",)
+    search_fields = ("external_id",)
+    search_help_text = _("Номер звонка целиком или конец телефона")
+    ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        """Leave the raw records to the page of one call."""
+        calls = super().get_queryset(request)
+        is_page = (
+            request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
+        )
+        return calls if is_page else calls.defer("raw", "page_url")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
+    ) -> tuple[QuerySet[Call], bool]:
+        """Search where there are indexes."""
+        if not search_term:
+            return queryset, False
+        return queryset.filter(pk__in=call_ids(search_term)), False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(SupportAdmin):
+    """The ledger."""
+
+    list_display = ("call", "cabinet", "counter", "channel", "shown", "why", "upload", "decided_at")
+    list_filter = (MonthAge, ShownFilter, ReasonFilter, "channel")
+    list_select_related = ("call", "cabinet", "counter", "upload")
+    search_fields = ("call__external_id",)
+    search_help_text = _("Номер звонка, конец телефона, номер счётчика или метка выгрузки")
+    # The numbers of calls lead the database's own key; those of deliveries have no such index.
+    ordering = ("-call_id",)
+    readonly_fields = ("shown", "why")
+    never_fetched = ("call__raw", "call__page_url")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Annotate with what the customer is shown."""
+        return with_shown(super().get_queryset(request), timezone.now())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        """Search where there are indexes: a marker, a counter's number, a call or a phone."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        uploads = list(Upload.objects.filter(marker=term).values_list("pk", flat=True))
+        if uploads:
+            return queryset.filter(upload__in=uploads), False
+        calls = call_ids(term)
+        if calls or not term.isdecimal():
+            return queryset.filter(call_id__in=calls), False
+        return queryset.filter(counter__number=int(term)), False
+
+    @admin.display(description=_("Состояние"))
+    def shown(self, delivery: Any) -> str:
+        """Return the state in the words of the cabinet."""
+        return str(Shown(delivery.shown).label)
+
+    @admin.display(description=_("Причина"), empty_value="—")
+    def why(self, delivery: Any) -> str:
+        """Return the reason in a word or two."""
+        return str(REASON_TITLES.get(delivery.why, delivery.why))
+
+
+class UploadAge(AgeFilter):
+    """By the moment the upload was built."""
+
+    usual_days = 90
+
+
+class AttemptInline(admin.TabularInline):
+    """The tries of one upload, on its page."""
+
+    model = UploadAttempt
+    fields = ("kind", "number", "started_at", "ended_at", "http_status", "error_class", "excerpt")
+    ordering = ("started_at", "pk")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tries are evidence."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tries are evidence."""
+        return False
+
+
+@admin.register(Upload)
+class UploadAdmin(SupportAdmin):
+    """Uploads and their tries; a person can hurry the clock, never do what it may not do."""
+
+    list_display = (
+        "id",
+        "cabinet",
+        "counter",
+        "channel",
+        "state",
+        "attention",
+        "rows",
+        "created_at",
+    )
+    list_filter = (UploadAge, "state", "attention", "channel")
+    list_select_related = ("cabinet", "counter")
+    search_fields = ("marker__exact", "uploading_id__exact", "counter__number__exact")
+    search_help_text = _("Метка, номер в Метрике или номер счётчика")
+    inlines: ClassVar[list[Any]] = [AttemptInline]
+    ordering = ("-pk",)
+    actions = ("retry", "look_up", "poll")
+
+    @admin.action(description=_("Повторить отправку"), permissions=["steer"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Send again what Metrika certainly does not have."""
+        moved = recovery.retry_uploads(_ids(queryset), actor=_actor(request), now=timezone.now())
+        self._tell(request, moved)
+
+    @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["steer"])
+    def look_up(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Look unclear uploads up at the next tick."""
+        self._tell(request, recovery.look_up_now(_ids(queryset), actor=_actor(request)))
+
+    @admin.action(description=_("Спросить Метрику сейчас"), permissions=["steer"])
+    def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Ask about sent uploads at the next tick."""
+        moved = recovery.poll_now(_ids(queryset), actor=_actor(request), now=timezone.now())
+        self._tell(request, moved)
+
+    def _tell(self, request: HttpRequest, count: int) -> None:
+        text = ngettext("Поставлена в очередь %d выгрузка.", "Поставлено в очередь: %d.", count)
+        self.message_user(request, text % count, messages.SUCCESS if count else messages.WARNING)
+
+
+@admin.register(UploadAttempt)
+class UploadAttemptAdmin(SupportAdmin):
+    """Tries and lookups of all uploads."""
+
+    list_display = ("upload", "kind", "number", "started_at", "http_status", "error_class")
+    list_filter = ("kind", "error_class")
+    list_select_related = ("upload",)
+    search_fields = ("upload__marker__exact",)
+    ordering = ("-pk",)
+
+
+@admin.register(UploadFile)
+class UploadFileAdmin(SupportAdmin):
+    """That a file is kept, and how large it is; never what is in it."""
+
+    list_display = ("upload", "size")
+    list_select_related = ("upload",)
+    search_fields = ("upload__marker__exact",)
+    fields = ("upload", "size")
+    readonly_fields = ("size",)
+    never_fetched = ("body",)
+    ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UploadFile]:
+        """Measure the bytes in the database."""
+        length = Func("body", function="octet_length", output_field=IntegerField())
+        return super().get_queryset(request).annotate(length=length)
+
+    @admin.display(description=_("Размер, байт"))
+    def size(self, file: Any) -> int:
+        """Return the number of bytes."""
+        return int(file.length)
+
+
+@admin.register(CallKey)
+class CallKeyAdmin(SupportAdmin):
+    """External ids, for ever."""
+
+    list_display = ("external_id", "cabinet", "partition_at")
+    list_select_related = ("cabinet",)
+    search_fields = ("external_id",)
+    ordering = ("-pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[CallKey], search_term: str
+    ) -> tuple[QuerySet[CallKey], bool]:
+        """Search by the whole external id, through the index that leads by cabinet."""
+        return queryset.filter(pk__in=call_ids(search_term)) if search_term else queryset, False
+
+
+@admin.register(IngestReceipt)
+class IngestReceiptAdmin(SupportAdmin):
+    """Answers given to requests that brought calls."""
+
+    list_display = ("webhook_id", "source", "received_at")
+    list_select_related = ("source",)
+    search_fields = ("webhook_id__exact", "source__public_id__exact")
+    ordering = ("-pk",)

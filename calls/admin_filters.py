@@ -1,0 +1,50 @@
+"""Filters of the support desk that speak the words of the interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.support import AgeFilter
+from calls.sentences import REASON_TITLES
+from calls.states import Shown
+
+
+class ShownFilter(admin.SimpleListFilter):
+    """By the state a person is shown. The list is annotated with it."""
+
+    title = _("Состояние")
+    parameter_name = "shown"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return every state."""
+        return list(Shown.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow by the annotation."""
+        return queryset.filter(shown=self.value()) if self.value() else queryset
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    """By the reason: the rule that refused, or what ails the upload."""
+
+    title = _("Причина")
+    parameter_name = "why"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return every reason."""
+        return list(REASON_TITLES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow by the annotation."""
+        return queryset.filter(why=self.value()) if self.value() else queryset
+
+
+class MonthAge(AgeFilter):
+    """By the column that decides the month a row is filed under."""
+
+    moment = "partition_at"

@@ -1,0 +1,81 @@
+"""The support desk for counters and their goals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cabinets.support import SupportAdmin
+from counters import selection
+from counters.models import Counter, Goal
+
+
+class PresenceFilter(admin.SimpleListFilter):
+    """In the cabinet, or taken out of it."""
+
+    title = _("Кабинет")
+    parameter_name = "presence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return both choices."""
+        return [("present", _("В кабинете")), ("removed", _("Удалён"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow by the moment of removal."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(removed_at__isnull=self.value() == "present")
+
+
+@admin.register(Counter)
+class CounterAdmin(SupportAdmin):
+    """Counters, their access and their settings as saved."""
+
+    list_display = ("number", "name", "cabinet", "account", "access", "enabled", "last_synced_at")
+    list_filter = ("access", "enabled", "send_calls", PresenceFilter)
+    list_select_related = ("cabinet", "account")
+    search_fields = ("number__exact", "name", "site", "account__login", "cabinet__name")
+    search_help_text = _("Номер счётчика, название, сайт, логин или кабинет")
+    never_fetched = ("account__access_token", "account__refresh_token")
+    ordering = ("-pk",)
+    actions = ("switch_on", "switch_off")
+
+    @admin.action(description=_("Включить"), permissions=["steer"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[Counter]) -> None:
+        """Turn on, as the customer's own switch does."""
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description=_("Выключить"), permissions=["steer"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Counter]) -> None:
+        """Turn off, as the customer's own switch does."""
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Counter], *, enabled: bool) -> None:
+        chosen = list(queryset.filter(removed_at=None).exclude(enabled=enabled))
+        for counter in chosen:
+            selection.switch(
+                counter=counter,
+                enabled=enabled,
+                actor=request.user,  # type: ignore[arg-type]  # staff is signed in
+                now=timezone.now(),
+            )
+        count = len(chosen)
+        text = ngettext("Переключён %d счётчик.", "Переключено счётчиков: %d.", count) % count
+        self.message_user(request, text, messages.SUCCESS)
+
+
+@admin.register(Goal)
+class GoalAdmin(SupportAdmin):
+    """Goals as last seen in Metrika."""
+
+    list_display = ("name", "identifier", "type", "counter", "deleted_at")
+    list_filter = ("type",)
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact", "goal_id__exact", "identifier__exact")
+    ordering = ("-pk",)
