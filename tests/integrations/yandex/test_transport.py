@@ -123,9 +123,10 @@ def test_a_read_over_a_dropped_connection_is_repeated_once(broken: Script) -> No
 
 
 def test_a_read_is_not_repeated_twice() -> None:
-    with line(hangs_up, hangs_up, answers(b"{}")) as server, pytest.raises(Unreachable) as caught:
-        transport_to = Transport(config_of(server.url))
-        transport_to.get(f"{server.url}/counters", auth=TOKEN, params={})
+    with line(hangs_up, hangs_up, answers(b"{}")) as server:
+        transport_there = Transport(config_of(server.url))
+        with pytest.raises(Unreachable) as caught:
+            transport_there.get(f"{server.url}/counters", auth=TOKEN, params={})
 
     assert str(caught.value) == "GET /counters: ConnectionError"
     assert server.accepted == 2
