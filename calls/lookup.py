@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -76,12 +77,14 @@ def look_up(uploads: list[Upload]) -> int:
     return len(uploads)
 
 
-def list_uploadings(upload: Upload) -> Iterable[Uploading]:
-    """Return all uploadings of the upload's counter and channel, every page of them."""
-    client = metrika_client(upload.counter.account)
-    if upload.channel == Channel.GOAL:
-        return client.conversion_uploadings(upload.counter.number)
-    return client.call_uploadings(upload.counter.number)
+def list_uploadings(upload: Upload) -> Iterator[Uploading]:
+    """Yield all uploadings of the upload's counter and channel, every page of them."""
+    number = upload.counter.number
+    with closing(metrika_client(upload.counter.account)) as client:
+        if upload.channel == Channel.GOAL:
+            yield from client.conversion_uploadings(number)
+        else:
+            yield from client.call_uploadings(number)
 
 
 def settle(upload: Upload, found: list[Uploading], *, now: datetime) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -96,7 +97,7 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
         with budget.request(account.yandex_uid, budget.Kind.UPLOAD):
             if not claim(upload, now=timezone.now()):
                 return False
-            uploading = _post(upload, account)
+            uploading = post(upload)
     except budget.BudgetSpent as refusal:
         logger.info("upload %s waits: %s", upload.marker, refusal)
         spent.add(account.yandex_uid)
@@ -147,17 +148,18 @@ def lease_length() -> timedelta:
     )
 
 
-def _post(upload: Upload, account: YandexAccount) -> Uploading:
+def post(upload: Upload) -> Uploading:
+    """Send the frozen bytes, once. Raises YandexError; what that means is `outcomes`' to say."""
     body = bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
     if hashlib.sha256(body).hexdigest() != upload.sha256:
         raise RuntimeError(f"the bytes of upload {upload.marker} are not the frozen ones")
-    client = metrika_client(account)
     number = upload.counter.number
-    if upload.channel == Channel.GOAL:
-        return client.upload_conversions(number, body=body, marker=upload.marker)
-    return client.upload_calls(
-        number, body=body, marker=upload.marker, new_goal_name=CALL_GOAL_NAME
-    )
+    with closing(metrika_client(upload.counter.account)) as client:
+        if upload.channel == Channel.GOAL:
+            return client.upload_conversions(number, body=body, marker=upload.marker)
+        return client.upload_calls(
+            number, body=body, marker=upload.marker, new_goal_name=CALL_GOAL_NAME
+        )
 
 
 def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool:

@@ -1,0 +1,108 @@
+"""Lives through some weeks of a customer: the product's own steps, with a clock of the past.
+
+Nothing is drawn in: calls are taken in, decided, gathered and really uploaded to the sandbox, so
+that what the pages show and what the sandbox holds are one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource
+from calls import batching, intake, uploading
+from calls.models import Upload
+from calls.record_reading import read_records
+from calls.states import UploadState
+from demonstration import mishaps
+from demonstration.generator import CallGenerator
+from integrations import budget
+from integrations.yandex.errors import QuotaExceeded, RequestRejected
+
+SEED = 20261123
+WEEKS = 5
+CALLS_A_DAY = 45
+LATE_CALLS = 6
+#: Older days share an upload, so that the first start is not kept waiting.
+DAILY_FOR = 14
+DAYS_TOGETHER = 5
+#: Well below the sandbox's 30 requests a second.
+PAUSE_SECONDS = 0.05
+
+Progress = Callable[[int, int], None]
+
+
+def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> int:
+    """Take in and deliver five weeks of calls up to now; return how many calls there were."""
+    generator = CallGenerator(seed=SEED, prefix="9")
+    spans = list(_spans(timezone.now()))
+    total = 0
+    for number, (start, end) in enumerate(spans, start=1):
+        _let_something_go_wrong(remaining=len(spans) - number)
+        days = max(1, (end - start).days)
+        records = generator.between(start, end, CALLS_A_DAY * days)
+        total += _take_in(source, records, now=end)
+        _deliver(cabinet, now=end + timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS + 1))
+        report(number, len(spans))
+    return total + _take_in_late(source, generator)
+
+
+def _take_in_late(source: CallSource, generator: CallGenerator) -> int:
+    """A few calls that the telephone exchange reported too late for Metrika."""
+    now = timezone.now()
+    late = generator.between(now - timedelta(days=25), now - timedelta(days=23), LATE_CALLS)
+    return _take_in(source, late, now=now)
+
+
+def _let_something_go_wrong(*, remaining: int) -> None:
+    if remaining == 9:
+        mishaps.refuse_rows(2)
+    if remaining == 4:
+        mishaps.refuse_file("Вопрос о цене")
+
+
+def _spans(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    today = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    end = today - timedelta(days=7 * WEEKS)
+    while end < today:
+        together = 1 if today - end <= timedelta(days=DAILY_FOR) else DAYS_TOGETHER
+        start, end = end, min(end + timedelta(days=together), today)
+        yield start, end
+
+
+def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime) -> int:
+    for place in range(0, len(records), settings.INGEST_MAX_CALLS):
+        part = records[place : place + settings.INGEST_MAX_CALLS]
+        records_read = read_records(part, source_id=source.public_id, zone=None, now=now)
+        intake.take_in(source=source, records=records_read, now=now)
+    return len(records)
+
+
+def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
+    while batching.build_uploads(now=now):
+        continue
+    ready = Upload.objects.filter(cabinet=cabinet, state=UploadState.READY)
+    for upload in ready.select_related("counter__account"):
+        _send(upload, now=now)
+
+
+def _send(upload: Upload, *, now: datetime) -> None:
+    if not uploading.claim(upload, now=now):
+        return
+    while True:
+        time.sleep(PAUSE_SECONDS)
+        try:
+            with budget.request(upload.counter.account.yandex_uid, budget.Kind.UPLOAD):
+                answer = uploading.post(upload)
+            break
+        except (budget.BudgetSpent, QuotaExceeded):
+            continue
+        except RequestRejected as refusal:
+            uploading.record_failure(upload, refusal, now=now)
+            return
+    uploading.record_taken(upload, answer, now=now)
