@@ -72,7 +72,8 @@ def test_state_is_a_mere_key_and_is_not_stored(owner_client: Client, yandex_id: 
 
     row = LinkAttempt.objects.values().get()
     assert state not in str(row)
-    assert row["user_id"] and row["cabinet_id"]
+    assert row["user_id"]
+    assert row["cabinet_id"]
 
 
 def test_challenge_is_s256_of_the_attempts_verifier(

@@ -1,0 +1,126 @@
+"""System checks of linking: what stops a start, what stops a deployment, what only warns."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from integrations.checks import refuse_insecure_transport
+
+
+def found(*, deploy: bool = False) -> set[str]:
+    messages = run_checks(include_deployment_checks=deploy)
+    return {str(message.id) for message in messages if "integrations." in str(message.id)}
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    settings.YANDEX_OAUTH_URL = "https://oauth.yandex.ru"
+    settings.YANDEX_LOGIN_URL = "https://login.yandex.ru"
+    settings.METRIKA_API_URL = "https://api-metrika.yandex.net"
+    settings.YANDEX_REDIRECT_URI = "https://lk.callkeeper.example/lk/integrations/yandex/callback"
+    return settings
+
+
+def test_sound_production_has_nothing_to_say(production: Settings) -> None:
+    assert found(deploy=True) == set()
+
+
+@pytest.mark.parametrize("name", ["YANDEX_CLIENT_ID", "YANDEX_CLIENT_SECRET"])
+def test_missing_credentials_warn_and_stop_a_deployment(production: Settings, name: str) -> None:
+    """S-40"""
+    setattr(production, name, "")
+
+    assert found() == {"integrations.W001"}
+    assert found(deploy=True) == {"integrations.W001", "integrations.E001"}
+
+
+def test_missing_credentials_are_fine_while_developing(production: Settings) -> None:
+    production.YANDEX_CLIENT_ID = ""
+    production.DEBUG = True
+
+    assert found() == set()
+
+
+def test_insecure_transport_stops_a_deployment_and_the_start(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S-41"""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+
+    assert found(deploy=True) == {"integrations.E002"}
+    with pytest.raises(ImproperlyConfigured, match="OAUTHLIB_INSECURE_TRANSPORT"):
+        refuse_insecure_transport()
+
+
+def test_process_does_not_start_with_insecure_transport() -> None:
+    """S-41: a web server runs no checks, so the start itself is tried."""
+    environment = os.environ | {
+        "YANDEX_OAUTH_URL": "https://oauth.yandex.ru",
+        "OAUTHLIB_INSECURE_TRANSPORT": "1",
+    }
+
+    run = subprocess.run(
+        [sys.executable, "-c", "import callkeeper_metrika.wsgi"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode != 0
+    assert "OAUTHLIB_INSECURE_TRANSPORT is set" in run.stderr
+
+
+def test_stand_in_may_be_spoken_to_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+
+    refuse_insecure_transport()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8010", "http://oauth.yandex.ru", "https://yandex.ru.evil.example"],
+)
+def test_stand_in_for_yandex_stops_a_deployment(production: Settings, url: str) -> None:
+    """S-36"""
+    production.METRIKA_API_URL = url
+
+    assert found(deploy=True) == {"integrations.E003"}
+    assert found() == set()
+
+
+def test_redirect_over_plain_http_stops_a_deployment(production: Settings) -> None:
+    """S-07"""
+    production.YANDEX_REDIRECT_URI = "http://lk.callkeeper.example/lk/integrations/yandex/callback"
+
+    assert found(deploy=True) == {"integrations.E004"}
+
+
+def test_scopes_with_which_nothing_works_are_an_error(production: Settings) -> None:
+    production.YANDEX_SCOPES = ("login:info", "metrika:read")
+
+    assert found() == {"integrations.E005"}
+
+
+def test_sessions_in_cookies_are_an_error(production: Settings) -> None:
+    """S-06"""
+    production.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+
+    assert found() == {"integrations.E006"}
+
+
+def test_relaxed_scopes_are_warned_of(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S-42"""
+    monkeypatch.setenv("OAUTHLIB_RELAX_TOKEN_SCOPE", "1")
+
+    assert found() == {"integrations.W002"}
