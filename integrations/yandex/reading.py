@@ -139,7 +139,7 @@ def _site(value: object) -> str:
 
 
 def _scopes(value: object) -> tuple[str, ...] | None:
-    """Space-separated text; a missing one means that nothing was cut (yandex-oauth scope rules)."""
+    """Space-separated text; a missing one means that all was granted."""
     return tuple(value.split()) if isinstance(value, str) else None
 
 
