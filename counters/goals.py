@@ -69,5 +69,5 @@ def _store(counter: Counter, infos: Iterable[GoalInfo], now: datetime) -> None:
 
 def _chosen(counter: Counter) -> tuple[str, bool] | None:
     """Return what decisions read of the chosen goal."""
-    goal = counter.goal
+    goal = counter.goals.filter(pk=counter.goal_id or 0).first()
     return (goal.identifier, goal.deleted_at is None) if goal else None

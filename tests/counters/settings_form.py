@@ -1,0 +1,20 @@
+"""What a browser sends when the settings window is saved; a test names only what it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counters.forms import CounterSettingsForm
+from counters.models import Counter
+
+
+def posted(counter: Counter, **changes: Any) -> dict[str, Any]:
+    """Return the window's fields as they stand, with changes; None leaves a field out."""
+    form = CounterSettingsForm(counter=counter)
+    shown = {name: form[name].value() for name in form.fields} | changes
+    # An unticked box is not sent at all.
+    return {name: value for name, value in shown.items() if not (value is None or value is False)}
+
+
+def filled(counter: Counter, **changes: Any) -> CounterSettingsForm:
+    return CounterSettingsForm(posted(counter, **changes), counter=counter)

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cabinets.models import AuditEvent, Cabinet
+from counters import selection
+from counters.asking import NotAnswered
+from counters.models import Counter
+from counters.signals import counter_changed
+from integrations.models import YandexAccount
+from integrations.sandbox import RunningSandbox
+from tests import factories
+from tests.counters.conftest import LinkAccount
+
+OWN, BALCONY, EDITABLE, VIEWED, FOREIGN = 91234567, 91234568, 91400011, 91300042, 91400015
+
+
+def choose(account: YandexAccount, actor: User, *numbers: int) -> selection.Selection:
+    return selection.add_counters(
+        cabinet=account.cabinet,
+        account=account,
+        numbers=numbers,
+        actor=actor,
+        now=timezone.now(),
+    )
+
+
+def test_a_chosen_counter_is_added_and_waits_for_its_settings(
+    okna: YandexAccount, owner: User
+) -> None:
+    chosen = choose(okna, owner, OWN)
+
+    assert [counter.number for counter in chosen.added] == [OWN]
+    counter = Counter.objects.get()
+    assert (counter.account_id, counter.cabinet_id) == (okna.pk, okna.cabinet_id)
+    assert (counter.enabled, counter.configured_at, counter.access) == (True, None, "ok")
+    assert (counter.name, counter.permission) == ("Окна Столица", "own")
+    assert counter.site_mode == Counter.SiteMode.OWN
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor) == ("counter.added", owner)
+    assert event.after == {"number": OWN, "name": "Окна Столица", "account": "okna-stolica"}
+
+
+def test_forged_and_view_only_numbers_are_refused_and_the_others_added(
+    okna: YandexAccount, owner: User
+) -> None:
+    chosen = choose(okna, owner, VIEWED, EDITABLE, FOREIGN, 777)
+
+    assert [counter.number for counter in chosen.added] == [EDITABLE]
+    assert [(refused.number, str(refused.reason)) for refused in chosen.refused] == [
+        (777, "аккаунт не видит такого счётчика"),
+        (VIEWED, "Только просмотр: попросите владельца дать право на редактирование"),
+        (FOREIGN, "аккаунт не видит такого счётчика"),
+    ]
+    assert Counter.objects.count() == 1
+
+
+def test_a_right_withdrawn_after_the_page_was_shown_counts(
+    okna: YandexAccount, owner: User, sandbox: RunningSandbox
+) -> None:
+    sandbox.world.counters.set_right(EDITABLE, "okna-stolica", "view")
+
+    chosen = choose(okna, owner, EDITABLE)
+
+    assert chosen.added == []
+    assert not Counter.objects.exists()
+
+
+def test_one_counter_through_two_accounts_is_one_counter(
+    okna: YandexAccount, owner: User, link: LinkAccount
+) -> None:
+    agency = link("agency-media")
+    choose(okna, owner, OWN)
+
+    chosen = choose(agency, owner, OWN)
+
+    assert chosen.added == []
+    assert [str(refused.reason) for refused in chosen.refused] == ["уже добавлен"]
+    assert Counter.objects.get().account_id == okna.pk
+
+
+def test_a_counter_stranded_with_a_cut_account_moves_with_its_settings(
+    okna: YandexAccount, owner: User, link: LinkAccount
+) -> None:
+    agency = link("agency-media")
+    counter = factories.make_counter(account=agency, number=OWN, min_duration_seconds=45)
+    YandexAccount.objects.filter(pk=agency.pk).update(
+        state=YandexAccount.State.DISCONNECTED, access_token=""
+    )
+
+    chosen = choose(okna, owner, OWN)
+
+    assert [moved.pk for moved in chosen.added] == [counter.pk]
+    moved = Counter.objects.get()
+    assert (moved.account_id, moved.min_duration_seconds) == (okna.pk, 45)
+    assert moved.configured_at == counter.configured_at
+    assert AuditEvent.objects.get().action == "counter.account_changed"
+
+
+def test_a_removed_counter_comes_back_with_its_settings_and_waits_for_a_save(
+    okna: YandexAccount, owner: User
+) -> None:
+    counter = factories.make_counter(
+        account=okna, number=OWN, min_duration_seconds=45, removed_at=timezone.now()
+    )
+
+    choose(okna, owner, OWN)
+
+    revived = Counter.objects.get()
+    assert (revived.pk, revived.min_duration_seconds) == (counter.pk, 45)
+    assert (revived.removed_at, revived.configured_at) == (None, None)
+    assert revived.version == counter.version + 1
+    assert AuditEvent.objects.get().action == "counter.revived"
+
+
+def test_without_an_answer_nothing_is_added(
+    okna: YandexAccount, owner: User, sandbox: RunningSandbox
+) -> None:
+    sandbox.world.faults.add({"name": "html_5xx", "times": None})
+
+    with pytest.raises(NotAnswered):
+        choose(okna, owner, OWN)
+
+    assert not Counter.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+def test_an_account_of_another_cabinet_cannot_be_used(
+    okna: YandexAccount, owner: User, sandbox: RunningSandbox
+) -> None:
+    other: Cabinet = factories.make_cabinet(name="Чужой")
+
+    with pytest.raises(ValueError, match="another cabinet"):
+        selection.add_counters(
+            cabinet=other, account=okna, numbers=[OWN], actor=owner, now=timezone.now()
+        )
+
+    assert sandbox.world.journal.report(10)["last"] == []
+
+
+def test_the_same_number_in_two_cabinets_is_two_counters(okna: YandexAccount, owner: User) -> None:
+    other = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
+    factories.make_counter(account=other, number=OWN)
+
+    choose(okna, owner, OWN)
+
+    assert Counter.objects.filter(number=OWN).count() == 2
+
+
+def test_a_rival_who_added_first_wins(
+    okna: YandexAccount, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = selection.offers
+
+    def with_rival(account: YandexAccount) -> object:
+        offered = fetch(account)
+        factories.make_counter(account=okna, number=OWN, name="Первый")
+        return offered
+
+    monkeypatch.setattr(selection, "offers", with_rival)
+
+    chosen = choose(okna, owner, OWN, BALCONY)
+
+    assert [counter.number for counter in chosen.added] == [BALCONY]
+    assert [refused.number for refused in chosen.refused] == [OWN]
+    assert Counter.objects.get(number=OWN).name == "Первый"
+
+
+def test_the_switch_works_at_once_and_is_written_down(counter: Counter, owner: User) -> None:
+    now = timezone.now()
+
+    selection.switch(counter=counter, enabled=False, actor=owner, now=now)
+
+    off = Counter.objects.get()
+    assert (off.enabled, off.version) == (False, counter.version + 1)
+    assert (off.settings_saved_by, off.settings_saved_at) == (owner, now)
+    event = AuditEvent.objects.get()
+    assert (event.action, event.before, event.after) == (
+        "counter.switched",
+        {"enabled": True},
+        {"enabled": False},
+    )
+
+
+def test_a_switch_to_where_it_stands_changes_nothing(counter: Counter, owner: User) -> None:
+    selection.switch(counter=counter, enabled=True, actor=owner, now=timezone.now())
+
+    assert Counter.objects.get().version == counter.version
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_removed_counter_keeps_its_row_and_cannot_be_switched(
+    counter: Counter, owner: User
+) -> None:
+    now = timezone.now()
+    selection.remove_counter(counter=counter, actor=owner, now=now)
+
+    with pytest.raises(Counter.DoesNotExist):
+        selection.switch(counter=counter, enabled=False, actor=owner, now=now)
+
+    kept = Counter.objects.get()
+    assert (kept.removed_at, kept.enabled) == (now, True)
+    assert not selection.present_counters(kept.cabinet).exists()
+    assert [event.action for event in AuditEvent.objects.all()] == ["counter.removed"]
+
+
+def test_every_change_is_announced_once(okna: YandexAccount, owner: User) -> None:
+    heard: list[tuple[bool, bool]] = []
+
+    def hear(counter: Counter, **_rest: object) -> None:
+        heard.append((counter.enabled, counter.removed_at is None))
+
+    counter_changed.connect(hear)
+    try:
+        counter = choose(okna, owner, OWN).added[0]
+        selection.switch(counter=counter, enabled=False, actor=owner, now=timezone.now())
+        selection.remove_counter(counter=counter, actor=owner, now=timezone.now())
+    finally:
+        counter_changed.disconnect(hear)
+
+    assert heard == [(True, True), (False, True), (False, False)]
