@@ -1,0 +1,420 @@
+"""One v3 record → one call: a table per rule."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calls.record_reading import BadRecord, CallRecord, read_record
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MOSCOW = ZoneInfo("Europe/Moscow")
+SAMPLE = Path(__file__).parent.parent / "payloads" / "callkeeper" / "v3-calls.json"
+
+
+def read(*, zone: ZoneInfo | None = MOSCOW, **fields: Any) -> CallRecord:
+    item = {"universalId": "100", "callTime": 1_795_418_400} | fields
+    record = read_record(item, source_id="src_1", zone=zone, now=NOW)
+    assert isinstance(record, CallRecord), record
+    return record
+
+
+def refuse(item: Any, *, zone: ZoneInfo | None = MOSCOW) -> BadRecord:
+    record = read_record(item, source_id="src_1", zone=zone, now=NOW)
+    assert isinstance(record, BadRecord), record
+    return record
+
+
+def test_published_sample_is_read_field_by_field() -> None:
+    item = json.loads(SAMPLE.read_text(encoding="utf-8"))[0]
+
+    call = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
+
+    assert isinstance(call, CallRecord)
+    assert call.external_id == "23423423434434234"
+    assert (call.service_type, call.kind) == ("calltracking", "dynamic")
+    assert call.started_at == datetime(2020, 4, 5, 10, 23, 32, tzinfo=UTC)
+    assert (call.duration_seconds, call.hold_seconds) == (152, None)
+    assert (call.status, call.status_first, call.status_second) == ("success", 200, 200)
+    assert (call.is_finished, call.is_test, call.is_technical) == (True, False, False)
+    assert (call.is_unique, call.is_target, call.is_unique_target) == (True, True, False)
+    assert (call.site, call.site_host) == ("mysite.ru", "mysite.ru")
+    assert (call.campaign_id, call.campaign_name) == ("1000", "sale")
+    assert (call.client_id, call.yclid, call.user_id) == ("534543523543", "", "")
+    assert (call.phone, call.page_url) == ("+7999999999", "https://callkeeper.ru/call-tracking/")
+    assert call.tags == ["some tag", "any tag"]
+    assert (call.callback_id, call.attempt, call.order_key) == (None, None, None)
+    assert call.raw == item
+
+
+@pytest.mark.parametrize(
+    ("given_id", "kept"),
+    [
+        ("23423423434434234", "23423423434434234"),
+        (23423423434434234, "23423423434434234"),
+        (" 42 ", "42"),
+        ("a" * 128, "a" * 128),
+        ("4\x002", "42"),
+    ],
+)
+def test_external_id_is_kept_as_text(given_id: Any, kept: str) -> None:
+    assert read(universalId=given_id).external_id == kept
+
+
+@pytest.mark.parametrize("given_id", ["a" * 129, 1.5, True, [1], {"id": 1}])
+def test_unusable_external_id_is_refused(given_id: Any) -> None:
+    problem = refuse({"universalId": given_id, "callTime": 1_795_418_400})
+
+    assert (problem.code, problem.field) == ("bad_universal_id", "universalId")
+
+
+@pytest.mark.parametrize("absent", [None, "", "-", 0, "0"])
+def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
+    facts = {"clientNumber": "79161234567", "managerNumber": "74950000000", "duration": 60}
+
+    first = read(universalId=absent, **facts)
+    again = read(universalId=absent, **(facts | {"tags": ["новый"], "duration": "60"}))
+
+    assert first.external_id == "auto-" + first.external_id[5:]
+    assert len(first.external_id) == 37
+    assert again.external_id == first.external_id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"callTime": 1_795_418_401},
+        {"clientNumber": "79161234568"},
+        {"managerNumber": "74950000001"},
+        {"duration": 61},
+    ],
+)
+def test_made_id_differs_with_each_fact(other: dict[str, Any]) -> None:
+    facts = {"clientNumber": "79161234567", "managerNumber": "74950000000", "duration": 60}
+
+    first = read(universalId="", **facts)
+    second = read(universalId="", **(facts | other))
+
+    assert second.external_id != first.external_id
+
+
+def test_made_id_differs_between_sources() -> None:
+    item = {"callTime": 1_795_418_400, "clientNumber": "79161234567"}
+
+    one = read_record(item, source_id="src_1", zone=None, now=NOW)
+    two = read_record(item, source_id="src_2", zone=None, now=NOW)
+
+    assert isinstance(one, CallRecord)
+    assert isinstance(two, CallRecord)
+    assert one.external_id != two.external_id
+
+
+@pytest.mark.parametrize(
+    ("number", "phone"),
+    [
+        ("79161234567", "+79161234567"),
+        ("+7 (916) 123-45-67", "+79161234567"),
+        ("8 (916) 123-45-67", "+79161234567"),
+        (79161234567, "+79161234567"),
+        ("7999999999", "+7999999999"),
+        ("8123", "+8123"),
+        ("810375291234567", "+810375291234567"),
+        ("anonymous", ""),
+        ("", ""),
+        ("9" * 40, ""),
+    ],
+)
+def test_phone_becomes_e164_and_an_odd_one_loses_no_call(number: Any, phone: str) -> None:
+    assert read(clientNumber=number).phone == phone
+
+
+@pytest.mark.parametrize(
+    ("codes", "finished", "test", "technical", "status"),
+    [
+        ((200, 200), True, False, False, "success"),
+        ((1, 0), False, False, False, "fail"),
+        ((2, 0), False, False, False, "fail"),
+        ((707, 0), False, False, False, "fail"),
+        ((790, 0), True, True, False, "fail"),
+        ((200, 0), True, False, False, "fail"),
+        ((480, 0), True, False, False, "fail"),
+        ((708, 0), True, False, True, "fail"),
+        ((200, 708), True, False, False, "fail"),
+        ((815, 0), True, False, True, "fail"),
+        ((200, 201), True, False, False, "fail"),
+        ((101, 200), True, False, False, "fail"),
+        ((9999, 3), True, False, False, "fail"),
+        (("200", "200"), True, False, False, "success"),
+        (("", ""), True, False, False, ""),
+    ],
+)
+def test_codes_tell_the_outcome(
+    codes: tuple[Any, Any], finished: bool, test: bool, technical: bool, status: str
+) -> None:
+    call = read(statusFirst=codes[0], statusSecond=codes[1])
+
+    assert (call.is_finished, call.is_test, call.is_technical) == (finished, test, technical)
+    assert call.status == status
+
+
+@pytest.mark.parametrize("first", [667, 668, 701, 702, 703, 704, 705, 706, 709, 710, 718])
+@pytest.mark.parametrize("second", [0, "", "0"])
+def test_cancelled_before_it_was_a_call_is_technical(first: int, second: Any) -> None:
+    assert read(statusFirst=first, statusSecond=second).is_technical
+
+
+@pytest.mark.parametrize(("word", "status"), [("success", "success"), ("Fail", "fail")])
+def test_status_word_goes_before_codes(word: str, status: str) -> None:
+    assert read(status=word, statusFirst=9999, statusSecond=9999).status == status
+
+
+def test_codes_of_the_older_export_are_read() -> None:
+    call = read(state="720/200")
+
+    assert (call.status_first, call.status_second, call.status) == (720, 200, "fail")
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"serviceType": "callback", "yaClid": "12"}, "callback"),
+        ({"serviceType": "", "cbCallId": 5}, "callback"),
+        ({"serviceType": "calltracking", "yaClid": "12"}, "dynamic"),
+        ({"serviceType": "calltracking"}, "static"),
+        ({"serviceType": "calltracking", "callType": "Динамический коллтрекинг"}, "dynamic"),
+        ({"serviceType": "calltracking", "callType": "dynamic call tracking"}, "dynamic"),
+        ({"serviceType": "calltracking", "callType": "Статический", "yaClid": "12"}, "static"),
+        ({"serviceType": "calltracking", "callType": "STATIC", "yaClid": "12"}, "static"),
+        ({"serviceType": "calltracking", "isStatic": True, "yaClid": "12"}, "static"),
+        ({"serviceType": "calltracking", "static": "0"}, "dynamic"),
+        ({"serviceType": "calltracking", "userId": "u1"}, "dynamic"),
+        ({"serviceType": "calltracking", "yclid": "77"}, "dynamic"),
+        ({"serviceType": "import", "yaClid": "12", "callType": "Статический"}, "dynamic"),
+        ({"serviceType": "import"}, "static"),
+        ({"serviceType": "новый сервис", "yaClid": "12"}, "dynamic"),
+    ],
+)
+def test_kind_of_call(fields: dict[str, Any], kind: str) -> None:
+    assert read(**fields).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("given_id", "kept"),
+    [
+        ("1718031415926535897", "1718031415926535897"),
+        (1718031415926535897, "1718031415926535897"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("18446744073709551616", ""),
+        ("17180314.15", ""),
+        ("-17", ""),
+        ("0", ""),
+        ("१२३", ""),
+        ("9" * 5000, ""),
+    ],
+)
+def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) -> None:
+    call = read(yaClid=given_id)
+
+    assert call.client_id == kept
+    assert call.raw["yaClid"] == given_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "yclid"),
+    [
+        ({"yclid": "77"}, "77"),
+        ({"entryPointQuery": "https://a.example/?x=1&yclid=88#top"}, "88"),
+        ({"callPage": "https://a.example/?yclid=99"}, "99"),
+        ({"yclid": "77", "callPage": "https://a.example/?yclid=99"}, "77"),
+        ({"yclid": "abc", "callPage": "https://a.example/?yclid=99"}, "99"),
+        ({"callPage": "https://a.example/?yclid=_openstat"}, ""),
+        ({"callPage": "https://[::1/?yclid=99"}, ""),
+    ],
+)
+def test_yclid_is_named_or_found_in_an_address(fields: dict[str, Any], yclid: str) -> None:
+    assert read(**fields).yclid == yclid
+
+
+def test_user_id_too_long_to_keep_is_not_cut_into_another_one() -> None:
+    assert read(user_id="u" * 255).user_id == "u" * 255
+    assert read(userId="u" * 256).user_id == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({}, None),
+        ({"holdDuration": 12}, 12),
+        ({"waitTime": "7"}, 7),
+        ({"holdDuration": 0}, None),
+        ({"duration_sec": 90, "duration2_sec": 60}, 30),
+        ({"duration_sec": 30, "duration2_sec": 0}, 30),
+        ({"duration_sec": 60, "duration2_sec": 60}, 0),
+        ({"duration_sec": 0, "duration2_sec": 0}, None),
+        ({"duration_sec": 10, "duration2_sec": 60}, None),
+        ({"duration_sec": 90}, None),
+    ],
+)
+def test_waiting_time_is_known_or_empty(fields: dict[str, Any], seconds: int | None) -> None:
+    assert read(**fields).hold_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(152, 152), ("152", 152), (152.9, 152), ("", 0), (None, 0), ([], 0)]
+)
+def test_duration_is_lenient_in_its_type(value: Any, seconds: int) -> None:
+    assert read(duration=value).duration_seconds == seconds
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "долго", 2**31, {"sec": 1}, True])
+def test_nonsense_duration_is_refused(value: Any) -> None:
+    problem = refuse({"universalId": "7", "callTime": 1_795_418_400, "duration": value})
+
+    assert problem == BadRecord(
+        "bad_number", "duration", "Нужно целое число от нуля.", external_id="7"
+    )
+
+
+@pytest.mark.parametrize("yes", [True, 1, "1", "true", "True", "да"])
+@pytest.mark.parametrize("no", [False, 0, "0", "false", "", None, [], {}])
+def test_flags_are_lenient_in_their_type(yes: Any, no: Any) -> None:
+    call = read(unique=yes, target=no, uniqueTarget=no)
+
+    assert (call.is_unique, call.is_target, call.is_unique_target) == (True, False, False)
+
+
+def test_unique_target_follows_from_both_when_it_is_not_said() -> None:
+    assert read(unique=True, target=True).is_unique_target
+    assert not read(unique=True, target=False).is_unique_target
+
+
+@pytest.mark.parametrize(
+    ("value", "tags"),
+    [
+        ([" Целевой ", "", "Балкон", "Целевой"], ["Целевой", "Балкон"]),
+        (["а\x00б", 5, None, {"x": 1}], ["аб", "5"]),
+        ("Целевой, Балкон", ["Целевой", "Балкон"]),
+        (" ", []),
+        (0, []),
+    ],
+)
+def test_tags_are_cleaned(value: Any, tags: list[str]) -> None:
+    assert read(tags=value).tags == tags
+
+
+@pytest.mark.parametrize(
+    ("fields", "order"),
+    [
+        ({"cbCallId": 30, "cbAttempt": 1, "cbAttemptsQueue": []}, (30, 1, 30)),
+        ({"cbCallId": 32, "cbAttempt": 3, "cbAttemptsQueue": [31, 30]}, (32, 3, 30)),
+        ({"cbCallId": "32", "cbAttempt": "2", "cbAttemptsQueue": "30,31"}, (32, 2, 30)),
+        ({"cbCallId": 0, "cbAttempt": 0, "cbAttemptsQueue": [31, "x", 0]}, (None, None, 31)),
+        ({"cbCallId": 2**63}, (None, None, None)),
+        ({}, (None, None, None)),
+    ],
+)
+def test_attempts_of_one_order_share_their_least_id(
+    fields: dict[str, Any], order: tuple[int | None, ...]
+) -> None:
+    call = read(serviceType="callback", **fields)
+
+    assert (call.callback_id, call.attempt, call.order_key) == order
+
+
+def test_site_comes_from_the_first_field_that_has_one() -> None:
+    assert read(site="https://www.Mysite.RU/page").site_host == "mysite.ru"
+    assert read(site="", visitSite="a.example", siteVisit="b.example").site == "a.example"
+    assert read(siteVisit="окна.рф").site_host == "xn--80atjc.xn--p1ai"
+
+
+def test_long_texts_are_cut_to_their_columns_and_whole_in_raw() -> None:
+    call = read(site="с" * 300, ctCampaignName="к" * 300, campaignId="9" * 70, serviceType="s" * 40)
+
+    assert [len(text) for text in (call.site, call.campaign_name)] == [255, 255]
+    assert [len(text) for text in (call.campaign_id, call.service_type)] == [64, 32]
+    assert call.raw["site"] == "с" * 300
+
+
+def test_what_postgresql_refuses_is_removed_everywhere() -> None:
+    call = read(**{"n\x00ame": ["a\x00", {"b": "\ud800c"}]})
+
+    assert call.raw["name"] == ["a", {"b": "c"}]
+
+
+def test_hash_ignores_order_of_fields_hooks_and_page_only() -> None:
+    first = read(site="a.example", duration=5, hooks=[{"hookAddress": "x"}], page=1)
+    same = read(duration=5, site="a.example", hooks=[], page=2)
+    other = read(duration=5, site="a.example", unknownField="new")
+
+    assert same.content_hash == first.content_hash
+    assert other.content_hash != first.content_hash
+
+
+@pytest.mark.parametrize("item", [None, 5, "text", [], [{}]])
+def test_record_that_is_no_object_is_refused(item: Any) -> None:
+    assert refuse(item).code == "not_an_object"
+
+
+def test_record_nested_absurdly_deep_is_refused() -> None:
+    deep: Any = {}
+    for _level in range(5000):
+        deep = {"in": deep}
+
+    assert refuse({"callTime": 1_795_418_400, "deep": deep}).code == "too_deep"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(
+    [
+        "universalId",
+        "callTime",
+        "clientNumber",
+        "duration",
+        "duration_sec",
+        "statusFirst",
+        "statusSecond",
+        "state",
+        "status",
+        "serviceType",
+        "callType",
+        "isStatic",
+        "yaClid",
+        "yclid",
+        "userId",
+        "callPage",
+        "entryPointQuery",
+        "site",
+        "tags",
+        "cbCallId",
+        "cbAttempt",
+        "cbAttemptsQueue",
+        "unique",
+        "ctCampaignId",
+        "managerNumber",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(NAMES, JSON, max_size=12), st.booleans())
+def test_any_json_is_read_or_refused_and_never_raises(item: dict[str, Any], timed: bool) -> None:
+    item = item | ({"callTime": 1_795_418_400} if timed else {})
+
+    record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
+
+    assert isinstance(record, CallRecord | BadRecord)
