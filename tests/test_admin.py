@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets import audit
+from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
+from calls.models import CallKey, IngestReceipt, Upload, UploadAttempt, UploadFile
+from calls.states import Attention, DeliveryState, UploadState
+from counters.models import Counter
+from integrations.models import (
+    LinkAttempt,
+    RequestDay,
+    RequestSecond,
+    RequestSlot,
+    YandexAccount,
+)
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
+
+APPS = ("cabinets", "integrations", "counters", "calls")
+OURS = sorted(
+    (model for model in admin.site._registry if model._meta.app_label in APPS),
+    key=lambda model: model._meta.label,
+)
+TYPED_IN = {"cabinets.Cabinet", "cabinets.Membership", "cabinets.CallSource"}
+VERIFIER = "verifier-which-nobody-may-read"
+BODY = b"ClientId,Tag\n1,bytes-which-nobody-may-read\n"
+
+
+@pytest.fixture
+def support(db: None) -> User:
+    return factories.make_user(username="support", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(support: User) -> Client:
+    client = Client()
+    client.force_login(support)
+    return client
+
+
+@pytest.fixture
+def stock(counter: Counter, source: CallSource, support: User) -> Callable[[], dict[str, Model]]:
+    def make() -> dict[str, Model]:
+        """One of every model; returns them by label."""
+        now = timezone.now()
+        account = factories.make_account(cabinet=counter.cabinet)
+        own_counter = factories.make_counter(account=account)
+        call = make_call(cabinet=counter.cabinet)
+        upload = make_upload(counter=own_counter, body=BODY)
+        number = UploadFile.objects.count()
+        made: list[Model] = [
+            counter.cabinet,
+            factories.make_source(cabinet=counter.cabinet),
+            SigningSecret.objects.order_by("-pk")[0],
+            Membership.objects.create(
+                cabinet=counter.cabinet, user=factories.make_user(), role=Membership.Role.VIEWER
+            ),
+            audit.record(
+                cabinet=counter.cabinet, actor=support, action="test.made", subject=account
+            ),
+            account,
+            LinkAttempt.objects.create(
+                state_digest=f"state{number}",
+                session_digest="session",
+                user=support,
+                cabinet=counter.cabinet,
+                mode=LinkAttempt.Mode.ADD,
+                code_verifier=VERIFIER,
+                device_id="device",
+                authorisation_server="https://oauth.yandex.ru",
+                created_at=now,
+            ),
+            RequestDay.objects.create(yandex_uid=str(number), day=now.date()),
+            RequestSlot.objects.create(yandex_uid=str(number), number=0),
+            RequestSecond.objects.create(second=number),
+            own_counter,
+            factories.make_goal(counter=own_counter),
+            call,
+            CallKey.objects.get(pk=call.pk),
+            upload,
+            UploadFile.objects.get(pk=upload.pk),
+            UploadAttempt.objects.create(upload=upload, number=1, started_at=now),
+            make_delivery(call=call, counter=own_counter, upload=upload),
+            IngestReceipt.objects.create(
+                source=source, webhook_id=f"msg_{number}", body_hash="0", answer={}, received_at=now
+            ),
+        ]
+        return {one._meta.label: one for one in made}
+
+    return make
+
+
+def address(model: type[Model], page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def list_address(model: type[Model]) -> str:
+    return address(model, "changelist") + ("?age=all" if "age" in filters_of(model) else "")
+
+
+def filters_of(model: type[Model]) -> set[str]:
+    chosen = admin.site._registry[model].list_filter
+    return {getattr(one, "parameter_name", "") for one in chosen}
+
+
+def act(desk: Client, action: str, *objects: Model) -> None:
+    chosen = [str(one.pk) for one in objects]
+    url = address(type(objects[0]), "changelist")
+    answer = desk.post(url, {"action": action, "_selected_action": chosen})
+    assert answer.status_code == 302
+
+
+def test_every_model_of_ours_is_at_the_desk(stock: Any) -> None:
+    models = [model for app in APPS for model in apps.get_app_config(app).get_models()]
+
+    assert sorted(model._meta.label for model in models) == [one._meta.label for one in OURS]
+    assert set(stock()) == {model._meta.label for model in models}
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
+def test_a_list_asks_as_much_for_three_rows_as_for_one(
+    desk: Client, stock: Any, model: type[Model]
+) -> None:
+    stock()
+    with CaptureQueriesContext(connection) as for_few:
+        assert desk.get(list_address(model)).status_code == 200
+
+    stock()
+    stock()
+    with CaptureQueriesContext(connection) as for_more:
+        answer = desk.get(list_address(model))
+
+    assert len(for_more) == len(for_few) <= 8
+    assert answer.context["cl"].result_count >= (1 if model is Cabinet else 3)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
+def test_no_page_of_the_desk_shows_a_secret_or_needs_an_inline_script(
+    desk: Client, stock: Any, model: type[Model]
+) -> None:
+    one = stock()[model._meta.label]
+    secrets = [VERIFIER, "nobody-may-read", factories.SECRET, "y0_TestAccessToken", ":secret:part"]
+
+    for url in (list_address(model), address(model, "change", one.pk)):
+        page = desk.get(url)
+
+        text = page.content.decode()
+        assert page.status_code == 200
+        assert [secret for secret in secrets if secret in text] == []
+        assert re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|\sstyle=\"|\son[a-z]+=\"", text) == []
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
+def test_nothing_but_a_few_settings_can_be_typed_or_deleted(
+    desk: Client, stock: Any, model: type[Model]
+) -> None:
+    one = stock()[model._meta.label]
+    label = model._meta.label
+
+    delete = desk.post(address(model, "delete", one.pk), {"post": "yes"})
+    change = desk.post(address(model, "change", one.pk), {})
+
+    if label == "cabinets.Membership":
+        assert delete.status_code == 302
+        assert AuditEvent.objects.filter(action="admin.deleted").count() == 1
+    else:
+        assert delete.status_code == 403
+        assert change.status_code == (200 if label in TYPED_IN else 403)
+        assert model._default_manager.filter(pk=one.pk).exists()
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("term", ["Окна 12-34", "'\"%", "9" * 30])
+def test_any_search_is_answered(desk: Client, stock: Any, model: type[Model], term: str) -> None:
+    stock()
+    if not admin.site._registry[model].search_fields:
+        return
+
+    answer = desk.get(address(model, "changelist"), {"q": term})
+
+    assert answer.status_code == 200
+
+
+def found(desk: Client, model: type[Model], term: str) -> list[Any]:
+    answer = desk.get(address(model, "changelist"), {"q": term})
+    return [one.pk for one in answer.context["cl"].result_list]
+
+
+def test_support_finds_by_what_it_is_told(desk: Client, stock: Any) -> None:
+    stock()
+    things = stock()
+    account, counter, call, upload, delivery = (
+        things[label]
+        for label in (
+            "integrations.YandexAccount",
+            "counters.Counter",
+            "calls.Call",
+            "calls.Upload",
+            "calls.Delivery",
+        )
+    )
+
+    assert found(desk, YandexAccount, account.login) == [account.pk]
+    assert found(desk, YandexAccount, account.yandex_uid) == [account.pk]
+    assert found(desk, Counter, str(counter.number)) == [counter.pk]
+    assert found(desk, type(call), call.external_id) == [call.pk]
+    assert found(desk, type(call), call.phone) == [call.pk]
+    assert found(desk, Upload, upload.marker) == [upload.pk]
+    assert found(desk, type(delivery), call.external_id) == [delivery.pk]
+    assert found(desk, type(delivery), upload.marker) == [delivery.pk]
+    assert found(desk, type(delivery), str(counter.number)) == [delivery.pk]
+    assert found(desk, Upload, "nothing like that") == []
+
+
+def test_deliveries_are_filtered_by_what_the_customer_is_shown(
+    desk: Client, counter: Counter
+) -> None:
+    def make(**fields: Any) -> int:
+        call = make_call(cabinet=counter.cabinet)
+        return make_delivery(call=call, counter=counter, **fields).pk
+
+    waiting = make()
+    short = make(state=DeliveryState.SKIPPED, reason="too_short")
+    refused = make_upload(
+        counter=counter,
+        state=UploadState.NEEDS_ATTENTION,
+        attention=Attention.REJECTED,
+        uploading_id=None,
+    )
+    rejected = make(upload=refused)
+    url = reverse("admin:calls_delivery_changelist")
+
+    def listed(**query: str) -> list[int]:
+        return [one.pk for one in desk.get(url, query).context["cl"].result_list]
+
+    assert listed(shown="waiting") == [waiting]
+    assert listed(shown="needs_attention") == [rejected]
+    assert listed(why="too_short") == [short]
+    assert listed(why="rejected") == [rejected]
+    assert listed(age="1", channel__exact="2") == []
+
+
+def test_old_rows_are_listed_only_when_asked_for(desk: Client, counter: Counter) -> None:
+    old = make_call(cabinet=counter.cabinet, started_at=timezone.now() - timedelta(days=40))
+    url = reverse("admin:calls_call_changelist")
+
+    def listed(**query: str) -> list[int]:
+        return [one.pk for one in desk.get(url, query).context["cl"].result_list]
+
+    assert listed() == []
+    assert listed(age="90") == [old.pk]
+    assert listed(age="all") == [old.pk]
+    assert listed(q=old.external_id) == [old.pk]
+
+
+def test_a_counter_is_switched_by_the_customers_own_function(
+    desk: Client, counter: Counter, support: User
+) -> None:
+    act(desk, "switch_off", counter)
+
+    counter.refresh_from_db()
+    assert counter.enabled is False
+    assert AuditEvent.objects.get(action="counter.switched").actor == support
+
+
+def test_an_account_is_sent_to_reconnect_and_disconnected(
+    desk: Client, account: YandexAccount
+) -> None:
+    act(desk, "require_reconnection", account)
+    account.refresh_from_db()
+    assert account.state == YandexAccount.State.REAUTH_REQUIRED
+
+    YandexAccount.objects.filter(pk=account.pk).update(access_token="")
+    act(desk, "disconnect", account)
+    account.refresh_from_db()
+    assert account.state == YandexAccount.State.DISCONNECTED
+
+
+def test_only_what_metrika_certainly_refused_is_retried(desk: Client, counter: Counter) -> None:
+    wrong = {"state": UploadState.NEEDS_ATTENTION}
+    refused = make_upload(counter=counter, attention=Attention.REJECTED, uploading_id=None, **wrong)
+    doubled = make_upload(counter=counter, attention=Attention.DUPLICATE, **wrong)
+
+    act(desk, "retry", refused, doubled)
+
+    refused.refresh_from_db()
+    doubled.refresh_from_db()
+    assert refused.state == UploadState.LATER
+    assert doubled.state == UploadState.NEEDS_ATTENTION
+
+
+def test_unclear_and_sent_uploads_are_hurried(desk: Client, counter: Counter) -> None:
+    later = timezone.now() + timedelta(hours=2)
+    unclear = make_upload(
+        counter=counter, state=UploadState.UNCLEAR, uploading_id=None, looked_up_at=later
+    )
+    sent = make_upload(counter=counter, next_poll_at=later)
+
+    act(desk, "look_up", unclear)
+    act(desk, "poll", sent)
+
+    unclear.refresh_from_db()
+    sent.refresh_from_db()
+    assert unclear.looked_up_at is None
+    assert sent.next_poll_at is not None
+    assert sent.next_poll_at < later
+
+
+def test_the_older_secret_of_a_source_is_retired(desk: Client, source: CallSource) -> None:
+    SigningSecret.objects.create(source=source, slot=2, secret="whsec_bmV3")
+
+    act(desk, "retire_old_secret", source)
+
+    assert [one.slot for one in source.signing_secrets.all()] == [2]
+
+
+def test_support_without_the_right_to_change_gets_no_actions(
+    client: Client, counter: Counter
+) -> None:
+    looker = factories.make_user(username="looker", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_counter"))
+    client.force_login(looker)
+
+    client.post(
+        reverse("admin:counters_counter_changelist"),
+        {"action": "switch_off", "_selected_action": [str(counter.pk)]},
+    )
+
+    counter.refresh_from_db()
+    assert counter.enabled is True
+    assert client.get(reverse("admin:counters_counter_changelist")).status_code == 200
+    assert client.get(reverse("admin:calls_call_changelist")).status_code == 403
+
+
+def test_a_customer_does_not_get_in(owner_client: Client) -> None:
+    answer = owner_client.get(reverse("admin:calls_call_changelist"))
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
+
+
+def test_a_saved_form_is_in_the_audit_trail(desk: Client, cabinet: Cabinet, support: User) -> None:
+    url = address(Cabinet, "change", cabinet.pk)
+
+    desk.post(url, {"name": "Новое имя", "time_zone": "Asia/Omsk"})
+
+    event = AuditEvent.objects.get(action="admin.changed")
+    assert event.actor == support
+    assert event.before == {"name": "Окна Столица", "time_zone": "Europe/Moscow"}
+    assert event.after == {"name": "Новое имя", "time_zone": "Asia/Omsk"}
