@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from calls.overview import Waiting, waiting_of_account
 from integrations.models import YandexAccount
@@ -25,23 +24,15 @@ def of_disconnecting(account: YandexAccount) -> list[str]:
 def _about_counters(count: int) -> list[str]:
     if not count:
         return []
-    text = ngettext(
-        "Звонки перестанут уходить в %(count)d счётчик.",
-        "Звонки перестанут уходить в %(count)d счётчиков.",
-        count,
-    )
-    return [text % {"count": count}]
+    return [_("Счётчиков, в которые перестанут уходить звонки: %(count)d.") % {"count": count}]
 
 
 def _about_waiting(waiting: Waiting) -> list[str]:
     if not waiting.count:
         return []
-    text = ngettext(
-        "%(count)d отправка ждёт и останется ждать.",
-        "%(count)d отправок ждут и останутся ждать.",
-        waiting.count,
-    )
-    sentences = [text % {"count": waiting.count}]
+    sentences = [
+        _("Отправок, которые уже ждут и останутся ждать: %(count)d.") % {"count": waiting.count}
+    ]
     if waiting.earliest_expiry:
         date = date_format(timezone.localtime(waiting.earliest_expiry), "j E Y, H:i")
         sentences.append(

@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from cabinets.models import Cabinet
 from calls.models import Upload
@@ -63,11 +62,7 @@ def _about_counters(cabinet: Cabinet) -> list[Notice]:
     count = lost.count()
     if not count:
         return []
-    text = ngettext(
-        "Нет доступа к %(count)d счётчику: звонки в него не уходят.",
-        "Нет доступа к %(count)d счётчикам: звонки в них не уходят.",
-        count,
-    )
+    text = _("Счётчиков без доступа: %(count)d. Звонки в них не уходят.")
     return [Notice(text % {"count": count}, reverse("counters:list"), _("К счётчикам"))]
 
 
@@ -78,7 +73,5 @@ def _about_uploads(cabinet: Cabinet) -> list[Notice]:
     count = stuck.count()
     if not count:
         return []
-    text = ngettext(
-        "%(count)d выгрузка требует внимания.", "%(count)d выгрузок требуют внимания.", count
-    )
+    text = _("Выгрузок, которые требуют внимания: %(count)d.")
     return [Notice(text % {"count": count}, reverse("counters:list"), _("К счётчикам"))]

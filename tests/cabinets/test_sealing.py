@@ -1,0 +1,99 @@
+"""Secrets at rest (S-30, S-31)."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from pytest_django import Settings
+
+from cabinets.models import CallSource
+from cabinets.sealing import (
+    SEAL_PREFIX,
+    Sealed,
+    UnsealFailed,
+    is_sealed_with_first_key,
+    reseal,
+    seal,
+    unseal,
+)
+from tests.factories import SECRET
+
+NEW_KEY = Fernet.generate_key().decode()
+
+
+@pytest.mark.parametrize("plain", ["y0_token", "секрет с пробелом", "😀", "x" * 5000])
+def test_sealed_text_opens_to_itself_and_shows_nothing(plain: str) -> None:
+    sealed = seal(plain)
+
+    assert sealed.startswith(SEAL_PREFIX)
+    assert plain not in sealed
+    assert unseal(sealed) == plain
+
+
+def test_same_text_is_sealed_differently_every_time() -> None:
+    assert seal("y0_token") != seal("y0_token")
+
+
+def test_empty_text_stays_empty() -> None:
+    assert seal("") == unseal("") == reseal("") == ""
+
+
+def test_changed_text_does_not_open() -> None:
+    sealed = seal("y0_token")
+    forged = sealed[:-3] + ("AAA" if sealed[-3:] != "AAA" else "BBB")
+
+    with pytest.raises(UnsealFailed):
+        unseal(forged)
+
+
+def test_text_in_the_open_is_not_taken_for_sealed() -> None:
+    with pytest.raises(UnsealFailed):
+        unseal("y0_token")
+
+
+def test_older_key_opens_and_the_first_one_seals(settings: Settings) -> None:
+    former = seal("y0_token")
+    settings.SEALING_KEYS = [NEW_KEY, *settings.SEALING_KEYS]
+
+    assert unseal(former) == "y0_token"
+    assert not is_sealed_with_first_key(former)
+    assert is_sealed_with_first_key(seal("y0_token"))
+    assert is_sealed_with_first_key(reseal(former))
+
+
+def test_unknown_key_does_not_open(settings: Settings) -> None:
+    sealed = seal("y0_token")
+    settings.SEALING_KEYS = [NEW_KEY]
+
+    with pytest.raises(UnsealFailed) as caught:
+        unseal(sealed)
+    assert sealed not in str(caught.value)
+
+
+def test_key_of_a_wrong_form_is_refused_with_a_sentence(settings: Settings) -> None:
+    settings.SEALING_KEYS = ["short"]
+
+    with pytest.raises(ImproperlyConfigured, match="SEALING_KEYS"):
+        seal("y0_token")
+
+
+def test_secret_in_memory_has_a_silent_repr() -> None:
+    secret = Sealed("y0_token")
+
+    assert secret == "y0_token"
+    assert "y0_token" not in repr(secret)
+    assert "y0_token" not in repr({"token": secret})
+
+
+def test_column_holds_sealed_text_and_the_attribute_the_secret(source: CallSource) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT secret FROM cabinets_signingsecret")
+        (stored,) = cursor.fetchone()
+
+    secret = source.signing_secrets.get().secret
+    assert stored.startswith(SEAL_PREFIX)
+    assert SECRET not in stored
+    assert secret == SECRET
+    assert isinstance(secret, Sealed)
