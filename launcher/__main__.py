@@ -9,18 +9,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
 from launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
 from launcher.keepsakes import keep_secrets, write_private
-from launcher.processes import Processes
+from launcher.processes import Processes, product_programs, sandbox_programs
 from launcher.refusal import Refusal
 from launcher.summary import summary
 from launcher.tether import die_with_parent
-from launcher.trial import ROOT, USERNAME, Trial, plan_trial, take_folder
+from launcher.trial import HOST, ROOT, USERNAME, Trial, plan_trial, take_folder
 
 LOOK_AFTER_SECONDS = 0.5
 
@@ -58,17 +58,26 @@ def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
             stack.callback(server.stop)
             server.start()
     environment = trial.environment(kept, {name: server.url for name, server in servers.items()})
+    supervisors = []
+    if trial.sandbox_url:
+        sandbox = Processes("sandbox", sandbox_programs(trial), trial.data)
+        supervisors.append(sandbox)
+        with _step("Starting sandbox in place of Yandex"):
+            stack.callback(sandbox.stop)
+            sandbox.start(environment)
+            sandbox.wait_until_ready(trial.sandbox_url)
     access = _prepare_data(trial, environment, kept["SIGN_IN_PASSWORD"])
-    processes = Processes(trial, environment)
-    with _step("Starting web server, worker, clock" + (" and sandbox" * bool(trial.sandbox_port))):
-        stack.callback(processes.stop)
-        processes.start()
-        processes.wait_until_ready()
+    product = Processes("product", product_programs(trial), trial.data)
+    supervisors.append(product)
+    with _step("Starting web server, worker, clock"):
+        stack.callback(product.stop)
+        product.start(environment)
+        product.wait_until_ready(f"http://{HOST}:{trial.port}/readyz")
     stack.callback(_begin_stop, trial)
     ready = {"url": trial.url, **access, "sandbox_url": trial.sandbox_url}
     write_private(trial.ready_file, ready)
     _say(summary(trial, ready))
-    _look_after(processes, servers)
+    _look_after(supervisors, servers)
 
 
 def _servers(trial: Trial, kept: Mapping[str, str]) -> dict[str, Postgres | Valkey]:
@@ -88,12 +97,13 @@ def _prepare_data(trial: Trial, environment: Mapping[str, str], password: str) -
         _manage(environment, "migrate", "--no-input")
     with _step("Collecting static files"):
         _manage(environment, "collectstatic", "--no-input")
+    words = ("--username", USERNAME, "--password", password)
     with _step("Preparing the sign-in"):
-        words = _manage(environment, "seed_access", "--username", USERNAME, "--password", password)
+        answer = _manage(environment, "seed_access", "--staff", *words)
     if trial.wants_demo_data:
         with _step("Preparing demonstration data"):
-            _manage(environment, "seed_demo")
-    access: dict[str, Any] = json.loads(words.strip().splitlines()[-1])
+            _manage(environment, "seed_demo", "--username", USERNAME)
+    access: dict[str, Any] = json.loads(answer.strip().splitlines()[-1])
     return access
 
 
@@ -120,12 +130,14 @@ def _manage(environment: Mapping[str, str], *words: str) -> str:
     return output
 
 
-def _look_after(processes: Processes, servers: Mapping[str, Postgres | Valkey]) -> NoReturn:
+def _look_after(
+    supervisors: Sequence[Processes], servers: Mapping[str, Postgres | Valkey]
+) -> NoReturn:
     """Stay until stopped; start again an embedded server that has died."""
     while True:
         time.sleep(LOOK_AFTER_SECONDS)
-        if not processes.is_running:
-            raise Refusal("The supervisor of the processes has died, so everything was stopped.")
+        if not all(supervisor.is_running for supervisor in supervisors):
+            raise Refusal("A supervisor of the processes has died, so everything was stopped.")
         for server in servers.values():
             if not server.is_running:
                 _say(f"{server.title} has died; starting it again.")

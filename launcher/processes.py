@@ -1,4 +1,7 @@
-"""Web, worker, clock and sandbox, kept running by supervisord, which is kept by us."""
+"""Web, worker, clock and sandbox, kept running by supervisord, which is kept by us.
+
+The sandbox has a supervisor of its own: it is there before the product and leaves after it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from launcher.refusal import Refusal
 from launcher.tether import die_with_parent
@@ -19,8 +24,6 @@ from launcher.trial import HOST, ROOT, Trial
 READY_TIMEOUT_SECONDS = 120
 # So often a part may fail in the beginning before we call it broken.
 FAILURES_ALLOWED = 2
-# Longer than all the waits that supervisord itself allows below, one group after the other.
-STOP_TIMEOUT_SECONDS = 14
 # Whatever proxy the environment names, it does not lead to this machine.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
@@ -29,11 +32,15 @@ SUPERVISORD = """\
 [supervisord]
 nodaemon=true
 silent=true
-logfile={logs}/supervisord.log
+logfile={logs}/supervisord-{title}.log
 logfile_maxbytes=1MB
-pidfile={data}/supervisord.pid
+pidfile={data}/supervisord-{title}.pid
 directory={root}
 {user}
+
+; One group, so that all its programs are stopped at once.
+[group:{title}]
+programs={names}
 """
 
 # `tether` ends the program with supervisord, however that ends. stopwaitsecs: then comes SIGKILL.
@@ -45,44 +52,51 @@ stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1
 redirect_stderr=true
 autorestart=true
-startsecs=2
+startsecs=3
 startretries=60
 stopwaitsecs={patience}
 killasgroup=true
 """
 
-# The group with the higher number stops first, all of it at once: the worker still needs Yandex.
-GROUPS = """
-[group:product]
-programs=web,worker,beat
-priority=900
-"""
+
+@dataclass(frozen=True)
+class Program:
+    """The words after `python`, and the seconds that the program has for its stop."""
+
+    words: Sequence[str]
+    patience: int
 
 
 class Processes:
-    """The product's processes from their start to their stop."""
+    """Some programs under one supervisor, from their start to their stop."""
 
-    def __init__(self, trial: Trial, environment: Mapping[str, str]) -> None:
-        self.trial = trial
-        self.environment = dict(environment)
-        self.logs = trial.data / "logs"
+    def __init__(self, title: str, programs: Mapping[str, Program], data: Path) -> None:
+        self.title = title
+        self.programs = programs
+        self.data = data
+        self.logs = data / "logs"
         self.supervisord: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where the supervisor says what it does."""
+        return self.logs / f"supervisord-{self.title}.log"
 
     @property
     def is_running(self) -> bool:
         """Whether the supervisor lives."""
         return self.supervisord is not None and self.supervisord.poll() is None
 
-    def start(self) -> None:
+    def start(self, environment: Mapping[str, str]) -> None:
         """Start everything at once, without waiting."""
-        config = self.trial.data / "supervisord.conf"
-        config.write_text(configuration(self.trial), encoding="utf-8")
-        (self.logs / "supervisord.log").unlink(missing_ok=True)
-        with (self.logs / "supervisord.out").open("wb") as output:
+        config = self.data / f"supervisord-{self.title}.conf"
+        config.write_text(configuration(self.title, self.programs, self.data), encoding="utf-8")
+        self.log.unlink(missing_ok=True)
+        with (self.logs / f"supervisord-{self.title}.out").open("wb") as output:
             self.supervisord = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", config],
                 cwd=ROOT,
-                env=self.environment,
+                env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -90,76 +104,84 @@ class Processes:
                 preexec_fn=die_with_parent(signal.SIGTERM),
             )
 
-    def wait_until_ready(self) -> None:
-        """Return when the product says it is ready; raise Refusal when a part gave up."""
+    def wait_until_ready(self, address: str) -> None:
+        """Return when all run and `address` answers well; raise Refusal when a part gave up."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        addresses = [f"http://{HOST}:{self.trial.port}/readyz"]
-        if self.trial.sandbox_url:
-            addresses.append(self.trial.sandbox_url)
-        missing = list(commands(self.trial))
-        while addresses or missing:
-            addresses = [address for address in addresses if not _answers(address)]
-            words = self._supervisors_words()
-            missing = [name for name in missing if f"success: {name} entered RUNNING" not in words]
-            self._complain(words, late=time.monotonic() > deadline)
-            time.sleep(0.2)
+        while not (self._all_running() and _answers(address)):
+            self._complain(late=time.monotonic() > deadline)
+            time.sleep(0.5)
 
     def stop(self) -> None:
-        """End everything, the sandbox last; insist where asking does not help."""
+        """End everything; insist where asking does not help."""
         supervisord, self.supervisord = self.supervisord, None
         if supervisord is None:
             return
         supervisord.terminate()
         try:
-            supervisord.wait(STOP_TIMEOUT_SECONDS)
+            supervisord.wait(max(program.patience for program in self.programs.values()) + 2)
         except subprocess.TimeoutExpired:
             supervisord.kill()
             supervisord.wait()
 
-    def _supervisors_words(self) -> str:
-        log = self.logs / "supervisord.log"
-        return log.read_text(encoding="utf-8") if log.exists() else ""
+    def _words(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
-    def _complain(self, words: str, *, late: bool) -> None:
+    def _all_running(self) -> bool:
+        words = self._words()
+        return all(f"success: {name} entered RUNNING" in words for name in self.programs)
+
+    def _complain(self, *, late: bool) -> None:
         if not self.is_running:
-            raise Refusal(f"The supervisor ended; {self.logs}/supervisord.out says why.")
-        for name in commands(self.trial):
+            raise Refusal(f"The supervisor ended; {self.log.with_suffix('.out')} says why.")
+        words = self._words()
+        for name in self.programs:
             if words.count(f"exited: {name} ") > FAILURES_ALLOWED:
                 raise Refusal(f"{name} does not start; {self.logs}/{name}.log says why.")
         if late:
             raise Refusal(f"Not everything is ready after {READY_TIMEOUT_SECONDS} s: {self.logs}.")
 
 
-def configuration(trial: Trial) -> str:
+def configuration(title: str, programs: Mapping[str, Program], data: Path) -> str:
     """Write the supervisor's file. Secrets are not in it: programs inherit the environment."""
-    logs = _literal(str(trial.data / "logs"))
+    places = {"data": _literal(str(data)), "logs": _literal(str(data / "logs"))}
     user = "user=root" if os.geteuid() == 0 else ""
     parts = [
         SUPERVISORD.format(
-            logs=logs, data=_literal(str(trial.data)), root=_literal(str(ROOT)), user=user
+            title=title, root=_literal(str(ROOT)), user=user, names=",".join(programs), **places
         )
     ]
-    for name, (words, patience) in commands(trial).items():
-        line = shlex.join([sys.executable, "-m", "launcher.tether", sys.executable, *words])
+    for name, program in programs.items():
+        words = [sys.executable, "-m", "launcher.tether", sys.executable, *program.words]
+        command = _literal(shlex.join(words))
         parts.append(
-            PROGRAM.format(name=name, command=_literal(line), logs=logs, patience=patience)
+            PROGRAM.format(name=name, command=command, patience=program.patience, **places)
         )
-    return "".join([*parts, GROUPS])
+    return "".join(parts)
 
 
-def commands(trial: Trial) -> dict[str, tuple[list[str], int]]:
-    """Return, per program, the words after `python` and the seconds it has for its stop."""
+def product_programs(trial: Trial) -> dict[str, Program]:
+    """Return web server, worker and clock."""
     celery = ["-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika"]
     schedule = str(trial.data / "beat-schedule")
-    programs = {
-        "web": (["-m", "gunicorn", *_gunicorn(trial.port)], 6),
+    return {
+        "web": Program(["-m", "gunicorn", *_gunicorn(trial.port)], 6),
         # Threads: about 50 MB less than processes; production has processes.
-        "worker": ([*celery, "worker", "--pool=threads", "--concurrency=4", "--loglevel=INFO"], 8),
-        "beat": ([*celery, "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=INFO"], 4),
+        "worker": Program([*celery, "worker", "-P", "threads", "-c", "4", "-l", "INFO"], 8),
+        "beat": Program([*celery, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4),
     }
-    if trial.sandbox_port:
-        programs["sandbox"] = (["-m", "integrations.sandbox", *_sandbox(trial)], 4)
-    return programs
+
+
+def sandbox_programs(trial: Trial) -> dict[str, Program]:
+    """Return the stand-in for Yandex; who we are to it is in the environment."""
+    words = [
+        "-m",
+        "integrations.sandbox",
+        f"--host={HOST}",
+        f"--port={trial.sandbox_port}",
+        f"--state={trial.data / 'sandbox.sqlite3'}",
+        f"--redirect-uri={trial.url}/lk/integrations/yandex/callback",
+    ]
+    return {"sandbox": Program(words, 4)}
 
 
 def _gunicorn(port: int) -> list[str]:
@@ -171,15 +193,6 @@ def _gunicorn(port: int) -> list[str]:
         "--threads=4",
         "--graceful-timeout=4",
         "--no-control-socket",
-    ]
-
-
-def _sandbox(trial: Trial) -> list[str]:
-    return [
-        f"--host={HOST}",
-        f"--port={trial.sandbox_port}",
-        f"--state={trial.data / 'sandbox.sqlite3'}",
-        f"--redirect-uri={trial.url}/lk/integrations/yandex/callback",
     ]
 
 

@@ -19,6 +19,7 @@ def _addresses(trial: Trial, ready: Mapping[str, Any]) -> list[str]:
     return [
         f"  CallKeeper and Yandex Metrika are at   {trial.url}/lk/integrations",
         f"  Sign in (вход)                         {ready['username']} / {ready['password']}",
+        f"  For support staff, same sign-in        {trial.url}/admin/",
         f"  API for calls                          {trial.url}/api/docs",
         f"  Sandbox instead of Yandex              {trial.sandbox_url or 'not started'}",
     ]

@@ -53,8 +53,9 @@ class Trial:
 
     @property
     def wants_demo_data(self) -> bool:
-        """Whether the cabinet shall look alive."""
-        return self.given.get("DEMO_DATA", "1").strip().lower() not in ("0", "no", "off", "false")
+        """Whether the cabinet shall look alive; invented calls are for the sandbox only."""
+        word = self.given.get("DEMO_DATA", "1").strip().lower()
+        return self.sandbox_port is not None and word not in ("0", "no", "off", "false")
 
     @property
     def ready_file(self) -> Path:

@@ -5,20 +5,21 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
-from launcher.processes import configuration
+from launcher.processes import configuration, product_programs, sandbox_programs
 from launcher.trial import Trial
 
 
 def test_folder_with_a_space_and_a_percent_sign_survives_the_supervisors_file() -> None:
     data = Path("/home/Иван Петров/100% own")
+    trial = Trial(data, 8000, 8001, {})
     parser = ConfigParser()
 
-    parser.read_string(configuration(Trial(data, 8000, 8001, {})))
+    parser.read_string(configuration("sandbox", sandbox_programs(trial), data))
 
     sandbox = shlex.split(parser["program:sandbox"]["command"])
     assert sandbox[:4] == [sys.executable, "-m", "launcher.tether", sys.executable]
     assert f"--state={data}/sandbox.sqlite3" in sandbox
-    assert parser["program:web"]["stdout_logfile"] == f"{data}/logs/web.log"
+    assert parser["program:sandbox"]["stdout_logfile"] == f"{data}/logs/sandbox.log"
 
 
 def test_supervisors_file_holds_no_secret() -> None:
@@ -28,6 +29,10 @@ def test_supervisors_file_holds_no_secret() -> None:
         "DATABASE_URL": "postgres://p4ss",
     }
 
-    written = configuration(Trial(Path("/data"), 8000, 8001, given))
+    trial = Trial(Path("/data"), 8000, 8001, given)
+
+    written = configuration(
+        "product", product_programs(trial) | sandbox_programs(trial), trial.data
+    )
 
     assert [value for value in given.values() if value in written] == []

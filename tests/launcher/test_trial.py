@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from launcher.keepsakes import keep_secrets
-from launcher.processes import commands
 from launcher.trial import Trial, plan_trial
 
 SERVERS = {"DATABASE_URL": "postgres://own", "REDIS_URL": "redis://own"}
@@ -60,7 +59,7 @@ def test_no_sandbox_beside_another_yandex(tmp_path: Path, free_port: int) -> Non
     trial = make_trial(tmp_path, free_port, METRIKA_API_URL="http://127.0.0.1:9")
 
     assert trial.sandbox_url is None
-    assert list(commands(trial)) == ["web", "worker", "beat"]
+    assert trial.wants_demo_data is False
     assert "YANDEX_OAUTH_URL" not in environment(trial)
 
 
