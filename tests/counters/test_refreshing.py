@@ -27,8 +27,8 @@ def look_again(account: YandexAccount, now: datetime | None = None) -> bool:
     return refreshing.refresh_account(account.pk, now=now or timezone.now())
 
 
-def push(sandbox: RunningSandbox, number: int = NUMBER, **changes: str) -> None:
-    control(sandbox, f"people/okna-stolica/counters/{number}", **changes)
+def push(sandbox: RunningSandbox, **changes: str) -> None:
+    control(sandbox, f"people/okna-stolica/counters/{NUMBER}", **changes)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
-from counters import selection
+from counters import catalog, selection
 from counters.asking import NotAnswered
 from counters.models import Counter
 from counters.signals import counter_changed
@@ -152,10 +152,8 @@ def test_the_same_number_in_two_cabinets_is_two_counters(okna: YandexAccount, ow
 def test_a_rival_who_added_first_wins(
     okna: YandexAccount, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch = selection.offers
-
     def with_rival(account: YandexAccount) -> object:
-        offered = fetch(account)
+        offered = catalog.offers(account)
         factories.make_counter(account=okna, number=OWN, name="Первый")
         return offered
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -29,8 +29,9 @@ def adding(account: YandexAccount) -> str:
     return f"/lk/integrations/yandex/accounts/{account.pk}/counters/add"
 
 
-def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[attr-defined]  # the test client's
+def said(response: Any) -> list[str]:
+    """What the test client's response told the person."""
+    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 @pytest.fixture
