@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -44,9 +45,7 @@ def test_copies_of_one_call_at_once_make_one_call(
     ids = [new_webhook_id() for _number in range(RIVALS)]
     ids = [ids[0]] * RIVALS if same_webhook_id else ids
 
-    answers = at_once(
-        [lambda one=one: post_calls(body, source=source, webhook_id=one) for one in ids]
-    )
+    answers = at_once([partial(post_calls, body, source=source, webhook_id=one) for one in ids])
 
     assert [answer.status_code for answer in answers] == [202] * RIVALS
     call = Call.objects.get()
@@ -65,9 +64,7 @@ def test_requests_with_the_same_calls_in_opposite_order_do_not_deadlock(
     changed = [call | {"tags": ["изменён"]} for call in calls]
     bodies = [calls, calls[::-1], changed, changed[::-1]] * 2
 
-    answers = at_once(
-        [lambda body=body: post_calls({"calls": body}, source=source) for body in bodies]
-    )
+    answers = at_once([partial(post_calls, {"calls": body}, source=source) for body in bodies])
 
     assert [answer.status_code for answer in answers] == [202] * len(bodies)
     assert Call.objects.count() == 60

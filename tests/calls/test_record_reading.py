@@ -77,7 +77,11 @@ def test_unusable_external_id_is_refused(given_id: Any) -> None:
 
 @pytest.mark.parametrize("absent", [None, "", "-", 0, "0"])
 def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
-    facts = {"clientNumber": "79161234567", "managerNumber": "74950000000", "duration": 60}
+    facts: dict[str, Any] = {
+        "clientNumber": "79161234567",
+        "managerNumber": "74950000000",
+        "duration": 60,
+    }
 
     first = read(universalId=absent, **facts)
     again = read(universalId=absent, **(facts | {"tags": ["новый"], "duration": "60"}))
@@ -97,7 +101,11 @@ def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
     ],
 )
 def test_made_id_differs_with_each_fact(other: dict[str, Any]) -> None:
-    facts = {"clientNumber": "79161234567", "managerNumber": "74950000000", "duration": 60}
+    facts: dict[str, Any] = {
+        "clientNumber": "79161234567",
+        "managerNumber": "74950000000",
+        "duration": 60,
+    }
 
     first = read(universalId="", **facts)
     second = read(universalId="", **(facts | other))
@@ -343,7 +351,9 @@ def test_long_texts_are_cut_to_their_columns_and_whole_in_raw() -> None:
 
 
 def test_what_postgresql_refuses_is_removed_everywhere() -> None:
-    call = read(**{"n\x00ame": ["a\x00", {"b": "\ud800c"}]})
+    odd: dict[str, Any] = {"n\x00ame": ["a\x00", {"b": "\ud800c"}]}
+
+    call = read(**odd)
 
     assert call.raw["name"] == ["a", {"b": "c"}]
 

@@ -44,36 +44,32 @@ class Command(BaseCommand):
         parser.add_argument("--report", type=Path, help="write a line per call into this CSV file")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        counts: Counter[str] = Counter(created=0, updated=0, duplicate=0, rejected=0)
         with override("ru"):
-            source = _source(options["source"])
-            items = _read(options["file"])
-            if not items:
-                self.stdout.write(_("Звонков нет"))
-                return
-            counts = self._import(items, source, options["report"])
-            self.stdout.write(_summary(counts))
+            try:
+                self._import(counts, options["file"], options["source"], options["report"])
+            except OperationalError:
+                sentence = _("База данных недоступна. Обработано {done}: запустите ещё раз.")
+                raise CommandError(
+                    sentence.format(done=counts.total()), returncode=DATABASE_AWAY
+                ) from None
+            self.stdout.write(_summary(counts) if counts.total() else _("Звонков нет"))
         if counts["rejected"]:
             raise SystemExit(SOME_REJECTED)
 
-    def _import(self, items: list[Any], source: CallSource, report: Path | None) -> Counter[str]:
-        counts: Counter[str] = Counter(created=0, updated=0, duplicate=0, rejected=0)
+    def _import(
+        self, counts: Counter[str], file: Path, public_id: str, report: Path | None
+    ) -> None:
+        source = _source(public_id)
+        items = _read(file)
         with ExitStack() as stack:
             write = _report_writer(report, stack)
             bar = stack.enter_context(tqdm(total=len(items), unit="call", disable=None))
-            try:
-                for result in _take_in_chunks(items, source):
-                    counts[result.status] += 1
-                    write(result)
-                    self._tell_rejected(result)
-                    bar.update()
-            except OperationalError:
-                raise CommandError(
-                    _("База данных недоступна. Обработано {done}: запустите ещё раз.").format(
-                        done=counts.total()
-                    ),
-                    returncode=DATABASE_AWAY,
-                ) from None
-        return counts
+            for result in _take_in_chunks(items, source):
+                counts[result.status] += 1
+                write(result)
+                self._tell_rejected(result)
+                bar.update()
 
     def _tell_rejected(self, result: Result) -> None:
         if result.error is not None:

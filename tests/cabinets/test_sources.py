@@ -1,0 +1,148 @@
+"""A source, its secrets, and a first person with both."""
+
+from __future__ import annotations
+
+import base64
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
+from cabinets.sources import create_source, retire_old_secret, rotate_secret
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def live_secrets(source: CallSource) -> list[tuple[int, str]]:
+    return sorted((one.slot, str(one.secret)) for one in source.signing_secrets.all())
+
+
+def test_new_source_has_one_secret_of_32_bytes(cabinet: Cabinet, owner: User) -> None:
+    source, secret = create_source(
+        cabinet=cabinet, name="CallKeeper", time_zone="Europe/Moscow", actor=owner
+    )
+
+    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+    assert live_secrets(source) == [(1, secret)]
+    assert repr(secret) == "'[скрыто]'"
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor, event.object_id) == ("source.created", owner, str(source.pk))
+    assert secret not in json.dumps(event.after)
+
+
+def test_source_with_an_unknown_zone_is_refused(cabinet: Cabinet) -> None:
+    with pytest.raises(ValidationError):
+        create_source(cabinet=cabinet, name="CallKeeper", time_zone="Moscow")
+
+    assert CallSource.objects.count() == SigningSecret.objects.count() == 0
+
+
+def test_secrets_change_one_after_the_other(source: CallSource, owner: User) -> None:
+    [(_slot, first)] = live_secrets(source)
+
+    second = rotate_secret(source=source, actor=owner)
+    assert live_secrets(source) == [(1, first), (2, second)]
+
+    third = rotate_secret(source=source, actor=owner)
+    assert live_secrets(source) == [(1, third), (2, second)]
+
+    assert retire_old_secret(source=source, actor=owner)
+    assert live_secrets(source) == [(1, third)]
+    actions = AuditEvent.objects.order_by("pk").values_list("action", flat=True)
+    assert list(actions) == [
+        "source.secret_rotated",
+        "source.secret_rotated",
+        "source.secret_retired",
+    ]
+
+
+def test_last_secret_stays(source: CallSource) -> None:
+    assert not retire_old_secret(source=source)
+
+    assert len(live_secrets(source)) == 1
+    assert AuditEvent.objects.count() == 0
+
+
+def seed(**options: Any) -> dict[str, Any]:
+    out = StringIO()
+    call_command("seed_access", stdout=out, **options)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+def test_first_person_can_sign_in_and_post() -> None:
+    access = seed(username="demo", password="длинный пароль", cabinet="Окна", demo=True)
+
+    user = User.objects.get(username="demo")
+    membership = Membership.objects.get(user=user)
+    source = CallSource.objects.get()
+    assert user.check_password("длинный пароль")
+    assert (user.is_staff, user.is_superuser) == (False, False)
+    assert (membership.role, membership.cabinet.name) == ("owner", "Окна")
+    assert membership.cabinet.is_demo
+    assert source.time_zone == "Europe/Moscow"
+    assert access == {
+        "username": "demo",
+        "password": "длинный пароль",
+        "cabinet": "Окна",
+        "source": {"id": source.public_id, "secret": str(source.signing_secrets.get().secret)},
+    }
+
+
+def test_seeding_twice_changes_nothing() -> None:
+    first = seed(username="demo", password="длинный пароль", cabinet="Окна")
+    password = User.objects.get().password
+
+    again = seed(username="demo", password="длинный пароль", cabinet="Окна")
+
+    assert again == first
+    assert User.objects.get().password == password
+    assert (
+        Cabinet.objects.count() == CallSource.objects.count() == SigningSecret.objects.count() == 1
+    )
+
+
+def test_other_password_replaces_the_old_one_and_none_is_made_up() -> None:
+    seed(username="demo", password="длинный пароль")
+
+    made_up = seed(username="demo")["password"]
+
+    assert len(made_up) == 16
+    assert User.objects.get().check_password(made_up)
+
+
+def test_person_becomes_staff_only_when_asked() -> None:
+    seed(username="demo", password="длинный пароль", staff=True)
+    seed(username="demo", password="длинный пароль")
+
+    user = User.objects.get()
+    assert (user.is_staff, user.is_superuser) == (True, True)
+
+
+def test_newest_secret_is_printed() -> None:
+    seed(username="demo", cabinet="Окна")
+    newest = rotate_secret(source=CallSource.objects.get())
+
+    assert seed(username="demo", cabinet="Окна")["source"]["secret"] == newest
+
+
+def test_cabinet_of_the_same_name_of_another_person_is_not_taken() -> None:
+    other = factories.make_cabinet(name="Окна")
+
+    seed(username="demo", cabinet="Окна")
+
+    assert Membership.objects.get().cabinet != other
+
+
+def test_source_without_a_secret_is_told() -> None:
+    seed(username="demo", cabinet="Окна")
+    SigningSecret.objects.all().delete()
+
+    with pytest.raises(CommandError, match="has no signing secret"):
+        seed(username="demo", cabinet="Окна")

@@ -1,0 +1,158 @@
+"""`manage.py import_calls`: a file of the v3 API goes through the same intake."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from cabinets.models import CallSource
+from calls.models import Call, Delivery
+from counters.models import Counter
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+PUBLISHED = Path(__file__).parent.parent / "payloads" / "callkeeper"
+
+
+def run(file: Path, source: CallSource, **options: Any) -> tuple[int, str, str]:
+    """Return the exit code, the answer and the complaints."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command(
+            "import_calls", str(file), source=source.public_id, stdout=out, stderr=err, **options
+        )
+    except SystemExit as stopped:
+        return int(str(stopped.code)), out.getvalue(), err.getvalue()
+    except CommandError as refused:
+        return refused.returncode, out.getvalue(), str(refused)
+    return 0, out.getvalue(), err.getvalue()
+
+
+def written(folder: Path, content: Any) -> Path:
+    file = folder / "calls.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def test_published_sample_is_imported_and_decided(source: CallSource, counter: Counter) -> None:
+    code, out, err = run(PUBLISHED / "v3-calls.json", source)
+
+    assert (code, err) == (0, "")
+    assert out == "Создано 1, изменено 0, уже были 0, отклонено 0\n"
+    assert Call.objects.get().external_id == "23423423434434234"
+    assert Delivery.objects.filter(counter=counter).count() == 2
+
+
+def test_answer_without_rows_says_so(source: CallSource) -> None:
+    assert run(PUBLISHED / "v3-no-rows.json", source) == (0, "Звонков нет\n", "")
+    assert Call.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["payload", "calls"])
+def test_list_inside_an_answer_is_imported(source: CallSource, tmp_path: Path, name: str) -> None:
+    file = written(tmp_path, {name: [factories.v3_record(), factories.v3_record()]})
+
+    code, _out, _err = run(file, source)
+
+    assert code == 0
+    assert Call.objects.count() == 2
+
+
+def test_every_record_is_reported(source: CallSource, tmp_path: Path) -> None:
+    known = factories.v3_record()
+    run(written(tmp_path, [known]), source)
+    good = factories.v3_record(universalId="=1+1")
+    file = written(tmp_path, [good, known, known | {"tags": []}, {"universalId": "-7"}])
+    report = tmp_path / "report.csv"
+
+    code, out, err = run(file, source, report=report)
+
+    new, old = Call.objects.get(external_id="=1+1"), Call.objects.exclude(external_id="=1+1").get()
+    assert code == 1
+    assert out == "Создано 1, изменено 1, уже были 1, отклонено 1\n"
+    assert err == "3: missing_field callTime — Нет времени начала звонка.\n"
+    with report.open(encoding="utf-8-sig", newline="") as lines:
+        assert list(csv.reader(lines)) == [
+            ["index", "universalId", "status", "call_id", "code", "field", "message"],
+            ["0", "'=1+1", "created", str(new.pk), "", "", ""],
+            ["1", known["universalId"], "duplicate", str(old.pk), "", "", ""],
+            ["2", known["universalId"], "updated", str(old.pk), "", "", ""],
+            ["3", "'-7", "rejected", "", "missing_field", "callTime", "Нет времени начала звонка."],
+        ]
+
+
+def test_file_longer_than_a_chunk_is_numbered_through(source: CallSource, tmp_path: Path) -> None:
+    items: list[Any] = [factories.v3_record() for _number in range(1001)]
+    file = written(tmp_path, [*items, {}])
+
+    code, out, err = run(file, source)
+
+    assert code == 1
+    assert out == "Создано 1001, изменено 0, уже были 0, отклонено 1\n"
+    assert err.startswith("1001: missing_field")
+
+
+def test_import_that_is_run_again_gives_the_same_set(source: CallSource, tmp_path: Path) -> None:
+    items = [factories.v3_record() for _number in range(30)]
+    run(written(tmp_path, items[:20]), source)
+
+    code, out, _err = run(written(tmp_path, items), source)
+
+    assert (code, out) == (0, "Создано 10, изменено 0, уже были 20, отклонено 0\n")
+    assert set(Call.objects.values_list("revision", flat=True)) == {1}
+    assert Call.objects.count() == 30
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"not json", "Файл не читается: это не JSON в UTF-8."),
+        ('"звонки"'.encode("cp1251"), "Файл не читается: это не JSON в UTF-8."),
+        (b'"text"', "В файле нет списка звонков."),
+        (b'{"a": 1}', "В файле нет списка звонков: нужен список, payload или calls."),
+        (
+            b'{"inbound": {"error": "Wrong key"}, "payload": []}',
+            "CallKeeper ответил ошибкой: Wrong key",
+        ),
+    ],
+)
+def test_unreadable_file_is_refused(
+    source: CallSource, tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    file = tmp_path / "calls.json"
+    file.write_bytes(content)
+
+    assert run(file, source) == (2, "", sentence)
+    assert Call.objects.count() == 0
+
+
+def test_missing_file_and_unknown_source_are_refused(source: CallSource, tmp_path: Path) -> None:
+    file = written(tmp_path, [factories.v3_record()])
+
+    assert run(tmp_path / "absent.json", source)[0] == 2
+    assert run(file, CallSource(public_id="src_none"))[::2] == (2, "Нет источника src_none.")
+    assert run(file, source, report=tmp_path / "absent" / "report.csv")[0] == 2
+    assert Call.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_that_goes_away_is_told(
+    source: CallSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, [factories.v3_record()])
+    connection.close()
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "HOST", "127.0.0.1")
+        away.setitem(connection.settings_dict, "PORT", "1")
+        code, _out, err = run(file, source)
+    connection.close()
+
+    assert (code, err) == (3, "База данных недоступна. Обработано 0: запустите ещё раз.")
+    assert Call.objects.count() == 0
