@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 #: Share of calls by hour of the day in the customer's zone: nobody calls an office at night.
-HOURS = (1, 1, 0, 0, 0, 1, 2, 5, 12, 22, 27, 26, 22, 23, 25, 24, 22, 18, 12, 8, 5, 3, 2, 1)
+HOURS = (2, 1, 1, 1, 1, 1, 2, 5, 12, 22, 27, 26, 22, 23, 25, 24, 22, 18, 12, 8, 5, 3, 2, 1)
+ZONE = ZoneInfo("Europe/Moscow")
 MOST_ATTEMPTS = 3
+#: Two more attempts begin within this time, so that a span also ends inside itself.
+LAST_ATTEMPTS_TAKE = timedelta(minutes=20)
 #: (first code, second code, talked, share): `call-tracking` codes as CallKeeper writes them.
 OUTCOMES: tuple[tuple[int, int, bool, int], ...] = (
     (200, 200, True, 74),
@@ -67,12 +71,12 @@ class CallGenerator:
             yield from self._order(moment - timedelta(seconds=self._random.randrange(3600)))
 
     def _moment(self, start: datetime, end: datetime) -> datetime:
-        days = max(1, (end - start).days)
-        day = start + timedelta(days=self._random.randrange(days))
-        hour = self._random.choices(range(24), weights=HOURS)[0]
-        moment = day.replace(hour=hour, minute=0, second=0, microsecond=0)
-        moment += timedelta(seconds=self._random.randrange(3600))
-        return min(max(moment, start), end - timedelta(minutes=20))
+        """Return a moment of the span, by day more often than by night."""
+        seconds = (end - start - LAST_ATTEMPTS_TAKE).total_seconds()
+        while True:
+            moment = start + timedelta(seconds=int(self._random.uniform(0, seconds)))
+            if self._random.random() < HOURS[moment.astimezone(ZONE).hour] / max(HOURS):
+                return moment
 
     def _order(self, moment: datetime) -> list[dict[str, Any]]:
         kind = self._random.choices(("dynamic", "static", "callback"), weights=(55, 20, 25))[0]
