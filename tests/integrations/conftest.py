@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from pytest_django import Settings
 
-from tests.integrations.yandex_id import YandexId
+from tests.integrations.yandex_id import BASE, CLIENT_ID, YandexId
 
 
 @pytest.fixture
-def yandex_id() -> Iterator[YandexId]:
+def yandex_id(settings: Settings) -> Iterator[YandexId]:
     """Answers nothing until told to; refuses every request it was not told about."""
+    settings.YANDEX_OAUTH_URL = settings.YANDEX_LOGIN_URL = settings.METRIKA_API_URL = BASE
+    settings.YANDEX_CLIENT_ID = CLIENT_ID
+    settings.YANDEX_CLIENT_SECRET = "test-client-secret"
     cache.clear()  # tries are counted there, across tests
     with YandexId() as stand_in:
         yield stand_in

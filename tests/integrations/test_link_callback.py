@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import Cabinet, Membership
 from callkeeper_metrika.redaction import redact
 from integrations.models import LinkAttempt, YandexAccount
-from integrations.refusals import PAGES, Refusal
+from integrations.oauth_state import Actor, stash, take
+from integrations.refusals import PAGES, LinkRefused, Refusal
 from integrations.yandex.oauth import challenge_for
 from tests import factories
 from tests.integrations.yandex_id import YandexId, come_back, link, start, token_answer
@@ -121,6 +128,29 @@ def test_attempt_is_gone_before_the_code_is_exchanged(
     assert answer.status_code == 303
     assert seen == [400]
     assert len(yandex_id.asked("/token")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_callbacks_at_the_same_moment_one_gets_the_attempt() -> None:
+    """S-12: two processes, as far as the database can tell."""
+    cabinet = factories.make_cabinet()
+    actor = Actor(factories.make_member(cabinet=cabinet), cabinet, SessionStore())
+    now = timezone.now()
+    state = stash(actor, account=None, now=now).state
+    together = Barrier(2)
+
+    def rival() -> str:
+        with closing(connection):
+            together.wait(timeout=10)
+            try:
+                return take(actor, state=state, now=now).mode
+            except LinkRefused as refused:
+                return refused.reason
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [future.result() for future in [pool.submit(rival) for _ in range(2)]]
+
+    assert sorted(outcomes) == ["add", "state_unknown"]
 
 
 def test_state_of_another_session_is_refused(

@@ -11,7 +11,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from cabinets.models import CallSource, SigningSecret
-from cabinets.sealing import UnsealFailed
+from cabinets.sealing import UnsealFailed, reseal
 from integrations import resealing
 from integrations.models import LinkAttempt, YandexAccount
 from tests.factories import SECRET
@@ -91,7 +91,6 @@ def test_token_changed_meanwhile_is_not_overwritten(
     account: YandexAccount, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEALING_KEYS = [NEW_KEY, *settings.SEALING_KEYS]
-    reseal = resealing.reseal
 
     def rival_first(sealed: str) -> str:
         YandexAccount.objects.update(access_token="y0_fresh")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from cabinets.models import AuditEvent, Cabinet
 from integrations import linking, tokens
 from integrations.models import YandexAccount
-from integrations.tasks import refresh_account
+from integrations.tasks import refresh_account, refresh_tokens
 from integrations.tokens import Reason, Refreshed
 from integrations.yandex.errors import Unreachable
 from tests import factories
@@ -263,6 +263,14 @@ def test_fewer_rights_after_a_refresh_are_kept_as_granted(
 
     old.refresh_from_db()
     assert old.scopes == ["metrika:read"]
+
+
+def test_clock_hands_out_the_accounts_that_are_due(
+    old: YandexAccount, account: YandexAccount, yandex_id: YandexId
+) -> None:
+    assert refresh_tokens() == 1
+
+    assert len(yandex_id.calls) == 0
 
 
 def test_task_refreshes_one_account(old: YandexAccount, yandex_id: YandexId) -> None:

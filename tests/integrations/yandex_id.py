@@ -58,7 +58,7 @@ class YandexId(responses.RequestsMock):
     def revokes(self) -> None:
         self.replaces("POST", "/revoke_token", json={"status": "ok"})
 
-    def meanwhile(self, path: str, act: Callable[[], None], **answer: Any) -> None:
+    def meanwhile(self, path: str, act: Callable[[], object], **answer: Any) -> None:
         """Run a rival after Yandex was asked and before its answer is read."""
 
         def respond(_: Any) -> tuple[int, dict[str, str], str]:
