@@ -38,8 +38,9 @@ def searched_end(text: str) -> str:
     """Return the digits a number must end with, '' when the text does not look like a number.
 
     8 916…, +7 916… and 916… are one number, so a whole one is compared without its beginning.
+    Of a masked number, copied from a page, the part after the asterisks counts.
     """
     if re.search(r"[^0-9+()\-\s*]", text):
         return ""
-    digits = digits_of(text)
+    digits = digits_of(text.rpartition("*")[2])
     return digits[-WHOLE_NUMBER_DIGITS:] if len(digits) >= VISIBLE_DIGITS else ""
