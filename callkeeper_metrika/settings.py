@@ -84,6 +84,8 @@ INGEST_MAX_CALLS = 500
 INGEST_MAX_BYTES = env_int("INGEST_MAX_BYTES", 5 * 1024 * 1024, minimum=1024)
 INGEST_CALLS_PER_MINUTE = env_int("INGEST_CALLS_PER_MINUTE", 60000, minimum=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES + 1024
+# «Выбрать все» of an agency sends a field per counter; Django's own limit is 1000.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # --- Applications --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from counters.hosts import normalise_host, readable_host
@@ -22,6 +23,12 @@ SEPARATOR = ","
 def lines_of(text: str) -> list[str]:
     """Return the lines without blanks and repeats, in their order."""
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def identifier_orders() -> list[tuple[str, str]]:
+    """Return the six orders of identifiers as choices, in the language in force."""
+    then = gettext(", затем ")
+    return [(SEPARATOR.join(order), then.join(order)) for order in permutations(IDENTIFIERS)]
 
 
 class LinesField(forms.CharField):
@@ -103,11 +110,8 @@ class OrderField(forms.TypedChoiceField):
     """One of the six orders in which identifiers are tried; cleans to a list."""
 
     def __init__(self, **kwargs: Any) -> None:
-        orders = [SEPARATOR.join(order) for order in permutations(IDENTIFIERS)]
         super().__init__(
-            choices=[(order, order.replace(SEPARATOR, " → ")) for order in orders],
-            coerce=lambda order: order.split(SEPARATOR),
-            **kwargs,
+            choices=identifier_orders, coerce=lambda order: order.split(SEPARATOR), **kwargs
         )
 
     def prepare_value(self, value: Any) -> Any:

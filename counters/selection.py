@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -125,7 +125,8 @@ def _take_in(
         .get_or_create(cabinet_id=account.cabinet_id, number=info.number, defaults=new)
     )
     if is_new:
-        _tell_added(counter, actor, "counter.added")
+        # Nobody waits for a new counter, so there is nobody to tell.
+        _record_arrival(counter, actor, "counter.added")
         return counter
     if counter.removed_at is None and is_reachable(counter):
         return None
@@ -140,7 +141,11 @@ def _bring_back(
     actor: User | None,
     now: datetime,
 ) -> None:
-    values: dict[str, Any] = facts_of(info) | {"account": account, "access": Counter.Access.OK}
+    values: dict[str, Any] = facts_of(info) | {
+        "account": account,
+        "access": Counter.Access.OK,
+        "version": counter.version + 1,
+    }
     action = "counter.account_changed"
     if counter.removed_at is not None:
         # As with a new one, nothing is sent until a person has looked at the settings.
@@ -149,14 +154,13 @@ def _bring_back(
     for name, value in values.items():
         setattr(counter, name, value)
     counter.save(update_fields=list(values))
-    Counter.objects.filter(pk=counter.pk).update(version=F("version") + 1)
-    _tell_added(counter, actor, action)
+    _record_arrival(counter, actor, action)
+    counter_changed.send(sender=Counter, counter=counter)
 
 
-def _tell_added(counter: Counter, actor: User | None, action: str) -> None:
+def _record_arrival(counter: Counter, actor: User | None, action: str) -> None:
     after = {"number": counter.number, "name": counter.name, "account": counter.account.login}
     _record(counter, actor, action, {}, after)
-    counter_changed.send(sender=Counter, counter=counter)
 
 
 def _locked(counter: Counter) -> Counter:

@@ -208,6 +208,7 @@ def test_stored_values_are_shown_as_people_write_them(counter: Counter) -> None:
     assert form["campaigns"].value() == "1000\nРаспродажа"
     assert form["price"].value() == "1500,50"
     assert form["identifier_order"].value() == "ClientId,Yclid,UserId"
+    assert "ClientId, затем Yclid, затем UserId" in str(form["identifier_order"])
     assert ("UAH", "UAH") in form.fields["currency"].choices  # type: ignore[attr-defined]  # a choice field
 
 

@@ -94,6 +94,18 @@ def test_when_nothing_could_be_added_the_choice_is_shown_again(
     assert not Counter.objects.exists()
 
 
+def test_a_choice_of_more_than_a_thousand_is_read_whole_and_told_in_short(
+    owner_client: Client, okna: YandexAccount
+) -> None:
+    forged = list(range(1, 1002))
+
+    response = owner_client.post(adding(okna), {"numbers": [*forged, OWN]})
+
+    assert Counter.objects.get().number == OWN
+    assert said(response)[1] == "Счётчик 1 не добавлен: аккаунт не видит такого счётчика."
+    assert said(response)[6:] == ["Не добавлено ещё счётчиков: 996."]
+
+
 def test_an_empty_choice_is_told(owner_client: Client, okna: YandexAccount) -> None:
     response = owner_client.post(adding(okna))
 
