@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 import redis
 
-from launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
+from launcher.embedded import HOST, EmbeddedServerFailed, Postgres, Valkey
 from tests.launcher.conftest import ROOT
 
 PARENT = """
@@ -94,7 +94,7 @@ def test_valkey_answers_only_to_the_password(tmp_path: Path) -> None:
     with started(valkey), closing(redis.Redis.from_url(valkey.url)) as friend:
         assert friend.ping() is True
         with (
-            closing(redis.Redis(port=valkey.port)) as stranger,
+            closing(redis.Redis(host=HOST, port=valkey.port)) as stranger,
             pytest.raises(redis.AuthenticationError),
         ):
             stranger.ping()
