@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--username", default="demo")
         parser.add_argument("--password", help="made up when not given")
-        parser.add_argument("--cabinet", default="CallKeeper", help="name of the cabinet")
+        parser.add_argument("--cabinet", default="Пробный кабинет", help="name of the cabinet")
         parser.add_argument("--time-zone", default="Europe/Moscow")
         parser.add_argument(
             "--demo", action="store_true", help="mark the cabinet as a demonstration"
