@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from cabinets import audit, sources
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
-from cabinets.support import AgeFilter, EditableAdmin, SupportAdmin
+from cabinets.support import AgeFilter, EditableAdmin, SupportAdmin, signed_in
 
 
 @admin.register(Cabinet)
@@ -47,7 +47,7 @@ class MembershipAdmin(EditableAdmin):
         """Take the right away, and record it."""
         audit.record(
             cabinet=obj.cabinet,
-            actor=request.user,
+            actor=signed_in(request),
             action="admin.deleted",
             subject=obj,
             before={"user": obj.user.get_username(), "role": obj.role},
@@ -89,7 +89,8 @@ class CallSourceAdmin(EditableAdmin):
     def retire_old_secret(self, request: HttpRequest, queryset: QuerySet[CallSource]) -> None:
         """End the older secret of each source that has two."""
         retired = sum(
-            sources.retire_old_secret(source=source, actor=request.user) for source in queryset
+            sources.retire_old_secret(source=source, actor=signed_in(request))
+            for source in queryset
         )
         text = ngettext("Отключён %d секрет.", "Отключено секретов: %d.", retired) % retired
         self.message_user(request, text, messages.SUCCESS)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db.models import Func, IntegerField, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.support import AgeFilter, SupportAdmin
+from cabinets.support import AgeFilter, SupportAdmin, signed_in
 from calls import recovery
 from calls.admin_filters import MonthAge, ReasonFilter, ShownFilter
 from calls.finding import call_ids
@@ -32,11 +31,6 @@ from calls.states import Shown
 
 def _ids(uploads: QuerySet[Upload]) -> list[int]:
     return list(uploads.values_list("pk", flat=True))
-
-
-def _actor(request: HttpRequest) -> User:
-    """Whoever is here is signed in."""
-    return cast(User, request.user)
 
 
 @admin.register(Call)
@@ -168,18 +162,18 @@ class UploadAdmin(SupportAdmin):
     @admin.action(description=_("Повторить отправку"), permissions=["steer"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Send again what Metrika certainly does not have."""
-        moved = recovery.retry_uploads(_ids(queryset), actor=_actor(request), now=timezone.now())
+        moved = recovery.retry_uploads(_ids(queryset), actor=signed_in(request), now=timezone.now())
         self._tell(request, moved)
 
     @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["steer"])
     def look_up(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Look unclear uploads up at the next tick."""
-        self._tell(request, recovery.look_up_now(_ids(queryset), actor=_actor(request)))
+        self._tell(request, recovery.look_up_now(_ids(queryset), actor=signed_in(request)))
 
     @admin.action(description=_("Спросить Метрику сейчас"), permissions=["steer"])
     def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Ask about sent uploads at the next tick."""
-        moved = recovery.poll_now(_ids(queryset), actor=_actor(request), now=timezone.now())
+        moved = recovery.poll_now(_ids(queryset), actor=signed_in(request), now=timezone.now())
         self._tell(request, moved)
 
     def _tell(self, request: HttpRequest, count: int) -> None:

@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from calls.models import Delivery
-from calls.shown import with_shown
+from calls.shown import ShownDelivery, with_shown
 from counters.models import Counter
 
 PAGE_SIZE = 50
@@ -33,7 +33,7 @@ class Filters:
 class Page:
     """Up to PAGE_SIZE deliveries with their call and upload, and where the next page begins."""
 
-    rows: list[Delivery]
+    rows: list[ShownDelivery]
     next_cursor: str
 
 
@@ -51,7 +51,7 @@ def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -
     return Page(shown, _cursor(shown[-1]) if len(rows) > PAGE_SIZE else "")
 
 
-def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[Delivery]:
+def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[ShownDelivery]:
     """Return the counter's deliveries that pass the filters, annotated with their shown state."""
     deliveries = with_shown(Delivery.objects.filter(counter=counter), now)
     deliveries = deliveries.filter(_in_days(filters.first_day, filters.last_day))
@@ -84,7 +84,7 @@ def _cursor(row: Delivery) -> str:
     return f"{microseconds}.{row.call_id}.{row.channel}"
 
 
-def _after(deliveries: QuerySet[Delivery], cursor: str) -> QuerySet[Delivery]:
+def _after(deliveries: QuerySet[ShownDelivery], cursor: str) -> QuerySet[ShownDelivery]:
     try:
         microseconds, call_id, channel = map(int, cursor.split("."))
         at = _EPOCH + timedelta(microseconds=microseconds)

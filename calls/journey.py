@@ -6,6 +6,7 @@ A constant number of queries, however many counters and uploads the call has.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from calls.journey_steps import Step, steps_of
 from calls.models import Call, Delivery, UploadAttempt
 from calls.obstacles import obstacles_of
 from calls.sent_values import values_of
-from calls.shown import with_shown
+from calls.shown import ShownDelivery, with_shown
 from calls.states import TONES, Channel, Shown
 from counters.models import Counter
 
@@ -58,14 +59,14 @@ def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
 
 def _journey(
     call: Call,
-    delivery: Delivery,
+    delivery: ShownDelivery,
     *,
     verdicts: list[Verdict],
     attempts: list[UploadAttempt],
     obstacle: str,
     values: dict[str, str],
 ) -> Journey:
-    shown = Shown(delivery.shown)  # type: ignore[attr-defined]  # annotated
+    shown = Shown(delivery.shown)
     revision = delivery.call_revision
     return Journey(
         counter=delivery.counter,
@@ -79,7 +80,7 @@ def _journey(
     )
 
 
-def _deliveries(call: Call, now: datetime) -> list[Delivery]:
+def _deliveries(call: Call, now: datetime) -> list[ShownDelivery]:
     deliveries = Delivery.objects.filter(call_id=call.pk, partition_at=call.partition_at)
     return list(
         with_shown(deliveries, now)
@@ -89,7 +90,7 @@ def _deliveries(call: Call, now: datetime) -> list[Delivery]:
     )
 
 
-def _attempts(deliveries: list[Delivery]) -> dict[int, list[UploadAttempt]]:
+def _attempts(deliveries: Sequence[Delivery]) -> dict[int, list[UploadAttempt]]:
     uploads = {one.upload_id for one in deliveries if one.upload_id}
     by_upload: dict[int, list[UploadAttempt]] = defaultdict(list)
     for attempt in UploadAttempt.objects.filter(upload__in=uploads).order_by("started_at", "pk"):
@@ -97,7 +98,7 @@ def _attempts(deliveries: list[Delivery]) -> dict[int, list[UploadAttempt]]:
     return by_upload
 
 
-def _obstacles(deliveries: list[Delivery], now: datetime) -> dict[int, str]:
+def _obstacles(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
     counters = {one.counter_id: one.counter for one in deliveries}
     return obstacles_of(counters.values(), now=now)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from calls.decision import Verdict
 from calls.models import Call, Delivery, Upload, UploadAttempt
 from calls.sentences import sentence_of
+from calls.shown import ShownDelivery
 from calls.states import TONES, DeliveryState, IdKind, Shown, UploadState
 from calls.tries import describe
 
@@ -36,7 +37,7 @@ class Step:
 
 def steps_of(
     call: Call,
-    delivery: Delivery,
+    delivery: ShownDelivery,
     *,
     verdicts: list[Verdict],
     attempts: Iterable[UploadAttempt],
@@ -62,7 +63,7 @@ def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
         yield Step(_("CallKeeper уточнил данные звонка"), "info", call.updated_at)
 
 
-def _decided(delivery: Delivery, verdicts: list[Verdict], obstacle: str) -> Step:
+def _decided(delivery: ShownDelivery, verdicts: list[Verdict], obstacle: str) -> Step:
     skipped = delivery.state == DeliveryState.SKIPPED
     changed = _since_changed(delivery, verdicts, skipped=skipped)
     why = sentence_of(delivery, obstacle=obstacle) if skipped and (changed or not verdicts) else ""
@@ -113,9 +114,9 @@ def _counts(upload: Upload) -> str:
     }
 
 
-def _standing(delivery: Delivery, obstacle: str) -> Iterator[Step]:
+def _standing(delivery: ShownDelivery, obstacle: str) -> Iterator[Step]:
     """Where the delivery stands now; why it was not to be sent has been said by the rules."""
     if delivery.state == DeliveryState.SKIPPED:
         return
-    shown = Shown(delivery.shown)  # type: ignore[attr-defined]  # annotated
+    shown = Shown(delivery.shown)
     yield Step(str(shown.label), TONES[shown], text=sentence_of(delivery, obstacle=obstacle))

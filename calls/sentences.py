@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.decision import SENTENCES
 from calls.models import Delivery, Upload
+from calls.shown import ShownDelivery
 from calls.states import Attention, Shown, UploadState
 
 #: A reason in a word or two, for the lists that people choose from.
@@ -32,7 +33,8 @@ REASON_TITLES: dict[str, str | Promise] = {
     "campaign": gettext_lazy("Другая кампания"),
     "not_last_attempt": gettext_lazy("Не последняя попытка"),
     "no_identifier": gettext_lazy("Посетитель неизвестен"),
-} | dict(Attention.choices)
+    **dict(Attention.choices),
+}
 
 #: What ails an upload, and the next step.
 OF_ATTENTION: dict[str, str | Promise] = {
@@ -79,13 +81,13 @@ _OF_STATE: dict[str, str | Promise] = {
 }
 
 
-def sentence_of(delivery: Delivery, *, obstacle: str) -> str:
+def sentence_of(delivery: ShownDelivery, *, obstacle: str) -> str:
     """Return what a person should know of a delivery beside its state; '' when all is said.
 
     The delivery carries `shown` and `why` (see calls.shown) and its upload; ``obstacle`` is what
     blocks its counter now, from calls.obstacles.
     """
-    shown, why = delivery.shown, delivery.why  # type: ignore[attr-defined]  # annotated
+    shown, why = delivery.shown, delivery.why
     if shown == Shown.SKIPPED:
         return str(SENTENCES.get(why) or OF_ATTENTION.get(why, why))
     if shown == Shown.HELD:

@@ -6,12 +6,28 @@ The one definition: lists, filters, totals, a call's journey and the admin all a
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Delivery
 from calls.states import Attention, DeliveryState, Shown, UploadState
+
+
+class ShownColumns(TypedDict):
+    """What `with_shown` adds to a row."""
+
+    shown: str
+    why: str
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    ShownDelivery = WithAnnotations[Delivery, ShownColumns]
+else:
+    ShownDelivery = Delivery
 
 #: The upload is there, and Metrika has not been asked to take it, or not yet successfully.
 _ON_ITS_WAY = (UploadState.READY, UploadState.LATER, UploadState.SENDING)
@@ -30,7 +46,7 @@ def shown_reason() -> Coalesce:
     )
 
 
-def with_shown(deliveries: QuerySet[Delivery], now: datetime) -> QuerySet[Delivery]:
+def with_shown(deliveries: QuerySet[Delivery], now: datetime) -> QuerySet[ShownDelivery]:
     """Annotate `shown` and `why` (codes); both join the upload."""
     return deliveries.annotate(shown=shown_state(now), why=shown_reason())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -17,12 +18,13 @@ from calls import history as history_pages
 from calls.call_facts import facts_of
 from calls.forms import HistoryFilterForm
 from calls.journey import journeys_of
-from calls.models import Call, Delivery, Upload, UploadFile
+from calls.models import Call, Upload, UploadFile
 from calls.obstacles import obstacle_of
 from calls.overview import state_totals
 from calls.phones import masked_phone, readable_phone
 from calls.sent_values import preview_of
 from calls.sentences import sentence_of
+from calls.shown import ShownDelivery
 from calls.states import TONES, IdKind, Shown
 from calls.upload_page import standing_of, tries_of
 from counters.models import Counter
@@ -101,7 +103,12 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
     person = cast(CabinetRequest, request)
     shown = get_object_or_404(_uploads(person), pk=pk)
     body = get_object_or_404(UploadFile, upload=shown).body
-    record(cabinet=person.cabinet, actor=person.user, action="upload.downloaded", subject=shown)
+    record(
+        cabinet=person.cabinet,
+        actor=cast(User, person.user),
+        action="upload.downloaded",
+        subject=shown,
+    )
     name = f"callkeeper-{shown.counter.number}-{shown.pk}.csv"
     return HttpResponse(
         bytes(body),
@@ -143,9 +150,9 @@ def _history_context(
     }
 
 
-def _row(delivery: Delivery, *, obstacle: str, sees_phones: bool) -> dict[str, Any]:
+def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[str, Any]:
     call, upload = delivery.call, delivery.upload
-    shown = Shown(delivery.shown)  # type: ignore[attr-defined]  # annotated
+    shown = Shown(delivery.shown)
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,

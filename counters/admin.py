@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.support import SupportAdmin
+from cabinets.support import SupportAdmin, signed_in
 from counters import selection
 from counters.models import Counter, Goal
 
@@ -62,7 +62,7 @@ class CounterAdmin(SupportAdmin):
             selection.switch(
                 counter=counter,
                 enabled=enabled,
-                actor=request.user,  # type: ignore[arg-type]  # staff is signed in
+                actor=signed_in(request),
                 now=timezone.now(),
             )
         count = len(chosen)

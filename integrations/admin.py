@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.support import AgeFilter, SupportAdmin
+from cabinets.support import AgeFilter, SupportAdmin, signed_in
 from integrations import linking, tokens
 from integrations.models import (
     LinkAttempt,
@@ -55,7 +55,7 @@ class YandexAccountAdmin(SupportAdmin):
     def disconnect(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
         """Forget the tokens, as the customer's own button does."""
         for account in queryset.exclude(state=YandexAccount.State.DISCONNECTED):
-            linking.disconnect(account, user=request.user, now=timezone.now())  # type: ignore[arg-type]  # staff is signed in
+            linking.disconnect(account, user=signed_in(request), now=timezone.now())
         self._tell(request, len(queryset))
 
     def _tell(self, request: HttpRequest, count: int) -> None:

@@ -292,7 +292,7 @@ def test_an_account_is_sent_to_reconnect_and_disconnected(
 
 
 def test_only_what_metrika_certainly_refused_is_retried(desk: Client, counter: Counter) -> None:
-    wrong = {"state": UploadState.NEEDS_ATTENTION}
+    wrong: dict[str, Any] = {"state": UploadState.NEEDS_ATTENTION}
     refused = make_upload(counter=counter, attention=Attention.REJECTED, uploading_id=None, **wrong)
     doubled = make_upload(counter=counter, attention=Attention.DUPLICATE, **wrong)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from tests.calls.ledger import make_call, make_delivery, make_upload
 NOW = timezone.now()
 
 
-def listed(counter: Counter, **filters: Any) -> list[Delivery]:
+def listed(counter: Counter, **filters: Any) -> Sequence[Delivery]:
     return page_of(counter, Filters(**filters), cursor="", now=timezone.now()).rows
 
 

@@ -18,7 +18,7 @@ NO_ID: dict[str, Any] = {"uploading_id": None}
 
 def shown_of(delivery: Delivery) -> tuple[str, str]:
     row = with_shown(Delivery.objects.filter(pk=delivery.pk), NOW).get()
-    return row.shown, row.why  # type: ignore[attr-defined]
+    return row.shown, row.why
 
 
 @pytest.mark.parametrize(
