@@ -238,9 +238,14 @@ _CHANGED = f"""(d.state, d.reason, d.id_kind, d.is_static, d.expires_at, d.not_b
       (excluded.state, excluded.reason, excluded.id_kind, excluded.is_static, excluded.expires_at,
        {_KEPT_NOT_BEFORE})"""
 
-_THESE_CALLS_AND_THEIR_ORDERS = """c.id = ANY (%(call_ids)s) OR (c.cabinet_id, c.order_key) IN (
-    SELECT o.cabinet_id, o.order_key FROM calls_call o
-    WHERE o.id = ANY (%(call_ids)s) AND o.order_key IS NOT NULL)"""
+# A union, not an OR: each half finds its few calls by an index.
+_THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
+    SELECT unnest(%(call_ids)s::bigint[])
+    UNION
+    SELECT sibling.id FROM calls_call o
+    JOIN calls_call sibling
+      ON sibling.cabinet_id = o.cabinet_id AND sibling.order_key = o.order_key
+    WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL)"""
 
 _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
     SELECT w.call_id, w.partition_at FROM calls_delivery w

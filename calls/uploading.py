@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from calls.models import Upload, UploadAttempt, UploadFile
@@ -116,13 +117,16 @@ def claim(upload: Upload, *, now: datetime) -> bool:
     """
     number = upload.attempts + 1
     with transaction.atomic():
+        # Exists, not counter__enabled: a join would move all conditions into a subquery, which a
+        # rival that waited for the row does not look at again.
         claimed = Upload.objects.filter(
+            Exists(
+                Counter.objects.filter(pk=OuterRef("counter_id"), enabled=True, removed_at=None)
+            ),
             pk=upload.pk,
             state__in=[UploadState.READY, UploadState.LATER],
             attempts=upload.attempts,
             not_before__lte=now,
-            counter__enabled=True,
-            counter__removed_at=None,
         ).update(
             state=UploadState.SENDING,
             attempts=number,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -412,3 +415,42 @@ def test_calls_past_the_horizon_expire(cabinet: Cabinet, linked_counter: Counter
     assert row_of(waiting).state == DeliveryState.EXPIRED
     assert row_of(batched).state == DeliveryState.BATCHED
     assert Upload.objects.get().attention == Attention.EXPIRED
+
+
+def test_rival_that_waited_for_the_row_loses(
+    transactional_db: None, sandbox: RunningSandbox
+) -> None:
+    counter = factories.make_counter(
+        account=factories.make_account(cabinet=factories.make_cabinet()), number=COUNTER
+    )
+    store_call(cabinet=counter.cabinet)
+    batching.build_uploads(now=timezone.now())
+    results: list[bool] = []
+
+    def rival() -> None:
+        try:
+            results.append(uploading.claim(Upload.objects.get(), now=timezone.now()))
+        finally:
+            connection.close()
+
+    # The rival finds the row ready, waits for our lock, and must look at it again.
+    with transaction.atomic():
+        assert uploading.claim(Upload.objects.get(), now=timezone.now()) is True
+        thread = threading.Thread(target=rival)
+        thread.start()
+        wait_for_lock()
+    thread.join(timeout=10)
+
+    assert results == [False]
+    assert UploadAttempt.objects.count() == 1
+
+
+def wait_for_lock() -> None:
+    """Return once another session waits for a lock of ours."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")
