@@ -36,8 +36,8 @@ class Journey:
 
 
 def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
-    """Return the call's journeys, by counter and channel."""
-    deliveries = _deliveries(call, now)
+    """Return the call's journeys: what is sent comes before what is not."""
+    deliveries = sorted(_deliveries(call, now), key=lambda one: one.shown == Shown.SKIPPED)
     verdicts = explain_call(call.pk)
     attempts = _attempts(deliveries)
     values = values_of(
