@@ -174,7 +174,12 @@ def test_failed_attempt_waits_for_the_next_one(
     cabinet: Cabinet, counter: Counter, settings: Any
 ) -> None:
     settings.ATTEMPT_WAIT_SECONDS = 600
-    order = {"kind": "callback", "order_key": 10, "callback_id": 10, "attempt": 1}
+    order: dict[str, Any] = {
+        "kind": "callback",
+        "order_key": 10,
+        "callback_id": 10,
+        "attempt": 1,
+    }
 
     failed = store_call(cabinet=cabinet, status="fail", **order)
     answered = store_call(cabinet=cabinet, status="success", **order | {"order_key": 11})
