@@ -31,6 +31,7 @@ from counters.models import Counter
 
 #: Columns of the file that a person without the right does not see as sent.
 PHONE_COLUMN = "PhoneNumber"
+_BLOCKABLE = {Shown.WAITING, Shown.HELD, Shown.BATCHED}
 
 
 @require_safe
@@ -140,7 +141,9 @@ def _history_context(
     cursor = request.GET.get("cursor", "")
     page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
     every_state = history_pages.narrowed(counter, replace(filters, state=""), now=now)
-    obstacle = obstacle_of(counter, now=now)
+    # Only what is not with Metrika yet can be blocked.
+    waits = any(one.shown in _BLOCKABLE for one in page.rows)
+    obstacle = obstacle_of(counter, now=now) if waits else ""
     sees_phones = request.membership.can_manage
     return {
         "rows": [_row(one, obstacle=obstacle, sees_phones=sees_phones) for one in page.rows],

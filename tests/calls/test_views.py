@@ -225,7 +225,7 @@ def test_a_history_asks_as_much_for_many_rows_as_for_one(
         call = make_call(cabinet=counter.cabinet)
         make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
 
-    # The counter, the page, the totals, and what blocks the counter.
+    # The counter, the rows, their calls, and the totals.
     with django_assert_num_queries(FRAME_QUERIES + 4):
         owner_client.get(reverse("calls:history", args=[counter.pk]))
 
