@@ -55,6 +55,16 @@ class Borrowed:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def secret_file(self, secret: str) -> Iterator[str]:
+        """Let a child of this user, and nobody else, read `secret` from the file of this name."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(secret.encode())
+            file.flush()
+            if self.uid is not None:
+                os.fchown(file.fileno(), self.uid, -1)
+            yield file.name
+
 
 def borrow_user(folder: Path) -> Borrowed:
     """Choose who runs the server of `folder`: its owner, or nobody if that is root."""

@@ -13,8 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -138,7 +137,7 @@ class Postgres(_Server):
             self._initdb()
 
     def _initdb(self) -> None:
-        with self.user.door(self.home) as door, _secret_file(self.password, self.user) as secret:
+        with self.user.door(self.home) as door, self.user.secret_file(self.password) as secret:
             answer = subprocess.run(
                 [self.binaries / "bin/initdb", "-D", door.path, *INITDB, f"--pwfile={secret}"],
                 env={"LC_ALL": "C", "PATH": os.defpath},
@@ -257,16 +256,6 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])
-
-
-@contextmanager
-def _secret_file(secret: str, reader: Borrowed) -> Iterator[str]:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(secret.encode())
-        file.flush()
-        if reader.uid is not None:
-            os.fchown(file.fileno(), reader.uid, -1)
-        yield file.name
 
 
 def _forget_the_dead(home: Path) -> None:
