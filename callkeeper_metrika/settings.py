@@ -70,6 +70,9 @@ POLL_SECONDS = env_int("POLL_SECONDS", 600, minimum=1)
 ATTEMPT_WAIT_SECONDS = env_int("ATTEMPT_WAIT_SECONDS", 6 * UPLOAD_MIN_WAIT_SECONDS)
 # Must exceed client timeout + the longest time Metrika may still work + the lag of its list.
 UNCLEAR_GRACE_SECONDS = env_int("UNCLEAR_GRACE_SECONDS", 900)
+# Beyond the timeouts of a request, before its worker counts as lost: to read the bytes, to record
+# the answer. No request starts later than this after its claim.
+LEASE_MARGIN_SECONDS = env_int("LEASE_MARGIN_SECONDS", 60, minimum=1)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
 CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
 READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)

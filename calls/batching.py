@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from calls.decision import decide_again
 from calls.metrika_file import write_file
 from calls.models import Upload, UploadFile
+from calls.moments import Moment, reach
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -98,7 +99,11 @@ SELECT count(*), min(started_at), max(started_at) FROM attached
 
 def build_uploads(*, now: datetime) -> int:
     """Build every upload that is due; return how many were built."""
-    return sum(build_upload(stream, now=now) is not None for stream in due_streams(now))
+    built = 0
+    for stream in due_streams(now):
+        built += build_upload(stream, now=now) is not None
+        reach(Moment.AFTER_BATCH_COMMIT)
+    return built
 
 
 def due_streams(now: datetime) -> list[Stream]:
@@ -167,6 +172,7 @@ def _freeze(
         not_before=now,
     )
     UploadFile.objects.create(upload=upload, body=body)
+    reach(Moment.BEFORE_BATCH_COMMIT)
     return upload
 
 

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from calls.models import Upload, UploadAttempt
+from calls.moments import Moment, reach
 from calls.outcomes import absence_is_proven, lookup_spacing
 from calls.rejection import answer_rejection
 from calls.states import Attention, Channel, UploadState
@@ -72,8 +73,10 @@ def look_up(uploads: list[Upload]) -> int:
     except YandexError as error:
         _listing_failed(uploads, account, error, asked_at)
         return 0
+    reach(Moment.DURING_LOOKUP)
     for upload in uploads:
         settle(upload, [one for one in found if one.comment == upload.marker], now=asked_at)
+        reach(Moment.AFTER_LOOKUP_RECORD)
     return len(uploads)
 
 
@@ -119,7 +122,11 @@ def _record_absence(upload: Upload, now: datetime) -> None:
     )
     with transaction.atomic():
         counted = Upload.objects.filter(
-            pk=upload.pk, state=UploadState.UNCLEAR, lookups=upload.lookups
+            pk=upload.pk,
+            state=UploadState.UNCLEAR,
+            # A list read before the latest try proves nothing about it.
+            attempts=upload.attempts,
+            lookups=upload.lookups,
         ).update(
             lookups=lookups,
             looked_up_at=now,

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from calls.lookup import list_uploadings, record_duplicate
 from calls.models import Upload
+from calls.moments import Moment, reach
 from calls.outcomes import OVERDUE_AFTER, after_status, next_poll, quota_ends
 from calls.rejection import answer_rejection
 from calls.states import Attention, UploadState
@@ -67,8 +68,11 @@ def poll(uploads: list[Upload]) -> int:
     except YandexError as error:
         _listing_failed(uploads, account, error)
         return 0
+    reach(Moment.DURING_POLL)
     now = timezone.now()
-    return sum(_record_answers(upload, answers, now) for upload in uploads)
+    settled = sum(_record_answers(upload, answers, now) for upload in uploads)
+    reach(Moment.AFTER_POLL_RECORD)
+    return settled
 
 
 def _record_answers(upload: Upload, answers: list[Uploading], now: datetime) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections.abc import Collection
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -21,7 +22,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from calls import stopping
 from calls.models import Upload, UploadAttempt, UploadFile
+from calls.moments import Moment, reach
 from calls.outcomes import Next, after_failure, after_status, next_poll
 from calls.rejection import answer_rejection
 from calls.states import Channel, UploadState
@@ -29,15 +32,13 @@ from counters.models import Counter
 from integrations import budget
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
-from integrations.yandex.errors import YandexError
+from integrations.yandex.errors import Unreachable, YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
 #: The name of the goal that Metrika makes by itself at the first call; ignored when there is one.
 CALL_GOAL_NAME = "Звонок"
-#: Beyond the request's own timeouts: reading the bytes, recording the answer.
-LEASE_MARGIN_SECONDS = 60
 
 # Fair between counters: the first of each counter, then the second of each, …; among equals the
 # calls of today go before what was left over from earlier days.
@@ -50,12 +51,16 @@ SELECT id FROM (
     JOIN integrations_yandexaccount a ON a.id = k.account_id
     WHERE u.state IN ('ready', 'later') AND u.not_before <= %(now)s
       AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
+      AND a.yandex_uid <> ALL (%(resting)s)
 ) AS queue ORDER BY turn, newest_call_at DESC LIMIT %(most)s
 """
 
 
-def due(now: datetime, *, most: int = 50) -> list[int]:
-    """Return the uploads that may be sent now, in the order of fairness."""
+def due(now: datetime, *, most: int = 50, resting_logins: Collection[str] = ()) -> list[int]:
+    """Return the uploads that may be sent now, in the order of fairness.
+
+    Logins known to have no request left are passed over, or their queue would hide the others'.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             _DUE,
@@ -64,6 +69,7 @@ def due(now: datetime, *, most: int = 50) -> list[int]:
                 "ok": Counter.Access.OK,
                 "usable": list(YandexAccount.USABLE),
                 "most": most,
+                "resting": list(resting_logins),
             },
         )
         return [row[0] for row in cursor.fetchall()]
@@ -75,14 +81,14 @@ def send_due(*, seconds: float) -> int:
     tried = 0
     spent_logins: set[str] = set()
     while time.monotonic() < stop_at:
-        queue = due(timezone.now())
-        progress = 0
+        queue = due(timezone.now(), resting_logins=spent_logins)
+        progress, known_spent = 0, len(spent_logins)
         for upload_id in queue:
-            if time.monotonic() >= stop_at:
-                break
+            if stopping.is_asked() or time.monotonic() >= stop_at:
+                return tried + progress
             progress += send_upload(upload_id, spent_logins=spent_logins)
         tried += progress
-        if not progress:
+        if not progress and len(spent_logins) == known_spent:
             break
     return tried
 
@@ -96,9 +102,12 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
         return False
     try:
         with budget.request(account.yandex_uid, budget.Kind.UPLOAD):
+            reach(Moment.BEFORE_CLAIM)
             if not claim(upload, now=timezone.now()):
                 return False
+            reach(Moment.AFTER_CLAIM)
             uploading = post(upload)
+            reach(Moment.AFTER_ANSWER)
     except budget.BudgetSpent as refusal:
         logger.info("upload %s waits: %s", upload.marker, refusal)
         spent.add(account.yandex_uid)
@@ -107,6 +116,7 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
         record_failure(upload, error, now=timezone.now())
         return True
     record_taken(upload, uploading, now=timezone.now())
+    reach(Moment.AFTER_RECORD)
     return True
 
 
@@ -138,6 +148,7 @@ def claim(upload: Upload, *, now: datetime) -> bool:
         if not claimed:
             return False
         UploadAttempt.objects.create(upload=upload, number=number, started_at=now)
+        reach(Moment.BEFORE_CLAIM_COMMIT)
     upload.attempts = number
     upload.sent_at = now
     return True
@@ -148,7 +159,7 @@ def lease_length() -> timedelta:
     return timedelta(
         seconds=settings.CONNECT_TIMEOUT_SECONDS
         + settings.UPLOAD_READ_TIMEOUT_SECONDS
-        + LEASE_MARGIN_SECONDS
+        + settings.LEASE_MARGIN_SECONDS
     )
 
 
@@ -158,6 +169,8 @@ def post(upload: Upload) -> Uploading:
     if hashlib.sha256(body).hexdigest() != upload.sha256:
         raise RuntimeError(f"the bytes of upload {upload.marker} are not the frozen ones")
     number = upload.counter.number
+    reach(Moment.BEFORE_REQUEST)
+    _refuse_to_start_late(upload)
     with closing(metrika_client(upload.counter.account)) as client:
         if upload.channel == Channel.GOAL:
             return client.upload_conversions(number, body=body, marker=upload.marker)
@@ -166,10 +179,22 @@ def post(upload: Upload) -> Uploading:
         )
 
 
+def _refuse_to_start_late(upload: Upload) -> None:
+    """Raise Unreachable when the request could outlive the lease.
+
+    A process that slept since its claim (a stopped machine, a swapped out worker) must not send
+    what others may have looked up, not found and sent in the meantime.
+    """
+    sent_at = upload.sent_at or timezone.now()
+    if timezone.now() > sent_at + timedelta(seconds=settings.LEASE_MARGIN_SECONDS):
+        raise Unreachable("woke up too late to send", may_have_arrived=False)
+
+
 def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool:
     """Record that Metrika has the file: one row decides what all its calls show.
 
-    Also used when a lookup finds the file of an unclear upload. Returns False, changing nothing,
+    Also used when a lookup finds the file of an unclear upload. An answer that comes after absence
+    seemed proven still counts, as long as nothing was sent again. Returns False, changing nothing,
     when the upload was moved on in the meantime.
     """
     state, attention = after_status(
@@ -183,7 +208,7 @@ def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool
         recorded = Upload.objects.filter(
             pk=upload.pk,
             attempts=upload.attempts,
-            state__in=[UploadState.SENDING, UploadState.UNCLEAR],
+            state__in=[UploadState.SENDING, UploadState.UNCLEAR, UploadState.LATER],
         ).update(
             state=state,
             attention=attention or "",
@@ -199,6 +224,7 @@ def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool
             return False
         close_attempt(upload, now=now, http_status=200)
         Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now)
+        reach(Moment.BEFORE_RECORD_COMMIT)
     return True
 
 

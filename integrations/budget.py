@@ -21,9 +21,6 @@ from integrations.models import RequestDay, RequestSecond
 from integrations.yandex.errors import YandexError
 
 PARALLEL_REQUESTS = 3
-# How long a slot stays taken when its request's end was not heard: our timeout and a margin for
-# the server, which goes on working after we hung up.
-LEASE_MARGIN_SECONDS = 30
 
 
 class Kind(StrEnum):
@@ -172,8 +169,10 @@ def _take_slot(yandex_uid: str, kind: Kind, now: datetime) -> Lease:
         if kind is Kind.UPLOAD
         else settings.READ_TIMEOUT_SECONDS
     )
+    # When the request's end is not heard: our timeouts and a margin for the server, which goes on
+    # working after we hung up.
     held_until = now + timedelta(
-        seconds=settings.CONNECT_TIMEOUT_SECONDS + timeout + LEASE_MARGIN_SECONDS
+        seconds=settings.CONNECT_TIMEOUT_SECONDS + timeout + settings.LEASE_MARGIN_SECONDS
     )
     holder = uuid.uuid4()
     with connection.cursor() as cursor:
