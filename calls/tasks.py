@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.utils import timezone
 
-from calls import batching, heartbeat, lookup, partitions, polling, recovery, uploading
+from calls import (
+    batching,
+    heartbeat,
+    lookup,
+    partitions,
+    polling,
+    recovery,
+    stopping,
+    uploading,
+)
 from integrations import budget
 
 #: Well below the soft time limit, so that a tick ends by itself between two uploads.
 SEND_SECONDS = 60
+
+
+@worker_shutting_down.connect
+def stop_between_uploads(**_details: Any) -> None:
+    """Let a stopped worker end after the upload that is on its way, not after its whole tick."""
+    stopping.ask()
 
 
 @shared_task(name="calls.build_uploads")
