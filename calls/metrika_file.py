@@ -22,7 +22,8 @@ _IDENTIFIER = {
 # Static calls are never tied to a visit, so their identifier stays empty.
 _STATIC_IDENTIFIER = "NULL"
 
-_DATE_TIME = "extract(epoch FROM c.started_at)::bigint"
+# Cut to the second, not rounded: a call must not begin later than it did.
+_DATE_TIME = "floor(extract(epoch FROM c.started_at))::bigint"
 _PRICE = "k.price"
 _CURRENCY = "CASE WHEN k.price IS NOT NULL THEN nullif(k.currency, '') END"
 _PHONE = """CASE k.phone_mode
