@@ -10,7 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
-FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
 
 def env_text(name: str, default: str = "") -> str:
@@ -19,13 +19,13 @@ def env_text(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool = False) -> bool:
-    """Return a yes/no variable; any other word is refused rather than guessed."""
-    word = os.environ.get(name)
-    if word is None:
+    """Return a yes/no variable, the default when blank; any other word is refused, not guessed."""
+    word = env_text(name).lower()
+    if not word:
         return default
-    if word.strip().lower() in TRUE_WORDS:
+    if word in TRUE_WORDS:
         return True
-    if word.strip().lower() in FALSE_WORDS:
+    if word in FALSE_WORDS:
         return False
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {word!r}.")
 

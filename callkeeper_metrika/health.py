@@ -19,7 +19,7 @@ from calls import heartbeat
 from calls.backlog import oldest_due, uploads_by_state
 from calls.partitions import misfiled_rows
 
-#: Beat leaves its mark every ten seconds; a minute without one means that nobody works.
+#: Beat leaves its mark every five seconds; a minute without one means that nobody works.
 HEARTBEAT_LIMIT_SECONDS = 60
 #: Due work older than this means that the workers stand still or cannot keep up.
 BACKLOG_LIMIT = timedelta(minutes=10)

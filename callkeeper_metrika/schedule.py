@@ -26,5 +26,5 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # Each account is renewed about every 90 days; the hourly look only finds who is due.
     "refresh-tokens": {"task": "integrations.refresh_tokens", "schedule": 3600.0},
     # /readyz tells whether beat and a worker are alive by the age of this mark.
-    "heartbeat": {"task": "calls.heartbeat", "schedule": 10.0, "options": {"expires": 20}},
+    "heartbeat": {"task": "calls.heartbeat", "schedule": 5.0, "options": {"expires": 20}},
 }

@@ -214,6 +214,8 @@ def test_statuses_ripen_by_the_sandbox_clock(actor: Actor) -> None:
         HEADER + line("19"),
         f"ClientId,DateTime\n17,{moment(22 * 86_400)}\n",
     ],
+    # Named, because the text of the last one changes every second.
+    ids=["static", "static without identifier", "unknown visitor", "visit too old"],
 )
 def test_file_in_which_nobody_was_found_ends_in_linkage_failure(actor: Actor, content: str) -> None:
     actor.upload(content)
