@@ -55,9 +55,14 @@ class Membership(models.Model):
         MANAGER = "manager", _("Управляющий")
         VIEWER = "viewer", _("Наблюдатель")
 
-    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="memberships")
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="memberships", verbose_name=_("Кабинет")
+    )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="cabinet_memberships"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="cabinet_memberships",
+        verbose_name=_("Человек"),
     )
     role = models.CharField(_("Роль"), max_length=16, choices=Role, default=Role.VIEWER)
     created_at = models.DateTimeField(_("Добавлен"), auto_now_add=True)
@@ -81,7 +86,9 @@ class Membership(models.Model):
 class CallSource(models.Model):
     """Who posts calls into a cabinet, and in which zone its bare times are."""
 
-    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="call_sources")
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="call_sources", verbose_name=_("Кабинет")
+    )
     name = models.CharField(_("Название"), max_length=200)
     public_id = models.CharField(
         _("Идентификатор"), max_length=64, unique=True, default=new_source_id
@@ -108,7 +115,9 @@ class CallSource(models.Model):
 class SigningSecret(models.Model):
     """One live signing secret of a source; two slots, so that a key can be changed in flight."""
 
-    source = models.ForeignKey(CallSource, models.CASCADE, related_name="signing_secrets")
+    source = models.ForeignKey(
+        CallSource, models.CASCADE, related_name="signing_secrets", verbose_name=_("Источник")
+    )
     slot = models.PositiveSmallIntegerField(_("Ячейка"), choices=[(1, "1"), (2, "2")])
     secret = SealedTextField(_("Секрет"))
     created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
@@ -131,10 +140,20 @@ class AuditEvent(models.Model):
     """Who changed what; the database refuses to change or delete a row."""
 
     cabinet = models.ForeignKey(
-        Cabinet, models.PROTECT, related_name="audit_events", null=True, blank=True
+        Cabinet,
+        models.PROTECT,
+        related_name="audit_events",
+        null=True,
+        blank=True,
+        verbose_name=_("Кабинет"),
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("Кто"),
     )
     action = models.CharField(_("Действие"), max_length=64)
     object_type = models.CharField(_("Объект"), max_length=64)

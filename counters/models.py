@@ -66,15 +66,24 @@ class Counter(models.Model):
     #: Metrika links a call to a visit of the last 21 days; a day is left for the send itself.
     MAX_DEFER: ClassVar[int] = 20
 
-    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="counters")
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="counters", verbose_name=_("Кабинет")
+    )
     account = models.ForeignKey(
         YandexAccount, models.PROTECT, related_name="counters", verbose_name=_("Аккаунт")
     )
     number = models.BigIntegerField(_("Номер"))
     name = models.CharField(_("Название"), max_length=255)
     site = models.CharField(_("Сайт"), max_length=255, blank=True)
-    site_host = models.CharField(max_length=255, blank=True, editable=False)
-    mirror_hosts = ArrayField(models.CharField(max_length=255), default=list, editable=False)
+    site_host = models.CharField(
+        max_length=255, blank=True, editable=False, verbose_name=_("Сайт, приведённый")
+    )
+    mirror_hosts = ArrayField(
+        models.CharField(max_length=255),
+        verbose_name=_("Зеркала сайта"),
+        default=list,
+        editable=False,
+    )
     owner_login = models.CharField(_("Владелец"), max_length=255, blank=True)
     permission = models.CharField(_("Право"), max_length=32)
     time_zone = models.CharField(_("Часовой пояс"), max_length=64, default="Europe/Moscow")
@@ -152,7 +161,12 @@ class Counter(models.Model):
     configured_at = models.DateTimeField(_("Принимает звонки с"), null=True, blank=True)
     settings_saved_at = models.DateTimeField(_("Настройки сохранены"), null=True, blank=True)
     settings_saved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Кем сохранены"),
     )
     added_at = models.DateTimeField(_("Добавлен"))
     removed_at = models.DateTimeField(_("Удалён"), null=True, blank=True)
@@ -181,7 +195,9 @@ class Counter(models.Model):
 class Goal(models.Model):
     """A goal of a counter as last seen in Metrika."""
 
-    counter = models.ForeignKey(Counter, models.CASCADE, related_name="goals")
+    counter = models.ForeignKey(
+        Counter, models.CASCADE, related_name="goals", verbose_name=_("Счётчик")
+    )
     goal_id = models.BigIntegerField(_("Номер цели"))
     name = models.CharField(_("Название"), max_length=255)
     type = models.CharField(_("Тип"), max_length=32)

@@ -26,7 +26,9 @@ class YandexAccount(models.Model):
     #: States in which requests may be made with the account's token.
     USABLE: ClassVar[tuple[str, ...]] = (State.ACTIVE, State.REFRESH_FAILED)
 
-    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="yandex_accounts")
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="yandex_accounts", verbose_name=_("Кабинет")
+    )
     yandex_uid = models.CharField(_("Номер в Яндексе"), max_length=32)
     login = models.CharField(_("Логин"), max_length=255)
     display_name = models.CharField(_("Имя"), max_length=255, blank=True)
@@ -89,14 +91,20 @@ class LinkAttempt(models.Model):
 
     state_digest = models.CharField(max_length=64, unique=True)
     session_digest = models.CharField(max_length=64, db_index=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    cabinet = models.ForeignKey(Cabinet, models.CASCADE, related_name="+")
-    mode = models.CharField(max_length=16, choices=Mode)
-    expected_uid = models.CharField(max_length=32, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("Человек")
+    )
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="+", verbose_name=_("Кабинет")
+    )
+    mode = models.CharField(max_length=16, choices=Mode, verbose_name=_("Способ"))
+    expected_uid = models.CharField(
+        max_length=32, blank=True, verbose_name=_("Ожидаемый номер в Яндексе")
+    )
     code_verifier = SealedTextField()
     device_id = models.CharField(max_length=50)
-    authorisation_server = models.URLField(max_length=255)
-    created_at = models.DateTimeField()
+    authorisation_server = models.URLField(max_length=255, verbose_name=_("Сервер Яндекса"))
+    created_at = models.DateTimeField(verbose_name=_("Начата"))
 
     class Meta:
         verbose_name = _("попытка подключения")
@@ -117,10 +125,10 @@ class RequestSlot(models.Model):
     Yandex is still working on the request, and a fourth request would get through.
     """
 
-    yandex_uid = models.CharField(max_length=32)
-    number = models.PositiveSmallIntegerField()
-    held_until = models.DateTimeField(null=True)
-    holder = models.UUIDField(null=True)
+    yandex_uid = models.CharField(max_length=32, verbose_name=_("Номер в Яндексе"))
+    number = models.PositiveSmallIntegerField(verbose_name=_("Место"))
+    held_until = models.DateTimeField(null=True, verbose_name=_("Занято до"))
+    holder = models.UUIDField(null=True, verbose_name=_("Кем занято"))
 
     class Meta:
         verbose_name = _("место для запроса")
@@ -134,7 +142,7 @@ class RequestSlot(models.Model):
 
 
 class RequestDay(models.Model):
-    """What a Yandex login spent of its 5,000 requests on one UTC day, counted before each request."""
+    """What a Yandex login spent of its 5,000 requests on a UTC day, counted before each request."""
 
     yandex_uid = models.CharField(_("Номер в Яндексе"), max_length=32)
     day = models.DateField(_("День (UTC)"))
@@ -158,8 +166,8 @@ class RequestDay(models.Model):
 class RequestSecond(models.Model):
     """Requests of all our processes in one second; Yandex allows 30 per address."""
 
-    second = models.BigIntegerField(primary_key=True)
-    used = models.PositiveIntegerField(default=0)
+    second = models.BigIntegerField(primary_key=True, verbose_name=_("Секунда"))
+    used = models.PositiveIntegerField(default=0, verbose_name=_("Запросов"))
 
     class Meta:
         verbose_name = _("запросы в секунду")

@@ -30,7 +30,12 @@ class Migration(migrations.Migration):
                 ("number", models.BigIntegerField(verbose_name="Номер")),
                 ("name", models.CharField(max_length=255, verbose_name="Название")),
                 ("site", models.CharField(blank=True, max_length=255, verbose_name="Сайт")),
-                ("site_host", models.CharField(blank=True, editable=False, max_length=255)),
+                (
+                    "site_host",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="Сайт, приведённый"
+                    ),
+                ),
                 (
                     "mirror_hosts",
                     django.contrib.postgres.fields.ArrayField(
@@ -38,6 +43,7 @@ class Migration(migrations.Migration):
                         default=list,
                         editable=False,
                         size=None,
+                        verbose_name="Зеркала сайта",
                     ),
                 ),
                 (
@@ -295,6 +301,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="counters",
                         to="cabinets.cabinet",
+                        verbose_name="Кабинет",
                     ),
                 ),
                 (
@@ -305,6 +312,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="Кем сохранены",
                     ),
                 ),
             ],
@@ -343,6 +351,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="goals",
                         to="counters.counter",
+                        verbose_name="Счётчик",
                     ),
                 ),
             ],

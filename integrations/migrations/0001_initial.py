@@ -19,8 +19,13 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RequestSecond",
             fields=[
-                ("second", models.BigIntegerField(primary_key=True, serialize=False)),
-                ("used", models.PositiveIntegerField(default=0)),
+                (
+                    "second",
+                    models.BigIntegerField(
+                        primary_key=True, serialize=False, verbose_name="Секунда"
+                    ),
+                ),
+                ("used", models.PositiveIntegerField(default=0, verbose_name="Запросов")),
             ],
             options={
                 "verbose_name": "запросы в секунду",
@@ -43,19 +48,29 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[("add", "Подключение"), ("reauthorise", "Переподключение")],
                         max_length=16,
+                        verbose_name="Способ",
                     ),
                 ),
-                ("expected_uid", models.CharField(blank=True, max_length=32)),
+                (
+                    "expected_uid",
+                    models.CharField(
+                        blank=True, max_length=32, verbose_name="Ожидаемый номер в Яндексе"
+                    ),
+                ),
                 ("code_verifier", cabinets.sealing.SealedTextField()),
                 ("device_id", models.CharField(max_length=50)),
-                ("authorisation_server", models.URLField(max_length=255)),
-                ("created_at", models.DateTimeField()),
+                (
+                    "authorisation_server",
+                    models.URLField(max_length=255, verbose_name="Сервер Яндекса"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="Начата")),
                 (
                     "cabinet",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="cabinets.cabinet",
+                        verbose_name="Кабинет",
                     ),
                 ),
                 (
@@ -64,6 +79,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="Человек",
                     ),
                 ),
             ],
@@ -112,10 +128,10 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("yandex_uid", models.CharField(max_length=32)),
-                ("number", models.PositiveSmallIntegerField()),
-                ("held_until", models.DateTimeField(null=True)),
-                ("holder", models.UUIDField(null=True)),
+                ("yandex_uid", models.CharField(max_length=32, verbose_name="Номер в Яндексе")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="Место")),
+                ("held_until", models.DateTimeField(null=True, verbose_name="Занято до")),
+                ("holder", models.UUIDField(null=True, verbose_name="Кем занято")),
             ],
             options={
                 "verbose_name": "место для запроса",
@@ -210,6 +226,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="yandex_accounts",
                         to="cabinets.cabinet",
+                        verbose_name="Кабинет",
                     ),
                 ),
                 (
