@@ -88,8 +88,11 @@ def sentence_of(delivery: ShownDelivery, *, obstacle: str) -> str:
     blocks its counter now, from calls.obstacles.
     """
     shown, why = delivery.shown, delivery.why
+    if delivery.reason in SENTENCES:
+        # What the row says of itself goes before what befell its upload.
+        return str(SENTENCES[delivery.reason])
     if shown == Shown.SKIPPED:
-        return str(SENTENCES.get(why) or OF_ATTENTION.get(why, why))
+        return str(OF_ATTENTION.get(why, why))
     if shown == Shown.HELD:
         return " ".join(filter(None, [_held(delivery), obstacle]))
     if shown == Shown.WAITING and obstacle:
@@ -106,7 +109,7 @@ def of_upload(upload: Upload, shown: str, *, obstacle: str) -> str:
     if shown == Shown.ROW_REFUSED or upload.attention == Attention.ROW_REFUSED:
         return _row_refused(upload)
     if upload.attention:
-        return str(OF_ATTENTION[upload.attention])
+        return str(OF_ATTENTION.get(upload.attention) or upload.get_attention_display())
     if shown == Shown.ACCEPTED and upload.is_static:
         return _("Есть в отчёте «Звонки, детально»; к визитам статические звонки не привязываются.")
     return str(_OF_STATE.get(shown, ""))

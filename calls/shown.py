@@ -6,12 +6,12 @@ The one definition: lists, filters, totals, a call's journey and the admin all a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
-from calls.models import Delivery
+from calls.models import Delivery, Upload
 from calls.states import Attention, DeliveryState, Shown, UploadState
 
 
@@ -36,7 +36,14 @@ _DONE = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
 
 def shown_state(now: datetime) -> Case:
     """Return the SQL of a delivery's shown state; its values are those of `Shown`."""
-    return Case(*_own(now), *_of_upload(), default=_shown(Shown.NEEDS_ATTENTION))
+    return Case(*_own(now), *_of_upload("upload__"), default=_shown(Shown.NEEDS_ATTENTION))
+
+
+def shown_of_upload(upload_id: int) -> Shown:
+    """Return how the calls in an upload are shown, by the same SQL."""
+    rows = Upload.objects.filter(pk=upload_id)
+    shown = Case(*_of_upload(), default=_shown(Shown.NEEDS_ATTENTION))
+    return Shown(rows.values_list(shown, flat=True).get())
 
 
 def shown_reason() -> Coalesce:
@@ -64,31 +71,25 @@ def _own(now: datetime) -> list[When]:
     ]
 
 
-def _of_upload() -> list[When]:
+def _of_upload(prefix: str = "") -> list[When]:
+    """The cases of an upload: of the row itself, or with the prefix of the one it is joined by."""
+
+    def when(shown: Shown, /, **conditions: Any) -> When:
+        named = {f"{prefix}{name}": value for name, value in conditions.items()}
+        return When(**named, then=_shown(shown))
+
     return [
-        When(upload__state__in=_ON_ITS_WAY, then=_shown(Shown.BATCHED)),
-        When(upload__state=UploadState.UNCLEAR, then=_shown(Shown.UNCLEAR)),
-        When(upload__state=UploadState.SENT, then=_shown(Shown.SENT)),
-        When(
-            upload__state=UploadState.CANCELLED,
-            upload__attention=Attention.EXPIRED,
-            then=_shown(Shown.EXPIRED),
-        ),
-        When(upload__state=UploadState.CANCELLED, then=_shown(Shown.SKIPPED)),
-        When(
-            upload__state__in=_DONE,
-            upload__attention=Attention.ROW_REFUSED,
-            then=_shown(Shown.ROW_REFUSED),
-        ),
-        When(upload__state=UploadState.PROCESSED, then=_shown(Shown.ACCEPTED)),
+        when(Shown.BATCHED, state__in=_ON_ITS_WAY),
+        when(Shown.UNCLEAR, state=UploadState.UNCLEAR),
+        when(Shown.SENT, state=UploadState.SENT),
+        when(Shown.EXPIRED, state=UploadState.CANCELLED, attention=Attention.EXPIRED),
+        when(Shown.SKIPPED, state=UploadState.CANCELLED),
+        when(Shown.ROW_REFUSED, state__in=_DONE, attention=Attention.ROW_REFUSED),
+        when(Shown.ACCEPTED, state=UploadState.PROCESSED),
         # A file of static calls always ends so, and its calls are in the reports nevertheless:
         # https://yandex.com/dev/metrika/en/management/calls
-        When(
-            upload__state=UploadState.LINKAGE_FAILURE,
-            upload__is_static=True,
-            then=_shown(Shown.ACCEPTED),
-        ),
-        When(upload__state=UploadState.LINKAGE_FAILURE, then=_shown(Shown.UNMATCHED)),
+        when(Shown.ACCEPTED, state=UploadState.LINKAGE_FAILURE, is_static=True),
+        when(Shown.UNMATCHED, state=UploadState.LINKAGE_FAILURE),
     ]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from calls.models import Delivery, Upload
+from calls.models import Upload
 from calls.obstacles import obstacle_of
 from calls.sentences import of_upload
-from calls.shown import with_shown
-from calls.states import TONES, DeliveryState, Shown, UploadState
+from calls.shown import shown_of_upload
+from calls.states import TONES, UploadState
 from calls.tries import Try, describe
 
 
@@ -24,7 +24,7 @@ class Standing:
 
 def standing_of(upload: Upload, *, now: datetime) -> Standing:
     """Say where the upload stands: as its calls are shown. Load it with counter and account."""
-    shown = _shown(upload, now)
+    shown = shown_of_upload(upload.pk)
     return Standing(
         text=str(_label(upload)),
         tone=TONES[shown],
@@ -36,12 +36,6 @@ def tries_of(upload: Upload, *, with_answers: bool) -> list[Try]:
     """Return every try and lookup, oldest first."""
     attempts = upload.tries.order_by("started_at", "pk")
     return [describe(attempt, with_answer=with_answers) for attempt in attempts]
-
-
-def _shown(upload: Upload, now: datetime) -> Shown:
-    rows = Delivery.objects.filter(upload=upload, state=DeliveryState.BATCHED)
-    found = with_shown(rows, now).values_list("shown", flat=True).first()
-    return Shown(found) if found else Shown.NEEDS_ATTENTION
 
 
 def _label(upload: Upload) -> str:

@@ -114,3 +114,17 @@ def test_unlinked_and_unclear_are_explained(counter: Counter) -> None:
     assert of_state(state=UploadState.LINKAGE_FAILURE).startswith("Метрика приняла файл, но не")
     assert of_state(state=UploadState.UNCLEAR, uploading_id=None).startswith("Ответ Метрики не")
     assert of_state(state=UploadState.SENT).startswith("Файл у Метрики.")
+
+
+def test_a_row_refused_by_itself_says_so_and_not_its_uploads_counts(counter: Counter) -> None:
+    upload = make_upload(counter=counter, state=UploadState.PROCESSED, rows=1, line_quantity=1)
+
+    delivery = make_delivery(
+        call=make_call(cabinet=counter.cabinet),
+        counter=counter,
+        upload=upload,
+        state=DeliveryState.ROW_REFUSED,
+        reason="counter_removed",
+    )
+
+    assert said(delivery) == SENTENCES["counter_removed"]

@@ -281,7 +281,6 @@ def test_an_upload_tells_counts_tries_and_its_first_rows(
 
 def test_a_static_file_without_links_is_no_failure(owner_client: Client, counter: Counter) -> None:
     upload = make_upload(counter=counter, state=UploadState.LINKAGE_FAILURE, is_static=True)
-    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, upload=upload)
 
     shown = owner_client.get(reverse("calls:upload", args=[upload.pk])).context["upload"]
 
