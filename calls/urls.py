@@ -9,9 +9,7 @@ from calls import api, api_docs, views
 app_name = "calls"
 
 urlpatterns = [
-    path(
-        "lk/integrations/yandex/counters/<int:counter_pk>/history", views.history, name="history"
-    ),
+    path("lk/integrations/yandex/counters/<int:counter_pk>/history", views.history, name="history"),
     path("lk/integrations/calls/<int:call_id>", views.journey, name="journey"),
     path("lk/integrations/yandex/uploads/<int:pk>", views.upload, name="upload"),
     path("lk/integrations/yandex/uploads/<int:pk>/csv", views.upload_csv, name="upload-csv"),
