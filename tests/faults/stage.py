@@ -1,0 +1,85 @@
+"""A cabinet with counters of the sandbox, calls that come in, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource
+from calls import intake
+from calls.models import Upload
+from calls.record_reading import read_records
+from counters.models import Counter
+from integrations.models import YandexAccount
+from soak.balance import Balance, take_balance
+from tests import factories
+from tests.faults.patience import wait_for
+from tests.faults.stand_in import StandIn
+
+SETTLE_SECONDS = 40
+#: Counters of the sandbox by their owner.
+OWNED = {
+    "okna-stolica": (91234567, 91234568, 91234601, 91234602),
+    "agency-media": (91400010, 91400011, 91400012),
+    "klinika-ural": (91300042, 91300043),
+}
+
+
+@dataclass
+class Stage:
+    """One cabinet, one sandbox."""
+
+    sandbox: StandIn
+    cabinet: Cabinet
+    source: CallSource
+    counters: list[Counter] = field(default_factory=list)
+    calls_in: int = 0
+
+    def link(self, login: str = "okna-stolica", counters: int = 1) -> YandexAccount:
+        """Link a person and add that many of their counters."""
+        account = factories.make_account(
+            cabinet=self.cabinet,
+            login=login,
+            access_token=self.sandbox.link(login),
+            refresh_token="",
+            yandex_uid=f"11000000{len(self.counters):02d}",
+        )
+        self.counters += [
+            factories.make_counter(account=account, number=number, name=login)
+            for number in OWNED[login][:counters]
+        ]
+        return account
+
+    def calls(self, count: int, *, started_at: datetime | None = None) -> None:
+        """Take in calls of an hour ago, through the same step as the door does."""
+        moment: datetime = started_at or timezone.now() - timedelta(hours=1)
+        records = [factories.v3_record(callTime=moment.isoformat()) for _ in range(count)]
+        now = timezone.now()
+        read = read_records(records, source_id=self.source.public_id, zone=None, now=now)
+        intake.take_in(source=self.source, records=read, now=now)
+        self.calls_in += count
+
+    def balance(self) -> Balance:
+        return take_balance(self.cabinet, self.sandbox.rows())
+
+    def wait_settled(self, seconds: float = SETTLE_SECONDS) -> float:
+        """Wait until nothing of the ledger is on its way; return in how many seconds."""
+        return wait_for(self._is_settled, seconds=seconds, what="the ledger is final")
+
+    def wait_upload(self, *states: str, seconds: float = SETTLE_SECONDS) -> Upload:
+        """Wait until the only upload is in one of the states."""
+        wait_for(
+            lambda: Upload.objects.filter(state__in=states).exists(),
+            seconds=seconds,
+            what=f"the upload is {' or '.join(states)}",
+        )
+        return Upload.objects.get()
+
+    def uploads(self) -> Sequence[Upload]:
+        return list(Upload.objects.order_by("pk"))
+
+    def _is_settled(self) -> bool:
+        return take_balance(self.cabinet, ()).is_settled
