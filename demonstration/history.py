@@ -23,6 +23,7 @@ from demonstration import mishaps
 from demonstration.generator import CallGenerator
 from integrations import budget
 from integrations.yandex.errors import QuotaExceeded, RequestRejected
+from integrations.yandex.records import Uploading
 
 SEED = 20261123
 WEEKS = 5
@@ -92,17 +93,24 @@ def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
 
 
 def _send(upload: Upload, *, now: datetime) -> None:
-    if not uploading.claim(upload, now=now):
+    """Send for real, by today's clock, then write down that it was at ``now``."""
+    if not uploading.claim(upload, now=timezone.now()):
         return
+    try:
+        answer = _post_patiently(upload)
+    except RequestRejected as refusal:
+        uploading.record_failure(upload, refusal, now=now)
+    else:
+        uploading.record_taken(upload, answer, now=now)
+    Upload.objects.filter(pk=upload.pk).update(sent_at=now)
+    upload.tries.update(started_at=now, ended_at=now + timedelta(seconds=1))
+
+
+def _post_patiently(upload: Upload) -> Uploading:
     while True:
         time.sleep(PAUSE_SECONDS)
         try:
             with budget.request(upload.counter.account.yandex_uid, budget.Kind.UPLOAD):
-                answer = uploading.post(upload)
-            break
+                return uploading.post(upload)
         except (budget.BudgetSpent, QuotaExceeded):
             continue
-        except RequestRejected as refusal:
-            uploading.record_failure(upload, refusal, now=now)
-            return
-    uploading.record_taken(upload, answer, now=now)
