@@ -1,0 +1,185 @@
+"""What must become of a call, worked out from its raw record by the words of the reference.
+
+Shares no code with the product: the rules of the settings window, and the row of a call from
+https://yandex.ru/dev/metrika/ru/management/calls, each written a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Record = Mapping[str, Any]
+CALLS, GOAL = "calls", "goal"
+MOSCOW = timezone(timedelta(hours=3))
+HORIZON = timedelta(days=21)
+TECHNICAL = {667, 668, 701, 702, 703, 704, 705, 706, 708, 709, 718, 710, 811, 812, 814, 813, 815}
+GOING_ON = {1, 2, 707}
+TEST = 790
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person chose for one counter in its settings window."""
+
+    number: int
+    #: None: calls of every site.
+    only_site: str | None = None
+    kinds: frozenset[str] = frozenset({"dynamic", "static", "callback"})
+    successful_only: bool = False
+    from_seconds: int = 0
+    #: None: the tags of the calls.
+    tags: Mapping[str, str] | None = None
+    price: str = ""
+    mask_phones: bool = False
+    identifiers: Sequence[str] = ("ClientId", "Yclid", "UserId")
+    goal: str = ""
+    skips_technical: bool = True
+    last_attempt_only: bool = True
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Every reason that holds against sending (none: it is sent), and the row."""
+
+    reasons: frozenset[str]
+    row: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_sent(self) -> bool:
+        return not self.reasons
+
+
+@dataclass
+class Oracle:
+    """Knows all records of a cabinet, each as it was last told, by their `universalId`."""
+
+    records: Mapping[str, Record]
+    #: `universalId` → address of the call's page.
+    pages: Mapping[str, str]
+    now: datetime
+
+    def fate(self, wishes: Wishes, call: str, channel: str) -> Fate:
+        record = self.records[call]
+        reasons = frozenset(self._reasons(wishes, record, channel))
+        return Fate(reasons, {} if reasons else self._row(wishes, record, channel))
+
+    def _reasons(self, wishes: Wishes, record: Record, channel: str) -> Iterable[str]:
+        kind = kind_of(record)
+        first, second = record["statusFirst"], record["statusSecond"]
+        if first == TEST and second == 0:
+            yield "test_call"
+        if first in GOING_ON and second == 0:
+            yield "not_finished"
+        if wishes.skips_technical and first in TECHNICAL and second == 0:
+            yield "technical"
+        if kind not in wishes.kinds:
+            yield "call_type"
+        if wishes.successful_only and record["status"] != "success":
+            yield "status"
+        if record["duration"] < wishes.from_seconds:
+            yield "too_short"
+        if wishes.only_site and record["site"] != wishes.only_site:
+            yield "site"
+        if wishes.last_attempt_only and self._was_tried_again(record):
+            yield "not_last_attempt"
+        if channel == GOAL and not wishes.goal:
+            yield "goal_not_set"
+        if not identifier_of(record, wishes) and (kind != "static" or channel == GOAL):
+            yield "no_identifier"
+        if started_at(record) <= self.now - HORIZON:
+            yield "expired"
+
+    def _was_tried_again(self, record: Record) -> bool:
+        return record["serviceType"] == "callback" and record["cbCallId"] in self._tried_again
+
+    @cached_property
+    def _tried_again(self) -> set[int]:
+        """Attempts that a later one names as before it; a list may name its own attempt as well."""
+        return {
+            earlier
+            for record in self.records.values()
+            if record["serviceType"] == "callback"
+            for earlier in record["cbAttemptsQueue"]
+            if earlier != record["cbCallId"]
+        }
+
+    def _row(self, wishes: Wishes, record: Record, channel: str) -> dict[str, str]:
+        name, value = identifier_of(record, wishes) or (wishes.identifiers[0], "")
+        money = {"Price": wishes.price, "Currency": "RUB" if wishes.price else ""}
+        moment = {"DateTime": str(int(started_at(record).timestamp()))}
+        if channel == GOAL:
+            return {name: value, "Target": wishes.goal, **moment, **money}
+        if kind_of(record) == "static":
+            # A static number tells nothing of the visit: any identifier column will do, empty.
+            name, value = "ClientId", ""
+        return {name: value, **moment, **money, **self._call_columns(wishes, record)}
+
+    def _call_columns(self, wishes: Wishes, record: Record) -> dict[str, str]:
+        return {
+            "StaticCall": "1" if kind_of(record) == "static" else "0",
+            "PhoneNumber": phone_of(record, is_masked=wishes.mask_phones),
+            "TalkDuration": str(record["duration"]),
+            "HoldDuration": hold_of(record),
+            "CallMissed": "1" if record["status"] == "fail" else "0",
+            "Tag": tag_of(record, wishes),
+            "FirstTimeCaller": "1" if record["unique"] else "0",
+            "URL": record.get("callPage") or record.get("entryPointQuery", ""),
+            "CallTrackerURL": self.pages[record["universalId"]],
+        }
+
+
+def kind_of(record: Record) -> str:
+    if record["serviceType"] == "callback":
+        return "callback"
+    words = record.get("callType", "")
+    if not words:
+        return "dynamic" if identifiers_of(record) else "static"
+    return "static" if words == "Статический коллтрекинг" else "dynamic"
+
+
+def started_at(record: Record) -> datetime:
+    """A bare time is Moscow's, as the source declares."""
+    moment = datetime.fromisoformat(record["callTime"])
+    return moment if moment.tzinfo else moment.replace(tzinfo=MOSCOW)
+
+
+def identifiers_of(record: Record) -> dict[str, str]:
+    query = urlsplit(record.get("entryPointQuery", "")).query
+    click = parse_qs(query).get("yclid", [""])[0]
+    known = {
+        "ClientId": record.get("yaClid", ""),
+        "Yclid": click,
+        "UserId": record.get("userId", ""),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def identifier_of(record: Record, wishes: Wishes) -> tuple[str, str] | None:
+    known = identifiers_of(record)
+    return next(((name, known[name]) for name in wishes.identifiers if name in known), None)
+
+
+def phone_of(record: Record, *, is_masked: bool) -> str:
+    """+79161234567, or +7******4567: country and the last four digits stay."""
+    digits = record["clientNumber"]
+    if not is_masked:
+        return f"+{digits}"
+    return f"+{digits[:1]}{'*' * (len(digits) - 5)}{digits[-4:]}"
+
+
+def tag_of(record: Record, wishes: Wishes) -> str:
+    if wishes.tags is None:
+        return ", ".join(record["tags"])
+    return wishes.tags["callback" if kind_of(record) == "callback" else "incoming"]
+
+
+def hold_of(record: Record) -> str:
+    """Unknown is empty: zeros would pull the averages of Metrika's reports down."""
+    if not record.get("duration_sec"):
+        return ""
+    return str(record["duration_sec"] - record["duration2_sec"])

@@ -1,0 +1,90 @@
+"""What a person does in the cabinet, with a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+
+@dataclass
+class Person:
+    """Somebody at the cabinet of ``url``; ``complaints`` is what the browser objected to."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def sign_in(self, username: str, password: str) -> None:
+        self.page.goto(f"{self.url}/lk/integrations")
+        self.page.get_by_label("Логин или почта").fill(username)
+        self.page.get_by_label("Пароль", exact=True).fill(password)
+        self.press("Войти")
+        expect(self.page.get_by_role("heading", name="Интеграции")).to_be_visible()
+
+    def link(self, name: str) -> None:
+        """«Подключить», and allow it on the consent page as the person of that name."""
+        self.page.goto(f"{self.url}/lk/integrations")
+        self.press("Подключить")
+        self.page.get_by_label(name).check()
+        self.press("Разрешить")
+        self.page.wait_for_url(f"{self.url}/lk/**")
+
+    def add_counters(self, *numbers: int) -> None:
+        self.page.goto(f"{self.url}/lk/integrations/yandex")
+        self.page.locator("summary", has_text="Добавить").click()
+        self.page.locator("details.counters-add").get_by_role("link").first.click()
+        for number in numbers:
+            self.page.get_by_label(re.compile(rf"\b{number}\b")).check()
+        self.press("Добавить")
+        expect(self.page.get_by_text(f"Добавлено счётчиков: {len(numbers)}.")).to_be_visible()
+
+    def open_settings(self, counter: str) -> None:
+        self.page.goto(f"{self.url}/lk/integrations/yandex")
+        self.page.get_by_role("link", name=counter, exact=True).click()
+        expect(self.page.get_by_role("heading", name=counter, exact=True)).to_be_visible()
+
+    def choose(self, question: str, answer: str) -> None:
+        group = self.page.get_by_role("radiogroup", name=question)
+        group.get_by_role("radio", name=answer, exact=True).check()
+
+    def select(self, label: str, option: str) -> None:
+        self.page.get_by_role("combobox", name=label, exact=True).select_option(label=option)
+
+    def save(self) -> None:
+        self.press("Сохранить")
+        expect(self.page.get_by_text("Настройки сохранены.")).to_be_visible()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def switch(self, counter: str) -> Locator:
+        return self.page.get_by_role("switch", name=f"Отправка в счетчик «{counter}»")
+
+    def turn(self, counter: str, *, on: bool) -> None:
+        """Press the switch in the list of counters and see it move."""
+        self.page.goto(f"{self.url}/lk/integrations/yandex")
+        self.switch(counter).click()
+        expect(self.switch(counter)).to_have_attribute("aria-checked", "true" if on else "false")
+
+    def totals(self, counter: str, channel: str) -> Mapping[str, int]:
+        """Return what the counter's history says above the calls: state in words → how many."""
+        self.page.goto(f"{self.url}/lk/integrations/yandex")
+        self.page.get_by_role("link", name=f"История счетчика «{counter}»").click()
+        self.page.get_by_label("С", exact=True).fill("")
+        self.select("Канал", channel)
+        self.press("Показать")
+        items = self.page.locator(".totals__item")
+        expect(items.first).to_be_visible()
+        read = [item.locator("span").all_inner_texts() for item in items.all()]
+        return {words[1]: int("".join(words[0].split())) for words in read}

@@ -1,0 +1,120 @@
+"""The product as somebody who tries it has it: `python -m launcher`, what ./run becomes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 240
+STOP_SECONDS = 60
+PAUSE_SECONDS = 0.25
+#: All that a person's terminal gives; nothing of this test run's own servers and stand-ins.
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+Found = TypeVar("Found")
+
+
+@dataclass
+class Product:
+    """One folder of data, started and stopped as often as a test wants."""
+
+    data: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    ready: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    @property
+    def words(self) -> str:
+        """What was said at the terminal so far."""
+        return self._terminal.read_text(encoding="utf-8")
+
+    @property
+    def _terminal(self) -> Path:
+        return self.data.with_name("terminal.txt")
+
+    def start(self) -> None:
+        """Return when everything is up."""
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        ours = {"PORT": str(self.port), "DATA_DIR": str(self.data), "DEMO_DATA": "0"}
+        with self._terminal.open("ab") as terminal:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "launcher"],
+                cwd=ROOT,
+                env=kept | ours,
+                stdin=subprocess.DEVNULL,
+                stdout=terminal,
+                stderr=terminal,
+                start_new_session=True,
+            )
+        self.ready = wait_for(self._read_ready, seconds=START_SECONDS, what="the product is up")
+
+    def stop(self) -> int:
+        """Ask for the end as a terminal or an init system does; return the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        for process in self.processes():
+            process.kill()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this machine that was told of our folder."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            told = {*process.cmdline(), process.environ().get("DATA_DIR", "")}
+        except psutil.Error:
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE and any(
+            str(self.data) in word for word in told
+        )
+
+    def _read_ready(self) -> dict[str, Any] | None:
+        assert self.process is not None
+        assert self.process.poll() is None, self.words
+        file = self.data / "ready.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def wait_for(look: Callable[[], Found | None], *, seconds: float, what: str) -> Found:
+    """Return the first answer that is not None, or fail when the time is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(f"After {seconds} s still not: {what}")
+
+
+def free_port() -> int:
+    """Return a port that is free now, with a free one behind it for the sandbox."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port

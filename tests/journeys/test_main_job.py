@@ -1,0 +1,221 @@
+"""The whole job with the real command and processes: link, choose, set up, receive, deliver."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys import calls
+from tests.journeys.oracle import CALLS, GOAL, Oracle, Wishes
+from tests.journeys.person import Person
+from tests.journeys.product import Product, free_port, wait_for
+from tests.journeys.sender import Sender, statuses
+from tests.journeys.witness import FINAL, Key, Metrika, Standing, columns, ledger
+
+WINDOWS = Wishes(
+    number=91234567,
+    kinds=frozenset({"dynamic", "static"}),
+    successful_only=True,
+    from_seconds=60,
+    tags={"incoming": 'Коллтрек «Окна», "тёплые"; 🪟'},
+    price="1500.50",
+    goal="calltracking_call_order",
+)
+MY_SITE = Wishes(
+    number=91234602,
+    only_site="mysite.ru",
+    mask_phones=True,
+    identifiers=("Yclid", "ClientId", "UserId"),
+    skips_technical=False,
+)
+DELIVERY_SECONDS = 120
+BULK = 500
+WORDS = {
+    "accepted": "Принят Метрикой",
+    "unmatched": "Не привязан",
+    "skipped": "Не отправляется",
+    "expired": "Опоздал",
+}
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Product]:
+    """A running product with an empty cabinet."""
+    started = Product(tmp_path / "data", free_port())
+    try:
+        started.start()
+        yield started
+    finally:
+        started.end()
+
+
+def test_every_call_gets_where_the_settings_say_and_a_restart_changes_nothing(
+    trial: Product, page: Page
+) -> None:
+    # Given two counters of a linked account, set up differently in the cabinet
+    person = Person(page, trial.url)
+    person.sign_in(trial.ready["username"], trial.ready["password"])
+    person.link("Анна Столичная")
+    person.add_counters(WINDOWS.number, MY_SITE.number)
+    set_up_windows(person)
+    set_up_my_site(person)
+
+    # When calls of all kinds come through the signed endpoint, some of them more than once
+    sender = Sender(trial.url, trial.ready["source"]["id"], trial.ready["source"]["secret"])
+    oracle = send_everything(sender, trial.url)
+
+    # Then within two minutes each has a truthful state, and Metrika the right rows, each once
+    metrika = Metrika(trial.ready["sandbox_url"])
+    standings = settled(trial, oracle)
+    assert_truthful(standings, oracle, metrika)
+    assert_exactly(metrika, oracle)
+    assert person.totals("Окна Столица", "Звонки") == totals(standings, WINDOWS, CALLS)
+    assert person.totals("Окна Столица", "Цель") == totals(standings, WINDOWS, GOAL)
+    assert person.totals("Мой сайт", "Звонки") == totals(standings, MY_SITE, CALLS)
+
+    # And a call that changes after it was sent is not sent again, but the person is told
+    changed = next(iter(calls.odd_ones(oracle.now))) | {"tags": ["Спам"]}
+    assert statuses(sender.post([changed])) == {"updated"}
+    page.goto(oracle.pages[changed["universalId"]])
+    expect(page.get_by_text("После отправки данные звонка изменились.")).to_be_visible()
+
+    # When the integration is switched off and on, and everything is stopped and started
+    for name, on in product(("Окна Столица", "Мой сайт"), (False, True)):
+        person.turn(name, on=on)
+    assert trial.stop() == 0
+    assert trial.processes() == []
+    trial.start()
+
+    # Then nothing has changed, and a new call goes the same way
+    assert ledger(trial.data) == standings
+    assert_exactly(metrika, oracle)
+    send_one_more(sender, oracle, trial.url)
+    assert settled(trial, oracle).items() >= standings.items()
+    assert_exactly(metrika, oracle)
+    assert person.complaints == []
+
+
+def set_up_windows(person: Person) -> None:
+    person.open_settings("Окна Столица")
+    person.select("Достижение цели", "Звонок коллтрекинга (calltracking_call_order)")
+    person.choose("Тип звонка", "Только входящие звонки")
+    person.page.get_by_role("spinbutton", name="Длительность").fill("60")
+    person.choose("Статус звонка", "Только успешные")
+    person.choose("Тегирование", "Установить теги вручную")
+    assert WINDOWS.tags is not None
+    person.page.get_by_label("Для входящих звонков:").fill(WINDOWS.tags["incoming"])
+    person.choose("Сайты", "Все сайты")
+    person.page.get_by_role("textbox", name="Ценность звонка").fill("1 500,50")
+    person.save()
+
+
+def set_up_my_site(person: Person) -> None:
+    person.open_settings("Мой сайт")
+    person.page.get_by_role("checkbox", name="Не отправлять технические отмены").uncheck()
+    person.choose("Номер телефона", "Скрыть середину")
+    person.select("Порядок идентификаторов", "Yclid, затем ClientId, затем UserId")
+    person.save()
+
+
+def send_everything(sender: Sender, url: str) -> Oracle:
+    """Post all calls, repeat some; return who knows what must become of them."""
+    now = datetime.now(UTC)
+    started = calls.going_on(now)
+    first = [*calls.published_sample(), *calls.odd_ones(now), started]
+    many = calls.generated(now)
+    bulks = [first, *(many[start : start + BULK] for start in range(0, len(many), BULK))]
+    names = [uuid.uuid4().hex for _bulk in bulks]
+    answers = [sender.post(bulk, webhook_id=name) for bulk, name in zip(bulks, names, strict=True)]
+    assert {word for answer in answers for word in statuses(answer)} == {"created"}
+
+    repeated = sender.post(bulks[3], webhook_id=names[3])
+    assert repeated == answers[3] | {"duplicate": True}
+    assert statuses(sender.post(bulks[5][:200])) == {"duplicate"}
+    assert statuses(sender.post([calls.finished(started)])) == {"updated"}
+
+    records = [*(record for bulk in bulks for record in bulk), calls.finished(started)]
+    return Oracle(by_id(records), pages_of(answers, url), now)
+
+
+def send_one_more(sender: Sender, oracle: Oracle, url: str) -> None:
+    record = calls.fresh(datetime.now(UTC))
+    answer = sender.post([record])
+    oracle.records = {**oracle.records, **by_id([record])}
+    oracle.pages = {**oracle.pages, **pages_of([answer], url)}
+
+
+def by_id(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {record["universalId"]: record for record in records}
+
+
+def pages_of(answers: Iterable[dict[str, Any]], url: str) -> dict[str, str]:
+    return {
+        result["universalId"]: f"{url}/lk/integrations/calls/{result['call_id']}"
+        for answer in answers
+        for result in answer["results"]
+    }
+
+
+def keys(oracle: Oracle) -> set[Key]:
+    numbers = WINDOWS.number, MY_SITE.number
+    return set(product(oracle.records, numbers, (CALLS, GOAL)))
+
+
+def settled(trial: Product, oracle: Oracle) -> dict[Key, Standing]:
+    """Wait until every call has its last state for both counters; return the ledger."""
+
+    def look() -> dict[Key, Standing] | None:
+        standings = ledger(trial.data)
+        is_settled = all(standing.state in FINAL for standing in standings.values())
+        return standings if is_settled and standings.keys() == keys(oracle) else None
+
+    return wait_for(look, seconds=DELIVERY_SECONDS, what="every call has a final state")
+
+
+def assert_truthful(standings: dict[Key, Standing], oracle: Oracle, metrika: Metrika) -> None:
+    """What the ledger says is what must be, and what Metrika did with the file."""
+    linked = metrika.linked_uploadings()
+    lies = {}
+    for (call, number, channel), standing in standings.items():
+        wishes = WINDOWS if number == WINDOWS.number else MY_SITE
+        fate = oracle.fate(wishes, call, channel)
+        is_static = fate.row.get("StaticCall") == "1"
+        delivered = "accepted" if standing.uploading in linked or is_static else "unmatched"
+        expected = {
+            "skipped": standing.reason in fate.reasons - {"expired"},
+            "expired": fate.reasons == {"expired"},
+            delivered: fate.is_sent and standing.uploading > 0,
+        }
+        if not expected.get(standing.state):
+            lies[call, number, channel] = (standing, fate)
+    assert lies == {}
+
+
+def assert_exactly(metrika: Metrika, oracle: Oracle) -> None:
+    """Metrika holds the rows that the settings allow, with all their values, and no others."""
+    for wishes, channel in product((WINDOWS, MY_SITE), (CALLS, GOAL)):
+        fates = (oracle.fate(wishes, call, channel) for call in oracle.records)
+        expected = columns(dict(fate.row) for fate in fates if fate.is_sent)
+        held = columns(metrika.held(wishes.number, channel))
+        assert (expected - held, held - expected) == (Counter(), Counter())
+        assert bool(expected) == (channel == CALLS or bool(wishes.goal))
+    assert metrika.doubles() == 0
+
+
+def totals(standings: dict[Key, Standing], wishes: Wishes, channel: str) -> dict[str, int]:
+    """Count the states of one counter and channel, in the words of the cabinet."""
+    return dict(
+        Counter(
+            WORDS[standing.state]
+            for (_call, number, where), standing in standings.items()
+            if (number, where) == (wishes.number, channel)
+        )
+    )

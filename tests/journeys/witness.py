@@ -1,0 +1,106 @@
+"""Looks from outside at what there is: the ledger, and what the sandbox holds for Metrika."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import requests
+
+TIMEOUT_SECONDS = 30
+CHANNELS = {1: "calls", 2: "goal"}
+#: What the sandbox adds to a row's own columns.
+ORIGIN = ("uploading_id", "counter", "channel", "comment", "login", "linked")
+OWN_STATES = {1: "waiting", 2: "skipped", 4: "expired", 5: "needs_attention", 6: "row_refused"}
+UPLOAD_STATES = {"processed": "accepted", "linkage_failure": "unmatched"}
+FINAL = {"accepted", "unmatched", "skipped", "expired"}
+LEDGER = """
+SELECT c.external_id, k.number, d.channel, d.state, coalesce(d.reason, ''),
+       coalesce(u.state, ''), coalesce(u.attention, ''), coalesce(u.is_static, false),
+       coalesce(u.uploading_id, 0)
+FROM calls_delivery d
+JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
+JOIN counters_counter k ON k.id = d.counter_id
+LEFT JOIN calls_upload u ON u.id = d.upload_id
+"""
+#: (call, counter, channel)
+Key = tuple[str, int, str]
+Row = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the ledger says of one delivery."""
+
+    state: str
+    reason: str
+    uploading: int
+
+
+def ledger(data: Path) -> dict[Key, Standing]:
+    """Read every row of the ledger out of the embedded PostgreSQL of a running product."""
+    password = json.loads((data / "secrets.json").read_text())["POSTGRES_PASSWORD"]
+    port = int((data / "postgres" / "postmaster.pid").read_text().splitlines()[3])
+    address = f"postgres://callkeeper:{password}@127.0.0.1:{port}/callkeeper"
+    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
+        cursor.execute(LEDGER)
+        found = cursor.fetchall()
+    standings = {(row[0], row[1], CHANNELS[row[2]]): _standing(*row[3:]) for row in found}
+    assert len(standings) == len(found), "A delivery is in the ledger twice"
+    return standings
+
+
+def _standing(
+    own: int, reason: str, upload: str, attention: str, is_static: bool, uploading: int
+) -> Standing:
+    state = OWN_STATES.get(own) or UPLOAD_STATES.get(upload, upload)
+    if attention:
+        state = f"{state}: {attention}"
+    if state == "unmatched" and is_static:
+        # A file of static calls always ends so, and its calls are in the reports nevertheless.
+        state = "accepted"
+    return Standing(state, reason, uploading)
+
+
+@dataclass(frozen=True)
+class Metrika:
+    """The sandbox's control room."""
+
+    url: str
+
+    def held(self, counter: int, channel: str) -> list[dict[str, Any]]:
+        """Return all accepted rows: columns as received, and where each came in."""
+        answer = self._get(f"rows?counter={counter}&channel={channel}&limit=1000000")
+        assert len(answer["rows"]) == answer["total"]
+        rows: list[dict[str, Any]] = answer["rows"]
+        return rows
+
+    def doubles(self) -> int:
+        """Count rows that are there twice: equal ones, and calls under two values."""
+        found = self._get("ledger")["ledger"]
+        return sum(one["doubles"] + one["repeated_tracker_urls"] for one in found)
+
+    def linked_uploadings(self) -> set[int]:
+        """Return the uploadings of which at least one row was tied to a visit."""
+        rows = self._get("rows?limit=1000000")["rows"]
+        return {row["uploading_id"] for row in rows if row["linked"]}
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer = requests.get(f"{self.url}/_sandbox/{path}", timeout=TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        content: dict[str, Any] = answer.json()
+        return content
+
+
+def columns(rows: Iterable[dict[str, Any]]) -> Counter[Row]:
+    """Return the rows' own columns as a multiset; an empty cell is a column that is not there."""
+    return Counter(
+        frozenset((name, value) for name, value in row.items() if name not in ORIGIN and value)
+        for row in rows
+    )
