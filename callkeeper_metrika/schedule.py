@@ -16,6 +16,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    # One step of a search: the half that was sent before has to be settled first.
+    "isolate-refused": {
+        "task": "calls.isolate_refused",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     # A worker that died is noticed one lease later, plus this.
     "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},

@@ -19,7 +19,9 @@ SELECT least(
     (SELECT min(d.not_before) FROM calls_delivery d
      JOIN counters_counter k ON k.id = d.counter_id
      JOIN integrations_yandexaccount a ON a.id = k.account_id
+     LEFT JOIN counters_goal g ON g.id = k.goal_id
      WHERE d.state = {DeliveryState.WAITING} AND d.not_before <= %(now)s AND d.expires_at > %(now)s
+       AND (d.channel = 1 OR (g.id IS NOT NULL AND g.deleted_at IS NULL))
        AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)),
     (SELECT min(u.not_before) FROM calls_upload u
      JOIN counters_counter k ON k.id = u.counter_id

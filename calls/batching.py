@@ -60,7 +60,9 @@ WITH waiting AS (
     FROM calls_delivery d
     JOIN counters_counter k ON k.id = d.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
+    LEFT JOIN counters_goal g ON g.id = k.goal_id
     WHERE d.state = {DeliveryState.WAITING} AND d.not_before <= %(now)s AND d.expires_at > %(now)s
+      AND (d.channel <> {Channel.GOAL} OR (g.id IS NOT NULL AND g.deleted_at IS NULL))
       AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
     GROUP BY a.yandex_uid, d.counter_id, d.channel, d.id_kind, d.is_static
 )
@@ -133,6 +135,8 @@ def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
         )
         if not counter.enabled or counter.removed_at is not None:
             return None
+        if stream.channel is Channel.GOAL and not _has_goal(counter):
+            return None
         if counter.settings_saved_at is not None:
             # Calls that were being stored while the settings were saved.
             decide_again(counter.pk, now=now, decided_before=counter.settings_saved_at)
@@ -192,6 +196,11 @@ def _attach(stream: Stream, upload_id: int, now: datetime) -> tuple[int, datetim
         )
         rows, oldest, newest = cursor.fetchone()
         return rows, oldest, newest
+
+
+def _has_goal(counter: Counter) -> bool:
+    """Whether the chosen goal is there; without it Metrika would refuse the file as a whole."""
+    return counter.goal is not None and counter.goal.deleted_at is None
 
 
 def _next_upload_id() -> int:

@@ -17,6 +17,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from calls.cell_shapes import fits_sql
 from calls.states import Channel, DeliveryState
 
 #: Metrika links a call to a visit of the last 21 days, counted to processing
@@ -44,11 +45,12 @@ class Verdict:
     passed: bool
 
 
-IDENTIFIER = """(
+IDENTIFIER = f"""(
     SELECT CASE o.name WHEN 'ClientId' THEN 1 WHEN 'Yclid' THEN 2 ELSE 3 END
     FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
-    WHERE CASE o.name WHEN 'ClientId' THEN c.client_id WHEN 'Yclid' THEN c.yclid
-                      ELSE c.user_id END <> ''
+    WHERE CASE o.name WHEN 'ClientId' THEN {fits_sql("ClientId", "c.client_id")}
+                      WHEN 'Yclid' THEN {fits_sql("Yclid", "c.yclid")}
+                      ELSE {fits_sql("UserId", "c.user_id")} END
     ORDER BY o.place LIMIT 1)"""
 
 LATER_ATTEMPT = """EXISTS (
@@ -100,6 +102,12 @@ RULES: tuple[Rule, ...] = (
         _("Цель есть в Метрике"),
         _("Выбранной цели больше нет в Метрике: выберите другую в настройках счётчика."),
         f"ch.channel <> {Channel.GOAL} OR g.deleted_at IS NULL",
+    ),
+    Rule(
+        "goal_unusable",
+        _("Идентификатор цели годится"),
+        _("В идентификаторе цели есть знаки, которых Метрика в файле не принимает."),
+        f"ch.channel <> {Channel.GOAL} OR {fits_sql('Target', 'g.identifier')}",
     ),
     Rule(
         "technical",
@@ -177,6 +185,13 @@ RULES: tuple[Rule, ...] = (
 #: Reasons that no rule gives: what happened to a row after its decision.
 LATER_REASONS: dict[str, str | Promise] = {
     "counter_removed": _("Счётчик удалён из кабинета до отправки звонка."),
+    "called_off": _("Отправку отменил человек."),
+    "refused_by_metrika": _(
+        "Метрика не приняла эту строку: с ней одной файл отклонён. Остальные звонки файла переданы."
+    ),
+    "refused_by_check": _(
+        "Строка не проходит проверку формата и исключена из файла. Остальные звонки переданы."
+    ),
 }
 SENTENCES: dict[str, str | Promise] = {rule.code: rule.sentence for rule in RULES} | LATER_REASONS
 
@@ -219,7 +234,7 @@ FROM (
            {_REASON} AS reason, {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
            {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at
     {_SOURCES}
-    WHERE {{which}}
+    WHERE <which>
     ORDER BY c.id, k.id, ch.channel
 ) AS judged
 ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
@@ -227,10 +242,11 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at,
     not_before = {_KEPT_NOT_BEFORE}
-WHERE {{open}}
-  -- what waits while its counter is switched off goes on waiting
-  AND NOT (d.state = {DeliveryState.WAITING} AND excluded.reason IS NOT DISTINCT FROM 'counter_off')
-  AND {{changed}}
+WHERE <still_open>
+  -- what waits while its counter is switched off or its goal is gone goes on waiting
+  AND NOT (d.state = {DeliveryState.WAITING}
+           AND coalesce(excluded.reason, '') IN ('counter_off', 'goal_gone'))
+  AND <changed>
 """
 
 _CHANGED = f"""(d.state, d.reason, d.id_kind, d.is_static, d.expires_at, d.not_before)
@@ -261,9 +277,9 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     if call_ids:
         still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
         _write(
-            _WRITE.format(
+            _statement(
                 which=_THESE_CALLS_AND_THEIR_ORDERS,
-                open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
+                still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
                 changed=_CHANGED,
             ),
             now=now,
@@ -278,9 +294,9 @@ def decide_again(counter_id: int, *, now: datetime, decided_before: datetime | N
     being written while the settings were saved.
     """
     _write(
-        _WRITE.format(
+        _statement(
             which=_WAITING_FOR_THE_COUNTER,
-            open=f"d.state = {int(DeliveryState.WAITING)}",
+            still_open=f"d.state = {int(DeliveryState.WAITING)}",
             # Every row is marked as decided now, so that only stragglers stay older.
             changed="true",
         ),
@@ -314,6 +330,15 @@ def _verdicts(passed: Sequence[bool]) -> list[Verdict]:
         Verdict(rule.code, rule.title, rule.sentence, ok)
         for rule, ok in zip(RULES, passed, strict=True)
     ]
+
+
+def _statement(*, which: str, still_open: str, changed: str) -> str:
+    # Not str.format: the shapes of cells have braces of their own.
+    blanks = {"<which>": which, "<still_open>": still_open, "<changed>": changed}
+    statement = _WRITE
+    for blank, sql in blanks.items():
+        statement = statement.replace(blank, sql)
+    return statement
 
 
 def _write(statement: str, *, now: datetime, **parameters: Any) -> None:

@@ -12,6 +12,7 @@ import io
 from django.conf import settings
 from django.db import connection
 
+from calls.cell_shapes import fits_sql
 from calls.states import Channel, IdKind
 
 _IDENTIFIER = {
@@ -25,12 +26,14 @@ _STATIC_IDENTIFIER = "NULL"
 # Cut to the second, not rounded: a call must not begin later than it did.
 _DATE_TIME = "floor(extract(epoch FROM c.started_at))::bigint"
 _PRICE = "k.price"
-_CURRENCY = "CASE WHEN k.price IS NOT NULL THEN nullif(k.currency, '') END"
-_PHONE = """CASE k.phone_mode
-    WHEN 'full' THEN nullif(c.phone, '')
-    WHEN 'masked' THEN nullif(
+# An optional cell that Metrika could not read stays empty: the call must not be lost for it.
+_CURRENCY = f"""CASE WHEN k.price IS NOT NULL AND {fits_sql("Currency", "k.currency")}
+    THEN k.currency END"""
+_PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
+    WHEN k.phone_mode = 'full' THEN c.phone
+    WHEN k.phone_mode = 'masked' THEN
         overlay(c.phone PLACING repeat('*', greatest(length(c.phone) - 6, 0))
-                FROM 3 FOR greatest(length(c.phone) - 6, 0)), '') END"""
+                FROM 3 FOR greatest(length(c.phone) - 6, 0)) END"""
 _TAG = """nullif(CASE k.tag_mode
     WHEN 'calls' THEN array_to_string(c.tags, ', ')
     WHEN 'manual' THEN CASE WHEN c.kind = 'callback' THEN k.manual_tag_callback

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calls.states import Attention, UploadState
@@ -28,6 +28,10 @@ OVERDUE_AFTER = timedelta(hours=48)
 QUOTA_JITTER = timedelta(minutes=10)
 #: Polls of one upload, as multiples of POLL_SECONDS: 10, 30, 60, 120 minutes, then every two hours.
 POLL_STEPS: Sequence[int] = (1, 2, 3, 6, 12)
+
+#: Of Metrika's refusals the one that means the file (https://yandex.com/dev/metrika/en/intro/errors).
+FILE_REFUSED = "invalid_uploading"
+TOO_LARGE_STATUS = 413
 
 Jitter = Callable[[], float]
 
@@ -58,8 +62,21 @@ def after_failure(
 ) -> Next:
     """Return what follows from a failed send.
 
-    What may have arrived is never repeated from here: it becomes unclear and is looked up first.
+    What may have arrived is never repeated or split from here: it becomes unclear and is looked up
+    first, whatever else the answer says.
     """
+    step = _after_refusal(error, now=now, jitter=jitter)
+    if error.may_have_arrived:
+        return (
+            replace(step, state=UploadState.UNCLEAR, attention=None)
+            if step
+            else Next(UploadState.UNCLEAR, now)
+        )
+    return step or Next(UploadState.LATER, now + _pause(error, attempts, jitter))
+
+
+def _after_refusal(error: YandexError, *, now: datetime, jitter: Jitter) -> Next | None:
+    """Return what follows from a refusal; None when nothing was refused."""
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now, jitter=jitter)
         return Next(UploadState.LATER, until, pause_login_until=until)
@@ -69,11 +86,16 @@ def after_failure(
         return Next(UploadState.LATER, now, access_lost=True)
     if isinstance(error, NotFound):
         return Next(UploadState.LATER, now, counter_gone=True)
-    if isinstance(error, RequestRejected):
-        return Next(UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED)
-    if error.may_have_arrived:
-        return Next(UploadState.UNCLEAR, now)
-    return Next(UploadState.LATER, now + _pause(error, attempts, jitter))
+    return _after_rejection(error, now) if isinstance(error, RequestRejected) else None
+
+
+def _after_rejection(error: RequestRejected, now: datetime) -> Next:
+    """A file refused for its content is searched for the bad row; anything else is our mistake."""
+    if error.http_status == TOO_LARGE_STATUS:
+        return Next(UploadState.SPLITTING, now, attention=Attention.TOO_LARGE)
+    if error.error_type == FILE_REFUSED:
+        return Next(UploadState.SPLITTING, now, attention=Attention.SPLIT)
+    return Next(UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED)
 
 
 def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:

@@ -11,13 +11,21 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cabinets.audit import record
+from calls.bisecting import give_back
 from calls.decision import LINK_HORIZON, decide_again
 from calls.models import Delivery, Upload, UploadAttempt
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 
 #: Reasons after which Metrika certainly has nothing, so that a person may order another try.
-RETRYABLE = (Attention.REJECTED, Attention.ACCESS_DENIED, Attention.COUNTER_GONE)
+RETRYABLE = (
+    Attention.REJECTED,
+    Attention.ACCESS_DENIED,
+    Attention.COUNTER_GONE,
+    Attention.QUARANTINED,
+)
+#: Reasons with which a file certainly has not arrived: it may be called off.
+NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE)
 
 
 def release_stuck(*, now: datetime) -> int:
@@ -40,10 +48,9 @@ def expire_overdue(*, now: datetime) -> int:
     rows = Delivery.objects.filter(state=DeliveryState.WAITING, expires_at__lte=now).update(
         state=DeliveryState.EXPIRED, decided_at=now
     )
-    uploads = Upload.objects.filter(
-        state__in=[UploadState.READY, UploadState.LATER],
-        newest_call_at__lte=now - LINK_HORIZON,
-    ).update(state=UploadState.CANCELLED, attention=Attention.EXPIRED, settled_at=now)
+    uploads = Upload.objects.filter(not_arrived(), newest_call_at__lte=now - LINK_HORIZON).update(
+        state=UploadState.CANCELLED, attention=Attention.EXPIRED, settled_at=now
+    )
     return rows + uploads
 
 
@@ -55,17 +62,40 @@ def apply_counter_change(counter: Counter, *, now: datetime) -> None:
     """
     if counter.removed_at is not None:
         _withdraw(counter, now)
-    elif counter.enabled:
-        decide_again(counter.pk, now=now)
+    else:
+        _take_from_lost_goal(counter, now)
+        if counter.enabled:
+            decide_again(counter.pk, now=now)
 
 
 def _withdraw(counter: Counter, now: datetime) -> None:
     Delivery.objects.filter(counter=counter, state=DeliveryState.WAITING).update(
         state=DeliveryState.SKIPPED, reason="counter_removed", decided_at=now
     )
-    Upload.objects.filter(counter=counter, state__in=[UploadState.READY, UploadState.LATER]).update(
+    Upload.objects.filter(not_arrived(), counter=counter).update(
         state=UploadState.CANCELLED, attention=Attention.COUNTER_REMOVED, settled_at=now
     )
+
+
+def not_arrived() -> Q:
+    """Return the uploads that Metrika certainly does not have and that are not being sent."""
+    at_rest = (UploadState.READY, UploadState.LATER, UploadState.SPLITTING)
+    return Q(state__in=at_rest) | Q(
+        state=UploadState.NEEDS_ATTENTION, attention__in=NOT_ARRIVED, uploading_id=None
+    )
+
+
+def _take_from_lost_goal(counter: Counter, now: datetime) -> None:
+    """Let conversions that were refused with a goal that is gone follow the goal chosen now."""
+    if counter.goal is not None and counter.goal.deleted_at is not None:
+        return
+    stranded = Upload.objects.select_for_update(no_key=True).filter(
+        counter=counter, state=UploadState.NEEDS_ATTENTION, attention=Attention.GOAL_GONE
+    )
+    for upload in stranded.order_by("pk"):
+        give_back(upload, now=now)
+        upload.state, upload.settled_at = UploadState.CANCELLED, now
+        upload.save(update_fields=["state", "settled_at"])
 
 
 def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:

@@ -14,7 +14,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from calls import batching, lookup, polling, recovery, stopping, uploading
+from calls import batching, bisecting, lookup, polling, recovery, stopping, uploading
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ def timetable() -> list[Step]:
         Step("look up", lookup.resolve_unclear),
         Step("build", lambda: batching.build_uploads(now=timezone.now())),
         Step("send", lambda: uploading.send_due(seconds=SEND_SECONDS)),
+        Step("isolate", lambda: bisecting.isolate_refused(now=timezone.now())),
         Step("poll", polling.poll_open),
     ]
 

@@ -24,6 +24,7 @@ REASON_TITLES: dict[str, str | Promise] = {
     "calls_off": gettext_lazy("Звонки не отправляются"),
     "goal_not_set": gettext_lazy("Цель не указана"),
     "goal_gone": gettext_lazy("Цель удалена в Метрике"),
+    "goal_unusable": gettext_lazy("Идентификатор цели не годится"),
     "technical": gettext_lazy("Техническая отмена"),
     "call_type": gettext_lazy("Тип звонка"),
     "status": gettext_lazy("Статус звонка"),
@@ -33,6 +34,8 @@ REASON_TITLES: dict[str, str | Promise] = {
     "campaign": gettext_lazy("Другая кампания"),
     "not_last_attempt": gettext_lazy("Не последняя попытка"),
     "no_identifier": gettext_lazy("Посетитель неизвестен"),
+    "refused_by_metrika": gettext_lazy("Метрика не приняла строку"),
+    "refused_by_check": gettext_lazy("Строка не прошла проверку"),
     **dict(Attention.choices),
 }
 
@@ -63,6 +66,22 @@ OF_ATTENTION: dict[str, str | Promise] = {
     Attention.EXPIRED: gettext_lazy(
         "Со звонка прошёл 21 день: Метрика уже не привяжет его к визиту."
     ),
+    Attention.SPLIT: gettext_lazy(
+        "Метрика отклонила файл целиком. Он разделён: строка, из-за которой его отклонили, "
+        "исключена, остальные звонки отправлены другими выгрузками."
+    ),
+    Attention.TOO_LARGE: gettext_lazy(
+        "Файл оказался слишком велик для Метрики. Его звонки отправлены меньшими файлами."
+    ),
+    Attention.QUARANTINED: gettext_lazy(
+        "Сегодня Метрика отклонила слишком много файлов этого счётчика, поэтому поиск плохой "
+        "строки остановлен: звонки не переданы. Повторите отправку завтра или напишите в поддержку."
+    ),
+    Attention.GOAL_GONE: gettext_lazy(
+        "Цель не найдена: её больше нет в Метрике, поэтому файл не принят. Выберите другую цель в "
+        "настройках счётчика — звонки уйдут с ней сами."
+    ),
+    Attention.CALLED_OFF: gettext_lazy("Отправку отменил человек."),
 }
 
 _OF_STATE: dict[str, str | Promise] = {
@@ -91,7 +110,7 @@ def sentence_of(delivery: ShownDelivery, *, obstacle: str) -> str:
     if delivery.reason in SENTENCES:
         # What the row says of itself goes before what befell its upload.
         return str(SENTENCES[delivery.reason])
-    if shown == Shown.SKIPPED:
+    if shown == Shown.SKIPPED or (shown == Shown.ROW_REFUSED and delivery.reason):
         return str(OF_ATTENTION.get(why, why))
     if shown == Shown.HELD:
         return " ".join(filter(None, [_held(delivery), obstacle]))
@@ -118,6 +137,10 @@ def of_upload(upload: Upload, shown: str, *, obstacle: str) -> str:
 def _on_its_way(upload: Upload, obstacle: str) -> str:
     if upload.state == UploadState.SENDING:
         return _("Отправляется прямо сейчас.")
+    if upload.state == UploadState.SPLITTING:
+        return _(
+            "Метрика отклонила файл целиком. Ищем строку, из-за которой; остальные звонки уйдут."
+        )
     if obstacle:
         return obstacle
     if upload.state == UploadState.LATER:

@@ -30,7 +30,12 @@ else:
     ShownDelivery = Delivery
 
 #: The upload is there, and Metrika has not been asked to take it, or not yet successfully.
-_ON_ITS_WAY = (UploadState.READY, UploadState.LATER, UploadState.SENDING)
+_ON_ITS_WAY = (
+    UploadState.READY,
+    UploadState.LATER,
+    UploadState.SENDING,
+    UploadState.SPLITTING,
+)
 _DONE = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
 
 

@@ -47,6 +47,7 @@ class UploadState(models.TextChoices):
     LATER = "later", _("Будет повторена")
     SENDING = "sending", _("Отправляется")
     UNCLEAR = "unclear", _("Проверяем, дошла ли")
+    SPLITTING = "splitting", _("Отклонена целиком, ищем строку")
     SENT = "sent", _("Отправлена, Метрика обрабатывает")
     PROCESSED = "processed", _("Обработана Метрикой")
     LINKAGE_FAILURE = "linkage_failure", _("Принята, визиты не найдены")
@@ -60,6 +61,7 @@ OPEN_UPLOADS = (
     UploadState.LATER,
     UploadState.SENDING,
     UploadState.UNCLEAR,
+    UploadState.SPLITTING,
     UploadState.SENT,
 )
 #: States in which Metrika has the file.
@@ -110,3 +112,8 @@ class Attention(models.TextChoices):
     OVERDUE = "overdue", _("Метрика обрабатывает дольше двух суток")
     COUNTER_REMOVED = "counter_removed", _("Счётчик удалён из кабинета")
     EXPIRED = "expired", _("Прошёл 21 день со звонка")
+    SPLIT = "split", _("Разделена: Метрика отклонила файл целиком")
+    TOO_LARGE = "too_large", _("Файл слишком велик для Метрики")
+    QUARANTINED = "quarantined", _("Слишком много отклонённых файлов за день")
+    GOAL_GONE = "goal_gone", _("Цель удалена в Метрике")
+    CALLED_OFF = "called_off", _("Отменена человеком")

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from calls import (
     batching,
+    bisecting,
     heartbeat,
     lookup,
     partitions,
@@ -52,6 +53,12 @@ def poll_open() -> int:
 def resolve_unclear() -> int:
     """Look up uploads whose answer was lost."""
     return lookup.resolve_unclear()
+
+
+@shared_task(name="calls.isolate_refused")
+def isolate_refused() -> int:
+    """Search refused files for the row they were refused for."""
+    return bisecting.isolate_refused(now=timezone.now())
 
 
 @shared_task(name="calls.release_stuck")

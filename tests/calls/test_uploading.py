@@ -341,13 +341,15 @@ def test_withdrawn_right_is_said_on_the_counter(
     assert rows_in_metrika(sandbox) == []
 
 
-def test_whole_file_refused_waits_for_a_person_who_may_retry(
+def test_request_refused_for_our_mistake_waits_for_a_person_who_may_retry(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
-    call = store_call(cabinet=cabinet, tags=["яд"])
-    fault(sandbox, "whole_file_400", marker="яд")
+    call = store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    Upload.objects.update(marker="ck/1")
     upload = build_and_send()
     assert (upload.state, upload.attention) == (UploadState.NEEDS_ATTENTION, Attention.REJECTED)
+    Upload.objects.update(marker="ck1")
 
     assert recovery.retry_uploads([upload.pk], actor=None, now=timezone.now()) == 1
     uploading.send_due(seconds=30)

@@ -1,0 +1,116 @@
+"""Calls as they came and as they were read."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.models import Cabinet, CallSource
+from calls.states import CallKind
+
+
+class CallKey(models.Model):
+    """External id → call, for ever. Narrow and not partitioned: it decides what is a duplicate."""
+
+    cabinet = models.ForeignKey(Cabinet, models.PROTECT, related_name="+")
+    external_id = models.CharField(max_length=128)
+    #: Month the call was filed under: its start as first received, whatever is corrected later.
+    partition_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("ключ звонка")
+        verbose_name_plural = _("ключи звонков")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cabinet", "external_id"], name="call_once_per_cabinet"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Call(models.Model):
+    """One call, its record as it came, and what was read out of it."""
+
+    class Status(models.TextChoices):
+        SUCCESS = "success", _("Успешный")
+        FAIL = "fail", _("Неуспешный")
+
+    id = models.BigIntegerField(primary_key=True)  # given by CallKey
+    cabinet = models.ForeignKey(
+        Cabinet, models.DO_NOTHING, related_name="calls", db_constraint=False, db_index=False
+    )
+    source = models.ForeignKey(
+        CallSource,
+        models.DO_NOTHING,
+        related_name="+",
+        null=True,
+        db_constraint=False,
+        db_index=False,
+    )
+    partition_at = models.DateTimeField(editable=False)
+    external_id = models.CharField(_("Номер звонка"), max_length=128)
+    service_type = models.CharField(_("Сервис"), max_length=32)
+    kind = models.CharField(_("Тип"), max_length=16, choices=CallKind)
+    phone = models.CharField(_("Телефон"), max_length=20, blank=True)
+    started_at = models.DateTimeField(_("Начало"))
+    duration_seconds = models.PositiveIntegerField(_("Разговор, с"), default=0)
+    hold_seconds = models.PositiveIntegerField(_("Ожидание, с"), null=True)
+    status = models.CharField(_("Итог"), max_length=16, choices=Status, blank=True)
+    status_first = models.IntegerField(_("Код 1"), null=True)
+    status_second = models.IntegerField(_("Код 2"), null=True)
+    is_finished = models.BooleanField(_("Завершён"))
+    is_test = models.BooleanField(_("Проверочный"), default=False)
+    is_technical = models.BooleanField(_("Техническая отмена"), default=False)
+    is_unique = models.BooleanField(_("Уникальный"), default=False)
+    is_target = models.BooleanField(_("Целевой"), default=False)
+    is_unique_target = models.BooleanField(_("Уникально-целевой"), default=False)
+    site = models.CharField(_("Сайт"), max_length=255, blank=True)
+    site_host = models.CharField(max_length=255, blank=True)
+    campaign_id = models.CharField(_("Номер кампании"), max_length=64, blank=True)
+    campaign_name = models.CharField(_("Кампания"), max_length=255, blank=True)
+    client_id = models.CharField(_("ClientID"), max_length=32, blank=True)
+    yclid = models.CharField(max_length=32, blank=True)
+    user_id = models.CharField(_("UserID"), max_length=255, blank=True)
+    page_url = models.TextField(_("Страница"), blank=True)
+    tags = ArrayField(models.TextField(), verbose_name=_("Теги"), default=list)
+    callback_id = models.BigIntegerField(_("Номер попытки"), null=True)
+    attempt = models.PositiveIntegerField(_("Попытка"), null=True)
+    #: Least id among the attempts of one callback order: the same for all of them.
+    order_key = models.BigIntegerField(_("Заказ"), null=True)
+    raw = models.JSONField(_("Как пришёл"))
+    content_hash = models.CharField(max_length=64)
+    revision = models.PositiveIntegerField(_("Версия"), default=1)
+    received_at = models.DateTimeField(_("Получен"))
+    updated_at = models.DateTimeField(_("Изменён"))
+
+    class Meta:
+        managed = True
+        verbose_name = _("звонок")
+        verbose_name_plural = _("звонки")
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class IngestReceipt(models.Model):
+    """The answer given to one `webhook-id`; a repeat of the request gets the same answer."""
+
+    source = models.ForeignKey(CallSource, models.CASCADE, related_name="receipts")
+    webhook_id = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    answer = models.JSONField()
+    received_at = models.DateTimeField(_("Получено"))
+
+    class Meta:
+        verbose_name = _("квитанция приёма")
+        verbose_name_plural = _("квитанции приёма")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "webhook_id"], name="receipt_once"),
+        ]
+        indexes = [models.Index(fields=["received_at"], name="receipt_by_age")]
+
+    def __str__(self) -> str:
+        return self.webhook_id

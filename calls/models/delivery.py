@@ -1,0 +1,100 @@
+"""The ledger, and what people ordered beside it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.models import Cabinet
+from calls.models.call import Call
+from calls.models.upload import Upload
+from calls.states import Channel, DeliveryState, IdKind
+from counters.models import Counter
+
+
+class Delivery(models.Model):
+    """The ledger: call × counter × channel, what was decided, and the upload and row it went in.
+
+    The values as sent are row `row_number` of the upload's frozen bytes.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    call = models.ForeignKey(
+        Call, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
+    )
+    partition_at = models.DateTimeField(editable=False)
+    cabinet = models.ForeignKey(
+        Cabinet, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    counter = models.ForeignKey(
+        Counter,
+        models.DO_NOTHING,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Счётчик"),
+    )
+    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
+    state = models.PositiveSmallIntegerField(_("Состояние"), choices=DeliveryState)
+    reason = models.CharField(_("Причина"), max_length=32, null=True, blank=True)  # noqa: DJ001
+    id_kind = models.PositiveSmallIntegerField(_("Идентификатор"), choices=IdKind, null=True)
+    is_static = models.BooleanField(_("Статический"), default=False)
+    decided_at = models.DateTimeField(_("Решено"))
+    not_before = models.DateTimeField(_("Не раньше"), null=True)
+    #: The call's start plus Metrika's 21 days: later it cannot be linked to a visit.
+    expires_at = models.DateTimeField(_("Привязывается до"))
+    upload = models.ForeignKey(
+        Upload,
+        models.DO_NOTHING,
+        related_name="deliveries",
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Выгрузка"),
+    )
+    row_number = models.PositiveIntegerField(_("Строка"), null=True)
+    #: Revision of the call whose values were frozen; behind the call's = changed after sending.
+    call_revision = models.PositiveIntegerField(_("Версия звонка"), null=True)
+
+    class Meta:
+        verbose_name = _("отправка")
+        verbose_name_plural = _("отправки")
+
+    def __str__(self) -> str:
+        return f"{self.call_id} → {self.counter_id} · {self.get_channel_display()}"
+
+
+class Resend(models.Model):
+    """One call sent once more because a person ordered it, knowing that it may be counted twice.
+
+    Beside the ledger, not in it: the delivery keeps its only upload, and the extra row goes in an
+    upload of its own, to which no delivery belongs.
+    """
+
+    call = models.ForeignKey(
+        Call, models.DO_NOTHING, related_name="resends", db_constraint=False, db_index=False
+    )
+    counter = models.ForeignKey(Counter, models.PROTECT, related_name="+")
+    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
+    #: First, second, … of this call: pressed twice, the button orders the same number twice.
+    number = models.PositiveSmallIntegerField(_("Номер повтора"))
+    upload = models.OneToOneField(
+        Upload, models.CASCADE, related_name="resend", verbose_name=_("Выгрузка")
+    )
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True
+    )
+    ordered_at = models.DateTimeField(_("Заказан"))
+
+    class Meta:
+        verbose_name = _("повторная отправка")
+        verbose_name_plural = _("повторные отправки")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["call", "counter", "channel", "number"], name="resend_once_per_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.call_id} → {self.counter_id} #{self.number}"

@@ -1,0 +1,162 @@
+"""Files for Metrika, their frozen bytes and their tries."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.models import Cabinet
+from calls.states import Attention, Channel, IdKind, UploadState
+from counters.models import Counter
+
+
+class Upload(models.Model):
+    """One CSV for one counter and channel. Its rows and bytes never change once it exists.
+
+    Recording Metrika's answer is one update of this row: the calls' states are read from it.
+    """
+
+    cabinet = models.ForeignKey(Cabinet, models.PROTECT, related_name="uploads")
+    counter = models.ForeignKey(
+        Counter, models.PROTECT, related_name="uploads", verbose_name=_("Счётчик")
+    )
+    #: The upload that was refused as a whole and of whose rows this one consists.
+    parent = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        related_name="parts",
+        null=True,
+        db_index=False,
+        verbose_name=_("Часть выгрузки"),
+    )
+    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
+    id_kind = models.PositiveSmallIntegerField(_("Идентификатор"), choices=IdKind)
+    is_static = models.BooleanField(_("Статические"), default=False)
+    target = models.CharField(_("Цель"), max_length=255, blank=True)
+    state = models.CharField(
+        _("Состояние"), max_length=20, choices=UploadState, default=UploadState.READY
+    )
+    attention = models.CharField(_("Причина"), max_length=20, choices=Attention, blank=True)
+    marker = models.CharField(_("Метка"), max_length=40, unique=True)
+    rows = models.PositiveIntegerField(_("Строк"))
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(_("Собрана"))
+    oldest_call_at = models.DateTimeField(_("Самый ранний звонок"))
+    newest_call_at = models.DateTimeField(_("Самый поздний звонок"))
+    not_before = models.DateTimeField(_("Не раньше"))
+    attempts = models.PositiveIntegerField(_("Попыток"), default=0)
+    #: While sending: until when its worker is believed alive.
+    lease_until = models.DateTimeField(null=True, editable=False)
+    sent_at = models.DateTimeField(_("Отправлена"), null=True)
+    lookups = models.PositiveSmallIntegerField(_("Поисков"), default=0)
+    looked_up_at = models.DateTimeField(_("Последний поиск"), null=True)
+    uploading_id = models.BigIntegerField(_("Номер в Метрике"), null=True)
+    metrika_status = models.CharField(_("Статус Метрики"), max_length=40, blank=True)
+    source_quantity = models.PositiveIntegerField(_("Строк получено"), null=True)
+    line_quantity = models.PositiveIntegerField(_("Строк принято"), null=True)
+    static_quantity = models.PositiveIntegerField(_("Статических"), null=True)
+    dynamic_quantity = models.PositiveIntegerField(_("Динамических"), null=True)
+    linked_quantity = models.PositiveIntegerField(_("Привязано"), null=True)
+    user_not_found_quantity = models.PositiveIntegerField(_("Визит не найден"), null=True)
+    duplicate_ids = ArrayField(models.BigIntegerField(), verbose_name=_("Двойники"), default=list)
+    accepted_at = models.DateTimeField(_("Принята Метрикой"), null=True)
+    polls = models.PositiveSmallIntegerField(_("Опросов"), default=0)
+    next_poll_at = models.DateTimeField(_("Следующий опрос"), null=True)
+    settled_at = models.DateTimeField(_("Итог получен"), null=True)
+
+    class Meta:
+        verbose_name = _("выгрузка")
+        verbose_name_plural = _("выгрузки")
+        indexes = [
+            # uploading.due
+            models.Index(
+                fields=["not_before"],
+                condition=models.Q(state__in=["ready", "later"]),
+                name="upload_due",
+            ),
+            # recovery.release_stuck, lookup.due
+            models.Index(
+                fields=["state", "lease_until"],
+                condition=models.Q(state__in=["sending", "unclear"]),
+                name="upload_uncertain",
+            ),
+            # polling.due
+            models.Index(
+                fields=["next_poll_at"], condition=models.Q(state="sent"), name="upload_to_poll"
+            ),
+            # bisecting: what was refused as a whole, and its parts
+            models.Index(
+                fields=["not_before"],
+                condition=models.Q(state="splitting"),
+                name="upload_to_split",
+            ),
+            models.Index(
+                fields=["parent"],
+                condition=models.Q(parent__isnull=False),
+                name="upload_parts",
+            ),
+            # overview: what a counter sent, by day
+            models.Index(fields=["counter", "-created_at"], name="upload_by_counter"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["sent", "processed", "linkage_failure"])
+                | models.Q(uploading_id__isnull=False),
+                name="upload_sent_has_uploading_id",
+            ),
+            models.CheckConstraint(condition=models.Q(rows__gt=0), name="upload_not_empty"),
+            models.CheckConstraint(
+                condition=~models.Q(state="needs_attention") | ~models.Q(attention=""),
+                name="upload_attention_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="sending") | models.Q(lease_until__isnull=False),
+                name="upload_sending_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.marker
+
+
+class UploadFile(models.Model):
+    """The frozen bytes of an upload, apart from it so that lists stay light."""
+
+    upload = models.OneToOneField(Upload, models.CASCADE, primary_key=True, related_name="file")
+    body = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("файл выгрузки")
+        verbose_name_plural = _("файлы выгрузок")
+
+    def __str__(self) -> str:
+        return str(self.upload_id)
+
+
+class UploadAttempt(models.Model):
+    """One try or one lookup of an upload: evidence, never changed once it has ended."""
+
+    class Kind(models.TextChoices):
+        SEND = "send", _("Отправка")
+        LOOKUP = "lookup", _("Поиск")
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="tries")
+    number = models.PositiveIntegerField(_("Попытка"))
+    kind = models.CharField(_("Действие"), max_length=8, choices=Kind, default=Kind.SEND)
+    started_at = models.DateTimeField(_("Начало"))
+    ended_at = models.DateTimeField(_("Конец"), null=True)
+    http_status = models.PositiveSmallIntegerField(_("Код HTTP"), null=True)
+    error_class = models.CharField(_("Ошибка"), max_length=64, blank=True)
+    error_type = models.CharField(_("Ошибка Метрики"), max_length=64, blank=True)
+    excerpt = models.CharField(_("Ответ"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("попытка")
+        verbose_name_plural = _("попытки")
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "kind", "number"], name="attempt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.upload_id} #{self.number}"

@@ -1,0 +1,23 @@
+"""What tests of delivery ask of the sandbox's control room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integrations.sandbox import RunningSandbox
+from tests.integrations.sandbox.actor import COUNTER, control
+
+
+def rows_in_metrika(
+    sandbox: RunningSandbox, channel: str = "calls", *, limit: int = 1000
+) -> list[dict[str, str]]:
+    """Every row that was accepted for the usual counter."""
+    rows: list[dict[str, str]] = control(
+        sandbox, f"rows?counter={COUNTER}&channel={channel}&limit={limit}"
+    )["rows"]
+    return rows
+
+
+def fault(sandbox: RunningSandbox, name: str, **details: Any) -> None:
+    """Switch a fault on, for one request unless told otherwise."""
+    control(sandbox, "faults", name=name, **{"times": 1} | details)
