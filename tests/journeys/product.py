@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import psutil
 
+from launcher.tether import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 60
@@ -60,6 +62,7 @@ class Product:
                 stdout=terminal,
                 stderr=terminal,
                 start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
         self.ready = wait_for(self._read_ready, seconds=START_SECONDS, what="the product is up")
 
@@ -71,10 +74,12 @@ class Product:
 
     def end(self) -> None:
         """Leave nothing behind, whatever happened."""
-        if self.process is not None and self.process.poll() is None:
-            self.stop()
-        for process in self.processes():
-            process.kill()
+        try:
+            if self.process is not None and self.process.poll() is None:
+                self.stop()
+        finally:
+            for process in self.processes():
+                process.kill()
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of this machine that was told of our folder."""

@@ -44,6 +44,17 @@ WORDS = {
     "skipped": "Не отправляется",
     "expired": "Опоздал",
 }
+REFUSALS = (
+    "test_call",
+    "technical",
+    "call_type",
+    "status",
+    "too_short",
+    "site",
+    "not_last_attempt",
+    "goal_not_set",
+    "no_identifier",
+)
 
 
 @pytest.fixture
@@ -197,6 +208,8 @@ def assert_truthful(standings: dict[Key, Standing], oracle: Oracle, metrika: Met
         if not expected.get(standing.state):
             lies[call, number, channel] = (standing, fate)
     assert lies == {}
+    # The calls are such that every rule has had something to refuse.
+    assert {standing.reason for standing in standings.values()} == {"", *REFUSALS}
 
 
 def assert_exactly(metrika: Metrika, oracle: Oracle) -> None:

@@ -1,0 +1,184 @@
+"""The settings window in a browser: saved only when asked, never lost, safe between two people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Dialog, Page, expect
+
+from counters.models import Counter
+from tests.browser.conftest import Enter
+from tests.journeys.person import Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UNSAVED = "Есть несохранённые изменения"
+#: Enough presses of Tab to get from the top of the window to its last button.
+MANY = 120
+
+
+def test_nothing_is_saved_until_save_is_pressed_and_then_it_is_shown_again(
+    visitor: Person, page: Page, windows: Counter
+) -> None:
+    visitor.open_settings("Окна Столица")
+    expect(page.get_by_text("Ничего не отправляется, пока настройки не сохранены")).to_be_visible()
+
+    visitor.select("Достижение цели", "Обратный звонок (call)")
+    visitor.choose("Тип звонка", "Только входящие звонки")
+    page.get_by_role("checkbox", name="Статический коллтрекинг").uncheck()
+    page.get_by_role("spinbutton", name="Длительность").fill("45")
+    visitor.choose("Дополнительно", "Только целевые")
+    visitor.choose("Тегирование", "Установить теги вручную")
+    page.get_by_label("Для входящих звонков:").fill("Коллтрек")
+    page.get_by_role("textbox", name="Ценность звонка").fill("1 500,5")
+    expect(page.get_by_text(UNSAVED)).to_be_visible()
+    before = Counter.objects.get(pk=windows.pk)
+    visitor.save()
+
+    assert (before.configured_at, before.min_duration_seconds) == (None, 0)
+    saved = Counter.objects.get(pk=windows.pk)
+    assert saved.configured_at is not None
+    assert saved.goal is not None
+    assert saved.goal.identifier == "call"
+    assert (saved.call_kind, saved.accepts_dynamic, saved.accepts_static) == (
+        "incoming",
+        True,
+        False,
+    )
+    assert (saved.min_duration_seconds, saved.uniqueness) == (45, "target")
+    assert (saved.tag_mode, saved.manual_tag_incoming) == ("manual", "Коллтрек")
+    assert saved.price == Decimal("1500.50")
+    visitor.open_settings("Окна Столица")
+    expect(page.get_by_role("radio", name="Только входящие звонки")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Статический коллтрекинг")).not_to_be_checked()
+    expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("45")
+    expect(page.get_by_label("Для входящих звонков:")).to_have_value("Коллтрек")
+    expect(page.get_by_role("textbox", name="Ценность звонка")).to_have_value("1500,50")
+    expect(page.get_by_text(UNSAVED)).to_be_hidden()
+    assert visitor.complaints == []
+
+
+def test_a_wrong_value_is_told_beside_its_field_and_nothing_is_saved(
+    visitor: Person, page: Page, windows: Counter
+) -> None:
+    visitor.open_settings("Окна Столица")
+
+    page.get_by_role("spinbutton", name="Длительность").fill("30")
+    page.get_by_role("spinbutton", name="Отложенная отправка").fill("21")
+    visitor.press("Сохранить")
+
+    wrong = page.get_by_role("spinbutton", name="Отложенная отправка")
+    expect(wrong).to_have_accessible_description(
+        "Не больше 20: Метрика привязывает звонки к визитам 21 день."
+    )
+    expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("30")
+    expect(page.get_by_text(UNSAVED)).to_be_visible()
+    assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 0
+
+
+def test_leaving_with_unsaved_changes_asks_first(
+    visitor: Person, page: Page, windows: Counter
+) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    visitor.open_settings("Окна Столица")
+    address = page.url
+
+    visitor.choose("Статус звонка", "Только успешные")
+    page.get_by_role("link", name="Интеграция с Яндекс.Метрикой").click()
+    expect(page.get_by_text(UNSAVED)).to_be_visible()
+
+    assert (asked, page.url) == (["beforeunload"], address)
+    visitor.save()
+    page.get_by_role("link", name="Интеграция с Яндекс.Метрикой").click()
+    expect(page.get_by_role("heading", name="Интеграция с Яндекс.Метрикой")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+def test_the_second_of_two_editors_is_told_and_may_replace(
+    visitor: Person, page: Page, enter: Enter, manager: User, windows: Counter
+) -> None:
+    colleague = enter(manager)
+    visitor.open_settings("Окна Столица")
+    colleague.open_settings("Окна Столица")
+    page.get_by_role("spinbutton", name="Длительность").fill("60")
+    visitor.save()
+
+    colleague.page.get_by_role("spinbutton", name="Длительность").fill("15")
+    colleague.press("Сохранить")
+
+    told = colleague.page.get_by_role("alert").filter(has_text="Последнее изменение")
+    expect(told).to_contain_text("owner@example.ru")
+    expect(told).to_contain_text("сохранено «60», у вас «15»")
+    assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 60
+    colleague.save()
+    assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 15
+
+
+def test_keyboard_alone_sets_and_saves(visitor: Person, page: Page, windows: Counter) -> None:
+    visitor.open_settings("Окна Столица")
+    reached: list[str] = []
+
+    page.get_by_role("switch").focus()
+    for _press in range(MANY):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement.name || document.activeElement.textContent")
+        reached.append(place.strip())
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        if place == "call_status":
+            page.keyboard.press("ArrowDown")
+        if place == "min_duration":
+            page.keyboard.type("90")
+        if place.strip() == "Сохранить":
+            page.keyboard.press("Enter")
+            break
+
+    expect(page.get_by_text("Настройки сохранены.")).to_be_visible()
+    saved = Counter.objects.get(pk=windows.pk)
+    assert (saved.call_status, saved.min_duration_seconds) == ("success", 90)
+    assert {
+        "goal",
+        "send_calls",
+        "call_kind",
+        "skip_technical",
+        "last_attempt_only",
+        "defer_value",
+        "defer_unit",
+        "tag_mode",
+        "uniqueness",
+        "site_mode",
+        "campaigns",
+        "price",
+        "currency",
+        "phone_mode",
+        "identifier_order",
+    } <= set(reached)
+
+
+def test_settings_work_without_scripts(enter: Enter, owner: User, windows: Counter) -> None:
+    person = enter(owner, has_scripts=False)
+    person.open_settings("Окна Столица")
+
+    person.page.get_by_role("spinbutton", name="Длительность").fill("20")
+    person.save()
+
+    assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 20
+
+
+def test_a_viewer_sees_the_settings_and_cannot_change_them(
+    enter: Enter, viewer: User, windows: Counter
+) -> None:
+    person = enter(viewer)
+
+    person.open_settings("Окна Столица")
+
+    expect(person.page.get_by_role("spinbutton", name="Длительность")).to_be_disabled()
+    expect(person.page.get_by_role("button", name="Сохранить")).to_have_count(0)
+    expect(person.page.get_by_text("Вы можете смотреть настройки.")).to_be_visible()
