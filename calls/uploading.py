@@ -101,9 +101,10 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     if account.yandex_uid in spent:
         return False
     try:
-        with budget.request(account.yandex_uid, budget.Kind.UPLOAD):
+        with budget.request(account.yandex_uid, budget.Kind.UPLOAD) as lease:
             reach(Moment.BEFORE_CLAIM)
             if not claim(upload, now=timezone.now()):
+                budget.take_back(lease)
                 return False
             reach(Moment.AFTER_CLAIM)
             uploading = post(upload)

@@ -10,11 +10,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from integrations.models import RequestDay, RequestSecond
@@ -46,6 +47,8 @@ class Lease:
 
     yandex_uid: str
     holder: uuid.UUID
+    kind: Kind
+    day: date
 
 
 @contextmanager
@@ -84,6 +87,14 @@ def give_back(lease: Lease) -> None:
             " WHERE yandex_uid = %s AND holder = %s",
             [lease.yandex_uid, lease.holder],
         )
+
+
+def take_back(lease: Lease) -> None:
+    """Return what the day was charged for a request that was not made after all."""
+    column = lease.kind.value
+    RequestDay.objects.filter(
+        yandex_uid=lease.yandex_uid, day=lease.day, **{f"{column}__gt": 0}
+    ).update(**{column: F(column) - 1})
 
 
 def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
@@ -185,4 +196,4 @@ def _take_slot(yandex_uid: str, kind: Kind, now: datetime) -> Lease:
         )
         if cursor.fetchone() is None:
             raise BudgetSpent(now + timedelta(seconds=2), "parallel")
-    return Lease(yandex_uid, holder)
+    return Lease(yandex_uid, holder, kind, now.astimezone(UTC).date())
