@@ -64,6 +64,8 @@ class Balance:
 
 def take_balance(cabinet: Cabinet, sandbox_rows: Iterable[dict[str, Any]]) -> Balance:
     """Weigh one cabinet against the rows of the sandbox."""
+    # Before the uploads: a row that is attached in between is then still seen to wait.
+    rows_by_state = _rows_by_state(cabinet)
     uploads = {
         marker: (rows, state)
         for marker, rows, state in Upload.objects.filter(cabinet=cabinet).values_list(
@@ -78,7 +80,7 @@ def take_balance(cabinet: Cabinet, sandbox_rows: Iterable[dict[str, Any]]) -> Ba
     return Balance(
         calls=Call.objects.filter(cabinet=cabinet).count(),
         counters=Counter.objects.filter(cabinet=cabinet).count(),
-        rows_by_state=_rows_by_state(cabinet),
+        rows_by_state=rows_by_state,
         uploads_by_state=dict(Tally(state for _rows, state in uploads.values())),
         sent=sum(said.values()),
         held=sum(held.values()),

@@ -1,0 +1,167 @@
+"""One soak from its first call to its balance. Bounded: it ends by itself, whatever happens."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import requests
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from calls.models import UploadAttempt
+from soak.balance import Balance, take_balance
+from soak.feeding import Feeder
+from soak.furnishing import Furnished, furnish
+from soak.mishaps import Mishaps
+from soak.sandbox import Sandbox
+from soak.workers import Workers, keep_pace_here
+
+#: Calls come in during this part of the time; the rest sees their end.
+FEEDING = 0.85
+DRAIN_SECONDS = 240
+PAUSE_SECONDS = 0.05
+LOOK_SECONDS = 1.0
+FAULTS_A_SECOND = 0.8
+NO_DAILY_LIMIT = 10_000_000
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a person ordered."""
+
+    minutes: float
+    calls: int
+    kills: int
+    faults: bool
+    workers: int
+    seed: int
+
+    @property
+    def seconds(self) -> float:
+        """How long calls come in and workers die."""
+        return self.minutes * 60
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures of a soak that has ended."""
+
+    balance: Balance
+    calls_handed_in: int
+    kills: int
+    uploads_cut_by_a_kill: int
+    faults: dict[str, int]
+    refused_for_want_of_database: int
+    seconds: float
+    drain_seconds: float
+    max_parallel: dict[str, int]
+    max_per_second: int
+    findings: list[str] = field(default_factory=list)
+
+
+class Campaign:
+    """Everything that happens at once, turn by turn in one thread."""
+
+    def __init__(self, plan: Plan, sandbox: Sandbox, say: Say) -> None:
+        self._plan = plan
+        self._sandbox = sandbox
+        self._say = say
+        self._dice = random.Random(plan.seed)
+        self._workers = Workers(plan.workers, self._dice)
+        self._mishaps = Mishaps(sandbox, self._dice)
+        self._began = 0.0
+
+    def run(self) -> Outcome:
+        """Run the plan and weigh. Raises requests.RequestException without a sandbox."""
+        quotas = self._sandbox.look("quotas")
+        self._sandbox.act("quotas", per_day=NO_DAILY_LIMIT)
+        keep_pace_here()
+        furnished = furnish(timezone.now())
+        feeder = Feeder(
+            source=furnished.source,
+            total=self._plan.calls,
+            dice=self._dice,
+            seed=self._plan.seed,
+        )
+        try:
+            self._began = time.monotonic()
+            self._make_trouble(feeder)
+            self._sandbox.clear_faults()
+            drained = self._drain(furnished)
+        finally:
+            self._workers.stop()
+            self._sandbox.act("quotas", **quotas)
+        return self._weigh(furnished, feeder, drained)
+
+    def _make_trouble(self, feeder: Feeder) -> None:
+        plan = self._plan
+        feeding = True
+        next_report = 0.0
+        while (at := self._at()) < plan.seconds or feeding:
+            self._workers.keep_running()
+            if feeding and feeder.taken <= plan.calls * at / (plan.seconds * FEEDING):
+                feeding = feeder.feed()
+            if self._workers.kills < min(plan.kills, round(plan.kills * at / plan.seconds)):
+                self._workers.kill_one()
+            if plan.faults and sum(self._mishaps.done.values()) < at * FAULTS_A_SECOND:
+                self._mishaps.strike()
+            if at >= next_report:
+                next_report = at + 15
+                self._say(f"{at:.0f} s: {feeder.taken} calls, {self._workers.kills} kills")
+            time.sleep(PAUSE_SECONDS)
+
+    def _drain(self, furnished: Furnished) -> float:
+        """Let the workers finish; return how long that took."""
+        began = time.monotonic()
+        while time.monotonic() - began < DRAIN_SECONDS and not _is_settled(furnished):
+            self._workers.keep_running()
+            time.sleep(LOOK_SECONDS)
+        return time.monotonic() - began
+
+    def _weigh(self, furnished: Furnished, feeder: Feeder, drained: float) -> Outcome:
+        balance = take_balance(furnished.cabinet, self._sandbox.rows())
+        seen = self._sandbox.look("requests?last=0")
+        findings = balance.faults()
+        if balance.calls != feeder.taken:
+            findings.append(f"{feeder.taken} calls handed in, {balance.calls} stored")
+        if max(seen["max_parallel"].values(), default=0) > 3:
+            findings.append(f"more than 3 requests at a time: {seen['max_parallel']}")
+        return Outcome(
+            balance=balance,
+            calls_handed_in=feeder.taken,
+            kills=self._workers.kills,
+            uploads_cut_by_a_kill=UploadAttempt.objects.filter(
+                upload__cabinet=furnished.cabinet, error_class="WorkerLost"
+            ).count(),
+            faults=dict(self._mishaps.done),
+            refused_for_want_of_database=feeder.refusals,
+            seconds=round(self._at(), 1),
+            drain_seconds=round(drained, 1),
+            max_parallel=seen["max_parallel"],
+            max_per_second=seen["max_per_second"],
+            findings=findings,
+        )
+
+    def _at(self) -> float:
+        return time.monotonic() - self._began
+
+
+def _is_settled(furnished: Furnished) -> bool:
+    try:
+        return take_balance(furnished.cabinet, ()).is_settled
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return False
+
+
+def is_sandbox(url: str) -> bool:
+    """Whether a sandbox answers there, and nobody else."""
+    try:
+        return bool(Sandbox(url).look("health")["status"] == "ok")
+    except (requests.RequestException, ValueError, KeyError):
+        return False
