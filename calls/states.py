@@ -73,7 +73,7 @@ class Shown(models.TextChoices):
 
     WAITING = "waiting", _("Ждёт отправки")
     HELD = "held", _("Отложен")
-    BATCHED = "batched", _("Отправляется")
+    BATCHED = "batched", _("В очереди на отправку")
     UNCLEAR = "unclear", _("Проверяем, дошёл ли")
     SENT = "sent", _("Отправлен")
     ACCEPTED = "accepted", _("Принят Метрикой")
