@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
 from calls.models import Upload
-from calls.states import UploadState
+from calls.states import Shown, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 from integrations.tokens import Reason
@@ -70,8 +71,17 @@ def _about_uploads(cabinet: Cabinet) -> list[Notice]:
     stuck = Upload.objects.filter(
         counter__cabinet=cabinet, counter__removed_at=None, state=UploadState.NEEDS_ATTENTION
     )
-    count = stuck.count()
-    if not count:
-        return []
-    text = _("Выгрузок, которые требуют внимания: %(count)d.")
-    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счётчикам"))]
+    by_counter = stuck.order_by("counter__name").values_list("counter_id", "counter__name")
+    return [
+        _about_uploads_of(counter_id, name, uploads=uploads, rows=rows)
+        for counter_id, name, uploads, rows in by_counter.annotate(Count("pk"), Sum("rows"))
+    ]
+
+
+def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int) -> Notice:
+    text = _("«%(name)s»: требуют внимания выгрузки (%(uploads)d), звонков в них: %(rows)d.")
+    return Notice(
+        text % {"name": name, "uploads": uploads, "rows": rows},
+        f"{reverse('calls:history', args=[counter_id])}?state={Shown.NEEDS_ATTENTION}",
+        _("Посмотреть"),
+    )
