@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinets.support import AgeFilter, SupportAdmin, signed_in
+from calls import admin_reconciliation as admin_reconciliation  # registers its desks
 from calls import recovery
 from calls.admin_filters import MonthAge, ReasonFilter, ShownFilter
+from calls.admin_orders import DeliveryOrders
 from calls.finding import call_ids
 from calls.models import (
     Call,
@@ -70,8 +72,8 @@ class CallAdmin(SupportAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(SupportAdmin):
-    """The ledger."""
+class DeliveryAdmin(DeliveryOrders, SupportAdmin):
+    """The ledger; a person can release, call off or repeat single calls."""
 
     list_display = ("call", "cabinet", "counter", "channel", "shown", "why", "upload", "decided_at")
     list_filter = (MonthAge, ShownFilter, ReasonFilter, "channel")
@@ -81,6 +83,7 @@ class DeliveryAdmin(SupportAdmin):
     # The numbers of calls lead the database's own key; those of deliveries have no such index.
     ordering = ("-call_id",)
     readonly_fields = ("shown", "why")
+    actions = ("release", "call_off", "send_again")
     never_fetched = ("call__raw", "call__page_url")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
@@ -157,7 +160,7 @@ class UploadAdmin(SupportAdmin):
     search_help_text = _("Метка, номер в Метрике или номер счётчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
-    actions = ("retry", "look_up", "poll")
+    actions = ("retry", "look_up", "poll", "call_off")
 
     @admin.action(description=_("Повторить отправку"), permissions=["steer"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
@@ -174,6 +177,14 @@ class UploadAdmin(SupportAdmin):
     def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Ask about sent uploads at the next tick."""
         moved = recovery.poll_now(_ids(queryset), actor=signed_in(request), now=timezone.now())
+        self._tell(request, moved)
+
+    @admin.action(description=_("Отменить отправку"), permissions=["steer"])
+    def call_off(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Call off what certainly has not arrived."""
+        moved = recovery.call_off_uploads(
+            _ids(queryset), actor=signed_in(request), now=timezone.now()
+        )
         self._tell(request, moved)
 
     def _tell(self, request: HttpRequest, count: int) -> None:

@@ -243,6 +243,7 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     expires_at = excluded.expires_at,
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
+  AND d.reason IS DISTINCT FROM 'called_off'
   -- what waits while its counter is switched off or its goal is gone goes on waiting
   AND NOT (d.state = {DeliveryState.WAITING}
            AND coalesce(excluded.reason, '') IN ('counter_off', 'goal_gone'))
@@ -266,7 +267,8 @@ _THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
 _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
     SELECT w.call_id, w.partition_at FROM calls_delivery w
     WHERE w.counter_id = %(counter_id)s AND w.state = {DeliveryState.WAITING}
-      AND w.decided_at < %(decided_before)s)"""
+      AND w.decided_at < %(decided_before)s
+      AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
 
 
 def decide(call_ids: Sequence[int], *, now: datetime) -> None:
@@ -287,11 +289,17 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
         )
 
 
-def decide_again(counter_id: int, *, now: datetime, decided_before: datetime | None = None) -> None:
+def decide_again(
+    counter_id: int,
+    *,
+    now: datetime,
+    decided_before: datetime | None = None,
+    call_id: int | None = None,
+) -> None:
     """Apply changed settings to what still waits for the counter; what was skipped stays so.
 
-    ``decided_before`` narrows it to rows that were decided by older settings because they were
-    being written while the settings were saved.
+    ``call_id`` narrows it to one call, ``decided_before`` to rows that were decided by older
+    settings because they were being written while the settings were saved.
     """
     _write(
         _statement(
@@ -303,6 +311,7 @@ def decide_again(counter_id: int, *, now: datetime, decided_before: datetime | N
         now=now,
         counter_id=counter_id,
         decided_before=decided_before or now + timedelta(seconds=1),
+        call_id=call_id,
     )
 
 

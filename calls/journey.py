@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from calls.actions import Action, actions_of
 from calls.decision import Verdict, explain_call
-from calls.journey_steps import Step, steps_of
-from calls.models import Call, Delivery, UploadAttempt
+from calls.journey_steps import Step, resent, steps_of
+from calls.models import Call, Delivery, Resend, UploadAttempt
 from calls.obstacles import obstacles_of
 from calls.sent_values import values_of
 from calls.shown import ShownDelivery, with_shown
@@ -33,6 +34,8 @@ class Journey:
     steps: list[Step] = field(default_factory=list)
     #: Column → value of the row as sent; empty before the call is in a file.
     values: dict[str, str] = field(default_factory=dict)
+    #: What a person who may manage can do about it.
+    actions: list[Action] = field(default_factory=list)
 
 
 def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
@@ -44,6 +47,7 @@ def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
     )
     obstacles = _obstacles(deliveries, now)
+    resends = _resends(call)
     return [
         _journey(
             call,
@@ -52,6 +56,8 @@ def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
             attempts=attempts.get(one.upload_id or 0, []),
             obstacle=obstacles[one.counter_id],
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
+            resends=resends.get((one.counter_id, one.channel), []),
+            now=now,
         )
         for one in deliveries
     ]
@@ -65,6 +71,8 @@ def _journey(
     attempts: list[UploadAttempt],
     obstacle: str,
     values: dict[str, str],
+    resends: list[Resend],
+    now: datetime,
 ) -> Journey:
     shown = Shown(delivery.shown)
     revision = delivery.call_revision
@@ -75,8 +83,12 @@ def _journey(
         state_tone=TONES[shown],
         upload_id=delivery.upload_id,
         changed_after_send=revision is not None and call.revision > revision,
-        steps=steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),
+        steps=[
+            *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),
+            *resent(resends),
+        ],
         values=values,
+        actions=actions_of(delivery, now=now),
     )
 
 
@@ -96,6 +108,14 @@ def _attempts(deliveries: Sequence[Delivery]) -> dict[int, list[UploadAttempt]]:
     for attempt in UploadAttempt.objects.filter(upload__in=uploads).order_by("started_at", "pk"):
         by_upload[attempt.upload_id].append(attempt)
     return by_upload
+
+
+def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
+    found: dict[tuple[int, int], list[Resend]] = defaultdict(list)
+    ordered = Resend.objects.filter(call_id=call.pk).select_related("upload", "ordered_by")
+    for resend in ordered.order_by("number"):
+        found[resend.counter_id, resend.channel].append(resend)
+    return found
 
 
 def _obstacles(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from calls.decision import Verdict
-from calls.models import Call, Delivery, Upload, UploadAttempt
+from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
 from calls.sentences import sentence_of
 from calls.shown import ShownDelivery
 from calls.states import TONES, DeliveryState, IdKind, Shown, UploadState
@@ -112,6 +112,23 @@ def _counts(upload: Upload) -> str:
         "lines": upload.line_quantity,
         "rows": upload.rows,
     }
+
+
+def resent(resends: Iterable[Resend]) -> Iterator[Step]:
+    """Yield what people ordered beside the ledger."""
+    for resend in resends:
+        person = resend.ordered_by
+        yield Step(
+            _("Отправлен повторно вручную"),
+            "warning",
+            resend.ordered_at,
+            _("%(who)s, выгрузка %(number)d: %(state)s.")
+            % {
+                "who": (person.get_full_name() or person.get_username()) if person else "—",
+                "number": resend.upload_id,
+                "state": str(resend.upload.get_state_display()).lower(),
+            },
+        )
 
 
 def _standing(delivery: ShownDelivery, obstacle: str) -> Iterator[Step]:

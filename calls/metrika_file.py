@@ -8,11 +8,13 @@ an empty cell is written for an empty text, so every text passes through nullif.
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from calls.cell_shapes import fits_sql
+from calls.models import Delivery
 from calls.states import Channel, IdKind
 
 _IDENTIFIER = {
@@ -72,6 +74,28 @@ def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tu
 
 def write_file(upload_id: int, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
     """Return the CSV of the rows that are attached to the upload, in row order, with a header."""
+    chosen = "d.upload_id = %(upload_id)s ORDER BY d.row_number"
+    return _copy(channel, id_kind, chosen, {"upload_id": upload_id}, is_static=is_static)
+
+
+def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
+    """Return the CSV of one delivery by itself, in or out of an upload, with a header."""
+    chosen = (
+        "d.call_id = %(call)s AND d.partition_at = %(month)s"
+        " AND d.counter_id = %(counter)s AND d.channel = %(channel)s"
+    )
+    which = {
+        "call": delivery.call_id,
+        "month": delivery.partition_at,
+        "counter": delivery.counter_id,
+        "channel": delivery.channel,
+    }
+    return _copy(channel, id_kind, chosen, which, is_static=is_static)
+
+
+def _copy(
+    channel: Channel, id_kind: IdKind, chosen: str, which: dict[str, Any], *, is_static: bool
+) -> bytes:
     columns = columns_of(channel, id_kind, is_static=is_static)
     selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
     with connection.cursor() as cursor:
@@ -80,11 +104,8 @@ def write_file(upload_id: int, *, channel: Channel, id_kind: IdKind, is_static: 
             " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
             " JOIN counters_counter k ON k.id = d.counter_id"
             " LEFT JOIN counters_goal g ON g.id = k.goal_id"
-            " WHERE d.upload_id = %(upload_id)s ORDER BY d.row_number",
-            {
-                "upload_id": upload_id,
-                "call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/",
-            },
+            f" WHERE {chosen}",
+            which | {"call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/"},
         ).decode()
         buffer = io.BytesIO()
         cursor.copy_expert(

@@ -26,6 +26,8 @@ RETRYABLE = (
 )
 #: Reasons with which a file certainly has not arrived: it may be called off.
 NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE)
+#: States in which an upload has not arrived and nobody is at it.
+AT_REST = (UploadState.READY, UploadState.LATER, UploadState.SPLITTING)
 
 
 def release_stuck(*, now: datetime) -> int:
@@ -79,10 +81,22 @@ def _withdraw(counter: Counter, now: datetime) -> None:
 
 def not_arrived() -> Q:
     """Return the uploads that Metrika certainly does not have and that are not being sent."""
-    at_rest = (UploadState.READY, UploadState.LATER, UploadState.SPLITTING)
-    return Q(state__in=at_rest) | Q(
+    return Q(state__in=AT_REST) | Q(
         state=UploadState.NEEDS_ATTENTION, attention__in=NOT_ARRIVED, uploading_id=None
     )
+
+
+def is_not_arrived(upload: Upload) -> bool:
+    """Whether the upload is one of `not_arrived`."""
+    refused = upload.attention in NOT_ARRIVED and upload.uploading_id is None
+    return upload.state in AT_REST or (upload.state == UploadState.NEEDS_ATTENTION and refused)
+
+
+def is_retryable(upload: Upload) -> bool:
+    """Whether a person may order another try of the same bytes."""
+    refused = upload.attention in RETRYABLE and upload.uploading_id is None
+    stuck = upload.state == UploadState.NEEDS_ATTENTION and refused
+    return stuck or upload.state == UploadState.LATER
 
 
 def _take_from_lost_goal(counter: Counter, now: datetime) -> None:
@@ -110,6 +124,23 @@ def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> i
         action="upload.retry",
         actor=actor,
         changes={"state": UploadState.LATER, "attention": "", "not_before": now},
+    )
+
+
+def call_off_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
+    """Do not send what Metrika certainly does not have; return how many were called off.
+
+    An upload that is being sent, is unclear or is with Metrika is left alone.
+    """
+    return _move(
+        Upload.objects.filter(not_arrived(), pk__in=list(ids)),
+        action="upload.call_off",
+        actor=actor,
+        changes={
+            "state": UploadState.CANCELLED,
+            "attention": Attention.CALLED_OFF,
+            "settled_at": now,
+        },
     )
 
 

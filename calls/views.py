@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.audit import record
 from calls import history as history_pages
+from calls.actions import actions_of_upload
 from calls.call_facts import facts_of
 from calls.forms import HistoryFilterForm
 from calls.journey import journeys_of
@@ -70,6 +71,7 @@ def journey(request: HttpRequest, call_id: int) -> HttpResponse:
             "facts": facts_of(call, sees_phones=sees_phones),
         },
         "journeys": journeys,
+        "can_steer": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in journeys),
     }
     return render(request, "calls/call_journey.html", context)
@@ -191,6 +193,8 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "created_at": shown.created_at,
         "sent_at": shown.sent_at if shown.uploading_id else None,
         "marker": shown.marker,
+        "parent": shown.parent_id,
+        "actions": actions_of_upload(shown) if can_download else [],
         "metrika_id": shown.uploading_id,
         "duplicate_ids": shown.duplicate_ids,
     }

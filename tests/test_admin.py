@@ -18,7 +18,17 @@ from django.utils import timezone
 
 from cabinets import audit
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
-from calls.models import CallKey, IngestReceipt, Upload, UploadAttempt, UploadFile
+from calls.models import (
+    CallKey,
+    Delivery,
+    Difference,
+    IngestReceipt,
+    Reconciliation,
+    Resend,
+    Upload,
+    UploadAttempt,
+    UploadFile,
+)
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import (
@@ -30,6 +40,7 @@ from integrations.models import (
 )
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.stored import store_call
 
 APPS = ("cabinets", "integrations", "counters", "calls")
 OURS = sorted(
@@ -63,6 +74,9 @@ def stock(counter: Counter, source: CallSource, support: User) -> Callable[[], d
         call = make_call(cabinet=counter.cabinet)
         upload = make_upload(counter=own_counter, body=BODY)
         number = UploadFile.objects.count()
+        compared = Reconciliation.objects.create(
+            counter=own_counter, at=now, calls=1, deliveries=2, uploads=1
+        )
         made: list[Model] = [
             counter.cabinet,
             factories.make_source(cabinet=counter.cabinet),
@@ -96,6 +110,16 @@ def stock(counter: Counter, source: CallSource, support: User) -> Callable[[], d
             UploadFile.objects.get(pk=upload.pk),
             UploadAttempt.objects.create(upload=upload, number=1, started_at=now),
             make_delivery(call=call, counter=own_counter, upload=upload),
+            Resend.objects.create(
+                call=call,
+                counter=own_counter,
+                channel=1,
+                number=1,
+                upload=make_upload(counter=own_counter),
+                ordered_at=now,
+            ),
+            compared,
+            Difference.objects.create(reconciliation=compared, code=Difference.Code.DOUBLED),
             IngestReceipt.objects.create(
                 source=source, webhook_id=f"msg_{number}", body_hash="0", answer={}, received_at=now
             ),
@@ -329,6 +353,33 @@ def test_the_older_secret_of_a_source_is_retired(desk: Client, source: CallSourc
     assert [one.slot for one in source.signing_secrets.all()] == [2]
 
 
+def test_support_is_shown_a_new_secret_once(desk: Client, source: CallSource) -> None:
+    url = address(CallSource, "changelist")
+    form = {"action": "rotate_secret", "_selected_action": [str(source.pk)]}
+
+    shown = desk.post(url, form)
+    again = desk.post(url, form, follow=True)
+
+    secret = str(source.signing_secrets.get(slot=2).secret)
+    assert shown.status_code == 200
+    assert secret in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    assert "сначала отключите старый" in again.content.decode()
+    assert secret not in again.content.decode()
+    assert source.signing_secrets.count() == 2
+    assert AuditEvent.objects.get().action == "source.secret_rotated"
+
+
+def test_secrets_of_several_sources_are_not_changed_at_once(
+    desk: Client, source: CallSource
+) -> None:
+    other = factories.make_source(cabinet=source.cabinet)
+
+    act(desk, "rotate_secret", source, other)
+
+    assert SigningSecret.objects.count() == 2
+
+
 def test_support_without_the_right_to_change_gets_no_actions(
     client: Client, counter: Counter
 ) -> None:
@@ -363,3 +414,48 @@ def test_a_saved_form_is_in_the_audit_trail(desk: Client, cabinet: Cabinet, supp
     assert event.actor == support
     assert event.before == {"name": "Окна Столица", "time_zone": "Europe/Moscow"}
     assert event.after == {"name": "Новое имя", "time_zone": "Asia/Omsk"}
+
+
+def test_support_repeats_one_call_after_a_warning_and_only_once(
+    desk: Client, counter: Counter
+) -> None:
+    call = store_call(cabinet=counter.cabinet)
+    upload = make_upload(counter=counter)
+    Delivery.objects.filter(call_id=call.pk, channel=1).update(
+        state=DeliveryState.BATCHED, upload=upload, row_number=1, call_revision=1
+    )
+    row = Delivery.objects.get(call_id=call.pk, channel=1)
+    url = address(Delivery, "changelist")
+    press = {"action": "send_again", "_selected_action": [str(row.pk)]}
+
+    question = desk.post(url, press).content.decode()
+    desk.post(url, press | {"number": "1"})
+    desk.post(url, press | {"number": "1"})
+
+    assert "посчитать ещё одним звонком" in question
+    assert Resend.objects.get().number == 1
+
+
+def test_support_releases_and_calls_off_waiting_calls(desk: Client, counter: Counter) -> None:
+    call = store_call(cabinet=counter.cabinet)
+    row = Delivery.objects.get(call_id=call.pk, channel=1)
+
+    act(desk, "call_off", row)
+    row.refresh_from_db()
+    called_off = (row.state, row.reason)
+    act(desk, "release", row)
+    row.refresh_from_db()
+
+    assert called_off == (DeliveryState.SKIPPED, "called_off")
+    assert (row.state, row.reason) == (DeliveryState.WAITING, None)
+
+
+def test_support_calls_off_only_what_has_not_arrived(desk: Client, counter: Counter) -> None:
+    ready = make_upload(counter=counter, state=UploadState.READY, uploading_id=None)
+    sent = make_upload(counter=counter)
+
+    act(desk, "call_off", ready, sent)
+
+    ready.refresh_from_db()
+    sent.refresh_from_db()
+    assert (ready.state, sent.state) == (UploadState.CANCELLED, UploadState.SENT)

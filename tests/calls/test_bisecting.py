@@ -46,7 +46,7 @@ def sends() -> int:
 def many_calls(cabinet: Cabinet, count: int) -> list[Call]:
     """Calls by one statement, as copies of a first one."""
     first = store_call(cabinet=cabinet, decided=False)
-    columns = [field.column for field in Call._meta.fields]
+    columns = [str(field.column) for field in Call._meta.fields]
     changed = {
         "id": "k.id",
         "external_id": "k.external_id",

@@ -139,7 +139,7 @@ def test_queries_do_not_grow_with_counters(
         make_delivery(call=call, counter=other)
         make_delivery(call=call, counter=other, channel=Channel.GOAL, upload=upload)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         journeys = journeys_of(call, now=NOW)
 
     assert len(journeys) == 8

@@ -1,0 +1,167 @@
+"""Who may press the buttons of delivery, and what a press does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import AuditEvent
+from calls.models import Call, Delivery, Resend, Upload
+from calls.states import Attention, DeliveryState, UploadState
+from counters.models import Counter
+from tests.calls.ledger import make_upload
+from tests.calls.stored import row_of, store_call
+
+DELIVERY_DOORS = ["release", "call-off", "send-again"]
+UPLOAD_DOORS = ["upload-retry", "upload-look-up", "upload-poll", "upload-call-off"]
+
+
+@pytest.fixture
+def call(counter: Counter) -> Call:
+    """A call that waits until tomorrow."""
+    stored = store_call(cabinet=counter.cabinet)
+    later = timezone.now() + timedelta(days=1)
+    Delivery.objects.filter(call_id=stored.pk).update(not_before=later)
+    return stored
+
+
+@pytest.fixture
+def refused(counter: Counter) -> Upload:
+    return make_upload(
+        counter=counter,
+        state=UploadState.NEEDS_ATTENTION,
+        attention=Attention.REJECTED,
+        uploading_id=None,
+    )
+
+
+def door(name: str, call: Call, refused: Upload) -> str:
+    if name in UPLOAD_DOORS:
+        return reverse(f"calls:{name}", args=[refused.pk])
+    return reverse(f"calls:{name}", args=[call.pk, row_of(call).counter_id, 1])
+
+
+@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
+def test_another_cabinets_things_do_not_exist(
+    stranger_client: Client, call: Call, refused: Upload, name: str
+) -> None:
+    assert stranger_client.post(door(name, call, refused)).status_code == 404
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
+def test_a_viewer_may_not(viewer_client: Client, call: Call, refused: Upload, name: str) -> None:
+    assert viewer_client.post(door(name, call, refused)).status_code == 403
+    assert not AuditEvent.objects.exists()
+    assert row_of(call).state == DeliveryState.WAITING
+
+
+@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
+def test_a_look_changes_nothing(
+    owner_client: Client, call: Call, refused: Upload, name: str
+) -> None:
+    answer = owner_client.get(door(name, call, refused))
+
+    assert answer.status_code == (200 if name in {"send-again", "upload-call-off"} else 405)
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
+def test_a_press_without_the_token_of_the_form_is_refused(
+    owner_client: Client, call: Call, refused: Upload, name: str
+) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = owner_client.cookies
+
+    assert strict.post(door(name, call, refused)).status_code == 403
+    assert not AuditEvent.objects.exists()
+
+
+def test_release_and_call_off_lead_back_to_the_call(
+    owner_client: Client, call: Call, refused: Upload
+) -> None:
+    journey = reverse("calls:journey", args=[call.pk])
+    page = owner_client.get(journey).content.decode()
+    assert door("release", call, refused) in page
+
+    released = owner_client.post(door("release", call, refused))
+    owner_client.post(door("call-off", call, refused))
+    owner_client.post(door("call-off", call, refused))
+
+    assert released["Location"] == journey
+    assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "called_off")
+    actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+    assert actions == ["delivery.released", "delivery.called_off"]
+
+
+def test_a_viewer_is_offered_no_buttons(viewer_client: Client, call: Call, refused: Upload) -> None:
+    page = viewer_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    upload = viewer_client.get(reverse("calls:upload", args=[refused.pk])).content.decode()
+
+    assert "/release" not in page
+    assert "/retry" not in upload
+
+
+def test_a_refused_upload_is_retried_from_its_page(owner_client: Client, refused: Upload) -> None:
+    page = reverse("calls:upload", args=[refused.pk])
+    url = reverse("calls:upload-retry", args=[refused.pk])
+    assert url in owner_client.get(page).content.decode()
+
+    owner_client.post(url)
+
+    refused.refresh_from_db()
+    assert (refused.state, refused.attention) == (UploadState.LATER, "")
+    assert AuditEvent.objects.get().action == "upload.retry"
+
+
+@pytest.mark.parametrize(
+    ("state", "goes"), [("ready", True), ("later", True), ("unclear", False), ("sent", False)]
+)
+def test_only_what_certainly_has_not_arrived_is_called_off(
+    owner_client: Client, counter: Counter, state: str, goes: bool
+) -> None:
+    number = 5 if state == "sent" else None
+    upload = make_upload(counter=counter, state=state, uploading_id=number)
+
+    owner_client.post(reverse("calls:upload-call-off", args=[upload.pk]))
+
+    upload.refresh_from_db()
+    expected = ("cancelled", "called_off") if goes else (state, "")
+    assert (upload.state, upload.attention) == expected
+    assert AuditEvent.objects.exists() is goes
+
+
+def test_a_repeat_is_ordered_after_a_warning_and_only_once(
+    owner_client: Client, counter: Counter
+) -> None:
+    call = store_call(cabinet=counter.cabinet)
+    upload = make_upload(counter=counter)
+    Delivery.objects.filter(call_id=call.pk, channel=1).update(
+        state=DeliveryState.BATCHED, upload=upload, row_number=1, call_revision=1
+    )
+    url = reverse("calls:send-again", args=[call.pk, counter.pk, 1])
+    question = owner_client.get(url).content.decode()
+    assert "посчитать ещё одним звонком" in question
+    assert 'name="number" value="1"' in question
+
+    owner_client.post(url, {"number": "1"})
+    owner_client.post(url, {"number": "1"})
+
+    assert Resend.objects.count() == 1
+    journey = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    assert "Отправлен повторно вручную" in journey
+    again = Upload.objects.exclude(pk=upload.pk).get()
+    assert owner_client.get(reverse("calls:upload", args=[again.pk])).status_code == 200
+
+
+def test_a_waiting_call_is_not_offered_a_repeat(
+    owner_client: Client, call: Call, refused: Upload
+) -> None:
+    page = owner_client.get(door("send-again", call, refused)).content.decode()
+
+    assert "повторять нечего" in page
+    assert 'name="number"' not in page
