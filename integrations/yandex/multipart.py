@@ -7,7 +7,10 @@ hands out views of the bytes it was given.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
+
+import requests
 
 # One piece must leave within the socket's timeout, so a slow line needs small pieces; 64 KB
 # costs no speed on a fast one.
@@ -18,10 +21,12 @@ class CsvForm:
     """The body of an upload: iterable pieces of known total length.
 
     ``started`` turns true once the first piece was taken, which is when Yandex may begin to hear
-    of the file.
+    of the file. All pieces must leave within ``seconds`` of the first: a process that slept in the
+    middle (a stopped machine) must not complete what may have been given up and sent again since.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, *, seconds: float) -> None:
+        self._seconds = seconds
         self.boundary = secrets.token_hex(16)
         self.started = False
         self._head = (
@@ -40,7 +45,16 @@ class CsvForm:
         return len(self._head) + len(self._content) + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
+        """Yield the pieces; raise ``requests.Timeout`` instead of one that would leave too late."""
         self.started = True
+        # Not the monotonic clock: it stands still while a virtual machine does.
+        last_moment = time.time() + self._seconds
+        for piece in self._pieces():
+            if time.time() > last_moment:
+                raise requests.Timeout("the body did not leave in time")
+            yield piece
+
+    def _pieces(self) -> Iterator[bytes | memoryview]:
         yield self._head
         for start in range(0, len(self._content), PIECE_BYTES):
             yield self._content[start : start + PIECE_BYTES]

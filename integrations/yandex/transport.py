@@ -184,7 +184,7 @@ class Transport:
     def post_csv(
         self, url: str, *, auth: AuthBase, params: Mapping[str, str], content: bytes
     ) -> Answer:
-        form = CsvForm(content)
+        form = CsvForm(content, seconds=self._config.upload_read_timeout)
         return self._send(
             "POST",
             url,

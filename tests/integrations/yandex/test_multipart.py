@@ -4,6 +4,8 @@ from email.parser import BytesParser
 from email.policy import HTTP
 
 import pytest
+import requests
+import time_machine
 
 from integrations.yandex.multipart import PIECE_BYTES, CsvForm
 
@@ -15,7 +17,7 @@ ROWS = 'ClientId,Tag\r\n1,"да, ""целевой"""\r\n2,"две\nстроки 
     [b"", ROWS, b"a" * PIECE_BYTES, b"b" * (3 * PIECE_BYTES + 1), b"\r\n--", bytes(range(256))],
 )
 def test_the_body_is_exactly_one_part_around_the_file(content: bytes) -> None:
-    form = CsvForm(content)
+    form = CsvForm(content, seconds=60)
 
     body = b"".join(form)
 
@@ -29,7 +31,7 @@ def test_the_body_is_exactly_one_part_around_the_file(content: bytes) -> None:
 
 
 def test_a_standard_parser_finds_the_file() -> None:
-    form = CsvForm(ROWS)
+    form = CsvForm(ROWS, seconds=60)
     head = f"Content-Type: {form.content_type}\r\n\r\n".encode()
 
     message = BytesParser(policy=HTTP).parsebytes(head + b"".join(form))
@@ -43,14 +45,14 @@ def test_a_standard_parser_finds_the_file() -> None:
 def test_pieces_are_small_views_of_the_file_itself() -> None:
     content = b"x" * (2 * PIECE_BYTES)
 
-    pieces = list(CsvForm(content))[1:-1]
+    pieces = list(CsvForm(content, seconds=60))[1:-1]
 
     assert [len(piece) for piece in pieces] == [PIECE_BYTES, PIECE_BYTES]
     assert all(isinstance(piece, memoryview) and piece.obj is content for piece in pieces)
 
 
 def test_a_form_knows_whether_its_sending_has_begun() -> None:
-    form = CsvForm(ROWS)
+    form = CsvForm(ROWS, seconds=60)
     assert not form.started
 
     next(iter(form))
@@ -59,4 +61,17 @@ def test_a_form_knows_whether_its_sending_has_begun() -> None:
 
 
 def test_two_forms_have_two_boundaries() -> None:
-    assert CsvForm(ROWS).boundary != CsvForm(ROWS).boundary
+    assert CsvForm(ROWS, seconds=60).boundary != CsvForm(ROWS, seconds=60).boundary
+
+
+def test_sleeper_does_not_complete_its_file() -> None:
+    with time_machine.travel(0, tick=False) as clock:
+        pieces = iter(CsvForm(ROWS, seconds=60))
+        next(pieces)
+        clock.shift(60)
+        next(pieces)
+
+        clock.shift(0.1)
+
+        with pytest.raises(requests.Timeout):
+            next(pieces)
