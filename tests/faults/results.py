@@ -27,6 +27,8 @@ class Result:
     losses: int = 0
     #: From the fault to a final ledger.
     seconds: float | None = None
+    #: Made worse on purpose: its doubles are the proof that doubles would be seen.
+    is_harness: bool = False
     extra: dict[str, float | int | str] = field(default_factory=dict)
 
     def measure(self, balance: Balance, seconds: float) -> None:

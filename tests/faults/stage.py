@@ -69,6 +69,19 @@ class Stage:
         """Wait until nothing of the ledger is on its way; return in how many seconds."""
         return wait_for(self._is_settled, seconds=seconds, what="the ledger is final")
 
+    def wait_final_or_doubled(self, doubles: int, seconds: float = SETTLE_SECONDS) -> float:
+        """Wait for the end of the ledger and for doubles that are foreseen."""
+        return wait_for(
+            lambda: self.balance().doubles >= doubles and self._is_final(),
+            seconds=seconds,
+            what=f"the ledger is final and {doubles} rows are doubled",
+        )
+
+    def _is_final(self) -> bool:
+        """Settled, or stopped because a double was seen."""
+        upload = self.uploads()[0] if self.uploads() else None
+        return self._is_settled() or (upload is not None and upload.state == "needs_attention")
+
     def wait_upload(self, *states: str, seconds: float = SETTLE_SECONDS) -> Upload:
         """Wait until the only upload is in one of the states."""
         wait_for(

@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import requests
 
@@ -17,7 +18,7 @@ from integrations.sandbox import Options, RunningSandbox
 from launcher.tether import die_with_parent
 from soak.sandbox import Sandbox
 from tests.faults.patience import wait_for
-from tests.integrations.sandbox.actor import Actor
+from tests.integrations.sandbox.actor import Actor, offline
 
 START_SECONDS = 20
 RIPEN_SECONDS = 0.2
@@ -38,6 +39,30 @@ class StandIn(Sandbox):
         finally:
             person.browser.close()
         return person.token
+
+    def upload_strange_files(self, token: str, counter: int, count: int) -> None:
+        """Let somebody else's program hand in files of the same counter."""
+        for number in range(count):
+            moment = int(time.time()) - 60 - number
+            requests.post(
+                f"{self.url}{offline('upload_calls', counter)}",
+                params={"comment": f"another{number}"},
+                headers={"Authorization": f"OAuth {token}"},
+                files={"file": ("calls.csv", f"ClientId,DateTime\n{number + 1},{moment}\n")},
+                timeout=10,
+            ).raise_for_status()
+
+    def posts(self) -> int:
+        """How many requests with a file came here, whatever became of them."""
+        return sum(one["count"] for one in self._counts() if one["method"] == "POST")
+
+    def refusals(self) -> int:
+        """How many requests were refused because a quota of the sandbox itself was broken."""
+        return sum(one["count"] for one in self._counts() if one["status"] == 429)
+
+    def _counts(self) -> list[dict[str, Any]]:
+        counts: list[dict[str, Any]] = self.look("requests?last=0")["counts"]
+        return [one for one in counts if "offline_conversions" in one["path"]]
 
 
 def start_stand_in(log: Path) -> tuple[subprocess.Popen[bytes], StandIn]:

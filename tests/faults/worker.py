@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import http.client
 import json
+import mmap
 import os
 import select
 import signal
@@ -52,8 +53,12 @@ class Orders:
     interval: float = 0.05
     #: Settings that differ from PACE.
     pace: dict[str, float] = field(default_factory=dict)
+    #: Addresses that differ from the environment's.
+    addresses: dict[str, str] = field(default_factory=dict)
     #: Instead of the rounds: one task, called as Celery would call it.
     task: str = ""
+    #: Uploadings on a page of the list; 0 leaves the vendor's 10,000.
+    page: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -79,6 +84,8 @@ def work(orders: Orders) -> None:
     """Be the worker until killed or asked to stop."""
     from calls import moments, rounds, stopping, tasks
 
+    # The workers of a nursery are no pool: each is asked to stop by itself.
+    stopping._asked = mmap.mmap(-1, 1)
     woken = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -88,9 +95,10 @@ def work(orders: Orders) -> None:
     signal.signal(signal.SIGTERM, stop)
     fate = Fate(orders)
     moments.listener = fate.meet
-    _listen_on_the_wire(fate.meet)
+    _listen_on_the_wire(orders.at, fate.meet)
     _set_pace(orders)
     _become_worse(orders.variant)
+    _shorten_pages(orders.page)
     if orders.task:
         getattr(tasks, orders.task)()
         return
@@ -102,8 +110,8 @@ def _set_pace(orders: Orders) -> None:
 
     from calls import outcomes
 
-    for name, seconds in (PACE | orders.pace).items():
-        setattr(settings, name, seconds)
+    for name, value in (PACE | orders.pace | orders.addresses).items():
+        setattr(settings, name, value)
     outcomes.BACKOFF_FIRST = timedelta(seconds=BACKOFF_SECONDS)
 
 
@@ -119,6 +127,12 @@ def _become_worse(variant: str) -> None:
         settings.UNCLEAR_GRACE_SECONDS = 0
 
 
+def _shorten_pages(page: int) -> None:
+    from integrations.yandex import metrika
+
+    metrika.UPLOADINGS_PER_PAGE = page or metrika.UPLOADINGS_PER_PAGE
+
+
 def _repeat_blindly() -> int:
     from django.utils import timezone
 
@@ -127,7 +141,7 @@ def _repeat_blindly() -> int:
     return Upload.objects.filter(state="unclear").update(state="later", not_before=timezone.now())
 
 
-def _listen_on_the_wire(meet: Callable[[str], None]) -> None:
+def _listen_on_the_wire(at: str, meet: Callable[[str], None]) -> None:
     """Announce how far an upload has left this process: http.client is the last of our side."""
     send, getresponse = http.client.HTTPConnection.send, http.client.HTTPConnection.getresponse
 
@@ -145,7 +159,7 @@ def _listen_on_the_wire(meet: Callable[[str], None]) -> None:
             send(self, data)
 
     def announcing_getresponse(self: Any) -> http.client.HTTPResponse:
-        if getattr(self, "is_upload", False):
+        if getattr(self, "is_upload", False) and at == "after_body":
             # The answer has come, or the line was cut: the stand-in has made up its mind.
             select.select([self.sock], [], [], PACE["UPLOAD_READ_TIMEOUT_SECONDS"])
             meet("after_body")

@@ -1,0 +1,52 @@
+"""The harness itself: senders that do what must never be done are caught, by known numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calls.models import Upload
+from tests.faults.crew import Crew
+from tests.faults.results import Result
+from tests.faults.stage import Stage
+
+CALLS = 5
+
+
+@pytest.mark.contract("B5", "B6")
+@pytest.mark.parametrize(
+    ("variant", "fault", "details", "doubles"),
+    [
+        ("blind", "reset_after_taken", {"times": 2}, 2 * CALLS),
+        ("blind", "late_accept", {"seconds": 2}, CALLS),
+        ("no_grace", "late_accept", {"seconds": 2}, CALLS),
+        ("no_grace", "list_lag", {"seconds": 30}, CALLS),
+        ("", "reset_after_taken", {"times": 1}, 0),
+        ("", "late_accept", {"seconds": 2}, 0),
+    ],
+)
+def test_worse_sender_doubles_by_known_numbers(
+    stage: Stage,
+    crew: Crew,
+    result: Result,
+    variant: str,
+    fault: str,
+    details: dict[str, Any],
+    doubles: int,
+) -> None:
+    stage.link()
+    stage.sandbox.fault(fault, **details)
+    if fault == "list_lag":
+        stage.sandbox.fault("reset_after_taken")
+    crew.hire(variant=variant)
+    stage.calls(CALLS)
+
+    seconds = stage.wait_final_or_doubled(doubles)
+
+    balance = stage.balance()
+    assert (balance.doubles, balance.losses) == (doubles, 0)
+    assert Upload.objects.get().rows == CALLS
+    result.fault = f"harness: {variant or 'as it is'}, {fault}"
+    result.measure(balance, seconds)
+    result.is_harness = True
