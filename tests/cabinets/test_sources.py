@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
-from cabinets.sources import create_source, retire_old_secret, rotate_secret
+from cabinets.sources import TwoSecretsLive, create_source, retire_old_secret, rotate_secret
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -49,17 +49,38 @@ def test_secrets_change_one_after_the_other(source: CallSource, owner: User) -> 
     second = rotate_secret(source=source, actor=owner)
     assert live_secrets(source) == [(1, first), (2, second)]
 
+    assert retire_old_secret(source=source, actor=owner)
+    assert live_secrets(source) == [(2, second)]
+
     third = rotate_secret(source=source, actor=owner)
     assert live_secrets(source) == [(1, third), (2, second)]
-
-    assert retire_old_secret(source=source, actor=owner)
-    assert live_secrets(source) == [(1, third)]
     actions = AuditEvent.objects.order_by("pk").values_list("action", flat=True)
     assert list(actions) == [
         "source.secret_rotated",
-        "source.secret_rotated",
         "source.secret_retired",
+        "source.secret_rotated",
     ]
+
+
+def test_third_secret_is_refused(source: CallSource) -> None:
+    rotate_secret(source=source)
+    before = live_secrets(source)
+
+    with pytest.raises(TwoSecretsLive):
+        rotate_secret(source=source)
+
+    assert live_secrets(source) == before
+    assert AuditEvent.objects.count() == 1
+
+
+def test_second_source_of_a_name_is_refused_in_one_cabinet(
+    cabinet: Cabinet, source: CallSource
+) -> None:
+    with pytest.raises(ValidationError, match="уже есть"):
+        create_source(cabinet=cabinet, name="callkeeper")
+
+    create_source(cabinet=factories.make_cabinet(name="Другой"), name="CallKeeper")
+    assert CallSource.objects.count() == 2
 
 
 def test_last_secret_stays(source: CallSource) -> None:
