@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -9,6 +11,9 @@ from django.views.decorators.http import require_safe
 
 from calls.openapi import document
 from calls.openapi_page import sections
+
+#: People paste the samples into a shell: nothing else of the address may get into them.
+SOURCE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @login_not_required
@@ -21,5 +26,7 @@ def openapi(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the document to people."""
-    return render(request, "api/docs.html", sections(document()))
+    """Show the document to people; with ``?source=`` the samples name that source."""
+    asked = request.GET.get("source", "")
+    source_id = asked if SOURCE_ID.fullmatch(asked) else ""
+    return render(request, "api/docs.html", sections(document(), source_id=source_id))

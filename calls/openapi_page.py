@@ -8,8 +8,8 @@ from typing import Any
 from calls import openapi_examples as examples
 
 
-def sections(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the context of `api/docs.html`."""
+def sections(document: dict[str, Any], *, source_id: str = "") -> dict[str, Any]:
+    """Return the context of `api/docs.html`; the samples name the source of that public id."""
     (path, methods), *_rest = document["paths"].items()
     operation = methods["post"]
     address = document["servers"][0]["url"] + path
@@ -26,8 +26,9 @@ def sections(document: dict[str, Any]) -> dict[str, Any]:
         ],
         "request_example": _pretty(examples.SEVERAL_CALLS),
         "answer_example": _pretty(examples.ANSWER),
-        "curl": examples.CURL.replace("ADDRESS", address),
-        "python": examples.PYTHON.replace("ADDRESS", address),
+        "source_id": source_id,
+        "curl": _filled_in(examples.CURL, address, source_id),
+        "python": _filled_in(examples.PYTHON, address, source_id),
         "vector": {
             "secret": examples.VECTOR_SECRET,
             "id": examples.VECTOR_ID,
@@ -36,6 +37,10 @@ def sections(document: dict[str, Any]) -> dict[str, Any]:
             "signature": examples.VECTOR_SIGNATURE,
         },
     }
+
+
+def _filled_in(sample: str, address: str, source_id: str) -> str:
+    return sample.replace("ADDRESS", address).replace("src_…", source_id or "src_…")
 
 
 def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -63,6 +63,20 @@ def test_page_is_shown_to_everybody_and_keeps_the_policy() -> None:
         assert status in page
 
 
+def test_samples_name_the_source_that_is_asked_for() -> None:
+    page = Client().get("/api/docs", {"source": "src_0123456789abcdef"}).content.decode()
+
+    assert "SOURCE=&#x27;src_0123456789abcdef&#x27;" in page
+    assert "&quot;whsec_…&quot;, &quot;src_0123456789abcdef&quot;" in page
+
+
+@pytest.mark.parametrize("name", ["';id;'", "src_1\n", "a" * 65, "<b>"])
+def test_samples_take_nothing_else_from_the_address(name: str) -> None:
+    page = Client().get("/api/docs", {"source": name}).content.decode()
+
+    assert page == Client().get("/api/docs").content.decode()
+
+
 def test_every_reference_of_the_document_leads_somewhere() -> None:
     whole = document()
     references = [value for name, value in walk(whole) if name == "$ref"]
