@@ -6,12 +6,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinets import audit, sources
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
+from cabinets.secret_answer import secret_context
+from cabinets.sources import TwoSecretsLive
 from cabinets.support import AgeFilter, EditableAdmin, SupportAdmin, signed_in
 
 
@@ -62,7 +66,7 @@ class MembershipAdmin(EditableAdmin):
 
 @admin.register(CallSource)
 class CallSourceAdmin(EditableAdmin):
-    """Who posts calls. The command `seed_access` makes a source and hands over its secret."""
+    """Who posts calls. A secret is shown once, by the action that makes it."""
 
     list_display = ("name", "public_id", "cabinet", "is_active", "last_used_at")
     list_filter = ("is_active",)
@@ -79,11 +83,31 @@ class CallSourceAdmin(EditableAdmin):
     )
     readonly_fields = ("cabinet", "public_id", "created_at", "last_used_at")
     ordering = ("-pk",)
-    actions = ("retire_old_secret",)
+    actions = ("rotate_secret", "retire_old_secret")
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """A source without a secret is of no use, and secrets are never shown here."""
+        """A source is made where its secret can be shown: in the cabinet, or by `seed_access`."""
         return False
+
+    @admin.action(description=_("Сменить секрет подписи (показать новый)"), permissions=["steer"])
+    def rotate_secret(
+        self, request: HttpRequest, queryset: QuerySet[CallSource]
+    ) -> HttpResponse | None:
+        """Make a second secret for one source, and show it in this answer only."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            self.message_user(request, _("Выберите один источник."), messages.ERROR)
+            return None
+        try:
+            secret = sources.rotate_secret(source=chosen[0], actor=signed_in(request))
+        except TwoSecretsLive:
+            text = _("У источника уже два действующих секрета: сначала отключите старый.")
+            self.message_user(request, text, messages.ERROR)
+            return None
+        page = self.admin_site.each_context(request) | secret_context(chosen[0], secret)
+        response = render(request, "admin/cabinets/secret_shown.html", page)
+        add_never_cache_headers(response)
+        return response
 
     @admin.action(description=_("Отключить старый секрет подписи"), permissions=["steer"])
     def retire_old_secret(self, request: HttpRequest, queryset: QuerySet[CallSource]) -> None:

@@ -10,6 +10,7 @@ from callkeeper_metrika import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
+    path("lk/", include("cabinets.urls")),
     path("lk/", include("integrations.urls")),
     path("lk/", include("counters.urls")),
     path("", include("calls.urls")),

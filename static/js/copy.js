@@ -2,16 +2,22 @@
 "use strict";
 
 if (navigator.clipboard) {
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.classList.add("copied");
-      button.setAttribute("aria-label", button.dataset.copied);
-      setTimeout(() => {
-        button.classList.remove("copied");
-        button.removeAttribute("aria-label");
-      }, 2000);
-    });
-  }
+  const show = () => {
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  };
+  show();
+  // What htmx brings has buttons of its own.
+  document.addEventListener("htmx:afterSettle", show);
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.classList.add("copied");
+    button.setAttribute("aria-label", button.dataset.copied);
+    setTimeout(() => {
+      button.classList.remove("copied");
+      button.removeAttribute("aria-label");
+    }, 2000);
+  });
 }

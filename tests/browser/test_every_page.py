@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from cabinets.models import Cabinet
+from cabinets.models import Cabinet, SigningSecret
 from counters.models import Counter
 from integrations.models import YandexAccount
+from tests import factories
 from tests.browser.conftest import Enter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
@@ -34,6 +35,8 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict[str, str]:
     """Every page of the cabinet, each with something on it, by its name."""
     upload = make_upload(counter=windows)
+    source = factories.make_source(cabinet=cabinet)
+    newer = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
     call = make_call(cabinet=cabinet)
     make_delivery(call=call, counter=windows, upload=upload)
     make_delivery(call=make_call(cabinet=cabinet), counter=windows)
@@ -44,6 +47,10 @@ def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),
         "integrations:account-disconnect": (linked.pk,),
+        "cabinets:sources": (),
+        "cabinets:source-add": (),
+        "cabinets:source-rotate": (source.pk,),
+        "cabinets:source-retire": (source.pk, newer.pk),
         "calls:history": (windows.pk,),
         "calls:journey": (call.pk,),
         "calls:upload": (upload.pk,),

@@ -1,0 +1,42 @@
+"""What a person types about a source of calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cabinets.models import Cabinet
+from cabinets.zones import zone_choices
+
+
+class SourceForm(forms.Form):
+    """A new source; at first its zone is the cabinet's."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Название"),
+        max_length=200,
+        error_messages={"required": gettext_lazy("Назовите источник.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Пояс времени без смещения"),
+        required=False,
+        help_text=gettext_lazy(
+            "Секунды Unix и время со смещением (2026-11-23T10:20:30+03:00) принимаются всегда."
+            " Пояс нужен, чтобы прочитать время без смещения: 2026-11-23 10:20:30."
+        ),
+    )
+
+    def __init__(self, *args: Any, cabinet: Cabinet, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = self.fields["time_zone"]
+        zone.initial = cabinet.time_zone
+        assert isinstance(zone, forms.ChoiceField)
+        zone.choices = [
+            ("", _("Не принимать время без смещения")),
+            *zone_choices(now=timezone.now()),
+        ]

@@ -1,0 +1,58 @@
+"""Time zones as a person chooses them: the near ones by their cities first, then all others."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+Choices = list[tuple[str, str]]
+
+#: Where CallKeeper's customers are. Names of the tz database.
+NEAR = {
+    "Europe/Kaliningrad": gettext_lazy("Калининград"),
+    "Europe/Moscow": gettext_lazy("Москва, Санкт-Петербург"),
+    "Europe/Samara": gettext_lazy("Самара, Ижевск"),
+    "Asia/Yekaterinburg": gettext_lazy("Екатеринбург, Уфа"),
+    "Asia/Omsk": gettext_lazy("Омск"),
+    "Asia/Novosibirsk": gettext_lazy("Новосибирск"),
+    "Asia/Krasnoyarsk": gettext_lazy("Красноярск"),
+    "Asia/Irkutsk": gettext_lazy("Иркутск"),
+    "Asia/Yakutsk": gettext_lazy("Якутск, Чита"),
+    "Asia/Vladivostok": gettext_lazy("Владивосток, Хабаровск"),
+    "Asia/Magadan": gettext_lazy("Магадан"),
+    "Asia/Kamchatka": gettext_lazy("Петропавловск-Камчатский"),
+    "Europe/Minsk": gettext_lazy("Минск"),
+    "Asia/Almaty": gettext_lazy("Алматы, Астана"),
+    "Asia/Tashkent": gettext_lazy("Ташкент"),
+    "Asia/Yerevan": gettext_lazy("Ереван"),
+    "Asia/Tbilisi": gettext_lazy("Тбилиси"),
+    "Asia/Baku": gettext_lazy("Баку"),
+    "Asia/Bishkek": gettext_lazy("Бишкек"),
+    "UTC": gettext_lazy("Всемирное время"),
+}
+
+
+def zone_choices(*, now: datetime) -> list[tuple[str, Choices]]:
+    """Return groups of zones for a select; the offsets of the near ones are those of ``now``."""
+    near = [(name, f"{city} — {_offset(name, now)}") for name, city in NEAR.items()]
+    # Etc/GMT+3 is three hours *behind*: a name that misleads is not offered.
+    others = sorted(
+        name
+        for name in zoneinfo.available_timezones()
+        if "/" in name and not name.startswith("Etc/") and name not in NEAR
+    )
+    return [(_("Россия и соседи"), near), (_("Остальные"), [(name, name) for name in others])]
+
+
+def zone_words(name: str) -> str:
+    """Return how a person calls the zone: its cities, else its name."""
+    return str(NEAR.get(name, name))
+
+
+def _offset(name: str, now: datetime) -> str:
+    written = now.astimezone(zoneinfo.ZoneInfo(name)).strftime("%z")
+    hours, minutes = int(written[:3]), written[3:]
+    return f"UTC{hours:+d}" + (f":{minutes}" if minutes != "00" else "")
