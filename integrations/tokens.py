@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from cabinets import audit
@@ -160,13 +160,19 @@ def _is_due(account: YandexAccount, now: datetime) -> bool:
 
 
 def _claim(account_id: int, now: datetime) -> YandexAccount | None:
-    """Take the account for one refresh: of two rivals, one update finds no row."""
+    """Take the account for one refresh: of two rivals, one update finds no row.
+
+    A claim that ran out belonged to a process that died, perhaps after Yandex had answered it: the
+    row says so before Yandex is asked again, in case the refresh token turns out to be dead.
+    """
     seconds = settings.CONNECT_TIMEOUT_SECONDS + settings.READ_TIMEOUT_SECONDS
     claimed_until = now + timedelta(seconds=seconds) + CLAIM_MARGIN
     is_free = Q(refresh_claimed_until=None) | Q(refresh_claimed_until__lte=now)
+    died = Q(refresh_claimed_until__isnull=False) & ~Q(state_reason=Reason.REFRESH_TOKEN_LOST)
+    reason = Case(When(died, then=Value(str(Reason.ANSWER_LOST))), default=F("state_reason"))
     mine = YandexAccount.objects.filter(
         is_free, pk=account_id, state__in=YandexAccount.USABLE
-    ).update(refresh_claimed_until=claimed_until)
+    ).update(refresh_claimed_until=claimed_until, state_reason=reason)
     return YandexAccount.objects.get(pk=account_id) if mine else None
 
 

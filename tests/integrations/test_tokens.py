@@ -224,6 +224,37 @@ def test_lost_answer_leaves_the_access_token_in_use(
     assert len(yandex_id.asked("/token")) == 2
 
 
+def test_process_killed_after_yandex_renewed_leaves_the_access_token_in_use(
+    old: YandexAccount, now: datetime, yandex_id: YandexId
+) -> None:
+    """S-37, T-9: the new pair died with its process; only its claim tells that one was asked for."""
+    access = old.access_token
+    YandexAccount.objects.update(refresh_claimed_until=now - timedelta(seconds=1))
+    yandex_id.refuses("invalid_grant")
+
+    assert tokens.refresh(old.pk, now=now) is Refreshed.LOST
+
+    assert state(old) == ("refresh_failed", "refresh_token_lost")
+    assert pair(old) == (access, "")
+    assert old.is_usable
+
+
+def test_process_killed_on_an_account_without_refresh_token_loses_nothing_more(
+    old: YandexAccount, now: datetime, yandex_id: YandexId
+) -> None:
+    YandexAccount.objects.update(
+        refresh_token="",
+        state="refresh_failed",
+        state_reason=Reason.REFRESH_TOKEN_LOST,
+        refresh_claimed_until=now - timedelta(seconds=1),
+    )
+
+    assert tokens.refresh(old.pk, now=now) is Refreshed.TRY_LATER
+
+    assert state(old) == ("refresh_failed", "refresh_token_lost")
+    assert len(yandex_id.calls) == 0
+
+
 def test_account_without_refresh_token_is_given_up_at_expiry(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
