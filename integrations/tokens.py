@@ -137,12 +137,18 @@ def _is_replaced(account: YandexAccount, rejected_token: str, now: datetime) -> 
 
 
 def _is_alive(access_token: str) -> bool:
-    """Ask for the profile: a refresh may answer with the former access token, dead or alive."""
+    """Ask for the profile: a refresh may answer with the former access token, dead or alive.
+
+    Raises Unreachable when the answer tells neither.
+    """
     try:
         with closing(oauth_client()) as client:
             client.profile(access_token=access_token)
     except (TokenRejected, AccessDenied):
         return False
+    except YandexError as problem:
+        logger.warning("Whether a token is alive cannot be told: %s", problem)
+        raise Unreachable("the token cannot be tried right now", may_have_arrived=False) from None
     return True
 
 

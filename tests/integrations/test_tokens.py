@@ -227,7 +227,7 @@ def test_lost_answer_leaves_the_access_token_in_use(
 def test_process_killed_after_yandex_renewed_leaves_the_access_token_in_use(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
-    """S-37, T-9: the new pair died with its process; only its claim tells that one was asked for."""
+    """S-37, T-9: the new pair died with its process; its claim tells that one was asked for."""
     access = old.access_token
     YandexAccount.objects.update(refresh_claimed_until=now - timedelta(seconds=1))
     yandex_id.refuses("invalid_grant")
@@ -393,6 +393,30 @@ def test_recovery_that_cannot_be_told_yet_says_later(
     assert not caught.value.may_have_arrived
     old.refresh_from_db()
     assert old.is_usable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 429, "json": {"error": "too_many_requests"}},
+        {"status": 200, "body": "<html>Captcha</html>"},
+        {"status": 404, "body": ""},
+        {"status": 502, "body": ""},
+    ],
+)
+def test_profile_that_tells_nothing_of_the_token_says_later(
+    old: YandexAccount, yandex_id: YandexId, answer: dict[str, Any]
+) -> None:
+    yandex_id.grants(old.access_token, NEW_REFRESH)
+    yandex_id.replaces("GET", "/info", **answer)
+
+    with pytest.raises(Unreachable) as caught:
+        tokens.recover(old.pk)
+
+    assert caught.value.retryable
+    assert not caught.value.may_have_arrived
+    assert state(old) == ("active", "")
+    assert pair(old) == (old.access_token, NEW_REFRESH)
 
 
 def test_marking_twice_leaves_one_trace(account: YandexAccount) -> None:
