@@ -25,6 +25,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # A worker that died is noticed one lease later, plus this.
     "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},
+    # Every counter is compared once a day; a tick takes those that are due, so none is forgotten.
+    "reconcile": {"task": "calls.reconcile", "schedule": 600.0, "options": {"expires": 600}},
     # Partitions are three months ahead; a day without this hurts nobody.
     "make-partitions": {"task": "calls.make_partitions", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.

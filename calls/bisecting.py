@@ -75,8 +75,7 @@ def give_back(upload: Upload, *, now: datetime) -> int:
         not_before=now,
     )
     if given:
-        gathered_at = upload.created_at + timedelta(microseconds=1)
-        decide_again(upload.counter_id, now=now, decided_before=gathered_at)
+        decide_again(upload.counter_id, now=now)
     return given
 
 

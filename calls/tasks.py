@@ -15,6 +15,7 @@ from calls import (
     lookup,
     partitions,
     polling,
+    reconciling,
     recovery,
     stopping,
     uploading,
@@ -23,6 +24,7 @@ from integrations import budget
 
 #: Well below the soft time limit, so that a tick ends by itself between two uploads.
 SEND_SECONDS = 60
+RECONCILE_SECONDS = 120
 
 
 @worker_shutting_down.connect
@@ -71,6 +73,12 @@ def release_stuck() -> int:
 def expire_overdue() -> int:
     """End what can no longer be linked."""
     return recovery.expire_overdue(now=timezone.now())
+
+
+@shared_task(name="calls.reconcile")
+def reconcile() -> int:
+    """Compare counters with Metrika, each once a day."""
+    return reconciling.reconcile_due(now=timezone.now(), seconds=RECONCILE_SECONDS)
 
 
 @shared_task(name="calls.make_partitions")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,6 +21,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from calls.horizon import horizon_warnings
 from counters import catalog, goals, saving, selection
 from counters.asking import NotAnswered
 from counters.condition import cautions
@@ -241,10 +243,15 @@ def _settings_page(
         "info": settings_info(counter, now=timezone.now()),
         "saved_at": counter.settings_saved_at if counter.configured_at else None,
         "conflict": conflict,
-        "cautions": cautions(counter),
+        "cautions": [*cautions(counter), *_horizon(counter)],
         "goals_trouble": trouble,
     }
     return render(request, "counters/counter_settings.html", page)
+
+
+def _horizon(counter: Counter) -> list[str]:
+    warnings = horizon_warnings(Q(counter=counter), now=timezone.now())
+    return [sentence for warning in warnings for sentence in warning.sentences]
 
 
 def _goals_trouble(counter: Counter, now: datetime) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
+from calls.horizon import horizon_warnings
 from calls.models import Upload
+from calls.reconciling import disagreeing
 from calls.states import Shown, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -31,7 +33,7 @@ class Notice:
 
 
 def context(cabinet: Cabinet) -> dict[str, Any]:
-    """Return what the page's template needs (three queries)."""
+    """Return what the page's template needs (five queries)."""
     accounts = list(cabinet.yandex_accounts.exclude(state=State.DISCONNECTED).order_by("login"))
     return {
         "connected": bool(accounts),
@@ -39,6 +41,8 @@ def context(cabinet: Cabinet) -> dict[str, Any]:
             *(_about_account(account) for account in accounts if _needs_person(account)),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
+            *_about_horizon(cabinet),
+            *_about_differences(cabinet),
         ],
     }
 
@@ -85,3 +89,29 @@ def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int) ->
         f"{reverse('calls:history', args=[counter_id])}?state={Shown.NEEDS_ATTENTION}",
         _("Посмотреть"),
     )
+
+
+def _about_horizon(cabinet: Cabinet) -> list[Notice]:
+    return [
+        Notice(
+            f"{_('Счётчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
+            reverse("calls:history", args=[warning.counter_id]),
+            _("К звонкам"),
+        )
+        for warning in horizon_warnings(Q(cabinet=cabinet), now=timezone.now())
+    ]
+
+
+def _about_differences(cabinet: Cabinet) -> list[Notice]:
+    text = _(
+        "Сверка с Метрикой: в счётчике «%(name)s» есть расхождения (%(count)d). "
+        "Поддержка видит их и разберётся."
+    )
+    return [
+        Notice(
+            text % {"name": result.counter.name, "count": result.difference_count},
+            reverse("calls:history", args=[result.counter_id]),
+            _("К звонкам"),
+        )
+        for result in disagreeing(Q(counter__cabinet=cabinet, counter__removed_at=None))
+    ]

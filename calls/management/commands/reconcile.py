@@ -1,0 +1,48 @@
+"""Compares counters with Metrika now, for a person at a terminal."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from calls.models import Reconciliation
+from calls.reconciling import reconcile
+from counters.models import Counter
+
+
+class Command(BaseCommand):
+    """Prints a line per counter and each difference; ends with 1 when there is any."""
+
+    help = "Compare the ledger with itself and with Metrika's lists of uploadings."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the cabinet."""
+        parser.add_argument("--cabinet", type=int, help="number of a cabinet; all without it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compare, and say what was found."""
+        counters = Counter.objects.filter(removed_at=None).select_related("account")
+        if options["cabinet"] is not None:
+            counters = counters.filter(cabinet_id=options["cabinet"])
+        results = [reconcile(one, now=timezone.now()) for one in counters.order_by("pk")]
+        for result in results:
+            self._tell(result)
+        differences = sum(result.difference_count for result in results)
+        if differences:
+            raise CommandError(f"{differences} differences", returncode=1)
+        self.stdout.write(f"{len(results)} counters agree")
+
+    def _tell(self, result: Reconciliation) -> None:
+        there = "not asked" if result.uploadings is None else result.uploadings
+        self.stdout.write(
+            f"counter {result.counter.number}: {result.calls} calls, {result.deliveries}"
+            f" deliveries, {result.uploads} uploads, in Metrika: {there}"
+        )
+        for one in result.differences.all():
+            self.stdout.write(
+                f"  {one.code}: ours {one.ours or '-'}, theirs {one.theirs or '-'},"
+                f" upload {one.upload_id or '-'}, in Metrika {one.uploading_ids or '-'}"
+            )

@@ -1,0 +1,187 @@
+"""Compares the ledger with itself and with Metrika's lists, once a day for every counter.
+
+What must agree: every call has one delivery per channel for every counter that was there; every
+upload has as many rows as deliveries (or is a repeat that a person ordered); Metrika holds exactly
+the uploads that the ledger calls taken, each once, with the rows and the end that were recorded.
+A difference repairs nothing: it is stored and shown, because only a person can judge it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from calls.comparison import MARKER, Finding, Ours, compare
+from calls.models import Difference, Reconciliation, Upload
+from calls.states import Channel
+from counters.asking import NotAnswered, ask
+from counters.models import Counter
+from integrations.yandex.metrika import MetrikaClient
+from integrations.yandex.records import Uploading
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(hours=24)
+#: Older uploads have long been settled, and their calls are past the horizon.
+WINDOW = timedelta(days=35)
+#: A call that was being stored while its counter was added may have been decided without it.
+SETTLING = timedelta(minutes=1)
+KEPT = timedelta(days=35)
+
+
+def reconcile_due(*, now: datetime, seconds: float) -> int:
+    """Compare the counters whose last comparison is a day old, until the time is up."""
+    stop_at = time.monotonic() + seconds
+    Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
+    compared = 0
+    for counter in _due(now):
+        if time.monotonic() >= stop_at:
+            break
+        reconcile(counter, now=now)
+        compared += 1
+    return compared
+
+
+def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
+    """Compare one counter and store what was found. Load it with its account."""
+    # Asked first: what was read of ours afterwards can only be further on.
+    lists = _lists(counter)
+    ours = _ours(counter, now)
+    calls, deliveries = _calls_and_deliveries(counter, now)
+    found = _ledger_findings(counter, calls, deliveries, now)
+    if lists is not None:
+        for channel, uploadings in lists.items():
+            of_channel = [one for one in ours if one.channel == channel]
+            known = _known_markers(uploadings)
+            found += compare(of_channel, uploadings, known=known, since=now - WINDOW, now=now)
+    result = Reconciliation(
+        counter=counter,
+        at=now,
+        calls=calls,
+        deliveries=deliveries,
+        uploads=len(ours),
+        uploadings=sum(map(len, lists.values())) if lists is not None else None,
+        difference_count=len(found),
+    )
+    return _store(result, found)
+
+
+def _due(now: datetime) -> Iterable[Counter]:
+    recent = Reconciliation.objects.filter(is_latest=True, at__gt=now - EVERY)
+    return (
+        Counter.objects.filter(removed_at=None)
+        .exclude(pk__in=recent.values("counter_id"))
+        .select_related("account")
+        .order_by("pk")
+    )
+
+
+def _lists(counter: Counter) -> dict[int, list[Uploading]] | None:
+    """Return Metrika's list per channel in use; None when it cannot be asked now."""
+    used = Upload.objects.filter(counter=counter).order_by().values_list("channel", flat=True)
+    try:
+        return {channel: _ask_for(counter, channel) for channel in sorted(set(used.distinct()))}
+    except NotAnswered as problem:
+        logger.info("counter %s is compared without Metrika: %s", counter.number, problem)
+        return None
+
+
+def _ask_for(counter: Counter, channel: int) -> list[Uploading]:
+    def question(client: MetrikaClient) -> list[Uploading]:
+        if channel == Channel.GOAL:
+            return list(client.conversion_uploadings(counter.number))
+        return list(client.call_uploadings(counter.number))
+
+    return ask(counter.account, question)
+
+
+def _ours(counter: Counter, now: datetime) -> list[Ours]:
+    fields = Ours.__dataclass_fields__
+    uploads = Upload.objects.filter(counter=counter, created_at__gte=now - WINDOW)
+    return [Ours(**values) for values in uploads.order_by("pk").values(*fields)]
+
+
+def _known_markers(uploadings: list[Uploading]) -> set[str]:
+    markers = [one.comment for one in uploadings if MARKER.fullmatch(one.comment)]
+    return set(Upload.objects.filter(marker__in=markers).values_list("marker", flat=True))
+
+
+_CALLS_AND_DELIVERIES = """
+SELECT count(DISTINCT c.id), count(d.call_id) FROM calls_call c
+LEFT JOIN calls_delivery d
+  ON d.call_id = c.id AND d.partition_at = c.partition_at AND d.counter_id = %(counter)s
+WHERE c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
+  AND c.received_at BETWEEN %(since)s AND %(until)s
+"""
+
+# Uploads whose rows were given back or moved to their parts say nothing about their number.
+_ROWS_AND_DELIVERIES = """
+SELECT u.id, u.rows, count(d.call_id) FROM calls_upload u
+LEFT JOIN calls_delivery d ON d.upload_id = u.id
+WHERE u.counter_id = %(counter)s AND u.created_at >= %(since)s
+  AND u.state NOT IN ('splitting', 'cancelled')
+  AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = u.id)
+GROUP BY u.id HAVING u.rows <> count(d.call_id) ORDER BY u.id
+"""
+
+
+def _calls_and_deliveries(counter: Counter, now: datetime) -> tuple[int, int]:
+    since = max(counter.added_at + SETTLING, now - WINDOW)
+    values: dict[str, int | datetime] = {
+        "counter": counter.pk,
+        "cabinet": counter.cabinet_id,
+        "since": since,
+        "until": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLS_AND_DELIVERIES, values)
+        calls, deliveries = cursor.fetchone()
+        return calls, deliveries
+
+
+def _ledger_findings(counter: Counter, calls: int, deliveries: int, now: datetime) -> list[Finding]:
+    Code = Difference.Code
+    found = []
+    if deliveries != calls * len(Channel):
+        counts = str(calls * len(Channel)), str(deliveries)
+        found.append(Finding(Code.CALLS_AND_DELIVERIES, ours=counts[0], theirs=counts[1]))
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS_AND_DELIVERIES, {"counter": counter.pk, "since": now - WINDOW})
+        for upload_id, rows, attached in cursor.fetchall():
+            found.append(
+                Finding(Code.ROWS_AND_DELIVERIES, upload_id, ours=str(rows), theirs=str(attached))
+            )
+    return found
+
+
+@transaction.atomic
+def _store(result: Reconciliation, found: list[Finding]) -> Reconciliation:
+    # Two comparisons of one counter at once store one after the other.
+    Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=result.counter_id)
+    Reconciliation.objects.filter(counter=result.counter, is_latest=True).update(is_latest=False)
+    result.save()
+    Difference.objects.bulk_create(
+        Difference(
+            reconciliation=result,
+            code=one.code,
+            upload_id=one.upload_id,
+            uploading_ids=list(one.uploading_ids),
+            ours=one.ours[:64],
+            theirs=one.theirs[:64],
+        )
+        for one in found
+    )
+    if found:
+        logger.error("counter %s: %s differences", result.counter.number, len(found))
+    return result
+
+
+def disagreeing(counters: Q) -> list[Reconciliation]:
+    """Return the latest comparisons, of the counters meant, that found a difference."""
+    latest = Reconciliation.objects.filter(is_latest=True, difference_count__gt=0)
+    return list(latest.filter(counters).select_related("counter").order_by("counter__name"))

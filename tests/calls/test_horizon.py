@@ -1,0 +1,118 @@
+"""Before calls that cannot go fall behind the 21 days, a person hears of it, with numbers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db.models import Q
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls import batching, recovery
+from calls.horizon import HorizonWarning, horizon_warnings
+from calls.models import Upload
+from calls.states import Attention, UploadState
+from counters.models import Counter
+from integrations.models import YandexAccount
+from tests.calls.stored import store_call
+
+pytestmark = pytest.mark.contract("B12")
+NOW = timezone.now()
+
+
+def warned(cabinet: Cabinet, age: timedelta) -> list[tuple[int, int, int]]:
+    found = horizon_warnings(Q(cabinet=cabinet), now=NOW + age)
+    return [(one.in_two_days, one.in_a_week, one.expired) for one in found]
+
+
+@pytest.fixture
+def waiting(cabinet: Cabinet, counter: Counter) -> Counter:
+    """A counter with a call that started now."""
+    with time_machine.travel(NOW, tick=False):
+        store_call(cabinet=cabinet, started_at=NOW)
+    return counter
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        lambda counter: Counter.objects.update(enabled=False),
+        lambda counter: Counter.objects.update(access=Counter.Access.LOST),
+        lambda counter: YandexAccount.objects.update(state="reauth_required"),
+    ],
+)
+def test_a_stranded_call_is_warned_of_at_day_14_and_19(
+    cabinet: Cabinet, waiting: Counter, block: Any
+) -> None:
+    block(waiting)
+    second = timedelta(seconds=1)
+
+    assert warned(cabinet, timedelta(days=14) - second) == []
+    assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert warned(cabinet, timedelta(days=19) - second) == [(0, 1, 0)]
+    assert warned(cabinet, timedelta(days=19)) == [(1, 1, 0)]
+    assert warned(cabinet, timedelta(days=21) - second) == [(1, 1, 0)]
+    assert warned(cabinet, timedelta(days=21)) == []
+
+
+def test_what_goes_by_itself_is_not_warned_of(cabinet: Cabinet, waiting: Counter) -> None:
+    assert warned(cabinet, timedelta(days=20)) == []
+
+
+def test_what_came_too_late_is_counted_for_a_week(cabinet: Cabinet, waiting: Counter) -> None:
+    Counter.objects.update(enabled=False)
+    end = timedelta(days=21)
+
+    assert recovery.expire_overdue(now=NOW + end) == 1
+
+    assert warned(cabinet, end) == [(0, 0, 1)]
+    assert warned(cabinet, end + timedelta(days=7)) == []
+
+
+def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
+    cabinet: Cabinet, waiting: Counter
+) -> None:
+    batching.build_uploads(now=NOW + timedelta(hours=1))
+    assert warned(cabinet, timedelta(days=14)) == []
+
+    Upload.objects.update(state=UploadState.NEEDS_ATTENTION, attention=Attention.REJECTED)
+
+    assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert recovery.expire_overdue(now=NOW + timedelta(days=21)) == 1
+    assert Upload.objects.get().attention == Attention.EXPIRED
+
+
+def test_the_words_name_the_days_and_the_numbers() -> None:
+    warning = HorizonWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3)
+
+    assert warning.sentences == [
+        "Не позже чем через 2 дня перестанут привязываться звонки: 15.",
+        "Не позже чем через 7 дней перестанут привязываться звонки: 25.",
+        "За неделю опоздали и уже не привяжутся звонки: 3.",
+    ]
+
+
+def test_warnings_stand_on_the_integrations_page_and_at_the_counter(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=20))
+    Counter.objects.update(enabled=False, goals_refreshed_at=timezone.now())
+
+    dashboard = owner_client.get("/lk/integrations").content.decode()
+    window = owner_client.get(reverse("counters:settings", args=[counter.pk])).content.decode()
+
+    sentence = "Не позже чем через 2 дня перестанут привязываться звонки: 1."
+    assert sentence in dashboard
+    assert sentence in window
+
+
+def test_another_cabinet_hears_nothing(waiting: Counter, stranger_client: Client) -> None:
+    Counter.objects.update(enabled=False)
+
+    with time_machine.travel(NOW + timedelta(days=1), tick=True):
+        assert "привязываться" not in stranger_client.get("/lk/integrations").content.decode()

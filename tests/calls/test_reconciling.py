@@ -1,0 +1,163 @@
+"""Once a day the ledger is compared with itself and with what Metrika holds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls import batching, bisecting, reconciling, resending, uploading
+from calls.models import Delivery, Difference, Reconciliation, Upload
+from counters.models import Counter
+from integrations.models import RequestDay
+from integrations.sandbox import RunningSandbox
+from tests.calls.ledger import make_upload
+from tests.calls.sandbox_world import fault
+from tests.calls.stored import row_of, store_call
+from tests.integrations.sandbox.actor import Actor
+
+pytestmark = pytest.mark.contract("C5")
+LATER = timedelta(hours=2)
+
+
+@pytest.fixture
+def settled(cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox) -> Counter:
+    """A counter that has long been there, with two calls sent and one that waits."""
+    long_ago = timezone.now() - timedelta(days=3)
+    Counter.objects.filter(pk=linked_counter.pk).update(added_at=long_ago)
+    for _ in range(2):
+        store_call(cabinet=cabinet)
+    deliver()
+    store_call(cabinet=cabinet)
+    return Counter.objects.select_related("account").get(pk=linked_counter.pk)
+
+
+def deliver() -> None:
+    for _ in range(20):
+        now = timezone.now()
+        moved = batching.build_uploads(now=now) + uploading.send_due(seconds=30)
+        if not moved + bisecting.isolate_refused(now=timezone.now()):
+            return
+
+
+def later() -> datetime:
+    """Metrika's list may lag behind for an hour."""
+    return timezone.now() + LATER
+
+
+def codes() -> list[str]:
+    latest = Difference.objects.filter(reconciliation__is_latest=True)
+    return sorted(latest.values_list("code", flat=True))
+
+
+def test_what_agrees_is_counted_and_costs_one_request(settled: Counter) -> None:
+    before = RequestDay.objects.get().other
+
+    result = reconciling.reconcile(settled, now=later())
+
+    assert (result.calls, result.deliveries, result.uploads, result.uploadings) == (3, 6, 1, 1)
+    assert (result.difference_count, codes()) == (0, [])
+    assert RequestDay.objects.get().other == before + 1
+
+
+def test_searches_and_repeats_agree_too(
+    cabinet: Cabinet, settled: Counter, sandbox: RunningSandbox
+) -> None:
+    for tag in ("а", "яд", "б", "в"):
+        store_call(cabinet=cabinet, tags=[tag])
+    fault(sandbox, "whole_file_400", marker="яд", times=None)
+    deliver()
+    sent = Delivery.objects.filter(upload__state="sent").select_related("call")[0]
+    resending.order(row_of(sent.call), number=1, actor=None, now=timezone.now())
+    deliver()
+
+    assert reconciling.reconcile(settled, now=later()).difference_count == 0
+
+
+def test_an_upload_that_metrika_does_not_have_is_said(
+    settled: Counter,
+) -> None:
+    lost = make_upload(counter=settled, accepted_at=timezone.now())
+
+    reconciling.reconcile(settled, now=later())
+
+    found = Difference.objects.get(code="missing_there")
+    assert (found.upload, found.ours) == (lost, str(lost.uploading_id))
+
+
+@pytest.mark.contract("B8")
+def test_a_double_of_a_finished_upload_is_said_with_both_numbers(
+    settled: Counter, metrika: Actor, owner_client: Client
+) -> None:
+    upload = Upload.objects.get()
+    again = metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=upload.marker)
+    assert again.status_code == 200
+    Upload.objects.update(state="processed")
+
+    reconciling.reconcile(settled, now=later())
+
+    found = Difference.objects.get(code="doubled")
+    twice = sorted([upload.uploading_id, again.json()["uploading"]["id"]])
+    assert (found.upload, found.uploading_ids) == (upload, twice)
+    assert "есть расхождения" in owner_client.get("/lk/integrations").content.decode()
+
+
+def test_a_marker_of_ours_that_we_do_not_know_is_said(settled: Counter, metrika: Actor) -> None:
+    metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=f"ck{7:032x}")
+    metrika.upload("ClientId,DateTime\n1,1767607384\n", comment="foreign")
+
+    reconciling.reconcile(settled, now=later())
+
+    assert codes() == ["unknown_marker"]
+
+
+def test_a_call_without_its_deliveries_is_said(settled: Counter) -> None:
+    Delivery.objects.filter(upload=None, channel=1).delete()
+
+    reconciling.reconcile(settled, now=later())
+
+    found = Difference.objects.get()
+    assert (found.code, found.ours, found.theirs) == ("calls_deliveries", "6", "5")
+
+
+def test_an_upload_whose_rows_are_not_its_deliveries_is_said(settled: Counter) -> None:
+    Upload.objects.update(rows=5)
+
+    reconciling.reconcile(settled, now=later())
+
+    assert codes() == ["quantity", "rows_deliveries"]
+
+
+def test_without_metrika_the_ledger_is_compared_with_itself(
+    settled: Counter, sandbox: RunningSandbox
+) -> None:
+    fault(sandbox, "html_5xx", times=None)
+
+    result = reconciling.reconcile(settled, now=later())
+
+    assert (result.uploadings, result.difference_count) == (None, 0)
+
+
+def test_every_counter_is_compared_once_a_day(settled: Counter) -> None:
+    now = timezone.now()
+
+    assert reconciling.reconcile_due(now=now, seconds=60) == 1
+    assert reconciling.reconcile_due(now=now + timedelta(hours=23, minutes=59), seconds=60) == 0
+    assert reconciling.reconcile_due(now=now + timedelta(hours=24), seconds=60) == 1
+    latest = Reconciliation.objects.filter(is_latest=True)
+    assert (Reconciliation.objects.count(), latest.count()) == (2, 1)
+
+
+def test_the_command_ends_with_one_when_something_differs(settled: Counter, capsys: Any) -> None:
+    call_command("reconcile", cabinet=settled.cabinet_id)
+    assert "1 counters agree" in capsys.readouterr().out
+
+    Upload.objects.update(rows=5)
+
+    with pytest.raises(CommandError, match="differences"):
+        call_command("reconcile")
