@@ -48,7 +48,7 @@ class YandexAccountAdmin(SupportAdmin):
     def require_reconnection(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
         """Let what waits for the account wait until the customer has connected it again."""
         for account in queryset:
-            tokens.mark_reauth_required(account.pk, ASKED_BY_SUPPORT)
+            tokens.mark_reauth_required(account.pk, ASKED_BY_SUPPORT, actor=signed_in(request))
         self._tell(request, len(queryset))
 
     @admin.action(description=_("Отключить от кабинета"), permissions=["steer"])

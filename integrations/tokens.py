@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
@@ -122,11 +123,14 @@ def recover(account_id: int, *, rejected_token: str = "") -> bool:
 
 
 @transaction.atomic
-def mark_reauth_required(account_id: int, reason: str) -> None:
-    """Move a usable account to «Требуется переподключение»; its deliveries wait from now on."""
+def mark_reauth_required(account_id: int, reason: str, *, actor: User | None = None) -> None:
+    """Move a usable account to «Требуется переподключение»; its deliveries wait from now on.
+
+    ``actor`` is the person who decided so, None when Yandex's answer did.
+    """
     account = YandexAccount.objects.select_for_update().get(pk=account_id)
     if account.is_usable:
-        _move(account, State.REAUTH_REQUIRED, reason, timezone.now())
+        _move(account, State.REAUTH_REQUIRED, reason, timezone.now(), actor=actor)
 
 
 def _is_replaced(account: YandexAccount, rejected_token: str, now: datetime) -> bool:
@@ -257,7 +261,9 @@ def _transient_reason(account: YandexAccount, problem: YandexError) -> Reason:
     return Reason.NOT_REFRESHED
 
 
-def _move(account: YandexAccount, state: str, reason: str, now: datetime) -> None:
+def _move(
+    account: YandexAccount, state: str, reason: str, now: datetime, *, actor: User | None = None
+) -> None:
     """Write the state and, when it is another one than before, the trace."""
     before = {"state": str(account.state), "reason": account.state_reason}
     after = {"state": str(state), "reason": str(reason)}
@@ -268,7 +274,7 @@ def _move(account: YandexAccount, state: str, reason: str, now: datetime) -> Non
         account.state, account.state_changed_at = state, now
         audit.record(
             cabinet=account.cabinet,
-            actor=None,
+            actor=actor,
             action=ACTIONS[state],
             subject=account,
             before=before,

@@ -303,7 +303,7 @@ def test_a_counter_is_switched_by_the_customers_own_function(
 
 
 def test_an_account_is_sent_to_reconnect_and_disconnected(
-    desk: Client, account: YandexAccount
+    desk: Client, support: User, account: YandexAccount
 ) -> None:
     act(desk, "require_reconnection", account)
     account.refresh_from_db()
@@ -313,6 +313,10 @@ def test_an_account_is_sent_to_reconnect_and_disconnected(
     act(desk, "disconnect", account)
     account.refresh_from_db()
     assert account.state == YandexAccount.State.DISCONNECTED
+    assert [(event.action, event.actor) for event in AuditEvent.objects.order_by("pk")] == [
+        ("account.reauth_required", support),
+        ("account.disconnect", support),
+    ]
 
 
 def test_only_what_metrika_certainly_refused_is_retried(desk: Client, counter: Counter) -> None:
