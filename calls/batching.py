@@ -7,6 +7,7 @@ neither changes. Nothing here talks to the network.
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,16 +16,18 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from calls.containment import contained
 from calls.decision import decide_again
 from calls.metrika_file import write_file
 from calls.models import Upload, UploadFile
 from calls.moments import Moment, reach
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
+from integrations.budget import UPLOAD_SHARE
 from integrations.models import YandexAccount
 
-#: Uploads may take seven tenths of a day's requests; the rest is for polls and repairs.
-UPLOAD_SHARE = 0.7
+logger = logging.getLogger(__name__)
+
 #: Until a fifth of a day's uploads is spent nobody waits longer than UPLOAD_MIN_WAIT_SECONDS.
 FREE_SHARE = 0.2
 DAY_SECONDS = 86400
@@ -38,6 +41,16 @@ class Stream:
     channel: Channel
     id_kind: IdKind
     is_static: bool
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What a new upload consists of. The moments are None only when there are no rows."""
+
+    rows: int
+    oldest_call_at: datetime
+    newest_call_at: datetime
+    oldest_settings: int
 
 
 def company_wait(*, streams: int, uploads_today: int, daily_requests: int) -> timedelta:
@@ -63,7 +76,8 @@ WITH waiting AS (
     LEFT JOIN counters_goal g ON g.id = k.goal_id
     WHERE d.state = {DeliveryState.WAITING} AND d.not_before <= %(now)s AND d.expires_at > %(now)s
       AND (d.channel <> {Channel.GOAL} OR (g.id IS NOT NULL AND g.deleted_at IS NULL))
-      AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
+      AND k.enabled AND k.removed_at IS NULL AND k.configured_at IS NOT NULL
+      AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
     GROUP BY a.yandex_uid, d.counter_id, d.channel, d.id_kind, d.is_static
 )
 SELECT counter_id, channel, id_kind, is_static, due, oldest,
@@ -93,9 +107,9 @@ WITH picked AS (
     FROM numbered n
     WHERE d.call_id = n.call_id AND d.partition_at = n.partition_at
       AND d.counter_id = %(counter)s AND d.channel = %(channel)s
-    RETURNING n.started_at
+    RETURNING n.started_at, d.settings_version
 )
-SELECT count(*), min(started_at), max(started_at) FROM attached
+SELECT count(*), min(started_at), max(started_at), min(settings_version) FROM attached
 """
 
 
@@ -103,8 +117,9 @@ def build_uploads(*, now: datetime) -> int:
     """Build every upload that is due; return how many were built."""
     built = 0
     for stream in due_streams(now):
-        built += build_upload(stream, now=now) is not None
-        reach(Moment.AFTER_BATCH_COMMIT)
+        with contained(logger, "counter %s", stream.counter_id):
+            built += build_upload(stream, now=now) is not None
+            reach(Moment.AFTER_BATCH_COMMIT)
     return built
 
 
@@ -133,27 +148,35 @@ def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
             .select_related("goal")
             .get(pk=stream.counter_id)
         )
-        if not counter.enabled or counter.removed_at is not None:
+        if not counter.enabled or counter.removed_at or not counter.configured_at:
             return None
         if stream.channel is Channel.GOAL and not _has_goal(counter):
             return None
-        if counter.settings_saved_at is not None:
-            # Calls that were being stored while the settings were saved.
-            decide_again(counter.pk, now=now, decided_before=counter.settings_saved_at)
         upload_id = _next_upload_id()
-        rows, oldest, newest = _attach(stream, upload_id, now)
-        if not rows:
+        attached = _attach_up_to_date(stream, counter, upload_id, now)
+        if not attached.rows:
             return None
-        return _freeze(stream, counter, upload_id, rows=rows, span=(oldest, newest), now=now)
+        return _freeze(stream, counter, upload_id, attached, now=now)
+
+
+def _attach_up_to_date(stream: Stream, counter: Counter, upload_id: int, now: datetime) -> Attached:
+    """Attach rows; what was decided by older settings, while these were saved, anew first."""
+    before = transaction.savepoint()
+    attached = _attach(stream, upload_id, now)
+    if not attached.rows or attached.oldest_settings >= counter.version:
+        transaction.savepoint_commit(before)
+        return attached
+    transaction.savepoint_rollback(before)
+    decide_again(counter.pk, now=now, older_than=counter.version)
+    return _attach(stream, upload_id, now)
 
 
 def _freeze(
     stream: Stream,
     counter: Counter,
     upload_id: int,
+    attached: Attached,
     *,
-    rows: int,
-    span: tuple[datetime, datetime],
     now: datetime,
 ) -> Upload:
     body = write_file(
@@ -168,11 +191,11 @@ def _freeze(
         is_static=stream.is_static,
         target=counter.goal.identifier if stream.channel is Channel.GOAL and counter.goal else "",
         marker=f"ck{uuid.uuid4().hex}",
-        rows=rows,
+        rows=attached.rows,
         sha256=hashlib.sha256(body).hexdigest(),
         created_at=now,
-        oldest_call_at=span[0],
-        newest_call_at=span[1],
+        oldest_call_at=attached.oldest_call_at,
+        newest_call_at=attached.newest_call_at,
         not_before=now,
     )
     UploadFile.objects.create(upload=upload, body=body)
@@ -180,7 +203,7 @@ def _freeze(
     return upload
 
 
-def _attach(stream: Stream, upload_id: int, now: datetime) -> tuple[int, datetime, datetime]:
+def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:
     with connection.cursor() as cursor:
         cursor.execute(
             _ATTACH,
@@ -194,8 +217,7 @@ def _attach(stream: Stream, upload_id: int, now: datetime) -> tuple[int, datetim
                 "upload": upload_id,
             },
         )
-        rows, oldest, newest = cursor.fetchone()
-        return rows, oldest, newest
+        return Attached(*cursor.fetchone())
 
 
 def _has_goal(counter: Counter) -> bool:

@@ -1,8 +1,7 @@
-"""Decides, for call × counter × channel, whether to send, and why not: one definition per rule.
+"""Decides, for call × counter × channel, whether to send, and why not, by `calls.rules`.
 
-Each rule is one SQL expression that is true when the call passes. The same expressions write the
-ledger (`decide`), decide again what still waits (`decide_again`) and explain a row to a person
-(`explain`), so that what is shown is what was done.
+The same expressions write the ledger (`decide`), decide again what still waits (`decide_again`)
+and explain a row to a person (`explain`), so that what is shown is what was done.
 """
 
 from __future__ import annotations
@@ -15,24 +14,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
-from calls.cell_shapes import fits_sql
-from calls.states import Channel, DeliveryState
+from calls.rules import IDENTIFIER, RULES
+from calls.states import DeliveryState
 
 #: Metrika links a call to a visit of the last 21 days, counted to processing
 #: (https://yandex.com/dev/metrika/en/management/conversion).
 LINK_HORIZON = timedelta(days=21)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One condition of sending. ``sql`` speaks of c (call), k (counter), g (goal), ch (channel)."""
-
-    code: str
-    title: str | Promise
-    sentence: str | Promise
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -44,156 +32,6 @@ class Verdict:
     sentence: str | Promise
     passed: bool
 
-
-IDENTIFIER = f"""(
-    SELECT CASE o.name WHEN 'ClientId' THEN 1 WHEN 'Yclid' THEN 2 ELSE 3 END
-    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
-    WHERE CASE o.name WHEN 'ClientId' THEN {fits_sql("ClientId", "c.client_id")}
-                      WHEN 'Yclid' THEN {fits_sql("Yclid", "c.yclid")}
-                      ELSE {fits_sql("UserId", "c.user_id")} END
-    ORDER BY o.place LIMIT 1)"""
-
-LATER_ATTEMPT = """EXISTS (
-    SELECT 1 FROM calls_call o
-    WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key AND o.id <> c.id
-      AND (coalesce(o.attempt, 0), o.started_at, o.id)
-          > (coalesce(c.attempt, 0), c.started_at, c.id))"""
-
-#: In the order in which a person is told: the first that fails is the reason.
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "test_call",
-        _("Не проверочный звонок"),
-        _("Это проверочный звонок CallKeeper: такие никогда не отправляются."),
-        "NOT c.is_test",
-    ),
-    Rule(
-        "not_finished",
-        _("Звонок завершён"),
-        _("Звонок ещё не завершён. Решим, когда CallKeeper сообщит итог."),
-        "c.is_finished",
-    ),
-    Rule(
-        "not_configured",
-        _("Настройки счётчика сохранены"),
-        _("Настройки счётчика ещё не сохранены: откройте их и нажмите «Сохранить»."),
-        "k.configured_at IS NOT NULL",
-    ),
-    Rule(
-        "counter_off",
-        _("Счётчик включён"),
-        _("Счётчик был выключен, когда пришёл звонок."),
-        "k.enabled",
-    ),
-    Rule(
-        "calls_off",
-        _("Отправка звонков включена"),
-        _("В настройках счётчика «Отправлять звонки» — «Нет»."),
-        f"ch.channel <> {Channel.CALLS} OR k.send_calls",
-    ),
-    Rule(
-        "goal_not_set",
-        _("Цель выбрана"),
-        _("В настройках счётчика «Достижение цели» не указано."),
-        f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') <> ''",
-    ),
-    Rule(
-        "goal_gone",
-        _("Цель есть в Метрике"),
-        _("Выбранной цели больше нет в Метрике: выберите другую в настройках счётчика."),
-        f"ch.channel <> {Channel.GOAL} OR g.deleted_at IS NULL",
-    ),
-    Rule(
-        "goal_unusable",
-        _("Идентификатор цели годится"),
-        _("В идентификаторе цели есть знаки, которых Метрика в файле не принимает."),
-        f"ch.channel <> {Channel.GOAL} OR {fits_sql('Target', 'g.identifier')}",
-    ),
-    Rule(
-        "technical",
-        _("Не техническая отмена"),
-        _("Звонок отменён технически и разговором не был: такие счётчик не принимает."),
-        "NOT (k.skip_technical AND c.is_technical)",
-    ),
-    Rule(
-        "call_type",
-        _("Тип звонка подходит"),
-        _("Тип звонка не подходит под настройку «Тип звонка»."),
-        """CASE k.call_kind
-             WHEN 'all' THEN true
-             WHEN 'callback' THEN c.kind = 'callback'
-             ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
-               OR (c.kind = 'static' AND k.accepts_static) END""",
-    ),
-    Rule(
-        "status",
-        _("Статус подходит"),
-        _("Статус звонка не подходит под настройку «Статус звонка»."),
-        "k.call_status = 'all' OR c.status = k.call_status",
-    ),
-    Rule(
-        "too_short",
-        _("Разговор достаточно длинный"),
-        _("Разговор короче, чем указано в настройке «Длительность»."),
-        "c.duration_seconds >= k.min_duration_seconds",
-    ),
-    Rule(
-        "uniqueness",
-        _("Уникальность и целевой подходят"),
-        _("Звонок не подходит под настройку «Дополнительно» (уникальные, целевые)."),
-        """CASE k.uniqueness
-             WHEN 'all' THEN true
-             WHEN 'unique' THEN c.is_unique
-             WHEN 'target' THEN c.is_target
-             ELSE c.is_unique_target END""",
-    ),
-    Rule(
-        "site",
-        _("Сайт подходит"),
-        _("Звонок с другого сайта. Сайты счётчика заданы в настройке «Сайты»."),
-        """CASE k.site_mode
-             WHEN 'all' THEN true
-             WHEN 'own' THEN c.site_host <> ''
-               AND (c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts))
-             ELSE c.site_host = ANY (k.site_hosts) END""",
-    ),
-    Rule(
-        "campaign",
-        _("Кампания подходит"),
-        _("Кампании звонка нет в настройке «Кампании»."),
-        """cardinality(k.campaigns) = 0 OR EXISTS (
-             SELECT 1 FROM unnest(k.campaigns) AS wanted
-             WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",
-    ),
-    Rule(
-        "not_last_attempt",
-        _("Последняя попытка обратного звонка"),
-        _("По этому заказу была следующая попытка: отправляется только последняя."),
-        f"NOT (k.last_attempt_only AND c.order_key IS NOT NULL AND {LATER_ATTEMPT})",
-    ),
-    Rule(
-        "no_identifier",
-        _("Посетитель известен"),
-        _(
-            "У звонка нет идентификатора посетителя (ClientID, yclid или UserID): "
-            "Метрика не сможет связать его с визитом."
-        ),
-        f"(c.kind = 'static' AND ch.channel = {Channel.CALLS})"
-        f" OR (c.kind <> 'static' AND {IDENTIFIER} IS NOT NULL)",
-    ),
-)
-#: Reasons that no rule gives: what happened to a row after its decision.
-LATER_REASONS: dict[str, str | Promise] = {
-    "counter_removed": _("Счётчик удалён из кабинета до отправки звонка."),
-    "called_off": _("Отправку отменил человек."),
-    "refused_by_metrika": _(
-        "Метрика не приняла эту строку: с ней одной файл отклонён. Остальные звонки файла переданы."
-    ),
-    "refused_by_check": _(
-        "Строка не проходит проверку формата и исключена из файла. Остальные звонки переданы."
-    ),
-}
-SENTENCES: dict[str, str | Promise] = {rule.code: rule.sentence for rule in RULES} | LATER_REASONS
 
 _SOURCES = """
     FROM calls_call c
@@ -222,17 +60,18 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
 _WRITE = f"""
 INSERT INTO calls_delivery AS d
     (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, id_kind, is_static,
-     decided_at, not_before, expires_at)
+     decided_at, not_before, expires_at, settings_version)
 SELECT call_id, partition_at, cabinet_id, counter_id, channel,
        CASE WHEN reason IS NOT NULL THEN {DeliveryState.SKIPPED}
             WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
             ELSE {DeliveryState.WAITING} END,
        reason, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
-       %(now)s, not_before, expires_at
+       %(now)s, not_before, expires_at, settings_version
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
            {_REASON} AS reason, {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
-           {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at
+           {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
+           k.version AS settings_version
     {_SOURCES}
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
@@ -240,7 +79,7 @@ FROM (
 ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, id_kind = excluded.id_kind,
     is_static = excluded.is_static, decided_at = excluded.decided_at,
-    expires_at = excluded.expires_at,
+    expires_at = excluded.expires_at, settings_version = excluded.settings_version,
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
   AND d.reason IS DISTINCT FROM 'called_off'
@@ -267,7 +106,7 @@ _THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
 _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
     SELECT w.call_id, w.partition_at FROM calls_delivery w
     WHERE w.counter_id = %(counter_id)s AND w.state = {DeliveryState.WAITING}
-      AND w.decided_at < %(decided_before)s
+      AND (%(older_than)s IS NULL OR w.settings_version < %(older_than)s)
       AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
 
 
@@ -277,6 +116,7 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     Runs inside the transaction that stores the calls. Rows already in an upload do not change.
     """
     if call_ids:
+        _meet_rival_attempts(call_ids)
         still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
         _write(
             _statement(
@@ -289,28 +129,44 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
         )
 
 
+def _meet_rival_attempts(call_ids: Sequence[int]) -> None:
+    """Wait for other transactions that are storing attempts of the same callback orders.
+
+    Without it two attempts that arrive at once would not see each other, and both would be sent.
+    Sorted, so that two requests with several orders cannot wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(key) FROM ("
+            " SELECT DISTINCT hashtextextended(cabinet_id || ':' || order_key, 0) AS key"
+            " FROM calls_call WHERE id = ANY (%s) AND order_key IS NOT NULL ORDER BY key"
+            ") AS orders",
+            [list(call_ids)],
+        )
+
+
 def decide_again(
     counter_id: int,
     *,
     now: datetime,
-    decided_before: datetime | None = None,
+    older_than: int | None = None,
     call_id: int | None = None,
 ) -> None:
     """Apply changed settings to what still waits for the counter; what was skipped stays so.
 
-    ``call_id`` narrows it to one call, ``decided_before`` to rows that were decided by older
-    settings because they were being written while the settings were saved.
+    ``call_id`` narrows it to one call, ``older_than`` to rows that were decided by an older
+    version of the settings because they were being written while the settings were saved.
     """
     _write(
         _statement(
             which=_WAITING_FOR_THE_COUNTER,
             still_open=f"d.state = {int(DeliveryState.WAITING)}",
-            # Every row is marked as decided now, so that only stragglers stay older.
+            # Every row takes over the version, so that only stragglers stay older.
             changed="true",
         ),
         now=now,
         counter_id=counter_id,
-        decided_before=decided_before or now + timedelta(seconds=1),
+        older_than=older_than,
         call_id=call_id,
     )
 

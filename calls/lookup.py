@@ -17,19 +17,24 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from calls.containment import contained
 from calls.models import Upload, UploadAttempt
 from calls.moments import Moment, reach
-from calls.outcomes import absence_is_proven, lookup_spacing
+from calls.outcomes import absence_is_proven, lookup_spacing, quota_ends
 from calls.rejection import answer_rejection
 from calls.states import Attention, Channel, UploadState
-from calls.uploading import close_attempt, quantities, record_taken
+from calls.uploading import close_attempt, note_access, quantities, record_taken
+from counters.models import Counter
 from integrations import budget
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
-from integrations.yandex.errors import TokenRejected, YandexError
+from integrations.yandex.errors import QuotaExceeded, TokenRejected, YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
+
+#: Far more than an outage leaves behind; a bound for the memory of one tick.
+MOST_AT_ONCE = 5000
 
 
 def grace() -> timedelta:
@@ -44,10 +49,13 @@ def due(now: datetime) -> list[Upload]:
         Upload.objects.filter(
             Q(looked_up_at=None) | Q(looked_up_at__lte=asked_before),
             state=UploadState.UNCLEAR,
+            counter__access=Counter.Access.OK,
             counter__account__state__in=YandexAccount.USABLE,
         )
         .select_related("counter__account")
-        .order_by("sent_at")[:200]
+        # One token that no key opens must not spoil the whole list.
+        .defer("counter__account__access_token", "counter__account__refresh_token")
+        .order_by("sent_at")[:MOST_AT_ONCE]
     )
 
 
@@ -56,7 +64,11 @@ def resolve_unclear() -> int:
     groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)
-    return sum(look_up(uploads) for uploads in groups.values())
+    known = 0
+    for (counter_id, _channel), uploads in groups.items():
+        with contained(logger, "lookup of counter %s", counter_id):
+            known += look_up(uploads)
+    return known
 
 
 def look_up(uploads: list[Upload]) -> int:
@@ -65,13 +77,13 @@ def look_up(uploads: list[Upload]) -> int:
     asked_at = timezone.now()
     markers = {upload.marker for upload in uploads}
     try:
-        with budget.request(account.yandex_uid, budget.Kind.POLL):
+        with budget.request(account.yandex_uid, budget.Kind.LOOKUP):
             found = [one for one in list_uploadings(uploads[0]) if one.comment in markers]
     except budget.BudgetSpent as refusal:
         logger.info("lookup waits: %s", refusal)
         return 0
     except YandexError as error:
-        _listing_failed(uploads, account, error, asked_at)
+        _listing_failed(uploads, error, asked_at)
         return 0
     reach(Moment.DURING_LOOKUP)
     for upload in uploads:
@@ -146,14 +158,22 @@ def _record_absence(upload: Upload, now: datetime) -> None:
             close_attempt(upload, now=now)
 
 
-def _listing_failed(
-    uploads: list[Upload], account: YandexAccount, error: YandexError, now: datetime
-) -> None:
-    logger.warning("uploadings of counter %s: %s", uploads[0].counter.number, error)
-    if isinstance(error, TokenRejected):
-        answer_rejection(account)
+def _listing_failed(uploads: list[Upload], error: YandexError, now: datetime) -> None:
+    if answer_trouble(uploads[0], error, now=now):
         return
     # Asked again after the usual pause; the number of lookups does not grow.
     Upload.objects.filter(
         pk__in=[upload.pk for upload in uploads], state=UploadState.UNCLEAR
     ).update(looked_up_at=now)
+
+
+def answer_trouble(upload: Upload, error: YandexError, *, now: datetime) -> bool:
+    """Tell those concerned that a list could not be read; return whether to ask again at once."""
+    account = upload.counter.account
+    logger.warning("uploadings of counter %s: %s", upload.counter.number, error)
+    if isinstance(error, QuotaExceeded):
+        whom = budget.EVERYBODY if error.quota == "ip" else account.yandex_uid
+        until = quota_ends(error, now=now)
+        budget.pause(whom, until=until, reason=error.error_type or "quota")
+    note_access(upload.counter_id, error, now=now)
+    return isinstance(error, TokenRejected) and answer_rejection(account)

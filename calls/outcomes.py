@@ -45,9 +45,9 @@ class Next:
     attention: Attention | None = None
     #: The whole login waits until then; nobody else of the login need find out again.
     pause_login_until: datetime | None = None
+    #: The limit per address is spent: every login goes out through the same one.
+    pauses_everybody: bool = False
     token_rejected: bool = False
-    access_lost: bool = False
-    counter_gone: bool = False
 
 
 def backoff(attempts: int, jitter: Jitter = random.random) -> timedelta:
@@ -65,7 +65,7 @@ def after_failure(
     What may have arrived is never repeated or split from here: it becomes unclear and is looked up
     first, whatever else the answer says.
     """
-    step = _after_refusal(error, now=now, jitter=jitter)
+    step = _after_refusal(error, attempts=attempts, now=now, jitter=jitter)
     if error.may_have_arrived:
         return (
             replace(step, state=UploadState.UNCLEAR, attention=None)
@@ -75,17 +75,24 @@ def after_failure(
     return step or Next(UploadState.LATER, now + _pause(error, attempts, jitter))
 
 
-def _after_refusal(error: YandexError, *, now: datetime, jitter: Jitter) -> Next | None:
+def _after_refusal(
+    error: YandexError, *, attempts: int, now: datetime, jitter: Jitter
+) -> Next | None:
     """Return what follows from a refusal; None when nothing was refused."""
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now, jitter=jitter)
-        return Next(UploadState.LATER, until, pause_login_until=until)
+        return Next(
+            UploadState.LATER,
+            until,
+            pause_login_until=until,
+            pauses_everybody=error.quota == "ip",
+        )
     if isinstance(error, TokenRejected):
-        return Next(UploadState.LATER, now, token_rejected=True)
-    if isinstance(error, AccessDenied):
-        return Next(UploadState.LATER, now, access_lost=True)
-    if isinstance(error, NotFound):
-        return Next(UploadState.LATER, now, counter_gone=True)
+        # At once again only when the token turns out to be renewed; see `uploading`.
+        return Next(UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True)
+    if isinstance(error, AccessDenied | NotFound):
+        # Nothing is sent while the counter says so; see `uploading.note_access`.
+        return Next(UploadState.LATER, now)
     return _after_rejection(error, now) if isinstance(error, RequestRejected) else None
 
 
@@ -99,19 +106,22 @@ def _after_rejection(error: RequestRejected, now: datetime) -> Next:
 
 
 def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:
-    advised = timedelta(seconds=error.retry_after or 0)
-    return max(advised, backoff(attempts, jitter))
+    return max(_advised(error), backoff(attempts, jitter))
+
+
+def _advised(error: YandexError) -> timedelta:
+    """Return the pause the server asks for, within reason: a gateway may say anything."""
+    return min(timedelta(seconds=max(error.retry_after or 0, 0)), BACKOFF_CAP)
 
 
 def quota_ends(error: QuotaExceeded, *, now: datetime, jitter: Jitter = random.random) -> datetime:
     """Return until when a login has to wait, by the quota that is spent."""
-    if error.retry_after:
-        return now + timedelta(seconds=error.retry_after)
     if error.quota in {"day", "counter"}:
         midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight + QUOTA_JITTER * jitter()
     seconds = {"parallel": 1 + 4 * jitter(), "ip": 1 + 29 * jitter()}
-    return now + timedelta(seconds=seconds.get(error.quota, 60 + 60 * jitter()))
+    usual = timedelta(seconds=seconds.get(error.quota, 60 + 60 * jitter()))
+    return now + max(_advised(error), usual)
 
 
 def after_status(

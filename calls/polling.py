@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from calls.lookup import list_uploadings, record_duplicate
+from calls.containment import contained
+from calls.lookup import answer_trouble, list_uploadings, record_duplicate
 from calls.models import Upload
 from calls.moments import Moment, reach
-from calls.outcomes import OVERDUE_AFTER, after_status, next_poll, quota_ends
-from calls.rejection import answer_rejection
+from calls.outcomes import OVERDUE_AFTER, after_status, next_poll
 from calls.states import Attention, UploadState
 from calls.uploading import quantities
 from integrations import budget
 from integrations.models import YandexAccount
-from integrations.yandex.errors import QuotaExceeded, TokenRejected, YandexError
+from integrations.yandex.errors import YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ def due(now: datetime) -> list[Upload]:
     return list(
         Upload.objects.filter(state=UploadState.SENT, counter_id__in=ripe)
         .select_related("counter__account")
+        # One token that no key opens must not spoil the whole list.
+        .defer("counter__account__access_token", "counter__account__refresh_token")
         .order_by("accepted_at")
     )
 
@@ -47,7 +49,11 @@ def poll_open() -> int:
     groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)
-    return sum(poll(uploads) for uploads in groups.values())
+    settled = 0
+    for (counter_id, _channel), uploads in groups.items():
+        with contained(logger, "poll of counter %s", counter_id):
+            settled += poll(uploads)
+    return settled
 
 
 def poll(uploads: list[Upload]) -> int:
@@ -66,7 +72,7 @@ def poll(uploads: list[Upload]) -> int:
         logger.info("poll waits: %s", refusal)
         return 0
     except YandexError as error:
-        _listing_failed(uploads, account, error)
+        _listing_failed(uploads, error)
         return 0
     reach(Moment.DURING_POLL)
     now = timezone.now()
@@ -117,25 +123,22 @@ def _ask_again(
     uploading: Uploading | None = None,
     attention: Attention | None = None,
 ) -> bool:
+    """Set the next question. What was known of refused rows stays until Metrika says otherwise."""
     overdue = upload.accepted_at is not None and now - upload.accepted_at > OVERDUE_AFTER
+    known = attention if uploading else upload.attention
     Upload.objects.filter(pk=upload.pk, state=UploadState.SENT).update(
         polls=F("polls") + 1,
         next_poll_at=next_poll(
             polls=upload.polls + 1, now=now, every=timedelta(seconds=settings.POLL_SECONDS)
         ),
-        attention=attention or (Attention.OVERDUE if overdue else ""),
+        attention=known or (Attention.OVERDUE if overdue else ""),
         **(quantities(uploading) if uploading else {}),
     )
     return False
 
 
-def _listing_failed(uploads: list[Upload], account: YandexAccount, error: YandexError) -> None:
-    logger.warning("uploadings of counter %s: %s", uploads[0].counter.number, error)
+def _listing_failed(uploads: list[Upload], error: YandexError) -> None:
     now = timezone.now()
-    if isinstance(error, TokenRejected):
-        answer_rejection(account)
-    if isinstance(error, QuotaExceeded):
-        until = quota_ends(error, now=now)
-        budget.pause(account.yandex_uid, until=until, reason=error.error_type or "quota")
-    for upload in uploads:
-        _ask_again(upload, now)
+    if not answer_trouble(uploads[0], error, now=now):
+        for upload in uploads:
+            _ask_again(upload, now)

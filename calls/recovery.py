@@ -7,21 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cabinets.audit import record
-from calls.bisecting import give_back
+from calls.bisecting import give_back, lock_rows
 from calls.decision import LINK_HORIZON, decide_again
-from calls.models import Delivery, Upload, UploadAttempt
+from calls.models import Upload, UploadAttempt
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 
 #: Reasons after which Metrika certainly has nothing, so that a person may order another try.
 RETRYABLE = (
     Attention.REJECTED,
-    Attention.ACCESS_DENIED,
-    Attention.COUNTER_GONE,
     Attention.QUARANTINED,
 )
 #: Reasons with which a file certainly has not arrived: it may be called off.
@@ -46,14 +44,26 @@ def release_stuck(*, now: datetime) -> int:
 
 
 def expire_overdue(*, now: datetime) -> int:
-    """End what can no longer be linked to a visit: waiting rows, and uploads of old calls only."""
-    rows = Delivery.objects.filter(state=DeliveryState.WAITING, expires_at__lte=now).update(
-        state=DeliveryState.EXPIRED, decided_at=now
+    """End what can no longer be linked to a visit: waiting rows, and uploads of old calls only.
+
+    Also takes along what a counter that was removed meanwhile had on its way.
+    """
+    rows = _move_waiting(
+        "expires_at <= %(now)s",
+        {"now": now},
+        to="state = %(expired)s, decided_at = %(now)s",
+        values={"expired": DeliveryState.EXPIRED},
     )
-    uploads = Upload.objects.filter(not_arrived(), newest_call_at__lte=now - LINK_HORIZON).update(
+    old = Q(newest_call_at__lte=now - LINK_HORIZON)
+    uploads = Upload.objects.filter(not_arrived(), old).update(
         state=UploadState.CANCELLED, attention=Attention.EXPIRED, settled_at=now
     )
-    return rows + uploads
+    # Nobody can be asked about these any more, and a repeat could not be linked either.
+    uploads += Upload.objects.filter(old, state=UploadState.UNCLEAR).update(
+        state=UploadState.NEEDS_ATTENTION, attention=Attention.UNKNOWN_FATE, settled_at=now
+    )
+    removed = Counter.objects.filter(pk=OuterRef("counter_id"), removed_at__isnull=False)
+    return rows + uploads + _withdraw_uploads(Upload.objects.filter(Exists(removed)), now)
 
 
 def apply_counter_change(counter: Counter, *, now: datetime) -> None:
@@ -71,12 +81,37 @@ def apply_counter_change(counter: Counter, *, now: datetime) -> None:
 
 
 def _withdraw(counter: Counter, now: datetime) -> None:
-    Delivery.objects.filter(counter=counter, state=DeliveryState.WAITING).update(
-        state=DeliveryState.SKIPPED, reason="counter_removed", decided_at=now
+    _move_waiting(
+        "counter_id = %(counter)s",
+        {"counter": counter.pk},
+        to="state = %(skipped)s, reason = 'counter_removed', decided_at = %(now)s",
+        values={"skipped": DeliveryState.SKIPPED, "now": now},
     )
-    Upload.objects.filter(not_arrived(), counter=counter).update(
+    _withdraw_uploads(Upload.objects.filter(counter=counter), now)
+
+
+def _withdraw_uploads(uploads: QuerySet[Upload], now: datetime) -> int:
+    return uploads.filter(not_arrived()).update(
         state=UploadState.CANCELLED, attention=Attention.COUNTER_REMOVED, settled_at=now
     )
+
+
+def _move_waiting(
+    which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]
+) -> int:
+    """Change waiting rows of the ledger, locked in the order in which `decision` locks them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH locked AS ("
+            " SELECT call_id, counter_id, channel, partition_at FROM calls_delivery"
+            f" WHERE state = {DeliveryState.WAITING} AND {which}"
+            " ORDER BY call_id, counter_id, channel FOR UPDATE)"
+            f" UPDATE calls_delivery d SET {to} FROM locked"
+            " WHERE d.call_id = locked.call_id AND d.counter_id = locked.counter_id"
+            " AND d.channel = locked.channel AND d.partition_at = locked.partition_at",
+            parameters | values,
+        )
+        return int(cursor.rowcount)
 
 
 def not_arrived() -> Q:
@@ -107,6 +142,7 @@ def _take_from_lost_goal(counter: Counter, now: datetime) -> None:
         counter=counter, state=UploadState.NEEDS_ATTENTION, attention=Attention.GOAL_GONE
     )
     for upload in stranded.order_by("pk"):
+        lock_rows(upload)
         give_back(upload, now=now)
         upload.state, upload.settled_at = UploadState.CANCELLED, now
         upload.save(update_fields=["state", "settled_at"])

@@ -11,13 +11,14 @@ from integrations.yandex.errors import YandexError
 logger = logging.getLogger(__name__)
 
 
-def answer_rejection(account: YandexAccount) -> None:
+def answer_rejection(account: YandexAccount) -> bool:
     """Renew the account's token or move the account to «Требуется переподключение».
 
-    Nothing is lost either way: what was to be sent waits in its row. When Yandex cannot be asked
-    now, the next tick meets the same refusal and asks again.
+    Returns whether there is a token worth trying at once. Nothing is lost otherwise: what was to
+    be sent waits in its row, and asks again after a pause when Yandex could not be asked.
     """
     try:
-        tokens.recover(account.pk, rejected_token=account.access_token)
+        return tokens.recover(account.pk, rejected_token=account.access_token)
     except YandexError as problem:
         logger.warning("token of %s cannot be checked now: %s", account.login, problem)
+        return False

@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from calls.decision import SENTENCES
 from calls.models import Delivery, Upload
+from calls.rules import SENTENCES
 from calls.shown import ShownDelivery
 from calls.states import Attention, Shown, UploadState
 
@@ -44,15 +44,12 @@ OF_ATTENTION: dict[str, str | Promise] = {
     Attention.REJECTED: gettext_lazy(
         "Метрика отклонила файл, звонки не переданы. Напишите в поддержку: ответ Метрики сохранён."
     ),
-    Attention.ACCESS_DENIED: gettext_lazy(
-        "У аккаунта нет права на счётчик. Попросите владельца дать право на редактирование, "
-        "затем попросите поддержку повторить отправку."
+    Attention.DAMAGED: gettext_lazy(
+        "Сохранённый файл отличается от собранного и не отправлен. Сообщите в поддержку CallKeeper."
     ),
-    Attention.COUNTER_GONE: gettext_lazy(
-        "Метрика не находит счётчик. Проверьте, не удалён ли он и виден ли он аккаунту."
-    ),
-    Attention.UNEXPECTED: gettext_lazy(
-        "Метрика ответила непонятно. Повторять вслепую нельзя: поддержка проверит, дошёл ли файл."
+    Attention.UNKNOWN_FATE: gettext_lazy(
+        "Ответ Метрики потерян, и спросить её было нельзя до конца срока привязки. Звонки этой "
+        "выгрузки могут быть в отчётах; повторно они не отправляются."
     ),
     Attention.ROW_REFUSED: gettext_lazy("Метрика приняла не все строки файла."),
     Attention.DUPLICATE: gettext_lazy(

@@ -104,9 +104,8 @@ class Attention(models.TextChoices):
     """Why an upload waits for a person, or what is remarkable about its end."""
 
     REJECTED = "rejected", _("Метрика отклонила файл")
-    ACCESS_DENIED = "access_denied", _("Нет права на счётчик")
-    COUNTER_GONE = "counter_gone", _("Счётчик не найден в Метрике")
-    UNEXPECTED = "unexpected", _("Непонятный ответ Метрики")
+    DAMAGED = "damaged", _("Файл выгрузки повреждён")
+    UNKNOWN_FATE = "unknown_fate", _("Неизвестно, дошла ли")
     ROW_REFUSED = "row_refused", _("Приняты не все строки")
     DUPLICATE = "duplicate", _("В Метрике две такие выгрузки")
     OVERDUE = "overdue", _("Метрика обрабатывает дольше двух суток")

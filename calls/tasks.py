@@ -18,12 +18,13 @@ from calls import (
     reconciling,
     recovery,
     stopping,
+    turnstile,
     uploading,
 )
 from integrations import budget
 
 #: Well below the soft time limit, so that a tick ends by itself between two uploads.
-SEND_SECONDS = 60
+SEND_SECONDS = 20
 RECONCILE_SECONDS = 120
 
 
@@ -41,8 +42,9 @@ def build_uploads() -> int:
 
 @shared_task(name="calls.send_due")
 def send_due() -> int:
-    """Send what is due."""
-    return uploading.send_due(seconds=SEND_SECONDS)
+    """Send what is due, unless enough others are at it."""
+    with turnstile.place() as is_free:
+        return uploading.send_due(seconds=SEND_SECONDS) if is_free else 0
 
 
 @shared_task(name="calls.poll_open")

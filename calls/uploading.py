@@ -23,16 +23,17 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from calls import stopping
+from calls.containment import contained
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.moments import Moment, reach
 from calls.outcomes import Next, after_failure, after_status, next_poll
 from calls.rejection import answer_rejection
-from calls.states import Channel, UploadState
+from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
 from integrations import budget
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
-from integrations.yandex.errors import Unreachable, YandexError
+from integrations.yandex.errors import AccessDenied, NotFound, Unreachable, YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
@@ -50,16 +51,28 @@ SELECT id FROM (
     JOIN counters_counter k ON k.id = u.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
     WHERE u.state IN ('ready', 'later') AND u.not_before <= %(now)s
-      AND k.enabled AND k.removed_at IS NULL AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
-      AND a.yandex_uid <> ALL (%(resting)s)
+      AND k.enabled AND k.removed_at IS NULL AND k.configured_at IS NOT NULL
+      AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
+      AND a.yandex_uid <> ALL (%(resting)s) AND u.id <> ALL (%(passed_over)s)
 ) AS queue ORDER BY turn, newest_call_at DESC LIMIT %(most)s
 """
 
 
-def due(now: datetime, *, most: int = 50, resting_logins: Collection[str] = ()) -> list[int]:
+class BytesChanged(Exception):
+    """The stored bytes of an upload are not the ones that were frozen; they must not be sent."""
+
+
+def due(
+    now: datetime,
+    *,
+    most: int = 50,
+    resting_logins: Collection[str] = (),
+    passed_over: Collection[int] = (),
+) -> list[int]:
     """Return the uploads that may be sent now, in the order of fairness.
 
-    Logins known to have no request left are passed over, or their queue would hide the others'.
+    Logins known to have no request left, and uploads that made trouble, are passed over: their
+    queue would hide the others'.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -70,6 +83,7 @@ def due(now: datetime, *, most: int = 50, resting_logins: Collection[str] = ()) 
                 "usable": list(YandexAccount.USABLE),
                 "most": most,
                 "resting": list(resting_logins),
+                "passed_over": list(passed_over),
             },
         )
         return [row[0] for row in cursor.fetchall()]
@@ -80,16 +94,14 @@ def send_due(*, seconds: float) -> int:
     stop_at = time.monotonic() + seconds
     tried = 0
     spent_logins: set[str] = set()
-    while time.monotonic() < stop_at:
-        queue = due(timezone.now(), resting_logins=spent_logins)
-        progress, known_spent = 0, len(spent_logins)
+    tried_uploads: set[int] = set()
+    while queue := due(timezone.now(), resting_logins=spent_logins, passed_over=tried_uploads):
         for upload_id in queue:
             if stopping.is_asked() or time.monotonic() >= stop_at:
-                return tried + progress
-            progress += send_upload(upload_id, spent_logins=spent_logins)
-        tried += progress
-        if not progress and len(spent_logins) == known_spent:
-            break
+                return tried
+            tried_uploads.add(upload_id)
+            with contained(logger, "upload %s", upload_id):
+                tried += send_upload(upload_id, spent_logins=spent_logins)
     return tried
 
 
@@ -116,9 +128,22 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     except YandexError as error:
         record_failure(upload, error, now=timezone.now())
         return True
-    record_taken(upload, uploading, now=timezone.now())
+    except BytesChanged:
+        _set_aside(upload, now=timezone.now())
+        return False
+    if not record_taken(upload, uploading, now=timezone.now()):
+        logger.error("upload %s moved on, but is %s", upload.marker, uploading.uploading_id)
     reach(Moment.AFTER_RECORD)
     return True
+
+
+def _set_aside(upload: Upload, *, now: datetime) -> None:
+    """Leave to a person what cannot be sent as it was frozen."""
+    Upload.objects.filter(pk=upload.pk, attempts=upload.attempts, state=UploadState.SENDING).update(
+        state=UploadState.NEEDS_ATTENTION, attention=Attention.DAMAGED, lease_until=None
+    )
+    close_attempt(upload, now=now)
+    logger.error("the bytes of upload %s are not the frozen ones", upload.marker)
 
 
 def claim(upload: Upload, *, now: datetime) -> bool:
@@ -132,7 +157,12 @@ def claim(upload: Upload, *, now: datetime) -> bool:
         # rival that waited for the row does not look at again.
         claimed = Upload.objects.filter(
             Exists(
-                Counter.objects.filter(pk=OuterRef("counter_id"), enabled=True, removed_at=None)
+                Counter.objects.filter(
+                    pk=OuterRef("counter_id"),
+                    enabled=True,
+                    removed_at=None,
+                    configured_at__isnull=False,
+                )
             ),
             pk=upload.pk,
             state__in=[UploadState.READY, UploadState.LATER],
@@ -168,7 +198,7 @@ def post(upload: Upload) -> Uploading:
     """Send the frozen bytes, once. Raises YandexError; what that means is `outcomes`' to say."""
     body = bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
     if hashlib.sha256(body).hexdigest() != upload.sha256:
-        raise RuntimeError(f"the bytes of upload {upload.marker} are not the frozen ones")
+        raise BytesChanged
     number = upload.counter.number
     reach(Moment.BEFORE_REQUEST)
     _refuse_to_start_late(upload)
@@ -265,14 +295,23 @@ def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None
     account = upload.counter.account
     if step.pause_login_until is not None:
         reason = error.error_type or "quota"
-        budget.pause(account.yandex_uid, until=step.pause_login_until, reason=reason)
-    if step.token_rejected:
-        answer_rejection(account)
-    if step.access_lost or step.counter_gone:
-        access = Counter.Access.DELETED if step.counter_gone else Counter.Access.LOST
-        Counter.objects.filter(pk=upload.counter_id, access=Counter.Access.OK).update(
-            access=access, access_changed_at=now
-        )
+        whom = budget.EVERYBODY if step.pauses_everybody else account.yandex_uid
+        budget.pause(whom, until=step.pause_login_until, reason=reason)
+    if step.token_rejected and answer_rejection(account):
+        Upload.objects.filter(
+            pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER
+        ).update(not_before=now)
+    note_access(upload.counter_id, error, now=now)
+
+
+def note_access(counter_id: int, error: YandexError, *, now: datetime) -> None:
+    """Say on the counter that it refused us; its hourly refresh notices when it is ours again."""
+    if not isinstance(error, AccessDenied | NotFound):
+        return
+    access = Counter.Access.DELETED if isinstance(error, NotFound) else Counter.Access.LOST
+    Counter.objects.filter(pk=counter_id, access=Counter.Access.OK).update(
+        access=access, access_changed_at=now
+    )
 
 
 def close_attempt(

@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from integrations.models import RequestDay, RequestSecond
@@ -25,11 +26,25 @@ PARALLEL_REQUESTS = 3
 
 
 class Kind(StrEnum):
-    """What a request is for; each is counted in a column of its own."""
+    """What a request is for."""
 
-    UPLOAD = "uploads"
-    POLL = "polls"
+    UPLOAD = "upload"
+    POLL = "poll"
+    #: The question about an unclear upload goes before all polls: calls hang on it.
+    LOOKUP = "lookup"
     OTHER = "other"
+
+    @property
+    def column(self) -> str:
+        """Where it is counted."""
+        return {Kind.UPLOAD: "uploads", Kind.OTHER: "other"}.get(self, "polls")
+
+
+#: No kind may eat the others' part of the day; what is left over is for lookups and people.
+UPLOAD_SHARE = 0.7
+POLL_SHARE = 0.2
+#: In place of a login: a pause of all of them, because they share one address.
+EVERYBODY = "*"
 
 
 class BudgetSpent(Exception):
@@ -91,18 +106,21 @@ def give_back(lease: Lease) -> None:
 
 def take_back(lease: Lease) -> None:
     """Return what the day was charged for a request that was not made after all."""
-    column = lease.kind.value
+    column = lease.kind.column
     RequestDay.objects.filter(
         yandex_uid=lease.yandex_uid, day=lease.day, **{f"{column}__gt": 0}
     ).update(**{column: F(column) - 1})
 
 
 def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
-    """Stop all requests of the login until a moment; Metrika said that a quota is spent."""
+    """Stop all requests of the login until a moment; Metrika said that a quota is spent.
+
+    A pause is never shortened by a later, shorter one. ``EVERYBODY`` stops every login.
+    """
     now = timezone.now()
     _prepare_rows(yandex_uid, now)
     RequestDay.objects.filter(yandex_uid=yandex_uid, day=now.astimezone(UTC).date()).update(
-        paused_until=until, paused_reason=reason
+        paused_until=Greatest("paused_until", Value(until)), paused_reason=reason
     )
 
 
@@ -110,7 +128,9 @@ def paused_until(yandex_uid: str, now: datetime) -> datetime | None:
     """Return the end of the pause in force, if any. Yesterday's row may reach past midnight."""
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
     return (
-        RequestDay.objects.filter(yandex_uid=yandex_uid, day__gte=yesterday, paused_until__gt=now)
+        RequestDay.objects.filter(
+            yandex_uid__in=[yandex_uid, EVERYBODY], day__gte=yesterday, paused_until__gt=now
+        )
         .order_by("-paused_until")
         .values_list("paused_until", flat=True)
         .first()
@@ -151,11 +171,14 @@ def _refuse_while_paused(yandex_uid: str, now: datetime) -> None:
 
 
 def _spend_day(yandex_uid: str, kind: Kind, now: datetime) -> None:
+    total = settings.METRIKA_DAILY_REQUESTS
+    share = {Kind.UPLOAD: UPLOAD_SHARE, Kind.POLL: POLL_SHARE}.get(kind, 1)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE integrations_requestday SET {kind.value} = {kind.value} + 1"
-            " WHERE yandex_uid = %s AND day = %s AND uploads + polls + other < %s RETURNING id",
-            [yandex_uid, now.astimezone(UTC).date(), settings.METRIKA_DAILY_REQUESTS],
+            f"UPDATE integrations_requestday SET {kind.column} = {kind.column} + 1"
+            " WHERE yandex_uid = %s AND day = %s AND uploads + polls + other < %s"
+            f" AND {kind.column} < %s RETURNING id",
+            [yandex_uid, now.astimezone(UTC).date(), total, max(1, int(total * share))],
         )
         if cursor.fetchone() is None:
             raise BudgetSpent(next_utc_midnight(now), "day")

@@ -76,6 +76,7 @@ CREATE TABLE calls_delivery (
     id_kind smallint NULL CHECK (id_kind BETWEEN 1 AND 3),
     is_static boolean NOT NULL,
     decided_at timestamptz NOT NULL,
+    settings_version integer NOT NULL CHECK (settings_version >= 0),
     not_before timestamptz NULL,
     expires_at timestamptz NOT NULL,
     upload_id bigint NULL,
@@ -189,9 +190,8 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("rejected", "Метрика отклонила файл"),
-                            ("access_denied", "Нет права на счётчик"),
-                            ("counter_gone", "Счётчик не найден в Метрике"),
-                            ("unexpected", "Непонятный ответ Метрики"),
+                            ("damaged", "Файл выгрузки повреждён"),
+                            ("unknown_fate", "Неизвестно, дошла ли"),
                             ("row_refused", "Приняты не все строки"),
                             ("duplicate", "В Метрике две такие выгрузки"),
                             ("overdue", "Метрика обрабатывает дольше двух суток"),
@@ -483,6 +483,10 @@ class Migration(migrations.Migration):
                             models.BooleanField(default=False, verbose_name="Статический"),
                         ),
                         ("decided_at", models.DateTimeField(verbose_name="Решено")),
+                        (
+                            "settings_version",
+                            models.PositiveIntegerField(default=0, verbose_name="Версия настроек"),
+                        ),
                         ("not_before", models.DateTimeField(null=True, verbose_name="Не раньше")),
                         ("expires_at", models.DateTimeField(verbose_name="Привязывается до")),
                         (

@@ -119,9 +119,8 @@ class Migration(migrations.Migration):
                 blank=True,
                 choices=[
                     ("rejected", "Метрика отклонила файл"),
-                    ("access_denied", "Нет права на счётчик"),
-                    ("counter_gone", "Счётчик не найден в Метрике"),
-                    ("unexpected", "Непонятный ответ Метрики"),
+                    ("damaged", "Файл выгрузки повреждён"),
+                    ("unknown_fate", "Неизвестно, дошла ли"),
                     ("row_refused", "Приняты не все строки"),
                     ("duplicate", "В Метрике две такие выгрузки"),
                     ("overdue", "Метрика обрабатывает дольше двух суток"),

@@ -41,6 +41,8 @@ class Delivery(models.Model):
     id_kind = models.PositiveSmallIntegerField(_("Идентификатор"), choices=IdKind, null=True)
     is_static = models.BooleanField(_("Статический"), default=False)
     decided_at = models.DateTimeField(_("Решено"))
+    #: Version of the counter's settings by which it was decided.
+    settings_version = models.PositiveIntegerField(_("Версия настроек"), default=0)
     not_before = models.DateTimeField(_("Не раньше"), null=True)
     #: The call's start plus Metrika's 21 days: later it cannot be linked to a visit.
     expires_at = models.DateTimeField(_("Привязывается до"))

@@ -10,8 +10,9 @@ import time_machine
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision import RULES, decide, decide_again, explain
+from calls.decision import decide, decide_again, explain
 from calls.models import Call, Delivery
+from calls.rules import RULES
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
 from tests import factories

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls.decision import SENTENCES
 from calls.models import Delivery
+from calls.rules import SENTENCES
 from calls.sentences import OF_ATTENTION, REASON_TITLES, sentence_of
 from calls.shown import with_shown
 from calls.states import Attention, DeliveryState, UploadState

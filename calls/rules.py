@@ -1,0 +1,178 @@
+"""The rules of sending: one definition each, in the language of the ledger's statements.
+
+Each rule is one SQL expression that is true when the call passes. `calls.decision` writes, renews
+and explains rows with them; nobody else says whether a call goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from calls.cell_shapes import fits_sql
+from calls.states import Channel
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition of sending. ``sql`` speaks of c (call), k (counter), g (goal), ch (channel)."""
+
+    code: str
+    title: str | Promise
+    sentence: str | Promise
+    sql: str
+
+
+IDENTIFIER = f"""(
+    SELECT CASE o.name WHEN 'ClientId' THEN 1 WHEN 'Yclid' THEN 2 ELSE 3 END
+    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
+    WHERE CASE o.name WHEN 'ClientId' THEN {fits_sql("ClientId", "c.client_id")}
+                      WHEN 'Yclid' THEN {fits_sql("Yclid", "c.yclid")}
+                      ELSE {fits_sql("UserId", "c.user_id")} END
+    ORDER BY o.place LIMIT 1)"""
+
+# Only an attempt that could go itself replaces an earlier one, or the whole order would be lost.
+LATER_ATTEMPT = """EXISTS (
+    SELECT 1 FROM calls_call o
+    WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key AND o.id <> c.id
+      AND (coalesce(o.attempt, 0), o.started_at, o.id)
+          > (coalesce(c.attempt, 0), c.started_at, c.id)
+      AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
+
+#: In the order in which a person is told: the first that fails is the reason.
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "test_call",
+        _("Не проверочный звонок"),
+        _("Это проверочный звонок CallKeeper: такие никогда не отправляются."),
+        "NOT c.is_test",
+    ),
+    Rule(
+        "not_finished",
+        _("Звонок завершён"),
+        _("Звонок ещё не завершён. Решим, когда CallKeeper сообщит итог."),
+        "c.is_finished",
+    ),
+    Rule(
+        "not_configured",
+        _("Настройки счётчика сохранены"),
+        _("Настройки счётчика ещё не сохранены: откройте их и нажмите «Сохранить»."),
+        "k.configured_at IS NOT NULL",
+    ),
+    Rule(
+        "counter_off",
+        _("Счётчик включён"),
+        _("Счётчик был выключен, когда пришёл звонок."),
+        "k.enabled",
+    ),
+    Rule(
+        "calls_off",
+        _("Отправка звонков включена"),
+        _("В настройках счётчика «Отправлять звонки» — «Нет»."),
+        f"ch.channel <> {Channel.CALLS} OR k.send_calls",
+    ),
+    Rule(
+        "goal_not_set",
+        _("Цель выбрана"),
+        _("В настройках счётчика «Достижение цели» не указано."),
+        f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') <> ''",
+    ),
+    Rule(
+        "goal_gone",
+        _("Цель есть в Метрике"),
+        _("Выбранной цели больше нет в Метрике: выберите другую в настройках счётчика."),
+        f"ch.channel <> {Channel.GOAL} OR g.deleted_at IS NULL",
+    ),
+    Rule(
+        "goal_unusable",
+        _("Идентификатор цели годится"),
+        _("В идентификаторе цели есть знаки, которых Метрика в файле не принимает."),
+        f"ch.channel <> {Channel.GOAL} OR {fits_sql('Target', 'g.identifier')}",
+    ),
+    Rule(
+        "technical",
+        _("Не техническая отмена"),
+        _("Звонок отменён технически и разговором не был: такие счётчик не принимает."),
+        "NOT (k.skip_technical AND c.is_technical)",
+    ),
+    Rule(
+        "call_type",
+        _("Тип звонка подходит"),
+        _("Тип звонка не подходит под настройку «Тип звонка»."),
+        """CASE k.call_kind
+             WHEN 'all' THEN true
+             WHEN 'callback' THEN c.kind = 'callback'
+             ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
+               OR (c.kind = 'static' AND k.accepts_static) END""",
+    ),
+    Rule(
+        "status",
+        _("Статус подходит"),
+        _("Статус звонка не подходит под настройку «Статус звонка»."),
+        "k.call_status = 'all' OR c.status = k.call_status",
+    ),
+    Rule(
+        "too_short",
+        _("Разговор достаточно длинный"),
+        _("Разговор короче, чем указано в настройке «Длительность»."),
+        "c.duration_seconds >= k.min_duration_seconds",
+    ),
+    Rule(
+        "uniqueness",
+        _("Уникальность и целевой подходят"),
+        _("Звонок не подходит под настройку «Дополнительно» (уникальные, целевые)."),
+        """CASE k.uniqueness
+             WHEN 'all' THEN true
+             WHEN 'unique' THEN c.is_unique
+             WHEN 'target' THEN c.is_target
+             ELSE c.is_unique_target END""",
+    ),
+    Rule(
+        "site",
+        _("Сайт подходит"),
+        _("Звонок с другого сайта. Сайты счётчика заданы в настройке «Сайты»."),
+        """CASE k.site_mode
+             WHEN 'all' THEN true
+             WHEN 'own' THEN c.site_host <> ''
+               AND (c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts))
+             ELSE c.site_host = ANY (k.site_hosts) END""",
+    ),
+    Rule(
+        "campaign",
+        _("Кампания подходит"),
+        _("Кампании звонка нет в настройке «Кампании»."),
+        """cardinality(k.campaigns) = 0 OR EXISTS (
+             SELECT 1 FROM unnest(k.campaigns) AS wanted
+             WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",
+    ),
+    Rule(
+        "not_last_attempt",
+        _("Последняя попытка обратного звонка"),
+        _("По этому заказу была следующая попытка: отправляется только последняя."),
+        f"NOT (k.last_attempt_only AND c.order_key IS NOT NULL AND {LATER_ATTEMPT})",
+    ),
+    Rule(
+        "no_identifier",
+        _("Посетитель известен"),
+        _(
+            "У звонка нет идентификатора посетителя (ClientID, yclid или UserID): "
+            "Метрика не сможет связать его с визитом."
+        ),
+        f"(c.kind = 'static' AND ch.channel = {Channel.CALLS})"
+        f" OR (c.kind <> 'static' AND {IDENTIFIER} IS NOT NULL)",
+    ),
+)
+#: Reasons that no rule gives: what happened to a row after its decision.
+LATER_REASONS: dict[str, str | Promise] = {
+    "counter_removed": _("Счётчик удалён из кабинета до отправки звонка."),
+    "called_off": _("Отправку отменил человек."),
+    "refused_by_metrika": _(
+        "Метрика не приняла эту строку: с ней одной файл отклонён. Остальные звонки файла переданы."
+    ),
+    "refused_by_check": _(
+        "Строка не проходит проверку формата и исключена из файла. Остальные звонки переданы."
+    ),
+}
+SENTENCES: dict[str, str | Promise] = {rule.code: rule.sentence for rule in RULES} | LATER_REASONS

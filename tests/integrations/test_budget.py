@@ -1,0 +1,160 @@
+"""The request budget of a Yandex login: kept in rows, never above what Yandex allows."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from integrations import budget
+from integrations.budget import BudgetSpent, Kind
+from integrations.models import RequestDay, RequestSlot
+from integrations.yandex.errors import RequestRejected, Unreachable
+
+UID = "1100000001"
+NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
+
+
+def held() -> int:
+    return RequestSlot.objects.filter(yandex_uid=UID, held_until__gt=timezone.now()).count()
+
+
+@pytest.mark.contract("B14")
+def test_fourth_parallel_request_is_refused(db: None) -> None:
+    for _number in range(3):
+        budget.take(UID, Kind.OTHER)
+
+    with pytest.raises(BudgetSpent) as refusal:
+        budget.take(UID, Kind.OTHER)
+
+    assert refusal.value.reason == "parallel"
+    assert RequestDay.objects.get().other == 3
+    assert budget.take("1100000002", Kind.OTHER).yandex_uid == "1100000002"
+
+
+@pytest.mark.contract("B14")
+def test_many_threads_get_three_slots(transactional_db: None) -> None:
+    outcomes: list[str] = []
+
+    def take() -> None:
+        try:
+            budget.take(UID, Kind.OTHER)
+            outcomes.append("taken")
+        except BudgetSpent as refusal:
+            outcomes.append(refusal.reason)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take) for _number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert outcomes.count("taken") == 3
+    assert outcomes.count("parallel") == 7
+
+
+@pytest.mark.contract("B14")
+def test_slot_is_kept_when_the_end_was_not_heard(db: None) -> None:
+    lost = Unreachable("no answer", may_have_arrived=True)
+    with pytest.raises(Unreachable), budget.request(UID, Kind.UPLOAD):
+        raise lost
+    assert held() == 1
+
+    refused = RequestRejected("no", http_status=400)
+    with pytest.raises(RequestRejected), budget.request(UID, Kind.UPLOAD):
+        raise refused
+    assert held() == 1
+
+
+@pytest.mark.contract("B14")
+def test_lease_runs_out_by_itself(db: None, settings: Settings) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _number in range(3):
+            budget.take(UID, Kind.OTHER)
+        length = settings.CONNECT_TIMEOUT_SECONDS + settings.READ_TIMEOUT_SECONDS
+        clock.shift(timedelta(seconds=length + settings.LEASE_MARGIN_SECONDS))
+        with pytest.raises(BudgetSpent):
+            budget.take(UID, Kind.OTHER)
+
+        clock.shift(timedelta(seconds=1))
+        assert budget.take(UID, Kind.OTHER).yandex_uid == UID
+
+
+@pytest.mark.contract("B15")
+def test_second_is_full_for_every_login(db: None, settings: Settings) -> None:
+    settings.METRIKA_REQUESTS_PER_SECOND = 2
+    with time_machine.travel(NOON, tick=False) as clock:
+        budget.take("1", Kind.OTHER)
+        budget.take("2", Kind.OTHER)
+        with pytest.raises(BudgetSpent) as refusal:
+            budget.take("3", Kind.OTHER)
+        assert (refusal.value.reason, refusal.value.retry_at) == (
+            "second",
+            NOON + timedelta(seconds=1),
+        )
+
+        clock.shift(timedelta(seconds=1))
+        assert budget.take("3", Kind.OTHER).yandex_uid == "3"
+
+
+@pytest.mark.contract("B16")
+@pytest.mark.parametrize(
+    ("kind", "allowed"), [(Kind.UPLOAD, 7), (Kind.POLL, 2), (Kind.LOOKUP, 10), (Kind.OTHER, 10)]
+)
+def test_no_kind_eats_the_others_part_of_the_day(
+    db: None, settings: Settings, kind: Kind, allowed: int
+) -> None:
+    settings.METRIKA_DAILY_REQUESTS = 10
+    with time_machine.travel(NOON, tick=False):
+        for _number in range(allowed):
+            budget.give_back(budget.take(UID, kind))
+
+        with pytest.raises(BudgetSpent) as refusal:
+            budget.take(UID, kind)
+
+    assert (refusal.value.reason, refusal.value.retry_at.isoformat()) == (
+        "day",
+        "2026-06-11T00:00:00+00:00",
+    )
+
+
+@pytest.mark.contract("B11")
+def test_pause_is_never_shortened_and_reaches_past_midnight(db: None) -> None:
+    late = NOON.replace(hour=23, minute=59)
+    with time_machine.travel(late, tick=False) as clock:
+        budget.pause(UID, until=late + timedelta(minutes=11), reason="quota_requests_by_uid")
+        budget.pause(UID, until=late + timedelta(seconds=2), reason="quota_parallel_requests")
+
+        clock.shift(timedelta(minutes=10, seconds=59))
+        with pytest.raises(BudgetSpent) as refusal:
+            budget.take(UID, Kind.UPLOAD)
+        assert refusal.value.reason == "paused"
+
+        clock.shift(timedelta(seconds=1))
+        assert budget.take(UID, Kind.UPLOAD).yandex_uid == UID
+
+
+@pytest.mark.contract("B11")
+def test_limit_of_the_address_stops_every_login(db: None) -> None:
+    with time_machine.travel(NOON, tick=False):
+        budget.pause(budget.EVERYBODY, until=NOON + timedelta(seconds=5), reason="ip")
+
+        with pytest.raises(BudgetSpent) as refusal:
+            budget.take(UID, Kind.OTHER)
+
+    assert refusal.value.retry_at == NOON + timedelta(seconds=5)
+
+
+def test_request_that_was_not_made_is_not_charged(db: None) -> None:
+    lease = budget.take(UID, Kind.UPLOAD)
+
+    budget.take_back(lease)
+
+    assert RequestDay.objects.get().uploads == 0
