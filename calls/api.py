@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 #: How soon a sender may try again when the database is away: restarts take seconds.
 DATABASE_RETRY_SECONDS = 5
 READ_ONLY_TRANSACTION = "25006"
+#: Digits of a Content-Length that int() is worth asking about.
+LONGEST_LENGTH = 18
 
 
 @csrf_exempt
@@ -78,7 +80,7 @@ def _body(request: HttpRequest) -> bytes:
     length = request.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()):
         raise Refusal(411, "length_required", _("Нужен заголовок Content-Length."))
-    if int(length) > settings.INGEST_MAX_BYTES:
+    if len(length) > LONGEST_LENGTH or int(length) > settings.INGEST_MAX_BYTES:
         raise Refusal(413, "body_too_large", _("Тело запроса слишком велико."))
     try:
         return request.body

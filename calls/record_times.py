@@ -42,12 +42,11 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
 
 def _unix_moment(value: Any) -> datetime | None:
     """Return the moment of Unix seconds, None when the value is not a number."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    is_digits = isinstance(value, str) and value.strip().isdecimal()
+    if isinstance(value, bool) or not (is_digits or isinstance(value, int | float)):
         return None
-    try:
-        return datetime.fromtimestamp(value, tz=UTC)
+    try:  # the text may be longer than int() reads
+        return datetime.fromtimestamp(int(value) if is_digits else value, tz=UTC)
     except (OverflowError, OSError, ValueError):
         raise _unreadable() from None
 

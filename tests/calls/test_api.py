@@ -346,6 +346,14 @@ def test_body_without_a_length_is_refused(source: CallSource) -> None:
     assert_refused(answer, 411, "length_required")
 
 
+def test_absurd_length_is_refused(source: CallSource) -> None:
+    answer = Client().generic(
+        "POST", "/api/v1/calls", b"{}", content_type="application/json", CONTENT_LENGTH="9" * 5000
+    )
+
+    assert_refused(answer, 413, "body_too_large")
+
+
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "options", "head"])
 def test_other_methods_are_refused(db: None, method: str) -> None:
     answer = getattr(Client(), method)("/api/v1/calls")

@@ -389,35 +389,44 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-NAMES = st.sampled_from(
-    [
-        "universalId",
-        "callTime",
-        "clientNumber",
-        "duration",
-        "duration_sec",
-        "statusFirst",
-        "statusSecond",
-        "state",
-        "status",
-        "serviceType",
-        "callType",
-        "isStatic",
-        "yaClid",
-        "yclid",
-        "userId",
-        "callPage",
-        "entryPointQuery",
-        "site",
-        "tags",
-        "cbCallId",
-        "cbAttempt",
-        "cbAttemptsQueue",
-        "unique",
-        "ctCampaignId",
-        "managerNumber",
-    ]
-)
+FIELDS = [
+    "universalId",
+    "callTime",
+    "clientNumber",
+    "duration",
+    "duration_sec",
+    "statusFirst",
+    "statusSecond",
+    "state",
+    "status",
+    "serviceType",
+    "callType",
+    "isStatic",
+    "yaClid",
+    "yclid",
+    "userId",
+    "callPage",
+    "entryPointQuery",
+    "site",
+    "tags",
+    "cbCallId",
+    "cbAttempt",
+    "cbAttemptsQueue",
+    "unique",
+    "ctCampaignId",
+    "managerNumber",
+    "routePhone",
+    "duration2_sec",
+    "holdDuration",
+    "waitTime",
+    "visitSite",
+    "uniqueTarget",
+    "target",
+    "static",
+    "page",
+    "hooks",
+]
+NAMES = st.sampled_from(FIELDS)
 
 
 @settings(max_examples=300, deadline=None)
@@ -428,3 +437,30 @@ def test_any_json_is_read_or_refused_and_never_raises(item: dict[str, Any], time
     record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
 
     assert isinstance(record, CallRecord | BadRecord)
+
+
+#: Python reads no more than 4,300 digits at once; what looks like a digit need not be a number.
+DIGITS = [sign * count for sign in "09²٣" for count in (1, 20, 400, 4300, 4301, 5000)]
+NUMBERS = [
+    before + digits + after
+    for digits in DIGITS
+    for before in ("", "-")
+    for after in ("", ".5", "e9", "/200")
+]
+TIMES = [
+    f"{day}T{hour}{offset}"
+    for day in ("0001-01-01", "2026-11-23", "9999-12-31")
+    for hour in ("00:00:00", "23:59:59.999999")
+    for offset in ("", "Z", "+23:59", "-23:59", "+24:00", "+00:00:00.000001")
+]
+ODD = [*NUMBERS, *TIMES, "nan", "-Infinity", "1e999", 10**4000, -(10**4000), 1.7e308, "http://[1"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_odd_value_in_any_field_is_read_or_refused_and_never_raises(field: str) -> None:
+    for value in [*ODD, *([value] for value in ODD)]:
+        item = {"callTime": 1_795_418_400, "serviceType": "callback", field: value}
+
+        record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
+
+        assert isinstance(record, CallRecord | BadRecord), value
