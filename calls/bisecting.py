@@ -79,7 +79,18 @@ def give_back(upload: Upload, *, now: datetime) -> int:
     return given
 
 
+def lock_rows(upload: Upload) -> None:
+    """Lock the upload's rows in the order in which `calls.decision` meets them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM calls_delivery WHERE upload_id = %s"
+            " ORDER BY call_id, counter_id, channel FOR UPDATE) AS locked",
+            [upload.pk],
+        )
+
+
 def _step(upload: Upload, counter: Counter, now: datetime) -> bool:
+    lock_rows(upload)
     if upload.attention == Attention.TOO_LARGE:
         return _halve_without_blame(upload, now)
     part = upload.parts.order_by("-pk").first()

@@ -162,6 +162,9 @@ def claim(upload: Upload, *, now: datetime) -> bool:
                     enabled=True,
                     removed_at=None,
                     configured_at__isnull=False,
+                    # What the answer to the upload before this one may have changed.
+                    access=Counter.Access.OK,
+                    account__state__in=YandexAccount.USABLE,
                 )
             ),
             pk=upload.pk,

@@ -1,0 +1,177 @@
+"""Trouble in the middle pauses what it concerns, says so, and lets everything else go on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls import batching, uploading
+from calls.models import Upload
+from calls.obstacles import obstacle_of
+from calls.states import UploadState
+from counters.models import Counter
+from counters.refreshing import refresh_account
+from integrations.models import YandexAccount
+from integrations.sandbox import RunningSandbox
+from tests import factories
+from tests.calls.sandbox_world import fault, rows_in_metrika
+from tests.calls.stored import store_call
+from tests.integrations.sandbox.actor import COUNTER, Actor, control
+
+NEIGHBOUR = 91234568
+
+
+@pytest.fixture
+def both(cabinet: Cabinet, linked_counter: Counter) -> Counter:
+    """The usual counter, beside it one of the same login, each with a file that is ready."""
+    factories.make_counter(account=linked_counter.account, number=NEIGHBOUR, name="Балконы")
+    store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    assert Upload.objects.count() == 2
+    return linked_counter
+
+
+def send() -> None:
+    uploading.send_due(seconds=30)
+
+
+def held(sandbox: RunningSandbox) -> dict[int, int]:
+    summary = control(sandbox, "ledger")["ledger"]
+    return {row["counter"]: row["rows"] for row in summary}
+
+
+def obstacle(counter: Counter) -> str:
+    return obstacle_of(
+        Counter.objects.select_related("account").get(pk=counter.pk), now=timezone.now()
+    )
+
+
+def look_at_counters(hours: int) -> None:
+    account = YandexAccount.objects.get()
+    YandexAccount.objects.update(counters_refreshed_at=timezone.now() - timedelta(hours=hours))
+    assert refresh_account(account.pk, now=timezone.now()) is True
+
+
+def test_a_withdrawn_right_stops_one_counter_and_its_return_needs_no_click(
+    both: Counter, sandbox: RunningSandbox, owner_client: Client
+) -> None:
+    change = f"people/okna-stolica/counters/{COUNTER}"
+    control(sandbox, change, permission="view")
+
+    send()
+    send()
+
+    assert held(sandbox) == {NEIGHBOUR: 1}
+    assert "Доступ к счётчику потерян" in obstacle(both)
+    assert "Счётчиков без доступа: 1" in owner_client.get("/lk/integrations").content.decode()
+
+    control(sandbox, change, permission="own")
+    look_at_counters(2)
+    send()
+    send()
+
+    assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
+
+
+def test_a_counter_deleted_in_metrika_stops_and_its_restoration_needs_no_click(
+    both: Counter, sandbox: RunningSandbox
+) -> None:
+    change = f"people/okna-stolica/counters/{COUNTER}"
+    control(sandbox, change, status="Deleted")
+
+    send()
+    send()
+
+    assert held(sandbox) == {NEIGHBOUR: 1}
+    assert obstacle(both) != ""
+
+    control(sandbox, change, status="Active")
+    look_at_counters(2)
+    send()
+
+    assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
+
+
+@pytest.mark.contract("B13")
+def test_a_revoked_token_stops_one_account_after_one_request_and_a_new_link_lets_all_go_once(
+    cabinet: Cabinet,
+    both: Counter,
+    sandbox: RunningSandbox,
+    metrika: Actor,
+    owner_client: Client,
+) -> None:
+    clinic = Actor(sandbox, "klinika-ural")
+    clinic.link()
+    other = factories.make_account(cabinet=cabinet, access_token=clinic.token)
+    theirs = factories.make_counter(account=other, number=91300042)
+    store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    control(sandbox, "people/okna-stolica/revoke-tokens", now=True)
+
+    send()
+
+    account = YandexAccount.objects.get(pk=both.account_id)
+    assert account.state == YandexAccount.State.REAUTH_REQUIRED
+    assert held(sandbox) == {theirs.number: 1}
+    waiting = Upload.objects.filter(counter__account=account)
+    assert set(waiting.values_list("state", flat=True)) <= {UploadState.READY, UploadState.LATER}
+    assert sum(waiting.values_list("attempts", flat=True)) == 1
+    assert "нужно переподключить" in owner_client.get("/lk/integrations").content.decode()
+
+    metrika.link()
+    account.access_token, account.state = metrika.token, YandexAccount.State.ACTIVE
+    account.save(update_fields=["access_token", "state"])
+    Upload.objects.update(not_before=timezone.now())
+    send()
+    send()
+
+    assert held(sandbox) == {COUNTER: 2, NEIGHBOUR: 2, theirs.number: 1}
+
+
+def test_a_scope_that_is_missing_stops_the_counter_and_sends_nothing_elsewhere(
+    cabinet: Cabinet, both: Counter, sandbox: RunningSandbox, metrika: Actor
+) -> None:
+    metrika.link(scope="login:info metrika:read")
+    YandexAccount.objects.update(access_token="")
+    account = YandexAccount.objects.get()
+    account.access_token = metrika.token
+    account.save(update_fields=["access_token"])
+
+    send()
+    send()
+
+    assert held(sandbox) == {}
+    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.LATER}
+    assert obstacle(both) != ""
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"removed_at": timezone.now()}])
+def test_a_counter_stopped_between_decision_and_send_sends_nothing_more(
+    both: Counter, sandbox: RunningSandbox, change: dict[str, Any]
+) -> None:
+    Counter.objects.filter(pk=both.pk).update(**change)
+
+    send()
+
+    assert held(sandbox) == {NEIGHBOUR: 1}
+
+
+@pytest.mark.contract("B9")
+def test_an_error_inside_a_success_is_looked_up_and_never_split(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    body = '{"errors": [{"error_type": "invalid_uploading", "message": "bad"}], "code": 400}'
+    for _ in range(2):
+        store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    fault(sandbox, "garbage_200", body=body, match={"path_contains": "upload_calls"})
+
+    send()
+
+    assert Upload.objects.get().state == UploadState.UNCLEAR
+    assert rows_in_metrika(sandbox) == []
