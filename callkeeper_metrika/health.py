@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from redis.exceptions import RedisError
 
 from calls import heartbeat
 from calls.backlog import oldest_due, uploads_by_state
@@ -100,13 +101,16 @@ class DeliveryCollector:
         )
         yield GaugeMetricFamily(
             "callkeeper_heartbeat_age_seconds",
-            "Age of the last mark of beat and a worker; -1 when there is none",
+            "Age of the last mark of beat and a worker; -1 when there is none or no broker",
             value=_heartbeat_age(now),
         )
 
 
 def _heartbeat_age(now: datetime) -> float:
-    age = heartbeat.age_seconds(now)
+    try:
+        age = heartbeat.age_seconds(now)
+    except RedisError:
+        return -1
     return -1 if age is None else age
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db import transaction
+from redis.exceptions import RedisError
 
 from counters.asking import ask
 from counters.models import Counter, Goal
 from counters.signals import counter_changed
 from integrations.yandex.records import GoalInfo
 
+logger = logging.getLogger(__name__)
+
 #: Only a JavaScript event can be reached by an uploaded row
 #: (https://yandex.com/dev/metrika/en/management/offline-conv).
 JAVASCRIPT = "action"
+#: Goals older than this are fetched when the settings window is opened.
+FRESH = timedelta(minutes=10)
+#: While Metrika does not answer, the window asks no oftener: it must open all the same.
+PATIENCE_SECONDS = 300
 
 
 def refresh_goals(counter: Counter, *, now: datetime) -> None:
@@ -35,6 +44,13 @@ def refresh_goals(counter: Counter, *, now: datetime) -> None:
             counter_changed.send(sender=Counter, counter=locked)
 
 
+def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
+    """Fetch goals that are not fresh, at most once in a while. Raises asking.NotAnswered."""
+    seen_at = counter.goals_refreshed_at
+    if (seen_at is None or seen_at <= now - FRESH) and not _asked_lately(counter):
+        refresh_goals(counter, now=now)
+
+
 def choosable_goals(counter: Counter) -> list[Goal]:
     """Return the goals that may be chosen, and the chosen one even when it is gone."""
     return [
@@ -42,6 +58,15 @@ def choosable_goals(counter: Counter) -> list[Goal]:
         for goal in counter.goals.order_by("name", "goal_id")
         if goal.pk == counter.goal_id or (goal.identifier and goal.deleted_at is None)
     ]
+
+
+def _asked_lately(counter: Counter) -> bool:
+    """Note that Metrika is asked now; without the cache, which only spares time, ask anyway."""
+    try:
+        return not cache.add(f"goals-asked:{counter.pk}", True, PATIENCE_SECONDS)
+    except RedisError as problem:
+        logger.warning("Questions for goals are not spaced: %s", type(problem).__name__)
+        return False
 
 
 def _store(counter: Counter, infos: Iterable[GoalInfo], now: datetime) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -34,10 +33,6 @@ from counters.saving import ChangedMeanwhile
 from counters.selection import Selection, present_counters
 from integrations.models import YandexAccount
 
-#: Goals older than this are fetched when the window is opened.
-GOALS_FRESH = timedelta(minutes=10)
-#: While Metrika does not answer, the window asks no oftener: it must open all the same.
-GOALS_PATIENCE_SECONDS = 300
 #: More refusals than this are counted, not listed.
 TOLD_REFUSALS = 5
 
@@ -256,13 +251,8 @@ def _horizon(counter: Counter) -> list[str]:
 
 def _goals_trouble(counter: Counter, now: datetime) -> str:
     """Fetch goals that are not fresh; return why that failed, or nothing."""
-    seen_at = counter.goals_refreshed_at
-    if seen_at and seen_at > now - GOALS_FRESH:
-        return ""
-    if not cache.add(f"goals-asked:{counter.pk}", True, GOALS_PATIENCE_SECONDS):
-        return ""
     try:
-        goals.refresh_goals(counter, now=now)
+        goals.refresh_stale_goals(counter, now=now)
     except NotAnswered as problem:
         return str(problem)
     return ""

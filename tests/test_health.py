@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,8 @@ from cabinets.models import Cabinet
 from calls import heartbeat
 from counters.models import Counter
 from tests.calls.stored import store_call
+
+NOBODY = "redis://127.0.0.1:9/0"
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +65,12 @@ def heartbeat_limit() -> int:
     return HEARTBEAT_LIMIT_SECONDS
 
 
-def test_not_ready_without_broker(client: Client, db: None, settings: Settings) -> None:
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:9/0",
-        }
-    }
+@pytest.fixture
+def no_broker(settings: Settings) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NOBODY}}
 
+
+def test_not_ready_without_broker(client: Client, db: None, no_broker: None) -> None:
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
@@ -104,3 +106,26 @@ def test_metrics_without_a_token_are_for_this_machine(client: Client, db: None) 
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 404
     assert client.get("/metrics", REMOTE_ADDR="10.0.0.7").status_code == 404
+
+
+def test_metrics_go_on_without_broker(client: Client, db: None, no_broker: None) -> None:
+    answer = client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert b"callkeeper_heartbeat_age_seconds -1.0" in answer.content
+    assert b'callkeeper_uploads{state="unclear"} 0.0' in answer.content
+
+
+def test_broker_that_swallows_packets_holds_no_page(
+    client: Client, db: None, settings: Settings
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url}}
+        began = time.monotonic()
+
+        answer = client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert b"callkeeper_heartbeat_age_seconds -1.0" in answer.content
+    assert time.monotonic() - began < 4

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from cabinets.models import AuditEvent
 from counters import selection
@@ -166,6 +167,19 @@ def test_fresh_goals_are_not_fetched_again_until_they_are_asked_for(
     response = owner_client.post(page(okna_counter, "/goals"))
 
     assert response["Location"] == page(okna_counter)
+    assert okna_counter.goals.count() == 3
+
+
+def test_the_window_opens_without_the_cache(
+    owner_client: Client, okna_counter: Counter, settings: Settings
+) -> None:
+    settings.CACHES = {
+        "default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:9/0"}
+    }
+
+    response = owner_client.get(page(okna_counter))
+
+    assert response.status_code == 200
     assert okna_counter.goals.count() == 3
 
 
