@@ -25,7 +25,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("-c", "from importlinter.cli import lint_imports_command as c; c()"),
     ),
     ("Migrations: makemigrations --check", ("manage.py", "makemigrations", "--check", "--dry-run")),
-    ("Tests: pytest", ("-m", "pytest", "-n", "2")),
+    ("Tests: pytest", ("-m", "pytest", "-n", "2", "--dist", "worksteal")),
 )
 LINE = 78
 PATIENCE_SECONDS = 3
