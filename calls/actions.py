@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from calls.models import Delivery, Upload
-from calls.recovery import is_not_arrived, is_retryable
+from calls.recovery import is_not_arrived, is_retryable, is_to_gather_again
 from calls.resending import obstacle_to
 from calls.states import UploadState
 from calls.waiting import may_call_off, may_release
@@ -46,6 +46,9 @@ def actions_of_upload(upload: Upload) -> list[Action]:
     if is_retryable(upload):
         label = _("Отправить сейчас") if upload.state == UploadState.LATER else _("Повторить")
         found.append(Action(reverse("calls:upload-retry", args=[upload.pk]), label))
+    if is_to_gather_again(upload):
+        url = reverse("calls:upload-gather-again", args=[upload.pk])
+        found.append(Action(url, _("Собрать заново")))
     if upload.state == UploadState.UNCLEAR:
         url = reverse("calls:upload-look-up", args=[upload.pk])
         found.append(Action(url, _("Проверить сейчас")))

@@ -160,7 +160,7 @@ class UploadAdmin(SupportAdmin):
     search_help_text = _("Метка, номер в Метрике или номер счётчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
-    actions = ("retry", "look_up", "poll", "call_off")
+    actions = ("retry", "gather_again", "look_up", "poll", "call_off")
 
     @admin.action(description=_("Повторить отправку"), permissions=["steer"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
@@ -178,6 +178,12 @@ class UploadAdmin(SupportAdmin):
         """Ask about sent uploads at the next tick."""
         moved = recovery.poll_now(_ids(queryset), actor=signed_in(request), now=timezone.now())
         self._tell(request, moved)
+
+    @admin.action(description=_("Собрать заново"), permissions=["steer"])
+    def gather_again(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Let the rows of refused uploads be gathered with today's values."""
+        ids, actor = _ids(queryset), signed_in(request)
+        self._tell(request, recovery.gather_again(ids, actor=actor, now=timezone.now()))
 
     @admin.action(description=_("Отменить отправку"), permissions=["steer"])
     def call_off(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:

@@ -71,6 +71,15 @@ def retry_upload(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @manage_required
+def gather_upload_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let the rows of a refused upload wait again, to be gathered with today's values."""
+    upload = _upload(request, pk)
+    moved = recovery.gather_again([pk], actor=_person(request), now=timezone.now())
+    return _told(request, moved, _("Звонки уйдут новой выгрузкой."), _page(upload))
+
+
+@require_POST
+@manage_required
 def look_up_upload(request: HttpRequest, pk: int) -> HttpResponse:
     """Look an unclear upload up at the next tick."""
     upload = _upload(request, pk)

@@ -23,7 +23,7 @@ RETRYABLE = (
     Attention.QUARANTINED,
 )
 #: Reasons with which a file certainly has not arrived: it may be called off.
-NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE)
+NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE, Attention.DAMAGED)
 #: States in which an upload has not arrived and nobody is at it.
 AT_REST = (UploadState.READY, UploadState.LATER, UploadState.SPLITTING)
 
@@ -127,6 +127,12 @@ def is_not_arrived(upload: Upload) -> bool:
     return upload.state in AT_REST or (upload.state == UploadState.NEEDS_ATTENTION and refused)
 
 
+def is_to_gather_again(upload: Upload) -> bool:
+    """Whether its rows may go back to waiting: refused, or not sendable as frozen."""
+    refused = upload.attention in NOT_ARRIVED and upload.uploading_id is None
+    return upload.state == UploadState.NEEDS_ATTENTION and refused
+
+
 def is_retryable(upload: Upload) -> bool:
     """Whether a person may order another try of the same bytes."""
     refused = upload.attention in RETRYABLE and upload.uploading_id is None
@@ -161,6 +167,30 @@ def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> i
         actor=actor,
         changes={"state": UploadState.LATER, "attention": "", "not_before": now},
     )
+
+
+def gather_again(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
+    """Let the rows of uploads that Metrika certainly refused wait again; return how many uploads.
+
+    They are decided and gathered anew, with today's values: what helps when the file itself was at
+    fault. A repeat that a person ordered has no rows of the ledger and is left alone.
+    """
+    wanted = Upload.objects.filter(
+        state=UploadState.NEEDS_ATTENTION,
+        attention__in=NOT_ARRIVED,
+        uploading_id=None,
+        resend=None,
+        pk__in=list(ids),
+    )
+    with transaction.atomic():
+        changes = {"state": UploadState.CANCELLED, "settled_at": now}
+        chosen = list(wanted.select_for_update(of=("self",), no_key=True))
+        mine = Upload.objects.filter(pk__in=[upload.pk for upload in chosen])
+        _move(mine, action="upload.gather_again", actor=actor, changes=changes)
+        for upload in chosen:
+            lock_rows(upload)
+            give_back(upload, now=now)
+    return len(chosen)
 
 
 def call_off_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:

@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{DELIVERY}/call-off", order_views.call_off, name="call-off"),
     path(f"{DELIVERY}/send-again", order_views.send_again, name="send-again"),
     path(f"{UPLOAD}/retry", order_views.retry_upload, name="upload-retry"),
+    path(f"{UPLOAD}/gather-again", order_views.gather_upload_again, name="upload-gather-again"),
     path(f"{UPLOAD}/look-up", order_views.look_up_upload, name="upload-look-up"),
     path(f"{UPLOAD}/poll", order_views.poll_upload, name="upload-poll"),
     path(f"{UPLOAD}/call-off", order_views.call_off_upload, name="upload-call-off"),

@@ -17,7 +17,13 @@ from tests.calls.ledger import make_upload
 from tests.calls.stored import row_of, store_call
 
 DELIVERY_DOORS = ["release", "call-off", "send-again"]
-UPLOAD_DOORS = ["upload-retry", "upload-look-up", "upload-poll", "upload-call-off"]
+UPLOAD_DOORS = [
+    "upload-retry",
+    "upload-gather-again",
+    "upload-look-up",
+    "upload-poll",
+    "upload-call-off",
+]
 
 
 @pytest.fixture
