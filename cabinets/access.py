@@ -20,16 +20,26 @@ class CabinetRequest(HttpRequest):
 
     membership: Membership
     cabinet: Cabinet
+    #: The person's memberships in their other cabinets.
+    other_memberships: list[Membership]
 
 
-def membership_of(request: HttpRequest) -> Membership | None:
-    """Return the person's membership in the chosen cabinet, else in their first one."""
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """Return the person's memberships: the chosen cabinet's first, then in order of joining."""
     if not request.user.is_authenticated or request.path.startswith(("/static/", "/api/v1/")):
-        return None
+        return []
     memberships = Membership.objects.select_related("cabinet").filter(user=request.user)
     chosen = request.session.get(CHOSEN_CABINET)
-    ranked = sorted(memberships, key=lambda one: (one.cabinet_id != chosen, one.pk))
-    return ranked[0] if ranked else None
+    return sorted(memberships, key=lambda one: (one.cabinet_id != chosen, one.pk))
+
+
+def choose(request: CabinetRequest, cabinet_id: int) -> bool:
+    """Open this cabinet from now on in this session; False when the person is not in it."""
+    mine = {one.cabinet_id for one in (request.membership, *request.other_memberships)}
+    if cabinet_id not in mine:
+        return False
+    request.session[CHOSEN_CABINET] = cabinet_id
+    return True
 
 
 def cabinet_required(view: View) -> View:

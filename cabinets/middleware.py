@@ -7,19 +7,24 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cabinets.access import membership_of
+from cabinets.access import memberships_of
 
 
 class CabinetMiddleware:
-    """Sets ``request.membership`` and ``request.cabinet``; both are None for staff without one."""
+    """Sets ``request.membership``, ``cabinet`` and ``other_memberships``.
+
+    The first two are None for staff without a cabinet.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        membership = membership_of(request)
+        ranked = memberships_of(request)
+        membership = ranked[0] if ranked else None
         request.membership = membership  # type: ignore[attr-defined]  # Django's own idiom
         request.cabinet = membership.cabinet if membership else None  # type: ignore[attr-defined]
+        request.other_memberships = ranked[1:]  # type: ignore[attr-defined]
         if membership is None:
             return self.get_response(request)
         with timezone.override(membership.cabinet.zone):

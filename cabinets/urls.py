@@ -1,16 +1,17 @@
-"""Addresses of the pages about sources of calls."""
+"""Addresses of the pages about sources of calls, and of the way to another cabinet."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from cabinets import source_pages
+from cabinets import choosing, source_pages
 
 app_name = "cabinets"
 
 SOURCES = "integrations/sources"
 
 urlpatterns = [
+    path("cabinets/<int:pk>/choose", choosing.choose_cabinet, name="choose"),
     path(SOURCES, source_pages.source_list, name="sources"),
     path(f"{SOURCES}/add", source_pages.add_source, name="source-add"),
     path(f"{SOURCES}/<int:pk>/switch", source_pages.switch_source, name="source-switch"),
