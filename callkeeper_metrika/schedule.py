@@ -29,6 +29,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile": {"task": "calls.reconcile", "schedule": 600.0, "options": {"expires": 600}},
     # Partitions are three months ahead; a day without this hurts nobody.
     "make-partitions": {"task": "calls.make_partitions", "schedule": 3600.0},
+    # Answers are kept for a week; an hour more hurts nobody.
+    "forget-receipts": {"task": "calls.forget_receipts", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.
     "refresh-counters": {"task": "counters.refresh_counters", "schedule": 300.0},
     # Each account is renewed about every 90 days; the hourly look only finds who is due.

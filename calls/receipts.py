@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,6 +15,11 @@ from calls.record_json import canonical
 from calls.record_reading import BadRecord, CallRecord
 
 Answer = dict[str, Any]
+
+#: Longer than any sender repeats: the last retry of Standard Webhooks comes after about a day
+#: (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+KEPT_FOR = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 5000
 
 
 class WebhookIdReused(Exception):
@@ -71,6 +76,15 @@ def refusals(records: Sequence[BadRecord]) -> list[Answer]:
         _result(Result(index, record.external_id, "rejected", error=record))
         for index, record in enumerate(records)
     ]
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete answers that nobody will ask for again, so many at once; return how many."""
+    old = IngestReceipt.objects.filter(received_at__lt=now - KEPT_FOR).order_by("received_at")
+    forgotten = 0
+    while batch := list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        forgotten += IngestReceipt.objects.filter(pk__in=batch).delete()[0]
+    return forgotten
 
 
 def _result(result: Result) -> Answer:

@@ -15,6 +15,7 @@ from calls import (
     lookup,
     partitions,
     polling,
+    receipts,
     reconciling,
     recovery,
     stopping,
@@ -91,6 +92,12 @@ def make_partitions() -> list[str]:
     made = partitions.ensure_partitions(now=now)
     partitions.alarm_about_misfiled()
     return made
+
+
+@shared_task(name="calls.forget_receipts")
+def forget_receipts() -> int:
+    """Delete answers of deliveries that nobody repeats any more."""
+    return receipts.forget_old(now=timezone.now())
 
 
 @shared_task(name="calls.heartbeat")
