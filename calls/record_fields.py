@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 Item = Mapping[str, Any]
 ABSENT_TEXTS = frozenset({"", "-"})
 TRUE_TEXTS = frozenset({"1", "true", "yes", "да"})
+MAX_TAGS = 50
+MAX_TAG_LENGTH = 255
 MAX_INT4 = 2**31 - 1
 MAX_INT8 = 2**63 - 1
 #: ClientID and yclid are unsigned 64-bit numbers at Yandex.
@@ -89,10 +91,14 @@ def read_uint64(text: str) -> str:
 
 
 def read_tags(value: Any) -> list[str]:
-    """Return the tags without blanks and repeats, in order. One text is split at commas."""
+    """Return the tags without blanks and repeats, in order. One text is split at commas.
+
+    A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
+    """
     parts = value.split(",") if isinstance(value, str) else value
-    texts = [_as_text(part) for part in parts] if isinstance(parts, list) else []
-    return list(dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS))
+    texts = [_as_text(part)[:MAX_TAG_LENGTH] for part in parts] if isinstance(parts, list) else []
+    tags = dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS)
+    return list(tags)[:MAX_TAGS]
 
 
 def read_keys(value: Any) -> list[int]:

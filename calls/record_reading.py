@@ -37,6 +37,8 @@ from calls.states import CallKind
 from counters.hosts import normalise_host
 
 MAX_EXTERNAL_ID = 128
+#: Longer addresses are noise of advertising systems; the click is read from the whole one.
+MAX_ADDRESS = 2048
 #: Log of webhooks sent and the page of the listing: neither is about the call itself.
 NOT_CONTENT = frozenset({"hooks", "page"})
 DYNAMIC_WORDS = ("динамич", "dynamic")
@@ -153,7 +155,7 @@ def _read(
         client_id=client_id,
         yclid=yclid,
         user_id=user_id,
-        page_url=read_text(raw, "callPage", "entryPointQuery"),
+        page_url=read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
         tags=read_tags(raw.get("tags")),
         callback_id=callback_id,
         attempt=attempt,

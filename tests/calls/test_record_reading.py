@@ -350,6 +350,24 @@ def test_long_texts_are_cut_to_their_columns_and_whole_in_raw() -> None:
     assert call.raw["site"] == "с" * 300
 
 
+def test_long_address_is_cut_and_its_click_is_still_found() -> None:
+    address = "https://okna-stolica.example/?q=" + "a" * 3000 + "&yclid=1718031415926535001"
+
+    call = read(callPage=address)
+
+    assert (call.page_url, call.yclid) == (address[:2048], "1718031415926535001")
+    assert call.raw["callPage"] == address
+
+
+def test_tags_are_cut_in_length_and_number_and_whole_in_raw() -> None:
+    tags = ["т" * 300, "т" * 255, *(f"тег {number}" for number in range(60))]
+
+    call = read(tags=tags)
+
+    assert call.tags == ["т" * 255, *(f"тег {number}" for number in range(49))]
+    assert call.raw["tags"] == tags
+
+
 def test_what_postgresql_refuses_is_removed_everywhere() -> None:
     odd: dict[str, Any] = {"n\x00ame": ["a\x00", {"b": "\ud800c"}]}
 
