@@ -14,7 +14,7 @@ from calls.actions import Action, actions_of
 from calls.decision import Verdict, explain_call
 from calls.journey_steps import Step, resent, steps_of
 from calls.models import Call, Delivery, Resend, UploadAttempt
-from calls.obstacles import obstacles_of
+from calls.obstacles import obstacles_of, of_channel
 from calls.sent_values import values_of
 from calls.shown import ShownDelivery, with_shown
 from calls.states import TONES, Channel, Shown
@@ -54,7 +54,7 @@ def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
             one,
             verdicts=verdicts.get((one.counter_id, one.channel), []),
             attempts=attempts.get(one.upload_id or 0, []),
-            obstacle=obstacles[one.counter_id],
+            obstacle=of_channel(one.counter, one.channel, obstacles[one.counter_id]),
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
             resends=resends.get((one.counter_id, one.channel), []),
             now=now,

@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calls.states import Channel
 from counters.models import Counter
 from integrations.models import RequestDay, YandexAccount
 
@@ -32,6 +33,21 @@ _OF_ACCOUNT: dict[str, str | Promise] = {
         "Аккаунт Яндекса отключён. Звонки ждут и уйдут, если подключить его снова."
     ),
 }
+
+
+_LOST_GOAL = gettext_lazy(
+    "Цель не найдена: её удалили в Метрике. Звонки ждут и уйдут, если выбрать другую цель в "
+    "настройках счётчика."
+)
+
+
+def of_channel(counter: Counter, channel: int, obstacle: str) -> str:
+    """Return the counter's obstacle, else what blocks this channel alone; empty when nothing does.
+
+    Load the counter with its goal.
+    """
+    is_lost = counter.goal is not None and counter.goal.deleted_at is not None
+    return obstacle or (str(_LOST_GOAL) if channel == Channel.GOAL and is_lost else "")
 
 
 def obstacle_of(counter: Counter, *, now: datetime) -> str:

@@ -118,10 +118,17 @@ def _waiting(whose: Q) -> Waiting:
     gathered = Upload.objects.filter(whose, state__in=_NOT_YET_TAKEN).aggregate(
         count=Sum("rows"), oldest=Min("oldest_call_at")
     )
+    # Of a refused file that is being searched, only what has not gone on in its parts.
+    searched = Delivery.objects.filter(
+        whose,
+        state=DeliveryState.BATCHED,
+        upload__in=Upload.objects.filter(whose, state=UploadState.SPLITTING),
+    ).aggregate(count=Count("call_id"), expiry=Min("expires_at"))
     oldest = gathered["oldest"]
-    expiries = [ungathered["expiry"], oldest + LINK_HORIZON if oldest else None]
+    gathered_expiry = oldest + LINK_HORIZON if oldest else None
+    expiries = [ungathered["expiry"], gathered_expiry, searched["expiry"]]
     return Waiting(
-        count=ungathered["count"] + (gathered["count"] or 0),
+        count=ungathered["count"] + (gathered["count"] or 0) + searched["count"],
         earliest_expiry=min((one for one in expiries if one), default=None),
     )
 

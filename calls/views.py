@@ -20,7 +20,7 @@ from calls.call_facts import facts_of
 from calls.forms import HistoryFilterForm
 from calls.journey import journeys_of
 from calls.models import Call, Upload, UploadFile
-from calls.obstacles import obstacle_of
+from calls.obstacles import obstacle_of, of_channel
 from calls.overview import state_totals
 from calls.phones import masked_phone, readable_phone
 from calls.sent_values import preview_of
@@ -125,7 +125,7 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _counters(request: CabinetRequest) -> Any:
-    return request.cabinet.counters.select_related("account").defer(
+    return request.cabinet.counters.select_related("account", "goal").defer(
         "account__access_token", "account__refresh_token"
     )
 
@@ -148,7 +148,14 @@ def _history_context(
     obstacle = obstacle_of(counter, now=now) if waits else ""
     sees_phones = request.membership.can_manage
     return {
-        "rows": [_row(one, obstacle=obstacle, sees_phones=sees_phones) for one in page.rows],
+        "rows": [
+            _row(
+                one,
+                obstacle=of_channel(counter, one.channel, obstacle),
+                sees_phones=sees_phones,
+            )
+            for one in page.rows
+        ],
         "next_cursor": page.next_cursor,
         # Further pages are added below the first one, which has shown the totals.
         "totals": [] if cursor else state_totals(every_state, now=now),

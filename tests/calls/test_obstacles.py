@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls.obstacles import obstacle_of, obstacles_of
+from calls.obstacles import obstacle_of, obstacles_of, of_channel
 from counters.models import Counter
 from integrations.models import RequestDay, YandexAccount
 from tests import factories
@@ -64,3 +64,11 @@ def test_many_counters_are_one_query(counter: Counter, django_assert_num_queries
 
     with django_assert_num_queries(1):
         assert obstacles_of(counters, now=NOW) == {one.pk: "" for one in counters}
+
+
+def test_a_lost_goal_blocks_its_channel_alone(counter: Counter) -> None:
+    counter.goal = factories.make_goal(counter=counter, deleted_at=NOW)
+
+    assert of_channel(counter, 2, "").startswith("Цель не найдена")
+    assert of_channel(counter, 1, "") == ""
+    assert of_channel(counter, 2, "Счётчик выключен.") == "Счётчик выключен."
