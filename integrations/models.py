@@ -164,9 +164,10 @@ class RequestDay(models.Model):
 
 
 class RequestSecond(models.Model):
-    """Requests of all our processes in one second; Yandex allows 30 per address."""
+    """Requests of all our processes in a fifth of a second; Yandex allows 30 a second."""
 
-    second = models.BigIntegerField(primary_key=True, verbose_name=_("Секунда"))
+    #: Unix time in fifths of a second.
+    second = models.BigIntegerField(primary_key=True, verbose_name=_("Пятая доля секунды"))
     used = models.PositiveIntegerField(default=0, verbose_name=_("Запросов"))
 
     class Meta:

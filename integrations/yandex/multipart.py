@@ -21,12 +21,13 @@ class CsvForm:
     """The body of an upload: iterable pieces of known total length.
 
     ``started`` turns true once the first piece was taken, which is when Yandex may begin to hear
-    of the file. All pieces must leave within ``seconds`` of the first: a process that slept in the
+    of the file. All pieces must leave within ``seconds`` from now: a process that slept in the
     middle (a stopped machine) must not complete what may have been given up and sent again since.
     """
 
     def __init__(self, content: bytes, *, seconds: float) -> None:
-        self._seconds = seconds
+        # Not the monotonic clock: it stands still while a virtual machine does.
+        self._last_moment = time.time() + seconds
         self.boundary = secrets.token_hex(16)
         self.started = False
         self._head = (
@@ -47,10 +48,8 @@ class CsvForm:
     def __iter__(self) -> Iterator[bytes | memoryview]:
         """Yield the pieces; raise ``requests.Timeout`` instead of one that would leave too late."""
         self.started = True
-        # Not the monotonic clock: it stands still while a virtual machine does.
-        last_moment = time.time() + self._seconds
         for piece in self._pieces():
-            if time.time() > last_moment:
+            if time.time() > self._last_moment:
                 raise requests.Timeout("the body did not leave in time")
             yield piece
 

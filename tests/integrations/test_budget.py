@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -89,7 +90,7 @@ def test_lease_runs_out_by_itself(db: None, settings: Settings) -> None:
 
 @pytest.mark.contract("B15")
 def test_second_is_full_for_every_login(db: None, settings: Settings) -> None:
-    settings.METRIKA_REQUESTS_PER_SECOND = 2
+    settings.METRIKA_REQUESTS_PER_SECOND = 10
     with time_machine.travel(NOON, tick=False) as clock:
         budget.take("1", Kind.OTHER)
         budget.take("2", Kind.OTHER)
@@ -97,11 +98,27 @@ def test_second_is_full_for_every_login(db: None, settings: Settings) -> None:
             budget.take("3", Kind.OTHER)
         assert (refusal.value.reason, refusal.value.retry_at) == (
             "second",
-            NOON + timedelta(seconds=1),
+            NOON + timedelta(seconds=0.2),
         )
 
-        clock.shift(timedelta(seconds=1))
+        clock.shift(timedelta(seconds=0.2))
         assert budget.take("3", Kind.OTHER).yandex_uid == "3"
+
+
+@pytest.mark.contract("B15")
+def test_no_second_however_cut_holds_more_than_yandex_allows(db: None) -> None:
+    taken: list[datetime] = []
+    with time_machine.travel(NOON, tick=False) as clock:
+        for step in range(300):
+            with suppress(BudgetSpent):
+                budget.give_back(budget.take(str(step), Kind.OTHER))
+                taken.append(timezone.now())
+            clock.shift(timedelta(seconds=0.01))
+
+    second = timedelta(seconds=1)
+    fullest = max(sum(one <= other < one + second for other in taken) for one in taken)
+    assert fullest <= 30
+    assert len(taken) == 75
 
 
 @pytest.mark.contract("B16")
@@ -111,7 +128,7 @@ def test_second_is_full_for_every_login(db: None, settings: Settings) -> None:
 def test_no_kind_eats_the_others_part_of_the_day(
     db: None, settings: Settings, kind: Kind, allowed: int
 ) -> None:
-    settings.METRIKA_DAILY_REQUESTS = 10
+    settings.METRIKA_DAILY_REQUESTS, settings.METRIKA_REQUESTS_PER_SECOND = 10, 1000
     with time_machine.travel(NOON, tick=False):
         for _number in range(allowed):
             budget.give_back(budget.take(UID, kind))
