@@ -21,6 +21,7 @@ from integrations.sandbox import RunningSandbox
 from tests import factories
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
+from tests.calls.test_intake_races import at_once
 from tests.integrations.sandbox.actor import COUNTER, control
 
 pytestmark = pytest.mark.contract("B10")
@@ -320,3 +321,21 @@ def test_a_goal_file_waits_while_metrika_cannot_say_whether_the_goal_is_there(
     assert bisecting.isolate_refused(now=now) == 0
     upload = Upload.objects.get()
     assert (upload.state, upload.not_before) == ("splitting", now + timedelta(minutes=1))
+
+
+@pytest.mark.contract("B18")
+@pytest.mark.django_db(transaction=True)
+def test_two_searchers_at_once_take_one_step(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    many_calls(cabinet, 8)
+    fault(sandbox, "whole_file_400")
+    batching.build_uploads(now=timezone.now())
+    uploading.send_due(seconds=30)
+    upload = Upload.objects.get()
+
+    moved = at_once([lambda: bisecting.isolate(upload.pk, now=timezone.now())] * 4)
+
+    assert sorted(moved) == [False, False, False, True]
+    assert [part.rows for part in Upload.objects.filter(parent=upload)] == [4]
+    assert Delivery.objects.filter(upload=upload).count() == 4
