@@ -5,36 +5,57 @@ from __future__ import annotations
 import logging
 import re
 
-TOKEN_PATTERNS = (
-    re.compile(r"y[0-3]_[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\b1:[\w-]+:[\w-]+:[\w-]+"),
-    re.compile(r"whsec_[A-Za-z0-9+/=_-]{8,}"),
-    re.compile(r"(?i)(?<=Basic )[A-Za-z0-9+/=]{8,}"),
-    re.compile(r"(?i)(?<=OAuth )[\w.:-]{8,}"),
-    re.compile(r"(?i)(?<=Bearer )[\w.:-]{8,}"),
-    re.compile(r"(?i)(?<=[?&\s](?:code)=)[^&\s\"']+"),
-    re.compile(r"(?i)(?<=[?&\s]state=)[^&\s\"']+"),
-    re.compile(
-        r"(?i)(?<=(?:access_token|efresh_token|lient_secret|code_verifie)[\"':= ]{1})[\w:.-]{8,}"
-    ),
+from integrations.yandex.masking import NAMED_SECRETS, SECRETS
+
+HIDDEN = "[скрыто]"
+#: Beside those of Yandex: signing secrets, and what headers and addresses carry in any case.
+OTHER_SECRETS = re.compile(
+    r"(?i)whsec_[A-Za-z0-9+/=_-]{8,}"
+    r"|(?<=Basic )[A-Za-z0-9+/=]{8,}"
+    r"|(?<=OAuth )[\w.:~+/-]{8,}=*"
+    r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
+    r"|(?<=[?&\s]state=)[^&\s\"']+"
+)
+# The client's own pattern of phones would take dates and neighbouring counter numbers as well,
+# which a log must keep: here a number is written with its plus, or grouped as in Russia.
+PHONE = re.compile(
+    r"(?<!\w)\+\d(?:[\s().-]{0,2}\d){8,17}(?!\d)"
+    r"|(?<![\w.-])(?:[78][\s(-]{0,2})?\(?\d{3}\)?[\s-]{0,2}\d{3}[\s-]?\d{2}[\s-]?\d{2}(?![\w-]|\.\d)"
 )
 # Phones and visitors' identifiers; counter numbers and our own ids are shorter.
-LONG_NUMBER = re.compile(r"(?<![\w.])\+?(\d)\d{7,18}(\d{2})(?![\w.])")
+LONG_NUMBER = re.compile(r"(?<!\w)(?<!\d\.)\d{10,21}(?!\w|\.\d)")
 
 
 def redact(text: str) -> str:
     """Return the text with tokens cut out and phones and visitor ids masked to their ends."""
-    for pattern in TOKEN_PATTERNS:
-        text = pattern.sub("[скрыто]", text)
-    return LONG_NUMBER.sub(r"\1***\2", text)
+    for pattern in (SECRETS, OTHER_SECRETS):
+        text = pattern.sub(HIDDEN, text)
+    text = NAMED_SECRETS.sub(rf"\1\2{HIDDEN}", text)
+    return LONG_NUMBER.sub(_ends, PHONE.sub(_ends, text))
+
+
+def _ends(number: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", number[0])
+    return f"{digits[0]}***{digits[-2:]}"
 
 
 class RedactingFilter(logging.Filter):
     """Rewrites the finished message, so that arguments are covered as well as the format."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = redact(record.getMessage())
+        record.msg = redact(_message(record))
         record.args = None
         if record.exc_info and not record.exc_text:
-            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # a wrong format must not stop the work it tells of
+        return f"{record.msg} {record.args}"

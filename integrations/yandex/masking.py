@@ -16,9 +16,13 @@ SECRETS = re.compile(
     r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
     r"|(?<=Basic )[\w+/-]{8,}=*",
 )
+# As in a form, an address (also one inside another), JSON (also quoted once more), a printed
+# dictionary or a printed pair.
 NAMED_SECRETS = re.compile(
-    r"""(?ix) \b (access_token | refresh_token | client_secret | code_verifier | code | oauth_token)
-    (["']? \s* [=:] \s* ["']?) [^\s"'&,}]+"""
+    r"""(?ix) (?: (?<![a-z_]) | (?<=%3F) )
+    (access_token | refresh_token | client_secret | code_verifier | code | oauth_token)
+    ([\\"']* \s* (?: [=:] | %3D ) \s* (?: b (?=["']) )? [\\"']* | ["'] \s* , \s* b? ["'])
+    [^\s"'&,}\\]+"""
 )
 # Phone numbers with their punctuation, and visitor or click ids, which are long runs of digits.
 PHONES = re.compile(r"(?<![\w.])\+?\d[\d\s()-]{8,}\d(?!\w)")
