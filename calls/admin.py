@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -26,9 +27,20 @@ from calls.models import (
     UploadAttempt,
     UploadFile,
 )
+from calls.phones import masked_phone
 from calls.sentences import REASON_TITLES
 from calls.shown import with_shown
 from calls.states import Shown
+
+#: The right to see whole phones and the records of calls as they came.
+SEES_PERSONAL_DATA = "calls.view_personal_data"
+
+
+def _as_allowed(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+    """Return the columns with the whole phone for the masked one, else without the raw record."""
+    if signed_in(request).has_perm(SEES_PERSONAL_DATA):
+        return ["phone" if name == "masked" else name for name in names]
+    return [name for name in names if name != "raw"]
 
 
 def _ids(uploads: QuerySet[Upload]) -> list[int]:
@@ -37,17 +49,18 @@ def _ids(uploads: QuerySet[Upload]) -> list[int]:
 
 @admin.register(Call)
 class CallAdmin(SupportAdmin):
-    """Calls as they came and as they were read."""
+    """Calls as they were read and, to those with the right, as they came."""
 
     list_display = (
         "external_id",
         "cabinet",
         "kind",
         "started_at",
-        "phone",
+        "masked",
         "status",
         "received_at",
     )
+    readonly_fields = ("masked",)
     list_filter = (MonthAge, "kind", "is_test")
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
@@ -61,6 +74,21 @@ class CallAdmin(SupportAdmin):
             request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
         )
         return calls if is_page else calls.defer("raw", "page_url")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Show whole phones to those with the right."""
+        return _as_allowed(request, self.list_display)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Show one of the two phones, and the record as it came to those with the right."""
+        fields = [name for name in super().get_fields(request, obj) if name != "masked"]
+        fields = ["masked" if name == "phone" else name for name in fields]
+        return _as_allowed(request, fields)
+
+    @admin.display(description=_("Телефон"), empty_value="—")
+    def masked(self, call: Call) -> str:
+        """Return the phone without its middle."""
+        return masked_phone(call.phone)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str

@@ -402,6 +402,34 @@ def test_support_without_the_right_to_change_gets_no_actions(
     assert client.get(reverse("admin:calls_call_changelist")).status_code == 403
 
 
+@pytest.mark.parametrize("has_right", [False, True])
+def test_whole_phones_and_raw_records_take_a_right_of_their_own(
+    client: Client, counter: Counter, has_right: bool
+) -> None:
+    raw = {"clientNumber": "79161234567", "comment": "said-by-the-client"}
+    call = make_call(cabinet=counter.cabinet, phone="+79161234567", raw=raw)
+    make_delivery(call=call, counter=counter)
+    looker = factories.make_user(username="looker", is_staff=True)
+    rights = ["view_call", "view_delivery", *(["view_personal_data"] if has_right else [])]
+    looker.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(looker)
+
+    pages = [
+        client.get(reverse(address, args=args))
+        for address, args in (
+            ("admin:calls_call_changelist", []),
+            ("admin:calls_call_change", [call.pk]),
+            ("admin:calls_delivery_changelist", []),
+        )
+    ]
+
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    texts = [page.content.decode() for page in pages]
+    assert ["9161234567" in text for text in texts] == [has_right, has_right, False]
+    assert ["+7 *** ***-45-67" in text for text in texts] == [not has_right, not has_right, False]
+    assert ["said-by-the-client" in text for text in texts] == [False, has_right, False]
+
+
 def test_a_customer_does_not_get_in(owner_client: Client) -> None:
     answer = owner_client.get(reverse("admin:calls_call_changelist"))
 

@@ -409,6 +409,9 @@ class Migration(migrations.Migration):
                     options={
                         "verbose_name": "звонок",
                         "verbose_name_plural": "звонки",
+                        "permissions": [
+                            ("view_personal_data", "Can see whole phones and raw records")
+                        ],
                         "managed": True,
                     },
                 ),

@@ -90,6 +90,7 @@ class Call(models.Model):
         managed = True
         verbose_name = _("звонок")
         verbose_name_plural = _("звонки")
+        permissions = [("view_personal_data", "Can see whole phones and raw records")]
 
     def __str__(self) -> str:
         return self.external_id
