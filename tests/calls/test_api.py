@@ -85,6 +85,7 @@ def test_list_gets_a_result_per_record(source: CallSource) -> None:
     assert Call.objects.count() == 2
 
 
+@pytest.mark.contract("D3")
 def test_repeated_delivery_gets_the_stored_answer(source: CallSource) -> None:
     items = {"calls": [factories.v3_record(), {"universalId": "7"}]}
     first = post_calls(items, source=source, webhook_id="msg_once")
@@ -295,6 +296,7 @@ def test_up_to_500_calls_are_taken(source: CallSource, count: int) -> None:
         assert_refused(answer, 413, "too_many_calls")
 
 
+@pytest.mark.contract("A9")
 @pytest.mark.parametrize("excess", [0, 1])
 def test_body_beyond_the_limit_is_refused(
     source: CallSource, settings: Settings, excess: int
@@ -375,6 +377,7 @@ def test_sender_needs_no_csrf_token_and_no_login(source: CallSource) -> None:
     assert not answer.cookies
 
 
+@pytest.mark.contract("A9")
 def test_source_is_held_to_its_calls_a_minute(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +396,7 @@ def test_source_is_held_to_its_calls_a_minute(
     assert Call.objects.count() == 4
 
 
+@pytest.mark.contract("A5")
 def test_without_redis_calls_are_taken_all_the_same(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -406,6 +410,7 @@ def test_without_redis_calls_are_taken_all_the_same(
     assert Call.objects.count() == 3
 
 
+@pytest.mark.contract("A6")
 @pytest.mark.django_db(transaction=True)
 def test_database_that_is_away_asks_to_come_back(
     source: CallSource, monkeypatch: pytest.MonkeyPatch
@@ -423,6 +428,7 @@ def test_database_that_is_away_asks_to_come_back(
     assert post_calls(item, source=source).status_code == 202
 
 
+@pytest.mark.contract("A6")
 @pytest.mark.django_db(transaction=True)
 def test_read_only_database_asks_to_come_back(source: CallSource) -> None:
     item = factories.v3_record()
@@ -462,6 +468,7 @@ def test_number_of_statements_of_a_request_is_fixed(source: CallSource, counter:
     assert len(one) == len(many)
 
 
+@pytest.mark.contract("D6")
 def test_no_phone_number_reaches_the_log(
     source: CallSource, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -99,6 +99,7 @@ def test_file_longer_than_a_chunk_is_numbered_through(source: CallSource, tmp_pa
     assert err.startswith("1001: missing_field")
 
 
+@pytest.mark.contract("A8")
 def test_import_that_is_run_again_gives_the_same_set(source: CallSource, tmp_path: Path) -> None:
     items = [factories.v3_record() for _number in range(30)]
     run(written(tmp_path, items[:20]), source)

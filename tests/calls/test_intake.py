@@ -159,6 +159,7 @@ def test_of_two_versions_in_one_request_the_later_wins(source: CallSource) -> No
     assert call.partition_at == datetime.fromtimestamp(1_795_000_000, UTC)
 
 
+@pytest.mark.contract("A7")
 def test_one_bad_record_does_not_reject_the_good_ones(source: CallSource) -> None:
     good, other = factories.v3_record(), factories.v3_record()
 
@@ -172,6 +173,7 @@ def test_one_bad_record_does_not_reject_the_good_ones(source: CallSource) -> Non
     assert Call.objects.count() == CallKey.objects.count() == 2
 
 
+@pytest.mark.contract("A7")
 def test_reposting_a_request_with_bad_records_is_a_no_op(source: CallSource) -> None:
     good = [factories.v3_record(callTime=1_795_000_000) for _number in range(20)]
     items = [*good, {}, {"callTime": "вчера"}]

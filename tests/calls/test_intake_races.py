@@ -37,6 +37,7 @@ def at_once(attempts: list[Callable[[], Any]]) -> list[Any]:
         return list(pool.map(run, attempts))
 
 
+@pytest.mark.contract("A2")
 @pytest.mark.parametrize("same_webhook_id", [True, False], ids=["one-delivery", "many-deliveries"])
 def test_copies_of_one_call_at_once_make_one_call(
     source: CallSource, counter: Counter, same_webhook_id: bool

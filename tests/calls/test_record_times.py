@@ -42,6 +42,7 @@ def test_bare_time_is_read_in_the_declared_zone() -> None:
     assert start("2026-11-23 10:20:00", zone=MOSCOW) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
 
 
+@pytest.mark.contract("C1")
 @pytest.mark.parametrize("value", ["2026-11-23 10:20:00", "2026-11-23T10:20:00.5"])
 def test_bare_time_without_a_declared_zone_is_refused(value: str) -> None:
     with pytest.raises(Unusable) as refused:
@@ -54,10 +55,12 @@ def test_repeated_hour_is_read_as_its_first_pass() -> None:
     assert start("2026-11-01 01:30:00", zone=NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
 
 
+@pytest.mark.contract("C1")
 def test_skipped_hour_is_read_with_the_offset_before_the_change() -> None:
     assert start("2026-03-08 02:30:00", zone=NEW_YORK) == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
 
 
+@pytest.mark.contract("C2")
 @pytest.mark.parametrize(("ahead", "is_taken"), [(299, True), (300, True), (301, False)])
 def test_start_may_be_five_minutes_ahead(ahead: int, is_taken: bool) -> None:
     moment = int(NOW.timestamp()) + ahead

@@ -49,6 +49,7 @@ def test_published_vector_is_what_an_independent_signer_makes() -> None:
     )
 
 
+@pytest.mark.contract("D3")
 def test_either_of_two_live_secrets_signs() -> None:
     envelope = read_envelope(headers(), now=NOW)
 
@@ -62,6 +63,7 @@ def test_one_of_several_signatures_is_enough() -> None:
     assert is_signed_by(several, BODY, [SECRET])
 
 
+@pytest.mark.contract("D3")
 @pytest.mark.parametrize(
     ("changes", "body"),
     [

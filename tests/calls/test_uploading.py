@@ -46,6 +46,7 @@ def build_and_send() -> Upload:
     return Upload.objects.get()
 
 
+@pytest.mark.contract("C4")
 def test_call_reaches_metrika_with_exactly_the_right_values(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:

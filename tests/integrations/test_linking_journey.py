@@ -258,6 +258,7 @@ def test_disconnecting_ends_the_token_at_yandex(
     assert not requests.get(f"{sandbox.url}/info", headers=headers, timeout=TIMEOUT).ok
 
 
+@pytest.mark.contract("D6")
 def test_no_secret_reaches_a_log_a_page_or_the_database(
     person: Person, sandbox: RunningSandbox, every_log: pytest.LogCaptureFixture
 ) -> None:
