@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from launcher.tether import die_with_parent
 from tests.faults.crew import ROOT
 
-STOP_SECONDS = 20
 #: The shortest that the environment can say; production's relations between the limits stay.
 PACE = {
     "UPLOAD_MIN_WAIT_SECONDS": "0",
@@ -47,12 +47,10 @@ def program(
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # How it ends when asked is for the tests that ask.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def worker(pool: str, count: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ import psutil
 import pytest
 import redis
 import requests
+from django.conf import settings
 
 from calls.models import Call, Upload
 from launcher.embedded import Valkey
 from tests import factories
-from tests.faults.crew import Crew
+from tests.faults.crew import ROOT, Crew
 from tests.faults.patience import wait_for
 from tests.faults.results import Result
 from tests.faults.servers import beat, free_port, program, web, worker
@@ -155,6 +157,19 @@ def test_every_call_that_was_answered_for_survives_a_killed_web_server(
     assert balance.faults() == []
     result.fault = "kill -9 of gunicorn, three times, while calls come in"
     result.measure(balance, seconds)
+
+
+@pytest.mark.contract("B19")
+def test_no_work_waits_in_the_broker() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for folder in ("calls", "cabinets", "counters", "integrations", "callkeeper_metrika")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+
+    visible = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    assert visible / 2 >= settings.CELERY_TASK_TIME_LIMIT
+    assert not [source for source in sources if re.search(r"countdown=|[^_]eta=", source)]
 
 
 def _flushed(broker: redis.Redis) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -57,11 +58,7 @@ def test_database_killed_three_times_during_sending_costs_nothing(
         postgres.process.send_signal(signal_number)
         postgres.process.wait()
         postgres.start()
-        wait_for(
-            lambda posts=posts: sandbox.posts() > posts or soak.poll() is not None,
-            seconds=60,
-            what="files are sent again",
-        )
+        wait_for(partial(_goes_on, sandbox, posts, soak), seconds=60, what="files are sent again")
 
     output, _nothing = soak.communicate(timeout=SOAK_SECONDS)
 
@@ -115,6 +112,10 @@ def test_database_that_cannot_write_only_delays(stage: Stage, crew: Crew, result
     assert balance.faults() == []
     result.fault = "the database is read-only for a while"
     result.measure(balance, seconds)
+
+
+def _goes_on(sandbox: StandIn, posts: int, soak: subprocess.Popen[str]) -> bool:
+    return sandbox.posts() > posts or soak.poll() is not None
 
 
 def manage(*words: str, environment: dict[str, str]) -> subprocess.Popen[str]:
