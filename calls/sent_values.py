@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from calls.models import UploadFile
 PREVIEW_ROWS = 50
 #: Enough for the header and the rows of a preview at Metrika's longest usual cells.
 PREVIEW_BYTES = 128 * 1024
+FORMULA = re.compile(r"(?:\A|(?<=[,;\t\r\n]))(?=[=+\-@\t\r])")
 # Python's reader refuses cells over 128 KiB; an address of a page has no such limit with us.
 csv.field_size_limit(16 * 1024 * 1024)
 
@@ -42,6 +44,20 @@ def preview_of(upload_id: int) -> Preview:
         # The cut may go through the middle of a row.
         lines = lines[:-1]
     return Preview(lines[0] if lines else [], lines[1 : PREVIEW_ROWS + 1])
+
+
+def file_for_people(body: bytes) -> bytes:
+    """Return the file for a spreadsheet: a byte order mark, semicolons, and no cell is a formula.
+
+    Tags and addresses come from outside. A spreadsheet runs what begins with one of =+-@, also
+    after a separator that it takes for the end of a cell, so an apostrophe goes before it
+    (https://owasp.org/www-community/attacks/CSV_Injection). Excel in Russian splits at semicolons.
+    """
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, delimiter=";", quoting=csv.QUOTE_ALL)
+    for line in _lines(body):
+        writer.writerow([FORMULA.sub("'", cell) for cell in line])
+    return written.getvalue().encode("utf-8-sig")
 
 
 def values_of(rows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, str]]:

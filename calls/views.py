@@ -23,7 +23,7 @@ from calls.models import Call, Upload, UploadFile
 from calls.obstacles import obstacle_of, of_channel
 from calls.overview import state_totals
 from calls.phones import masked_phone, readable_phone
-from calls.sent_values import preview_of
+from calls.sent_values import file_for_people, preview_of
 from calls.sentences import sentence_of
 from calls.shown import ShownDelivery
 from calls.states import TONES, IdKind, Shown
@@ -102,19 +102,25 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @manage_required
 def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """Hand out the very bytes that were sent, and write down who took them."""
+    """Hand out the very bytes that were sent, or with `?for=people` the same for a spreadsheet.
+
+    Who took which is written down.
+    """
     person = cast(CabinetRequest, request)
     shown = get_object_or_404(_uploads(person), pk=pk)
-    body = get_object_or_404(UploadFile, upload=shown).body
+    body = bytes(get_object_or_404(UploadFile, upload=shown).body)
+    is_for_people = request.GET.get("for") == "people"
     record(
         cabinet=person.cabinet,
         actor=cast(User, person.user),
         action="upload.downloaded",
         subject=shown,
+        after={"as": "table" if is_for_people else "sent"},
     )
-    name = f"callkeeper-{shown.counter.number}-{shown.pk}.csv"
+    end = "-table" if is_for_people else ""
+    name = f"callkeeper-{shown.counter.number}-{shown.pk}{end}.csv"
     return HttpResponse(
-        bytes(body),
+        file_for_people(body) if is_for_people else body,
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
-from calls.sent_values import PREVIEW_BYTES, PREVIEW_ROWS, preview_of, values_of
+import pytest
+
+from calls.sent_values import (
+    PREVIEW_BYTES,
+    PREVIEW_ROWS,
+    file_for_people,
+    preview_of,
+    values_of,
+)
 from counters.models import Counter
 from tests.calls.ledger import make_upload
 
@@ -50,3 +60,30 @@ def test_a_row_that_the_preview_cuts_through_is_left_out(counter: Counter) -> No
 
 def test_an_upload_without_a_file_has_an_empty_preview(db: None) -> None:
     assert preview_of(1).rows == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+79161231234", "'+79161231234"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("https://x.example/?a;=1,+1", "https://x.example/?a;'=1,'+1"),
+        ("строка\n=1", "строка\n'=1"),
+        ("https://x.example/?a=1-2", "https://x.example/?a=1-2"),
+        ("Целевой, Балкон; «5+»", "Целевой, Балкон; «5+»"),
+        ("", ""),
+    ],
+)
+def test_file_for_people_holds_no_formula(cell: str, shown: str) -> None:
+    sent = io.StringIO(newline="")
+    csv.writer(sent).writerows([["Tag", "URL"], [cell, 'с "кавычкой"']])
+
+    table = file_for_people(sent.getvalue().encode())
+
+    text = table.decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))
+    assert rows == [["Tag", "URL"], [shown, 'с "кавычкой"']]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -68,16 +69,29 @@ def test_pages_are_only_looked_at(
     assert owner_client.post(addresses[page]).status_code == 405
 
 
-@pytest.mark.parametrize("page", ["history", "journey", "upload"])
+@pytest.mark.parametrize("page", ["history", "journey"])
 def test_a_viewer_sees_phones_masked(
     viewer_client: Client, owner_client: Client, addresses: dict[str, str], page: str
 ) -> None:
     for_viewer = viewer_client.get(addresses[page]).content.decode()
     for_owner = owner_client.get(addresses[page]).content.decode()
 
-    assert "916" not in for_viewer.replace("&nbsp;", " ")
-    assert page == "upload" or "+7 *** ***-12-34" in for_viewer
-    assert "+7 916 123-12-34" in for_owner or PHONE in for_owner
+    assert "916" not in for_viewer
+    assert "+7 *** ***-12-34" in for_viewer
+    assert "+7 916 123-12-34" in for_owner
+    assert "***-12-34" not in for_owner
+
+
+def test_a_viewer_sees_an_upload_without_its_rows(
+    viewer_client: Client, owner_client: Client, addresses: dict[str, str]
+) -> None:
+    for_viewer = viewer_client.get(addresses["upload"])
+    for_owner = owner_client.get(addresses["upload"])
+
+    assert PHONE[-4:] not in for_viewer.content.decode()
+    assert "Содержимое файла видят владелец" in for_viewer.content.decode()
+    assert "preview_rows" not in for_viewer.context
+    assert PHONE in for_owner.content.decode()
 
 
 def test_the_file_is_handed_out_byte_for_byte_and_noted(
@@ -91,6 +105,34 @@ def test_the_file_is_handed_out_byte_for_byte_and_noted(
     assert answer["X-Content-Type-Options"] == "nosniff"
     event = AuditEvent.objects.get()
     assert (event.action, event.actor and event.actor.username) == ("upload.downloaded", "owner")
+    assert event.after == {"as": "sent"}
+
+
+def test_the_file_for_people_is_guarded_and_noted(
+    owner_client: Client, addresses: dict[str, str]
+) -> None:
+    answer = owner_client.get(addresses["upload-csv"], {"for": "people"})
+
+    assert answer.content.decode("utf-8-sig").splitlines() == [
+        '"ClientId";"PhoneNumber"',
+        '"1";"\'+79161231234"',
+        '"\'=2";"а"',
+    ]
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer["Content-Disposition"].endswith('-table.csv"')
+    event = AuditEvent.objects.get()
+    assert (event.action, event.after) == ("upload.downloaded", {"as": "table"})
+
+
+def test_an_upload_offers_the_guarded_file_first(
+    owner_client: Client, addresses: dict[str, str]
+) -> None:
+    page = owner_client.get(addresses["upload"]).content.decode()
+
+    offered = re.findall(rf'href="{addresses["upload-csv"]}([^"]*)"', page)
+
+    assert offered == ["?for=people", ""]
+    assert "CSV как отправлено" in page
 
 
 def test_a_viewer_gets_neither_the_file_nor_its_button(
@@ -99,6 +141,7 @@ def test_a_viewer_gets_neither_the_file_nor_its_button(
     page = viewer_client.get(addresses["upload"])
 
     assert viewer_client.get(addresses["upload-csv"]).status_code == 403
+    assert viewer_client.get(addresses["upload-csv"], {"for": "people"}).status_code == 403
     assert addresses["upload-csv"] not in page.content.decode()
     assert not AuditEvent.objects.exists()
 
