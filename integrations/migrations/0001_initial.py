@@ -208,10 +208,6 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, editable=False, null=True),
                 ),
                 (
-                    "probed_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="Последняя проверка"),
-                ),
-                (
                     "counters_refreshed_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="Счётчики обновлены"),
                 ),
