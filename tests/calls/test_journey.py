@@ -122,7 +122,7 @@ def test_a_change_before_that_is_no_alarm(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet, revision=2)
     make_delivery(call=call, counter=counter)
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = journeys_of(call, now=timezone.now())
 
     assert journey.changed_after_send is False
     assert "CallKeeper уточнил данные звонка" in titles(journey)
