@@ -60,13 +60,13 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
 _WRITE = f"""
 INSERT INTO calls_delivery AS d
     (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, id_kind, is_static,
-     decided_at, not_before, expires_at, settings_version)
+     decided_at, not_before, expires_at, settings_version, waited)
 SELECT call_id, partition_at, cabinet_id, counter_id, channel,
        CASE WHEN reason IS NOT NULL THEN {DeliveryState.SKIPPED}
             WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
             ELSE {DeliveryState.WAITING} END,
        reason, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
-       %(now)s, not_before, expires_at, settings_version
+       %(now)s, not_before, expires_at, settings_version, false
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
            {_REASON} AS reason, {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
@@ -80,9 +80,10 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, id_kind = excluded.id_kind,
     is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at, settings_version = excluded.settings_version,
+    waited = d.waited OR d.state = {DeliveryState.WAITING},
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
-  AND d.reason IS DISTINCT FROM 'called_off'
+  AND coalesce(d.reason, '') NOT IN ('called_off', 'counter_removed')
   -- what waits while its counter is switched off or its goal is gone goes on waiting
   AND NOT (d.state = {DeliveryState.WAITING}
            AND coalesce(excluded.reason, '') IN ('counter_off', 'goal_gone'))
@@ -103,9 +104,15 @@ _THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
       ON sibling.cabinet_id = o.cabinet_id AND sibling.order_key = o.order_key
     WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL)"""
 
+# What settings set aside comes back when they fit again: a slip of the hand must not cost weeks.
+_STILL_WAITING = (
+    f"({{row}}.state = {DeliveryState.WAITING}"
+    f" OR ({{row}}.state = {DeliveryState.SKIPPED} AND {{row}}.waited))"
+)
+
 _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
     SELECT w.call_id, w.partition_at FROM calls_delivery w
-    WHERE w.counter_id = %(counter_id)s AND w.state = {DeliveryState.WAITING}
+    WHERE w.counter_id = %(counter_id)s AND {_STILL_WAITING.format(row="w")}
       AND (%(older_than)s IS NULL OR w.settings_version < %(older_than)s)
       AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
 
@@ -152,7 +159,9 @@ def decide_again(
     older_than: int | None = None,
     call_id: int | None = None,
 ) -> None:
-    """Apply changed settings to what still waits for the counter; what was skipped stays so.
+    """Apply changed settings to what waits for the counter or waited until settings set it aside.
+
+    What was skipped when it came in stays so.
 
     ``call_id`` narrows it to one call, ``older_than`` to rows that were decided by an older
     version of the settings because they were being written while the settings were saved.
@@ -160,7 +169,7 @@ def decide_again(
     _write(
         _statement(
             which=_WAITING_FOR_THE_COUNTER,
-            still_open=f"d.state = {int(DeliveryState.WAITING)}",
+            still_open=_STILL_WAITING.format(row="d"),
             # Every row takes over the version, so that only stragglers stay older.
             changed="true",
         ),

@@ -67,9 +67,10 @@ def _decided(delivery: ShownDelivery, verdicts: list[Verdict], obstacle: str) ->
     skipped = delivery.state == DeliveryState.SKIPPED
     changed = _since_changed(delivery, verdicts, skipped=skipped)
     why = sentence_of(delivery, obstacle=obstacle) if skipped and (changed or not verdicts) else ""
+    too_late = delivery.state == DeliveryState.EXPIRED
     return Step(
-        title=_("Решено не отправлять") if skipped else _("Решено отправить"),
-        tone="neutral" if skipped else "success",
+        title=_decision(skipped=skipped, too_late=too_late),
+        tone="neutral" if skipped or too_late else "success",
         at=delivery.decided_at,
         text=" ".join(filter(None, [why, changed])),
         rules=[
@@ -77,6 +78,12 @@ def _decided(delivery: ShownDelivery, verdicts: list[Verdict], obstacle: str) ->
             for verdict in verdicts
         ],
     )
+
+
+def _decision(*, skipped: bool, too_late: bool) -> str:
+    if too_late:
+        return _("Отправлять поздно: визит уже не найти")
+    return _("Решено не отправлять") if skipped else _("Решено отправить")
 
 
 def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:

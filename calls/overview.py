@@ -156,3 +156,13 @@ def _add(totals: SentTotals, days_ago: int, rows: int) -> None:
         totals.today += rows
     if 0 <= days_ago < CHART_DAYS:
         totals.by_day[CHART_DAYS - 1 - days_ago] += rows
+
+
+def set_aside_by_settings(counter: Counter) -> int:
+    """Return how many deliveries waited until settings set them aside; they may come back."""
+    return (
+        Delivery.objects.filter(counter=counter, state=DeliveryState.SKIPPED, waited=True)
+        .filter(expires_at__gt=timezone.now())
+        .exclude(reason__in=["called_off", "counter_removed"])
+        .count()
+    )

@@ -89,7 +89,8 @@ RULES: tuple[Rule, ...] = (
         "goal_unusable",
         _("Идентификатор цели годится"),
         _("В идентификаторе цели есть знаки, которых Метрика в файле не принимает."),
-        f"ch.channel <> {Channel.GOAL} OR {fits_sql('Target', 'g.identifier')}",
+        f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') = ''"
+        f" OR {fits_sql('Target', 'g.identifier')}",
     ),
     Rule(
         "technical",
@@ -154,14 +155,19 @@ RULES: tuple[Rule, ...] = (
         f"NOT (k.last_attempt_only AND c.order_key IS NOT NULL AND {LATER_ATTEMPT})",
     ),
     Rule(
+        "static_no_goal",
+        _("Звонок может достичь цели"),
+        _("Статический звонок не связан с визитом, поэтому достичь цели не может."),
+        f"ch.channel <> {Channel.GOAL} OR c.kind <> 'static'",
+    ),
+    Rule(
         "no_identifier",
         _("Посетитель известен"),
         _(
             "У звонка нет идентификатора посетителя (ClientID, yclid или UserID): "
             "Метрика не сможет связать его с визитом."
         ),
-        f"(c.kind = 'static' AND ch.channel = {Channel.CALLS})"
-        f" OR (c.kind <> 'static' AND {IDENTIFIER} IS NOT NULL)",
+        f"c.kind = 'static' OR {IDENTIFIER} IS NOT NULL",
     ),
 )
 #: Reasons that no rule gives: what happened to a row after its decision.

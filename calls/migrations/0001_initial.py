@@ -78,6 +78,7 @@ CREATE TABLE calls_delivery (
     decided_at timestamptz NOT NULL,
     settings_version integer NOT NULL CHECK (settings_version >= 0),
     not_before timestamptz NULL,
+    waited boolean NOT NULL,
     expires_at timestamptz NOT NULL,
     upload_id bigint NULL,
     row_number integer NULL,
@@ -96,6 +97,8 @@ ALTER SEQUENCE calls_delivery_id_seq OWNED BY calls_delivery.id;
 -- the queue: batching.due_streams and batching.build_upload; only what still waits is in it
 CREATE INDEX delivery_queue ON calls_delivery
     (counter_id, channel, id_kind, is_static, not_before) WHERE state = 1;
+-- decision.decide_again: what settings set aside
+CREATE INDEX delivery_set_aside ON calls_delivery (counter_id) WHERE state = 2 AND waited;
 -- a counter's history, newest first
 CREATE INDEX delivery_by_counter ON calls_delivery (counter_id, partition_at DESC, call_id DESC);
 -- the calls of an upload
@@ -491,6 +494,10 @@ class Migration(migrations.Migration):
                             models.PositiveIntegerField(default=0, verbose_name="Версия настроек"),
                         ),
                         ("not_before", models.DateTimeField(null=True, verbose_name="Не раньше")),
+                        (
+                            "waited",
+                            models.BooleanField(default=False, verbose_name="Ждал отправки"),
+                        ),
                         ("expires_at", models.DateTimeField(verbose_name="Привязывается до")),
                         (
                             "row_number",

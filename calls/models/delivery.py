@@ -44,6 +44,8 @@ class Delivery(models.Model):
     #: Version of the counter's settings by which it was decided.
     settings_version = models.PositiveIntegerField(_("Версия настроек"), default=0)
     not_before = models.DateTimeField(_("Не раньше"), null=True)
+    #: It was to go until the settings or the call changed: it comes back when they fit again.
+    waited = models.BooleanField(_("Ждал отправки"), default=False)
     #: The call's start plus Metrika's 21 days: later it cannot be linked to a visit.
     expires_at = models.DateTimeField(_("Привязывается до"))
     upload = models.ForeignKey(

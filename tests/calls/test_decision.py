@@ -12,6 +12,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.decision import decide, decide_again, explain
 from calls.models import Call, Delivery
+from calls.overview import set_aside_by_settings
 from calls.rules import RULES
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
@@ -128,7 +129,7 @@ def test_static_call_reaches_the_reports_but_no_goal(cabinet: Cabinet, counter: 
     call = store_call(cabinet=cabinet, kind="static")
 
     assert (row_of(call).state, row_of(call).is_static) == (DeliveryState.WAITING, True)
-    assert row_of(call, Channel.GOAL).reason == "no_identifier"
+    assert row_of(call, Channel.GOAL).reason == "static_no_goal"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_changing_a_call_does_not_put_it_at_the_end_of_the_queue(
     assert row_of(call).not_before == NOW
 
 
-def test_new_settings_apply_to_what_waits_but_not_to_what_was_skipped(
+def test_what_settings_set_aside_comes_back_with_them_and_what_was_skipped_does_not(
     cabinet: Cabinet, counter: Counter
 ) -> None:
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=100)
@@ -258,11 +259,13 @@ def test_new_settings_apply_to_what_waits_but_not_to_what_was_skipped(
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=200)
     decide_again(counter.pk, now=timezone.now())
     assert row_of(long).reason == "too_short"
+    assert set_aside_by_settings(counter) == 1
 
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=0)
     decide_again(counter.pk, now=timezone.now())
-    assert row_of(long).reason == "too_short"
+    assert (row_of(long).state, row_of(long).reason) == (DeliveryState.WAITING, None)
     assert row_of(short).reason == "too_short"
+    assert set_aside_by_settings(counter) == 0
 
 
 def test_longer_deferral_applies_to_what_waits(cabinet: Cabinet, counter: Counter) -> None:

@@ -6,6 +6,7 @@ https://yandex.ru/dev/metrika/ru/management/calls, each written a second time.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -85,28 +86,33 @@ class Oracle:
             yield "too_short"
         if wishes.only_site and record["site"] != wishes.only_site:
             yield "site"
-        if wishes.last_attempt_only and self._was_tried_again(record):
+        if wishes.last_attempt_only and self._was_tried_again(record, wishes):
             yield "not_last_attempt"
         if channel == GOAL and not wishes.goal:
             yield "goal_not_set"
-        if not identifier_of(record, wishes) and (kind != "static" or channel == GOAL):
+        if kind == "static" and channel == GOAL:
+            yield "static_no_goal"
+        if kind != "static" and not identifier_of(record, wishes):
             yield "no_identifier"
         if started_at(record) <= self.now - HORIZON:
             yield "expired"
 
-    def _was_tried_again(self, record: Record) -> bool:
-        return record["serviceType"] == "callback" and record["cbCallId"] in self._tried_again
+    def _was_tried_again(self, record: Record, wishes: Wishes) -> bool:
+        if record["serviceType"] != "callback":
+            return False
+        later = self._tried_again.get(record["cbCallId"], [])
+        return any(_could_go(codes, wishes) for codes in later)
 
     @cached_property
-    def _tried_again(self) -> set[int]:
-        """Attempts that a later one names as before it; a list may name its own attempt as well."""
-        return {
-            earlier
-            for record in self.records.values()
-            if record["serviceType"] == "callback"
-            for earlier in record["cbAttemptsQueue"]
-            if earlier != record["cbCallId"]
-        }
+    def _tried_again(self) -> dict[int, list[tuple[int, int]]]:
+        """Attempt → codes of those that name it as before them; one may name itself as well."""
+        later: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for record in self.records.values():
+            if record["serviceType"] == "callback":
+                for earlier in record["cbAttemptsQueue"]:
+                    if earlier != record["cbCallId"]:
+                        later[earlier].append((record["statusFirst"], record["statusSecond"]))
+        return later
 
     def _row(self, wishes: Wishes, record: Record, channel: str) -> dict[str, str]:
         name, value = identifier_of(record, wishes) or (wishes.identifiers[0], "")
@@ -183,3 +189,11 @@ def hold_of(record: Record) -> str:
     if not record.get("duration_sec"):
         return ""
     return str(record["duration_sec"] - record["duration2_sec"])
+
+
+def _could_go(codes: tuple[int, int], wishes: Wishes) -> bool:
+    """Whether an attempt counts as one: it is over, no test, and not cancelled technically."""
+    first, second = codes
+    if first == TEST or (first in GOING_ON and second == 0):
+        return False
+    return not (wishes.skips_technical and first in TECHNICAL and second == 0)

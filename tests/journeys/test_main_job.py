@@ -54,6 +54,7 @@ REFUSALS = (
     "not_last_attempt",
     "goal_not_set",
     "no_identifier",
+    "static_no_goal",
 )
 
 
