@@ -24,7 +24,7 @@ def shown_of(delivery: Delivery) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({}, (Shown.WAITING, "")),
+        ({"not_before": NOW - timedelta(minutes=1)}, (Shown.WAITING, "")),
         ({"not_before": NOW + timedelta(minutes=1)}, (Shown.HELD, "")),
         ({"expires_at": NOW}, (Shown.EXPIRED, "")),
         ({"state": DeliveryState.SKIPPED, "reason": "too_short"}, (Shown.SKIPPED, "too_short")),
