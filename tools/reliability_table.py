@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,14 @@ def newest(lines: list[str]) -> list[dict[str, Any]]:
 
 def fault_table(results: list[dict[str, Any]]) -> str:
     """Return a row per fault."""
-    head = "| Fault | Statements | Calls in | Rows in the sandbox | Doubles | Losses | Seconds |"
+    head = "| Fault | Test | Statements | Calls in | Rows there | Doubles | Losses | Seconds |"
     rows = [
-        f"| {one['fault']} | {', '.join(one['contract'])} | {_figures(one)} |"
+        f"| {one['fault']} | `{_name(one['test'])}` | {', '.join(one['contract'])} |"
+        f" {_figures(one)} |"
         for one in results
         if not one["is_harness"] and one["fault"]
     ]
-    return "\n".join([head, "| --- | --- | --: | --: | --: | --: | --: |", *rows])
+    return "\n".join([head, "| --- | --- | --- | --: | --: | --: | --: | --: |", *rows])
 
 
 def harness_table(results: list[dict[str, Any]]) -> str:
@@ -80,22 +81,29 @@ def proofs(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
+        file = str(path.relative_to(folder))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef):
-                for number in _marked(node):
-                    found[number].append(f"{path.relative_to(folder)}::{node.name}")
+                for number in _marked(node.decorator_list):
+                    found[number].append(f"{file}::{node.name}")
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+                # A mark of the whole file.
+                for number in _marked(list(ast.walk(node.value))):
+                    found[number].append(file)
     return found
 
 
-def _marked(function: ast.FunctionDef) -> Iterator[str]:
-    for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("contract"):
-            yield from (str(ast.literal_eval(number)) for number in decorator.args)
+def _marked(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("contract"):
+            yield from (str(ast.literal_eval(number)) for number in node.args)
 
 
 def put(document: str, name: str, content: str) -> str:
     """Replace what stands between the two marks of a part."""
-    return document.replace(_part(document, name), f"\n{content}\n")
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, rest = document.split(begin, 1)
+    return f"{before}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
 def _part(document: str, name: str) -> str:
@@ -108,6 +116,11 @@ def _reasons(document: str) -> Iterator[tuple[str, str]]:
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) == 5 and not cells[3].startswith("`"):
             yield cells[1], cells[3]
+
+
+def _name(test: str) -> str:
+    """Return the name without folder and parameters, which the fault tells."""
+    return test.rsplit("::", 1)[1].partition("[")[0]
 
 
 def _figures(result: dict[str, Any]) -> str:

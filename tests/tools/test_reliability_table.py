@@ -41,9 +41,15 @@ def test_newest_line_of_a_test_counts() -> None:
 
 
 def test_row_has_the_figures() -> None:
-    table = fault_table([result("a"), result("h", is_harness=True), result("n", fault="")])
+    table = fault_table(
+        [
+            result("tests/faults/test_x.py::test_a[after_claim]"),
+            result("h::h", is_harness=True),
+            result("n::n", fault=""),
+        ]
+    )
 
-    assert table.splitlines()[2:] == ["| kill -9 | B4 | 7 | 7 | 0 | 0 | 4.2 |"]
+    assert table.splitlines()[2:] == ["| kill -9 | `test_a` | B4 | 7 | 7 | 0 | 0 | 4.2 |"]
 
 
 def test_statement_names_its_tests_or_keeps_its_reason(tmp_path: Path) -> None:
@@ -52,11 +58,14 @@ def test_statement_names_its_tests_or_keeps_its_reason(tmp_path: Path) -> None:
         "def test_other() -> None: ...\n",
         encoding="utf-8",
     )
+    (tmp_path / "test_two.py").write_text(
+        'pytestmark = [pytest.mark.slow, pytest.mark.contract("B4")]\n', encoding="utf-8"
+    )
 
     table = statement_table(DOCUMENT, proofs(tmp_path))
 
     assert table.splitlines()[2:] == [
-        "| B4 | Killed, nothing lost | `test_one.py::test_killed` |",
+        "| B4 | Killed, nothing lost | `test_one.py::test_killed`<br>`test_two.py` |",
         "| C3 | Follows Metrika's clock | Not here: one clock |",
     ]
 
@@ -65,3 +74,9 @@ def test_text_around_a_part_stays() -> None:
     renewed = put(DOCUMENT, "statements", "new")
 
     assert renewed == "before\n<!-- statements -->\nnew\n<!-- /statements -->\nafter\n"
+
+
+def test_empty_part_is_filled_in_its_place_only() -> None:
+    document = "one\n\n<!-- faults -->\n<!-- /faults -->\n\ntwo\n"
+
+    assert put(document, "faults", "row") == document.replace("-->\n<", "-->\nrow\n<")
