@@ -1,14 +1,19 @@
-// Shows a part of a form only while it matters: data-when="field=value" or "field>0".
+// Shows a part of a form only while it matters: data-when="field=value", "field!=value" or "field>0".
 // Hidden parts are still sent, so nothing that was typed is lost by choosing something else for a moment.
 "use strict";
 
 (() => {
   const parts = [...document.querySelectorAll("[data-when]")];
 
+  // Read from the controls: what a form would send leaves out the disabled ones, and a person who
+  // may only look has no others. A list of radio buttons gives the value of the chosen one.
+  const valueOf = (form, name) => form.elements.namedItem(name).value;
+
   function holds(form, condition) {
-    const [, name, sign, value] = condition.match(/^(\w+)([=>])(.*)$/);
-    const current = new FormData(form).get(name);
-    return sign === ">" ? Number(current) > Number(value) : current === value;
+    const [, name, sign, value] = condition.match(/^(\w+)(=|!=|>)(.*)$/);
+    const current = valueOf(form, name);
+    if (sign === ">") return Number(current) > Number(value);
+    return (current === value) === (sign === "=");
   }
 
   function refresh() {

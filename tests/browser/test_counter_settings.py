@@ -182,3 +182,41 @@ def test_a_viewer_sees_the_settings_and_cannot_change_them(
     expect(person.page.get_by_role("spinbutton", name="Длительность")).to_be_disabled()
     expect(person.page.get_by_role("button", name="Сохранить")).to_have_count(0)
     expect(person.page.get_by_text("Вы можете смотреть настройки.")).to_be_visible()
+
+
+def test_a_viewer_sees_the_parts_that_belong_to_what_was_chosen(
+    enter: Enter, viewer: User, windows: Counter
+) -> None:
+    Counter.objects.filter(pk=windows.pk).update(
+        call_kind="incoming",
+        tag_mode="manual",
+        manual_tag_incoming="Коллтрек",
+        site_mode="list",
+        site_hosts=["okna.ru"],
+        defer_value=3,
+    )
+    person = enter(viewer)
+
+    person.open_settings("Окна Столица")
+
+    page = person.page
+    expect(page.get_by_role("checkbox", name="Статический коллтрекинг")).to_be_visible()
+    expect(page.get_by_label("Для входящих звонков:")).to_have_value("Коллтрек")
+    expect(page.get_by_label("Для входящих звонков:")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Выбранные сайты")).to_have_value("okna.ru")
+    expect(page.get_by_role("textbox", name="Выбранные сайты")).to_be_visible()
+    expect(page.get_by_text("Чем дольше ждать, тем больше звонков")).to_be_visible()
+
+
+def test_a_tag_is_asked_only_for_the_kinds_of_calls_that_are_sent(
+    visitor: Person, page: Page, windows: Counter
+) -> None:
+    visitor.open_settings("Окна Столица")
+
+    visitor.choose("Тегирование", "Установить теги вручную")
+    expect(page.get_by_label("Для обратных звонков:")).to_be_visible()
+    expect(page.get_by_label("Для входящих звонков:")).to_be_visible()
+
+    visitor.choose("Тип звонка", "Только входящие звонки")
+    expect(page.get_by_label("Для обратных звонков:")).to_be_hidden()
+    expect(page.get_by_label("Для входящих звонков:")).to_be_visible()
