@@ -24,7 +24,7 @@ from integrations.refusals import LinkRefused, Refusal
 NONCE = "yandex_link_nonce"
 # A browser with more tabs than this on Yandex's page is not a person; the oldest gives way.
 MAX_PENDING = 10
-# An expired attempt is kept this long only to say «Время вышло» instead of «уже использована».
+# An expired attempt is kept this long only to say «Время вышло» instead of «недействительна».
 KEPT_FOR = timedelta(days=1)
 
 
@@ -81,13 +81,14 @@ def stash(actor: Actor, *, account: YandexAccount | None, now: datetime) -> Stas
 def take(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
     """Take the attempt out, so that nobody can take it again. Raises LinkRefused.
 
-    It is gone even when it is then refused: a state that turned up in a wrong place is burnt.
+    Only the browser that began it can: in any other the attempt stays for its owner to finish. In
+    its own browser it is gone even when it is then refused.
     """
     if not state:
         raise LinkRefused(Refusal.STATE_MISSING)
-    attempt = _pop(state)
+    attempt = _pop(state, actor.session)
     if attempt is None:
-        raise LinkRefused(Refusal.STATE_UNKNOWN)
+        raise LinkRefused(_reason_of_absence(state))
     if not _belongs_to(attempt, actor):
         raise LinkRefused(Refusal.STATE_FOREIGN)
     if attempt.is_expired(now):
@@ -95,19 +96,25 @@ def take(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
     return attempt
 
 
-def _pop(state: str) -> LinkAttempt | None:
-    # One statement: of two concurrent callbacks exactly one gets the row.
+def _pop(state: str, session: SessionBase) -> LinkAttempt | None:
+    # One statement: of two concurrent callbacks exactly one gets the row, and a stranger none.
     table = LinkAttempt._meta.db_table
     rows = LinkAttempt.objects.raw(
-        f"DELETE FROM {table} WHERE state_digest = %s RETURNING *", [digest(state)]
+        f"DELETE FROM {table} WHERE state_digest = %s AND session_digest = %s RETURNING *",
+        [digest(state), digest(_nonce(session))],
     )
     return next(iter(rows), None)
 
 
+def _reason_of_absence(state: str) -> Refusal:
+    """Tell an attempt of another browser from one that never was, or was taken."""
+    is_elsewhere = LinkAttempt.objects.filter(state_digest=digest(state)).exists()
+    return Refusal.STATE_FOREIGN if is_elsewhere else Refusal.STATE_UNKNOWN
+
+
 def _belongs_to(attempt: LinkAttempt, actor: Actor) -> bool:
     return (
-        attempt.session_digest == digest(_nonce(actor.session))
-        and attempt.user_id == actor.user.pk
+        attempt.user_id == actor.user.pk
         and attempt.cabinet_id == actor.cabinet.pk
         # Yandex names no issuer in its answer (RFC 9207); the row remembers who was asked.
         and attempt.authorisation_server == settings.YANDEX_OAUTH_URL

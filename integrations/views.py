@@ -7,7 +7,7 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -55,17 +55,26 @@ def link_reauthorise(request: CabinetRequest, pk: int) -> HttpResponse:
 @require_GET
 @login_not_required
 def link_callback(request: HttpRequest) -> HttpResponse:
-    """Take the answer of Yandex. Always ends at an address without the code, or at a refusal.
+    """Take the answer of Yandex; go on to an address without it, whether there is a link or not.
 
-    Open to anonymous requests only to refuse them here: the sign-in page would carry the code on
-    in its own address.
+    An answer to no attempt of this browser is refused here and now. Open to anonymous requests
+    only for that: the sign-in page would carry the code on in its own address.
     """
     try:
-        response = _after_link(request, _finish(request))
+        response = _finish(request)
     except LinkRefused as refused:
         response = refusal_page(request, refused.reason)
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+@never_cache
+@require_GET
+def link_result(request: HttpRequest, reason: str) -> HttpResponse:
+    """Say why an attempt ended without a link."""
+    if reason not in PAGES:
+        raise Http404
+    return refusal_page(request, Refusal(reason))
 
 
 @require_http_methods(["GET", "POST"])
@@ -103,16 +112,29 @@ def _to_yandex(request: CabinetRequest, *, account: YandexAccount | None) -> Htt
         return refusal_page(request, refused.reason)
 
 
-def _finish(request: HttpRequest) -> Linked:
+def _finish(request: HttpRequest) -> HttpResponse:
     """Go through the checks in the one order that is safe: whose attempt it is comes before
     anything the answer says, so that a forged answer ends nobody's attempt.
+
+    Raises LinkRefused while there is no attempt; what goes wrong after that has its own address.
     """
+    answer, attempt = _accept(request)
+    try:
+        return _after_link(request, _complete(attempt, answer))
+    except LinkRefused as refused:
+        return _see_other(reverse("integrations:link-result", args=[refused.reason]))
+
+
+def _accept(request: HttpRequest) -> tuple[CallbackAnswer, LinkAttempt]:
     if not request.user.is_authenticated:
         raise LinkRefused(Refusal.SIGNED_OUT)
     if is_too_often(request, "callback"):
         raise LinkRefused(Refusal.TOO_MANY)
     answer = CallbackAnswer.read(request.GET)
-    attempt = _take(cast(CabinetRequest, request), state=answer.state)
+    return answer, _take(cast(CabinetRequest, request), state=answer.state)
+
+
+def _complete(attempt: LinkAttempt, answer: CallbackAnswer) -> Linked:
     if answer.error:
         raise LinkRefused(linking.refusal_of(answer.error))
     if not answer.code:

@@ -24,7 +24,14 @@ from integrations.oauth_state import Actor, stash, take
 from integrations.refusals import PAGES, LinkRefused, Refusal
 from integrations.yandex.oauth import challenge_for
 from tests import factories
-from tests.integrations.yandex_id import YandexId, come_back, link, start, token_answer
+from tests.integrations.yandex_id import (
+    YandexId,
+    come_back,
+    link,
+    result_of,
+    start,
+    token_answer,
+)
 
 
 def is_refused(answer: object, yandex_id: YandexId, reason: Refusal) -> None:
@@ -74,7 +81,7 @@ def test_second_callback_with_same_state_is_refused(
     answer = come_back(owner_client, code="7654321", state=state)
 
     assert answer.status_code == 400
-    assert "Эта попытка уже использована" in answer.content.decode()
+    assert "Ссылка недействительна или уже использована" in answer.content.decode()
     assert len(yandex_id.asked("/token")) == 1
 
 
@@ -153,7 +160,7 @@ def test_of_two_callbacks_at_the_same_moment_one_gets_the_attempt() -> None:
     assert sorted(outcomes) == ["add", "state_unknown"]
 
 
-def test_state_of_another_session_is_refused(
+def test_state_of_another_session_is_refused_and_its_owner_may_finish(
     owner: User, owner_client: Client, yandex_id: YandexId
 ) -> None:
     """S-13: the same person, another browser."""
@@ -166,7 +173,23 @@ def test_state_of_another_session_is_refused(
 
     is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
     assert answer.status_code == 400
-    assert not LinkAttempt.objects.exists()
+    assert come_back(owner_client, code="7654321", state=state).status_code == 303
+    assert YandexAccount.objects.exists()
+
+
+def test_error_in_another_session_ends_nobodys_attempt(
+    owner_client: Client, manager: User, yandex_id: YandexId
+) -> None:
+    """S-13, S-15: whoever saw the state cannot cancel with it."""
+    state = start(owner_client)["state"]
+    stranger = Client()
+    stranger.force_login(manager)
+
+    answer = come_back(stranger, error="access_denied", state=state)
+
+    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    yandex_id.allows()
+    assert come_back(owner_client, code="7654321", state=state).status_code == 303
 
 
 def test_state_of_another_person_is_refused_in_the_same_session(
@@ -274,8 +297,9 @@ def test_yandexs_words_are_never_shown(
         owner_client, error=error, error_description="<b>call 8-800</b>", state=state
     )
 
-    is_refused(answer, yandex_id, reason)
-    assert "8-800" not in answer.content.decode()
+    page = result_of(owner_client, answer)
+    is_refused(page, yandex_id, reason)
+    assert "8-800" not in page.content.decode() + answer["Location"]
     assert not LinkAttempt.objects.exists()
 
 
@@ -284,7 +308,7 @@ def test_answer_with_neither_code_nor_error_is_refused(
 ) -> None:
     answer = come_back(owner_client, state=start(owner_client)["state"])
 
-    is_refused(answer, yandex_id, Refusal.CODE_MISSING)
+    is_refused(result_of(owner_client, answer), yandex_id, Refusal.CODE_MISSING)
 
 
 def test_exchange_proves_the_attempts_verifier(owner_client: Client, yandex_id: YandexId) -> None:
@@ -336,6 +360,37 @@ def test_refusal_leaves_no_code_behind(owner_client: Client, yandex_id: YandexId
     assert answer["Referrer-Policy"] == "no-referrer"
     assert "no-store" in answer["Cache-Control"]
     assert "https://" not in answer.content.decode().replace("https://id.yandex.ru", "")
+
+
+@pytest.mark.parametrize("answer_of_yandex", [{"error": "access_denied"}, {"code": "7654321"}, {}])
+def test_failure_of_an_attempt_leaves_no_code_in_the_address(
+    owner_client: Client, yandex_id: YandexId, answer_of_yandex: dict[str, str]
+) -> None:
+    """S-20: what the browser remembers, and its reload, tell nothing."""
+    yandex_id.refuses("invalid_grant")
+    state = start(owner_client)["state"]
+
+    answer = come_back(owner_client, state=state, **answer_of_yandex)
+
+    page = result_of(owner_client, answer)
+    assert state not in answer["Location"]
+    assert "7654321" not in answer["Location"]
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in answer["Cache-Control"]
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_result_that_we_do_not_know_is_no_page(owner_client: Client) -> None:
+    assert owner_client.get("/lk/integrations/yandex/link-result/made_up").status_code == 404
+
+
+def test_result_is_for_those_who_are_signed_in(owner_client: Client) -> None:
+    owner_client.logout()
+
+    answer = owner_client.get("/lk/integrations/yandex/link-result/cancelled")
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
 
 
 def test_target_after_linking_is_ours_whatever_the_address_says(

@@ -28,6 +28,7 @@ from integrations import tokens
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.sandbox import RunningSandbox, start_sandbox
 from integrations.tokens import Refreshed
+from tests.integrations.yandex_id import result_of
 
 TIMEOUT = 10
 TOKEN_SHAPES = (
@@ -87,6 +88,12 @@ class Person:
         self.remember_tokens()
         return answer
 
+    def is_told(self, answer: Any) -> Any:
+        """Go on to the page that says why there is no link."""
+        page = result_of(self.client, answer)
+        self.pages.append(page.content.decode() + str(page.headers))
+        return page
+
     def remember_tokens(self) -> None:
         for account in YandexAccount.objects.all():
             self.secrets |= {account.access_token, account.refresh_token} - {""}
@@ -136,7 +143,7 @@ def make_old(account: YandexAccount) -> None:
 def live_through_everything(person: Person, sandbox: RunningSandbox) -> None:
     """Link, refuse, link anew, refresh, lose the token, reconnect, disconnect."""
     person.link()
-    person.link(decision="deny")
+    person.is_told(person.link(decision="deny"))
     account = YandexAccount.objects.get()
     make_old(account)
     assert tokens.refresh(account.pk, now=timezone.now()) is Refreshed.RENEWED
@@ -164,7 +171,7 @@ def test_person_links_and_is_led_to_their_counters(person: Person, sandbox: Runn
 def test_person_who_refuses_is_told_that_nothing_changed(
     person: Person, sandbox: RunningSandbox
 ) -> None:
-    answer = person.link(decision="deny")
+    answer = person.is_told(person.link(decision="deny"))
 
     assert "Подключение отменено" in answer.content.decode()
     assert not YandexAccount.objects.exists()
@@ -192,14 +199,14 @@ def test_code_of_another_attempt_is_refused_by_yandex(
         {"code": parse_qs(urlsplit(stolen).query)["code"][0], "state": state},
     )
 
-    assert "Код подтверждения не подошёл" in answer.content.decode()
+    assert "Код подтверждения не подошёл" in person.is_told(answer).content.decode()
     assert not YandexAccount.objects.exists()
 
 
 def test_fewer_rights_are_refused(person: Person, sandbox: RunningSandbox) -> None:
     control(sandbox, "faults", name="scope_cut", times=1, scopes="login:info metrika:read")
 
-    answer = person.link()
+    answer = person.is_told(person.link())
 
     assert answer.status_code == 403
     assert "Не хватает прав" in answer.content.decode()
@@ -209,7 +216,7 @@ def test_fewer_rights_are_refused(person: Person, sandbox: RunningSandbox) -> No
 def test_outage_is_told_in_words(person: Person, sandbox: RunningSandbox) -> None:
     control(sandbox, "faults", name="oauth_html_5xx", times=1)
 
-    answer = person.link()
+    answer = person.is_told(person.link())
 
     assert answer.status_code == 503
     assert "Яндекс сейчас не отвечает" in answer.content.decode()
@@ -222,7 +229,8 @@ def test_other_account_chosen_at_reconnect_changes_nothing(
     Person(owner_client, "okna-stolica").link()
     account = YandexAccount.objects.get()
 
-    answer = Person(owner_client, "agency-media").link("link-reauthorise", account.pk)
+    other = Person(owner_client, "agency-media")
+    answer = other.is_told(other.link("link-reauthorise", account.pk))
 
     assert answer.status_code == 409
     assert YandexAccount.objects.get().access_token == account.access_token

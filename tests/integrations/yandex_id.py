@@ -103,6 +103,15 @@ def come_back(client: Client, **parameters: str) -> Any:
     return client.get(reverse("integrations:link-callback"), parameters)
 
 
+def result_of(client: Client, answer: Any) -> Any:
+    """Open the page that the callback leads to, which says why there is no link."""
+    assert answer.status_code == 303, answer.status_code
+    location = urlsplit(answer["Location"])
+    assert location.path.startswith("/lk/integrations/yandex/link-result/")
+    assert (location.scheme, location.netloc, location.query) == ("", "", "")
+    return client.get(location.path)
+
+
 def link(client: Client, code: str = "7654321") -> Any:
     """Go to Yandex and come back with a code."""
     return come_back(client, code=code, state=start(client)["state"])
