@@ -16,7 +16,7 @@ from calls.journey_steps import Step, resent, steps_of
 from calls.models import Call, Delivery, Resend, UploadAttempt
 from calls.obstacles import obstacles_of, of_channel
 from calls.sent_values import values_of
-from calls.shown import ShownDelivery, with_shown
+from calls.shown import ShownDelivery, is_changed_after_send, with_shown
 from calls.states import TONES, Channel, Shown
 from counters.models import Counter
 
@@ -75,14 +75,13 @@ def _journey(
     now: datetime,
 ) -> Journey:
     shown = Shown(delivery.shown)
-    revision = delivery.call_revision
     return Journey(
         counter=delivery.counter,
         channel_text=_channel_text(delivery),
         state_text=str(shown.label),
         state_tone=TONES[shown],
         upload_id=delivery.upload_id,
-        changed_after_send=revision is not None and call.revision > revision,
+        changed_after_send=is_changed_after_send(call, delivery),
         steps=[
             *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),
             *resent(resends),

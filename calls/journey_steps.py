@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from calls.decision import Verdict
 from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
 from calls.sentences import sentence_of
-from calls.shown import ShownDelivery
+from calls.shown import ShownDelivery, is_changed_after_send
 from calls.states import TONES, DeliveryState, IdKind, Shown, UploadState
 from calls.tries import describe
 
@@ -56,7 +56,7 @@ def steps_of(
 def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
     if call.revision == 1:
         return
-    if delivery.call_revision is not None and call.revision > delivery.call_revision:
+    if is_changed_after_send(call, delivery):
         text = _("Звонок уже был в выгрузке: в Метрику ушли прежние значения.")
         yield Step(_("CallKeeper изменил данные звонка"), "warning", call.updated_at, text)
     else:

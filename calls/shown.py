@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
-from calls.models import Delivery, Upload
+from calls.models import Call, Delivery, Upload
 from calls.states import Attention, DeliveryState, Shown, UploadState
 
 
@@ -61,6 +61,12 @@ def shown_reason() -> Coalesce:
 def with_shown(deliveries: QuerySet[Delivery], now: datetime) -> QuerySet[ShownDelivery]:
     """Annotate `shown` and `why` (codes); both join the upload."""
     return deliveries.annotate(shown=shown_state(now), why=shown_reason())
+
+
+def is_changed_after_send(call: Call, delivery: Delivery) -> bool:
+    """Return whether the call has changed since its values were frozen in a file."""
+    frozen = delivery.call_revision
+    return frozen is not None and call.revision > frozen
 
 
 def _own(now: datetime) -> list[When]:

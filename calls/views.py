@@ -25,7 +25,7 @@ from calls.overview import state_totals
 from calls.phones import masked_phone, readable_phone
 from calls.sent_values import file_for_people, preview_of
 from calls.sentences import sentence_of
-from calls.shown import ShownDelivery
+from calls.shown import ShownDelivery, is_changed_after_send
 from calls.states import TONES, IdKind, Shown
 from calls.upload_page import standing_of, tries_of
 from counters.models import Counter
@@ -153,6 +153,8 @@ def _history_context(
     waits = any(one.shown in _BLOCKABLE for one in page.rows)
     obstacle = obstacle_of(counter, now=now) if waits else ""
     sees_phones = request.membership.can_manage
+    # Further pages are added below the first one, which has shown the totals.
+    totals = [] if cursor else state_totals(every_state, now=now)
     return {
         "rows": [
             _row(
@@ -163,8 +165,10 @@ def _history_context(
             for one in page.rows
         ],
         "next_cursor": page.next_cursor,
-        # Further pages are added below the first one, which has shown the totals.
-        "totals": [] if cursor else state_totals(every_state, now=now),
+        "totals": totals,
+        "totals_count": sum(total.count for total in totals),
+        # Within a channel a call is there once, so deliveries are calls.
+        "one_channel": filters.channel is not None,
     }
 
 
@@ -181,6 +185,7 @@ def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[s
         "state_text": shown.label,
         "state_tone": TONES[shown],
         "reason_text": sentence_of(delivery, obstacle=obstacle),
+        "changed_after_send": is_changed_after_send(call, delivery),
         "upload": upload.pk if upload else None,
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
         # Before Metrika has the file, `sent_at` is the time of a try.

@@ -1,0 +1,40 @@
+"""The history of a counter in a browser."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from cabinets.models import Cabinet
+from calls.states import DeliveryState
+from counters.models import Counter
+from tests.browser.conftest import Enter
+from tests.calls.ledger import make_call, make_delivery, make_upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHONE_WIDTH, CARD_HEIGHT = 390, 170
+
+
+def test_a_page_of_calls_is_short_on_a_phone(
+    enter: Enter, owner: User, windows: Counter, cabinet: Cabinet
+) -> None:
+    upload = make_upload(counter=windows, rows=5)
+    for row in range(1, 6):
+        call = make_call(cabinet=cabinet)
+        make_delivery(call=call, counter=windows, upload=upload, row_number=row)
+        skipped = make_call(cabinet=cabinet)
+        make_delivery(
+            call=skipped, counter=windows, state=DeliveryState.SKIPPED, reason="too_short"
+        )
+    person = enter(owner, width=PHONE_WIDTH)
+
+    person.page.goto(person.url + reverse("calls:history", args=[windows.pk]))
+
+    rows = person.page.locator("#call-rows > tr")
+    expect(rows).to_have_count(10)
+    heights = rows.evaluate_all("rows => rows.map((row) => row.offsetHeight)")
+    assert max(heights) <= CARD_HEIGHT
+    expect(rows.first).to_contain_text("Разговор")
