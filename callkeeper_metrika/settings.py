@@ -115,7 +115,6 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -194,8 +193,9 @@ LOGOUT_REDIRECT_URL = "/accounts/login/"
 DEMO_LOGIN_HINT = env_text("DEMO_LOGIN_HINT")
 
 LANGUAGE_CODE = "ru"
-LANGUAGES = [("ru", "Русский"), ("en", "English")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# There is no second catalogue, so a browser is not asked what it prefers: half a page of English
+# around Russian sentences would be nobody's language.
+LANGUAGES = [("ru", "Русский")]
 TIME_ZONE = env_text("TIME_ZONE", "Europe/Moscow")
 USE_TZ = True
 
