@@ -79,7 +79,7 @@ class Trial:
             **servers,
         }
         if self.sandbox_url:
-            ours |= dict.fromkeys(YANDEX_ADDRESSES, self.sandbox_url)
+            ours |= dict.fromkeys((*YANDEX_ADDRESSES, "METRIKA_WEB_URL"), self.sandbox_url)
         missing = {name: value for name, value in ours.items() if not is_set(self.given, name)}
         complete = {**self.given, **missing}
         for name in ("CLIENT_ID", "CLIENT_SECRET"):

@@ -24,6 +24,7 @@ def test_without_choices_everything_is_our_own(tmp_path: Path, free_port: int) -
     assert (trial.brings_database, trial.brings_broker, trial.wants_demo_data) == (True,) * 3
     assert told["PUBLIC_URL"] == f"http://127.0.0.1:{free_port}"
     assert told["METRIKA_API_URL"] == told["YANDEX_OAUTH_URL"] == trial.sandbox_url
+    assert told["METRIKA_WEB_URL"] == trial.sandbox_url
     assert told["DATABASE_URL"] == "postgres://own"
     assert told["UPLOAD_MIN_WAIT_SECONDS"] == "5"
     assert "DEBUG" not in told
@@ -60,7 +61,7 @@ def test_no_sandbox_beside_another_yandex(tmp_path: Path, free_port: int) -> Non
 
     assert trial.sandbox_url is None
     assert trial.wants_demo_data is False
-    assert "YANDEX_OAUTH_URL" not in environment(trial)
+    assert {"YANDEX_OAUTH_URL", "METRIKA_WEB_URL"}.isdisjoint(environment(trial))
 
 
 def test_blank_variable_counts_as_not_given(tmp_path: Path, free_port: int) -> None:
