@@ -42,6 +42,10 @@ NO_COUNTER = _("Такого счётчика в Метрике нет: возм
 STRANGE = _("Метрика ответила непонятно. Повторите позже; если не поможет, напишите в поддержку.")
 
 
+#: How long a person's question waits for its turn before it is put off.
+PATIENCE_SECONDS = 3
+
+
 class NotAnswered(Exception):
     """Metrika gave no usable answer. ``sentence`` says in Russian why and what to do."""
 
@@ -81,7 +85,9 @@ def _is_renewed(account: YandexAccount) -> bool:
 def _ask_once(account: YandexAccount, question: Question[T]) -> T:
     try:
         with (
-            budget.request(account.yandex_uid, budget.Kind.OTHER),
+            budget.request(
+                account.yandex_uid, budget.Kind.OTHER, patience_seconds=PATIENCE_SECONDS
+            ),
             closing(metrika_client(account)) as client,
         ):
             return question(client)

@@ -73,7 +73,17 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "delete_url": reverse("counters:delete", args=[counter.pk]),
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
+        "check_url": _check_url_of(counter),
     }
+
+
+def check_url(account: YandexAccount) -> str:
+    """Return where to ask at once what the account may do; empty when it cannot be asked."""
+    return reverse("counters:check-access", args=[account.pk]) if account.is_usable else ""
+
+
+def _check_url_of(counter: Counter) -> str:
+    return "" if counter.access == Counter.Access.OK else check_url(counter.account)
 
 
 def metrika_url(counter: Counter) -> str:
@@ -83,8 +93,12 @@ def metrika_url(counter: Counter) -> str:
 
 def _accounts(cabinet: Cabinet) -> list[YandexAccount]:
     """Return linked accounts, and cut ones whose counters are still here, with their counts."""
-    present = Count("counters", filter=Q(counters__removed_at__isnull=True))
-    counted = YandexAccount.objects.filter(cabinet=cabinet).annotate(counters_count=present)
+    present = Q(counters__removed_at__isnull=True)
+    barred = present & ~Q(counters__access=Counter.Access.OK)
+    counted = YandexAccount.objects.filter(cabinet=cabinet).annotate(
+        counters_count=Count("counters", filter=present),
+        barred_count=Count("counters", filter=barred),
+    )
     is_shown = ~Q(state=YandexAccount.State.DISCONNECTED) | Q(counters_count__gt=0)
     return list(counted.filter(is_shown).order_by("login", "pk"))
 
@@ -99,6 +113,7 @@ def _account(account: Any) -> dict[str, Any]:
         "counters_count": account.counters_count,
         "urls": {
             "add": reverse("counters:add", args=[account.pk]) if account.is_usable else "",
+            "check": check_url(account) if account.barred_count else "",
             "reconnect": reverse("integrations:link-reauthorise", args=[account.pk]),
             "disconnect": ""
             if is_cut
@@ -134,6 +149,7 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
             "settings": reverse("counters:settings", args=[counter.pk]),
             "switch": reverse("counters:switch", args=[counter.pk]),
             "history": reverse("calls:history", args=[counter.pk]),
+            "check": _check_url_of(counter),
         },
     }
 

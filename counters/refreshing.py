@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from cabinets import audit
-from counters.asking import NotAnswered, ask
+from counters.asking import RECONNECT, NotAnswered, ask
 from counters.catalog import facts_of, is_reachable, seen_counters
 from counters.goals import refresh_goals
 from counters.models import Counter
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: A renamed or lost counter is noticed within the hour, at 24 of the login's 5,000 requests a day.
 REFRESH_EVERY = timedelta(hours=1)
+#: Presses of an impatient person within this time are one look.
+AT_ONCE_EVERY = timedelta(seconds=5)
 #: Goals cost a request per counter; a chosen goal that vanished is noticed within a day.
 GOALS_EVERY = timedelta(days=1)
 #: Keeps one run of a login with many counters short; the next run takes the next ones.
@@ -52,26 +54,48 @@ def refresh_account(account_id: int, *, now: datetime) -> bool:
     Return False when another process is at it, nothing is due, or Metrika gave no answer; then
     nothing changes and the next tick tries again.
     """
-    account = _claim(account_id, now)
+    account = _claim(account_id, now, every=REFRESH_EVERY)
     if account is None:
         return False
     try:
-        seen = {info.number: info for info in seen_counters(account)}
-        deleted = _deleted_among_missing(account, set(seen))
+        _look(account, now)
     except NotAnswered as problem:
-        _give_back(account, now)
         logger.info("account %s: counters not refreshed: %s", account_id, problem)
         return False
-    for counter_id in _concerned(account, set(seen)):
-        _bring_up_to_date(counter_id, account, seen, deleted, now)
     _refresh_stale_goals(account, now)
     return True
 
 
-def _claim(account_id: int, now: datetime) -> YandexAccount | None:
+def look_at_once(account_id: int, *, now: datetime) -> None:
+    """Do the same for a person who will not wait for the hour, without the goals.
+
+    Raises asking.NotAnswered; then nothing changes. What was looked at a moment ago is not asked
+    for again.
+    """
+    account = YandexAccount.objects.get(pk=account_id)
+    if not account.is_usable:
+        raise NotAnswered(RECONNECT)
+    claimed = _claim(account_id, now, every=AT_ONCE_EVERY)
+    if claimed is not None:
+        _look(claimed, now)
+
+
+def _look(account: YandexAccount, now: datetime) -> None:
+    """Ask, and bring the counters up to date. Raises asking.NotAnswered and gives the mark back."""
+    try:
+        seen = {info.number: info for info in seen_counters(account)}
+        deleted = _deleted_among_missing(account, set(seen))
+    except NotAnswered:
+        _give_back(account, now)
+        raise
+    for counter_id in _concerned(account, set(seen)):
+        _bring_up_to_date(counter_id, account, seen, deleted, now)
+
+
+def _claim(account_id: int, now: datetime, *, every: timedelta) -> YandexAccount | None:
     """Move the mark before asking; of two rivals one update finds no row."""
     account = YandexAccount.objects.filter(pk=account_id).first()
-    if account is None or not account.is_usable or not _is_due(account, now):
+    if account is None or not account.is_usable or not _is_due(account, now, every):
         return None
     mine = YandexAccount.objects.filter(
         pk=account_id, counters_refreshed_at=account.counters_refreshed_at
@@ -81,9 +105,9 @@ def _claim(account_id: int, now: datetime) -> YandexAccount | None:
     return account if mine.update(counters_refreshed_at=now) else None
 
 
-def _is_due(account: YandexAccount, now: datetime) -> bool:
+def _is_due(account: YandexAccount, now: datetime, every: timedelta) -> bool:
     before = account.counters_refreshed_at
-    return before is None or before <= now - REFRESH_EVERY
+    return before is None or before <= now - every
 
 
 def _give_back(account: YandexAccount, now: datetime) -> None:

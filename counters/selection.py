@@ -26,6 +26,7 @@ from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
 NOT_SEEN = _("аккаунт не видит такого счётчика")
+VIEW_ONLY = _("есть только право просмотра, попросите владельца дать право на редактирование")
 ALREADY_ADDED = _("уже добавлен")
 
 
@@ -108,7 +109,9 @@ def remove_counter(*, counter: Counter, actor: User | None, now: datetime) -> No
 def _refusal_of(offer: Offer | None) -> str | Promise:
     if offer is None:
         return NOT_SEEN
-    return ALREADY_ADDED if offer.already_added else offer.disabled_reason
+    if offer.already_added:
+        return ALREADY_ADDED
+    return VIEW_ONLY if offer.disabled_reason else ""
 
 
 def _take_in(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from counters import views
+from counters import access_views, views
 
 app_name = "counters"
 
@@ -16,6 +16,11 @@ urlpatterns = [
         "integrations/yandex/accounts/<int:account_pk>/counters/add",
         views.add_counters,
         name="add",
+    ),
+    path(
+        "integrations/yandex/accounts/<int:account_pk>/check",
+        access_views.check_access,
+        name="check-access",
     ),
     path(COUNTER, views.counter_settings, name="settings"),
     path(f"{COUNTER}/switch", views.switch_counter, name="switch"),

@@ -14,14 +14,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.horizon import horizon_warnings
 from counters import catalog, goals, saving, selection
+from counters.announcing import tell_selection, tell_switched
 from counters.asking import NotAnswered
 from counters.condition import cautions
 from counters.consequences import of_removing
@@ -29,12 +28,10 @@ from counters.differences import differences
 from counters.forms import CounterSettingsForm
 from counters.listing import DEFAULT_SORT, list_context, settings_info
 from counters.models import Counter
+from counters.returning import came_from
 from counters.saving import ChangedMeanwhile
 from counters.selection import Selection, present_counters
 from integrations.models import YandexAccount
-
-#: More refusals than this are counted, not listed.
-TOLD_REFUSALS = 5
 
 
 @require_GET
@@ -72,7 +69,7 @@ def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
         )
     except NotAnswered as problem:
         return _add_page(request, account, error=str(problem), chosen=numbers)
-    _tell_selection(request, chosen)
+    tell_selection(request, chosen)
     return HttpResponseRedirect(_after_adding(account, chosen))
 
 
@@ -101,11 +98,8 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
         )
     except Counter.DoesNotExist:
         raise Http404 from None
-    text = (
-        _("Отправка в «%(name)s» включена.") if enabled else _("Отправка в «%(name)s» выключена.")
-    )
-    messages.success(request, text % {"name": counter.name})
-    return HttpResponseRedirect(_came_from(request, reverse("counters:list")))
+    tell_switched(request, counter, enabled=enabled)
+    return HttpResponseRedirect(came_from(request, reverse("counters:list")))
 
 
 @require_POST
@@ -161,20 +155,6 @@ def _add_page(
         "error": error,
     }
     return render(request, "counters/add_counters.html", page)
-
-
-def _tell_selection(request: HttpRequest, chosen: Selection) -> None:
-    if chosen.added:
-        count = len(chosen.added)
-        text = ngettext("Добавлен %(count)d счётчик.", "Добавлено счётчиков: %(count)d.", count)
-        advice = _("Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется.")
-        messages.success(request, f"{text % {'count': count}} {advice}")
-    for refused in chosen.refused[:TOLD_REFUSALS]:
-        text = _("Счётчик %(number)d не добавлен: %(reason)s.")
-        messages.error(request, text % {"number": refused.number, "reason": refused.reason})
-    if len(chosen.refused) > TOLD_REFUSALS:
-        rest = len(chosen.refused) - TOLD_REFUSALS
-        messages.error(request, _("Не добавлено ещё счётчиков: %(count)d.") % {"count": rest})
 
 
 def _after_adding(account: YandexAccount, chosen: Selection) -> str:
@@ -280,12 +260,3 @@ def _name_of(person: User | None) -> str:
 def _number(text: str) -> int | None:
     """Return a number from a browser; the length keeps it inside a column."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _came_from(request: HttpRequest, otherwise: str) -> str:
-    """Return the page with the switch, so that its filter and order stay."""
-    referer = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        referer, {request.get_host()}, require_https=request.is_secure()
-    )
-    return referer if referer and is_ours else otherwise

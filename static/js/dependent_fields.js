@@ -1,4 +1,5 @@
 // Shows a part of a form only while it matters: data-when="field=value", "field!=value" or "field>0".
+// An unticked box has no value: data-when="field=".
 // Hidden parts are still sent, so nothing that was typed is lost by choosing something else for a moment.
 "use strict";
 
@@ -7,7 +8,10 @@
 
   // Read from the controls: what a form would send leaves out the disabled ones, and a person who
   // may only look has no others. A list of radio buttons gives the value of the chosen one.
-  const valueOf = (form, name) => form.elements.namedItem(name).value;
+  function valueOf(form, name) {
+    const control = form.elements.namedItem(name);
+    return control.type === "checkbox" && !control.checked ? "" : control.value;
+  }
 
   function holds(form, condition) {
     const [, name, sign, value] = condition.match(/^(\w+)(=|!=|>)(.*)$/);

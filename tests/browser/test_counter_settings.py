@@ -220,3 +220,17 @@ def test_a_tag_is_asked_only_for_the_kinds_of_calls_that_are_sent(
     visitor.choose("Тип звонка", "Только входящие звонки")
     expect(page.get_by_label("Для обратных звонков:")).to_be_hidden()
     expect(page.get_by_label("Для входящих звонков:")).to_be_visible()
+
+
+def test_switching_off_says_what_becomes_of_the_calls(
+    visitor: Person, page: Page, windows: Counter
+) -> None:
+    visitor.open_settings("Окна Столица")
+    told = page.get_by_text("подождут и уйдут после включения")
+    expect(told).to_be_hidden()
+
+    page.get_by_role("switch").uncheck()
+    expect(told).to_be_visible()
+
+    page.get_by_role("switch").check()
+    expect(told).to_be_hidden()

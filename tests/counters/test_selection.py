@@ -51,7 +51,10 @@ def test_forged_and_view_only_numbers_are_refused_and_the_others_added(
     assert [counter.number for counter in chosen.added] == [EDITABLE]
     assert [(refused.number, str(refused.reason)) for refused in chosen.refused] == [
         (777, "аккаунт не видит такого счётчика"),
-        (VIEWED, "Только просмотр: попросите владельца дать право на редактирование"),
+        (
+            VIEWED,
+            "есть только право просмотра, попросите владельца дать право на редактирование",
+        ),
         (FOREIGN, "аккаунт не видит такого счётчика"),
     ]
     assert Counter.objects.count() == 1

@@ -81,8 +81,8 @@ def test_what_was_refused_is_told_and_the_others_are_added(
     assert response["Location"] == "/lk/integrations/yandex"
     assert set(Counter.objects.values_list("number", flat=True)) == {OWN, BALCONY}
     assert said(response)[1] == (
-        f"Счётчик {VIEWED} не добавлен: Только просмотр: попросите владельца дать право на "
-        "редактирование."
+        f"Счётчик {VIEWED} не добавлен: есть только право просмотра, попросите владельца дать "
+        "право на редактирование."
     )
 
 
@@ -265,6 +265,10 @@ def test_the_switch_returns_to_the_page_it_was_on(owner_client: Client, counter:
     )
 
     assert response["Location"] == here
+    assert said(response) == [
+        f"Отправка в «{counter.name}» выключена. Звонки, которые уже в очереди, подождут и уйдут "
+        "после включения. Звонки, которые придут, пока счетчик выключен, отправлены не будут."
+    ]
     assert not Counter.objects.get().enabled
     owner_client.post(page(counter, "/switch"), {"enabled": "1"})
     assert Counter.objects.get().enabled

@@ -1,0 +1,53 @@
+"""Tells the person who changed something what came of it, above the next page."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from counters.models import Counter
+from counters.selection import Selection
+
+#: More names than this are counted, not listed.
+TOLD_NAMES = 5
+
+
+def tell_selection(request: HttpRequest, chosen: Selection) -> None:
+    """Tell which of the chosen counters were added, and why the others were not."""
+    if chosen.added:
+        count = len(chosen.added)
+        text = ngettext("Добавлен %(count)d счётчик.", "Добавлено счётчиков: %(count)d.", count)
+        advice = _("Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется.")
+        messages.success(request, f"{text % {'count': count}} {advice}")
+    for refused in chosen.refused[:TOLD_NAMES]:
+        text = _("Счётчик %(number)d не добавлен: %(reason)s.")
+        messages.error(request, text % {"number": refused.number, "reason": refused.reason})
+    if len(chosen.refused) > TOLD_NAMES:
+        rest = len(chosen.refused) - TOLD_NAMES
+        messages.error(request, _("Не добавлено ещё счётчиков: %(count)d.") % {"count": rest})
+
+
+def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:
+    """Tell what a turn of the switch means for the calls that wait and those to come."""
+    if enabled:
+        text = _("Отправка в «%(name)s» включена.")
+    else:
+        text = _(
+            "Отправка в «%(name)s» выключена. Звонки, которые уже в очереди, подождут и уйдут "
+            "после включения. Звонки, которые придут, пока счетчик выключен, отправлены не будут."
+        )
+    messages.success(request, text % {"name": counter.name})
+
+
+def tell_access(request: HttpRequest, names: list[str]) -> None:
+    """Tell which counters Metrika still does not let be written to; none when all may be."""
+    if not names:
+        messages.success(request, _("Проверено: доступ ко всем счетчикам аккаунта есть."))
+        return
+    listed = ", ".join(f"«{name}»" for name in names[:TOLD_NAMES])
+    if len(names) > TOLD_NAMES:
+        listed += _(" и ещё %(count)d") % {"count": len(names) - TOLD_NAMES}
+    text = _("Проверено: доступа по-прежнему нет к счетчикам %(names)s.")
+    messages.warning(request, text % {"names": listed})
