@@ -6,6 +6,7 @@ Yandex allows 3 requests at a time and 5,000 a day per login, 30 a second per ad
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,11 @@ POLL_SHARE = 0.2
 EVERYBODY = "*"
 
 
+#: Reasons that pass by themselves within a moment.
+PASSING = frozenset({"second", "parallel"})
+PATIENT_PAUSE_SECONDS = 0.1
+
+
 class BudgetSpent(Exception):
     """No request may be made now. ``reason``: day, parallel, second or paused."""
 
@@ -70,13 +76,15 @@ class Lease:
 
 
 @contextmanager
-def request(yandex_uid: str, kind: Kind) -> Iterator[Lease]:
+def request(yandex_uid: str, kind: Kind, *, patience_seconds: float = 0) -> Iterator[Lease]:
     """Hold one slot while a request runs. Raises BudgetSpent before anything is sent.
+
+    With patience a slot or a second that is about to be free is waited for: a person is waiting.
 
     After a clean end the slot is free at once. After an unclear one it stays taken until the
     lease runs out, because Yandex may still be working on the request.
     """
-    lease = take(yandex_uid, kind)
+    lease = _take_patiently(yandex_uid, kind, patience_seconds)
     try:
         yield lease
     except YandexError as error:
@@ -84,6 +92,17 @@ def request(yandex_uid: str, kind: Kind) -> Iterator[Lease]:
             give_back(lease)
         raise
     give_back(lease)
+
+
+def _take_patiently(yandex_uid: str, kind: Kind, seconds: float) -> Lease:
+    give_up_at = time.monotonic() + seconds
+    while True:
+        try:
+            return take(yandex_uid, kind)
+        except BudgetSpent as spent:
+            if spent.reason not in PASSING or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(PATIENT_PAUSE_SECONDS)
 
 
 def take(yandex_uid: str, kind: Kind) -> Lease:

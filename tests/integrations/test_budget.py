@@ -175,3 +175,26 @@ def test_request_that_was_not_made_is_not_charged(db: None) -> None:
     budget.take_back(lease)
 
     assert RequestDay.objects.get().uploads == 0
+
+
+def test_patient_request_waits_for_its_turn(db: None, settings: Settings) -> None:
+    settings.METRIKA_REQUESTS_PER_SECOND = 5  # one in each fifth of a second
+
+    for _number in range(4):
+        with budget.request(UID, Kind.OTHER, patience_seconds=5):
+            continue
+
+    assert RequestDay.objects.get().other == 4
+
+
+def test_patience_does_not_wait_for_tomorrow(db: None, settings: Settings) -> None:
+    settings.METRIKA_DAILY_REQUESTS = 1
+    budget.give_back(budget.take(UID, Kind.OTHER))
+
+    with (
+        pytest.raises(BudgetSpent) as refusal,
+        budget.request(UID, Kind.OTHER, patience_seconds=60),
+    ):
+        raise AssertionError("no request may be made")
+
+    assert refusal.value.reason == "day"
