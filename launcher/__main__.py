@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
+from launcher import manage
 from launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
 from launcher.keepsakes import keep_secrets, write_private
 from launcher.processes import Processes, product_programs, sandbox_programs
@@ -31,9 +32,27 @@ class Stopped(BaseException):
 
 def main() -> None:
     """Run until asked to stop; a start that cannot be is one sentence and exit code 1."""
-    argparse.ArgumentParser(
-        prog="./run", description="Starts everything; PORT and DATA_DIR may be set."
-    ).parse_args()
+    arguments = _read_arguments()
+    try:
+        if arguments.manage:
+            manage.become(arguments.words)
+        _run()
+    except (Refusal, EmbeddedServerFailed) as refusal:
+        raise SystemExit(f"./run: {refusal}") from None
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./run",
+        description="Starts everything; PORT and DATA_DIR may be set. `./run manage COMMAND …`"
+        " runs a command of manage.py with the settings of what is running.",
+    )
+    parser.add_argument("manage", nargs="?", choices=["manage"], help="run a command beside it")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="the command and its options")
+    return parser.parse_args()
+
+
+def _run() -> None:
     _listen_for_stops()
     try:
         with ExitStack() as stack:
@@ -44,13 +63,11 @@ def main() -> None:
                 _ignore_stops()
     except Stopped:
         _say("Stopped. The data are kept.")
-    except (Refusal, EmbeddedServerFailed) as refusal:
-        raise SystemExit(f"./run: {refusal}") from None
 
 
 def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
     stack.callback(os.close, take_folder(trial.data))
-    trial.ready_file.unlink(missing_ok=True)
+    _forget_readiness(trial)
     kept = keep_secrets(trial.data / "secrets.json")
     servers = _servers(trial, kept)
     for server in servers.values():
@@ -75,6 +92,7 @@ def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
         product.wait_until_ready(f"http://{HOST}:{trial.port}/readyz")
     stack.callback(_begin_stop, trial)
     ready = {"url": trial.url, **access, "sandbox_url": trial.sandbox_url}
+    manage.keep_environment(trial.data, environment)
     write_private(trial.ready_file, ready)
     _say(summary(trial, ready))
     _look_after(supervisors, servers)
@@ -161,8 +179,13 @@ def _ignore_stops() -> None:
 
 
 def _begin_stop(trial: Trial) -> None:
-    trial.ready_file.unlink(missing_ok=True)
+    _forget_readiness(trial)
     _say("Stopping …")
+
+
+def _forget_readiness(trial: Trial) -> None:
+    trial.ready_file.unlink(missing_ok=True)
+    manage.environment_file(trial.data).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def main(command: str, arguments: Sequence[str]) -> None:
         raise SystemExit(f"./{command}: stopped while installing.") from None
     if "DATA_DIR" in os.environ:
         os.environ["DATA_DIR"] = os.path.abspath(os.environ["DATA_DIR"])
+    os.environ["CALLED_FROM"] = os.getcwd()
     os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), "-m", module, *arguments])
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from launcher.trial import Trial
+from launcher.trial import DEFAULT_DATA, Trial
 
 
 def summary(trial: Trial, ready: Mapping[str, Any]) -> str:
     """Return the text: where to go, how to sign in, what to try, how to stop."""
     return "\n".join(
-        ["", *_addresses(trial, ready), "", *_what_to_try(trial), "", *_end(trial), ""]
+        ["", *_addresses(trial, ready), "", *_what_to_try(trial, ready), "", *_end(trial), ""]
     )
 
 
@@ -25,12 +26,18 @@ def _addresses(trial: Trial, ready: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _what_to_try(trial: Trial) -> list[str]:
+def _what_to_try(trial: Trial, ready: Mapping[str, Any]) -> list[str]:
     steps = ["«Подключить»: link a Yandex account", "«Добавить счетчики»: choose counters"]
     if trial.sandbox_url:
         steps[0] += " (the sandbox asks whom, in place of Yandex)"
     steps += ["click a counter's name: set what is sent", "«История»: see what became of each call"]
+    steps.append(f"send calls of your own, from another terminal:\n       {_import(trial, ready)}")
     return ["  Try:", *(f"    {number}. {step}" for number, step in enumerate(steps, 1))]
+
+
+def _import(trial: Trial, ready: Mapping[str, Any]) -> str:
+    elsewhere = "" if trial.data == DEFAULT_DATA else f"DATA_DIR={shlex.quote(str(trial.data))} "
+    return f"{elsewhere}./run manage import_calls calls.json --source {ready['source']['id']}"
 
 
 def _end(trial: Trial) -> list[str]:

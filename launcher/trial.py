@@ -13,6 +13,7 @@ from pathlib import Path
 from launcher.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_DATA = ROOT / ".data"
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 USERNAME = "demo"
@@ -110,10 +111,14 @@ def plan_trial(environment: Mapping[str, str]) -> Trial:
             f"Port {port} is taken by another program. Choose another: PORT={port + 10} ./run"
             f" (порт {port} занят)."
         )
-    data = Path(environment.get("DATA_DIR", "").strip() or ROOT / ".data").absolute()
     elsewhere = any(is_set(environment, name) for name in YANDEX_ADDRESSES)
     sandbox_port = None if elsewhere else next_free_port(port + 1)
-    return Trial(data, port, sandbox_port, dict(environment))
+    return Trial(data_folder(environment), port, sandbox_port, dict(environment))
+
+
+def data_folder(environment: Mapping[str, str]) -> Path:
+    """Return where everything of a trial is kept."""
+    return Path(environment.get("DATA_DIR", "").strip() or DEFAULT_DATA).absolute()
 
 
 def is_free(port: int) -> bool:
@@ -159,3 +164,18 @@ def take_folder(data: Path) -> int:
             " (другой ./run уже работает с этой папкой)."
         ) from None
     return descriptor
+
+
+def is_held(data: Path) -> bool:
+    """Whether a `./run` is at work with the data folder."""
+    try:
+        descriptor = os.open(data / "lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
