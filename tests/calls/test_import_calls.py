@@ -134,12 +134,17 @@ def test_unreadable_file_is_refused(
     assert Call.objects.count() == 0
 
 
-def test_missing_file_and_unknown_source_are_refused(source: CallSource, tmp_path: Path) -> None:
+def test_missing_file_and_unknown_source_are_refused_in_russian(
+    source: CallSource, tmp_path: Path
+) -> None:
     file = written(tmp_path, [factories.v3_record()])
 
-    assert run(tmp_path / "absent.json", source)[0] == 2
+    absent, report = tmp_path / "absent.json", tmp_path / "absent" / "report.csv"
+    no_such = "такого файла или папки нет."
+    assert run(absent, source) == (2, "", f"Файл {absent} не открывается: {no_such}")
+    assert run(tmp_path, source) == (2, "", f"Файл {tmp_path} не открывается: это папка.")
     assert run(file, CallSource(public_id="src_none"))[::2] == (2, "Нет источника src_none.")
-    assert run(file, source, report=tmp_path / "absent" / "report.csv")[0] == 2
+    assert run(file, source, report=report) == (2, "", f"Отчёт {report} не записать: {no_such}")
     assert Call.objects.count() == 0
 
 

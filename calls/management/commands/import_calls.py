@@ -99,8 +99,11 @@ def _source(public_id: str) -> CallSource:
 def _read(file: Path) -> list[Any]:
     try:
         return read_listing(file.read_bytes())
-    except (OSError, UnreadableListing) as problem:
+    except UnreadableListing as problem:
         raise CommandError(str(problem), returncode=UNREADABLE) from None
+    except OSError as problem:
+        sentence = _("Файл {file} не открывается: {reason}.")
+        raise _unreachable(sentence, file, problem) from None
 
 
 def _take_in_chunks(items: list[Any], source: CallSource) -> Iterator[Result]:
@@ -126,10 +129,24 @@ def _report_writer(report: Path | None, stack: ExitStack) -> _Write:
     try:
         file = stack.enter_context(report.open("w", encoding="utf-8-sig", newline=""))
     except OSError as problem:
-        raise CommandError(str(problem), returncode=UNREADABLE) from None
+        sentence = _("Отчёт {file} не записать: {reason}.")
+        raise _unreachable(sentence, report, problem) from None
     writer = csv.writer(file)
     writer.writerow(REPORT_HEADER)
     return lambda result: writer.writerow(_report_row(result))
+
+
+def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
+    match problem:
+        case FileNotFoundError() | NotADirectoryError():
+            reason = _("такого файла или папки нет")
+        case PermissionError():
+            reason = _("нет прав")
+        case IsADirectoryError():
+            reason = _("это папка")
+        case _:
+            reason = _("ошибка системы {number}").format(number=problem.errno)
+    return CommandError(sentence.format(file=file, reason=reason), returncode=UNREADABLE)
 
 
 def _report_row(result: Result) -> list[Any]:
