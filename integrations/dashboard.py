@@ -37,6 +37,8 @@ def context(cabinet: Cabinet) -> dict[str, Any]:
     accounts = list(cabinet.yandex_accounts.exclude(state=State.DISCONNECTED).order_by("login"))
     return {
         "connected": bool(accounts),
+        "all_cut_off": bool(accounts)
+        and all(account.state == State.REAUTH_REQUIRED for account in accounts),
         "needs_attention": [
             *(_about_account(account) for account in accounts if _needs_person(account)),
             *_about_counters(cabinet),

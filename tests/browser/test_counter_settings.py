@@ -234,3 +234,17 @@ def test_switching_off_says_what_becomes_of_the_calls(
 
     page.get_by_role("switch").check()
     expect(told).to_be_hidden()
+
+
+def test_a_wrong_price_marks_the_price_alone(visitor: Person, page: Page, windows: Counter) -> None:
+    visitor.open_settings("Окна Столица")
+
+    page.get_by_role("textbox", name="Ценность звонка").fill("дорого")
+    visitor.press("Сохранить")
+
+    frame = "(control) => getComputedStyle(control).borderColor"
+    price = page.get_by_role("textbox", name="Ценность звонка")
+    expect(price).to_have_attribute("aria-invalid", "true")
+    currency = page.get_by_role("combobox", name="Валюта").evaluate(frame)
+    assert price.evaluate(frame) != currency
+    assert currency == page.get_by_role("combobox", name="Единица времени").evaluate(frame)

@@ -64,7 +64,21 @@ def test_disconnected_account_does_not_count_as_connected(
 ) -> None:
     YandexAccount.objects.update(state="disconnected", access_token="", refresh_token="")
 
-    assert context(cabinet) == {"connected": False, "needs_attention": []}
+    assert context(cabinet) == {"connected": False, "all_cut_off": False, "needs_attention": []}
+
+
+def test_the_card_is_green_only_while_some_account_works(
+    owner_client: Client, cabinet: Cabinet, account: YandexAccount
+) -> None:
+    YandexAccount.objects.update(state="reauth_required")
+    cut_off = owner_client.get(PAGE).content.decode()
+    factories.make_account(cabinet=cabinet)
+    partly = owner_client.get(PAGE).content.decode()
+
+    assert "Требуется переподключение" in cut_off
+    assert "Подключено" not in cut_off
+    assert "Требуется переподключение" not in partly
+    assert "Подключено" in partly
 
 
 def test_viewer_is_not_offered_to_connect(viewer_client: Client) -> None:
@@ -131,7 +145,7 @@ def test_troubles_of_another_cabinet_are_not_shown(
     make_stuck_upload(factories.make_counter(account=account, access="lost"), "marker")
 
     other = stranger.cabinet_memberships.get().cabinet
-    assert context(other) == {"connected": False, "needs_attention": []}
+    assert context(other) == {"connected": False, "all_cut_off": False, "needs_attention": []}
 
 
 def test_page_takes_five_queries_however_much_there_is(
