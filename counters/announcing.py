@@ -41,6 +41,17 @@ def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> N
     messages.success(request, text % {"name": counter.name})
 
 
+def tell_saved(request: HttpRequest, *, set_aside: int) -> None:
+    """Tell that the settings are saved, and how much that waited does not fit them."""
+    messages.success(request, _("Настройки сохранены."))
+    if set_aside:
+        text = _(
+            "Не подходят под новые настройки и не будут отправлены: %(count)d. Если вернуть "
+            "настройки, вернутся и они."
+        )
+        messages.warning(request, text % {"count": set_aside})
+
+
 def tell_access(request: HttpRequest, names: list[str]) -> None:
     """Tell which counters Metrika still does not let be written to; none when all may be."""
     if not names:

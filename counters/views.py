@@ -19,8 +19,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.horizon import horizon_warnings
+from calls.overview import set_aside_by_settings
 from counters import catalog, goals, saving, selection
-from counters.announcing import tell_selection, tell_switched
+from counters.announcing import tell_saved, tell_selection, tell_switched
 from counters.asking import NotAnswered
 from counters.condition import cautions
 from counters.consequences import of_removing
@@ -184,7 +185,7 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
         raise Http404 from None
     except ChangedMeanwhile as rival:
         return _conflict_page(request, form, rival.current)
-    messages.success(request, _("Настройки сохранены."))
+    tell_saved(request, set_aside=set_aside_by_settings(counter))
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
 
 

@@ -197,6 +197,24 @@ def test_a_save_stores_the_settings_and_says_so(
     assert saved.settings_saved_by == owner
 
 
+def test_a_save_tells_what_waited_and_does_not_fit_any_more(
+    owner_client: Client, counter: Counter
+) -> None:
+    store_call(cabinet=counter.cabinet, duration_seconds=50)
+    store_call(cabinet=counter.cabinet, duration_seconds=70)
+
+    narrowed = owner_client.post(page(counter), posted(counter, min_duration="60"))
+    counter.refresh_from_db()
+    widened = owner_client.post(page(counter), posted(counter, min_duration="40"))
+
+    assert said(narrowed) == [
+        "Настройки сохранены.",
+        "Не подходят под новые настройки и не будут отправлены: 1. Если вернуть настройки, "
+        "вернутся и они.",
+    ]
+    assert said(widened)[-1] == "Настройки сохранены."
+
+
 def test_a_mistake_keeps_what_was_typed_and_saves_nothing(
     owner_client: Client, counter: Counter
 ) -> None:
