@@ -16,6 +16,7 @@ from calls.journey_steps import Step, resent, steps_of
 from calls.models import Call, Delivery, Resend, UploadAttempt
 from calls.obstacles import obstacles_of, of_channel
 from calls.sent_values import values_of
+from calls.sentences import sentence_of
 from calls.shown import ShownDelivery, is_changed_after_send, with_shown
 from calls.states import TONES, Channel, Shown
 from counters.models import Counter
@@ -31,6 +32,10 @@ class Journey:
     state_tone: str
     upload_id: int | None
     changed_after_send: bool
+    #: In no file ever, and not to be: a line is enough.
+    is_brief: bool
+    #: Where it stands, in a sentence.
+    reason_text: str
     steps: list[Step] = field(default_factory=list)
     #: Column → value of the row as sent; empty before the call is in a file.
     values: dict[str, str] = field(default_factory=dict)
@@ -81,6 +86,8 @@ def _journey(
         state_text=str(shown.label),
         state_tone=TONES[shown],
         upload_id=delivery.upload_id,
+        is_brief=shown == Shown.SKIPPED and delivery.upload_id is None and not resends,
+        reason_text=sentence_of(delivery, obstacle=obstacle),
         changed_after_send=is_changed_after_send(call, delivery),
         steps=[
             *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),

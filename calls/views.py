@@ -71,6 +71,7 @@ def journey(request: HttpRequest, call_id: int) -> HttpResponse:
             "facts": facts_of(call, sees_phones=sees_phones),
         },
         "journeys": journeys,
+        "briefs": [one for one in journeys if one.is_brief],
         "can_steer": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in journeys),
     }
