@@ -9,7 +9,7 @@ import yaml
 from tests.launcher.conftest import ROOT
 
 # Decided by the compose file itself, or of no use in production.
-NOT_FOR_COMPOSE = {"DEBUG", "DEMO_LOGIN_HINT", "PLAIN_STATIC", "STATIC_ROOT"}
+NOT_FOR_COMPOSE = {"COMPRESS_STATIC", "DEBUG", "DEMO_LOGIN_HINT", "PLAIN_STATIC", "STATIC_ROOT"}
 
 
 class StrictLoader(yaml.SafeLoader):

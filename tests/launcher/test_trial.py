@@ -27,6 +27,7 @@ def test_without_choices_everything_is_our_own(tmp_path: Path, free_port: int) -
     assert told["METRIKA_WEB_URL"] == trial.sandbox_url
     assert told["DATABASE_URL"] == "postgres://own"
     assert told["UPLOAD_MIN_WAIT_SECONDS"] == "5"
+    assert told["COMPRESS_STATIC"] == "0"
     assert "DEBUG" not in told
 
 
