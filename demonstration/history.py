@@ -32,7 +32,7 @@ LATE_CALLS = 6
 #: Older days share an upload, so that the first start is not kept waiting.
 DAILY_FOR = 16
 DAYS_TOGETHER = 5
-#: Well below the sandbox's 30 requests a second.
+#: After a request that the budget or the sandbox put off; both let through 25 and more a second.
 PAUSE_SECONDS = 0.05
 
 Progress = Callable[[int, int], None]
@@ -108,9 +108,8 @@ def _send(upload: Upload, *, now: datetime) -> None:
 
 def _post_patiently(upload: Upload) -> Uploading:
     while True:
-        time.sleep(PAUSE_SECONDS)
         try:
             with budget.request(upload.counter.account.yandex_uid, budget.Kind.UPLOAD):
                 return uploading.post(upload)
         except (budget.BudgetSpent, QuotaExceeded):
-            continue
+            time.sleep(PAUSE_SECONDS)

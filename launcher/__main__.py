@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
 from launcher.keepsakes import keep_secrets, write_private
 from launcher.processes import Processes, product_programs, sandbox_programs
 from launcher.refusal import Refusal
+from launcher.step import Tell, step
 from launcher.summary import summary
 from launcher.tether import die_with_parent
 from launcher.trial import HOST, ROOT, USERNAME, Trial, plan_trial, take_folder
@@ -71,7 +73,7 @@ def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
     kept = keep_secrets(trial.data / "secrets.json")
     servers = _servers(trial, kept)
     for server in servers.values():
-        with _step(f"Starting {server.title.removeprefix('The ')}"):
+        with step(f"Starting {server.title.removeprefix('The ')}"):
             stack.callback(server.stop)
             server.start()
     environment = trial.environment(kept, {name: server.url for name, server in servers.items()})
@@ -79,14 +81,14 @@ def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
     if trial.sandbox_url:
         sandbox = Processes("sandbox", sandbox_programs(trial), trial.data)
         supervisors.append(sandbox)
-        with _step("Starting sandbox in place of Yandex"):
+        with step("Starting sandbox in place of Yandex"):
             stack.callback(sandbox.stop)
             sandbox.start(environment)
             sandbox.wait_until_ready(trial.sandbox_url)
     access = _prepare_data(trial, environment, kept["SIGN_IN_PASSWORD"])
     product = Processes("product", product_programs(trial), trial.data)
     supervisors.append(product)
-    with _step("Starting web server, worker, clock"):
+    with step("Starting web server, worker, clock"):
         stack.callback(product.stop)
         product.start(environment)
         product.wait_until_ready(f"http://{HOST}:{trial.port}/readyz")
@@ -111,41 +113,56 @@ def _servers(trial: Trial, kept: Mapping[str, str]) -> dict[str, Postgres | Valk
 
 def _prepare_data(trial: Trial, environment: Mapping[str, str], password: str) -> dict[str, Any]:
     """Bring the database up to date and return what `seed_access` made: who signs in, who posts."""
-    with _step("Preparing the database"):
+    with step("Preparing the database"):
         _manage(environment, "migrate", "--no-input")
-    with _step("Collecting static files"):
+    with step("Collecting static files"):
         _manage(environment, "collectstatic", "--no-input")
     words = ("--username", USERNAME, "--password", password)
-    with _step("Preparing the sign-in"):
+    with step("Preparing the sign-in"):
         answer = _manage(environment, "seed_access", "--staff", *words)
     if trial.wants_demo_data:
-        with _step("Preparing demonstration data"):
-            _manage(environment, "seed_demo", "--username", USERNAME)
+        with step("Preparing demonstration data") as tell:
+            _manage(environment, "seed_demo", "--username", USERNAME, tell=tell)
     access: dict[str, Any] = json.loads(answer.strip().splitlines()[-1])
     return access
 
 
-def _manage(environment: Mapping[str, str], *words: str) -> str:
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),
-    )
+def _manage(environment: Mapping[str, str], *words: str, tell: Tell | None = None) -> str:
+    """Run a command to its end and return what it said, each line of which is told at once."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+        output = _hear_out(process, tell)
+        if process.returncode:
+            errors.seek(0)
+            raise Refusal(f"`manage.py {words[0]}` failed:\n{errors.read().strip()}")
+    return output
+
+
+def _hear_out(process: subprocess.Popen[str], tell: Tell | None) -> str:
+    assert process.stdout is not None
+    lines = []
     try:
-        output, errors = process.communicate()
+        with process.stdout:
+            for line in process.stdout:
+                lines.append(line)
+                if tell:
+                    tell(line.strip())
+        process.wait()
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    if process.returncode:
-        raise Refusal(f"`manage.py {words[0]}` failed:\n{errors.strip()}")
-    return output
+    return "".join(lines)
 
 
 def _look_after(
@@ -186,18 +203,6 @@ def _begin_stop(trial: Trial) -> None:
 def _forget_readiness(trial: Trial) -> None:
     trial.ready_file.unlink(missing_ok=True)
     manage.environment_file(trial.data).unlink(missing_ok=True)
-
-
-@contextmanager
-def _step(title: str) -> Iterator[None]:
-    print(f"{title} … ", end="", flush=True)
-    began = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        print(flush=True)
-        raise
-    print(f"{time.monotonic() - began:.1f} s", flush=True)
 
 
 def _say(line: str) -> None:

@@ -41,8 +41,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{calls} demonstration calls.")
 
     def _report(self, done: int, total: int) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r  {done} of {total}", ending="\n" if done == total else "")
+        self.stdout.write(f"{done} of {total}")
 
 
 def _refuse_real_yandex() -> None:
