@@ -1,0 +1,27 @@
+"""A sandbox that counts no quotas of its own: the machine spends thousands of frozen seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from integrations.sandbox import RunningSandbox, start_sandbox
+
+PLENTY = 1_000_000
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
+    """Uploadings take an hour; no quota but the ones a rule switches on."""
+    running = start_sandbox(ripen_seconds=3600, per_second=PLENTY, parallel=PLENTY, per_day=PLENTY)
+    settings.YANDEX_OAUTH_URL = running.url
+    settings.YANDEX_LOGIN_URL = running.url
+    settings.METRIKA_API_URL = running.url
+    settings.YANDEX_CLIENT_ID = running.options.client_id
+    settings.YANDEX_CLIENT_SECRET = running.options.client_secret
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    settings.METRIKA_REQUESTS_PER_SECOND = PLENTY
+    yield running
+    running.close()

@@ -1,0 +1,296 @@
+"""Random events, faults and deaths against delivery; after each, what must be true is true.
+
+The pieces have tests of their own. This one looks for orders of events that nobody thought of.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pytest_django import Settings
+
+from calls import recovery, waiting
+from calls.models import Delivery, Upload
+from calls.moments import Moment
+from calls.states import DeliveryState
+from integrations.sandbox import RunningSandbox
+from tests import factories
+from tests.model.agreement import Agreement, open_uploads
+from tests.model.world import NUMBERS, STEPS, World
+
+COUNTERS = st.sampled_from([0, 1])
+WHICH = st.integers(0, 9)
+#: What may become of a request, each with its particulars.
+FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("reset_before", {}),
+    ("reset_middle", {}),
+    ("reset_after_taken", {}),
+    ("html_5xx", {}),
+    ("html_5xx_taken", {}),
+    ("garbage_200", {}),
+    ("unknown_status", {}),
+    ("access_denied", {}),
+    ("invalid_token", {}),
+    ("status_429", {"error_type": "quota_requests_by_uid"}),
+    ("status_420", {"error_type": "quota_parallel_requests"}),
+    ("status_403_quota", {"error_type": "quota_requests_by_ip"}),
+)
+#: In which step each moment of death comes.
+DEATHS: tuple[tuple[str, Moment], ...] = (
+    ("build", Moment.BEFORE_BATCH_COMMIT),
+    ("build", Moment.AFTER_BATCH_COMMIT),
+    ("send", Moment.BEFORE_CLAIM),
+    ("send", Moment.BEFORE_CLAIM_COMMIT),
+    ("send", Moment.AFTER_CLAIM),
+    ("send", Moment.BEFORE_REQUEST),
+    ("send", Moment.AFTER_ANSWER),
+    ("send", Moment.BEFORE_RECORD_COMMIT),
+    ("send", Moment.AFTER_RECORD),
+    ("look up", Moment.DURING_LOOKUP),
+    ("look up", Moment.AFTER_LOOKUP_RECORD),
+    ("poll", Moment.DURING_POLL),
+    ("poll", Moment.AFTER_POLL_RECORD),
+)
+#: A minute, a lease, a grace, a ripening, a day with its quota, a good part of the 21 days.
+PAUSES_IN_MINUTES = (1, 4, 16, 70, 25 * 60, 9 * 24 * 60)
+MOST_ROUNDS = 60
+
+
+class DeliveryMachine(RuleBasedStateMachine):
+    """One example: a cabinet, from its first call to the day all trouble is over."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        super().__init__()
+        self.world = World(sandbox)
+        self.agreement = Agreement(self.world)
+
+    # What comes in.
+
+    @rule(count=st.integers(1, 4))
+    def calls_arrive(self, count: int) -> None:
+        for _ in range(count):
+            self.world.take_certain(factories.v3_record())
+
+    @rule(
+        hours=st.sampled_from([20 * 24, 21 * 24 - 1, 22 * 24]),
+        kind=st.sampled_from(["Динамический коллтрекинг", "Статический коллтрекинг"]),
+    )
+    def other_call_arrives(self, hours: int, kind: str) -> None:
+        started = timezone.now() - timedelta(hours=hours)
+        self.world.take(factories.v3_record(callTime=started.isoformat(), callType=kind))
+
+    @rule(
+        order=st.integers(1, 2),
+        number=st.integers(1, 3),
+        status=st.sampled_from(["success", "fail"]),
+    )
+    def attempt_arrives(self, order: int, number: int, status: str) -> None:
+        self.world.take(
+            factories.v3_record(
+                universalId=f"attempt-{order}-{number}",
+                serviceType="callback",
+                callType="Обратный звонок",
+                status=status,
+                yaClid=f"18000000000000000{order}{number}",
+                cbCallId=order * 10 + number,
+                cbAttempt=number,
+                cbAttemptsQueue=[order * 10 + 1],
+            )
+        )
+
+    @precondition(lambda self: self.world.records)
+    @rule(which=WHICH, duration=st.sampled_from([5, 152, 600]))
+    def call_changes_or_comes_again(self, which: int, duration: int) -> None:
+        known = list(self.world.records.values())
+        self.world.take(known[which % len(known)] | {"duration": duration})
+
+    @rule()
+    def call_with_bad_row_arrives(self) -> None:
+        record = factories.v3_record()
+        self.world.break_next("whole_file_400", times=None, marker=record["yaClid"])
+        self.world.take(record)
+
+    # What people do.
+
+    @rule(
+        which=COUNTERS,
+        send_calls=st.booleans(),
+        shortest=st.sampled_from([0, 30]),
+        last_only=st.booleans(),
+        defer=st.sampled_from([0, 0, 2]),
+    )
+    def settings_change(
+        self, which: int, send_calls: bool, shortest: int, last_only: bool, defer: int
+    ) -> None:
+        self.world.save(
+            self.world.counters[which],
+            send_calls=send_calls,
+            min_duration_seconds=shortest,
+            last_attempt_only=last_only,
+            defer_value=defer,
+        )
+
+    @rule(which=COUNTERS, enabled=st.booleans())
+    def counter_is_switched(self, which: int, enabled: bool) -> None:
+        self.world.switch(self.world.counters[which], enabled=enabled)
+
+    @rule(act=st.sampled_from(["disconnect", "revoke", "link", "link"]))
+    def account_changes(self, act: str) -> None:
+        acts = {
+            "disconnect": self.world.disconnect,
+            "revoke": self.world.revoke_tokens,
+            "link": self.world.link,
+        }
+        acts[act]()
+
+    @rule(which=COUNTERS, permission=st.sampled_from(["view", "own"]))
+    def right_changes(self, which: int, permission: str) -> None:
+        self.world.set_right(NUMBERS[which], permission)
+        self.world.look_at_rights()
+
+    @rule(which=WHICH, act=st.sampled_from(["retry", "gather", "look up", "poll", "call off"]))
+    def person_helps_an_upload(self, which: int, act: str) -> None:
+        ids = list(Upload.objects.order_by("-pk").values_list("pk", flat=True))[which : which + 1]
+        who: dict[str, Any] = {"actor": self.world.owner}
+        now = timezone.now()
+        if act == "retry":
+            recovery.retry_uploads(ids, now=now, **who)
+        elif act == "gather":
+            recovery.gather_again(ids, now=now, **who)
+        elif act == "look up":
+            recovery.look_up_now(ids, **who)
+        elif act == "poll":
+            recovery.poll_now(ids, now=now, **who)
+        elif recovery.call_off_uploads(ids, now=now, **who):
+            self._no_more_certain(Delivery.objects.filter(upload_id__in=ids))
+
+    @rule(which=WHICH, act=st.sampled_from(["release", "call off"]))
+    def person_helps_a_call(self, which: int, act: str) -> None:
+        rows = Delivery.objects.order_by("call_id", "counter_id", "channel")
+        for delivery in rows.exclude(state=DeliveryState.BATCHED)[which : which + 1]:
+            if act == "release":
+                waiting.release(delivery, actor=self.world.owner, now=timezone.now())
+            elif waiting.call_off(delivery, actor=self.world.owner, now=timezone.now()):
+                self._no_more_certain([delivery])
+
+    def _no_more_certain(self, rows: Any) -> None:
+        self.world.certain -= {(row.call_id, row.counter_id) for row in rows}
+
+    # What the clock does, well or badly.
+
+    @rule(minutes=st.sampled_from(PAUSES_IN_MINUTES))
+    def time_passes(self, minutes: int) -> None:
+        self.world.push(minutes=minutes)
+
+    @rule(step=st.sampled_from(list(STEPS)))
+    def step_is_done(self, step: str) -> None:
+        self.world.do(step)
+
+    @rule()
+    def whole_round_is_done(self) -> None:
+        for step in STEPS:
+            self.world.do(step)
+
+    @rule(fault=st.sampled_from(FAULTS), is_list_behind=st.booleans())
+    def send_meets_a_fault(self, fault: tuple[str, dict[str, Any]], is_list_behind: bool) -> None:
+        name, details = fault
+        self.world.do("build")
+        self.world.break_next(name, **details)
+        if is_list_behind:
+            self.world.break_next("list_lag", seconds=600)
+        self.world.do("send")
+
+    @rule(fault=st.sampled_from([one for one in FAULTS if "quota" in str(one) or "5xx" in one[0]]))
+    def list_meets_a_fault(self, fault: tuple[str, dict[str, Any]]) -> None:
+        name, details = fault
+        if name != "html_5xx_taken":
+            self.world.break_next(name, match={"path_contains": "uploadings"}, **details)
+        self.world.do("look up")
+        self.world.do("poll")
+
+    @rule(death=st.sampled_from(DEATHS))
+    def process_dies(self, death: tuple[str, Moment]) -> None:
+        self.world.die_during(*death)
+
+    # What must be true.
+
+    @invariant()
+    def ledger_uploads_and_metrika_agree(self) -> None:
+        self.agreement.check()
+
+    def teardown(self) -> None:
+        try:
+            self._end_all_trouble()
+        finally:
+            self.world.close()
+
+    def _end_all_trouble(self) -> None:
+        self.world.heal()
+        for number in range(MOST_ROUNDS):
+            everything = Upload.objects.values_list("pk", flat=True)
+            recovery.retry_uploads(everything, actor=self.world.owner, now=timezone.now())
+            for step in STEPS:
+                self.world.do(step)
+            waits = Delivery.objects.filter(state=DeliveryState.WAITING).exists()
+            if not waits and not open_uploads():
+                break
+            self.world.push(minutes=16 if number < 8 else 70)
+        self.agreement.check()
+        self.agreement.check_end()
+
+
+@pytest.mark.contract("A3", "B2", "B4", "B5", "C5")
+def test_whatever_happens_every_call_arrives_once_and_the_ledger_tells_the_truth(
+    db: None, sandbox: RunningSandbox
+) -> None:
+    class Machine(DeliveryMachine):
+        def __init__(self) -> None:
+            super().__init__(sandbox)
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.contract("B5", "B6")
+def test_comparison_sees_what_a_sender_without_grace_doubles(
+    db: None, sandbox: RunningSandbox, settings: Settings
+) -> None:
+    """What finds nothing must be something that could have found it."""
+    settings.UNCLEAR_GRACE_SECONDS = 0
+    with closing(World(sandbox)) as world:
+        agreement = Agreement(world)
+        world.take_certain(factories.v3_record())
+        world.do("build")
+        world.break_next("reset_after_taken")
+        world.break_next("list_lag", seconds=600)
+        world.do("send")
+        agreement.check()
+
+        for _ in range(3):
+            world.do("look up")
+        world.do("send")
+
+        with pytest.raises(AssertionError):
+            agreement.check()
