@@ -41,8 +41,17 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         """Return the number of rows, or MOST_COUNTED when there are more."""
+        return min(self._counted, MOST_COUNTED)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there are more rows than were counted."""
+        return self._counted > MOST_COUNTED
+
+    @cached_property
+    def _counted(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[:MOST_COUNTED].count())
+        return int(rows.order_by()[: MOST_COUNTED + 1].count())
 
 
 class SupportAdmin(admin.ModelAdmin):

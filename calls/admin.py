@@ -31,6 +31,7 @@ from calls.phones import masked_phone
 from calls.sentences import REASON_TITLES
 from calls.shown import with_shown
 from calls.states import Shown
+from calls.upload_page import label_of
 
 #: The right to see whole phones and the records of calls as they came.
 SEES_PERSONAL_DATA = "calls.view_personal_data"
@@ -177,7 +178,7 @@ class UploadAdmin(SupportAdmin):
         "cabinet",
         "counter",
         "channel",
-        "state",
+        "standing",
         "attention",
         "rows",
         "created_at",
@@ -188,7 +189,18 @@ class UploadAdmin(SupportAdmin):
     search_help_text = _("Метка, номер в Метрике или номер счётчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
+    readonly_fields = ("standing",)
     actions = ("retry", "gather_again", "look_up", "poll", "call_off")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Say the state in the words of the cabinet."""
+        fields = [name for name in super().get_fields(request, obj) if name != "standing"]
+        return ["standing" if name == "state" else name for name in fields]
+
+    @admin.display(description=_("Состояние"))
+    def standing(self, upload: Upload) -> str:
+        """Return the state in the words of the cabinet."""
+        return label_of(upload)
 
     @admin.action(description=_("Повторить отправку"), permissions=["steer"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:

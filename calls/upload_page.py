@@ -26,7 +26,7 @@ def standing_of(upload: Upload, *, now: datetime) -> Standing:
     """Say where the upload stands: as its calls are shown. Load it with counter and account."""
     shown = shown_of_upload(upload.pk)
     return Standing(
-        text=str(_label(upload)),
+        text=label_of(upload),
         tone=TONES[shown],
         sentence=of_upload(upload, shown, obstacle=obstacle_of(upload.counter, now=now)),
     )
@@ -38,8 +38,9 @@ def tries_of(upload: Upload, *, with_answers: bool) -> list[Try]:
     return [describe(attempt, with_answer=with_answers) for attempt in attempts]
 
 
-def _label(upload: Upload) -> str:
+def label_of(upload: Upload) -> str:
+    """Return the upload's state in words."""
     if upload.state == UploadState.LINKAGE_FAILURE and upload.is_static:
         # Nothing was to be linked in it.
         return str(UploadState.PROCESSED.label)
-    return upload.get_state_display()
+    return str(upload.get_state_display())

@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                 ),
                 ("marker", models.CharField(max_length=40, unique=True, verbose_name="Метка")),
                 ("rows", models.PositiveIntegerField(verbose_name="Строк")),
-                ("sha256", models.CharField(max_length=64)),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256 файла")),
                 ("created_at", models.DateTimeField(verbose_name="Собрана")),
                 ("oldest_call_at", models.DateTimeField(verbose_name="Самый ранний звонок")),
                 ("newest_call_at", models.DateTimeField(verbose_name="Самый поздний звонок")),
@@ -265,6 +265,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="uploads",
                         to="cabinets.cabinet",
+                        verbose_name="Кабинет",
                     ),
                 ),
                 (
@@ -287,7 +288,14 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="Call",
                     fields=[
-                        ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                        (
+                            "id",
+                            models.BigIntegerField(
+                                primary_key=True,
+                                serialize=False,
+                                verbose_name="Номер в CallKeeper",
+                            ),
+                        ),
                         ("partition_at", models.DateTimeField(editable=False)),
                         (
                             "external_id",
@@ -346,7 +354,12 @@ class Migration(migrations.Migration):
                             models.BooleanField(default=False, verbose_name="Уникально-целевой"),
                         ),
                         ("site", models.CharField(blank=True, max_length=255, verbose_name="Сайт")),
-                        ("site_host", models.CharField(blank=True, max_length=255)),
+                        (
+                            "site_host",
+                            models.CharField(
+                                blank=True, max_length=255, verbose_name="Сайт, приведённый"
+                            ),
+                        ),
                         (
                             "campaign_id",
                             models.CharField(
@@ -361,7 +374,10 @@ class Migration(migrations.Migration):
                             "client_id",
                             models.CharField(blank=True, max_length=32, verbose_name="ClientID"),
                         ),
-                        ("yclid", models.CharField(blank=True, max_length=32)),
+                        (
+                            "yclid",
+                            models.CharField(blank=True, max_length=32, verbose_name="Yclid"),
+                        ),
                         (
                             "user_id",
                             models.CharField(blank=True, max_length=255, verbose_name="UserID"),
@@ -383,7 +399,10 @@ class Migration(migrations.Migration):
                         ("attempt", models.PositiveIntegerField(null=True, verbose_name="Попытка")),
                         ("order_key", models.BigIntegerField(null=True, verbose_name="Заказ")),
                         ("raw", models.JSONField(verbose_name="Как пришёл")),
-                        ("content_hash", models.CharField(max_length=64)),
+                        (
+                            "content_hash",
+                            models.CharField(max_length=64, verbose_name="Отпечаток записи"),
+                        ),
                         ("revision", models.PositiveIntegerField(default=1, verbose_name="Версия")),
                         ("received_at", models.DateTimeField(verbose_name="Получен")),
                         ("updated_at", models.DateTimeField(verbose_name="Изменён")),
@@ -395,6 +414,7 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.DO_NOTHING,
                                 related_name="calls",
                                 to="cabinets.cabinet",
+                                verbose_name="Кабинет",
                             ),
                         ),
                         (
@@ -406,6 +426,7 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.DO_NOTHING,
                                 related_name="+",
                                 to="cabinets.callsource",
+                                verbose_name="Источник",
                             ),
                         ),
                     ],
@@ -434,6 +455,7 @@ class Migration(migrations.Migration):
                         related_name="file",
                         serialize=False,
                         to="calls.upload",
+                        verbose_name="Выгрузка",
                     ),
                 ),
                 ("body", models.BinaryField()),
@@ -515,6 +537,7 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.DO_NOTHING,
                                 related_name="+",
                                 to="cabinets.cabinet",
+                                verbose_name="Кабинет",
                             ),
                         ),
                         (
@@ -525,6 +548,7 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.DO_NOTHING,
                                 related_name="deliveries",
                                 to="calls.call",
+                                verbose_name="Звонок",
                             ),
                         ),
                         (
@@ -598,6 +622,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="tries",
                         to="calls.upload",
+                        verbose_name="Выгрузка",
                     ),
                 ),
             ],
@@ -615,14 +640,15 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("external_id", models.CharField(max_length=128)),
-                ("partition_at", models.DateTimeField()),
+                ("external_id", models.CharField(max_length=128, verbose_name="Номер звонка")),
+                ("partition_at", models.DateTimeField(verbose_name="Хранится в месяце")),
                 (
                     "cabinet",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="cabinets.cabinet",
+                        verbose_name="Кабинет",
                     ),
                 ),
             ],
@@ -645,9 +671,9 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("webhook_id", models.CharField(max_length=255)),
-                ("body_hash", models.CharField(max_length=64)),
-                ("answer", models.JSONField()),
+                ("webhook_id", models.CharField(max_length=255, verbose_name="Номер запроса")),
+                ("body_hash", models.CharField(max_length=64, verbose_name="Отпечаток запроса")),
+                ("answer", models.JSONField(verbose_name="Ответ")),
                 ("received_at", models.DateTimeField(verbose_name="Получено")),
                 (
                     "source",
@@ -655,6 +681,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="receipts",
                         to="cabinets.callsource",
+                        verbose_name="Источник",
                     ),
                 ),
             ],

@@ -213,13 +213,17 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="resends",
                 to="calls.call",
+                verbose_name="Звонок",
             ),
         ),
         migrations.AddField(
             model_name="resend",
             name="counter",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="counters.counter"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="counters.counter",
+                verbose_name="Счётчик",
             ),
         ),
         migrations.AddField(
@@ -230,6 +234,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to=settings.AUTH_USER_MODEL,
+                verbose_name="Кем заказан",
             ),
         ),
         migrations.AddField(

@@ -13,10 +13,12 @@ from calls.states import CallKind
 class CallKey(models.Model):
     """External id → call, for ever. Narrow and not partitioned: it decides what is a duplicate."""
 
-    cabinet = models.ForeignKey(Cabinet, models.PROTECT, related_name="+")
-    external_id = models.CharField(max_length=128)
+    cabinet = models.ForeignKey(
+        Cabinet, models.PROTECT, related_name="+", verbose_name=_("Кабинет")
+    )
+    external_id = models.CharField(_("Номер звонка"), max_length=128)
     #: Month the call was filed under: its start as first received, whatever is corrected later.
-    partition_at = models.DateTimeField()
+    partition_at = models.DateTimeField(_("Хранится в месяце"))
 
     class Meta:
         verbose_name = _("ключ звонка")
@@ -38,9 +40,14 @@ class Call(models.Model):
         SUCCESS = "success", _("Успешный")
         FAIL = "fail", _("Неуспешный")
 
-    id = models.BigIntegerField(primary_key=True)  # given by CallKey
+    id = models.BigIntegerField(_("Номер в CallKeeper"), primary_key=True)  # given by CallKey
     cabinet = models.ForeignKey(
-        Cabinet, models.DO_NOTHING, related_name="calls", db_constraint=False, db_index=False
+        Cabinet,
+        models.DO_NOTHING,
+        related_name="calls",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Кабинет"),
     )
     source = models.ForeignKey(
         CallSource,
@@ -49,6 +56,7 @@ class Call(models.Model):
         null=True,
         db_constraint=False,
         db_index=False,
+        verbose_name=_("Источник"),
     )
     partition_at = models.DateTimeField(editable=False)
     external_id = models.CharField(_("Номер звонка"), max_length=128)
@@ -68,11 +76,11 @@ class Call(models.Model):
     is_target = models.BooleanField(_("Целевой"), default=False)
     is_unique_target = models.BooleanField(_("Уникально-целевой"), default=False)
     site = models.CharField(_("Сайт"), max_length=255, blank=True)
-    site_host = models.CharField(max_length=255, blank=True)
+    site_host = models.CharField(_("Сайт, приведённый"), max_length=255, blank=True)
     campaign_id = models.CharField(_("Номер кампании"), max_length=64, blank=True)
     campaign_name = models.CharField(_("Кампания"), max_length=255, blank=True)
     client_id = models.CharField(_("ClientID"), max_length=32, blank=True)
-    yclid = models.CharField(max_length=32, blank=True)
+    yclid = models.CharField(_("Yclid"), max_length=32, blank=True)
     user_id = models.CharField(_("UserID"), max_length=255, blank=True)
     page_url = models.TextField(_("Страница"), blank=True)
     tags = ArrayField(models.TextField(), verbose_name=_("Теги"), default=list)
@@ -81,7 +89,7 @@ class Call(models.Model):
     #: Least id among the attempts of one callback order: the same for all of them.
     order_key = models.BigIntegerField(_("Заказ"), null=True)
     raw = models.JSONField(_("Как пришёл"))
-    content_hash = models.CharField(max_length=64)
+    content_hash = models.CharField(_("Отпечаток записи"), max_length=64)
     revision = models.PositiveIntegerField(_("Версия"), default=1)
     received_at = models.DateTimeField(_("Получен"))
     updated_at = models.DateTimeField(_("Изменён"))
@@ -99,10 +107,12 @@ class Call(models.Model):
 class IngestReceipt(models.Model):
     """The answer given to one `webhook-id`; a repeat of the request gets the same answer."""
 
-    source = models.ForeignKey(CallSource, models.CASCADE, related_name="receipts")
-    webhook_id = models.CharField(max_length=255)
-    body_hash = models.CharField(max_length=64)
-    answer = models.JSONField()
+    source = models.ForeignKey(
+        CallSource, models.CASCADE, related_name="receipts", verbose_name=_("Источник")
+    )
+    webhook_id = models.CharField(_("Номер запроса"), max_length=255)
+    body_hash = models.CharField(_("Отпечаток запроса"), max_length=64)
+    answer = models.JSONField(_("Ответ"))
     received_at = models.DateTimeField(_("Получено"))
 
     class Meta:

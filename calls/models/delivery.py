@@ -21,11 +21,21 @@ class Delivery(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     call = models.ForeignKey(
-        Call, models.DO_NOTHING, related_name="deliveries", db_constraint=False, db_index=False
+        Call,
+        models.DO_NOTHING,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Звонок"),
     )
     partition_at = models.DateTimeField(editable=False)
     cabinet = models.ForeignKey(
-        Cabinet, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+        Cabinet,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Кабинет"),
     )
     counter = models.ForeignKey(
         Counter,
@@ -77,9 +87,16 @@ class Resend(models.Model):
     """
 
     call = models.ForeignKey(
-        Call, models.DO_NOTHING, related_name="resends", db_constraint=False, db_index=False
+        Call,
+        models.DO_NOTHING,
+        related_name="resends",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Звонок"),
     )
-    counter = models.ForeignKey(Counter, models.PROTECT, related_name="+")
+    counter = models.ForeignKey(
+        Counter, models.PROTECT, related_name="+", verbose_name=_("Счётчик")
+    )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
     #: First, second, … of this call: pressed twice, the button orders the same number twice.
     number = models.PositiveSmallIntegerField(_("Номер повтора"))
@@ -87,7 +104,11 @@ class Resend(models.Model):
         Upload, models.CASCADE, related_name="resend", verbose_name=_("Выгрузка")
     )
     ordered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("Кем заказан"),
     )
     ordered_at = models.DateTimeField(_("Заказан"))
 

@@ -17,7 +17,9 @@ class Upload(models.Model):
     Recording Metrika's answer is one update of this row: the calls' states are read from it.
     """
 
-    cabinet = models.ForeignKey(Cabinet, models.PROTECT, related_name="uploads")
+    cabinet = models.ForeignKey(
+        Cabinet, models.PROTECT, related_name="uploads", verbose_name=_("Кабинет")
+    )
     counter = models.ForeignKey(
         Counter, models.PROTECT, related_name="uploads", verbose_name=_("Счётчик")
     )
@@ -40,7 +42,7 @@ class Upload(models.Model):
     attention = models.CharField(_("Причина"), max_length=20, choices=Attention, blank=True)
     marker = models.CharField(_("Метка"), max_length=40, unique=True)
     rows = models.PositiveIntegerField(_("Строк"))
-    sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField(_("SHA-256 файла"), max_length=64)
     created_at = models.DateTimeField(_("Собрана"))
     oldest_call_at = models.DateTimeField(_("Самый ранний звонок"))
     newest_call_at = models.DateTimeField(_("Самый поздний звонок"))
@@ -123,7 +125,13 @@ class Upload(models.Model):
 class UploadFile(models.Model):
     """The frozen bytes of an upload, apart from it so that lists stay light."""
 
-    upload = models.OneToOneField(Upload, models.CASCADE, primary_key=True, related_name="file")
+    upload = models.OneToOneField(
+        Upload,
+        models.CASCADE,
+        primary_key=True,
+        related_name="file",
+        verbose_name=_("Выгрузка"),
+    )
     body = models.BinaryField()
 
     class Meta:
@@ -141,7 +149,9 @@ class UploadAttempt(models.Model):
         SEND = "send", _("Отправка")
         LOOKUP = "lookup", _("Поиск")
 
-    upload = models.ForeignKey(Upload, models.CASCADE, related_name="tries")
+    upload = models.ForeignKey(
+        Upload, models.CASCADE, related_name="tries", verbose_name=_("Выгрузка")
+    )
     number = models.PositiveIntegerField(_("Попытка"))
     kind = models.CharField(_("Действие"), max_length=8, choices=Kind, default=Kind.SEND)
     started_at = models.DateTimeField(_("Начало"))
