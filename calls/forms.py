@@ -38,7 +38,7 @@ class HistoryFilterForm(forms.Form):
     date_from = forms.DateField(label=_("С"), widget=_DATE, required=False)
     date_to = forms.DateField(label=_("По"), widget=_DATE, required=False)
     q = forms.CharField(
-        label=_("Телефон или номер звонка"),
+        label=_("Телефон или номер звонка целиком"),
         max_length=128,
         required=False,
         strip=True,
