@@ -21,7 +21,7 @@ class Upload(models.Model):
         Cabinet, models.PROTECT, related_name="uploads", verbose_name=_("Кабинет")
     )
     counter = models.ForeignKey(
-        Counter, models.PROTECT, related_name="uploads", verbose_name=_("Счётчик")
+        Counter, models.PROTECT, related_name="uploads", verbose_name=_("Счетчик")
     )
     #: The upload that was refused as a whole and of whose rows this one consists.
     parent = models.ForeignKey(
@@ -71,7 +71,7 @@ class Upload(models.Model):
         verbose_name = _("выгрузка")
         verbose_name_plural = _("выгрузки")
         indexes = [
-            # uploading.due
+            # send_queue.due
             models.Index(
                 fields=["not_before"],
                 condition=models.Q(state__in=["ready", "later"]),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls import uploading
+from calls import send_queue
 from calls.models import Upload
 from calls.states import UploadState
 from integrations.models import RequestDay
@@ -220,7 +220,7 @@ def test_counter_with_very_many_calls_does_not_starve_another(
         make_upload(counter=heavy, state="ready", uploading_id=None, sent_at=None)
     make_upload(counter=light, state="ready", uploading_id=None, sent_at=None)
 
-    first_two = uploading.due(timezone.now(), most=2)
+    first_two = send_queue.due(timezone.now(), most=2)
 
     counters = set(Upload.objects.filter(pk__in=first_two).values_list("counter", flat=True))
     assert counters == {heavy.pk, light.pk}
@@ -238,7 +238,7 @@ def test_today_goes_before_what_was_left_over(stage: Stage) -> None:
     fresh = make_upload(counter=today, newest_call_at=now - timedelta(minutes=5), **old)
     second = make_upload(counter=backfill, newest_call_at=now - timedelta(minutes=9), **old)
 
-    line = uploading.due(timezone.now())
+    line = send_queue.due(timezone.now())
 
     assert line[:2] == [fresh.pk, second.pk]
 
