@@ -108,7 +108,7 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     list_filter = (MonthAge, ShownFilter, ReasonFilter, "channel")
     list_select_related = ("call", "cabinet", "counter", "upload")
     search_fields = ("call__external_id",)
-    search_help_text = _("Номер звонка, конец телефона, номер счётчика или метка выгрузки")
+    search_help_text = _("Номер звонка, конец телефона, номер счетчика или метка выгрузки")
     # The numbers of calls lead the database's own key; those of deliveries have no such index.
     ordering = ("-call_id",)
     readonly_fields = ("shown", "why")
@@ -186,7 +186,7 @@ class UploadAdmin(SupportAdmin):
     list_filter = (UploadAge, "state", "attention", "channel")
     list_select_related = ("cabinet", "counter")
     search_fields = ("marker__exact", "uploading_id__exact", "counter__number__exact")
-    search_help_text = _("Метка, номер в Метрике или номер счётчика")
+    search_help_text = _("Метка, номер в Метрике или номер счетчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
     readonly_fields = ("standing",)

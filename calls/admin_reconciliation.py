@@ -48,7 +48,7 @@ class ReconciliationAdmin(SupportAdmin):
     list_filter = (ReconciledAge, "is_latest")
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact",)
-    search_help_text = _("Номер счётчика")
+    search_help_text = _("Номер счетчика")
     inlines: ClassVar[list[Any]] = [DifferenceInline]
     ordering = ("-pk",)
 

@@ -17,13 +17,13 @@ from integrations.models import RequestDay, YandexAccount
 
 _OF_ACCESS: dict[str, str | Promise] = {
     Counter.Access.VIEW_ONLY: gettext_lazy(
-        "На счётчик осталось только право просмотра: попросите владельца дать право на "
+        "На счетчик осталось только право просмотра: попросите владельца дать право на "
         "редактирование. Звонки ждут."
     ),
     Counter.Access.LOST: gettext_lazy(
-        "Доступ к счётчику потерян: попросите владельца вернуть его. Звонки ждут."
+        "Доступ к счетчику потерян: попросите владельца вернуть его. Звонки ждут."
     ),
-    Counter.Access.DELETED: gettext_lazy("Счётчик удалён в Метрике: отправлять некуда."),
+    Counter.Access.DELETED: gettext_lazy("Счетчик удалён в Метрике: отправлять некуда."),
 }
 _OF_ACCOUNT: dict[str, str | Promise] = {
     YandexAccount.State.REAUTH_REQUIRED: gettext_lazy(
@@ -37,7 +37,7 @@ _OF_ACCOUNT: dict[str, str | Promise] = {
 
 _LOST_GOAL = gettext_lazy(
     "Цель не найдена: её удалили в Метрике. Звонки ждут и уйдут, если выбрать другую цель в "
-    "настройках счётчика."
+    "настройках счетчика."
 )
 
 
@@ -67,9 +67,9 @@ def obstacles_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str
 
 def _standing(counter: Counter) -> str:
     if counter.removed_at is not None:
-        return _("Счётчик удалён из кабинета: ничего не отправляется.")
+        return _("Счетчик удалён из кабинета: ничего не отправляется.")
     if not counter.enabled:
-        return _("Счётчик выключен. Звонки ждут, пока его не включат.")
+        return _("Счетчик выключен. Звонки ждут, пока его не включат.")
     return str(_OF_ACCOUNT.get(counter.account.state) or _OF_ACCESS.get(counter.access, ""))
 
 

@@ -20,7 +20,7 @@ REASON_TITLES: dict[str, str | Promise] = {
     "test_call": gettext_lazy("Проверочный звонок"),
     "not_finished": gettext_lazy("Не завершён"),
     "not_configured": gettext_lazy("Настройки не сохранены"),
-    "counter_off": gettext_lazy("Счётчик выключен"),
+    "counter_off": gettext_lazy("Счетчик выключен"),
     "calls_off": gettext_lazy("Звонки не отправляются"),
     "goal_not_set": gettext_lazy("Цель не указана"),
     "goal_gone": gettext_lazy("Цель удалена в Метрике"),
@@ -59,7 +59,7 @@ OF_ATTENTION: dict[str, str | Promise] = {
     Attention.OVERDUE: gettext_lazy(
         "Метрика обрабатывает файл дольше двух суток. Файл у неё; мы продолжаем спрашивать."
     ),
-    Attention.COUNTER_REMOVED: gettext_lazy("Счётчик удалён из кабинета до отправки звонка."),
+    Attention.COUNTER_REMOVED: gettext_lazy("Счетчик удалён из кабинета до отправки звонка."),
     Attention.EXPIRED: gettext_lazy(
         "Со звонка прошёл 21 день: Метрика уже не привяжет его к визиту."
     ),
@@ -71,12 +71,12 @@ OF_ATTENTION: dict[str, str | Promise] = {
         "Файл оказался слишком велик для Метрики. Его звонки отправлены меньшими файлами."
     ),
     Attention.QUARANTINED: gettext_lazy(
-        "Сегодня Метрика отклонила слишком много файлов этого счётчика, поэтому поиск плохой "
+        "Сегодня Метрика отклонила слишком много файлов этого счетчика, поэтому поиск плохой "
         "строки остановлен: звонки не переданы. Повторите отправку завтра или напишите в поддержку."
     ),
     Attention.GOAL_GONE: gettext_lazy(
         "Цель не найдена: её больше нет в Метрике, поэтому файл не принят. Выберите другую цель в "
-        "настройках счётчика — звонки уйдут с ней сами."
+        "настройках счетчика — звонки уйдут с ней сами."
     ),
     Attention.CALLED_OFF: gettext_lazy("Отправку отменил человек."),
 }
@@ -91,7 +91,7 @@ _OF_STATE: dict[str, str | Promise] = {
     Shown.ACCEPTED: "",
     Shown.UNMATCHED: gettext_lazy(
         "Метрика приняла файл, но не нашла визитов этих посетителей: визита не было за 21 день "
-        "до звонка, он был после звонка или счётчика нет на странице."
+        "до звонка, он был после звонка или счетчика нет на странице."
     ),
     Shown.EXPIRED: OF_ATTENTION[Attention.EXPIRED],
 }

@@ -109,7 +109,7 @@ class Attention(models.TextChoices):
     ROW_REFUSED = "row_refused", _("Приняты не все строки")
     DUPLICATE = "duplicate", _("В Метрике две такие выгрузки")
     OVERDUE = "overdue", _("Метрика обрабатывает дольше двух суток")
-    COUNTER_REMOVED = "counter_removed", _("Счётчик удалён из кабинета")
+    COUNTER_REMOVED = "counter_removed", _("Счетчик удалён из кабинета")
     EXPIRED = "expired", _("Прошёл 21 день со звонка")
     SPLIT = "split", _("Разделена: Метрика отклонила файл целиком")
     TOO_LARGE = "too_large", _("Файл слишком велик для Метрики")

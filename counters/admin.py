@@ -41,7 +41,7 @@ class CounterAdmin(SupportAdmin):
     list_filter = ("access", "enabled", "send_calls", PresenceFilter)
     list_select_related = ("cabinet", "account")
     search_fields = ("number__exact", "name", "site", "account__login", "cabinet__name")
-    search_help_text = _("Номер счётчика, название, сайт, логин или кабинет")
+    search_help_text = _("Номер счетчика, название, сайт, логин или кабинет")
     never_fetched = ("account__access_token", "account__refresh_token")
     ordering = ("-pk",)
     actions = ("switch_on", "switch_off")
@@ -66,7 +66,7 @@ class CounterAdmin(SupportAdmin):
                 now=timezone.now(),
             )
         count = len(chosen)
-        text = ngettext("Переключён %d счётчик.", "Переключено счётчиков: %d.", count) % count
+        text = ngettext("Переключён %d счетчик.", "Переключено счетчиков: %d.", count) % count
         self.message_user(request, text, messages.SUCCESS)
 
 

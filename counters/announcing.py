@@ -18,15 +18,15 @@ def tell_selection(request: HttpRequest, chosen: Selection) -> None:
     """Tell which of the chosen counters were added, and why the others were not."""
     if chosen.added:
         count = len(chosen.added)
-        text = ngettext("Добавлен %(count)d счётчик.", "Добавлено счётчиков: %(count)d.", count)
+        text = ngettext("Добавлен %(count)d счетчик.", "Добавлено счетчиков: %(count)d.", count)
         advice = _("Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется.")
         messages.success(request, f"{text % {'count': count}} {advice}")
     for refused in chosen.refused[:TOLD_NAMES]:
-        text = _("Счётчик %(number)d не добавлен: %(reason)s.")
+        text = _("Счетчик %(number)d не добавлен: %(reason)s.")
         messages.error(request, text % {"number": refused.number, "reason": refused.reason})
     if len(chosen.refused) > TOLD_NAMES:
         rest = len(chosen.refused) - TOLD_NAMES
-        messages.error(request, _("Не добавлено ещё счётчиков: %(count)d.") % {"count": rest})
+        messages.error(request, _("Не добавлено ещё счетчиков: %(count)d.") % {"count": rest})
 
 
 def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:

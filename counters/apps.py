@@ -20,7 +20,7 @@ class CountersConfig(AppConfig):
     """Names the application in the admin and connects it to the accounts it uses."""
 
     name = "counters"
-    verbose_name = _("Счётчики")
+    verbose_name = _("Счетчики")
 
     def ready(self) -> None:
         from integrations.signals import account_reconnected

@@ -82,7 +82,7 @@ def _about_site(counter: Counter) -> str:
     if counter.site_mode != Counter.SiteMode.OWN or counter.site_host or counter.mirror_hosts:
         return ""
     return _(
-        "В Метрике у счётчика не указан сайт, поэтому с настройкой «Только сайт счётчика» ни один "
+        "В Метрике у счетчика не указан сайт, поэтому с настройкой «Только сайт счетчика» ни один "
         "звонок не подойдёт. Выберите «Все сайты» или перечислите сайты."
     )
 

@@ -46,7 +46,7 @@ SAME_NAMES = (
 class CounterSettingsForm(forms.Form):
     """Settings of one counter. ``counter`` gives the choices and what is shown at first."""
 
-    enabled = forms.BooleanField(label=_("Счётчик участвует в отправке"), required=False)
+    enabled = forms.BooleanField(label=_("Счетчик участвует в отправке"), required=False)
     goal = forms.TypedChoiceField(label=_("Достижение цели"), required=False, coerce=int)
     send_calls = forms.TypedChoiceField(
         label=_("Отправлять звонки"),

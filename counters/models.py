@@ -26,7 +26,7 @@ class Counter(models.Model):
         OK = "ok", _("Доступ есть")
         VIEW_ONLY = "view_only", _("Только просмотр")
         LOST = "lost", _("Доступ потерян")
-        DELETED = "deleted", _("Счётчик удалён в Метрике")
+        DELETED = "deleted", _("Счетчик удалён в Метрике")
 
     class CallKind(models.TextChoices):
         ALL = "all", _("Все типы звонков")
@@ -54,7 +54,7 @@ class Counter(models.Model):
         MANUAL = "manual", _("Установить теги вручную")
 
     class SiteMode(models.TextChoices):
-        OWN = "own", _("Только сайт счётчика")
+        OWN = "own", _("Только сайт счетчика")
         ALL = "all", _("Все сайты")
         LIST = "list", _("Выбранные сайты")
 
@@ -175,8 +175,8 @@ class Counter(models.Model):
     last_synced_at = models.DateTimeField(_("Синхронизировано"), null=True, blank=True)
 
     class Meta:
-        verbose_name = _("счётчик")
-        verbose_name_plural = _("счётчики")
+        verbose_name = _("счетчик")
+        verbose_name_plural = _("счетчики")
         constraints = [
             models.UniqueConstraint(fields=["cabinet", "number"], name="counter_once_per_cabinet"),
             models.CheckConstraint(
@@ -196,7 +196,7 @@ class Goal(models.Model):
     """A goal of a counter as last seen in Metrika."""
 
     counter = models.ForeignKey(
-        Counter, models.CASCADE, related_name="goals", verbose_name=_("Счётчик")
+        Counter, models.CASCADE, related_name="goals", verbose_name=_("Счетчик")
     )
     goal_id = models.BigIntegerField(_("Номер цели"))
     name = models.CharField(_("Название"), max_length=255)

@@ -25,14 +25,14 @@ from counters.signals import counter_changed
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
-NOT_SEEN = _("аккаунт не видит такого счётчика")
+NOT_SEEN = _("аккаунт не видит такого счетчика")
 VIEW_ONLY = _("есть только право просмотра, попросите владельца дать право на редактирование")
 ALREADY_ADDED = _("уже добавлен")
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A number that was not added, and why, in words that continue «Счётчик N: …»."""
+    """A number that was not added, and why, in words that continue «Счетчик N: …»."""
 
     number: int
     reason: str | Promise

@@ -59,7 +59,7 @@ def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
         return _add_page(request, account)
     numbers = [n for n in map(_number, request.POST.getlist("numbers")) if n is not None]
     if not numbers:
-        return _add_page(request, account, error=_("Выберите хотя бы один счётчик."))
+        return _add_page(request, account, error=_("Выберите хотя бы один счетчик."))
     try:
         chosen = selection.add_counters(
             cabinet=request.cabinet,
@@ -132,7 +132,7 @@ def delete_counter(request: CabinetRequest, pk: int) -> HttpResponse:
         selection.remove_counter(counter=counter, actor=_person(request), now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
-    text = _("Счётчик «%(name)s» удалён из кабинета. История сохранена.")
+    text = _("Счетчик «%(name)s» удалён из кабинета. История сохранена.")
     messages.success(request, text % {"name": counter.name})
     return HttpResponseRedirect(reverse("counters:list"))
 

@@ -15,7 +15,7 @@ def of_disconnecting(account: YandexAccount) -> list[str]:
     return [
         *_about_counters(account.counters.filter(removed_at=None).count()),
         *_about_waiting(waiting_of_account(account)),
-        _("Счётчики, их настройки и история останутся в кабинете."),
+        _("Счетчики, их настройки и история останутся в кабинете."),
         _("Уже отправленное в Метрику останется там."),
         _("Чтобы отправка продолжилась, подключите этот же аккаунт снова."),
     ]
@@ -24,7 +24,7 @@ def of_disconnecting(account: YandexAccount) -> list[str]:
 def _about_counters(count: int) -> list[str]:
     if not count:
         return []
-    return [_("Счётчиков, в которые перестанут уходить звонки: %(count)d.") % {"count": count}]
+    return [_("Счетчиков, в которые перестанут уходить звонки: %(count)d.") % {"count": count}]
 
 
 def _about_waiting(waiting: Waiting) -> list[str]:

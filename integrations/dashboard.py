@@ -69,8 +69,8 @@ def _about_counters(cabinet: Cabinet) -> list[Notice]:
     count = lost.count()
     if not count:
         return []
-    text = _("Счётчиков без доступа: %(count)d. Звонки в них не уходят.")
-    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счётчикам"))]
+    text = _("Счетчиков без доступа: %(count)d. Звонки в них не уходят.")
+    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счетчикам"))]
 
 
 def _about_uploads(cabinet: Cabinet) -> list[Notice]:
@@ -96,7 +96,7 @@ def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int) ->
 def _about_horizon(cabinet: Cabinet) -> list[Notice]:
     return [
         Notice(
-            f"{_('Счётчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
+            f"{_('Счетчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
             reverse("calls:history", args=[warning.counter_id]),
             _("К звонкам"),
         )
@@ -106,7 +106,7 @@ def _about_horizon(cabinet: Cabinet) -> list[Notice]:
 
 def _about_differences(cabinet: Cabinet) -> list[Notice]:
     text = _(
-        "Сверка с Метрикой: в счётчике «%(name)s» есть расхождения (%(count)d). "
+        "Сверка с Метрикой: в счетчике «%(name)s» есть расхождения (%(count)d). "
         "Поддержка видит их и разберётся."
     )
     return [

@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                     ("row_refused", "Приняты не все строки"),
                     ("duplicate", "В Метрике две такие выгрузки"),
                     ("overdue", "Метрика обрабатывает дольше двух суток"),
-                    ("counter_removed", "Счётчик удалён из кабинета"),
+                    ("counter_removed", "Счетчик удалён из кабинета"),
                     ("expired", "Прошёл 21 день со звонка"),
                     ("split", "Разделена: Метрика отклонила файл целиком"),
                     ("too_large", "Файл слишком велик для Метрики"),
@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="reconciliations",
                 to="counters.counter",
-                verbose_name="Счётчик",
+                verbose_name="Счетчик",
             ),
         ),
         migrations.AddField(
@@ -223,7 +223,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="counters.counter",
-                verbose_name="Счётчик",
+                verbose_name="Счетчик",
             ),
         ),
         migrations.AddField(

@@ -43,7 +43,7 @@ class Delivery(models.Model):
         related_name="deliveries",
         db_constraint=False,
         db_index=False,
-        verbose_name=_("Счётчик"),
+        verbose_name=_("Счетчик"),
     )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
     state = models.PositiveSmallIntegerField(_("Состояние"), choices=DeliveryState)
@@ -95,7 +95,7 @@ class Resend(models.Model):
         verbose_name=_("Звонок"),
     )
     counter = models.ForeignKey(
-        Counter, models.PROTECT, related_name="+", verbose_name=_("Счётчик")
+        Counter, models.PROTECT, related_name="+", verbose_name=_("Счетчик")
     )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
     #: First, second, … of this call: pressed twice, the button orders the same number twice.

@@ -15,7 +15,7 @@ class Reconciliation(models.Model):
     """One comparison of a counter's ledger with itself and with Metrika's list of uploadings."""
 
     counter = models.ForeignKey(
-        Counter, models.CASCADE, related_name="reconciliations", verbose_name=_("Счётчик")
+        Counter, models.CASCADE, related_name="reconciliations", verbose_name=_("Счетчик")
     )
     at = models.DateTimeField(_("Когда"))
     calls = models.PositiveIntegerField(_("Звонков"))

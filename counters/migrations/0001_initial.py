@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                             ("ok", "Доступ есть"),
                             ("view_only", "Только просмотр"),
                             ("lost", "Доступ потерян"),
-                            ("deleted", "Счётчик удалён в Метрике"),
+                            ("deleted", "Счетчик удалён в Метрике"),
                         ],
                         default="ok",
                         max_length=16,
@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                     "site_mode",
                     models.CharField(
                         choices=[
-                            ("own", "Только сайт счётчика"),
+                            ("own", "Только сайт счетчика"),
                             ("all", "Все сайты"),
                             ("list", "Выбранные сайты"),
                         ],
@@ -317,8 +317,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "счётчик",
-                "verbose_name_plural": "счётчики",
+                "verbose_name": "счетчик",
+                "verbose_name_plural": "счетчики",
             },
         ),
         migrations.CreateModel(
@@ -351,7 +351,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="goals",
                         to="counters.counter",
-                        verbose_name="Счётчик",
+                        verbose_name="Счетчик",
                     ),
                 ),
             ],

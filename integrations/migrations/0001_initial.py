@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "counters_refreshed_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="Счётчики обновлены"),
+                    models.DateTimeField(blank=True, null=True, verbose_name="Счетчики обновлены"),
                 ),
                 ("connected_at", models.DateTimeField(verbose_name="Подключено")),
                 (

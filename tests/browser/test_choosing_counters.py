@@ -63,7 +63,7 @@ def test_search_narrows_what_select_all_takes_and_forgets_no_choice(
     expect(page.get_by_text("Выбрано: 2")).to_be_visible()
     visitor.press("Добавить")
 
-    expect(page.get_by_text("Добавлено счётчиков: 2.")).to_be_visible()
+    expect(page.get_by_text("Добавлено счетчиков: 2.")).to_be_visible()
     added = Counter.objects.values_list("number", "configured_at").order_by("number")
     assert list(added) == [(WINDOWS, None), (MY_SITE, None)]
     assert visitor.complaints == []
@@ -103,7 +103,7 @@ def test_disconnecting_says_what_happens_and_can_be_left(
 
     question = page.get_by_role("dialog")
     expect(question.get_by_role("heading")).to_have_text("Отключить аккаунт okna-stolica?")
-    expect(question).to_contain_text("Счётчиков, в которые перестанут уходить звонки: 2.")
+    expect(question).to_contain_text("Счетчиков, в которые перестанут уходить звонки: 2.")
     expect(question).to_contain_text("Отправок, которые уже ждут и останутся ждать: 1.")
     page.keyboard.press("Escape")
     expect(question).to_be_hidden()

@@ -21,11 +21,11 @@ def test_nothing_blocks_a_healthy_counter(counter: Counter) -> None:
 @pytest.mark.parametrize(
     ("counter_fields", "account_fields", "begins"),
     [
-        ({"enabled": False}, {}, "Счётчик выключен."),
-        ({"access": Counter.Access.LOST}, {}, "Доступ к счётчику потерян"),
-        ({"access": Counter.Access.VIEW_ONLY}, {}, "На счётчик осталось только право просмотра"),
-        ({"access": Counter.Access.DELETED}, {}, "Счётчик удалён в Метрике"),
-        ({"removed_at": NOW}, {}, "Счётчик удалён из кабинета"),
+        ({"enabled": False}, {}, "Счетчик выключен."),
+        ({"access": Counter.Access.LOST}, {}, "Доступ к счетчику потерян"),
+        ({"access": Counter.Access.VIEW_ONLY}, {}, "На счетчик осталось только право просмотра"),
+        ({"access": Counter.Access.DELETED}, {}, "Счетчик удалён в Метрике"),
+        ({"removed_at": NOW}, {}, "Счетчик удалён из кабинета"),
         ({}, {"state": YandexAccount.State.REAUTH_REQUIRED}, "Аккаунт Яндекса требует перепод"),
         (
             {"access": Counter.Access.LOST},
@@ -71,4 +71,4 @@ def test_a_lost_goal_blocks_its_channel_alone(counter: Counter) -> None:
 
     assert of_channel(counter, 2, "").startswith("Цель не найдена")
     assert of_channel(counter, 1, "") == ""
-    assert of_channel(counter, 2, "Счётчик выключен.") == "Счётчик выключен."
+    assert of_channel(counter, 2, "Счетчик выключен.") == "Счетчик выключен."

@@ -15,7 +15,7 @@ from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
 NOT_SENT: dict[str, Any] = {"uploading_id": None}
-OBSTACLE = "Счётчик выключен."
+OBSTACLE = "Счетчик выключен."
 
 
 def said(delivery: Delivery, *, obstacle: str = "") -> str:

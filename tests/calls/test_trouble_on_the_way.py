@@ -67,8 +67,8 @@ def test_a_withdrawn_right_stops_one_counter_and_its_return_needs_no_click(
     send()
 
     assert held(sandbox) == {NEIGHBOUR: 1}
-    assert "Доступ к счётчику потерян" in obstacle(both)
-    assert "Счётчиков без доступа: 1" in owner_client.get("/lk/integrations").content.decode()
+    assert "Доступ к счетчику потерян" in obstacle(both)
+    assert "Счетчиков без доступа: 1" in owner_client.get("/lk/integrations").content.decode()
 
     control(sandbox, change, permission="own")
     look_at_counters(2)

@@ -52,7 +52,7 @@ def test_the_weightiest_thing_is_said(
     ("fields", "beginnings"),
     [
         ({}, []),
-        ({"site_host": ""}, ["В Метрике у счётчика не указан сайт"]),
+        ({"site_host": ""}, ["В Метрике у счетчика не указан сайт"]),
         ({"site_host": "", "site_mode": "all"}, []),
         ({"site_host": "", "mirror_hosts": ["m.site.ru"]}, []),
         ({"defer_value": 13}, []),

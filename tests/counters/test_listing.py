@@ -145,7 +145,7 @@ def test_the_list_without_an_account_offers_to_link_one(owner_client: Client) ->
         (
             {"enabled": False},
             "active",
-            "Счётчик выключен. Звонки ждут, пока его не включат.",
+            "Счетчик выключен. Звонки ждут, пока его не включат.",
             "neutral",
         ),
         (

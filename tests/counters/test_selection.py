@@ -50,12 +50,12 @@ def test_forged_and_view_only_numbers_are_refused_and_the_others_added(
 
     assert [counter.number for counter in chosen.added] == [EDITABLE]
     assert [(refused.number, str(refused.reason)) for refused in chosen.refused] == [
-        (777, "аккаунт не видит такого счётчика"),
+        (777, "аккаунт не видит такого счетчика"),
         (
             VIEWED,
             "есть только право просмотра, попросите владельца дать право на редактирование",
         ),
-        (FOREIGN, "аккаунт не видит такого счётчика"),
+        (FOREIGN, "аккаунт не видит такого счетчика"),
     ]
     assert Counter.objects.count() == 1
 

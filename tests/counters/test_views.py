@@ -67,7 +67,7 @@ def test_one_chosen_counter_opens_its_settings_with_the_advice_to_save(
     assert response.status_code == 302
     assert response["Location"] == page(counter)
     assert said(response) == [
-        "Добавлен 1 счётчик. Проверьте настройки и нажмите «Сохранить» — до этого ничего не "
+        "Добавлен 1 счетчик. Проверьте настройки и нажмите «Сохранить» — до этого ничего не "
         "отправляется."
     ]
     assert counter.configured_at is None
@@ -81,7 +81,7 @@ def test_what_was_refused_is_told_and_the_others_are_added(
     assert response["Location"] == "/lk/integrations/yandex"
     assert set(Counter.objects.values_list("number", flat=True)) == {OWN, BALCONY}
     assert said(response)[1] == (
-        f"Счётчик {VIEWED} не добавлен: есть только право просмотра, попросите владельца дать "
+        f"Счетчик {VIEWED} не добавлен: есть только право просмотра, попросите владельца дать "
         "право на редактирование."
     )
 
@@ -103,14 +103,14 @@ def test_a_choice_of_more_than_a_thousand_is_read_whole_and_told_in_short(
     response = owner_client.post(adding(okna), {"numbers": [*forged, OWN]})
 
     assert Counter.objects.get().number == OWN
-    assert said(response)[1] == "Счётчик 1 не добавлен: аккаунт не видит такого счётчика."
-    assert said(response)[6:] == ["Не добавлено ещё счётчиков: 996."]
+    assert said(response)[1] == "Счетчик 1 не добавлен: аккаунт не видит такого счетчика."
+    assert said(response)[6:] == ["Не добавлено ещё счетчиков: 996."]
 
 
 def test_an_empty_choice_is_told(owner_client: Client, okna: YandexAccount) -> None:
     response = owner_client.post(adding(okna))
 
-    assert response.context["error"] == "Выберите хотя бы один счётчик."
+    assert response.context["error"] == "Выберите хотя бы один счетчик."
     assert not Counter.objects.exists()
 
 
@@ -269,7 +269,7 @@ def test_likely_mistakes_are_shown_in_the_window(owner_client: Client, counter: 
 
     response = owner_client.get(page(counter))
 
-    assert "В Метрике у счётчика не указан сайт" in response.content.decode()
+    assert "В Метрике у счетчика не указан сайт" in response.content.decode()
 
 
 # --- The switch and the removal ------------------------------------------------------------

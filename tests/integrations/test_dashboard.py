@@ -133,7 +133,7 @@ def test_counters_without_access_and_stuck_uploads_are_counted(
     make_stuck_upload(lost, "marker2")
 
     assert texts(cabinet) == [
-        "Счётчиков без доступа: 1. Звонки в них не уходят.",
+        "Счетчиков без доступа: 1. Звонки в них не уходят.",
         "«Окна Столица»: требуют внимания выгрузки (2), звонков в них: 2.",
     ]
 

@@ -25,8 +25,8 @@ def test_page_says_what_will_happen_and_does_nothing(
     answer = owner_client.get(door(account))
 
     page = answer.content.decode()
-    assert "Счётчиков, в которые перестанут уходить звонки: 1." in page
-    assert "Счётчики, их настройки и история останутся в кабинете." in page
+    assert "Счетчиков, в которые перестанут уходить звонки: 1." in page
+    assert "Счетчики, их настройки и история останутся в кабинете." in page
     account.refresh_from_db()
     assert account.state == "active"
     assert len(yandex_id.calls) == 0

@@ -47,7 +47,7 @@ class Person:
         for number in numbers:
             self.page.get_by_label(re.compile(rf"\b{number}\b")).check()
         self.press("Добавить")
-        expect(self.page.get_by_text(f"Добавлено счётчиков: {len(numbers)}.")).to_be_visible()
+        expect(self.page.get_by_text(f"Добавлено счетчиков: {len(numbers)}.")).to_be_visible()
 
     def open_settings(self, counter: str) -> None:
         self.page.goto(f"{self.url}/lk/integrations/yandex")
