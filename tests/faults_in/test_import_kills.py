@@ -1,0 +1,66 @@
+"""`manage.py import_calls` killed at random moments and run again gives the same set."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from calls.models import Call, Delivery
+from tests import factories
+from tests.faults.crew import ROOT
+from tests.faults.patience import wait_for
+from tests.faults.results import Result
+from tests.faults.servers import program
+from tests.faults.stage import Stage
+
+ROWS, KILLS = 8_000, 4
+
+
+def written(folder: Path, count: int) -> Path:
+    file = folder / "calls.json"
+    records = [factories.v3_record() for _ in range(count)]
+    file.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
+    return file
+
+
+@pytest.mark.contract("A8")
+def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
+    stage: Stage, environment: dict[str, str], log: Path, tmp_path: Path, result: Result
+) -> None:
+    stage.link()
+    file = written(tmp_path, ROWS)
+    words = ("manage.py", "import_calls", str(file), f"--source={stage.source.public_id}")
+    dice = random.Random(20)
+    for _ in range(KILLS):
+        before = Call.objects.count()
+        enough = before + dice.randrange(ROWS // KILLS)
+        with program(*words, environment=environment, log=log) as process:
+            wait_for(
+                lambda enough=enough: Call.objects.count() > enough,
+                seconds=60,
+                what="a part of the file is in",
+            )
+            process.send_signal(signal.SIGKILL)
+        assert before < Call.objects.count() < ROWS
+        assert Delivery.objects.count() == 2 * Call.objects.count()
+
+    last = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+
+    told = [int(number) for number in re.findall(r"\d+", last.stdout.decode())]
+    created, _updated, already, rejected = told
+    assert (created + already, rejected) == (ROWS, 0)
+    assert 0 < created < ROWS
+    assert set(Call.objects.values_list("revision").distinct()) == {(1,)}
+    assert Call.objects.count() == ROWS
+    assert Delivery.objects.count() == 2 * ROWS
+    result.fault = f"kill -9 of an import, {KILLS} times at random moments"
+    result.calls = ROWS

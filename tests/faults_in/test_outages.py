@@ -1,0 +1,269 @@
+"""The broker is away: nobody at the door notices. The database is away: the sender is told so."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+from django.core.management import call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from cabinets.models import CallSource
+from calls.models import Call, Delivery
+from counters.models import Counter
+from launcher.embedded import Postgres, Valkey
+from tests import factories
+from tests.faults.crew import Crew
+from tests.faults.patience import wait_for
+from tests.faults.results import Result
+from tests.faults.stage import Stage
+from tests.faults_in.door import Door, open_door, results
+
+POSTS = 30
+#: Redis may be asked once per process and pause, and is given up after a fifth of a second.
+SLOWEST_SECONDS = 1.0
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    server = Valkey(tmp_path / "valkey", password="only-for-tests", throwaway=True)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def spare(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Postgres]:
+    """A server of our own to break: what it called committed survives its death."""
+    server = Postgres(tmp_path_factory.mktemp("spare") / "postgres", password="only-for-tests")
+    server.start()
+    with django_db_blocker.unblock(), led_to(server):
+        call_command("migrate", verbosity=0)
+    yield server
+    server.stop()
+
+
+@contextmanager
+def led_to(server: Postgres) -> Iterator[None]:
+    """Let the models of this process speak to another server until the end of the block."""
+    connection.close()
+    known = connection.settings_dict
+    former = dict(known)
+    known.update(
+        HOST="127.0.0.1",
+        PORT=server.port,
+        USER="callkeeper",
+        PASSWORD=server.password,
+        NAME=server.database,
+    )
+    try:
+        yield
+    finally:
+        connection.close()
+        known.update(former)
+
+
+@pytest.mark.contract("A5", "B1")
+def test_broker_that_hangs_or_dies_slows_no_request_and_stops_no_delivery(
+    stage: Stage,
+    crew: Crew,
+    environment: dict[str, str],
+    valkey: Valkey,
+    log: Path,
+    result: Result,
+) -> None:
+    stage.link()
+    assert valkey.process is not None
+    with open_door(environment | {"REDIS_URL": valkey.url}, log) as door:
+        healthy = post_timed(door, stage)
+        with redis.Redis.from_url(valkey.url) as broker:
+            queues = [key for key in broker.scan_iter() if not key.startswith(b"inflow:")]
+        valkey.process.send_signal(signal.SIGSTOP)
+        hanging = post_timed(door, stage)
+        valkey.process.send_signal(signal.SIGKILL)
+        dead = post_timed(door, stage)
+
+    # Nothing goes through the broker on the way in.
+    assert queues == []
+    assert max(hanging + dead) < SLOWEST_SECONDS
+    assert statistics.median(hanging + dead) < 2 * statistics.median(healthy) + 0.02
+    crew.hire()
+    seconds = stage.wait_settled()
+    balance = stage.balance()
+    assert balance.faults() == []
+    assert balance.calls == 3 * POSTS
+    result.fault = "Valkey hangs, then dies, while calls come in; run_sender delivers"
+    result.measure(balance, seconds)
+
+
+def post_timed(door: Door, stage: Stage) -> list[float]:
+    """Post calls one by one; return the seconds each took."""
+    took = []
+    for _ in range(POSTS):
+        began = time.monotonic()
+        results(door.post([factories.v3_record()], source=stage.source))
+        took.append(time.monotonic() - began)
+    return took
+
+
+@contextmanager
+def stopped(server: Postgres) -> Iterator[None]:
+    """The server is stopped at once, as by a crash, and started again."""
+    assert server.process is not None
+    server.process.send_signal(signal.SIGQUIT)
+    server.process.wait()
+    yield
+    server.start()
+
+
+@contextmanager
+def read_only(server: Postgres) -> Iterator[None]:
+    """Sessions may only read, as on a standby or beyond a provider's quota."""
+    order = f"ALTER DATABASE {server.database} SET default_transaction_read_only ="
+    _tell(server, f"{order} on", CUT_SESSIONS)
+    yield
+    _tell(server, f"{order} off", CUT_SESSIONS)
+
+
+@contextmanager
+def full_disk(server: Postgres) -> Iterator[None]:
+    """The table of the receipts, written last, lies on a device without a free byte."""
+    _tell(server, "TRUNCATE calls_ingestreceipt", "CHECKPOINT")
+    file = server.home / _tell(server, "SELECT pg_relation_filepath('calls_ingestreceipt')")
+    moved = file.with_name(f"{file.name}.aside")
+    file.rename(moved)
+    file.symlink_to("/dev/full")
+    _tell(server, CUT_SESSIONS)
+    yield
+    file.unlink()
+    moved.rename(file)
+    _tell(server, CUT_SESSIONS)
+
+
+@pytest.mark.contract("A6")
+@pytest.mark.parametrize(
+    ("trouble", "sqlstate"), [(stopped, None), (read_only, "25006"), (full_disk, "53100")]
+)
+def test_database_that_cannot_keep_a_call_is_told_and_costs_nothing(
+    transactional_db: None,
+    spare: Postgres,
+    environment: dict[str, str],
+    tmp_path: Path,
+    result: Result,
+    trouble: Callable[[Postgres], AbstractContextManager[None]],
+    sqlstate: str | None,
+) -> None:
+    log = tmp_path / "door.log"
+    told = environment | {"DATABASE_URL": spare.url}
+    with led_to(spare), open_door(told, log) as door:
+        source, counter = _furnish()
+        results(door.post([factories.v3_record()], source=source))
+        people = {process.pid for process in door.workers()}
+        lost, webhook_id = factories.v3_record(), uuid.uuid4().hex
+        with trouble(spare):
+            connection.close()
+            refused = door.post([lost], source=source, webhook_id=webhook_id)
+        connection.close()
+        stored = Call.objects.filter(cabinet=source.cabinet).count()
+        after = door.post([lost], source=source, webhook_id=webhook_id)
+
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert refused.json()["error"]["code"] == "database_unavailable"
+        assert f"SQLSTATE {sqlstate}" in log.read_text(encoding="utf-8")
+        assert stored == 1
+        assert results(after)[0]["status"] == "created"
+        assert {process.pid for process in door.workers()} == people
+        assert Call.objects.filter(cabinet=source.cabinet).count() == 2
+        assert Delivery.objects.filter(counter=counter).count() == 4
+    result.fault = f"the database cannot keep a call: {trouble.__name__.replace('_', ' ')}"
+    result.calls = 2
+
+
+@pytest.mark.contract("A1", "A6")
+def test_every_answered_call_survives_a_crash_of_the_database(
+    transactional_db: None,
+    spare: Postgres,
+    environment: dict[str, str],
+    log: Path,
+    result: Result,
+) -> None:
+    told = environment | {"DATABASE_URL": spare.url}
+    answers: dict[str, int] = {}
+    with led_to(spare), open_door(told, log) as door:
+        source, counter = _furnish()
+
+        def post_until(done: threading.Event) -> None:
+            while not done.is_set():
+                record = factories.v3_record()
+                answers[str(record["universalId"])] = door.post([record], source=source).status_code
+
+        done = threading.Event()
+        client = threading.Thread(target=post_until, args=(done,))
+        client.start()
+        try:
+            for _ in range(3):
+                _wait_for_more(answers, 202)
+                with stopped(spare):
+                    _wait_for_more(answers, 503)
+            _wait_for_more(answers, 202)
+        finally:
+            done.set()
+            client.join()
+
+        connection.close()
+        answered = {number for number, status in answers.items() if status == 202}
+        stored = set(
+            Call.objects.filter(cabinet=source.cabinet).values_list("external_id", flat=True)
+        )
+        assert set(answers.values()) == {202, 503}
+        assert answered <= stored
+        assert Delivery.objects.filter(counter=counter).count() == 2 * len(stored)
+    result.fault = "PostgreSQL stopped at once, three times, while calls come in"
+    result.calls = len(answered)
+
+
+CUT_SESSIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def _furnish() -> tuple[CallSource, Counter]:
+    cabinet = factories.make_cabinet()
+    counter = factories.make_counter(account=factories.make_account(cabinet=cabinet))
+    return factories.make_source(cabinet=cabinet), counter
+
+
+def _wait_for_more(answers: dict[str, int], status: int) -> None:
+    enough = list(answers.values()).count(status) + 3
+    wait_for(
+        lambda: list(answers.values()).count(status) >= enough,
+        seconds=30,
+        what=f"answers {status} come",
+    )
+
+
+def _tell(server: Postgres, *orders: str) -> str:
+    """Say it past the product's sessions; return the first cell of the last answer."""
+    outside = psycopg2.connect(server.url)
+    outside.autocommit = True
+    outside.set_session(readonly=False)
+    cell = ""
+    with outside.cursor() as cursor:
+        for order in orders:
+            cursor.execute(order)
+            cell = str(cursor.fetchone()[0]) if cursor.description and cursor.rowcount else ""
+    outside.close()
+    return cell
