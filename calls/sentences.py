@@ -33,6 +33,7 @@ REASON_TITLES: dict[str, str | Promise] = {
     "site": gettext_lazy("Другой сайт"),
     "campaign": gettext_lazy("Другая кампания"),
     "not_last_attempt": gettext_lazy("Не последняя попытка"),
+    "static_no_goal": gettext_lazy("Статический звонок не достигает цели"),
     "no_identifier": gettext_lazy("Посетитель неизвестен"),
     "refused_by_metrika": gettext_lazy("Метрика не приняла строку"),
     "refused_by_check": gettext_lazy("Строка не прошла проверку"),
