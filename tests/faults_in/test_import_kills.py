@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,7 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
         before = Call.objects.count()
         enough = before + dice.randrange(ROWS // KILLS)
         with program(*words, environment=environment, log=log) as process:
-            wait_for(
-                lambda enough=enough: Call.objects.count() > enough,
-                seconds=60,
-                what="a part of the file is in",
-            )
+            wait_for(partial(_more_than, enough), seconds=60, what="a part of the file is in")
             process.send_signal(signal.SIGKILL)
         assert before < Call.objects.count() < ROWS
         assert Delivery.objects.count() == 2 * Call.objects.count()
@@ -64,3 +61,7 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
     assert Delivery.objects.count() == 2 * ROWS
     result.fault = f"kill -9 of an import, {KILLS} times at random moments"
     result.calls = ROWS
+
+
+def _more_than(count: int) -> bool:
+    return Call.objects.count() > count
