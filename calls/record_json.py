@@ -17,12 +17,25 @@ class MalformedJson(ValueError):
     """The bytes are not JSON in UTF-8, or hold a number that JSON does not know."""
 
 
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond every range")
+    return number
+
+
+#: JSON as the standard has it: without NaN, Infinity and numbers beyond every range.
+STRICT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+
+
 def read_json(body: bytes) -> Any:
     """Return the value of a JSON text. Raises MalformedJson."""
     try:
-        return json.loads(
-            body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite
-        )
+        return STRICT_DECODER.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as problem:
         raise MalformedJson("not a JSON text in UTF-8") from problem
 
@@ -66,14 +79,3 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
         return {clean_text(key): _cleaned(one) for key, one in value.items()}
     return value
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number beyond every range")
-    return number

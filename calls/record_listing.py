@@ -1,39 +1,102 @@
-"""Reads a file of the v3 calls API: a list of records, or an answer that holds one. Pure."""
+"""Reads a file of the v3 calls API: a list of records, or an answer that holds one. Pure.
+
+The file is read twice: as a whole before the first record is given out, then record by record.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
-from calls.record_json import MalformedJson, read_json
+from calls.record_json import MalformedJson
+from calls.record_stream import JsonStream
 
 #: What the API says when the period has no calls.
 NO_ROWS = "No rows found"
+#: Names under which an answer may hold its records; the first one that holds a list counts.
+LISTS = ("payload", "calls")
 
 
 class UnreadableListing(Exception):
     """The file is not a listing of calls; the message says what it is."""
 
 
-def read_listing(body: bytes) -> list[Any]:
-    """Return the records of the file, none for the API's answer "No rows found".
+@dataclass(frozen=True)
+class Listing:
+    """How many records there are, and in the how-manieth member; None: the list is the file."""
 
-    Raises UnreadableListing.
-    """
+    count: int
+    member: int | None = None
+
+
+def check_listing(text: TextIO) -> Listing:
+    """Read to the end and return where the records are. Raises UnreadableListing."""
+    stream = JsonStream(text)
     try:
-        content = read_json(body)
+        found = _find(stream)
+        stream.end()
     except MalformedJson:
         raise UnreadableListing(_("Файл не читается: это не JSON в UTF-8.")) from None
-    if isinstance(content, list):
-        return content
-    if not isinstance(content, dict):
+    if isinstance(found, Listing):
+        return found
+    if found is None:
         raise UnreadableListing(_("В файле нет списка звонков."))
-    _refuse_failure(content.get("inbound"))
-    for name in ("payload", "calls"):
-        if isinstance(content.get(name), list):
-            return list(content[name])
+    _refuse_failure(found.get("inbound"))
+    for name in LISTS:
+        if isinstance(found.get(name), Listing):
+            return found[name]
     raise UnreadableListing(_("В файле нет списка звонков: нужен список, payload или calls."))
+
+
+def records_of(text: TextIO, listing: Listing) -> Iterator[Any]:
+    """Yield the records of a listing that was checked, from the beginning of the text.
+
+    Raises UnreadableListing when the file changed since.
+    """
+    stream = JsonStream(text)
+    try:
+        if listing.member is None:
+            yield from stream.items()
+            return
+        for number, _name in enumerate(stream.names()):
+            if number == listing.member:
+                yield from stream.items()
+                return
+            _skip(stream)
+    except MalformedJson:
+        raise UnreadableListing(_("Файл изменился во время чтения.")) from None
+
+
+def _find(stream: JsonStream) -> Listing | dict[str, Any] | None:
+    """Return the listing, the members of the object that may hold one, or None for neither."""
+    match stream.peek():
+        case "[":
+            return Listing(_skip(stream))
+        case "{":
+            return {name: _member(stream, name, at) for at, name in enumerate(stream.names())}
+        case _:
+            _skip(stream)
+            return None
+
+
+def _member(stream: JsonStream, name: str, number: int) -> Any:
+    if name in LISTS and stream.peek() == "[":
+        return Listing(_skip(stream), number)
+    if name == "inbound":
+        return stream.value()
+    _skip(stream)
+    return None
+
+
+def _skip(stream: JsonStream) -> int:
+    """Read over the next value; return how many items it has when it is a list."""
+    if stream.peek() == "[":
+        return sum(1 for _item in stream.items())
+    stream.value()
+    return 0
 
 
 def _refuse_failure(inbound: Any) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,11 +23,21 @@ from tests.faults.servers import program
 from tests.faults.stage import Stage
 
 ROWS, KILLS = 8_000, 4
+#: A long file of few calls: the database has little to do, the reader everything.
+COPIES, DISTINCT = 100, 500
+MEMORY_LIMIT_MB = 150
+#: The command as `manage.py` runs it, which then says how much memory it ever had.
+MEASURED = """
+import sys
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+print(open("/proc/self/status").read())
+"""
+Record = dict[str, Any]
 
 
-def written(folder: Path, count: int) -> Path:
+def written(folder: Path, records: list[Record]) -> Path:
     file = folder / "calls.json"
-    records = [factories.v3_record() for _ in range(count)]
     file.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
     return file
 
@@ -36,7 +47,7 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
     stage: Stage, environment: dict[str, str], log: Path, tmp_path: Path, result: Result
 ) -> None:
     stage.link()
-    file = written(tmp_path, ROWS)
+    file = written(tmp_path, [factories.v3_record() for _ in range(ROWS)])
     words = ("manage.py", "import_calls", str(file), f"--source={stage.source.public_id}")
     dice = random.Random(20)
     for _ in range(KILLS):
@@ -61,6 +72,37 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
     assert Delivery.objects.count() == 2 * ROWS
     result.fault = f"kill -9 of an import, {KILLS} times at random moments"
     result.calls = ROWS
+
+
+@pytest.mark.contract("A8")
+def test_memory_of_an_import_does_not_grow_with_the_file(
+    stage: Stage, environment: dict[str, str], tmp_path: Path, result: Result
+) -> None:
+    peaks = {}
+    records = [factories.v3_record() for _ in range(DISTINCT)]
+    for copies in (1, COPIES):
+        file = written(tmp_path, records * copies)
+        words = ["-c", MEASURED, "import_calls", str(file), f"--source={stage.source.public_id}"]
+        answer = subprocess.run(
+            [sys.executable, *words],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+        peak = re.search(r"VmHWM:\s+(\d+) kB", answer.stdout)
+        assert peak is not None
+        peaks[copies] = int(peak[1]) / 1024
+
+    assert Call.objects.count() == DISTINCT
+    assert file.stat().st_size > 25_000_000
+    assert peaks[COPIES] < MEMORY_LIMIT_MB
+    assert peaks[COPIES] - peaks[1] < 10
+    result.fault = (
+        f"import of {COPIES * DISTINCT} records: {peaks[COPIES]:.0f} MB of memory at most"
+    )
+    result.calls = DISTINCT
 
 
 def _more_than(count: int) -> bool:

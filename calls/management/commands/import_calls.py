@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from cabinets.models import CallSource
 from calls.intake import Result, take_in
-from calls.record_listing import UnreadableListing, read_listing
+from calls.record_listing import UnreadableListing, check_listing, records_of
 from calls.record_reading import read_records
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
@@ -48,6 +49,8 @@ class Command(BaseCommand):
         with override("ru"):
             try:
                 self._import(counts, options["file"], options["source"], options["report"])
+            except UnreadableListing as problem:
+                raise CommandError(str(problem), returncode=UNREADABLE) from None
             except OperationalError:
                 sentence = _("База данных недоступна. Обработано {done}: запустите ещё раз.")
                 raise CommandError(
@@ -61,11 +64,11 @@ class Command(BaseCommand):
         self, counts: Counter[str], file: Path, public_id: str, report: Path | None
     ) -> None:
         source = _source(public_id)
-        items = _read(file)
         with ExitStack() as stack:
+            count, records = _read(file, stack)
             write = _report_writer(report, stack)
-            bar = stack.enter_context(tqdm(total=len(items), unit="call", disable=None))
-            for result in _take_in_chunks(items, source):
+            bar = stack.enter_context(tqdm(total=count, unit="call", disable=None))
+            for result in _take_in_chunks(records, source):
                 counts[result.status] += 1
                 write(result)
                 self._tell_rejected(result)
@@ -96,22 +99,24 @@ def _source(public_id: str) -> CallSource:
     return source
 
 
-def _read(file: Path) -> list[Any]:
+def _read(file: Path, stack: ExitStack) -> tuple[int, Iterator[Any]]:
+    """Return how many records the file has, and the records, one by one."""
     try:
-        return read_listing(file.read_bytes())
-    except UnreadableListing as problem:
-        raise CommandError(str(problem), returncode=UNREADABLE) from None
+        text = stack.enter_context(file.open(encoding="utf-8-sig"))
+        listing = check_listing(text)
+        text.seek(0)
     except OSError as problem:
         sentence = _("Файл {file} не открывается: {reason}.")
         raise _unreachable(sentence, file, problem) from None
+    return listing.count, records_of(text, listing)
 
 
-def _take_in_chunks(items: list[Any], source: CallSource) -> Iterator[Result]:
+def _take_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Result]:
     """Give the result of every record, numbered through the whole file."""
     zone = ZoneInfo(source.time_zone) if source.time_zone else None
-    for start in range(0, len(items), settings.INGEST_MAX_CALLS):
+    start = 0
+    while chunk := list(islice(items, settings.INGEST_MAX_CALLS)):
         now = timezone.now()
-        chunk = items[start : start + settings.INGEST_MAX_CALLS]
         records = read_records(chunk, source_id=source.public_id, zone=zone, now=now)
         for result in take_in(source=source, records=records, now=now):
             yield Result(
@@ -121,6 +126,7 @@ def _take_in_chunks(items: list[Any], source: CallSource) -> Iterator[Result]:
                 result.call_id,
                 result.error,
             )
+        start += len(chunk)
 
 
 def _report_writer(report: Path | None, stack: ExitStack) -> _Write:
