@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('integrations', '0001_initial'),
+        ("integrations", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='requestsecond',
-            name='second',
-            field=models.BigIntegerField(primary_key=True, serialize=False, verbose_name='Пятая доля секунды'),
+            model_name="requestsecond",
+            name="second",
+            field=models.BigIntegerField(
+                primary_key=True, serialize=False, verbose_name="Пятая доля секунды"
+            ),
         ),
     ]
