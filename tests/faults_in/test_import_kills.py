@@ -22,7 +22,7 @@ from tests.faults.results import Result
 from tests.faults.servers import program
 from tests.faults.stage import Stage
 
-ROWS, KILLS = 8_000, 4
+ROWS, KILLS = 5_000, 3
 #: A long file of few calls: the database has little to do, the reader everything.
 COPIES, DISTINCT = 100, 500
 MEMORY_LIMIT_MB = 150

@@ -25,7 +25,7 @@ from tests.faults.stage import Stage
 from tests.faults_in.door import Door, open_door, results
 
 CLIENTS = 4
-MASTERS, WORKER_KILLS = 2, 8
+MASTERS, WORKER_KILLS = 2, 7
 
 
 @dataclass

