@@ -22,7 +22,7 @@ from tests.faults.results import Result
 from tests.faults.servers import program
 from tests.faults.stage import Stage
 
-ROWS, KILLS = 5_000, 3
+ROWS, KILLS = 6_000, 3
 #: A long file of few calls: the database has little to do, the reader everything.
 COPIES, DISTINCT = 100, 500
 MEMORY_LIMIT_MB = 150
@@ -52,7 +52,7 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
     dice = random.Random(20)
     for _ in range(KILLS):
         before = Call.objects.count()
-        enough = before + dice.randrange(ROWS // KILLS)
+        enough = before + dice.randrange(ROWS // (2 * KILLS))
         with program(*words, environment=environment, log=log) as process:
             wait_for(partial(_more_than, enough), seconds=60, what="a part of the file is in")
             process.send_signal(signal.SIGKILL)
