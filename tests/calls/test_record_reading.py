@@ -75,6 +75,7 @@ def test_unusable_external_id_is_refused(given_id: Any) -> None:
     assert (problem.code, problem.field) == ("bad_universal_id", "universalId")
 
 
+@pytest.mark.contract("A4")
 @pytest.mark.parametrize("absent", [None, "", "-", 0, "0"])
 def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
     facts: dict[str, Any] = {
