@@ -35,6 +35,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "refresh-counters": {"task": "counters.refresh_counters", "schedule": 300.0},
     # Each account is renewed about every 90 days; the hourly look only finds who is due.
     "refresh-tokens": {"task": "integrations.refresh_tokens", "schedule": 3600.0},
+    # A refused token is tried once an hour; the look only finds whose hour is over.
+    "probe-refused": {"task": "integrations.probe_refused", "schedule": 300.0},
     # /readyz tells whether beat and a worker are alive by the age of this mark.
     "heartbeat": {"task": "calls.heartbeat", "schedule": 5.0, "options": {"expires": 20}},
 }

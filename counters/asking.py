@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from integrations import budget, tokens
+from integrations.account_state import Reason
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import (
@@ -71,7 +72,7 @@ def _ask_with_renewed_token(account: YandexAccount, question: Question[T]) -> T:
     try:
         return _ask_once(account, question)
     except TokenRejected:
-        tokens.mark_reauth_required(account.pk, tokens.Reason.TOKEN_REJECTED)
+        tokens.mark_reauth_required(account.pk, Reason.TOKEN_REJECTED)
         raise NotAnswered(RECONNECT) from None
 
 

@@ -36,7 +36,7 @@ class YandexAccountAdmin(SupportAdmin):
         ("cabinet", "login", "yandex_uid", "display_name"),
         ("state", "state_reason", "state_changed_at"),
         "scopes",
-        ("token_issued_at", "expires_at"),
+        ("token_issued_at", "renewed_at", "expires_at", "probed_at"),
         ("connected_at", "connected_by", "disconnected_at"),
         "counters_refreshed_at",
     )

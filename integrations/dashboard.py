@@ -17,8 +17,8 @@ from calls.models import Upload
 from calls.reconciling import disagreeing
 from calls.states import Shown, UploadState
 from counters.models import Counter
+from integrations.account_state import Reason
 from integrations.models import YandexAccount
-from integrations.tokens import Reason
 
 State = YandexAccount.State
 

@@ -216,6 +216,8 @@ def _fields(attempt: LinkAttempt, grant: Grant, now: datetime) -> dict[str, Any]
         "token_issued_at": now,
         # A refresh of the former token that is under way now will find its claim gone.
         "refresh_claimed_until": None,
+        "renewed_at": None,
+        "probed_at": None,
         "disconnected_at": None,
     }
 

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-#: Sent with ``account``: the link of this YandexAccount was made or made anew; it is usable now.
+#: Sent with ``account``: this YandexAccount is usable (again): linked, linked anew, or restored.
 account_reconnected = Signal()

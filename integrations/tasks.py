@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import tokens
+from integrations import probing, tokens
 
 
 @shared_task(name="integrations.refresh_tokens")
@@ -21,3 +21,18 @@ def refresh_tokens() -> int:
 def refresh_account(account_id: int) -> str:
     """Refresh one account's token; a second task for the same account finds it claimed."""
     return tokens.refresh(account_id, now=timezone.now()).value
+
+
+@shared_task(name="integrations.probe_refused")
+def probe_refused() -> int:
+    """Hand out the accounts whose refused token is to be tried again; return how many."""
+    due = probing.due(timezone.now())
+    for account_id in due:
+        probe_account.delay(account_id)
+    return len(due)
+
+
+@shared_task(name="integrations.probe_account")
+def probe_account(account_id: int) -> bool:
+    """Try one account's token; a second task for the same account finds it claimed."""
+    return probing.probe(account_id, now=timezone.now())

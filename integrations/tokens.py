@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
-from cabinets import audit
+from integrations.account_state import Reason, State, move
 from integrations.clients import oauth_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import (
@@ -33,8 +33,6 @@ from integrations.yandex.records import Token
 
 logger = logging.getLogger(__name__)
 
-State = YandexAccount.State
-
 # Yandex recommends to renew long-lived tokens every three months.
 REFRESH_AFTER = timedelta(days=90)
 # A month of hourly tries before a token dies; of a short-lived token, its last third.
@@ -42,26 +40,16 @@ REFRESH_MARGIN = timedelta(days=30)
 CLAIM_MARGIN = timedelta(seconds=60)
 # A caller that does not say which token was rejected gets the benefit of the doubt for so long.
 JUST_NOW = timedelta(seconds=60)
-TOKEN_FIELDS = ("access_token", "refresh_token", "expires_at", "token_issued_at", "scopes")
-ACTIONS: dict[str, str] = {
-    State.ACTIVE: "account.refreshed",
-    State.REFRESH_FAILED: "account.refresh_failed",
-    State.REAUTH_REQUIRED: "account.reauth_required",
-}
-
-
-class Reason(StrEnum):
-    """Why an account is not simply active; stored in ``state_reason``."""
-
-    #: Yandex did not answer, and certainly did nothing; tried again within the hour.
-    NOT_REFRESHED = "not_refreshed"
-    #: The answer was lost, and perhaps the new refresh token with it; tried again once.
-    ANSWER_LOST = "answer_lost"
-    #: The new refresh token is lost for good; the access token lives until it expires.
-    REFRESH_TOKEN_LOST = "refresh_token_lost"
-    INVALID_GRANT = "invalid_grant"
-    TOKEN_REJECTED = "token_rejected"
-    EXPIRED = "expired"
+# A token refused so soon after it was renewed: the next one would fare no better.
+RENEWED_LATELY = timedelta(hours=1)
+TOKEN_FIELDS = (
+    "access_token",
+    "refresh_token",
+    "expires_at",
+    "token_issued_at",
+    "renewed_at",
+    "scopes",
+)
 
 
 class Refreshed(StrEnum):
@@ -111,7 +99,7 @@ def recover(account_id: int, *, rejected_token: str = "") -> bool:
         return False
     if _is_replaced(account, rejected_token, now):
         return True
-    if not account.refresh_token:
+    if not account.refresh_token or _was_renewed_lately(account, now):
         return _give_up(account_id, Reason.TOKEN_REJECTED)
     if refresh(account_id, now=now) in {Refreshed.NOT_OURS, Refreshed.TRY_LATER}:
         raise Unreachable("the token cannot be refreshed right now", may_have_arrived=False)
@@ -130,7 +118,7 @@ def mark_reauth_required(account_id: int, reason: str, *, actor: User | None = N
     """
     account = YandexAccount.objects.select_for_update().get(pk=account_id)
     if account.is_usable:
-        _move(account, State.REAUTH_REQUIRED, reason, timezone.now(), actor=actor)
+        move(account, State.REAUTH_REQUIRED, reason, timezone.now(), actor=actor)
 
 
 def _is_replaced(account: YandexAccount, rejected_token: str, now: datetime) -> bool:
@@ -138,6 +126,10 @@ def _is_replaced(account: YandexAccount, rejected_token: str, now: datetime) -> 
     if rejected_token:
         return account.access_token != rejected_token
     return account.token_issued_at is not None and now - account.token_issued_at < JUST_NOW
+
+
+def _was_renewed_lately(account: YandexAccount, now: datetime) -> bool:
+    return account.renewed_at is not None and now - account.renewed_at < RENEWED_LATELY
 
 
 def _is_alive(access_token: str) -> bool:
@@ -194,12 +186,12 @@ def _record_success(claimed: YandexAccount, token: Token, now: datetime) -> Refr
     account.access_token = token.access_token
     account.refresh_token = token.refresh_token or claimed.refresh_token
     account.expires_at = now + timedelta(seconds=token.expires_in)
-    account.token_issued_at = now
+    account.token_issued_at = account.renewed_at = now
     if token.scopes is not None:
         account.scopes = list(token.scopes)
     account.refresh_claimed_until = None
     account.save(update_fields=[*TOKEN_FIELDS, "refresh_claimed_until"])
-    _move(account, State.ACTIVE, "", now)
+    move(account, State.ACTIVE, "", now)
     return Refreshed.RENEWED
 
 
@@ -212,7 +204,7 @@ def _record_failure(claimed: YandexAccount, problem: YandexError, now: datetime)
     account.save(update_fields=["refresh_claimed_until"])
     if not isinstance(problem, AuthorisationRefused):
         logger.warning("The token of account %s was not refreshed: %s", account.pk, problem)
-        _move(account, State.REFRESH_FAILED, _transient_reason(account, problem), now)
+        move(account, State.REFRESH_FAILED, _transient_reason(account, problem), now)
         return Refreshed.TRY_LATER
     if problem.error != "invalid_grant":
         # Our application or our request is at fault, not this link: no link is touched.
@@ -224,13 +216,13 @@ def _record_failure(claimed: YandexAccount, problem: YandexError, now: datetime)
 
 def _record_dead_refresh_token(account: YandexAccount, now: datetime) -> None:
     if account.state_reason != Reason.ANSWER_LOST:
-        _move(account, State.REAUTH_REQUIRED, Reason.INVALID_GRANT, now)
+        move(account, State.REAUTH_REQUIRED, Reason.INVALID_GRANT, now)
         return
     # Yandex took the former refresh token and we never heard the new one. The access token may
     # well live on: it is used until it is rejected or expires, and the customer is told by then.
     account.refresh_token = ""
     account.save(update_fields=["refresh_token"])
-    _move(account, State.REFRESH_FAILED, Reason.REFRESH_TOKEN_LOST, now)
+    move(account, State.REFRESH_FAILED, Reason.REFRESH_TOKEN_LOST, now)
 
 
 @transaction.atomic
@@ -242,7 +234,7 @@ def _without_refresh_token(claimed: YandexAccount, now: datetime) -> Refreshed:
     account.save(update_fields=["refresh_claimed_until"])
     if account.expires_at is not None and account.expires_at > now:
         return Refreshed.TRY_LATER
-    _move(account, State.REAUTH_REQUIRED, Reason.EXPIRED, now)
+    move(account, State.REAUTH_REQUIRED, Reason.EXPIRED, now)
     return Refreshed.LOST
 
 
@@ -259,25 +251,3 @@ def _transient_reason(account: YandexAccount, problem: YandexError) -> Reason:
     if problem.may_have_arrived or account.state_reason == Reason.ANSWER_LOST:
         return Reason.ANSWER_LOST
     return Reason.NOT_REFRESHED
-
-
-def _move(
-    account: YandexAccount, state: str, reason: str, now: datetime, *, actor: User | None = None
-) -> None:
-    """Write the state and, when it is another one than before, the trace."""
-    before = {"state": str(account.state), "reason": account.state_reason}
-    after = {"state": str(state), "reason": str(reason)}
-    if before == after:
-        return
-    account.state_reason = str(reason)
-    if account.state != state:
-        account.state, account.state_changed_at = state, now
-        audit.record(
-            cabinet=account.cabinet,
-            actor=actor,
-            action=ACTIONS[state],
-            subject=account,
-            before=before,
-            after=after | {"yandex_uid": account.yandex_uid},
-        )
-    account.save(update_fields=["state", "state_reason", "state_changed_at"])

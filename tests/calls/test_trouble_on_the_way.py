@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from calls.obstacles import obstacle_of
 from calls.states import UploadState
 from counters.models import Counter
 from counters.refreshing import refresh_account
+from integrations import probing
 from integrations.models import YandexAccount
 from integrations.sandbox import RunningSandbox
 from tests import factories
@@ -49,6 +51,14 @@ def obstacle(counter: Counter) -> str:
     return obstacle_of(
         Counter.objects.select_related("account").get(pk=counter.pk), now=timezone.now()
     )
+
+
+def give_tokens(counter: Counter, answer: dict[str, Any], *, days_old: int = 1) -> None:
+    """Let the counter's account hold the tokens of a link, as if it was made some days ago."""
+    account = YandexAccount.objects.get(pk=counter.account_id)
+    account.access_token, account.refresh_token = answer["access_token"], answer["refresh_token"]
+    account.token_issued_at = timezone.now() - timedelta(days=days_old)
+    account.save(update_fields=["access_token", "refresh_token", "token_issued_at"])
 
 
 def look_at_counters(hours: int) -> None:
@@ -175,3 +185,51 @@ def test_an_error_inside_a_success_is_looked_up_and_never_split(
 
     assert Upload.objects.get().state == UploadState.UNCLEAR
     assert rows_in_metrika(sandbox) == []
+
+
+@pytest.mark.contract("B13")
+def test_tokens_that_metrika_refuses_however_new_stop_the_account_after_one_renewal(
+    both: Counter, sandbox: RunningSandbox, metrika: Actor
+) -> None:
+    give_tokens(both, metrika.link())
+    fault(sandbox, "invalid_token", times=None)
+
+    for _ in range(4):
+        send()
+
+    account = YandexAccount.objects.get()
+    assert (account.state, account.state_reason) == ("reauth_required", "token_rejected")
+    assert sum(Upload.objects.values_list("attempts", flat=True)) == 2
+    assert held(sandbox) == {}
+
+
+@pytest.mark.contract("B13")
+def test_tokens_refused_by_mistake_are_tried_every_hour_and_no_person_is_needed(
+    both: Counter, sandbox: RunningSandbox, metrika: Actor
+) -> None:
+    give_tokens(both, metrika.link())
+    fault(sandbox, "invalid_token", times=None)
+    for _ in range(2):
+        send()
+    account = YandexAccount.objects.get()
+    given_up_at = account.state_changed_at
+    assert given_up_at is not None
+
+    assert probe_at(given_up_at + timedelta(minutes=59)) == (0, False)
+    assert probe_at(given_up_at + timedelta(hours=1)) == (1, False)
+    requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()
+    assert probe_at(given_up_at + timedelta(minutes=119)) == (0, False)
+    assert held(sandbox) == {}
+    assert probe_at(given_up_at + timedelta(hours=2)) == (1, True)
+
+    account.refresh_from_db()
+    assert (account.state, account.state_reason) == ("active", "")
+    Upload.objects.update(not_before=timezone.now())
+    send()
+    assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
+
+
+def probe_at(moment: datetime) -> tuple[int, bool]:
+    """Let the hourly question come due; return how many accounts it found and its answer."""
+    found = probing.due(moment)
+    return len(found), probing.probe(YandexAccount.objects.get().pk, now=moment)

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
 from integrations import linking, tokens
+from integrations.account_state import Reason
 from integrations.models import YandexAccount
 from integrations.tasks import refresh_account, refresh_tokens
-from integrations.tokens import Reason, Refreshed
+from integrations.tokens import Refreshed
 from integrations.yandex.errors import Unreachable
 from tests import factories
 from tests.integrations.yandex_id import YEAR, YandexId, token_answer
