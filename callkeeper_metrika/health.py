@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from calls import heartbeat
 from calls.backlog import oldest_due, uploads_by_state
 from calls.partitions import misfiled_rows
+from integrations import metrika_clock
 
 #: Beat leaves its mark every five seconds; a minute without one means that nobody works.
 HEARTBEAT_LIMIT_SECONDS = 60
@@ -98,6 +99,11 @@ class DeliveryCollector:
             "callkeeper_oldest_due_seconds",
             "Age of the oldest work that is due",
             value=(now - oldest).total_seconds() if oldest else 0,
+        )
+        yield GaugeMetricFamily(
+            "callkeeper_metrika_clock_ahead_seconds",
+            "By how much Metrika's clock is ahead of ours; differences below 30 s count as none",
+            value=metrika_clock.ahead().total_seconds(),
         )
         yield GaugeMetricFamily(
             "callkeeper_heartbeat_age_seconds",

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,8 +23,10 @@ from calls.models import Upload, UploadFile
 from calls.moments import Moment, reach
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
+from integrations import metrika_clock
 from integrations.budget import UPLOAD_SHARE
 from integrations.models import YandexAccount
+from integrations.quotas import day_of
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +132,7 @@ def due_streams(now: datetime) -> list[Stream]:
             _DUE_STREAMS,
             {
                 "now": now,
-                "today": now.astimezone(UTC).date(),
+                "today": day_of(now + metrika_clock.ahead()),
                 "ok": Counter.Access.OK,
                 "usable": list(YandexAccount.USABLE),
             },

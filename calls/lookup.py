@@ -20,7 +20,7 @@ from django.utils import timezone
 from calls.containment import contained
 from calls.models import Upload, UploadAttempt
 from calls.moments import Moment, reach
-from calls.outcomes import absence_is_proven, lookup_spacing, quota_ends
+from calls.outcomes import absence_is_proven, lookup_spacing
 from calls.rejection import answer_rejection
 from calls.states import Attention, Channel, UploadState
 from calls.uploading import close_attempt, note_access, quantities, record_taken
@@ -172,8 +172,6 @@ def answer_trouble(upload: Upload, error: YandexError, *, now: datetime) -> bool
     account = upload.counter.account
     logger.warning("uploadings of counter %s: %s", upload.counter.number, error)
     if isinstance(error, QuotaExceeded):
-        whom = budget.EVERYBODY if error.quota == "ip" else account.yandex_uid
-        until = quota_ends(error, now=now)
-        budget.pause(whom, until=until, reason=error.error_type or "quota")
+        budget.heed(account.yandex_uid, error, now=now)
     note_access(upload.counter_id, error, now=now)
     return isinstance(error, TokenRejected) and answer_rejection(account)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calls.states import Attention, UploadState
+from integrations.quotas import Jitter, advised, quota_ends
 from integrations.yandex.errors import (
     AccessDenied,
     NotFound,
@@ -24,16 +25,12 @@ BACKOFF_CAP = timedelta(hours=1)
 LOOKUPS_NEEDED = 3
 #: Metrika promises two hours and has been seen to take a day; after two days a person is told.
 OVERDUE_AFTER = timedelta(hours=48)
-#: A daily quota is lifted at 00:00 GMT; the jitter keeps logins from returning all at once.
-QUOTA_JITTER = timedelta(minutes=10)
 #: Polls of one upload, as multiples of POLL_SECONDS: 10, 30, 60, 120 minutes, then every two hours.
 POLL_STEPS: Sequence[int] = (1, 2, 3, 6, 12)
 
 #: Of Metrika's refusals the one that means the file (https://yandex.com/dev/metrika/en/intro/errors).
 FILE_REFUSED = "invalid_uploading"
 TOO_LARGE_STATUS = 413
-
-Jitter = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -58,14 +55,19 @@ def backoff(attempts: int, jitter: Jitter = random.random) -> timedelta:
 
 
 def after_failure(
-    error: YandexError, *, attempts: int, now: datetime, jitter: Jitter = random.random
+    error: YandexError,
+    *,
+    attempts: int,
+    now: datetime,
+    ahead: timedelta = timedelta(0),
+    jitter: Jitter = random.random,
 ) -> Next:
     """Return what follows from a failed send.
 
     What may have arrived is never repeated or split from here: it becomes unclear and is looked up
-    first, whatever else the answer says.
+    first, whatever else the answer says. ``ahead`` is by how much Metrika's clock is ahead of ours.
     """
-    step = _after_refusal(error, attempts=attempts, now=now, jitter=jitter)
+    step = _after_refusal(error, attempts=attempts, now=now, ahead=ahead, jitter=jitter)
     if error.may_have_arrived:
         return (
             replace(step, state=UploadState.UNCLEAR, attention=None)
@@ -76,11 +78,11 @@ def after_failure(
 
 
 def _after_refusal(
-    error: YandexError, *, attempts: int, now: datetime, jitter: Jitter
+    error: YandexError, *, attempts: int, now: datetime, ahead: timedelta, jitter: Jitter
 ) -> Next | None:
     """Return what follows from a refusal; None when nothing was refused."""
     if isinstance(error, QuotaExceeded):
-        until = quota_ends(error, now=now, jitter=jitter)
+        until = quota_ends(error, now=now, ahead=ahead, jitter=jitter)
         return Next(
             UploadState.LATER,
             until,
@@ -106,22 +108,7 @@ def _after_rejection(error: RequestRejected, now: datetime) -> Next:
 
 
 def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:
-    return max(_advised(error), backoff(attempts, jitter))
-
-
-def _advised(error: YandexError) -> timedelta:
-    """Return the pause the server asks for, within reason: a gateway may say anything."""
-    return min(timedelta(seconds=max(error.retry_after or 0, 0)), BACKOFF_CAP)
-
-
-def quota_ends(error: QuotaExceeded, *, now: datetime, jitter: Jitter = random.random) -> datetime:
-    """Return until when a login has to wait, by the quota that is spent."""
-    if error.quota in {"day", "counter"}:
-        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight + QUOTA_JITTER * jitter()
-    seconds = {"parallel": 1 + 4 * jitter(), "ip": 1 + 29 * jitter()}
-    usual = timedelta(seconds=seconds.get(error.quota, 60 + 60 * jitter()))
-    return now + max(_advised(error), usual)
+    return max(advised(error.retry_after), backoff(attempts, jitter))
 
 
 def after_status(

@@ -30,7 +30,7 @@ from calls.rejection import answer_rejection
 from calls.send_queue import due
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
-from integrations import budget
+from integrations import budget, metrika_clock
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import AccessDenied, NotFound, Unreachable, YandexError
@@ -238,7 +238,7 @@ def quantities(uploading: Uploading) -> dict[str, int | str | None]:
 
 def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool:
     """Record a failed try and what follows from it, then tell whom it concerns."""
-    step = after_failure(error, attempts=upload.attempts, now=now)
+    step = after_failure(error, attempts=upload.attempts, now=now, ahead=metrika_clock.ahead())
     with transaction.atomic():
         recorded = Upload.objects.filter(
             pk=upload.pk, attempts=upload.attempts, state=UploadState.SENDING

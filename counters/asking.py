@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import timedelta
 from typing import TypeVar
 
 from django.utils import timezone
@@ -45,6 +45,8 @@ STRANGE = _("Метрика ответила непонятно. Повтори�
 
 #: How long a person's question waits for its turn before it is put off.
 PATIENCE_SECONDS = 3
+#: What waits longer waits for another day.
+A_MOMENT = timedelta(minutes=5)
 
 
 class NotAnswered(Exception):
@@ -97,20 +99,15 @@ def _ask_once(account: YandexAccount, question: Question[T]) -> T:
     except TokenRejected:
         raise
     except YandexError as error:
-        _heed_quota(account, error, timezone.now())
+        if isinstance(error, QuotaExceeded):
+            budget.heed(account.yandex_uid, error, now=timezone.now())
         logger.warning("account %s: %s", account.pk, error)
         raise NotAnswered(_sentence_of_error(error)) from error
 
 
-def _heed_quota(account: YandexAccount, error: YandexError, now: datetime) -> None:
-    """Pause the login until Yandex counts a new day, when it says that this one is spent."""
-    if isinstance(error, QuotaExceeded) and error.quota == "day":
-        until = budget.next_utc_midnight(now)
-        budget.pause(account.yandex_uid, until=until, reason="day")
-
-
 def _sentence_of_budget(spent: budget.BudgetSpent) -> str | Promise:
-    return DAY_SPENT if spent.reason in ("day", "paused") else BUSY
+    is_long = spent.retry_at - timezone.now() > A_MOMENT
+    return DAY_SPENT if spent.reason == "day" or is_long else BUSY
 
 
 def _sentence_of_error(error: YandexError) -> str | Promise:

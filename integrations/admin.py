@@ -13,6 +13,7 @@ from cabinets.support import AgeFilter, SupportAdmin, signed_in
 from integrations import linking, tokens
 from integrations.models import (
     LinkAttempt,
+    MetrikaClock,
     RequestDay,
     RequestSecond,
     RequestSlot,
@@ -106,6 +107,14 @@ class RequestSlotAdmin(SupportAdmin):
 
     list_display = ("yandex_uid", "number", "held_until", "holder")
     search_fields = ("yandex_uid__exact",)
+    ordering = ("-pk",)
+
+
+@admin.register(MetrikaClock)
+class MetrikaClockAdmin(SupportAdmin):
+    """By how much Metrika's clock is ahead of ours; the day of a quota is Metrika's."""
+
+    list_display = ("ahead_seconds", "changed_at")
     ordering = ("-pk",)
 
 

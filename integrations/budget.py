@@ -20,8 +20,10 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from integrations import metrika_clock
 from integrations.models import RequestDay, RequestSecond
-from integrations.yandex.errors import YandexError
+from integrations.quotas import day_of, next_midnight, quota_ends
+from integrations.yandex.errors import QuotaExceeded, YandexError
 
 PARALLEL_REQUESTS = 3
 # A second is counted in parts. Counted whole, the end of one and the beginning of the next could
@@ -107,13 +109,15 @@ def _take_patiently(yandex_uid: str, kind: Kind, seconds: float) -> Lease:
 
 def take(yandex_uid: str, kind: Kind) -> Lease:
     """Count one request against the day, the second and the slots, or raise BudgetSpent."""
-    now = timezone.now()
-    _prepare_rows(yandex_uid, now)
+    now, ahead = timezone.now(), metrika_clock.ahead()
+    day = day_of(now + ahead)
+    _prepare_rows(yandex_uid, day)
     with transaction.atomic():
         _refuse_while_paused(yandex_uid, now)
-        _spend_day(yandex_uid, kind, now)
+        if not _spend_day(yandex_uid, kind, day):
+            raise BudgetSpent(next_midnight(now + ahead) - ahead, "day")
         _spend_second(now)
-        return _take_slot(yandex_uid, kind, now)
+        return _take_slot(yandex_uid, kind, now, day)
 
 
 def give_back(lease: Lease) -> None:
@@ -139,16 +143,23 @@ def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
 
     A pause is never shortened by a later, shorter one. ``EVERYBODY`` stops every login.
     """
-    now = timezone.now()
-    _prepare_rows(yandex_uid, now)
-    RequestDay.objects.filter(yandex_uid=yandex_uid, day=now.astimezone(UTC).date()).update(
+    day = day_of(timezone.now() + metrika_clock.ahead())
+    _prepare_rows(yandex_uid, day)
+    RequestDay.objects.filter(yandex_uid=yandex_uid, day=day).update(
         paused_until=Greatest("paused_until", Value(until)), paused_reason=reason
     )
 
 
+def heed(yandex_uid: str, error: QuotaExceeded, *, now: datetime) -> None:
+    """Pause those whose quota Metrika calls spent, until it is back."""
+    until = quota_ends(error, now=now, ahead=metrika_clock.ahead())
+    whom = EVERYBODY if error.quota == "ip" else yandex_uid
+    pause(whom, until=until, reason=error.error_type or "quota")
+
+
 def paused_until(yandex_uid: str, now: datetime) -> datetime | None:
     """Return the end of the pause in force, if any. Yesterday's row may reach past midnight."""
-    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+    yesterday = day_of(now) - timedelta(days=2)
     return (
         RequestDay.objects.filter(
             yandex_uid__in=[yandex_uid, EVERYBODY], day__gte=yesterday, paused_until__gt=now
@@ -159,12 +170,6 @@ def paused_until(yandex_uid: str, now: datetime) -> datetime | None:
     )
 
 
-def next_utc_midnight(now: datetime) -> datetime:
-    """Return the moment at which Yandex counts a new day (00:00 GMT)."""
-    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, datetime.min.time(), tzinfo=UTC)
-
-
 def forget_old_seconds(now: datetime) -> int:
     """Delete the counts of seconds gone by; return how many."""
     until = int((now.timestamp() - 60) * PARTS_OF_A_SECOND)
@@ -172,7 +177,7 @@ def forget_old_seconds(now: datetime) -> int:
     return deleted
 
 
-def _prepare_rows(yandex_uid: str, now: datetime) -> None:
+def _prepare_rows(yandex_uid: str, day: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO integrations_requestslot (yandex_uid, number)"
@@ -183,7 +188,7 @@ def _prepare_rows(yandex_uid: str, now: datetime) -> None:
             "INSERT INTO integrations_requestday"
             " (yandex_uid, day, uploads, polls, other, paused_reason)"
             " VALUES (%s, %s, 0, 0, 0, '') ON CONFLICT DO NOTHING",
-            [yandex_uid, now.astimezone(UTC).date()],
+            [yandex_uid, day],
         )
 
 
@@ -193,7 +198,7 @@ def _refuse_while_paused(yandex_uid: str, now: datetime) -> None:
         raise BudgetSpent(until, "paused")
 
 
-def _spend_day(yandex_uid: str, kind: Kind, now: datetime) -> None:
+def _spend_day(yandex_uid: str, kind: Kind, day: date) -> bool:
     total = settings.METRIKA_DAILY_REQUESTS
     share = {Kind.UPLOAD: UPLOAD_SHARE, Kind.POLL: POLL_SHARE}.get(kind, 1)
     with connection.cursor() as cursor:
@@ -201,10 +206,9 @@ def _spend_day(yandex_uid: str, kind: Kind, now: datetime) -> None:
             f"UPDATE integrations_requestday SET {kind.column} = {kind.column} + 1"
             " WHERE yandex_uid = %s AND day = %s AND uploads + polls + other < %s"
             f" AND {kind.column} < %s RETURNING id",
-            [yandex_uid, now.astimezone(UTC).date(), total, max(1, int(total * share))],
+            [yandex_uid, day, total, max(1, int(total * share))],
         )
-        if cursor.fetchone() is None:
-            raise BudgetSpent(next_utc_midnight(now), "day")
+        return cursor.fetchone() is not None
 
 
 def _spend_second(now: datetime) -> None:
@@ -222,7 +226,7 @@ def _spend_second(now: datetime) -> None:
             raise BudgetSpent(retry_at, "second")
 
 
-def _take_slot(yandex_uid: str, kind: Kind, now: datetime) -> Lease:
+def _take_slot(yandex_uid: str, kind: Kind, now: datetime, day: date) -> Lease:
     timeout = (
         settings.UPLOAD_READ_TIMEOUT_SECONDS
         if kind is Kind.UPLOAD
@@ -244,4 +248,4 @@ def _take_slot(yandex_uid: str, kind: Kind, now: datetime) -> Lease:
         )
         if cursor.fetchone() is None:
             raise BudgetSpent(now + timedelta(seconds=2), "parallel")
-    return Lease(yandex_uid, holder, kind, now.astimezone(UTC).date())
+    return Lease(yandex_uid, holder, kind, day)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from integrations import metrika_clock
 from integrations.models import YandexAccount
 from integrations.yandex.config import YandexConfig
 from integrations.yandex.metrika import MetrikaClient
@@ -38,4 +39,4 @@ def oauth_client() -> OAuthClient:
 
 def metrika_client(account: YandexAccount) -> MetrikaClient:
     """Return a client of Metrika that acts as the account; `budget.request` goes around its use."""
-    return MetrikaClient(yandex_config(), account.access_token)
+    return MetrikaClient(yandex_config(), account.access_token, hear_time=metrika_clock.hear)

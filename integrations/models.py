@@ -164,6 +164,23 @@ class RequestDay(models.Model):
         return f"{self.yandex_uid} {self.day}"
 
 
+class MetrikaClock(models.Model):
+    """How far Metrika's clock is ahead of ours. One row, or none when the clocks agree."""
+
+    #: Its primary key.
+    ONLY: ClassVar[int] = 1
+
+    ahead_seconds = models.IntegerField(_("Впереди наших, с"))
+    changed_at = models.DateTimeField(_("Замечено"))
+
+    class Meta:
+        verbose_name = _("часы Метрики")
+        verbose_name_plural = _("часы Метрики")
+
+    def __str__(self) -> str:
+        return f"{self.ahead_seconds:+d} s"
+
+
 class RequestSecond(models.Model):
     """Requests of all our processes in a fifth of a second; Yandex allows 30 a second."""
 

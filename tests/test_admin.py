@@ -33,6 +33,7 @@ from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import (
     LinkAttempt,
+    MetrikaClock,
     RequestDay,
     RequestSecond,
     RequestSlot,
@@ -102,6 +103,7 @@ def stock(counter: Counter, source: CallSource, support: User) -> Callable[[], d
             RequestDay.objects.create(yandex_uid=str(number), day=now.date()),
             RequestSlot.objects.create(yandex_uid=str(number), number=0),
             RequestSecond.objects.create(second=number),
+            MetrikaClock.objects.create(pk=number, ahead_seconds=60, changed_at=now),
             own_counter,
             factories.make_goal(counter=own_counter),
             call,

@@ -114,6 +114,7 @@ def test_metrics_go_on_without_broker(client: Client, db: None, no_broker: None)
     assert answer.status_code == 200
     assert b"callkeeper_heartbeat_age_seconds -1.0" in answer.content
     assert b'callkeeper_uploads{state="unclear"} 0.0' in answer.content
+    assert b"callkeeper_metrika_clock_ahead_seconds 0.0" in answer.content
 
 
 def test_broker_that_swallows_packets_holds_no_page(

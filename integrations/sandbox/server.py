@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
         headers = response.headers | {
             "Content-Length": str(len(response.body)),
-            "Date": self.date_time_string(),
+            "Date": self.date_time_string(self.server.world.clock.now()),
             "Connection": "close" if self.close_connection else "keep-alive",
         }
         lines += [f"{name}: {value}" for name, value in headers.items()]

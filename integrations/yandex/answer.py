@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -33,6 +34,12 @@ class Answer:
     def request_id(self) -> str:
         given = (self.headers.get(name, "") for name in REQUEST_ID_HEADERS)
         return next((text for text in given if REQUEST_ID.match(text)), "")
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """The vendor's time, by the ``Date`` header."""
+        moment = _moment(self.headers.get("Date", ""))
+        return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
     @property
     def retry_after(self) -> float | None:

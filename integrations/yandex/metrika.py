@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from .answer import Answer
@@ -32,10 +33,17 @@ SUSPICIOUS_MULTIPLE = 100
 class MetrikaClient:
     """Every method raises a ``YandexError`` of ``errors``; nothing else comes out of it."""
 
-    def __init__(self, config: YandexConfig, access_token: str) -> None:
+    def __init__(
+        self,
+        config: YandexConfig,
+        access_token: str,
+        *,
+        hear_time: Callable[[datetime], None] | None = None,
+    ) -> None:
+        """``hear_time`` is told the vendor's time, by the ``Date`` of every answer."""
         self._root = f"{config.metrika_url}/management/v1"
         self._auth = YandexToken(access_token)
-        self._transport = Transport(config)
+        self._transport = Transport(config, hear_time=hear_time)
 
     def counters(self, *, deleted: bool = False) -> list[CounterInfo]:
         """List the active counters that the account can see, whatever its rights on them.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -170,8 +171,11 @@ class Transport:
     Raises ``Unreachable`` and ``UnexpectedAnswer`` (too large); judging statuses is for callers.
     """
 
-    def __init__(self, config: YandexConfig) -> None:
+    def __init__(
+        self, config: YandexConfig, *, hear_time: Callable[[datetime], None] | None = None
+    ) -> None:
         self._config = config
+        self._hear_time = hear_time
         self._session = requests.Session()
         fit_out(self._session, config)
 
@@ -203,4 +207,7 @@ class Transport:
     ) -> Answer:
         timeout = (self._config.connect_timeout, read_timeout or self._config.read_timeout)
         response = self._session.request(method, url, timeout=timeout, **parts)
-        return answer_of(response)
+        answer = answer_of(response)
+        if self._hear_time and answer.sent_at:
+            self._hear_time(answer.sent_at)
+        return answer

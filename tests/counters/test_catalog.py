@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from counters import asking, catalog
@@ -154,21 +155,35 @@ def test_each_failure_of_metrika_has_its_sentence(
     assert refusal.value.sentence == sentence
 
 
-def test_a_spent_day_pauses_the_login_until_midnight_in_greenwich(
-    okna: YandexAccount, sandbox: RunningSandbox
+@pytest.mark.parametrize(
+    ("error_type", "sentence", "shortest", "longest"),
+    [
+        ("quota_requests_by_uid", asking.DAY_SPENT, 12 * 3600, 12 * 3600 + 600),
+        ("quota_parallel_requests", asking.BUSY, 1, 5),
+        ("quota_requests_by_ip", asking.BUSY, 1, 30),
+    ],
+)
+def test_a_spent_quota_pauses_the_login_and_is_not_asked_about_again(
+    okna: YandexAccount,
+    sandbox: RunningSandbox,
+    error_type: str,
+    sentence: str,
+    shortest: int,
+    longest: int,
 ) -> None:
-    sandbox.world.faults.add(
-        {"name": "status_429", "times": 1, "error_type": "quota_requests_by_uid"}
-    )
-    with pytest.raises(NotAnswered):
-        catalog.offers(okna)
+    sandbox.world.faults.add({"name": "status_429", "times": 1, "error_type": error_type})
+    noon = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
+    with time_machine.travel(noon, tick=False):
+        with pytest.raises(NotAnswered):
+            catalog.offers(okna)
 
-    with pytest.raises(NotAnswered) as refusal:
-        catalog.offers(okna)
+        with pytest.raises(NotAnswered) as refusal:
+            catalog.offers(okna)
 
-    assert refusal.value.sentence == asking.DAY_SPENT
-    now = timezone.now()
-    assert budget.paused_until(okna.yandex_uid, now) == budget.next_utc_midnight(now)
+    assert refusal.value.sentence == sentence
+    until = budget.paused_until(okna.yandex_uid, noon)
+    assert until is not None
+    assert shortest <= (until - noon).total_seconds() <= longest
 
 
 @pytest.mark.parametrize(
