@@ -13,6 +13,7 @@ import psutil
 import pytest
 import redis
 import requests
+from celery import Celery
 from django.conf import settings
 
 from calls.models import Call, Upload
@@ -106,6 +107,49 @@ def test_stopped_celery_worker_ends_its_upload_and_begins_no_other(
     result.fault = f"SIGTERM to a Celery worker ({pool}) in the middle of an upload"
     result.calls, result.rows = CALLS, sum(begun.values_list("rows", flat=True))
     result.seconds = round(seconds, 1)
+
+
+@pytest.mark.contract("B20")
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_worker_that_answers_pings_but_takes_nothing_ends_and_the_next_one_goes_on(
+    stage: Stage,
+    environment: dict[str, str],
+    valkey: Valkey,
+    log: Path,
+    tmp_path: Path,
+    result: Result,
+    pool: str,
+) -> None:
+    stage.link()
+    told = environment | {"REDIS_URL": valkey.url, "WORKER_SILENCE_SECONDS": "4"}
+    ears = Celery(broker=valkey.url, set_as_current=False).control
+    with (
+        redis.Redis.from_url(valkey.url) as broker,
+        program(*beat(tmp_path / "schedule"), environment=told, log=log),
+    ):
+        with program(*worker(pool, 2), environment=told, log=log) as deaf:
+            wait_for(lambda: bool(ears.ping()), seconds=MINUTE, what="the worker is up")
+            ears.cancel_consumer("celery", reply=True)
+            stage.calls(CALLS)
+            children = psutil.Process(deaf.pid).children()
+            assert wait_for(lambda: broker.llen("celery"), seconds=MINUTE, what="tasks wait") >= 0
+            assert ears.ping() != []
+
+            code = deaf.wait(MINUTE)
+        assert code == 1
+        assert Upload.objects.filter(state="processed").count() == 0
+        wait_for(
+            lambda: not any(child.is_running() for child in children),
+            seconds=MINUTE,
+            what="nobody of its pool is left",
+        )
+        with program(*worker(pool, 2), environment=told, log=log):
+            seconds = stage.wait_settled(MINUTE)
+
+    balance = stage.balance()
+    assert balance.faults() == []
+    result.fault = f"a Celery worker ({pool}) that is connected and deaf"
+    result.measure(balance, seconds)
 
 
 @pytest.mark.contract("A1", "A5")
