@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -77,8 +77,11 @@ def look_up(uploads: list[Upload]) -> int:
     asked_at = timezone.now()
     markers = {upload.marker for upload in uploads}
     try:
-        with budget.request(account.yandex_uid, budget.Kind.LOOKUP):
-            found = [one for one in list_uploadings(uploads[0]) if one.comment in markers]
+        with budget.request(
+            account.yandex_uid, budget.Kind.LOOKUP, counter=uploads[0].counter.number
+        ) as lease:
+            every = list_uploadings(uploads[0], lease.before_request)
+            found = [one for one in every if one.comment in markers]
     except budget.BudgetSpent as refusal:
         logger.info("lookup waits: %s", refusal)
         return 0
@@ -92,10 +95,10 @@ def look_up(uploads: list[Upload]) -> int:
     return len(uploads)
 
 
-def list_uploadings(upload: Upload) -> Iterator[Uploading]:
+def list_uploadings(upload: Upload, before_request: Callable[[], None]) -> Iterator[Uploading]:
     """Yield all uploadings of the upload's counter and channel, every page of them."""
     number = upload.counter.number
-    with closing(metrika_client(upload.counter.account)) as client:
+    with closing(metrika_client(upload.counter.account, before_request)) as client:
         if upload.channel == Channel.GOAL:
             yield from client.conversion_uploadings(number)
         else:
@@ -172,6 +175,6 @@ def answer_trouble(upload: Upload, error: YandexError, *, now: datetime) -> bool
     account = upload.counter.account
     logger.warning("uploadings of counter %s: %s", upload.counter.number, error)
     if isinstance(error, QuotaExceeded):
-        budget.heed(account.yandex_uid, error, now=now)
+        budget.heed(account.yandex_uid, error, now=now, counter=upload.counter.number)
     note_access(upload.counter_id, error, now=now)
     return isinstance(error, TokenRejected) and answer_rejection(account)

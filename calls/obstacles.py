@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.states import Channel
 from counters.models import Counter
+from integrations.budget import COUNTER
 from integrations.models import RequestDay, YandexAccount
 
 _OF_ACCESS: dict[str, str | Promise] = {
@@ -58,11 +59,17 @@ def obstacle_of(counter: Counter, *, now: datetime) -> str:
 def obstacles_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]:
     """Return the same by counter id, in one query. Load the counters with their accounts."""
     counters = list(counters)
-    pauses = _pauses({counter.account.yandex_uid for counter in counters}, now)
+    pauses = _pauses({key for counter in counters for key in _keys(counter)}, now)
     return {
-        counter.pk: _standing(counter) or pauses.get(counter.account.yandex_uid, "")
+        counter.pk: _standing(counter)
+        or next((pauses[key] for key in _keys(counter) if key in pauses), "")
         for counter in counters
     }
+
+
+def _keys(counter: Counter) -> tuple[str, str]:
+    """Return under what a pause of the counter may stand: its login's, or its own."""
+    return counter.account.yandex_uid, f"{COUNTER}{counter.number}"
 
 
 def _standing(counter: Counter) -> str:
@@ -73,11 +80,11 @@ def _standing(counter: Counter) -> str:
     return str(_OF_ACCOUNT.get(counter.account.state) or _OF_ACCESS.get(counter.access, ""))
 
 
-def _pauses(yandex_uids: Iterable[str], now: datetime) -> dict[str, str]:
-    paused = RequestDay.objects.filter(yandex_uid__in=yandex_uids, paused_until__gt=now)
+def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:
+    paused = RequestDay.objects.filter(yandex_uid__in=keys, paused_until__gt=now)
     ends = paused.order_by("paused_until").values_list("yandex_uid", "paused_until")
     return {
-        yandex_uid: _("Метрика просит паузу: продолжим %(moment)s.")
+        key: _("Метрика просит паузу: продолжим %(moment)s.")
         % {"moment": date_format(timezone.localtime(until), "j E, H:i")}
-        for yandex_uid, until in ends
+        for key, until in ends
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calls.states import Attention, UploadState
-from integrations.quotas import Jitter, advised, quota_ends
+from integrations.quotas import Concerned, Jitter, advised, concerned, quota_ends
 from integrations.yandex.errors import (
     AccessDenied,
     NotFound,
@@ -40,10 +40,8 @@ class Next:
     state: UploadState
     not_before: datetime
     attention: Attention | None = None
-    #: The whole login waits until then; nobody else of the login need find out again.
-    pause_login_until: datetime | None = None
-    #: The limit per address is spent: every login goes out through the same one.
-    pauses_everybody: bool = False
+    #: Those whose quota is spent; they all wait as long, and nobody need find out again.
+    pauses: Concerned | None = None
     token_rejected: bool = False
 
 
@@ -83,12 +81,7 @@ def _after_refusal(
     """Return what follows from a refusal; None when nothing was refused."""
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now, ahead=ahead, jitter=jitter)
-        return Next(
-            UploadState.LATER,
-            until,
-            pause_login_until=until,
-            pauses_everybody=error.quota == "ip",
-        )
+        return Next(UploadState.LATER, until, pauses=concerned(error))
     if isinstance(error, TokenRejected):
         # At once again only when the token turns out to be renewed; see `uploading`.
         return Next(UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True)

@@ -62,10 +62,12 @@ def poll(uploads: list[Upload]) -> int:
     wanted = {upload.uploading_id for upload in uploads}
     markers = {upload.marker for upload in uploads}
     try:
-        with budget.request(account.yandex_uid, budget.Kind.POLL):
+        with budget.request(
+            account.yandex_uid, budget.Kind.POLL, counter=uploads[0].counter.number
+        ) as lease:
             answers = [
                 one
-                for one in list_uploadings(uploads[0])
+                for one in list_uploadings(uploads[0], lease.before_request)
                 if one.uploading_id in wanted or one.comment in markers
             ]
     except budget.BudgetSpent as refusal:

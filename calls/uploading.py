@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -73,18 +74,24 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
         return False
     try:
         with budget.request(
-            account.yandex_uid, budget.Kind.UPLOAD, patience_seconds=PATIENCE_SECONDS
+            account.yandex_uid,
+            budget.Kind.UPLOAD,
+            counter=upload.counter.number,
+            patience_seconds=PATIENCE_SECONDS,
         ) as lease:
             reach(Moment.BEFORE_CLAIM)
             if not claim(upload, now=timezone.now()):
                 budget.take_back(lease)
                 return False
             reach(Moment.AFTER_CLAIM)
-            uploading = post(upload)
+            uploading = post(upload, lease.before_request)
             reach(Moment.AFTER_ANSWER)
     except budget.BudgetSpent as refusal:
         logger.info("upload %s waits: %s", upload.marker, refusal)
-        spent.add(account.yandex_uid)
+        if refusal.reason == budget.COUNTER_PAUSED:
+            put_off(upload.counter_id, until=refusal.retry_at)
+        else:
+            spent.add(account.yandex_uid)
         return False
     except YandexError as error:
         record_failure(upload, error, now=timezone.now())
@@ -151,14 +158,19 @@ def claim(upload: Upload, *, now: datetime) -> bool:
 
 def lease_length() -> timedelta:
     """Return how long a worker may be silent before its upload counts as unclear."""
-    return timedelta(
-        seconds=settings.CONNECT_TIMEOUT_SECONDS
-        + settings.UPLOAD_READ_TIMEOUT_SECONDS
-        + settings.LEASE_MARGIN_SECONDS
-    )
+    return budget.longest(budget.Kind.UPLOAD)
 
 
-def post(upload: Upload) -> Uploading:
+def put_off(counter_id: int, *, until: datetime) -> None:
+    """Let what a counter has to send wait: its own quota is spent, the login's others go on."""
+    Upload.objects.filter(
+        counter_id=counter_id,
+        state__in=[UploadState.READY, UploadState.LATER],
+        not_before__lt=until,
+    ).update(not_before=until)
+
+
+def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Uploading:
     """Send the frozen bytes, once. Raises YandexError; what that means is `outcomes`' to say."""
     body = bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
     if hashlib.sha256(body).hexdigest() != upload.sha256:
@@ -166,7 +178,7 @@ def post(upload: Upload) -> Uploading:
     number = upload.counter.number
     reach(Moment.BEFORE_REQUEST)
     _refuse_to_start_late(upload)
-    with closing(metrika_client(upload.counter.account)) as client:
+    with closing(metrika_client(upload.counter.account, before_request)) as client:
         if upload.channel == Channel.GOAL:
             return client.upload_conversions(number, body=body, marker=upload.marker)
         return client.upload_calls(
@@ -257,10 +269,9 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
 
 def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None:
     account = upload.counter.account
-    if step.pause_login_until is not None:
-        reason = error.error_type or "quota"
-        whom = budget.EVERYBODY if step.pauses_everybody else account.yandex_uid
-        budget.pause(whom, until=step.pause_login_until, reason=reason)
+    if step.pauses is not None:
+        whom = budget.whose(step.pauses, account.yandex_uid, upload.counter.number)
+        budget.pause(whom, until=step.not_before, reason=error.error_type or "quota")
     if step.token_rejected and answer_rejection(account):
         Upload.objects.filter(
             pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER

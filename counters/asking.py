@@ -90,8 +90,8 @@ def _ask_once(account: YandexAccount, question: Question[T]) -> T:
         with (
             budget.request(
                 account.yandex_uid, budget.Kind.OTHER, patience_seconds=PATIENCE_SECONDS
-            ),
-            closing(metrika_client(account)) as client,
+            ) as lease,
+            closing(metrika_client(account, lease.before_request)) as client,
         ):
             return question(client)
     except budget.BudgetSpent as spent:

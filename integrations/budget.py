@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from integrations import metrika_clock
 from integrations.models import RequestDay, RequestSecond
-from integrations.quotas import day_of, next_midnight, quota_ends
+from integrations.quotas import Concerned, concerned, day_of, next_midnight, quota_ends
 from integrations.yandex.errors import QuotaExceeded, YandexError
 
 PARALLEL_REQUESTS = 3
@@ -49,17 +50,32 @@ class Kind(StrEnum):
 #: No kind may eat the others' part of the day; what is left over is for lookups and people.
 UPLOAD_SHARE = 0.7
 POLL_SHARE = 0.2
+#: People and hourly looks; more than what is left, for a day without many uploads.
+OTHER_SHARE = 0.25
 #: In place of a login: a pause of all of them, because they share one address.
 EVERYBODY = "*"
+#: In place of a login, before its number: a pause of one counter.
+COUNTER = "counter:"
+#: The reason of a refusal that concerns one counter only.
+COUNTER_PAUSED = "counter"
 
 
 #: Reasons that pass by themselves within a moment.
 PASSING = frozenset({"second", "parallel"})
 PATIENT_PAUSE_SECONDS = 0.1
+#: How long the next page of a list waits for a free fifth of a second.
+PAGE_PATIENCE_SECONDS = 5
+#: When to look again for a free slot.
+SLOT_PAUSE = timedelta(seconds=2)
+
+T = TypeVar("T")
 
 
 class BudgetSpent(Exception):
-    """No request may be made now. ``reason``: day, parallel, second or paused."""
+    """No request may be made now. ``reason``: day, parallel, second, paused or counter.
+
+    ``counter`` means that only requests about this counter are paused.
+    """
 
     def __init__(self, retry_at: datetime, reason: str) -> None:
         super().__init__(f"{reason}: wait until {retry_at:%Y-%m-%d %H:%M:%S}Z")
@@ -67,7 +83,7 @@ class BudgetSpent(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
     """One of the parallel requests of a login, until it is given back or runs out."""
 
@@ -75,49 +91,81 @@ class Lease:
     holder: uuid.UUID
     kind: Kind
     day: date
+    #: How many requests have left under it: pages of a list go one after the other.
+    requests: int = 0
+
+    def before_request(self) -> None:
+        """Hear that a request is about to leave: the first is paid for, each further one pays.
+
+        The slot is held anew for as long as this one may take. Raises BudgetSpent.
+        """
+        if self.requests:
+            _patiently(lambda: _charge(self), PAGE_PATIENCE_SECONDS)
+        _hold_on(self, timezone.now())
+        self.requests += 1
 
 
 @contextmanager
-def request(yandex_uid: str, kind: Kind, *, patience_seconds: float = 0) -> Iterator[Lease]:
+def request(
+    yandex_uid: str, kind: Kind, *, counter: int | None = None, patience_seconds: float = 0
+) -> Iterator[Lease]:
     """Hold one slot while a request runs. Raises BudgetSpent before anything is sent.
 
-    With patience a slot or a second that is about to be free is waited for: a person is waiting.
+    ``counter`` is the number of the one it is about. With patience a slot or a second that is about
+    to be free is waited for: a person is waiting. What makes the request calls
+    ``lease.before_request``.
 
     After a clean end the slot is free at once. After an unclear one it stays taken until the
     lease runs out, because Yandex may still be working on the request.
     """
-    lease = _take_patiently(yandex_uid, kind, patience_seconds)
+    lease = _patiently(lambda: take(yandex_uid, kind, counter=counter), patience_seconds)
     try:
         yield lease
-    except YandexError as error:
-        if not error.may_have_arrived:
-            give_back(lease)
+    except Exception as error:
+        _end_badly(lease, error)
         raise
     give_back(lease)
 
 
-def _take_patiently(yandex_uid: str, kind: Kind, seconds: float) -> Lease:
+def _end_badly(lease: Lease, error: Exception) -> None:
+    """Free what the request did not use, or certainly uses no more."""
+    if not lease.requests:
+        take_back(lease)
+    if not lease.requests or not (isinstance(error, YandexError) and error.may_have_arrived):
+        give_back(lease)
+
+
+def _patiently(act: Callable[[], T], seconds: float) -> T:
     give_up_at = time.monotonic() + seconds
     while True:
         try:
-            return take(yandex_uid, kind)
+            return act()
         except BudgetSpent as spent:
             if spent.reason not in PASSING or time.monotonic() >= give_up_at:
                 raise
             time.sleep(PATIENT_PAUSE_SECONDS)
 
 
-def take(yandex_uid: str, kind: Kind) -> Lease:
+def take(yandex_uid: str, kind: Kind, *, counter: int | None = None) -> Lease:
     """Count one request against the day, the second and the slots, or raise BudgetSpent."""
     now, ahead = timezone.now(), metrika_clock.ahead()
     day = day_of(now + ahead)
-    _prepare_rows(yandex_uid, day)
+    _prepare_day(yandex_uid, day)
+    _prepare_slots(yandex_uid)
     with transaction.atomic():
-        _refuse_while_paused(yandex_uid, now)
-        if not _spend_day(yandex_uid, kind, day):
-            raise BudgetSpent(next_midnight(now + ahead) - ahead, "day")
+        _refuse_while_paused(yandex_uid, counter, now)
+        _spend_day(yandex_uid, kind, day, ends_at=next_midnight(now + ahead) - ahead)
         _spend_second(now)
         return _take_slot(yandex_uid, kind, now, day)
+
+
+def _charge(lease: Lease) -> None:
+    now, ahead = timezone.now(), metrika_clock.ahead()
+    with transaction.atomic():
+        _spend_day(
+            lease.yandex_uid, lease.kind, lease.day, ends_at=next_midnight(now + ahead) - ahead
+        )
+        _spend_second(now)
 
 
 def give_back(lease: Lease) -> None:
@@ -141,19 +189,29 @@ def take_back(lease: Lease) -> None:
 def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
     """Stop all requests of the login until a moment; Metrika said that a quota is spent.
 
-    A pause is never shortened by a later, shorter one. ``EVERYBODY`` stops every login.
+    A pause is never shortened by a later, shorter one. See `whose` for what may stand in place of
+    the login.
     """
     day = day_of(timezone.now() + metrika_clock.ahead())
-    _prepare_rows(yandex_uid, day)
+    _prepare_day(yandex_uid, day)
     RequestDay.objects.filter(yandex_uid=yandex_uid, day=day).update(
         paused_until=Greatest("paused_until", Value(until)), paused_reason=reason
     )
 
 
-def heed(yandex_uid: str, error: QuotaExceeded, *, now: datetime) -> None:
+def whose(concerned: Concerned, yandex_uid: str, counter: int | None) -> str:
+    """Return what stands for those concerned; an unknown counter leaves its login concerned."""
+    if concerned is Concerned.COUNTER and counter is not None:
+        return f"{COUNTER}{counter}"
+    return EVERYBODY if concerned is Concerned.EVERYBODY else yandex_uid
+
+
+def heed(
+    yandex_uid: str, error: QuotaExceeded, *, now: datetime, counter: int | None = None
+) -> None:
     """Pause those whose quota Metrika calls spent, until it is back."""
     until = quota_ends(error, now=now, ahead=metrika_clock.ahead())
-    whom = EVERYBODY if error.quota == "ip" else yandex_uid
+    whom = whose(concerned(error), yandex_uid, counter)
     pause(whom, until=until, reason=error.error_type or "quota")
 
 
@@ -177,13 +235,17 @@ def forget_old_seconds(now: datetime) -> int:
     return deleted
 
 
-def _prepare_rows(yandex_uid: str, day: date) -> None:
+def _prepare_slots(yandex_uid: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO integrations_requestslot (yandex_uid, number)"
             " SELECT %s, n FROM generate_series(1, %s) n ON CONFLICT DO NOTHING",
             [yandex_uid, PARALLEL_REQUESTS],
         )
+
+
+def _prepare_day(yandex_uid: str, day: date) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO integrations_requestday"
             " (yandex_uid, day, uploads, polls, other, paused_reason)"
@@ -192,15 +254,19 @@ def _prepare_rows(yandex_uid: str, day: date) -> None:
         )
 
 
-def _refuse_while_paused(yandex_uid: str, now: datetime) -> None:
+def _refuse_while_paused(yandex_uid: str, counter: int | None, now: datetime) -> None:
     until = paused_until(yandex_uid, now)
     if until is not None:
         raise BudgetSpent(until, "paused")
+    until = paused_until(f"{COUNTER}{counter}", now) if counter else None
+    if until is not None:
+        raise BudgetSpent(until, COUNTER_PAUSED)
 
 
-def _spend_day(yandex_uid: str, kind: Kind, day: date) -> bool:
+def _spend_day(yandex_uid: str, kind: Kind, day: date, *, ends_at: datetime) -> None:
     total = settings.METRIKA_DAILY_REQUESTS
-    share = {Kind.UPLOAD: UPLOAD_SHARE, Kind.POLL: POLL_SHARE}.get(kind, 1)
+    shares = {Kind.UPLOAD: UPLOAD_SHARE, Kind.POLL: POLL_SHARE, Kind.OTHER: OTHER_SHARE}
+    share = shares.get(kind, 1)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE integrations_requestday SET {kind.column} = {kind.column} + 1"
@@ -208,7 +274,8 @@ def _spend_day(yandex_uid: str, kind: Kind, day: date) -> bool:
             f" AND {kind.column} < %s RETURNING id",
             [yandex_uid, day, total, max(1, int(total * share))],
         )
-        return cursor.fetchone() is not None
+        if cursor.fetchone() is None:
+            raise BudgetSpent(ends_at, "day")
 
 
 def _spend_second(now: datetime) -> None:
@@ -226,17 +293,31 @@ def _spend_second(now: datetime) -> None:
             raise BudgetSpent(retry_at, "second")
 
 
+def longest(kind: Kind) -> timedelta:
+    """Return how long a request may take, and a margin for the server, which goes on after us.
+
+    An upload has its time twice: for the body to leave, and for the answer to come.
+    """
+    reading = {Kind.UPLOAD: 2 * settings.UPLOAD_READ_TIMEOUT_SECONDS}
+    seconds = reading.get(kind, settings.READ_TIMEOUT_SECONDS)
+    return timedelta(
+        seconds=settings.CONNECT_TIMEOUT_SECONDS + seconds + settings.LEASE_MARGIN_SECONDS
+    )
+
+
+def _hold_on(lease: Lease, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_requestslot SET held_until = %s"
+            " WHERE yandex_uid = %s AND holder = %s",
+            [now + longest(lease.kind), lease.yandex_uid, lease.holder],
+        )
+        if not cursor.rowcount:
+            raise BudgetSpent(now + SLOT_PAUSE, "parallel")
+
+
 def _take_slot(yandex_uid: str, kind: Kind, now: datetime, day: date) -> Lease:
-    timeout = (
-        settings.UPLOAD_READ_TIMEOUT_SECONDS
-        if kind is Kind.UPLOAD
-        else settings.READ_TIMEOUT_SECONDS
-    )
-    # When the request's end is not heard: our timeouts and a margin for the server, which goes on
-    # working after we hung up.
-    held_until = now + timedelta(
-        seconds=settings.CONNECT_TIMEOUT_SECONDS + timeout + settings.LEASE_MARGIN_SECONDS
-    )
+    held_until = now + longest(kind)
     holder = uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -247,5 +328,5 @@ def _take_slot(yandex_uid: str, kind: Kind, now: datetime, day: date) -> Lease:
             [held_until, holder, yandex_uid, now],
         )
         if cursor.fetchone() is None:
-            raise BudgetSpent(now + timedelta(seconds=2), "parallel")
+            raise BudgetSpent(now + SLOT_PAUSE, "parallel")
     return Lease(yandex_uid, holder, kind, day)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 
 from integrations import metrika_clock
@@ -37,6 +39,16 @@ def oauth_client() -> OAuthClient:
     return OAuthClient(yandex_config())
 
 
-def metrika_client(account: YandexAccount) -> MetrikaClient:
-    """Return a client of Metrika that acts as the account; `budget.request` goes around its use."""
-    return MetrikaClient(yandex_config(), account.access_token, hear_time=metrika_clock.hear)
+def metrika_client(
+    account: YandexAccount, before_request: Callable[[], None] | None = None
+) -> MetrikaClient:
+    """Return a client of Metrika that acts as the account.
+
+    `budget.request` goes around its use, and its lease hears of every request.
+    """
+    return MetrikaClient(
+        yandex_config(),
+        account.access_token,
+        before_request=before_request,
+        hear_time=metrika_clock.hear,
+    )

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 #: Less is the way of the answer, and the whole seconds of the header.
 NOTEWORTHY = timedelta(seconds=30)
+TIMES_TO_BELIEVE = 3
 #: More is the fault of some gateway, not a clock.
 BELIEVABLE = timedelta(days=1)
 
@@ -34,16 +35,27 @@ def hear(server_time: datetime) -> None:
     if abs(heard) > BELIEVABLE:
         return
     try:
-        known = ahead()
-        if abs(heard - known) >= NOTEWORTHY:
-            _store(heard if abs(heard) >= NOTEWORTHY else timedelta(0), now)
+        _consider(round(heard.total_seconds()), now)
     except DatabaseError as problem:
         logger.warning("the difference of the clocks is not noted: %s", problem)
 
 
-def _store(difference: timedelta, now: datetime) -> None:
-    seconds = round(difference.total_seconds())
-    MetrikaClock.objects.update_or_create(
-        pk=MetrikaClock.ONLY, defaults={"ahead_seconds": seconds, "changed_at": now}
-    )
-    logger.warning("Metrika's clock is %s s ahead of ours", seconds)
+def _consider(seconds: int, now: datetime) -> None:
+    """Believe a new difference once so many answers in a row agree: one gateway may be wrong."""
+    clock = MetrikaClock.objects.first() or MetrikaClock(pk=MetrikaClock.ONLY, changed_at=now)
+    if _agree(seconds, clock.ahead_seconds):
+        if clock.heard_times:
+            MetrikaClock.objects.update(heard_times=0)
+        return
+    goes_on = clock.heard_times > 0 and _agree(seconds, clock.heard_seconds)
+    clock.heard_times = clock.heard_times + 1 if goes_on else 1
+    clock.heard_seconds = seconds
+    if clock.heard_times >= TIMES_TO_BELIEVE:
+        clock.ahead_seconds = 0 if _agree(seconds, 0) else seconds
+        clock.changed_at, clock.heard_times = now, 0
+        logger.warning("Metrika's clock is %s s ahead of ours", clock.ahead_seconds)
+    clock.save()
+
+
+def _agree(one: int, other: int) -> bool:
+    return abs(one - other) < NOTEWORTHY.total_seconds()

@@ -170,8 +170,11 @@ class MetrikaClock(models.Model):
     #: Its primary key.
     ONLY: ClassVar[int] = 1
 
-    ahead_seconds = models.IntegerField(_("Впереди наших, с"))
+    ahead_seconds = models.IntegerField(_("Впереди наших, с"), default=0)
     changed_at = models.DateTimeField(_("Замечено"))
+    #: A new difference, and how many answers in a row have told it.
+    heard_seconds = models.IntegerField(_("Услышано, с"), default=0)
+    heard_times = models.PositiveSmallIntegerField(_("Раз подряд"), default=0)
 
     class Meta:
         verbose_name = _("часы Метрики")

@@ -66,8 +66,8 @@ def _claim(account_id: int, now: datetime) -> YandexAccount | None:
 def _is_taken(account: YandexAccount) -> bool:
     try:
         with (
-            budget.request(account.yandex_uid, budget.Kind.OTHER),
-            closing(metrika_client(account)) as client,
+            budget.request(account.yandex_uid, budget.Kind.OTHER) as lease,
+            closing(metrika_client(account, lease.before_request)) as client,
         ):
             client.counters()
     except (YandexError, budget.BudgetSpent) as refusal:

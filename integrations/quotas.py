@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum, auto
 
 from integrations.yandex.errors import QuotaExceeded
 
@@ -24,6 +25,22 @@ LATE_RESET = timedelta(minutes=30)
 MOSCOW_MIDNIGHT_HOUR = 21
 #: So long after 00:00 GMT a spent quota is taken for one that was not reset.
 NOT_RESET = timedelta(minutes=90)
+
+
+class Concerned(Enum):
+    """Whose requests a spent quota stops."""
+
+    LOGIN = auto()
+    #: One counter; the others of the login go on.
+    COUNTER = auto()
+    #: Every login: all of them leave by one address.
+    EVERYBODY = auto()
+
+
+def concerned(error: QuotaExceeded) -> Concerned:
+    """Return whom the quota is about."""
+    by_quota = {"counter": Concerned.COUNTER, "ip": Concerned.EVERYBODY}
+    return by_quota.get(error.quota, Concerned.LOGIN)
 
 
 def quota_ends(

@@ -38,12 +38,18 @@ class MetrikaClient:
         config: YandexConfig,
         access_token: str,
         *,
+        before_request: Callable[[], None] | None = None,
         hear_time: Callable[[datetime], None] | None = None,
     ) -> None:
-        """``hear_time`` is told the vendor's time, by the ``Date`` of every answer."""
+        """Have others listen.
+
+        ``before_request`` is called before each request leaves and may raise to stop it;
+        ``hear_time`` is told the vendor's time, by the ``Date`` of answers that were understood.
+        """
         self._root = f"{config.metrika_url}/management/v1"
         self._auth = YandexToken(access_token)
-        self._transport = Transport(config, hear_time=hear_time)
+        self._transport = Transport(config, before_request=before_request)
+        self._hear_time = hear_time
 
     def counters(self, *, deleted: bool = False) -> list[CounterInfo]:
         """List the active counters that the account can see, whatever its rights on them.
@@ -147,7 +153,7 @@ class MetrikaClient:
         answer = self._transport.post_csv(
             self._root + path, auth=self._auth, params=params, content=content
         )
-        return _understood(answer, f"POST {path}", read_wrapped_uploading)
+        return self._understood(answer, f"POST {path}", read_wrapped_uploading)
 
     def _uploadings(
         self, counter_number: int, method: str, params: Mapping[str, str | int]
@@ -177,7 +183,15 @@ class MetrikaClient:
         read: Callable[[dict[str, Any]], Result],
     ) -> Result:
         answer = self._transport.get(self._root + path, auth=self._auth, params=params)
-        return _understood(answer, f"GET {path}", read)
+        return self._understood(answer, f"GET {path}", read)
+
+    def _understood(
+        self, answer: Answer, action: str, read: Callable[[dict[str, Any]], Result]
+    ) -> Result:
+        result = _understood(answer, action, read)
+        if self._hear_time and answer.sent_at:
+            self._hear_time(answer.sent_at)
+        return result
 
 
 def _is_last_page(length: int) -> bool:

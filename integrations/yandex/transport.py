@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,8 +52,11 @@ class YandexToken(AuthBase):
 class Door(HTTPAdapter):
     """Sends what may be sent, and returns answers that are read to their end."""
 
-    def __init__(self, config: YandexConfig) -> None:
+    def __init__(
+        self, config: YandexConfig, before_request: Callable[[], None] | None = None
+    ) -> None:
         self._config = config
+        self._before_request = before_request
         bases = [urlsplit(url) for url in config.base_urls]
         self._origins = {(base.scheme, base.netloc) for base in bases}
         super().__init__(max_retries=0)
@@ -76,6 +78,8 @@ class Door(HTTPAdapter):
         limits = timeout or (self._config.connect_timeout, self._config.read_timeout)
 
         def attempt() -> requests.Response:
+            if self._before_request:
+                self._before_request()
             response = super(Door, self).send(request, True, limits, verify, cert, proxies)
             return _read_to_end(response, request)
 
@@ -152,12 +156,16 @@ def _unreachable(
     )
 
 
-def fit_out(session: requests.Session, config: YandexConfig) -> None:
+def fit_out(
+    session: requests.Session,
+    config: YandexConfig,
+    before_request: Callable[[], None] | None = None,
+) -> None:
     """Make every request of a session leave through a ``Door``, under our name.
 
     A stand-in on plain http is near: proxies named by the environment do not lead to it.
     """
-    door = Door(config)
+    door = Door(config, before_request)
     session.mount("https://", door)
     session.mount("http://", door)
     session.headers["User-Agent"] = config.user_agent
@@ -172,12 +180,11 @@ class Transport:
     """
 
     def __init__(
-        self, config: YandexConfig, *, hear_time: Callable[[datetime], None] | None = None
+        self, config: YandexConfig, *, before_request: Callable[[], None] | None = None
     ) -> None:
         self._config = config
-        self._hear_time = hear_time
         self._session = requests.Session()
-        fit_out(self._session, config)
+        fit_out(self._session, config, before_request)
 
     def get(self, url: str, *, auth: AuthBase, params: Mapping[str, str | int]) -> Answer:
         return self._send("GET", url, auth=auth, params=params)
@@ -207,7 +214,4 @@ class Transport:
     ) -> Answer:
         timeout = (self._config.connect_timeout, read_timeout or self._config.read_timeout)
         response = self._session.request(method, url, timeout=timeout, **parts)
-        answer = answer_of(response)
-        if self._hear_time and answer.sent_at:
-            self._hear_time(answer.sent_at)
-        return answer
+        return answer_of(response)

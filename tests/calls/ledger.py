@@ -36,7 +36,7 @@ def make_call(*, cabinet: Cabinet, started_at: datetime | None = None, **fields:
         "is_finished": True,
         "site": "okna-stolica.example",
         "site_host": "okna-stolica.example",
-        "client_id": str(1_718_031_415_926_535_000 + number),
+        "client_id": str(1_718_031_415_926_530_000 + 10 * number),
         "raw": {"universalId": external_id},
         "content_hash": hashlib.sha256(external_id.encode()).hexdigest(),
         "received_at": started + timedelta(minutes=5),

@@ -42,7 +42,7 @@ def store_call(*, cabinet: Cabinet, decided: bool = True, **fields: Any) -> Call
         "site_host": "okna-stolica.example",
         "campaign_id": "1000",
         "campaign_name": "Распродажа",
-        "client_id": f"{1_718_031_415_926_535_000 + number}",
+        "client_id": f"{1_718_031_415_926_530_000 + 10 * number}",
         "page_url": "https://okna-stolica.example/balkon",
         "tags": ["Целевой"],
         "raw": {},

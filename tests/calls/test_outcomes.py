@@ -17,6 +17,7 @@ from calls.outcomes import (
     next_poll,
 )
 from calls.states import Attention, UploadState
+from integrations.quotas import Concerned
 from integrations.yandex.errors import (
     AccessDenied,
     NotFound,
@@ -90,22 +91,21 @@ def test_what_may_have_arrived_is_looked_up_whatever_the_answer_says(error: Yand
 @pytest.mark.contract("B11")
 @pytest.mark.parametrize("status", [420, 429, 403])
 @pytest.mark.parametrize(
-    ("name", "ends", "everybody"),
+    ("name", "ends", "whom"),
     [
-        ("quota_requests_by_uid", MIDNIGHT + timedelta(minutes=10), False),
-        ("quota_requests_by_counter_id", MIDNIGHT + timedelta(minutes=10), False),
-        ("quota_parallel_requests", NOW + timedelta(seconds=5), False),
-        ("quota_requests_by_ip", NOW + timedelta(seconds=30), True),
-        ("quota_of_tomorrow", NOW + timedelta(minutes=2), False),
+        ("quota_requests_by_uid", MIDNIGHT + timedelta(minutes=10), Concerned.LOGIN),
+        ("quota_requests_by_counter_id", MIDNIGHT + timedelta(minutes=10), Concerned.COUNTER),
+        ("quota_parallel_requests", NOW + timedelta(seconds=5), Concerned.LOGIN),
+        ("quota_requests_by_ip", NOW + timedelta(seconds=30), Concerned.EVERYBODY),
+        ("quota_of_tomorrow", NOW + timedelta(minutes=2), Concerned.LOGIN),
     ],
 )
 def test_a_spent_quota_pauses_whom_it_concerns(
-    status: int, name: str, ends: datetime, everybody: bool
+    status: int, name: str, ends: datetime, whom: Concerned
 ) -> None:
     after = step(refusal(QuotaExceeded, status, name))
 
-    assert (after.not_before, after.pause_login_until) == (ends, ends)
-    assert after.pauses_everybody is everybody
+    assert (after.not_before, after.pauses) == (ends, whom)
 
 
 @pytest.mark.contract("B12")

@@ -233,3 +233,24 @@ def probe_at(moment: datetime) -> tuple[int, bool]:
     """Let the hourly question come due; return how many accounts it found and its answer."""
     found = probing.due(moment)
     return len(found), probing.probe(YandexAccount.objects.get().pk, now=moment)
+
+
+@pytest.mark.contract("B11")
+def test_a_spent_quota_of_one_counter_lets_the_others_of_its_login_go_on(
+    cabinet: Cabinet, both: Counter, sandbox: RunningSandbox
+) -> None:
+    limit = {"error_type": "quota_requests_by_counter_id", "times": None}
+    about = {"match": {"path_contains": f"{COUNTER}/offline_conversions"}}
+    fault(sandbox, "status_429", **limit, **about)
+
+    send()
+    store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    send()
+
+    assert held(sandbox) == {NEIGHBOUR: 2}
+    poor = Upload.objects.filter(counter=both)
+    assert sum(poor.values_list("attempts", flat=True)) == 1
+    assert poor.filter(not_before__lte=timezone.now() + timedelta(minutes=29)).count() == 0
+    assert "Метрика просит паузу" in obstacle(both)
+    assert obstacle(Counter.objects.get(number=NEIGHBOUR)) == ""

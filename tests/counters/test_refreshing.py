@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -288,9 +289,9 @@ def test_metrika_is_asked_with_no_transaction_open(
     factories.make_counter(account=okna, number=1)
     open_transactions: list[bool] = []
 
-    def watched(account: YandexAccount) -> MetrikaClient:
+    def watched(account: YandexAccount, before_request: Callable[[], None]) -> MetrikaClient:
         open_transactions.append(connection.in_atomic_block)
-        return metrika_client(account)
+        return metrika_client(account, before_request)
 
     monkeypatch.setattr(asking, "metrika_client", watched)
 

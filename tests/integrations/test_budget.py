@@ -15,7 +15,7 @@ from pytest_django import Settings
 from integrations import budget
 from integrations.budget import BudgetSpent, Kind
 from integrations.models import RequestDay, RequestSlot
-from integrations.yandex.errors import RequestRejected, Unreachable
+from integrations.yandex.errors import QuotaExceeded, RequestRejected, Unreachable
 
 UID = "1100000001"
 NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
@@ -64,14 +64,70 @@ def test_many_threads_get_three_slots(transactional_db: None) -> None:
 @pytest.mark.contract("B14")
 def test_slot_is_kept_when_the_end_was_not_heard(db: None) -> None:
     lost = Unreachable("no answer", may_have_arrived=True)
-    with pytest.raises(Unreachable), budget.request(UID, Kind.UPLOAD):
+    with pytest.raises(Unreachable), budget.request(UID, Kind.UPLOAD) as lease:
+        lease.before_request()
         raise lost
     assert held() == 1
 
     refused = RequestRejected("no", http_status=400)
-    with pytest.raises(RequestRejected), budget.request(UID, Kind.UPLOAD):
+    with pytest.raises(RequestRejected), budget.request(UID, Kind.UPLOAD) as lease:
+        lease.before_request()
         raise refused
     assert held() == 1
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "no space"), Unreachable("asleep too long")])
+def test_request_that_never_left_costs_neither_slot_nor_day(db: None, trouble: Exception) -> None:
+    with pytest.raises(type(trouble)), budget.request(UID, Kind.UPLOAD):
+        raise trouble
+
+    assert held() == 0
+    assert RequestDay.objects.get().uploads == 0
+
+
+def test_fault_of_ours_after_the_request_left_frees_the_slot_and_keeps_the_charge(
+    db: None,
+) -> None:
+    with pytest.raises(OSError, match="no space"), budget.request(UID, Kind.UPLOAD) as lease:
+        lease.before_request()
+        raise OSError(28, "no space")
+
+    assert (held(), RequestDay.objects.get().uploads) == (0, 1)
+
+
+@pytest.mark.contract("B16")
+def test_every_page_of_a_list_is_charged_and_holds_the_slot_anew(
+    db: None, settings: Settings
+) -> None:
+    settings.READ_TIMEOUT_SECONDS, settings.CONNECT_TIMEOUT_SECONDS = 60, 5
+    settings.LEASE_MARGIN_SECONDS, settings.METRIKA_DAILY_REQUESTS = 60, 15
+    with (
+        time_machine.travel(NOON, tick=False) as clock,
+        pytest.raises(BudgetSpent) as spent,
+        budget.request(UID, Kind.POLL) as lease,
+    ):
+        for _page in range(4):
+            lease.before_request()
+            until = RequestSlot.objects.get(holder=lease.holder).held_until
+            assert until == timezone.now() + timedelta(seconds=125)
+            clock.shift(timedelta(seconds=100))
+
+    assert (spent.value.reason, lease.requests) == ("day", 3)
+    assert RequestDay.objects.get().polls == 3
+
+
+@pytest.mark.contract("B11")
+def test_quota_of_a_counter_stops_that_counter_only(db: None) -> None:
+    error = QuotaExceeded("no", http_status=429, error_type="quota_requests_by_counter_id")
+    with time_machine.travel(NOON, tick=False):
+        budget.heed(UID, error, now=NOON, counter=91234567)
+
+        with pytest.raises(BudgetSpent) as spent:
+            budget.take(UID, Kind.UPLOAD, counter=91234567)
+        assert spent.value.reason == budget.COUNTER_PAUSED
+        assert NOON + timedelta(hours=12) <= spent.value.retry_at
+        assert budget.take(UID, Kind.UPLOAD, counter=91234568).yandex_uid == UID
+        assert budget.take(UID, Kind.OTHER).yandex_uid == UID
 
 
 @pytest.mark.contract("B14")
@@ -123,7 +179,7 @@ def test_no_second_however_cut_holds_more_than_yandex_allows(db: None) -> None:
 
 @pytest.mark.contract("B16")
 @pytest.mark.parametrize(
-    ("kind", "allowed"), [(Kind.UPLOAD, 7), (Kind.POLL, 2), (Kind.LOOKUP, 10), (Kind.OTHER, 10)]
+    ("kind", "allowed"), [(Kind.UPLOAD, 7), (Kind.POLL, 2), (Kind.LOOKUP, 10), (Kind.OTHER, 2)]
 )
 def test_no_kind_eats_the_others_part_of_the_day(
     db: None, settings: Settings, kind: Kind, allowed: int

@@ -36,32 +36,43 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
     [(0, 0), (29, 0), (-29, 0), (30, 30), (-30, -30), (86_400, 86_400), (86_401, 0)],
 )
 def test_what_is_kept_of_a_difference(db: None, seconds: int, kept: int) -> None:
-    with time_machine.travel(NOON, tick=False):
-        metrika_clock.hear(NOON + timedelta(seconds=seconds))
+    hear(seconds, seconds, seconds)
 
     assert metrika_clock.ahead() == timedelta(seconds=kept)
 
 
-def test_row_is_written_only_when_the_difference_changes(db: None) -> None:
-    with time_machine.travel(NOON, tick=False) as clock:
-        metrika_clock.hear(NOON + timedelta(seconds=100))
-        clock.shift(3600)
-        metrika_clock.hear(NOON + timedelta(seconds=3600 + 120))
-        assert MetrikaClock.objects.values_list().get() == (1, 100, NOON)
+@pytest.mark.contract("C3")
+@pytest.mark.parametrize(
+    ("heard", "kept"),
+    [
+        ([300, 300], 0),
+        ([300, 0, 300, 300], 0),
+        ([300, 310, 295], 295),
+        ([300, -300, 300], 0),
+        ([300, 300, 300, 0, 0], 300),
+        ([300, 300, 300, 0, 0, 0], 0),
+        ([300, 300, 300, 320], 300),
+    ],
+)
+def test_one_wrong_gateway_is_not_believed(db: None, heard: list[int], kept: int) -> None:
+    hear(*heard)
 
-        metrika_clock.hear(NOON + timedelta(seconds=3600 + 10))
+    assert metrika_clock.ahead() == timedelta(seconds=kept)
 
-    later = NOON + timedelta(hours=1)
-    assert MetrikaClock.objects.values_list().get() == (1, 0, later)
+
+def hear(*differences: int) -> None:
+    with time_machine.travel(NOON, tick=False):
+        for seconds in differences:
+            metrika_clock.hear(NOON + timedelta(seconds=seconds))
 
 
 def test_database_that_cannot_note_it_spoils_no_answer(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> timedelta:
+    def fail(seconds: int, now: datetime) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr(metrika_clock, "ahead", fail)
+    monkeypatch.setattr(metrika_clock, "_consider", fail)
 
     metrika_clock.hear(NOON)
 
@@ -84,7 +95,8 @@ def test_day_of_a_request_is_metrikas_whose_clock_is_heard_in_its_answers(
         control(sandbox, "clock", advance_seconds=300)
 
         client = metrika_client(account)
-        client.counters()
+        for _ in range(3):
+            client.counters()
         client.close()
 
         assert metrika_clock.ahead() == timedelta(minutes=5)
