@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from cabinets.support import AgeFilter, SupportAdmin, signed_in
 from calls import admin_reconciliation as admin_reconciliation  # registers its desks
+from calls import admin_uses as admin_uses  # the same
 from calls import recovery
 from calls.admin_filters import MonthAge, ReasonFilter, ShownFilter
 from calls.admin_orders import DeliveryOrders

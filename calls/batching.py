@@ -19,20 +19,22 @@ from django.db import connection, transaction
 from calls.containment import contained
 from calls.decision import decide_again
 from calls.metrika_file import write_file
-from calls.models import Upload, UploadFile
+from calls.models import StreamUse, Upload, UploadFile
 from calls.moments import Moment, reach
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
 from integrations import metrika_clock
 from integrations.budget import UPLOAD_SHARE
 from integrations.models import YandexAccount
-from integrations.quotas import day_of
+from integrations.quotas import day_of, next_midnight
 
 logger = logging.getLogger(__name__)
 
-#: Until a fifth of a day's uploads is spent nobody waits longer than UPLOAD_MIN_WAIT_SECONDS.
-FREE_SHARE = 0.2
-DAY_SECONDS = 86400
+DAY = timedelta(days=1)
+#: Until so much of a day's uploads is spent nobody waits longer than UPLOAD_MIN_WAIT_SECONDS.
+FREE_SHARE = 0.08
+#: So much is shared out after that. What is left over is for second tries and searches.
+PLANNED_SHARE = 0.87
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,22 @@ class Attached:
     oldest_settings: int
 
 
-def company_wait(*, streams: int, uploads_today: int, daily_requests: int) -> timedelta:
-    """Return how long a call waits for company, by what its Yandex login has left today.
+def company_wait(
+    *, streams: int, uploads_today: int, daily_requests: int, day_left: timedelta
+) -> timedelta:
+    """Return how long a call waits for company, so that its Yandex login's day lasts.
 
     While requests are plenty: UPLOAD_MIN_WAIT_SECONDS. After that every stream of the login gets
-    an equal share of the day, whatever the others do.
+    an equal share of the day, whatever the others do: of what was planned, or of what is left when
+    more than that was spent.
     """
     minimum = timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS)
     allowance = daily_requests * UPLOAD_SHARE
     if uploads_today < allowance * FREE_SHARE:
         return minimum
-    return max(minimum, timedelta(seconds=DAY_SECONDS * streams / allowance))
+    planned = DAY * (streams / (allowance * PLANNED_SHARE))
+    left = day_left * (streams / max(1, allowance - uploads_today))
+    return max(minimum, planned, left)
 
 
 _DUE_STREAMS = f"""
@@ -81,9 +88,19 @@ WITH waiting AS (
       AND k.enabled AND k.removed_at IS NULL AND k.configured_at IS NOT NULL
       AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
     GROUP BY a.yandex_uid, d.counter_id, d.channel, d.id_kind, d.is_static
+), sharing AS (
+    SELECT yandex_uid, count(*) AS streams FROM (
+        SELECT yandex_uid, counter_id, channel, id_kind, is_static FROM waiting
+        UNION
+        SELECT a.yandex_uid, s.counter_id, s.channel, s.id_kind, s.is_static
+        FROM calls_streamuse s
+        JOIN counters_counter k ON k.id = s.counter_id
+        JOIN integrations_yandexaccount a ON a.id = k.account_id
+        WHERE s.built_at > %(now)s - interval '1 day'
+    ) AS active GROUP BY yandex_uid
 )
 SELECT counter_id, channel, id_kind, is_static, due, oldest,
-       count(*) OVER (PARTITION BY yandex_uid) AS streams,
+       (SELECT streams FROM sharing WHERE sharing.yandex_uid = waiting.yandex_uid) AS streams,
        coalesce((SELECT uploads FROM integrations_requestday r
                  WHERE r.yandex_uid = waiting.yandex_uid AND r.day = %(today)s), 0) AS spent
 FROM waiting ORDER BY oldest
@@ -127,18 +144,20 @@ def build_uploads(*, now: datetime) -> int:
 
 def due_streams(now: datetime) -> list[Stream]:
     """Return the streams whose calls have waited long enough or fill a file, longest wait first."""
+    there = now + metrika_clock.ahead()
     with connection.cursor() as cursor:
         cursor.execute(
             _DUE_STREAMS,
             {
                 "now": now,
-                "today": day_of(now + metrika_clock.ahead()),
+                "today": day_of(there),
                 "ok": Counter.Access.OK,
                 "usable": list(YandexAccount.USABLE),
             },
         )
         rows = cursor.fetchall()
-    return [_stream(row) for row in rows if _is_due(row, now)]
+    day_left = next_midnight(there) - there
+    return [_stream(row) for row in rows if _is_due(row, now, day_left)]
 
 
 def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
@@ -201,6 +220,13 @@ def _freeze(
         not_before=now,
     )
     UploadFile.objects.create(upload=upload, body=body)
+    StreamUse.objects.update_or_create(
+        counter=counter,
+        channel=stream.channel,
+        id_kind=stream.id_kind,
+        is_static=stream.is_static,
+        defaults={"built_at": now},
+    )
     reach(Moment.BEFORE_BATCH_COMMIT)
     return upload
 
@@ -237,9 +263,12 @@ def _stream(row: tuple[Any, ...]) -> Stream:
     return Stream(row[0], Channel(row[1]), IdKind(row[2]), row[3])
 
 
-def _is_due(row: tuple[Any, ...], now: datetime) -> bool:
+def _is_due(row: tuple[Any, ...], now: datetime, day_left: timedelta) -> bool:
     due, oldest, streams, spent = row[4:]
     wait = company_wait(
-        streams=streams, uploads_today=spent, daily_requests=settings.METRIKA_DAILY_REQUESTS
+        streams=streams,
+        uploads_today=spent,
+        daily_requests=settings.METRIKA_DAILY_REQUESTS,
+        day_left=day_left,
     )
     return bool(due >= settings.UPLOAD_MAX_ROWS or oldest + wait <= now)

@@ -20,12 +20,12 @@ from django.utils import timezone
 from calls.containment import contained
 from calls.models import Upload, UploadAttempt
 from calls.moments import Moment, reach
-from calls.outcomes import absence_is_proven, lookup_spacing
+from calls.outcomes import absence_is_proven, backoff, lookup_spacing
 from calls.rejection import answer_rejection
 from calls.states import Attention, Channel, UploadState
 from calls.uploading import close_attempt, note_access, quantities, record_taken
 from counters.models import Counter
-from integrations import budget
+from integrations import budget, pauses
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import QuotaExceeded, TokenRejected, YandexError
@@ -75,6 +75,9 @@ def look_up(uploads: list[Upload]) -> int:
     """Ask Metrika once about unclear uploads of one counter and channel; return how many."""
     account = uploads[0].counter.account
     asked_at = timezone.now()
+    uploads = _claim(uploads, asked_at)
+    if not uploads:
+        return 0
     markers = {upload.marker for upload in uploads}
     try:
         with budget.request(
@@ -84,9 +87,11 @@ def look_up(uploads: list[Upload]) -> int:
             found = [one for one in every if one.comment in markers]
     except budget.BudgetSpent as refusal:
         logger.info("lookup waits: %s", refusal)
+        _give_back(uploads)
         return 0
     except YandexError as error:
-        _listing_failed(uploads, error, asked_at)
+        if answer_trouble(uploads[0], error, now=asked_at):
+            _give_back(uploads)
         return 0
     reach(Moment.DURING_LOOKUP)
     for upload in uploads:
@@ -95,14 +100,42 @@ def look_up(uploads: list[Upload]) -> int:
     return len(uploads)
 
 
-def list_uploadings(upload: Upload, before_request: Callable[[], None]) -> Iterator[Uploading]:
-    """Yield all uploadings of the upload's counter and channel, every page of them."""
+def _claim(uploads: list[Upload], now: datetime) -> list[Upload]:
+    """Keep the uploads whose lookup is ours: of two that found them due, one moves their mark."""
+    with transaction.atomic():
+        free = Upload.objects.select_for_update(skip_locked=True, no_key=True).filter(
+            Q(looked_up_at=None) | Q(looked_up_at__lte=now - lookup_spacing(grace())),
+            pk__in=[upload.pk for upload in uploads],
+            state=UploadState.UNCLEAR,
+        )
+        ours = set(free.values_list("pk", flat=True))
+        Upload.objects.filter(pk__in=ours).update(looked_up_at=now)
+    return [upload for upload in uploads if upload.pk in ours]
+
+
+def _give_back(uploads: list[Upload]) -> None:
+    """Let the lookup be due at once: nothing was asked, or there is a new token to ask with."""
+    Upload.objects.filter(
+        pk__in=[upload.pk for upload in uploads], state=UploadState.UNCLEAR
+    ).update(looked_up_at=None)
+
+
+def list_uploadings(
+    upload: Upload,
+    before_request: Callable[[], None],
+    *,
+    is_enough: Callable[[], bool] | None = None,
+) -> Iterator[Uploading]:
+    """Yield the uploadings of the upload's counter and channel, page by page.
+
+    All of them, or, with ``is_enough``, until it says so at the end of a page.
+    """
     number = upload.counter.number
     with closing(metrika_client(upload.counter.account, before_request)) as client:
         if upload.channel == Channel.GOAL:
-            yield from client.conversion_uploadings(number)
+            yield from client.conversion_uploadings(number, is_enough=is_enough)
         else:
-            yield from client.call_uploadings(number)
+            yield from client.call_uploadings(number, is_enough=is_enough)
 
 
 def settle(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
@@ -146,7 +179,8 @@ def _record_absence(upload: Upload, now: datetime) -> None:
             lookups=lookups,
             looked_up_at=now,
             state=UploadState.LATER if proven else UploadState.UNCLEAR,
-            not_before=now if proven else F("not_before"),
+            # A server that takes nothing and answers nothing is asked more and more rarely.
+            not_before=now + backoff(upload.attempts) if proven else F("not_before"),
         )
         if counted:
             UploadAttempt.objects.create(
@@ -161,20 +195,11 @@ def _record_absence(upload: Upload, now: datetime) -> None:
             close_attempt(upload, now=now)
 
 
-def _listing_failed(uploads: list[Upload], error: YandexError, now: datetime) -> None:
-    if answer_trouble(uploads[0], error, now=now):
-        return
-    # Asked again after the usual pause; the number of lookups does not grow.
-    Upload.objects.filter(
-        pk__in=[upload.pk for upload in uploads], state=UploadState.UNCLEAR
-    ).update(looked_up_at=now)
-
-
 def answer_trouble(upload: Upload, error: YandexError, *, now: datetime) -> bool:
     """Tell those concerned that a list could not be read; return whether to ask again at once."""
     account = upload.counter.account
     logger.warning("uploadings of counter %s: %s", upload.counter.number, error)
     if isinstance(error, QuotaExceeded):
-        budget.heed(account.yandex_uid, error, now=now, counter=upload.counter.number)
+        pauses.heed(account.yandex_uid, error, now=now, counter=upload.counter.number)
     note_access(upload.counter_id, error, now=now)
     return isinstance(error, TokenRejected) and answer_rejection(account)

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from calls.states import Channel
 from counters.models import Counter
-from integrations.budget import COUNTER
 from integrations.models import RequestDay, YandexAccount
+from integrations.pauses import COUNTER
 
 _OF_ACCESS: dict[str, str | Promise] = {
     Counter.Access.VIEW_ONLY: gettext_lazy(

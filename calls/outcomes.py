@@ -112,8 +112,11 @@ def after_status(
     ``LINKAGE_FAILURE`` is final and no failure of ours: not one identifier was matched, and a
     file of static calls always ends so while its calls are in the reports.
     """
-    refused = _fewer(source_quantity, rows) or _fewer(line_quantity, rows)
-    attention = Attention.ROW_REFUSED if refused else None
+    attention = None
+    if _fewer(source_quantity, rows) or _fewer(line_quantity, rows):
+        attention = Attention.ROW_REFUSED
+    elif source_quantity is not None and source_quantity > rows:
+        attention = Attention.QUANTITY
     final = {
         "PROCESSED": UploadState.PROCESSED,
         "LINKAGE_FAILURE": UploadState.LINKAGE_FAILURE,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from calls.containment import contained
 from calls.lookup import answer_trouble, list_uploadings, record_duplicate
-from calls.models import Upload
+from calls.models import ListUse, Upload
 from calls.moments import Moment, reach
 from calls.outcomes import OVERDUE_AFTER, after_status, next_poll
 from calls.states import Attention, UploadState
@@ -24,19 +25,31 @@ from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
+DAY = timedelta(days=1)
+#: Of a day's polls: what is asked as often as wished, and what is then shared out evenly.
+FREE_SHARE = 0.2
+PLANNED_SHARE = 0.75
+#: A question whose asker died is asked again after this, or sooner where all is asked sooner.
+ASK_AGAIN_SECONDS = 60
+
 
 def due(now: datetime) -> list[Upload]:
     """Return open uploads of every counter and channel that has one due, oldest first.
 
-    All open ones of such a counter are taken along: the list that answers for one answers for all.
+    All open ones of such a list are taken along: what answers for one answers for all.
     """
     ripe = Upload.objects.filter(
         state=UploadState.SENT,
         next_poll_at__lte=now,
-        counter__account__state__in=YandexAccount.USABLE,
-    ).values("counter_id")
+        counter_id=OuterRef("counter_id"),
+        channel=OuterRef("channel"),
+    )
     return list(
-        Upload.objects.filter(state=UploadState.SENT, counter_id__in=ripe)
+        Upload.objects.filter(
+            Exists(ripe),
+            state=UploadState.SENT,
+            counter__account__state__in=YandexAccount.USABLE,
+        )
         .select_related("counter__account")
         # One token that no key opens must not spoil the whole list.
         .defer("counter__account__access_token", "counter__account__refresh_token")
@@ -45,33 +58,42 @@ def due(now: datetime) -> list[Upload]:
 
 
 def poll_open() -> int:
-    """Ask Metrika about every counter that is due; return how many uploads were settled."""
+    """Ask Metrika about every list that is due; return how many uploads were settled."""
     groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)
+    lists = Counter(uploads[0].counter.account.yandex_uid for uploads in groups.values())
     settled = 0
     for (counter_id, _channel), uploads in groups.items():
         with contained(logger, "poll of counter %s", counter_id):
-            settled += poll(uploads)
+            settled += poll(uploads, lists=lists[uploads[0].counter.account.yandex_uid])
     return settled
 
 
-def poll(uploads: list[Upload]) -> int:
-    """Ask once about the open uploads of one counter and channel; return how many are final."""
+def poll(uploads: list[Upload], *, lists: int = 1) -> int:
+    """Ask once about the open uploads of one counter and channel; return how many are final.
+
+    ``lists`` is how many lists of the login are open: they share its day's polls.
+    """
     account = uploads[0].counter.account
-    wanted = {upload.uploading_id for upload in uploads}
+    if not _claim(uploads[0], spacing(account.yandex_uid, lists, timezone.now())):
+        return 0
+    missing = {upload.uploading_id for upload in uploads}
     markers = {upload.marker for upload in uploads}
+    answers = []
     try:
         with budget.request(
             account.yandex_uid, budget.Kind.POLL, counter=uploads[0].counter.number
         ) as lease:
-            answers = [
-                one
-                for one in list_uploadings(uploads[0], lease.before_request)
-                if one.uploading_id in wanted or one.comment in markers
-            ]
+            for one in list_uploadings(
+                uploads[0], lease.before_request, is_enough=lambda: not missing
+            ):
+                if one.uploading_id in missing or one.comment in markers:
+                    answers.append(one)
+                    missing.discard(one.uploading_id)
     except budget.BudgetSpent as refusal:
         logger.info("poll waits: %s", refusal)
+        _give_back(uploads[0])
         return 0
     except YandexError as error:
         _listing_failed(uploads, error)
@@ -81,6 +103,50 @@ def poll(uploads: list[Upload]) -> int:
     settled = sum(_record_answers(upload, answers, now) for upload in uploads)
     reach(Moment.AFTER_POLL_RECORD)
     return settled
+
+
+def spacing(yandex_uid: str, lists: int, now: datetime) -> timedelta:
+    """Return the least distance between two questions about one list, so that the day lasts.
+
+    Without it every new file asks about all that is open of its counter, and 20 busy counters
+    have spent the polls of a login by early afternoon.
+    """
+    allowance = settings.METRIKA_DAILY_REQUESTS * budget.POLL_SHARE
+    if budget.polls_today(yandex_uid, now) < allowance * FREE_SHARE:
+        return timedelta(0)
+    return DAY * (lists / (allowance * PLANNED_SHARE))
+
+
+def _claim(upload: Upload, distance: timedelta) -> bool:
+    """Take the question about a list upon us: of two that found it due, one moves the marks."""
+    now = timezone.now()
+    with transaction.atomic():
+        moved = Upload.objects.filter(
+            counter_id=upload.counter_id,
+            channel=upload.channel,
+            state=UploadState.SENT,
+            next_poll_at__lte=now,
+        ).update(next_poll_at=now + _again_after())
+        return bool(moved) and _is_far_enough(upload, distance, now)
+
+
+def _again_after() -> timedelta:
+    return timedelta(seconds=min(ASK_AGAIN_SECONDS, settings.POLL_SECONDS))
+
+
+def _give_back(upload: Upload) -> None:
+    """Let nothing count as asked: the list may be asked for again as soon as it is due."""
+    ListUse.objects.filter(counter_id=upload.counter_id, channel=upload.channel).delete()
+
+
+def _is_far_enough(upload: Upload, distance: timedelta, now: datetime) -> bool:
+    use, is_new = ListUse.objects.get_or_create(
+        counter_id=upload.counter_id, channel=upload.channel, defaults={"asked_at": now}
+    )
+    if is_new:
+        return True
+    free = ListUse.objects.filter(pk=use.pk, asked_at__lte=now - distance)
+    return bool(free.update(asked_at=now))
 
 
 def _record_answers(upload: Upload, answers: list[Uploading], now: datetime) -> bool:

@@ -107,6 +107,8 @@ class Attention(models.TextChoices):
     DAMAGED = "damaged", _("Файл выгрузки повреждён")
     UNKNOWN_FATE = "unknown_fate", _("Неизвестно, дошла ли")
     ROW_REFUSED = "row_refused", _("Приняты не все строки")
+    QUANTITY = "quantity", _("Метрика насчитала больше строк, чем отправлено")
+    NO_OUTCOME = "no_outcome", _("Метрика не сообщила итог")
     DUPLICATE = "duplicate", _("В Метрике две такие выгрузки")
     OVERDUE = "overdue", _("Метрика обрабатывает дольше двух суток")
     COUNTER_REMOVED = "counter_removed", _("Счетчик удалён из кабинета")

@@ -31,7 +31,7 @@ from calls.rejection import answer_rejection
 from calls.send_queue import due
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
-from integrations import budget, metrika_clock
+from integrations import budget, metrika_clock, pauses
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import AccessDenied, NotFound, Unreachable, YandexError
@@ -270,8 +270,8 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
 def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None:
     account = upload.counter.account
     if step.pauses is not None:
-        whom = budget.whose(step.pauses, account.yandex_uid, upload.counter.number)
-        budget.pause(whom, until=step.not_before, reason=error.error_type or "quota")
+        whom = pauses.whose(step.pauses, account.yandex_uid, upload.counter.number)
+        pauses.pause(whom, until=step.not_before, reason=error.error_type or "quota")
     if step.token_rejected and answer_rejection(account):
         Upload.objects.filter(
             pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from integrations import budget, tokens
+from integrations import budget, pauses, tokens
 from integrations.account_state import Reason
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
@@ -100,7 +100,7 @@ def _ask_once(account: YandexAccount, question: Question[T]) -> T:
         raise
     except YandexError as error:
         if isinstance(error, QuotaExceeded):
-            budget.heed(account.yandex_uid, error, now=timezone.now())
+            pauses.heed(account.yandex_uid, error, now=timezone.now())
         logger.warning("account %s: %s", account.pk, error)
         raise NotAnswered(_sentence_of_error(error)) from error
 

@@ -17,14 +17,14 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Value
-from django.db.models.functions import Greatest
+from django.db.models import F
 from django.utils import timezone
 
 from integrations import metrika_clock
 from integrations.models import RequestDay, RequestSecond
-from integrations.quotas import Concerned, concerned, day_of, next_midnight, quota_ends
-from integrations.yandex.errors import QuotaExceeded, YandexError
+from integrations.pauses import COUNTER, ensure_day, paused_until
+from integrations.quotas import day_of, next_midnight
+from integrations.yandex.errors import YandexError
 
 PARALLEL_REQUESTS = 3
 # A second is counted in parts. Counted whole, the end of one and the beginning of the next could
@@ -52,10 +52,6 @@ UPLOAD_SHARE = 0.7
 POLL_SHARE = 0.2
 #: People and hourly looks; more than what is left, for a day without many uploads.
 OTHER_SHARE = 0.25
-#: In place of a login: a pause of all of them, because they share one address.
-EVERYBODY = "*"
-#: In place of a login, before its number: a pause of one counter.
-COUNTER = "counter:"
 #: The reason of a refusal that concerns one counter only.
 COUNTER_PAUSED = "counter"
 
@@ -150,7 +146,7 @@ def take(yandex_uid: str, kind: Kind, *, counter: int | None = None) -> Lease:
     """Count one request against the day, the second and the slots, or raise BudgetSpent."""
     now, ahead = timezone.now(), metrika_clock.ahead()
     day = day_of(now + ahead)
-    _prepare_day(yandex_uid, day)
+    ensure_day(yandex_uid, day)
     _prepare_slots(yandex_uid)
     with transaction.atomic():
         _refuse_while_paused(yandex_uid, counter, now)
@@ -186,46 +182,11 @@ def take_back(lease: Lease) -> None:
     ).update(**{column: F(column) - 1})
 
 
-def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
-    """Stop all requests of the login until a moment; Metrika said that a quota is spent.
-
-    A pause is never shortened by a later, shorter one. See `whose` for what may stand in place of
-    the login.
-    """
-    day = day_of(timezone.now() + metrika_clock.ahead())
-    _prepare_day(yandex_uid, day)
-    RequestDay.objects.filter(yandex_uid=yandex_uid, day=day).update(
-        paused_until=Greatest("paused_until", Value(until)), paused_reason=reason
-    )
-
-
-def whose(concerned: Concerned, yandex_uid: str, counter: int | None) -> str:
-    """Return what stands for those concerned; an unknown counter leaves its login concerned."""
-    if concerned is Concerned.COUNTER and counter is not None:
-        return f"{COUNTER}{counter}"
-    return EVERYBODY if concerned is Concerned.EVERYBODY else yandex_uid
-
-
-def heed(
-    yandex_uid: str, error: QuotaExceeded, *, now: datetime, counter: int | None = None
-) -> None:
-    """Pause those whose quota Metrika calls spent, until it is back."""
-    until = quota_ends(error, now=now, ahead=metrika_clock.ahead())
-    whom = whose(concerned(error), yandex_uid, counter)
-    pause(whom, until=until, reason=error.error_type or "quota")
-
-
-def paused_until(yandex_uid: str, now: datetime) -> datetime | None:
-    """Return the end of the pause in force, if any. Yesterday's row may reach past midnight."""
-    yesterday = day_of(now) - timedelta(days=2)
-    return (
-        RequestDay.objects.filter(
-            yandex_uid__in=[yandex_uid, EVERYBODY], day__gte=yesterday, paused_until__gt=now
-        )
-        .order_by("-paused_until")
-        .values_list("paused_until", flat=True)
-        .first()
-    )
+def polls_today(yandex_uid: str, now: datetime) -> int:
+    """Return how many lists the login was asked for today."""
+    day = day_of(now + metrika_clock.ahead())
+    days = RequestDay.objects.filter(yandex_uid=yandex_uid, day=day)
+    return days.values_list("polls", flat=True).first() or 0
 
 
 def forget_old_seconds(now: datetime) -> int:
@@ -241,16 +202,6 @@ def _prepare_slots(yandex_uid: str) -> None:
             "INSERT INTO integrations_requestslot (yandex_uid, number)"
             " SELECT %s, n FROM generate_series(1, %s) n ON CONFLICT DO NOTHING",
             [yandex_uid, PARALLEL_REQUESTS],
-        )
-
-
-def _prepare_day(yandex_uid: str, day: date) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO integrations_requestday"
-            " (yandex_uid, day, uploads, polls, other, paused_reason)"
-            " VALUES (%s, %s, 0, 0, 0, '') ON CONFLICT DO NOTHING",
-            [yandex_uid, day],
         )
 
 

@@ -23,8 +23,10 @@ from calls.models import (
     Delivery,
     Difference,
     IngestReceipt,
+    ListUse,
     Reconciliation,
     Resend,
+    StreamUse,
     Upload,
     UploadAttempt,
     UploadFile,
@@ -111,6 +113,10 @@ def stock(counter: Counter, source: CallSource, support: User) -> Callable[[], d
             upload,
             UploadFile.objects.get(pk=upload.pk),
             UploadAttempt.objects.create(upload=upload, number=1, started_at=now),
+            ListUse.objects.create(counter=own_counter, channel=1, asked_at=now),
+            StreamUse.objects.create(
+                counter=own_counter, channel=1, id_kind=1, is_static=False, built_at=now
+            ),
             make_delivery(call=call, counter=own_counter, upload=upload),
             Resend.objects.create(
                 call=call,

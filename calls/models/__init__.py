@@ -11,7 +11,7 @@ from __future__ import annotations
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, Resend
 from calls.models.reconciliation import Difference, Reconciliation
-from calls.models.upload import Upload, UploadAttempt, UploadFile
+from calls.models.upload import ListUse, StreamUse, Upload, UploadAttempt, UploadFile
 
 __all__ = [
     "Call",
@@ -19,8 +19,10 @@ __all__ = [
     "Delivery",
     "Difference",
     "IngestReceipt",
+    "ListUse",
     "Reconciliation",
     "Resend",
+    "StreamUse",
     "Upload",
     "UploadAttempt",
     "UploadFile",

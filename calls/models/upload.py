@@ -122,6 +122,50 @@ class Upload(models.Model):
         return self.marker
 
 
+class StreamUse(models.Model):
+    """When a counter last had a file of one kind: how many share a login's day is counted here."""
+
+    counter = models.ForeignKey(
+        Counter, models.CASCADE, related_name="+", verbose_name=_("Счетчик")
+    )
+    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
+    id_kind = models.PositiveSmallIntegerField(_("Идентификатор"), choices=IdKind)
+    is_static = models.BooleanField(_("Статические"))
+    built_at = models.DateTimeField(_("Последняя выгрузка"))
+
+    class Meta:
+        verbose_name = _("поток выгрузок")
+        verbose_name_plural = _("потоки выгрузок")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["counter", "channel", "id_kind", "is_static"], name="stream_use_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.counter_id} · {self.channel} · {self.id_kind} · {self.is_static}"
+
+
+class ListUse(models.Model):
+    """When Metrika was last asked for a counter's list of uploadings of one channel."""
+
+    counter = models.ForeignKey(
+        Counter, models.CASCADE, related_name="+", verbose_name=_("Счетчик")
+    )
+    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
+    asked_at = models.DateTimeField(_("Последний вопрос"))
+
+    class Meta:
+        verbose_name = _("опрос списка")
+        verbose_name_plural = _("опросы списков")
+        constraints = [
+            models.UniqueConstraint(fields=["counter", "channel"], name="list_use_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.counter_id} · {self.channel}"
+
+
 class UploadFile(models.Model):
     """The frozen bytes of an upload, apart from it so that lists stay light."""
 

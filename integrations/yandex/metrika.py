@@ -120,20 +120,25 @@ class MetrikaClient:
         """
         return self._upload(counter_number, "upload", {"comment": marker}, body)
 
-    def call_uploadings(self, counter_number: int) -> Iterator[Uploading]:
+    def call_uploadings(
+        self, counter_number: int, *, is_enough: Callable[[], bool] | None = None
+    ) -> Iterator[Uploading]:
         """Iterate over all files of calls that the counter ever took, in the vendor's order.
 
         https://yandex.com/dev/metrika/en/management/openapi/call/findAllCallUploadings
-        An error may come in the middle; until the end nothing can be said to be missing.
+        An error may come in the middle; until the end nothing can be said to be missing. With
+        ``is_enough`` no page is asked for once it says so.
         """
-        return self._uploadings(counter_number, "calls_uploadings", {})
+        return self._uploadings(counter_number, "calls_uploadings", {}, is_enough)
 
-    def conversion_uploadings(self, counter_number: int) -> Iterator[Uploading]:
-        """Iterate over all files of offline conversions of the counter.
+    def conversion_uploadings(
+        self, counter_number: int, *, is_enough: Callable[[], bool] | None = None
+    ) -> Iterator[Uploading]:
+        """Iterate over all files of offline conversions of the counter, in the same way.
 
         https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/findAll_1
         """
-        return self._uploadings(counter_number, "uploadings", {"type": "BASIC"})
+        return self._uploadings(counter_number, "uploadings", {"type": "BASIC"}, is_enough)
 
     def call_uploading(self, counter_number: int, uploading_id: int) -> Uploading:
         """Fetch one file of calls. Raises ``NotFound`` for an id the counter does not have.
@@ -156,7 +161,11 @@ class MetrikaClient:
         return self._understood(answer, f"POST {path}", read_wrapped_uploading)
 
     def _uploadings(
-        self, counter_number: int, method: str, params: Mapping[str, str | int]
+        self,
+        counter_number: int,
+        method: str,
+        params: Mapping[str, str | int],
+        is_enough: Callable[[], bool] | None,
     ) -> Iterator[Uploading]:
         path = f"/counter/{counter_number}/offline_conversions/{method}"
         seen: set[int] = set()
@@ -172,7 +181,7 @@ class MetrikaClient:
             yield from new
             seen.update(uploading.uploading_id for uploading in new)
             taken += len(page)
-            if not new or _is_last_page(len(page)):
+            if not new or _is_last_page(len(page)) or (is_enough and is_enough()):
                 return
         raise UnexpectedAnswer(f"GET {path}: the list has no end")
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from counters import asking, catalog
 from counters.asking import NotAnswered
 from counters.models import Counter
-from integrations import budget
+from integrations import pauses
 from integrations.models import YandexAccount
 from integrations.sandbox import RunningSandbox
 from integrations.yandex.records import CounterInfo
@@ -181,7 +181,7 @@ def test_a_spent_quota_pauses_the_login_and_is_not_asked_about_again(
             catalog.offers(okna)
 
     assert refusal.value.sentence == sentence
-    until = budget.paused_until(okna.yandex_uid, noon)
+    until = pauses.paused_until(okna.yandex_uid, noon)
     assert until is not None
     assert shortest <= (until - noon).total_seconds() <= longest
 

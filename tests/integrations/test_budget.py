@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import budget
+from integrations import budget, pauses
 from integrations.budget import BudgetSpent, Kind
 from integrations.models import RequestDay, RequestSlot
 from integrations.yandex.errors import QuotaExceeded, RequestRejected, Unreachable
@@ -124,7 +124,7 @@ def test_every_page_of_a_list_is_charged_and_holds_the_slot_anew(
 def test_quota_of_a_counter_stops_that_counter_only(db: None) -> None:
     error = QuotaExceeded("no", http_status=429, error_type="quota_requests_by_counter_id")
     with time_machine.travel(NOON, tick=False):
-        budget.heed(UID, error, now=NOON, counter=91234567)
+        pauses.heed(UID, error, now=NOON, counter=91234567)
 
         with pytest.raises(BudgetSpent) as spent:
             budget.take(UID, Kind.UPLOAD, counter=91234567)
@@ -206,8 +206,8 @@ def test_no_kind_eats_the_others_part_of_the_day(
 def test_pause_is_never_shortened_and_reaches_past_midnight(db: None) -> None:
     late = NOON.replace(hour=23, minute=59)
     with time_machine.travel(late, tick=False) as clock:
-        budget.pause(UID, until=late + timedelta(minutes=11), reason="quota_requests_by_uid")
-        budget.pause(UID, until=late + timedelta(seconds=2), reason="quota_parallel_requests")
+        pauses.pause(UID, until=late + timedelta(minutes=11), reason="quota_requests_by_uid")
+        pauses.pause(UID, until=late + timedelta(seconds=2), reason="quota_parallel_requests")
 
         clock.shift(timedelta(minutes=10, seconds=59))
         with pytest.raises(BudgetSpent) as refusal:
@@ -221,7 +221,7 @@ def test_pause_is_never_shortened_and_reaches_past_midnight(db: None) -> None:
 @pytest.mark.contract("B11")
 def test_limit_of_the_address_stops_every_login(db: None) -> None:
     with time_machine.travel(NOON, tick=False):
-        budget.pause(budget.EVERYBODY, until=NOON + timedelta(seconds=5), reason="ip")
+        pauses.pause(pauses.EVERYBODY, until=NOON + timedelta(seconds=5), reason="ip")
 
         with pytest.raises(BudgetSpent) as refusal:
             budget.take(UID, Kind.OTHER)
