@@ -20,7 +20,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
 from calls.cell_shapes import unfit_rows
 from calls.decision import LINK_HORIZON, decide_again
@@ -30,11 +30,17 @@ from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, Delive
 from counters.asking import NotAnswered
 from counters.goals import refresh_goals
 from counters.models import Counter
+from integrations.pauses import rest_until_tomorrow
 
 logger = logging.getLogger(__name__)
 
 #: A counter whose files are refused again and again must not spend its login's requests.
-MOST_PARTS_A_DAY = 40
+MOST_REFUSALS_A_DAY = 40
+OF_REFUSED = (Attention.SPLIT, Attention.ROW_REFUSED, Attention.QUARANTINED)
+#: How long the only row of a refused file waits for word whether others are taken, and how often
+#: that is looked at; it costs no request.
+JUDGED_WITHIN = timedelta(days=1)
+JUDGED_AGAIN_AFTER = timedelta(minutes=1)
 #: Between two questions about the goals of a counter when Metrika does not answer.
 ASK_AGAIN_AFTER = timedelta(minutes=1)
 
@@ -98,8 +104,10 @@ def _step(upload: Upload, counter: Counter, now: datetime) -> bool:
         return _begin(upload, counter, now)
     if part.state in TAKEN_UPLOADS:
         return _narrow(upload, now)
-    if part.state in OPEN_UPLOADS:
+    is_found = part.state == UploadState.SPLITTING and part.rows == 1
+    if part.state in OPEN_UPLOADS and not is_found:
         return False
+    # What is free of suspicion goes on: it may tell whether the row that was found is to blame.
     return _finish(upload, now)
 
 
@@ -111,9 +119,36 @@ def _begin(upload: Upload, counter: Counter, now: datetime) -> bool:
         _refuse_rows(upload, unfit, "refused_by_check", now)
         return _finish(upload, now)
     if upload.rows == 1:
+        return _judge(upload, now)
+    return _narrow(upload, now)
+
+
+def _judge(upload: Upload, now: datetime) -> bool:
+    """Blame the only row, once Metrika has taken another file of the counter since the refusal.
+
+    Until then it may be the counter that is refused, not the row; after a day a person is asked.
+    """
+    if _others_were_taken(upload):
         _refuse_rows(upload, [1], "refused_by_metrika", now)
         return _end(upload, UploadState.CANCELLED, Attention.ROW_REFUSED, now)
-    return _narrow(upload, now)
+    is_late = upload.sent_at is None or now - upload.sent_at >= JUDGED_WITHIN
+    is_too_much = _refused_today(upload, now) >= MOST_REFUSALS_A_DAY
+    if is_too_much:
+        rest_until_tomorrow(upload.counter.number, now)
+    if is_late or is_too_much:
+        return _end(upload, UploadState.NEEDS_ATTENTION, Attention.QUARANTINED, now)
+    Upload.objects.filter(pk=upload.pk).update(not_before=now + JUDGED_AGAIN_AFTER)
+    return False
+
+
+def _others_were_taken(upload: Upload) -> bool:
+    first = upload
+    while first.parent is not None:
+        first = first.parent
+    taken = Upload.objects.filter(
+        counter_id=upload.counter_id, channel=upload.channel, state__in=TAKEN_UPLOADS
+    )
+    return first.sent_at is not None and taken.filter(accepted_at__gt=first.sent_at).exists()
 
 
 def _narrow(upload: Upload, now: datetime) -> bool:
@@ -121,7 +156,7 @@ def _narrow(upload: Upload, now: datetime) -> bool:
     first, last = _span(upload)
     if first is None or last is None:
         return _finish(upload, now)
-    if _parts_today(upload, now) >= MOST_PARTS_A_DAY:
+    if _refused_today(upload, now) >= MOST_REFUSALS_A_DAY:
         return _quarantine(upload, first, last, now)
     _part_off(upload, first, first + (last - first) // 2, now)
     return True
@@ -213,11 +248,12 @@ def _span(upload: Upload) -> tuple[int | None, int | None]:
     return ends["first"], ends["last"]
 
 
-def _parts_today(upload: Upload, now: datetime) -> int:
+def _refused_today(upload: Upload, now: datetime) -> int:
+    """Return how many requests refusals have cost the counter today: files, and parts of them."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Upload.objects.filter(
-        counter_id=upload.counter_id, parent__isnull=False, created_at__gte=midnight
-    ).count()
+    parts = Q(parent__isnull=False, created_at__gte=midnight)
+    refused = Q(attention__in=OF_REFUSED, uploading_id=None, sent_at__gte=midnight)
+    return Upload.objects.filter(parts | refused, counter_id=upload.counter_id).count()
 
 
 def _body(upload: Upload) -> bytes:

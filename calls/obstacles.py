@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from calls.states import Channel
 from counters.models import Counter
 from integrations.models import RequestDay, YandexAccount
-from integrations.pauses import COUNTER
+from integrations.pauses import ALL_REFUSED, COUNTER
 
 _OF_ACCESS: dict[str, str | Promise] = {
     Counter.Access.VIEW_ONLY: gettext_lazy(
@@ -82,9 +82,17 @@ def _standing(counter: Counter) -> str:
 
 def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:
     paused = RequestDay.objects.filter(yandex_uid__in=keys, paused_until__gt=now)
-    ends = paused.order_by("paused_until").values_list("yandex_uid", "paused_until")
-    return {
-        key: _("Метрика просит паузу: продолжим %(moment)s.")
-        % {"moment": date_format(timezone.localtime(until), "j E, H:i")}
-        for key, until in ends
-    }
+    ends = paused.order_by("paused_until").values_list(
+        "yandex_uid", "paused_until", "paused_reason"
+    )
+    return {key: _pause(until, reason) for key, until, reason in ends}
+
+
+def _pause(until: datetime, reason: str) -> str:
+    text = _("Метрика просит паузу: продолжим %(moment)s.")
+    if reason == ALL_REFUSED:
+        text = _(
+            "Сегодня Метрика отклоняет файлы этого счетчика, один за другим. Продолжим %(moment)s. "
+            "Если повторится и завтра, напишите в поддержку."
+        )
+    return text % {"moment": date_format(timezone.localtime(until), "j E, H:i")}

@@ -25,6 +25,9 @@ BACKOFF_CAP = timedelta(hours=1)
 LOOKUPS_NEEDED = 3
 #: Metrika promises two hours and has been seen to take a day; after two days a person is told.
 OVERDUE_AFTER = timedelta(hours=48)
+#: Then it is asked once a day, and no longer than visits can be linked.
+OVERDUE_POLL = timedelta(days=1)
+NO_OUTCOME_AFTER = timedelta(days=21)
 #: Polls of one upload, as multiples of POLL_SECONDS: 10, 30, 60, 120 minutes, then every two hours.
 POLL_STEPS: Sequence[int] = (1, 2, 3, 6, 12)
 

@@ -15,7 +15,7 @@ from calls.containment import contained
 from calls.lookup import answer_trouble, list_uploadings, record_duplicate
 from calls.models import ListUse, Upload
 from calls.moments import Moment, reach
-from calls.outcomes import OVERDUE_AFTER, after_status, next_poll
+from calls.outcomes import OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
 from calls.states import Attention, UploadState
 from calls.uploading import quantities
 from integrations import budget
@@ -196,7 +196,9 @@ def _ask_again(
     known = attention if uploading else upload.attention
     Upload.objects.filter(pk=upload.pk, state=UploadState.SENT).update(
         polls=F("polls") + 1,
-        next_poll_at=next_poll(
+        next_poll_at=now + OVERDUE_POLL
+        if overdue
+        else next_poll(
             polls=upload.polls + 1, now=now, every=timedelta(seconds=settings.POLL_SECONDS)
         ),
         attention=known or (Attention.OVERDUE if overdue else ""),

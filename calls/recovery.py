@@ -8,11 +8,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from cabinets.audit import record
 from calls.bisecting import give_back, lock_rows
-from calls.decision import LINK_HORIZON, decide_again
+from calls.decision import decide_again
 from calls.models import Upload, UploadAttempt
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
@@ -43,29 +43,6 @@ def release_stuck(*, now: datetime) -> int:
         )
 
 
-def expire_overdue(*, now: datetime) -> int:
-    """End what can no longer be linked to a visit: waiting rows, and uploads of old calls only.
-
-    Also takes along what a counter that was removed meanwhile had on its way.
-    """
-    rows = _move_waiting(
-        "expires_at <= %(now)s",
-        {"now": now},
-        to="state = %(expired)s, decided_at = %(now)s",
-        values={"expired": DeliveryState.EXPIRED},
-    )
-    old = Q(newest_call_at__lte=now - LINK_HORIZON)
-    uploads = Upload.objects.filter(not_arrived(), old).update(
-        state=UploadState.CANCELLED, attention=Attention.EXPIRED, settled_at=now
-    )
-    # Nobody can be asked about these any more, and a repeat could not be linked either.
-    uploads += Upload.objects.filter(old, state=UploadState.UNCLEAR).update(
-        state=UploadState.NEEDS_ATTENTION, attention=Attention.UNKNOWN_FATE, settled_at=now
-    )
-    removed = Counter.objects.filter(pk=OuterRef("counter_id"), removed_at__isnull=False)
-    return rows + uploads + _withdraw_uploads(Upload.objects.filter(Exists(removed)), now)
-
-
 def apply_counter_change(counter: Counter, *, now: datetime) -> None:
     """Follow a change of a counter: decide again what waits, or let it go with the counter.
 
@@ -81,24 +58,23 @@ def apply_counter_change(counter: Counter, *, now: datetime) -> None:
 
 
 def _withdraw(counter: Counter, now: datetime) -> None:
-    _move_waiting(
+    move_waiting(
         "counter_id = %(counter)s",
         {"counter": counter.pk},
         to="state = %(skipped)s, reason = 'counter_removed', decided_at = %(now)s",
         values={"skipped": DeliveryState.SKIPPED, "now": now},
     )
-    _withdraw_uploads(Upload.objects.filter(counter=counter), now)
+    withdraw_uploads(Upload.objects.filter(counter=counter), now)
 
 
-def _withdraw_uploads(uploads: QuerySet[Upload], now: datetime) -> int:
+def withdraw_uploads(uploads: QuerySet[Upload], now: datetime) -> int:
+    """Call off those of the uploads that have not arrived: their counter left the cabinet."""
     return uploads.filter(not_arrived()).update(
         state=UploadState.CANCELLED, attention=Attention.COUNTER_REMOVED, settled_at=now
     )
 
 
-def _move_waiting(
-    which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]
-) -> int:
+def move_waiting(which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]) -> int:
     """Change waiting rows of the ledger, locked in the order in which `decision` locks them."""
     with connection.cursor() as cursor:
         cursor.execute(

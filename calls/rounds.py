@@ -14,7 +14,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from calls import batching, bisecting, lookup, polling, recovery, stopping, uploading
+from calls import batching, bisecting, expiry, lookup, polling, recovery, stopping, uploading
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Step:
 def timetable() -> list[Step]:
     """Return the steps in an order in which each feeds the next."""
     return [
-        Step("expire", lambda: recovery.expire_overdue(now=timezone.now()), every_seconds=60),
+        Step("expire", lambda: expiry.expire_overdue(now=timezone.now()), every_seconds=60),
         Step("release", lambda: recovery.release_stuck(now=timezone.now())),
         Step("look up", lookup.resolve_unclear),
         Step("build", lambda: batching.build_uploads(now=timezone.now())),

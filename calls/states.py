@@ -117,4 +117,5 @@ class Attention(models.TextChoices):
     TOO_LARGE = "too_large", _("Файл слишком велик для Метрики")
     QUARANTINED = "quarantined", _("Слишком много отклонённых файлов за день")
     GOAL_GONE = "goal_gone", _("Цель удалена в Метрике")
+    GATHERED_ANEW = "gathered_anew", _("Собрана заново: часть звонков опоздала")
     CALLED_OFF = "called_off", _("Отменена человеком")

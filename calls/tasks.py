@@ -11,6 +11,7 @@ from django.utils import timezone
 from calls import (
     batching,
     bisecting,
+    expiry,
     heartbeat,
     lookup,
     partitions,
@@ -75,7 +76,7 @@ def release_stuck() -> int:
 @shared_task(name="calls.expire_overdue")
 def expire_overdue() -> int:
     """End what can no longer be linked."""
-    return recovery.expire_overdue(now=timezone.now())
+    return expiry.expire_overdue(now=timezone.now())
 
 
 @shared_task(name="calls.reconcile")

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from calls import stopping
 from calls.containment import contained
+from calls.decision import LINK_HORIZON
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.moments import Moment, reach
 from calls.outcomes import Next, after_failure, after_status, next_poll
@@ -139,6 +140,8 @@ def claim(upload: Upload, *, now: datetime) -> bool:
             state__in=[UploadState.READY, UploadState.LATER],
             attempts=upload.attempts,
             not_before__lte=now,
+            # A file that was held up loses its late calls first; see `expiry`.
+            oldest_call_at__gt=now - LINK_HORIZON,
         ).update(
             state=UploadState.SENDING,
             attempts=number,

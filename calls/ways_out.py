@@ -85,17 +85,26 @@ OF_UPLOAD: dict[Key, WayOut] = {
         Owner.CLOCK, "sent in two halves", ("calls.isolate_refused",), EXPIRES
     ),
     (UploadState.SENT, None): WayOut(
-        Owner.CLOCK, "Metrika is asked what became of it", ("calls.poll_open",)
+        Owner.CLOCK, "Metrika is asked what became of it", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.SENT, Attention.OVERDUE): WayOut(
-        Owner.CLOCK, "asked on, and a person is told", ("calls.poll_open",)
+        Owner.CLOCK, "asked once a day, and a person is told", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.SENT, Attention.ROW_REFUSED): WayOut(
-        Owner.CLOCK, "asked on; never split or repeated", ("calls.poll_open",)
+        Owner.CLOCK, "asked on; never split or repeated", ("calls.poll_open",), EXPIRES
+    ),
+    (UploadState.SENT, Attention.QUANTITY): WayOut(
+        Owner.CLOCK, "asked on; never repeated", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.PROCESSED, None): WayOut(Owner.FINAL, "accepted"),
     (UploadState.PROCESSED, Attention.ROW_REFUSED): WayOut(
         Owner.FINAL, "accepted in part, with numbers; a repeat would double the rest"
+    ),
+    (UploadState.PROCESSED, Attention.QUANTITY): WayOut(
+        Owner.FINAL, "Metrika counts more rows than were sent; nobody can undo it"
+    ),
+    (UploadState.LINKAGE_FAILURE, Attention.QUANTITY): WayOut(
+        Owner.FINAL, "more rows than were sent, no visits found"
     ),
     (UploadState.LINKAGE_FAILURE, None): WayOut(Owner.FINAL, "accepted, no visits found"),
     (UploadState.LINKAGE_FAILURE, Attention.ROW_REFUSED): WayOut(
@@ -128,12 +137,16 @@ OF_UPLOAD: dict[Key, WayOut] = {
     (UploadState.NEEDS_ATTENTION, Attention.UNKNOWN_FATE): WayOut(
         Owner.FINAL, "past the 21 days with its answer lost; never repeated"
     ),
+    (UploadState.NEEDS_ATTENTION, Attention.NO_OUTCOME): WayOut(
+        Owner.FINAL, "with Metrika, which told no outcome within 21 days; never repeated"
+    ),
     **{
         (UploadState.CANCELLED, why): WayOut(Owner.FINAL, step)
         for why, step in {
             Attention.SPLIT: "its rows went in other uploads",
             Attention.TOO_LARGE: "its rows went in two halves",
             Attention.ROW_REFUSED: "its only row is refused",
+            Attention.GATHERED_ANEW: "its late calls ended, the others went in other uploads",
             Attention.EXPIRED: "past Metrika's 21 days",
             Attention.COUNTER_REMOVED: "its counter left the cabinet",
             Attention.CALLED_OFF: "a person called it off",

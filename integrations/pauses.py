@@ -14,13 +14,15 @@ from django.utils import timezone
 
 from integrations import metrika_clock
 from integrations.models import RequestDay
-from integrations.quotas import Concerned, concerned, day_of, quota_ends
+from integrations.quotas import Concerned, concerned, day_of, next_midnight, quota_ends
 from integrations.yandex.errors import QuotaExceeded
 
 #: In place of a login: a pause of all of them, because they share one address.
 EVERYBODY = "*"
 #: In place of a login, before its number: a pause of one counter.
 COUNTER = "counter:"
+#: The reason of a pause that is our own: see `rest_until_tomorrow`.
+ALL_REFUSED = "all_refused"
 
 
 def pause(yandex_uid: str, *, until: datetime, reason: str) -> None:
@@ -51,6 +53,12 @@ def heed(
     whom = whose(concerned(error), yandex_uid, counter)
     if whom:
         pause(whom, until=until, reason=error.error_type or "quota")
+
+
+def rest_until_tomorrow(counter: int, now: datetime) -> None:
+    """Send nothing more of a counter today: Metrika refuses whatever it is given of it."""
+    ahead = metrika_clock.ahead()
+    pause(f"{COUNTER}{counter}", until=next_midnight(now + ahead) - ahead, reason=ALL_REFUSED)
 
 
 def paused_until(yandex_uid: str, now: datetime) -> datetime | None:

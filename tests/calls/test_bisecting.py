@@ -15,6 +15,7 @@ from cabinets.models import Cabinet
 from calls import batching, bisecting, recovery, uploading
 from calls.decision import decide
 from calls.models import Call, Delivery, Upload, UploadAttempt, UploadFile
+from calls.obstacles import obstacle_of
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.sandbox import RunningSandbox
@@ -34,6 +35,8 @@ def deliver(*, rounds: int = 200) -> None:
         now = timezone.now()
         moved = batching.build_uploads(now=now)
         moved += uploading.send_due(seconds=60)
+        # the minute between two looks at a row that was found
+        Upload.objects.filter(state=UploadState.SPLITTING).update(not_before=now)
         moved += bisecting.isolate_refused(now=timezone.now())
         if not moved:
             return
@@ -131,18 +134,60 @@ def test_two_bad_rows_are_both_found(
     assert sends() - 1 <= 2 * 2 * math.ceil(math.log2(16))
 
 
-def test_a_file_of_one_row_is_refused_without_another_request(
+def test_a_file_of_one_row_is_blamed_once_another_file_is_taken(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     call = store_call(cabinet=cabinet, tags=["яд"])
     fault(sandbox, "whole_file_400", marker="яд", times=None)
+    deliver()
+    upload = Upload.objects.get()
+    assert (upload.state, row_of(call).state) == (UploadState.SPLITTING, DeliveryState.BATCHED)
 
+    store_call(cabinet=cabinet)
     deliver()
 
-    row, upload = row_of(call), Upload.objects.get()
+    row = row_of(call)
+    upload.refresh_from_db()
     assert (row.state, row.reason, row.upload_id) == (*REFUSED, upload.pk)
     assert (upload.state, upload.attention) == (UploadState.CANCELLED, Attention.ROW_REFUSED)
-    assert sends() == 1
+    assert sends() == 2
+
+
+def test_a_file_that_was_taken_before_the_refusal_blames_nobody(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    store_call(cabinet=cabinet)
+    deliver()
+    fault(sandbox, "whole_file_400", marker="", times=None)
+    call = store_call(cabinet=cabinet)
+
+    deliver()
+    assert row_of(call).state == DeliveryState.BATCHED
+    upload = Upload.objects.get(state=UploadState.SPLITTING)
+    Upload.objects.filter(pk=upload.pk).update(sent_at=timezone.now() - timedelta(days=1))
+    Upload.objects.exclude(pk=upload.pk).update(accepted_at=timezone.now() - timedelta(days=2))
+    deliver()
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.attention) == ("needs_attention", Attention.QUARANTINED)
+    assert row_of(call).state == DeliveryState.BATCHED
+
+
+def test_a_counter_all_of_whose_files_are_refused_rests_until_tomorrow_and_no_call_is_blamed(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(bisecting, "MOST_REFUSALS_A_DAY", 4)
+    fault(sandbox, "whole_file_400", marker="", times=None)
+
+    for _ in range(6):
+        store_call(cabinet=cabinet)
+        deliver()
+
+    assert sends() == 4
+    assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
+    states = Upload.objects.values_list("state", flat=True)
+    assert sorted(states) == ["needs_attention"] * 4 + ["ready"] * 2
+    assert "отклоняет файлы" in obstacle_of(linked_counter, now=timezone.now())
 
 
 def test_a_refused_file_keeps_its_bytes_and_its_parts_are_cut_from_them(
@@ -192,8 +237,8 @@ def test_the_search_waits_while_a_part_is_on_its_way(
 def test_after_forty_parts_a_day_the_rest_waits_for_a_person(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, monkeypatch: Any
 ) -> None:
-    assert bisecting.MOST_PARTS_A_DAY == 40
-    monkeypatch.setattr(bisecting, "MOST_PARTS_A_DAY", 2)
+    assert bisecting.MOST_REFUSALS_A_DAY == 40
+    monkeypatch.setattr(bisecting, "MOST_REFUSALS_A_DAY", 3)
     calls = many_calls(cabinet, 16)
     poison(calls[0])
     fault(sandbox, "whole_file_400", marker="яд", times=None)
@@ -203,7 +248,7 @@ def test_after_forty_parts_a_day_the_rest_waits_for_a_person(
     left = Upload.objects.get(state=UploadState.NEEDS_ATTENTION)
     assert (left.attention, left.rows, left.attempts) == (Attention.QUARANTINED, 4, 0)
     assert len(trackers(sandbox)) == 12
-    monkeypatch.setattr(bisecting, "MOST_PARTS_A_DAY", 40)
+    monkeypatch.setattr(bisecting, "MOST_REFUSALS_A_DAY", 40)
     assert recovery.retry_uploads([left.pk], actor=None, now=timezone.now()) == 1
     deliver()
     assert trackers(sandbox) == sorted(call.pk for call in calls[1:])

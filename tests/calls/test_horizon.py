@@ -13,13 +13,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls import batching, recovery
+from calls import batching, expiry, uploading
 from calls.horizon import HorizonWarning, horizon_warnings
 from calls.models import Upload
-from calls.states import Attention, UploadState
+from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
-from tests.calls.stored import store_call
+from integrations.sandbox import RunningSandbox
+from tests.calls.ledger import make_upload
+from tests.calls.sandbox_world import rows_in_metrika
+from tests.calls.stored import row_of, store_call
 
 pytestmark = pytest.mark.contract("B12")
 NOW = timezone.now()
@@ -68,7 +71,7 @@ def test_what_came_too_late_is_counted_for_a_week(cabinet: Cabinet, waiting: Cou
     Counter.objects.update(enabled=False)
     end = timedelta(days=21)
 
-    assert recovery.expire_overdue(now=NOW + end) == 1
+    assert expiry.expire_overdue(now=NOW + end) == 1
 
     assert warned(cabinet, end) == [(0, 0, 1)]
     assert warned(cabinet, end + timedelta(days=7)) == []
@@ -83,7 +86,7 @@ def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
     Upload.objects.update(state=UploadState.NEEDS_ATTENTION, attention=Attention.REJECTED)
 
     assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
-    assert recovery.expire_overdue(now=NOW + timedelta(days=21)) == 1
+    assert expiry.expire_overdue(now=NOW + timedelta(days=21)) == 1
     assert Upload.objects.get().attention == Attention.EXPIRED
 
 
@@ -116,3 +119,58 @@ def test_another_cabinet_hears_nothing(waiting: Counter, stranger_client: Client
 
     with time_machine.travel(NOW + timedelta(days=1), tick=True):
         assert "привязываться" not in stranger_client.get("/lk/integrations").content.decode()
+
+
+def test_file_that_was_held_up_goes_without_its_late_calls(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    began = timezone.now() - timedelta(days=5)
+    with time_machine.travel(began, tick=True):
+        late = store_call(cabinet=cabinet, started_at=began - timedelta(days=20))
+        early = store_call(cabinet=cabinet, started_at=began - timedelta(days=10))
+        batching.build_uploads(now=timezone.now())
+    held_up = Upload.objects.get()
+
+    assert uploading.send_due(seconds=10) == 0
+    assert rows_in_metrika(sandbox) == []
+    assert expiry.expire_overdue(now=timezone.now()) == 1
+    batching.build_uploads(now=timezone.now())
+    assert uploading.send_due(seconds=10) == 1
+
+    held_up.refresh_from_db()
+    assert (held_up.state, held_up.attention) == ("cancelled", "gathered_anew")
+    assert row_of(late).state == DeliveryState.EXPIRED
+    assert [row["ClientId"] for row in rows_in_metrika(sandbox)] == [early.client_id]
+
+
+@pytest.mark.contract("B23")
+@pytest.mark.parametrize(
+    ("age", "state", "attention"),
+    [
+        (timedelta(hours=48), "sent", ""),
+        (timedelta(hours=48, seconds=1), "sent", "overdue"),
+        (timedelta(days=21), "sent", "overdue"),
+        (timedelta(days=21, seconds=1), "needs_attention", "no_outcome"),
+    ],
+)
+def test_outcome_that_nobody_can_ask_for_is_missed_and_given_up_in_the_end(
+    counter: Counter, age: timedelta, state: str, attention: str
+) -> None:
+    YandexAccount.objects.update(state="reauth_required")
+    upload = make_upload(counter=counter, state="sent", accepted_at=NOW - age)
+
+    expiry.expire_overdue(now=NOW)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.attention) == (state, attention)
+
+
+def test_call_that_was_being_stored_while_its_counter_was_removed_ends_with_it(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    call = store_call(cabinet=cabinet)
+    Counter.objects.update(removed_at=timezone.now())
+
+    assert expiry.expire_overdue(now=timezone.now()) == 1
+
+    assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "counter_removed")

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls import batching, lookup, polling, recovery, uploading
+from calls import batching, expiry, lookup, polling, recovery, uploading
 from calls.decision import decide
 from calls.models import Call, Delivery, Upload
 from calls.states import Attention, Channel, DeliveryState, UploadState
@@ -111,7 +111,7 @@ def test_what_falls_back_after_its_counter_was_removed_is_withdrawn(
     batching.build_uploads(now=timezone.now())
     Counter.objects.filter(pk=linked_counter.pk).update(removed_at=timezone.now())
 
-    assert recovery.expire_overdue(now=timezone.now()) == 1
+    assert expiry.expire_overdue(now=timezone.now()) == 1
 
     upload = Upload.objects.get()
     assert (upload.state, upload.attention) == ("cancelled", Attention.COUNTER_REMOVED)
@@ -209,8 +209,8 @@ def test_upload_whose_fate_stays_unknown_ends_with_a_person(
         uploading.claim(Upload.objects.get(), now=NOW)
     recovery.release_stuck(now=NOW + timedelta(hours=1))
 
-    assert recovery.expire_overdue(now=NOW + timedelta(days=21) - timedelta(seconds=1)) == 0
-    assert recovery.expire_overdue(now=NOW + timedelta(days=21)) == 1
+    assert expiry.expire_overdue(now=NOW + timedelta(days=21) - timedelta(seconds=1)) == 0
+    assert expiry.expire_overdue(now=NOW + timedelta(days=21)) == 1
 
     upload = Upload.objects.get()
     assert (upload.state, upload.attention) == ("needs_attention", Attention.UNKNOWN_FATE)

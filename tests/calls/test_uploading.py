@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls import batching, lookup, polling, recovery, uploading
+from calls import batching, expiry, lookup, polling, recovery, uploading
 from calls.models import Delivery, Upload, UploadAttempt, UploadFile
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
@@ -411,8 +411,8 @@ def test_calls_past_the_horizon_expire(cabinet: Cabinet, linked_counter: Counter
         batching.build_uploads(now=NOW)
         waiting = store_call(cabinet=cabinet, started_at=NOW)
 
-    assert recovery.expire_overdue(now=NOW + timedelta(days=21) - timedelta(seconds=1)) == 0
-    assert recovery.expire_overdue(now=NOW + timedelta(days=21)) == 2
+    assert expiry.expire_overdue(now=NOW + timedelta(days=21) - timedelta(seconds=1)) == 0
+    assert expiry.expire_overdue(now=NOW + timedelta(days=21)) == 2
 
     assert row_of(waiting).state == DeliveryState.EXPIRED
     assert row_of(batched).state == DeliveryState.BATCHED

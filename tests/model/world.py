@@ -17,7 +17,7 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.db import transaction
 from django.utils import timezone
 
-from calls import batching, bisecting, intake, lookup, moments, polling, recovery, uploading
+from calls import batching, bisecting, expiry, intake, lookup, moments, polling, recovery, uploading
 from calls.moments import Moment
 from calls.record_reading import read_records
 from counters import saving, selection
@@ -43,7 +43,7 @@ WIDE_OPEN: dict[str, Any] = {
 Record = dict[str, Any]
 
 STEPS: dict[str, Callable[[], object]] = {
-    "expire": lambda: recovery.expire_overdue(now=timezone.now()),
+    "expire": lambda: expiry.expire_overdue(now=timezone.now()),
     "release": lambda: recovery.release_stuck(now=timezone.now()),
     "look up": lookup.resolve_unclear,
     "build": lambda: batching.build_uploads(now=timezone.now()),
