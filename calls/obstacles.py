@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.states import Channel
 from counters.models import Counter
+from integrations.account_state import Reason
 from integrations.models import RequestDay, YandexAccount
 from integrations.pauses import ALL_REFUSED, COUNTER
 
@@ -36,6 +37,10 @@ _OF_ACCOUNT: dict[str, str | Promise] = {
 }
 
 
+_NO_SCOPE = gettext_lazy(
+    "Яндекс не разрешает отправлять звонки от имени этого аккаунта: при подключении не хватило "
+    "прав. Переподключите аккаунт и оставьте все разрешения. Звонки ждут и уйдут после этого."
+)
 _LOST_GOAL = gettext_lazy(
     "Цель не найдена: её удалили в Метрике. Звонки ждут и уйдут, если выбрать другую цель в "
     "настройках счетчика."
@@ -77,22 +82,23 @@ def _standing(counter: Counter) -> str:
         return _("Счетчик удалён из кабинета: ничего не отправляется.")
     if not counter.enabled:
         return _("Счетчик выключен. Звонки ждут, пока его не включат.")
-    return str(_OF_ACCOUNT.get(counter.account.state) or _OF_ACCESS.get(counter.access, ""))
+    account = counter.account
+    if not account.is_usable and account.state_reason == Reason.SCOPE_LOST:
+        return str(_NO_SCOPE)
+    return str(_OF_ACCOUNT.get(account.state) or _OF_ACCESS.get(counter.access, ""))
 
 
 def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:
     paused = RequestDay.objects.filter(yandex_uid__in=keys, paused_until__gt=now)
-    ends = paused.order_by("paused_until").values_list(
-        "yandex_uid", "paused_until", "paused_reason"
-    )
-    return {key: _pause(until, reason) for key, until, reason in ends}
+    return {one.yandex_uid: _pause(one) for one in paused.order_by("paused_until")}
 
 
-def _pause(until: datetime, reason: str) -> str:
+def _pause(paused: RequestDay) -> str:
     text = _("Метрика просит паузу: продолжим %(moment)s.")
-    if reason == ALL_REFUSED:
+    if paused.paused_reason == ALL_REFUSED:
         text = _(
             "Сегодня Метрика отклоняет файлы этого счетчика, один за другим. Продолжим %(moment)s. "
             "Если повторится и завтра, напишите в поддержку."
         )
+    until = paused.paused_until or timezone.now()
     return text % {"moment": date_format(timezone.localtime(until), "j E, H:i")}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from integrations import tokens
+from integrations import linking, tokens
+from integrations.account_state import Reason
 from integrations.models import YandexAccount
 from integrations.yandex.errors import YandexError
 
@@ -22,3 +23,12 @@ def answer_rejection(account: YandexAccount) -> bool:
     except YandexError as problem:
         logger.warning("token of %s cannot be checked now: %s", account.login, problem)
         return False
+
+
+def note_missing_right(account: YandexAccount) -> None:
+    """Ask for a new link when the token was granted without the right to upload.
+
+    When that is not known, the hourly look at the counters finds the contradiction.
+    """
+    if account.scopes and not linking.may_upload(account.scopes):
+        tokens.mark_reauth_required(account.pk, Reason.SCOPE_LOST)

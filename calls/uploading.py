@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from calls import stopping
@@ -28,7 +28,7 @@ from calls.decision import LINK_HORIZON
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.moments import Moment, reach
 from calls.outcomes import Next, after_failure, after_status, next_poll
-from calls.rejection import answer_rejection
+from calls.rejection import answer_rejection, note_missing_right
 from calls.send_queue import due
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
@@ -233,7 +233,7 @@ def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool
         if not recorded:
             return False
         close_attempt(upload, now=now, http_status=200)
-        Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now)
+        Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now, refused_uploads=0)
         reach(Moment.BEFORE_RECORD_COMMIT)
     return True
 
@@ -279,6 +279,11 @@ def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None
         Upload.objects.filter(
             pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER
         ).update(not_before=now)
+    if isinstance(error, AccessDenied):
+        note_missing_right(account)
+        Counter.objects.filter(pk=upload.counter_id).update(
+            refused_uploads=F("refused_uploads") + 1
+        )
     note_access(upload.counter_id, error, now=now)
 
 

@@ -90,6 +90,8 @@ class Counter(models.Model):
     created_in_metrika_at = models.DateTimeField(_("Создан в Метрике"), null=True, blank=True)
     access = models.CharField(_("Доступ"), max_length=16, choices=Access, default=Access.OK)
     access_changed_at = models.DateTimeField(_("Доступ с"), null=True, blank=True)
+    #: Uploads refused in a row for want of access, whatever the list of counters says.
+    refused_uploads = models.PositiveSmallIntegerField(_("Отказов подряд"), default=0)
 
     enabled = models.BooleanField(_("Включён"), default=True)
     send_calls = models.BooleanField(_("Отправлять звонки"), default=True)

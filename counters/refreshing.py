@@ -19,6 +19,8 @@ from counters.catalog import facts_of, is_reachable, seen_counters
 from counters.goals import refresh_goals
 from counters.models import Counter
 from counters.signals import counter_changed
+from integrations import tokens
+from integrations.account_state import Reason
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
@@ -32,6 +34,7 @@ AT_ONCE_EVERY = timedelta(seconds=5)
 GOALS_EVERY = timedelta(days=1)
 #: Keeps one run of a login with many counters short; the next run takes the next ones.
 GOALS_PER_RUN = 20
+REFUSALS_TO_BELIEVE = 2
 #: What a decision about a call reads of these facts.
 DECIDING_FACTS = frozenset({"site_host", "mirror_hosts"})
 
@@ -88,8 +91,23 @@ def _look(account: YandexAccount, now: datetime) -> None:
     except NotAnswered:
         _give_back(account, now)
         raise
+    _believe_refusals(account, seen)
     for counter_id in _concerned(account, set(seen)):
         _bring_up_to_date(counter_id, account, seen, deleted, now)
+
+
+def _believe_refusals(account: YandexAccount, seen: dict[int, CounterInfo]) -> None:
+    """Ask for a new link when uploads are refused although the list says that they are allowed.
+
+    Once may be a right that was taken and given back in between; twice in a row is the token's own
+    lack of the right. The counters are not at fault.
+    """
+    allowed = [number for number, info in seen.items() if info.can_upload]
+    refused = Counter.objects.filter(
+        account=account, number__in=allowed, refused_uploads__gte=REFUSALS_TO_BELIEVE
+    )
+    if refused.update(refused_uploads=0):
+        tokens.mark_reauth_required(account.pk, Reason.SCOPE_LOST)
 
 
 def _claim(account_id: int, now: datetime, *, every: timedelta) -> YandexAccount | None:

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     INVALID_GRANT = "invalid_grant"
     TOKEN_REJECTED = "token_rejected"
     EXPIRED = "expired"
+    #: The token is taken, but not for uploads: the person unticked a right, or it was cut since.
+    SCOPE_LOST = "scope_lost"
 
 
 def move(

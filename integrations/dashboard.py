@@ -59,6 +59,11 @@ def _about_account(account: YandexAccount) -> Notice:
     text = _("Аккаунт Яндекса %(login)s нужно переподключить: звонки ждут.")
     if account.is_usable and account.expires_at:
         text = _("Аккаунт Яндекса %(login)s нужно переподключить до %(date)s.")
+    if account.state_reason == Reason.SCOPE_LOST:
+        text = _(
+            "Аккаунту Яндекса %(login)s не хватает прав на отправку: переподключите его и оставьте "
+            "все разрешения. Звонки ждут."
+        )
     date = account.expires_at and date_format(timezone.localtime(account.expires_at), "j E Y")
     words = {"login": account.login, "date": date}
     return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))

@@ -11,6 +11,7 @@ its own disconnect; they share the request budget, because Yandex counts by logi
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,7 +142,12 @@ def refusal_of(error_code: str) -> Refusal:
 
 def has_needed_scopes(scopes: tuple[str, ...]) -> bool:
     """Whether the product can work with these rights."""
-    return READ_SCOPE in scopes and bool(UPLOAD_SCOPES & set(scopes))
+    return READ_SCOPE in scopes and may_upload(scopes)
+
+
+def may_upload(scopes: Iterable[str]) -> bool:
+    """Whether calls may be uploaded with these rights."""
+    return bool(UPLOAD_SCOPES & set(scopes))
 
 
 def _ask_yandex(attempt: LinkAttempt, code: str) -> Grant:

@@ -23,7 +23,7 @@ from integrations.sandbox import RunningSandbox
 from tests import factories
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import store_call
-from tests.integrations.sandbox.actor import COUNTER, Actor, control
+from tests.integrations.sandbox.actor import COUNTER, SCOPES, Actor, control
 
 NEIGHBOUR = 91234568
 
@@ -143,21 +143,53 @@ def test_a_revoked_token_stops_one_account_after_one_request_and_a_new_link_lets
     assert held(sandbox) == {COUNTER: 2, NEIGHBOUR: 2, theirs.number: 1}
 
 
-def test_a_scope_that_is_missing_stops_the_counter_and_sends_nothing_elsewhere(
+def link_without_upload_right(metrika: Actor, *, scopes: list[str]) -> None:
+    """Let the token lack the right to upload; ``scopes`` are what we believe it has."""
+    metrika.link(scope="login:info metrika:read")
+    account = YandexAccount.objects.get()
+    account.access_token, account.scopes = metrika.token, scopes
+    account.save(update_fields=["access_token", "scopes"])
+
+
+def test_a_right_that_was_not_granted_asks_for_a_new_link_after_one_refusal(
     cabinet: Cabinet, both: Counter, sandbox: RunningSandbox, metrika: Actor
 ) -> None:
-    metrika.link(scope="login:info metrika:read")
-    YandexAccount.objects.update(access_token="")
+    link_without_upload_right(metrika, scopes=["login:info", "metrika:read"])
+
+    send()
+    send()
+
     account = YandexAccount.objects.get()
-    account.access_token = metrika.token
-    account.save(update_fields=["access_token"])
-
-    send()
-    send()
-
+    assert (account.state, account.state_reason) == ("reauth_required", "scope_lost")
     assert held(sandbox) == {}
-    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.LATER}
-    assert obstacle(both) != ""
+    assert sum(Upload.objects.values_list("attempts", flat=True)) == 1
+    assert "не хватило прав" in obstacle(both)
+
+
+def test_a_right_that_was_cut_later_is_found_by_contradiction_and_does_not_flicker(
+    cabinet: Cabinet, both: Counter, sandbox: RunningSandbox, metrika: Actor, owner_client: Client
+) -> None:
+    link_without_upload_right(metrika, scopes=SCOPES.split())
+
+    for _ in range(4):
+        send()
+        if YandexAccount.objects.get().is_usable:
+            look_at_counters(2)
+
+    account = YandexAccount.objects.get()
+    assert (account.state, account.state_reason) == ("reauth_required", "scope_lost")
+    # each of the two counters was tried twice, and never again
+    assert sorted(Upload.objects.values_list("attempts", flat=True)) == [2, 2]
+    assert "не хватает прав на отправку" in owner_client.get("/lk/integrations").content.decode()
+
+    metrika.link()
+    account.access_token, account.state, account.state_reason = metrika.token, "active", ""
+    account.save(update_fields=["access_token", "state", "state_reason"])
+    Counter.objects.update(access=Counter.Access.OK)
+    Upload.objects.update(not_before=timezone.now())
+    send()
+    assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
+    assert set(Counter.objects.values_list("refused_uploads", flat=True)) == {0}
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"removed_at": timezone.now()}])
