@@ -26,6 +26,7 @@ class CallsConfig(AppConfig):
     verbose_name = _("Звонки")
 
     def ready(self) -> None:
+        from calls import checks as checks  # registers itself
         from counters.signals import counter_changed
 
         counter_changed.connect(follow_counter, dispatch_uid="calls.follow_counter")

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from calls.containment import contained
-from calls.decision import decide_again
+from calls.decision import LINK_HORIZON, decide_again
 from calls.metrika_file import write_file
 from calls.models import StreamUse, Upload, UploadFile
 from calls.moments import Moment, reach
@@ -106,15 +106,24 @@ SELECT counter_id, channel, id_kind, is_static, due, oldest,
 FROM waiting ORDER BY oldest
 """
 
+_OF_STREAM = f"""counter_id = %(counter)s AND channel = %(channel)s AND id_kind = %(id_kind)s
+      AND is_static = %(is_static)s AND state = {DeliveryState.WAITING}
+      AND not_before <= %(now)s"""
+
+# Calls of the last day first: a backlog of any length must not hold them up.
 # FOR UPDATE SKIP LOCKED: a second batcher takes other rows, and a row whose call is being
 # changed this very moment is left for the next round.
 _ATTACH = f"""
-WITH picked AS (
+WITH of_today AS (
     SELECT call_id, partition_at FROM calls_delivery
-    WHERE counter_id = %(counter)s AND channel = %(channel)s AND id_kind = %(id_kind)s
-      AND is_static = %(is_static)s AND state = {DeliveryState.WAITING}
-      AND not_before <= %(now)s AND expires_at > %(now)s
+    WHERE {_OF_STREAM} AND expires_at > %(today_expires)s
     ORDER BY not_before LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), left_over AS (
+    SELECT call_id, partition_at FROM calls_delivery
+    WHERE {_OF_STREAM} AND expires_at > %(now)s AND expires_at <= %(today_expires)s
+    ORDER BY not_before LIMIT %(most)s - (SELECT count(*) FROM of_today) FOR UPDATE SKIP LOCKED
+), picked AS (
+    SELECT * FROM of_today UNION ALL SELECT * FROM left_over
 ), numbered AS (
     SELECT p.call_id, p.partition_at, c.revision, c.started_at,
            row_number() OVER (ORDER BY c.started_at, c.id) AS place
@@ -241,6 +250,7 @@ def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:
                 "id_kind": stream.id_kind,
                 "is_static": stream.is_static,
                 "now": now,
+                "today_expires": now + LINK_HORIZON - DAY,
                 "most": settings.UPLOAD_MAX_ROWS,
                 "upload": upload_id,
             },

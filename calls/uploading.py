@@ -180,8 +180,13 @@ def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Up
         raise BytesChanged
     number = upload.counter.number
     reach(Moment.BEFORE_REQUEST)
-    _refuse_to_start_late(upload)
-    with closing(metrika_client(upload.counter.account, before_request)) as client:
+
+    def about_to_leave() -> None:
+        _refuse_to_start_late(upload)
+        if before_request:
+            before_request()
+
+    with closing(metrika_client(upload.counter.account, about_to_leave)) as client:
         if upload.channel == Channel.GOAL:
             return client.upload_conversions(number, body=body, marker=upload.marker)
         return client.upload_calls(

@@ -1,4 +1,4 @@
-"""How long a call waits for company: a simulated day of one login, without a database."""
+"""How long a call waits for company, by a simulated day of one login, and who goes first."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
+from cabinets.models import Cabinet
+from calls import batching
 from calls.batching import company_wait
+from calls.models import Delivery, Upload
+from counters.models import Counter
 from integrations.budget import UPLOAD_SHARE
+from tests.calls.stored import store_call
 
 DAY = 86_400
 TICK = 5
@@ -94,3 +100,19 @@ def test_what_is_left_of_the_day_is_shared_out(
     )
 
     assert int(wait.total_seconds()) == seconds
+
+
+@pytest.mark.contract("B16")
+def test_calls_of_the_last_day_go_before_a_backlog(
+    cabinet: Cabinet, counter: Counter, settings: Settings
+) -> None:
+    settings.UPLOAD_MAX_ROWS = 3
+    now = timezone.now()
+    old = [store_call(cabinet=cabinet, started_at=now - timedelta(days=9)) for _ in range(4)]
+    today = [store_call(cabinet=cabinet, started_at=now - timedelta(hours=23)) for _ in range(2)]
+
+    batching.build_uploads(now=timezone.now())
+
+    first = Delivery.objects.filter(upload=Upload.objects.get())
+    gone = set(first.values_list("call_id", flat=True))
+    assert gone == {old[0].pk, *(call.pk for call in today)}

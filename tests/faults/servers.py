@@ -23,7 +23,7 @@ PACE = {
     "READ_TIMEOUT_SECONDS": "2",
     "UPLOAD_READ_TIMEOUT_SECONDS": "1",
     "LEASE_MARGIN_SECONDS": "1",
-    "UNCLEAR_GRACE_SECONDS": "4",
+    "UNCLEAR_GRACE_SECONDS": "5",
 }
 CELERY = ("-W", "ignore", "-m", "celery", "-A", "callkeeper_metrika")
 

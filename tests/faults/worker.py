@@ -32,7 +32,7 @@ PACE: dict[str, float] = {
     "READ_TIMEOUT_SECONDS": 2,
     "UPLOAD_READ_TIMEOUT_SECONDS": 1,
     "LEASE_MARGIN_SECONDS": 1,
-    "UNCLEAR_GRACE_SECONDS": 3,
+    "UNCLEAR_GRACE_SECONDS": 4,
 }
 BACKOFF_SECONDS = 0.5
 #: Moments on the wire; those in our own steps are `calls.moments.Moment`.

@@ -1,0 +1,30 @@
+"""System checks of what delivery relies on and a deployment can get wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from integrations import budget
+
+
+@register
+def waits_long_enough_before_a_repeat(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse a grace in which a request that is still under way could be taken for absent."""
+    longest = budget.longest(budget.Kind.UPLOAD).total_seconds()
+    if longest < settings.UNCLEAR_GRACE_SECONDS:
+        return []
+    return [
+        Error(
+            f"UNCLEAR_GRACE_SECONDS is {settings.UNCLEAR_GRACE_SECONDS}, but an upload may take"
+            f" {longest:.0f} s: what has not arrived yet would be sent twice.",
+            hint="Raise it, or lower UPLOAD_READ_TIMEOUT_SECONDS or LEASE_MARGIN_SECONDS.",
+            id="calls.E001",
+        )
+    ]

@@ -1,0 +1,20 @@
+"""A grace that would double calls is refused."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django import Settings
+
+from calls.checks import waits_long_enough_before_a_repeat
+
+
+@pytest.mark.contract("B6")
+@pytest.mark.parametrize(("grace", "found"), [(305, ["calls.E001"]), (306, []), (900, [])])
+def test_grace_must_exceed_the_longest_upload(
+    settings: Settings, grace: int, found: list[str]
+) -> None:
+    # margin, connection, body, answer: 60 + 5 + 120 + 120
+    settings.LEASE_MARGIN_SECONDS, settings.CONNECT_TIMEOUT_SECONDS = 60, 5
+    settings.UPLOAD_READ_TIMEOUT_SECONDS, settings.UNCLEAR_GRACE_SECONDS = 120, grace
+
+    assert [one.id for one in waits_long_enough_before_a_repeat()] == found
