@@ -6,6 +6,7 @@ export writes "-" for an empty text. Numbers may come as text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,11 @@ MAX_INT4 = 2**31 - 1
 MAX_INT8 = 2**63 - 1
 #: ClientID and yclid are unsigned 64-bit numbers at Yandex.
 MAX_UINT64 = 2**64 - 1
+#: From here on a float skips whole numbers: the digits it shows need not be those that were sent.
+FLOAT_SKIPS_FROM = 2**53
+#: Texts that are a number and not how people write a phone: what follows is no digit of it.
+_WITH_FRACTION = re.compile(r"(\+?[0-9]+)\.0+")
+_WITH_EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 
 
 class Unusable(Exception):
@@ -37,7 +43,8 @@ def present(item: Item, *names: str) -> tuple[str, Any]:
     """Return the first name with something under it, and that; else the first name and ""."""
     for name in names:
         value = item.get(name)
-        if not (value is None or (isinstance(value, str) and value.strip() in ABSENT_TEXTS)):
+        is_empty_text = isinstance(value, str) and value.strip() in ABSENT_TEXTS
+        if not (value is None or value == [] or is_empty_text):
             return name, value
     return names[0], ""
 
@@ -45,7 +52,7 @@ def present(item: Item, *names: str) -> tuple[str, Any]:
 def read_text(item: Item, *names: str, limit: int | None = None) -> str:
     """Return the first non-empty text among the fields, cut to ``limit`` characters."""
     for name in names:
-        text = _as_text(item.get(name))
+        text = as_text(item.get(name))
         if text not in ABSENT_TEXTS:
             return text[:limit]
     return ""
@@ -60,7 +67,7 @@ def read_identifier(item: Item, *names: str, limit: int) -> str:
 def read_count(item: Item, *names: str) -> int:
     """Return a whole number from 0, 0 when absent. Raises Unusable for nonsense."""
     name, value = present(item, *names)
-    if value == "" or value == []:
+    if value == "":
         return 0
     number = _as_number(value)
     if number is None or not 0 <= number <= MAX_INT4:
@@ -81,7 +88,7 @@ def read_key(value: Any) -> int | None:
 def read_flag(item: Item, name: str) -> bool:
     """Return whether the field says yes: true, 1, "1", "true"."""
     value = item.get(name)
-    return value is True or (not isinstance(value, bool) and _as_text(value).lower() in TRUE_TEXTS)
+    return value is True or as_text(value).lower() in TRUE_TEXTS
 
 
 def read_uint64(text: str) -> str:
@@ -95,17 +102,14 @@ def read_tags(value: Any) -> list[str]:
 
     A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
     """
-    parts = value.split(",") if isinstance(value, str) else value
-    texts = [_as_text(part)[:MAX_TAG_LENGTH] for part in parts] if isinstance(parts, list) else []
+    texts = [as_text(part)[:MAX_TAG_LENGTH] for part in _parts(value)]
     tags = dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS)
     return list(tags)[:MAX_TAGS]
 
 
 def read_keys(value: Any) -> list[int]:
     """Return the usable numbers of a list; one text is split at commas."""
-    parts = value.split(",") if isinstance(value, str) else value
-    found = [read_key(part) for part in parts] if isinstance(parts, list) else []
-    return [key for key in found if key is not None]
+    return [key for part in _parts(value) if (key := read_key(part)) is not None]
 
 
 def query_values(url: str, name: str) -> Iterator[str]:
@@ -121,20 +125,40 @@ def read_phone(text: str) -> str:
     """Return the number in E.164, an empty text when there is none.
 
     Digits only; 8 and ten more is the Russian trunk prefix, so 8 becomes 7. A short or odd number
-    is kept: a call must not be lost for it.
+    is kept: a call must not be lost for it. The zero of "79161234567.0" would make it somebody
+    else's number, as the exponent of "7.9e10" would.
     """
+    if _WITH_EXPONENT.fullmatch(text):
+        return ""
+    if number := _WITH_FRACTION.fullmatch(text):
+        text = number[1]
     digits = "".join(sign for sign in text if sign in "0123456789")
     if len(digits) == 11 and digits.startswith("8"):
         digits = "7" + digits[1:]
     return f"+{digits}" if 0 < len(digits) <= 19 else ""
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a text, or a whole number as text; an empty text for anything else."""
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return ""
+    number = _whole(value)
+    return "" if number is None else str(number)
+
+
+def _whole(value: Any) -> int | None:
+    """Return the whole number that was sent, None where it is none or its digits are lost."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < FLOAT_SKIPS_FROM else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return the items of a list, or of one text with commas; 0 stands for an empty list."""
+    if isinstance(value, list):
+        return value
+    text = as_text(value)
+    return [] if text == "0" else text.split(",")
 
 
 def _as_number(value: Any) -> int | None:
@@ -150,5 +174,10 @@ def _as_number(value: Any) -> int | None:
 
 
 def _within(value: Any, least: int, most: int) -> int | None:
-    number = _as_number(value)
+    """Return a number that names something: cut to its whole part it would name another."""
+    text = as_text(value)
+    try:
+        number = int(text) if text.isdigit() else _whole(float(text))
+    except ValueError:
+        return None
     return number if number is not None and least <= number <= most else None

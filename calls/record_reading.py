@@ -167,14 +167,13 @@ def _read(
 
 def _external_id(raw: Item) -> str:
     """Return CallKeeper's id of the call, "" when it is missing."""
-    _name, value = present(raw, "universalId")
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        text = str(value).strip()
-        if len(text) <= MAX_EXTERNAL_ID:
-            return "" if text == "0" else text
-    raise Unusable(
-        "bad_universal_id", "universalId", _("Нужен текст или целое число до 128 знаков.")
-    )
+    is_named = present(raw, "universalId")[1] != ""
+    text = read_text(raw, "universalId")
+    if len(text) > MAX_EXTERNAL_ID or (is_named and not text):
+        raise Unusable(
+            "bad_universal_id", "universalId", _("Нужен текст или целое число до 128 знаков.")
+        )
+    return "" if text == "0" else text
 
 
 def _made_id(raw: Item, source_id: str, started_at: datetime, phone: str, duration: int) -> str:

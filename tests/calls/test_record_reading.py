@@ -59,6 +59,7 @@ def test_published_sample_is_read_field_by_field() -> None:
     [
         ("23423423434434234", "23423423434434234"),
         (23423423434434234, "23423423434434234"),
+        (77.0, "77"),
         (" 42 ", "42"),
         ("a" * 128, "a" * 128),
         ("4\x002", "42"),
@@ -68,7 +69,7 @@ def test_external_id_is_kept_as_text(given_id: Any, kept: str) -> None:
     assert read(universalId=given_id).external_id == kept
 
 
-@pytest.mark.parametrize("given_id", ["a" * 129, 1.5, True, [1], {"id": 1}])
+@pytest.mark.parametrize("given_id", ["a" * 129, 1.5, 2.0**53, True, False, [1], {"id": 1}])
 def test_unusable_external_id_is_refused(given_id: Any) -> None:
     problem = refuse({"universalId": given_id, "callTime": 1_795_418_400})
 
@@ -76,7 +77,7 @@ def test_unusable_external_id_is_refused(given_id: Any) -> None:
 
 
 @pytest.mark.contract("A4")
-@pytest.mark.parametrize("absent", [None, "", "-", 0, "0"])
+@pytest.mark.parametrize("absent", [None, "", "-", 0, "0", 0.0, []])
 def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
     facts: dict[str, Any] = {
         "clientNumber": "79161234567",
@@ -132,6 +133,16 @@ def test_made_id_differs_between_sources() -> None:
         ("+7 (916) 123-45-67", "+79161234567"),
         ("8 (916) 123-45-67", "+79161234567"),
         (79161234567, "+79161234567"),
+        (79161234567.0, "+79161234567"),
+        ("79161234567.0", "+79161234567"),
+        ("+79161234567.00", "+79161234567"),
+        ("8.800.555.35.00", "+78005553500"),
+        (79161234567.5, ""),
+        (2.0**53 - 1, "+9007199254740991"),
+        (2.0**53, ""),
+        (1e300, ""),
+        ("7.9161234567E+10", ""),
+        (True, ""),
         ("7999999999", "+7999999999"),
         ("8123", "+8123"),
         ("810375291234567", "+810375291234567"),
@@ -161,6 +172,11 @@ def test_phone_becomes_e164_and_an_odd_one_loses_no_call(number: Any, phone: str
         ((101, 200), True, False, False, "fail"),
         ((9999, 3), True, False, False, "fail"),
         (("200", "200"), True, False, False, "success"),
+        ((200.0, "200.0"), True, False, False, "success"),
+        ((707.0, 0), False, False, False, "fail"),
+        ((707.5, 0), True, False, False, "fail"),
+        (("707.5", 0), True, False, False, "fail"),
+        ((True, True), True, False, False, ""),
         (("", ""), True, False, False, ""),
     ],
 )
@@ -221,6 +237,12 @@ def test_kind_of_call(fields: dict[str, Any], kind: str) -> None:
         (1718031415926535897, "1718031415926535897"),
         ("18446744073709551615", "18446744073709551615"),
         ("18446744073709551616", ""),
+        (1718031415926535.0, "1718031415926535"),
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, ""),
+        (1.718031415926535897e18, ""),
+        (17180314.15, ""),
+        (True, ""),
         ("17180314.15", ""),
         ("-17", ""),
         ("0", ""),
@@ -249,6 +271,17 @@ def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) ->
 )
 def test_yclid_is_named_or_found_in_an_address(fields: dict[str, Any], yclid: str) -> None:
     assert read(**fields).yclid == yclid
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1000, "1000"), (1000.0, "1000"), (1000.5, ""), (-3.0, "-3"), (True, ""), ({"id": 1}, "")],
+)
+def test_only_a_whole_number_becomes_a_text(value: Any, text: str) -> None:
+    call = read(userId=value, campaignId=value, site=value, status=value)
+
+    assert (call.user_id, call.campaign_id, call.site) == (text, text, text)
+    assert call.raw["userId"] is value
 
 
 def test_user_id_too_long_to_keep_is_not_cut_into_another_one() -> None:
@@ -291,8 +324,8 @@ def test_nonsense_duration_is_refused(value: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("yes", [True, 1, "1", "true", "True", "да"])
-@pytest.mark.parametrize("no", [False, 0, "0", "false", "", None, [], {}])
+@pytest.mark.parametrize("yes", [True, 1, 1.0, "1", "true", "True", "да"])
+@pytest.mark.parametrize("no", [False, 0, "0", 1.5, "false", "", None, [], {}])
 def test_flags_are_lenient_in_their_type(yes: Any, no: Any) -> None:
     call = read(unique=yes, target=no, uniqueTarget=no)
 
@@ -308,10 +341,15 @@ def test_unique_target_follows_from_both_when_it_is_not_said() -> None:
     ("value", "tags"),
     [
         ([" Целевой ", "", "Балкон", "Целевой"], ["Целевой", "Балкон"]),
-        (["а\x00б", 5, None, {"x": 1}], ["аб", "5"]),
+        (["а\x00б", 5, 7.0, 7.5, True, None, {"x": 1}], ["аб", "5", "7"]),
         ("Целевой, Балкон", ["Целевой", "Балкон"]),
         (" ", []),
         (0, []),
+        ("0", []),
+        ([0], ["0"]),
+        (5, ["5"]),
+        ("5", ["5"]),
+        ({"Целевой": 1}, []),
     ],
 )
 def test_tags_are_cleaned(value: Any, tags: list[str]) -> None:
@@ -326,6 +364,9 @@ def test_tags_are_cleaned(value: Any, tags: list[str]) -> None:
         ({"cbCallId": "32", "cbAttempt": "2", "cbAttemptsQueue": "30,31"}, (32, 2, 30)),
         ({"cbCallId": 0, "cbAttempt": 0, "cbAttemptsQueue": [31, "x", 0]}, (None, None, 31)),
         ({"cbCallId": 2**63}, (None, None, None)),
+        ({"cbCallId": 32.0, "cbAttemptsQueue": [31.0, 30.5, "29.5", True]}, (32, None, 31)),
+        ({"cbCallId": 2.0**53 - 1, "cbAttemptsQueue": [2.0**60]}, (2**53 - 1, None, 2**53 - 1)),
+        ({"cbCallId": 2.0**53, "cbAttemptsQueue": 31}, (None, None, 31)),
         ({}, (None, None, None)),
     ],
 )
