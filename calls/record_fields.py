@@ -18,6 +18,8 @@ ABSENT_TEXTS = frozenset({"", "-"})
 TRUE_TEXTS = frozenset({"1", "true", "yes", "да"})
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 255
+#: What a cell of seconds holds in a file for Metrika; a longer one would get the file refused.
+MAX_COUNT = 999_999_999
 MAX_INT4 = 2**31 - 1
 MAX_INT8 = 2**63 - 1
 #: ClientID and yclid are unsigned 64-bit numbers at Yandex.
@@ -65,13 +67,14 @@ def read_identifier(item: Item, *names: str, limit: int) -> str:
 
 
 def read_count(item: Item, *names: str) -> int:
-    """Return a whole number from 0, 0 when absent. Raises Unusable for nonsense."""
+    """Return a whole number from 0 to MAX_COUNT, 0 when absent. Raises Unusable for nonsense."""
     name, value = present(item, *names)
     if value == "":
         return 0
     number = _as_number(value)
-    if number is None or not 0 <= number <= MAX_INT4:
-        raise Unusable("bad_number", name, _("Нужно целое число от нуля."))
+    if number is None or not 0 <= number <= MAX_COUNT:
+        sentence = _("Нужно целое число от 0 до %(most)d.") % {"most": MAX_COUNT}
+        raise Unusable("bad_number", name, sentence)
     return number
 
 

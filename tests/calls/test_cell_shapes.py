@@ -16,6 +16,7 @@ from calls import batching
 from calls.cell_shapes import SHAPES, fits_sql, unfit_rows
 from calls.frozen_rows import cut_rows
 from calls.models import UploadFile
+from calls.record_fields import MAX_COUNT
 from calls.states import DeliveryState, IdKind
 from counters.models import Counter
 from tests.calls.stored import row_of, store_call
@@ -60,6 +61,13 @@ def test_both_engines_judge_alike(column: str, value: str) -> None:
 )
 def test_rows_that_metrika_could_not_accept_are_named(body: str, unfit: list[int]) -> None:
     assert unfit_rows(body.encode()) == unfit
+
+
+@pytest.mark.parametrize("column", ["TalkDuration", "HoldDuration"])
+def test_the_longest_call_that_is_taken_fits_its_cell(column: str) -> None:
+    body = f"ClientId,DateTime,{column}\n17,1,{MAX_COUNT}\n17,1,{MAX_COUNT + 1}\n"
+
+    assert unfit_rows(body.encode()) == [2]
 
 
 ROWS = st.lists(st.text('a,"\n\r;', max_size=6), min_size=1, max_size=6)

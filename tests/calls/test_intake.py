@@ -14,6 +14,7 @@ from django.utils import timezone
 from cabinets.models import CallSource
 from calls.intake import Result, take_in
 from calls.models import Call, CallKey, Delivery
+from calls.record_fields import MAX_COUNT
 from calls.record_reading import BadRecord, read_records
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
@@ -238,8 +239,9 @@ def test_number_of_statements_does_not_grow_with_the_calls(
 def test_odd_values_fit_into_their_columns(source: CallSource) -> None:
     big = 2**31 - 1
     item = factories.v3_record(
-        duration=big, duration_sec=big, duration2_sec=0, statusFirst=-big, statusSecond=big,
-        serviceType="callback", cbCallId=2**63 - 1, cbAttempt=big, cbAttemptsQueue=[1],
+        duration=MAX_COUNT, duration_sec=MAX_COUNT, duration2_sec=0, statusFirst=-big,
+        statusSecond=big, serviceType="callback", cbCallId=2**63 - 1, cbAttempt=MAX_COUNT,
+        cbAttemptsQueue=[1],
         clientNumber="9" * 19, universalId="я" * 128, site="с" * 400, userId="u" * 255,
         yaClid=2**64 - 1, tags=["т" * 1000, "\x00"], number=10**4000, text="\ud800\x00🎈",
         nested=[[{"": None}]],
@@ -247,5 +249,6 @@ def test_odd_values_fit_into_their_columns(source: CallSource) -> None:
 
     assert outcome(take(source, item)) == ["created"]
     call = Call.objects.get()
-    assert (call.duration_seconds, call.hold_seconds, call.callback_id) == (big, big, 2**63 - 1)
+    assert (call.duration_seconds, call.hold_seconds) == (MAX_COUNT, MAX_COUNT)
+    assert (call.status_second, call.attempt, call.callback_id) == (big, MAX_COUNT, 2**63 - 1)
     assert (call.raw["text"], call.raw["number"]) == ("🎈", 10**4000)

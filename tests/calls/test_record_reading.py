@@ -302,6 +302,8 @@ def test_user_id_too_long_to_keep_is_not_cut_into_another_one() -> None:
         ({"duration_sec": 0, "duration2_sec": 0}, None),
         ({"duration_sec": 10, "duration2_sec": 60}, None),
         ({"duration_sec": 90}, None),
+        ({"holdDuration": 999_999_999}, 999_999_999),
+        ({"duration_sec": 999_999_999, "duration2_sec": 0}, 999_999_999),
     ],
 )
 def test_waiting_time_is_known_or_empty(fields: dict[str, Any], seconds: int | None) -> None:
@@ -309,18 +311,33 @@ def test_waiting_time_is_known_or_empty(fields: dict[str, Any], seconds: int | N
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [(152, 152), ("152", 152), (152.9, 152), ("", 0), (None, 0), ([], 0)]
+    ("value", "seconds"),
+    [
+        (152, 152),
+        ("152", 152),
+        (152.9, 152),
+        ("", 0),
+        (None, 0),
+        ([], 0),
+        (999_999_999, 999_999_999),
+        ("999999999", 999_999_999),
+    ],
 )
 def test_duration_is_lenient_in_its_type(value: Any, seconds: int) -> None:
     assert read(duration=value).duration_seconds == seconds
 
 
-@pytest.mark.parametrize("value", [-1, "-1", "долго", 2**31, {"sec": 1}, True])
-def test_nonsense_duration_is_refused(value: Any) -> None:
-    problem = refuse({"universalId": "7", "callTime": 1_795_418_400, "duration": value})
+@pytest.mark.parametrize("name", ["duration", "holdDuration", "waitTime", "duration2_sec"])
+@pytest.mark.parametrize(
+    "value", [-1, "-1", "долго", 1_000_000_000, "1000000000", 2**31, {"sec": 1}, True]
+)
+def test_nonsense_seconds_are_refused(name: str, value: Any) -> None:
+    whole = {"duration_sec": 90} if name == "duration2_sec" else {}
+
+    problem = refuse({"universalId": "7", "callTime": 1_795_418_400, name: value} | whole)
 
     assert problem == BadRecord(
-        "bad_number", "duration", "Нужно целое число от нуля.", external_id="7"
+        "bad_number", name, "Нужно целое число от 0 до 999999999.", external_id="7"
     )
 
 
