@@ -6,15 +6,23 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 #: PostgreSQL's text has no NUL, and UTF-8 has no lone half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUL_WRITTEN = "\\u0000"
+#: Lists and objects in one another, the outermost counted. Far more than any record has, far less
+#: than Python can write again: json.loads reads deeper than json.dumps writes.
+MAX_LEVELS = 100
 
 
 class MalformedJson(ValueError):
     """The bytes are not JSON in UTF-8, or hold a number that JSON does not know."""
+
+
+class TooDeep(ValueError):
+    """The value is nested deeper than MAX_LEVELS."""
 
 
 def _refuse_constant(name: str) -> float:
@@ -56,14 +64,28 @@ def digest_bytes(body: bytes) -> str:
 
 
 def storable(value: Any) -> Any:
-    """Return the value without characters that the database refuses.
-
-    Raises RecursionError when it is nested absurdly deep.
-    """
+    """Return the value without characters that the database refuses. Raises TooDeep."""
+    if _levels_exceed(value, MAX_LEVELS):
+        raise TooDeep("nested absurdly deep")
     written = canonical(value)
     if _NUL_WRITTEN not in written and not UNSTORABLE.search(written):
         return value
     return _cleaned(value)
+
+
+def _levels_exceed(value: Any, limit: int) -> bool:
+    """Tell whether lists and objects lie more than so many in one another; never recurses."""
+    level = [value]
+    for _number in range(limit + 1):
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return False
+        level = [inner for one in level for inner in _inside(one)]
+    return True
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def clean_text(text: str) -> str:

@@ -31,7 +31,7 @@ from calls.record_fields import (
     read_text,
     read_uint64,
 )
-from calls.record_json import canonical, digest, storable
+from calls.record_json import MAX_LEVELS, TooDeep, canonical, digest, storable
 from calls.record_times import read_start
 from calls.states import CallKind
 from counters.hosts import normalise_host
@@ -106,8 +106,9 @@ def read_record(
         return BadRecord("not_an_object", "", _("Запись звонка должна быть объектом JSON."))
     try:
         raw = storable(item)
-    except RecursionError:
-        return BadRecord("too_deep", "", _("Запись звонка вложена слишком глубоко."))
+    except TooDeep:
+        sentence = _("Запись звонка глубже %(most)d уровней.") % {"most": MAX_LEVELS}
+        return BadRecord("too_deep", "", sentence)
     try:
         return _read(raw, source_id=source_id, zone=zone, now=now)
     except Unusable as problem:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calls.record_json import MAX_LEVELS
 from calls.record_reading import BadRecord, CallRecord, read_record
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -449,12 +450,31 @@ def test_record_that_is_no_object_is_refused(item: Any) -> None:
     assert refuse(item).code == "not_an_object"
 
 
-def test_record_nested_absurdly_deep_is_refused() -> None:
-    deep: Any = {}
-    for _level in range(5000):
-        deep = {"in": deep}
+def nested(levels: int, *, bottom: Any = 1) -> Any:
+    """Lists and objects in turn, so many in one another."""
+    value = bottom
+    for level in range(levels):
+        value = [value] if level % 2 else {"in": value}
+    return value
 
-    assert refuse({"callTime": 1_795_418_400, "deep": deep}).code == "too_deep"
+
+@pytest.mark.parametrize("levels", [MAX_LEVELS - 1, MAX_LEVELS])
+def test_record_nested_to_the_limit_is_kept_whole(levels: int) -> None:
+    beside = {"in": "\x00"}  # makes the record be cleaned, too
+
+    call = read(deep=nested(levels - 1), shallow=beside)
+
+    assert call.raw["deep"] == nested(levels - 1)
+
+
+@pytest.mark.parametrize("levels", [MAX_LEVELS + 1, MAX_LEVELS + 2, 5000])
+@pytest.mark.parametrize("bottom", [1, [], {}])
+def test_record_nested_absurdly_deep_is_refused(levels: int, bottom: Any) -> None:
+    hidden = nested(levels - 1 - isinstance(bottom, dict | list), bottom=bottom)
+
+    problem = refuse({"callTime": 1_795_418_400, "flat": [1, {}], "deep": hidden})
+
+    assert (problem.code, problem.message) == ("too_deep", "Запись звонка глубже 100 уровней.")
 
 
 JSON = st.recursive(
