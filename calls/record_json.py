@@ -18,7 +18,7 @@ MAX_LEVELS = 100
 
 
 class MalformedJson(ValueError):
-    """The bytes are not JSON in UTF-8, or hold a number that JSON does not know."""
+    """The bytes are not JSON in UTF-8."""
 
 
 class TooDeep(ValueError):
@@ -29,15 +29,23 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number beyond every range")
-    return number
+def _whole_or_text(written: str) -> int | str:
+    try:
+        return int(written)
+    except ValueError:  # more digits than Python reads, now or when it is read back
+        return written
 
 
-#: JSON as the standard has it: without NaN, Infinity and numbers beyond every range.
-STRICT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+def _float_or_text(written: str) -> float | str:
+    number = float(written)
+    return number if math.isfinite(number) else written
+
+
+#: JSON as the standard has it: without NaN and Infinity. A number of any length is JSON, so one
+#: that Python cannot hold is kept as it is written; it must not cost the call, nor its neighbours.
+STRICT_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_int=_whole_or_text, parse_float=_float_or_text
+)
 
 
 def read_json(body: bytes) -> Any:

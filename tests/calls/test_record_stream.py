@@ -43,7 +43,20 @@ def test_items_are_those_of_the_list(items: list[Any], indent: int | None) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", '["a]', "[1]]", "[1] x", "[NaN]", "[1e999]", "[-]"],
+    [
+        "[",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        '["a]',
+        "[1]]",
+        "[1] x",
+        "[NaN]",
+        "[-Infinity]",
+        "[-]",
+    ],
 )
 def test_text_that_is_no_list_is_refused(text: str) -> None:
     stream = JsonStream(Dribble(text))
@@ -58,6 +71,12 @@ def test_text_that_is_no_list_is_refused(text: str) -> None:
 def test_text_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(UnreadableListing, match="это не JSON"):
         check_listing(Dribble(text))
+
+
+def test_number_of_any_length_is_kept_as_it_is_written() -> None:
+    stream = JsonStream(Dribble(f"[1e308, 1e309, -1E400, {'7' * 4300}, {'7' * 4301}]"))
+
+    assert list(stream.items()) == [1e308, "1e309", "-1E400", int("7" * 4300), "7" * 4301]
 
 
 def test_value_longer_than_a_reading_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
