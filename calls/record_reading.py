@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from calls import status_codes
+from calls.record_content import content_hash
 from calls.record_fields import (
     Item,
     Unusable,
@@ -39,8 +40,6 @@ from counters.hosts import normalise_host
 MAX_EXTERNAL_ID = 128
 #: Longer addresses are noise of advertising systems; the click is read from the whole one.
 MAX_ADDRESS = 2048
-#: Log of webhooks sent and the page of the listing: neither is about the call itself.
-NOT_CONTENT = frozenset({"hooks", "page"})
 DYNAMIC_WORDS = ("динамич", "dynamic")
 STATIC_WORDS = ("статич", "static")
 
@@ -162,7 +161,7 @@ def _read(
         attempt=attempt,
         order_key=order_key,
         raw=raw,
-        content_hash=_content_hash(raw),
+        content_hash=content_hash(raw),
     )
 
 
@@ -239,8 +238,3 @@ def _hold(raw: Item) -> int | None:
         return None
     whole, talk = read_count(raw, "duration_sec"), read_count(raw, "duration2_sec")
     return whole - talk if 0 < whole >= talk else None
-
-
-def _content_hash(raw: dict[str, Any]) -> str:
-    content = {name: value for name, value in raw.items() if name not in NOT_CONTENT}
-    return digest(canonical(content))

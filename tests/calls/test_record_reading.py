@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from calls.record_json import MAX_LEVELS
 from calls.record_reading import BadRecord, CallRecord, read_record
+from tests.calls.any_record import FIELDS, RECORDS
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -436,15 +437,6 @@ def test_what_postgresql_refuses_is_removed_everywhere() -> None:
     assert call.raw["name"] == ["a", {"b": "c"}]
 
 
-def test_hash_ignores_order_of_fields_hooks_and_page_only() -> None:
-    first = read(site="a.example", duration=5, hooks=[{"hookAddress": "x"}], page=1)
-    same = read(duration=5, site="a.example", hooks=[], page=2)
-    other = read(duration=5, site="a.example", unknownField="new")
-
-    assert same.content_hash == first.content_hash
-    assert other.content_hash != first.content_hash
-
-
 @pytest.mark.parametrize("item", [None, 5, "text", [], [{}]])
 def test_record_that_is_no_object_is_refused(item: Any) -> None:
     assert refuse(item).code == "not_an_object"
@@ -477,57 +469,8 @@ def test_record_nested_absurdly_deep_is_refused(levels: int, bottom: Any) -> Non
     assert (problem.code, problem.message) == ("too_deep", "Запись звонка глубже 100 уровней.")
 
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
-FIELDS = [
-    "universalId",
-    "callTime",
-    "clientNumber",
-    "duration",
-    "duration_sec",
-    "statusFirst",
-    "statusSecond",
-    "state",
-    "status",
-    "serviceType",
-    "callType",
-    "isStatic",
-    "yaClid",
-    "yclid",
-    "userId",
-    "callPage",
-    "entryPointQuery",
-    "site",
-    "tags",
-    "cbCallId",
-    "cbAttempt",
-    "cbAttemptsQueue",
-    "unique",
-    "ctCampaignId",
-    "managerNumber",
-    "routePhone",
-    "duration2_sec",
-    "holdDuration",
-    "waitTime",
-    "visitSite",
-    "uniqueTarget",
-    "target",
-    "static",
-    "page",
-    "hooks",
-]
-NAMES = st.sampled_from(FIELDS)
-
-
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(NAMES, JSON, max_size=12), st.booleans())
+@given(RECORDS, st.booleans())
 def test_any_json_is_read_or_refused_and_never_raises(item: dict[str, Any], timed: bool) -> None:
     item = item | ({"callTime": 1_795_418_400} if timed else {})
 
