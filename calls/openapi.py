@@ -58,17 +58,17 @@ def _operation() -> dict[str, Any]:
 
 def _parameters() -> list[dict[str, Any]]:
     return [
-        _header(
+        _parameter(
             "webhook-id",
             _("Номер доставки: новый для каждой, тот же при каждом её повторе."),
             {"type": "string", "maxLength": MAX_ID_LENGTH},
         ),
-        _header(
+        _parameter(
             "webhook-timestamp",
             _("Время отправки, секунды Unix; расхождение до 300 секунд."),
             {"type": "string", "pattern": "^[0-9]+$"},
         ),
-        _header(
+        _parameter(
             "webhook-signature",
             _(
                 "v1, и base64 от HMAC-SHA256 строки «webhook-id.webhook-timestamp.тело». Подписей "
@@ -76,24 +76,31 @@ def _parameters() -> list[dict[str, Any]]:
             ),
             {"type": "string"},
         ),
-        _header(
+        _parameter(
             "X-CallKeeper-Source",
             _(
-                "Идентификатор источника; можно и параметром адреса source. Без него источник "
-                "ищется по подписи, если их в системе не больше двадцати."
+                "Идентификатор источника. Без него источник ищется по подписи, если их в системе "
+                "не больше двадцати."
             ),
             {"type": "string"},
+            required=False,
+        ),
+        _parameter(
+            "source",
+            _("Идентификатор источника в адресе: читается, если нет X-CallKeeper-Source."),
+            {"type": "string"},
+            place="query",
             required=False,
         ),
     ]
 
 
-def _header(
-    name: str, description: str, schema: Schema, *, required: bool = True
+def _parameter(
+    name: str, description: str, schema: Schema, *, place: str = "header", required: bool = True
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "in": "header",
+        "in": place,
         "required": required,
         "description": description,
         "schema": schema,

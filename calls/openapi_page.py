@@ -47,13 +47,19 @@ def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "types": " | ".join([kind] if isinstance(kind := field["type"], str) else kind),
+            "types": " | ".join(_kinds(field)),
             "required": name in schema["required"],
             "description": field["description"],
             "example": json.dumps(field["examples"][0], ensure_ascii=False),
         }
         for name, field in schema["properties"].items()
     ]
+
+
+def _kinds(field: dict[str, Any]) -> list[str]:
+    """Return the kinds of a value; that there may be none is said once for all fields."""
+    none = {"null"} if "items" in field else {"null", "array"}
+    return [kind for kind in field["type"] if kind not in none]
 
 
 def _pretty(value: Any) -> str:

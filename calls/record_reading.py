@@ -19,6 +19,7 @@ from calls.record_content import content_hash
 from calls.record_fields import (
     Item,
     Unusable,
+    as_text,
     present,
     query_values,
     read_code,
@@ -205,7 +206,7 @@ def _kind(raw: Item, *, has_visitor: bool) -> CallKind:
 
 def _static_hint(raw: Item) -> bool | None:
     name, value = present(raw, "isStatic", "static")
-    if value != "":
+    if isinstance(value, bool) or as_text(value):
         return read_flag(raw, name)
     words = read_text(raw, "callType").lower()
     if any(word in words for word in DYNAMIC_WORDS):

@@ -10,6 +10,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "string": (str,),
     "integer": (int,),
+    "number": (int, float),
     "boolean": (bool,),
     "null": (type(None),),
 }
@@ -46,6 +47,8 @@ def resolve(reference: str, document: dict[str, Any]) -> dict[str, Any]:
 def _has_type(value: Any, names: str | list[str]) -> bool:
     allowed = [names] if isinstance(names, str) else names
     is_bool = isinstance(value, bool)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # to JSON Schema 1.0 is an integer
     return any(
         isinstance(value, _TYPES[name]) and (name == "boolean" or not is_bool) for name in allowed
     )
@@ -58,7 +61,8 @@ def _inside(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> lis
         found += [] if re.search(schema.get("pattern", ""), value) else ["pattern"]
     if isinstance(value, list):
         found += ["too many"] if len(value) > schema.get("maxItems", len(value)) else []
-        found += [one for item in value for one in problems(item, schema["items"], document)]
+        items = value if "items" in schema else []
+        found += [one for item in items for one in problems(item, schema["items"], document)]
     if isinstance(value, dict):
         properties = schema["properties"]
         found += [f"{name} is missing" for name in schema["required"] if name not in value]

@@ -104,6 +104,31 @@ def test_every_example_of_a_field_is_read() -> None:
     assert isinstance(record, CallRecord)
 
 
+def test_every_parameter_is_described_where_it_is_read() -> None:
+    described = {
+        (one["in"], one["name"], one["required"])
+        for one in document()["paths"]["/api/v1/calls"]["post"]["parameters"]
+    }
+    page = Client().get("/api/docs").content.decode()
+
+    assert described == {
+        ("header", "webhook-id", True),
+        ("header", "webhook-timestamp", True),
+        ("header", "webhook-signature", True),
+        ("header", "X-CallKeeper-Source", False),
+        ("query", "source", False),
+    }
+    assert "<code>?source=</code>" in page
+
+
+def test_page_names_the_kinds_of_a_value_for_people() -> None:
+    kinds = {field["name"]: field["types"] for field in sections(document())["fields"]}
+
+    assert kinds["callTime"] == "integer | number | string"
+    assert kinds["site"] == "string | integer"
+    assert kinds["tags"] == "array | string | integer"
+
+
 @time_machine.travel(AFTER, tick=False)
 def test_examples_of_requests_are_answered_as_described(source: CallSource) -> None:
     one = post_calls(examples.ONE_CALL, source=source)
