@@ -41,6 +41,8 @@ from counters.hosts import normalise_host
 MAX_EXTERNAL_ID = 128
 #: Longer addresses are noise of advertising systems; the click is read from the whole one.
 MAX_ADDRESS = 2048
+#: Some fields of a CallRecord by name: those that are read out of the same corner of the record.
+Columns = dict[str, Any]
 DYNAMIC_WORDS = ("динамич", "dynamic")
 STATIC_WORDS = ("статич", "static")
 
@@ -122,14 +124,8 @@ def _read(
     started_at = read_start(raw, zone=zone, now=now)
     phone = read_phone(read_text(raw, "clientNumber"))
     duration = read_count(raw, "duration", "duration2_sec")
-    codes = _codes(raw)
-    client_id = read_uint64(read_text(raw, "yaClid"))
-    yclid = _yclid(raw)
-    user_id = read_identifier(raw, "userId", "user_id", limit=255)
-    kind = _kind(raw, has_visitor=bool(client_id or yclid or user_id))
-    callback_id, attempt, order_key = _attempt(raw) if kind == CallKind.CALLBACK else (None,) * 3
-    is_unique, is_target = read_flag(raw, "unique"), read_flag(raw, "target")
-    site = read_text(raw, "site", "visitSite", "siteVisit", limit=255)
+    visitor = _visitor(raw)
+    kind = _kind(raw, has_visitor=any(visitor.values()))
     return CallRecord(
         external_id=_external_id(raw) or _made_id(raw, source_id, started_at, phone, duration),
         service_type=read_text(raw, "serviceType", limit=32),
@@ -138,32 +134,56 @@ def _read(
         started_at=started_at,
         duration_seconds=duration,
         hold_seconds=_hold(raw),
-        status=status_codes.status_of(read_text(raw, "status"), codes),
-        status_first=codes[0],
-        status_second=codes[1],
-        is_finished=status_codes.is_finished(codes),
-        is_test=status_codes.is_test(codes),
-        is_technical=status_codes.is_technical(codes),
-        is_unique=is_unique,
-        is_target=is_target,
-        is_unique_target=(
-            read_flag(raw, "uniqueTarget") if "uniqueTarget" in raw else is_unique and is_target
-        ),
-        site=site,
-        site_host=normalise_host(site),
-        campaign_id=read_text(raw, "ctCampaignId", "campaignId", limit=64),
-        campaign_name=read_text(raw, "ctCampaignName", "campaignName", limit=255),
-        client_id=client_id,
-        yclid=yclid,
-        user_id=user_id,
-        page_url=read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
-        tags=read_tags(raw.get("tags")),
-        callback_id=callback_id,
-        attempt=attempt,
-        order_key=order_key,
         raw=raw,
         content_hash=content_hash(raw),
+        **_outcome(raw),
+        **_marks(raw),
+        **_origin(raw),
+        **visitor,
+        **_attempt(raw, is_callback=kind == CallKind.CALLBACK),
     )
+
+
+def _visitor(raw: Item) -> Columns:
+    return {
+        "client_id": read_uint64(read_text(raw, "yaClid")),
+        "yclid": _yclid(raw),
+        "user_id": read_identifier(raw, "userId", "user_id", limit=255),
+    }
+
+
+def _outcome(raw: Item) -> Columns:
+    codes = _codes(raw)
+    return {
+        "status": status_codes.status_of(read_text(raw, "status"), codes),
+        "status_first": codes[0],
+        "status_second": codes[1],
+        "is_finished": status_codes.is_finished(codes),
+        "is_test": status_codes.is_test(codes),
+        "is_technical": status_codes.is_technical(codes),
+    }
+
+
+def _marks(raw: Item) -> Columns:
+    is_unique, is_target = read_flag(raw, "unique"), read_flag(raw, "target")
+    is_both = read_flag(raw, "uniqueTarget") if "uniqueTarget" in raw else is_unique and is_target
+    return {
+        "is_unique": is_unique,
+        "is_target": is_target,
+        "is_unique_target": is_both,
+        "tags": read_tags(raw.get("tags")),
+    }
+
+
+def _origin(raw: Item) -> Columns:
+    site = read_text(raw, "site", "visitSite", "siteVisit", limit=255)
+    return {
+        "site": site,
+        "site_host": normalise_host(site),
+        "campaign_id": read_text(raw, "ctCampaignId", "campaignId", limit=64),
+        "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
+        "page_url": read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
+    }
 
 
 def _external_id(raw: Item) -> str:
@@ -214,12 +234,17 @@ def _static_hint(raw: Item) -> bool | None:
     return True if any(word in words for word in STATIC_WORDS) else None
 
 
-def _attempt(raw: Item) -> tuple[int | None, int | None, int | None]:
+def _attempt(raw: Item, *, is_callback: bool) -> Columns:
     """Return this attempt's id, its number, and the least id of its order's attempts."""
+    if not is_callback:
+        return dict.fromkeys(("callback_id", "attempt", "order_key"))
     callback_id = read_key(raw.get("cbCallId"))
     queue = read_keys(raw.get("cbAttemptsQueue"))
-    order = min([*queue, *([callback_id] if callback_id else [])], default=None)
-    return callback_id, read_count(raw, "cbAttempt") or None, order
+    return {
+        "callback_id": callback_id,
+        "attempt": read_count(raw, "cbAttempt") or None,
+        "order_key": min([*queue, *([callback_id] if callback_id else [])], default=None),
+    }
 
 
 def _yclid(raw: Item) -> str:
