@@ -27,8 +27,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},
     # Every counter is compared once a day; a tick takes those that are due, so none is forgotten.
     "reconcile": {"task": "calls.reconcile", "schedule": 600.0, "options": {"expires": 600}},
-    # Partitions are three months ahead; a day without this hurts nobody.
-    "make-partitions": {"task": "calls.make_partitions", "schedule": 3600.0},
+    # Partitions are three months ahead, so a day without this hurts nobody; after a longer stop the
+    # minutes are how long /readyz stays red.
+    "make-partitions": {
+        "task": "calls.make_partitions",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     # Answers are kept for a week; an hour more hurts nobody.
     "forget-receipts": {"task": "calls.forget_receipts", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.

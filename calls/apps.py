@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models.signals import post_migrate
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +21,14 @@ def follow_counter(sender: object, *, counter: Counter, **_kwargs: Any) -> None:
     apply_counter_change(counter, now=timezone.now())
 
 
+def make_partitions(*, using: str, **_kwargs: Any) -> None:
+    """Make the months ahead: a timetable that was just set up first does so minutes later."""
+    from calls import partitions  # as above
+
+    if using == DEFAULT_DB_ALIAS and partitions.is_installed():
+        partitions.keep_up(now=timezone.now())
+
+
 class CallsConfig(AppConfig):
     """Names the application in the admin and connects it to the counters it serves."""
 
@@ -30,3 +40,4 @@ class CallsConfig(AppConfig):
         from counters.signals import counter_changed
 
         counter_changed.connect(follow_counter, dispatch_uid="calls.follow_counter")
+        post_migrate.connect(make_partitions, sender=self, dispatch_uid="calls.make_partitions")

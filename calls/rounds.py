@@ -14,12 +14,23 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from calls import batching, bisecting, expiry, lookup, polling, recovery, stopping, uploading
+from calls import (
+    batching,
+    bisecting,
+    expiry,
+    lookup,
+    partitions,
+    polling,
+    recovery,
+    stopping,
+    uploading,
+)
 
 logger = logging.getLogger(__name__)
 
 #: A round ends after this much sending, so that the other steps have their turn.
 SEND_SECONDS = 10
+PARTITIONS_SECONDS = 600
 
 
 @dataclass
@@ -48,6 +59,11 @@ class Step:
 def timetable() -> list[Step]:
     """Return the steps in an order in which each feeds the next."""
     return [
+        Step(
+            "make partitions",
+            lambda: partitions.keep_up(now=timezone.now()),
+            every_seconds=PARTITIONS_SECONDS,
+        ),
         Step("expire", lambda: expiry.expire_overdue(now=timezone.now()), every_seconds=60),
         Step("release", lambda: recovery.release_stuck(now=timezone.now())),
         Step("look up", lookup.resolve_unclear),

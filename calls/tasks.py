@@ -87,11 +87,10 @@ def reconcile() -> int:
 
 @shared_task(name="calls.make_partitions")
 def make_partitions() -> list[str]:
-    """Make the months ahead; sweep counts of seconds gone by."""
+    """Make the months ahead and mend those that came too late; sweep counts of seconds gone by."""
     now = timezone.now()
+    made = partitions.keep_up(now=now)
     budget.forget_old_seconds(now)
-    made = partitions.ensure_partitions(now=now)
-    partitions.alarm_about_misfiled()
     return made
 
 
