@@ -119,21 +119,24 @@ class AgeFilter(admin.SimpleListFilter):
     parameter_name = "age"
     moment = "created_at"
     usual_days = 21
+    titles = {"1": _("Сутки"), "7": _("Неделя"), "21": _("21 день"), "90": _("90 дней")}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the choices beside the usual one."""
-        return [("1", _("Сутки")), ("7", _("Неделя")), ("90", _("90 дней")), ("all", _("Всё"))]
+        usual = str(self.usual_days)
+        others = [(days, title) for days, title in self.titles.items() if days != usual]
+        return [*others, ("all", _("Всё"))]
 
     def choices(self, changelist: Any) -> Any:
         """Call the first choice by what it is."""
         usual, *others = super().choices(changelist)
-        yield usual | {"display": _("21 день")}
+        yield usual | {"display": self.titles[str(self.usual_days)]}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow to the days; they decide which months are opened."""
         days = self.value() or ("all" if request.GET.get("q") else str(self.usual_days))
-        if not days.isdigit():
+        if days not in self.titles:
             return queryset
-        since = timezone.now() - timedelta(days=min(int(days), 36500))
+        since = timezone.now() - timedelta(days=int(days))
         return queryset.filter(**{f"{self.moment}__gte": since})

@@ -12,11 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.support import AgeFilter, SupportAdmin, signed_in
+from cabinets.support import SupportAdmin, signed_in
+from calls import admin_filters, recovery
 from calls import admin_reconciliation as admin_reconciliation  # registers its desks
 from calls import admin_uses as admin_uses  # the same
-from calls import recovery
-from calls.admin_filters import MonthAge, ReasonFilter, ShownFilter
 from calls.admin_orders import DeliveryOrders
 from calls.finding import call_ids
 from calls.models import (
@@ -36,6 +35,8 @@ from calls.upload_page import label_of
 
 #: The right to see whole phones and the records of calls as they came.
 SEES_PERSONAL_DATA = "calls.view_personal_data"
+#: Of a bigint; of thousands of digits Python makes no number at all.
+MOST_DIGITS = 19
 
 
 def _as_allowed(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
@@ -63,7 +64,7 @@ class CallAdmin(SupportAdmin):
         "received_at",
     )
     readonly_fields = ("masked",)
-    list_filter = (MonthAge, "kind", "is_test")
+    list_filter = (admin_filters.MonthAge, "kind", "is_test")
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
     search_help_text = _("Номер звонка целиком или конец телефона")
@@ -106,7 +107,12 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     """The ledger; a person can release, call off or repeat single calls."""
 
     list_display = ("call", "cabinet", "counter", "channel", "shown", "why", "upload", "decided_at")
-    list_filter = (MonthAge, ShownFilter, ReasonFilter, "channel")
+    list_filter = (
+        admin_filters.MonthAge,
+        admin_filters.ShownFilter,
+        admin_filters.ReasonFilter,
+        "channel",
+    )
     list_select_related = ("call", "cabinet", "counter", "upload")
     search_fields = ("call__external_id",)
     search_help_text = _("Номер звонка, конец телефона, номер счетчика или метка выгрузки")
@@ -131,7 +137,7 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
         if uploads:
             return queryset.filter(upload__in=uploads), False
         calls = call_ids(term)
-        if calls or not term.isdecimal():
+        if calls or not term.isdecimal() or len(term) > MOST_DIGITS:
             return queryset.filter(call_id__in=calls), False
         return queryset.filter(counter__number=int(term)), False
 
@@ -144,12 +150,6 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     def why(self, delivery: Any) -> str:
         """Return the reason in a word or two."""
         return str(REASON_TITLES.get(delivery.why, delivery.why))
-
-
-class UploadAge(AgeFilter):
-    """By the moment the upload was built."""
-
-    usual_days = 90
 
 
 class AttemptInline(admin.TabularInline):
@@ -184,7 +184,7 @@ class UploadAdmin(SupportAdmin):
         "rows",
         "created_at",
     )
-    list_filter = (UploadAge, "state", "attention", "channel")
+    list_filter = (admin_filters.UploadAge, "state", "attention", "channel")
     list_select_related = ("cabinet", "counter")
     search_fields = ("marker__exact", "uploading_id__exact", "counter__number__exact")
     search_help_text = _("Метка, номер в Метрике или номер счетчика")
@@ -244,10 +244,10 @@ class UploadAttemptAdmin(SupportAdmin):
     """Tries and lookups of all uploads."""
 
     list_display = ("upload", "kind", "number", "started_at", "http_status", "error_class")
-    list_filter = ("kind", "error_class")
+    list_filter = (admin_filters.AttemptAge, "kind", admin_filters.AttemptOutcome)
     list_select_related = ("upload",)
     search_fields = ("upload__marker__exact",)
-    ordering = ("-pk",)
+    ordering = ("-started_at",)
 
 
 @admin.register(UploadFile)

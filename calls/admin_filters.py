@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.support import AgeFilter
 from calls.sentences import REASON_TITLES
 from calls.states import Shown
+from calls.tries import OUTCOMES
 
 
 class ShownFilter(admin.SimpleListFilter):
@@ -44,7 +45,34 @@ class ReasonFilter(admin.SimpleListFilter):
         return queryset.filter(why=self.value()) if self.value() else queryset
 
 
+class AttemptOutcome(admin.SimpleListFilter):
+    """By how a try ended. The words are known: asking for those in use would read every row."""
+
+    title = _("Ошибка")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return every word that is written into tries."""
+        return [(word, text) for word, (_tone, text) in OUTCOMES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow by the word as it is stored."""
+        return queryset.filter(error_class=self.value()) if self.value() else queryset
+
+
 class MonthAge(AgeFilter):
     """By the column that decides the month a row is filed under."""
 
     moment = "partition_at"
+
+
+class UploadAge(AgeFilter):
+    """By the moment the upload was built."""
+
+    usual_days = 90
+
+
+class AttemptAge(AgeFilter):
+    """By the moment the try began."""
+
+    moment = "started_at"

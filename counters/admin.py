@@ -70,12 +70,30 @@ class CounterAdmin(SupportAdmin):
         self.message_user(request, text, messages.SUCCESS)
 
 
+class GoneFilter(admin.SimpleListFilter):
+    """Still in Metrika, or deleted there."""
+
+    title = _("Метрика")
+    parameter_name = "gone"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return both choices."""
+        return [("no", _("Есть в Метрике")), ("yes", _("Удалена"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow by the moment since which the goal has been missing."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(deleted_at__isnull=self.value() == "no")
+
+
 @admin.register(Goal)
 class GoalAdmin(SupportAdmin):
     """Goals as last seen in Metrika."""
 
     list_display = ("name", "identifier", "type", "counter", "deleted_at")
-    list_filter = ("type",)
+    # Not by type: only goals of one type are kept (counters/goals.py).
+    list_filter = (GoneFilter,)
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact", "goal_id__exact", "identifier__exact")
     ordering = ("-pk",)

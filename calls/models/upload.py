@@ -208,6 +208,8 @@ class UploadAttempt(models.Model):
     class Meta:
         verbose_name = _("попытка")
         verbose_name_plural = _("попытки")
+        # the list of the support desk, newest first, of the days that were asked for
+        indexes = [models.Index(fields=["started_at"], name="attempt_by_age")]
         constraints = [
             models.UniqueConstraint(fields=["upload", "kind", "number"], name="attempt_once"),
         ]
