@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from calls.outcomes import FINAL_STATES
 from calls.states import TAKEN_UPLOADS, UploadState
 from integrations.yandex.records import Uploading
 
@@ -17,10 +18,7 @@ MARKER = re.compile(r"ck[0-9a-f]{32}")
 LIST_LAG = timedelta(hours=1)
 #: While a send is under way or its answer lost, the lookup decides, not the comparison.
 UNDECIDED = (UploadState.SENDING, UploadState.UNCLEAR)
-FINAL = {
-    UploadState.PROCESSED: "PROCESSED",
-    UploadState.LINKAGE_FAILURE: "LINKAGE_FAILURE",
-}
+FINAL = {state: status for status, state in FINAL_STATES.items()}
 
 
 @dataclass(frozen=True)

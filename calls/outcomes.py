@@ -17,6 +17,7 @@ from integrations.yandex.errors import (
     TokenRejected,
     YandexError,
 )
+from integrations.yandex.records import LINKAGE_FAILURE, PROCESSED
 
 #: Network trouble and 5xx before anything could arrive: full jitter over 30 s · 2ⁿ up to an hour.
 BACKOFF_FIRST = timedelta(seconds=30)
@@ -30,6 +31,11 @@ OVERDUE_POLL = timedelta(days=1)
 NO_OUTCOME_AFTER = timedelta(days=21)
 #: Polls of one upload, as multiples of POLL_SECONDS: 10, 30, 60, 120 minutes, then every two hours.
 POLL_STEPS: Sequence[int] = (1, 2, 3, 6, 12)
+#: Any other status means: still at work.
+FINAL_STATES = {
+    PROCESSED: UploadState.PROCESSED,
+    LINKAGE_FAILURE: UploadState.LINKAGE_FAILURE,
+}
 
 #: Of Metrika's refusals the one that means the file (https://yandex.com/dev/metrika/en/intro/errors).
 FILE_REFUSED = "invalid_uploading"
@@ -120,11 +126,7 @@ def after_status(
         attention = Attention.ROW_REFUSED
     elif source_quantity is not None and source_quantity > rows:
         attention = Attention.QUANTITY
-    final = {
-        "PROCESSED": UploadState.PROCESSED,
-        "LINKAGE_FAILURE": UploadState.LINKAGE_FAILURE,
-    }
-    return final.get(status, UploadState.SENT), attention
+    return FINAL_STATES.get(status, UploadState.SENT), attention
 
 
 def _fewer(quantity: int | None, rows: int) -> bool:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-# Status of an uploading; the list is open, a new word is kept as it came.
+# The two ends of an uploading. Before them come PREPARED, UPLOADED, EXPORTED, MATCHED and whatever
+# Metrika invents: the list is open, and a new word is kept as it came.
 # https://yandex.com/dev/metrika/en/management/openapi/call/uploadCalls
-PREPARED = "PREPARED"
-UPLOADED = "UPLOADED"
-EXPORTED = "EXPORTED"
-MATCHED = "MATCHED"
 #: At least one identifier of the file was matched, not necessarily all.
 PROCESSED = "PROCESSED"
 #: Not one was matched. Static calls always end so, and are in the reports all the same.
 LINKAGE_FAILURE = "LINKAGE_FAILURE"
-FINAL_STATUSES = frozenset({PROCESSED, LINKAGE_FAILURE})
 
 # The levels of access that allow an upload:
 # https://yandex.com/dev/metrika/en/management/openapi/counter/counters
