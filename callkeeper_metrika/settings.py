@@ -60,6 +60,7 @@ YANDEX_SCOPES = tuple(
     env_text("YANDEX_SCOPES", "login:info metrika:read metrika:offline_data").split()
 )
 YANDEX_REDIRECT_URI = f"{PUBLIC_URL}/lk/integrations/yandex/callback"
+# Reserved for fetching calls; as yet they are only posted to us.
 CALLKEEPER_API_URL = env_text("CALLKEEPER_API_URL", "https://ckct.ru/api/")
 
 # --- Delivery ------------------------------------------------------------------------------
