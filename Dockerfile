@@ -9,8 +9,9 @@ RUN useradd --system --uid 10001 --create-home callkeeper \
     && install -d -o callkeeper /var/lib/callkeeper
 
 WORKDIR /app
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY requirements.txt constraints.txt ./
+# Always the versions that were tested; an index that lacks one stops the build.
+RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 COPY . .
 # Static files need no server and no secret; these values exist during this line only.
 RUN SECRET_KEY=build SEALING_KEYS=build DATABASE_URL=postgres://build/build REDIS_URL=redis://build \

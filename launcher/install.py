@@ -26,6 +26,8 @@ COMMANDS = {
     "run": (PRODUCT, "launcher"),
     "test": ((*PRODUCT, "requirements-dev.txt"), "launcher.checks"),
 }
+# The versions that were tested together; CONTRIBUTING.md says how to renew them.
+CONSTRAINTS = "constraints.txt"
 UV = "uv>=0.13,<1"
 # What pip is told about package indexes, in the words of uv, which does not read pip's settings.
 UV_WORDS = {
@@ -78,7 +80,7 @@ def prepare(command: str, files: Sequence[str]) -> None:
 def fingerprint(files: Sequence[str]) -> str:
     """Tell one state of the requirements and of Python from another."""
     digest = hashlib.sha256(sys.version.encode())
-    for name in files:
+    for name in (*files, CONSTRAINTS):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
@@ -99,8 +101,15 @@ def _install(files: Sequence[str]) -> None:
         _say(f"  Python environment in {VENV.name}/ …")
         _make_environment()
     _say(f"  Packages of {', '.join(files)} …")
-    words = [word for name in files for word in ("-r", str(ROOT / name))]
-    if not (_uv_install(words) or _pip_install(words)):
+    ranges = [word for name in files for word in ("-r", str(ROOT / name))]
+    pinned = [*ranges, "-c", str(ROOT / CONSTRAINTS)]
+    if not (
+        _uv_install(pinned)
+        or _pip_install(pinned, "Trying again with pip …")
+        or _pip_install(
+            ranges, f"Once more, with any versions the ranges allow: not {CONSTRAINTS} …"
+        )
+    ):
         raise InstallationFailed(
             "the packages could not be installed; the lines above say why. Is the network there?"
             " Не удалось установить пакеты."
@@ -149,8 +158,8 @@ def _uv_install(words: Sequence[str]) -> bool:
     return _shows([str(word) for word in command], {**_pip_settings_for_uv(), **os.environ})
 
 
-def _pip_install(words: Sequence[str]) -> bool:
-    _say("  Trying again with pip …")
+def _pip_install(words: Sequence[str], sentence: str) -> bool:
+    _say(f"  {sentence}")
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     return _shows([*command, *words], os.environ)
 
