@@ -16,7 +16,7 @@ from calls.journey_steps import Step, resent, steps_of
 from calls.models import Call, Delivery, Resend, UploadAttempt
 from calls.obstacles import obstacles_of, of_channel
 from calls.sent_values import values_of
-from calls.sentences import sentence_of
+from calls.sentences import sentence_of, title_of
 from calls.shown import ShownDelivery, is_changed_after_send, with_shown
 from calls.states import TONES, Channel, Shown
 from counters.models import Counter
@@ -83,7 +83,7 @@ def _journey(
     return Journey(
         counter=delivery.counter,
         channel_text=_channel_text(delivery),
-        state_text=str(shown.label),
+        state_text=title_of(delivery),
         state_tone=TONES[shown],
         upload_id=delivery.upload_id,
         is_brief=shown == Shown.SKIPPED and delivery.upload_id is None and not resends,

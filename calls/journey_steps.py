@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from calls.decision import Verdict
 from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
-from calls.sentences import sentence_of
+from calls.sentences import sentence_of, title_of
 from calls.shown import ShownDelivery, is_changed_after_send
 from calls.states import TONES, DeliveryState, IdKind, Shown, UploadState
 from calls.tries import describe
@@ -80,6 +80,10 @@ def _decided(delivery: ShownDelivery, verdicts: list[Verdict], obstacle: str) ->
     )
 
 
+#: What no rule decided, so that no rule could decide otherwise now.
+BY_A_PERSON = ("called_off", "counter_removed")
+
+
 def _decision(*, skipped: bool, too_late: bool) -> str:
     if too_late:
         return _("Отправлять поздно: визит уже не найти")
@@ -89,7 +93,11 @@ def _decision(*, skipped: bool, too_late: bool) -> str:
 def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
     """Say so when today's settings would decide otherwise than it was decided."""
     first_failed = next((one.code for one in verdicts if not one.passed), None)
-    if not verdicts or first_failed == (delivery.reason if skipped else None):
+    if (
+        delivery.reason in BY_A_PERSON
+        or not verdicts
+        or first_failed == (delivery.reason if skipped else None)
+    ):
         return ""
     return _("С тех пор звонок или настройки изменились. Сейчас правила сказали бы так:")
 
@@ -143,4 +151,4 @@ def _standing(delivery: ShownDelivery, obstacle: str) -> Iterator[Step]:
     if delivery.state == DeliveryState.SKIPPED:
         return
     shown = Shown(delivery.shown)
-    yield Step(str(shown.label), TONES[shown], text=sentence_of(delivery, obstacle=obstacle))
+    yield Step(title_of(delivery), TONES[shown], text=sentence_of(delivery, obstacle=obstacle))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from calls.models import Delivery, Upload
 from calls.rules import SENTENCES
 from calls.shown import ShownDelivery
-from calls.states import Attention, Shown, UploadState
+from calls.states import Attention, DeliveryState, Shown, UploadState
 
 #: A reason in a word or two, for the lists that people choose from.
 REASON_TITLES: dict[str, str | Promise] = {
@@ -109,6 +109,16 @@ _OF_STATE: dict[str, str | Promise] = {
 }
 
 
+def title_of(delivery: ShownDelivery) -> str:
+    """Return the state in a word or two, more exactly than its code where that would mislead."""
+    if delivery.shown == Shown.SKIPPED and delivery.reason == "not_finished":
+        return _("Ждёт итога")
+    if delivery.shown == Shown.ROW_REFUSED and delivery.state != DeliveryState.ROW_REFUSED:
+        # Metrika took some rows of the file and does not say which: this one may be among them.
+        return _("Приняты не все строки")
+    return str(Shown(delivery.shown).label)
+
+
 def sentence_of(delivery: ShownDelivery, *, obstacle: str) -> str:
     """Return what a person should know of a delivery beside its state; '' when all is said.
 
@@ -162,7 +172,10 @@ def _on_its_way(upload: Upload, obstacle: str) -> str:
 def _row_refused(upload: Upload) -> str:
     if upload.line_quantity is None:
         return _("Метрика не приняла строку.")
-    return _("Принято %(lines)d из %(rows)d строк, какие именно — Метрика не сообщает.") % {
+    return _(
+        "Принято %(lines)d из %(rows)d строк, какие именно — Метрика не сообщает. Сверьте с её "
+        "отчётом «Звонки, детально»; повторять отправку не стоит: принятые учлись бы дважды."
+    ) % {
         "lines": upload.line_quantity,
         "rows": upload.rows,
     }

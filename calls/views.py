@@ -24,7 +24,7 @@ from calls.obstacles import obstacle_of, of_channel
 from calls.overview import state_totals
 from calls.phones import masked_phone, readable_phone
 from calls.sent_values import file_for_people, preview_of
-from calls.sentences import sentence_of
+from calls.sentences import sentence_of, title_of
 from calls.shown import ShownDelivery, is_changed_after_send
 from calls.states import TONES, IdKind, Shown
 from calls.upload_page import standing_of, tries_of
@@ -183,7 +183,7 @@ def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[s
         "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
         "duration": call.duration_seconds,
         "channel_text": delivery.get_channel_display(),
-        "state_text": shown.label,
+        "state_text": title_of(delivery),
         "state_tone": TONES[shown],
         "reason_text": sentence_of(delivery, obstacle=obstacle),
         "changed_after_send": is_changed_after_send(call, delivery),

@@ -35,6 +35,7 @@ T = TypeVar("T")
 Question = Callable[[MetrikaClient], T]
 
 RECONNECT = _("Яндекс больше не принимает доступ этого аккаунта: переподключите его.")
+CUT_OFF = _("Аккаунт Яндекса отключён от кабинета: подключите его снова.")
 BUSY = _("К Метрике сейчас идёт слишком много запросов. Повторите через минуту.")
 DAY_SPENT = _("Дневной лимит запросов к Метрике исчерпан. Он обновится в 03:00 по Москве.")
 SILENT = _("Метрика сейчас не отвечает. Повторите через несколько минут.")
@@ -59,6 +60,8 @@ class NotAnswered(Exception):
 
 def ask(account: YandexAccount, question: Question[T]) -> T:
     """Return Metrika's answer. Raises NotAnswered; a dead token also moves the account's state."""
+    if account.state == YandexAccount.State.DISCONNECTED:
+        raise NotAnswered(CUT_OFF)
     if not account.is_usable:
         raise NotAnswered(RECONNECT)
     try:

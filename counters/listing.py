@@ -39,7 +39,7 @@ DEFAULT_SORT = "synced"
 def list_context(
     cabinet: Cabinet, *, account_filter: int | None, sort: str, now: datetime
 ) -> dict[str, Any]:
-    """Return what the list of counters needs: three queries, however many counters there are."""
+    """Return what the list of counters needs: four queries, however many counters there are."""
     accounts = [_account(account) for account in _accounts(cabinet)]
     if account_filter not in {item["account"].pk for item in accounts}:
         account_filter = None
@@ -49,7 +49,18 @@ def list_context(
         "account_filter": account_filter,
         "sort": sort,
         "rows": _sorted(_rows(cabinet, account_filter, now), sort),
+        "add_url": next((item["urls"]["add"] for item in accounts if item["urls"]["add"]), ""),
+        "removed": _removed(cabinet),
     }
+
+
+def _removed(cabinet: Cabinet) -> list[dict[str, Any]]:
+    """Return the counters that were removed, the latest first: their history stays."""
+    removed = cabinet.counters.filter(removed_at__isnull=False).order_by("-removed_at")
+    return [
+        {"counter": counter, "url": reverse("calls:history", args=[counter.pk])}
+        for counter in removed
+    ]
 
 
 def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:

@@ -34,13 +34,19 @@ class Notice:
 
 def context(cabinet: Cabinet) -> dict[str, Any]:
     """Return what the page's template needs (five queries)."""
-    accounts = list(cabinet.yandex_accounts.exclude(state=State.DISCONNECTED).order_by("login"))
+    in_use = Q(counters__removed_at=None, counters__enabled=True)
+    every = list(
+        cabinet.yandex_accounts.annotate(feeds=Count("counters", filter=in_use)).order_by("login")
+    )
+    accounts = [account for account in every if account.state != State.DISCONNECTED]
+    cut_off = [account for account in every if account.state == State.DISCONNECTED]
     return {
         "connected": bool(accounts),
         "all_cut_off": bool(accounts)
         and all(account.state == State.REAUTH_REQUIRED for account in accounts),
         "needs_attention": [
             *(_about_account(account) for account in accounts if _needs_person(account)),
+            *(_about_cut_off(account.login, account.feeds) for account in cut_off if account.feeds),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
             *_about_horizon(cabinet),
@@ -66,6 +72,15 @@ def _about_account(account: YandexAccount) -> Notice:
         )
     date = account.expires_at and date_format(timezone.localtime(account.expires_at), "j E Y")
     words = {"login": account.login, "date": date}
+    return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
+
+
+def _about_cut_off(login: str, counters: int) -> Notice:
+    text = _(
+        "Аккаунт Яндекса %(login)s отключён, а через него работают счетчики (%(counters)d): звонки "
+        "в них ждут. Подключите его снова или выключите счетчики."
+    )
+    words = {"login": login, "counters": counters}
     return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
 
 

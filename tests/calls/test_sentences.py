@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from calls.models import Delivery
 from calls.rules import SENTENCES
-from calls.sentences import OF_ATTENTION, REASON_TITLES, sentence_of
+from calls.sentences import OF_ATTENTION, REASON_TITLES, sentence_of, title_of
 from calls.shown import with_shown
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
@@ -79,7 +79,8 @@ def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
                 "line_quantity": 98,
             },
             "",
-            "Принято 98 из 100 строк, какие именно — Метрика не сообщает.",
+            "Принято 98 из 100 строк, какие именно — Метрика не сообщает. Сверьте с её "
+            "отчётом «Звонки, детально»; повторять отправку не стоит: принятые учлись бы дважды.",
         ),
         (
             {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED} | NOT_SENT,
@@ -128,3 +129,34 @@ def test_a_row_refused_by_itself_says_so_and_not_its_uploads_counts(counter: Cou
     )
 
     assert said(delivery) == SENTENCES["counter_removed"]
+
+
+@pytest.mark.parametrize(
+    ("row", "upload", "title"),
+    [
+        ({"state": DeliveryState.SKIPPED, "reason": "not_finished"}, None, "Ждёт итога"),
+        ({"state": DeliveryState.SKIPPED, "reason": "too_short"}, None, "Не отправляется"),
+        (
+            {"state": DeliveryState.ROW_REFUSED, "reason": "refused_by_metrika"},
+            {"state": UploadState.CANCELLED, "attention": Attention.ROW_REFUSED},
+            "Строка не принята",
+        ),
+        (
+            {"state": DeliveryState.BATCHED},
+            {"state": UploadState.PROCESSED, "attention": Attention.ROW_REFUSED},
+            "Приняты не все строки",
+        ),
+        ({"state": DeliveryState.BATCHED}, {"state": UploadState.PROCESSED}, "Принят Метрикой"),
+    ],
+)
+def test_a_title_says_no_more_than_is_known(
+    counter: Counter, row: dict[str, Any], upload: dict[str, Any] | None, title: str
+) -> None:
+    held = upload and make_upload(counter=counter, **upload)
+    delivery = make_delivery(
+        call=make_call(cabinet=counter.cabinet), counter=counter, upload=held, **row
+    )
+
+    shown = with_shown(Delivery.objects.filter(pk=delivery.pk), timezone.now()).get()
+
+    assert title_of(shown) == title

@@ -164,7 +164,7 @@ def test_the_history_tells_state_reason_upload_and_time(
 
     by_call = {row["url"].rsplit("/", 1)[1]: row for row in context["rows"]}
     refused, skipped = by_call[str(sent.pk)], by_call[str(short.pk)]
-    assert refused["state_text"] == "Строка не принята"
+    assert refused["state_text"] == "Приняты не все строки"
     assert refused["reason_text"].startswith("Принято 98 из 100 строк")
     assert refused["upload_url"] == reverse("calls:upload", args=[upload.pk])
     assert refused["sent_at"] == upload.sent_at

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -116,8 +117,8 @@ def test_the_page_needs_the_same_queries_for_one_counter_and_for_thirty(
         response = owner_client.get(LIST)
 
     assert len(response.context["rows"]) == count
-    # session, person, membership; accounts, counters, sent
-    assert len(queries) == 6
+    # session, person, membership; accounts, counters, sent, removed
+    assert len(queries) == 7
 
 
 def test_the_list_says_never_when_nothing_was_sent(
@@ -176,3 +177,28 @@ def test_the_window_tells_the_state_in_words(
 
     assert (str(info["state_text"]), info["state_tone"]) == (text, tone)
     assert (info["sent_total"], info["sent_today"], info["sparkline"]) == (0, 0, [0] * 14)
+
+
+def test_a_removed_counter_keeps_a_way_to_its_history(
+    owner_client: Client, counter: Counter
+) -> None:
+    other = factories.make_counter(account=counter.account)
+    removed_at = timezone.now()
+    Counter.objects.filter(pk=counter.pk).update(removed_at=removed_at)
+
+    response = owner_client.get(LIST)
+
+    assert [row["counter"].pk for row in response.context["rows"]] == [other.pk]
+    history = reverse("calls:history", args=[counter.pk])
+    assert [item["url"] for item in response.context["removed"]] == [history]
+    assert f'href="{history}"' in response.content.decode()
+    assert owner_client.get(history).status_code == 200
+
+
+def test_where_no_counter_is_chosen_the_first_step_is_a_button(
+    owner_client: Client, viewer_client: Client, account: YandexAccount
+) -> None:
+    add = f'href="{reverse("counters:add", args=[account.pk])}"'
+
+    assert owner_client.get(LIST).content.decode().count(add) == 2  # here, and in the menu
+    assert add not in viewer_client.get(LIST).content.decode()

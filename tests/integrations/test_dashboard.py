@@ -158,3 +158,19 @@ def test_page_takes_five_queries_however_much_there_is(
 
     with django_assert_num_queries(5):
         context(cabinet)
+
+
+def test_an_account_that_was_cut_off_is_named_while_counters_depend_on_it(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    YandexAccount.objects.update(
+        state="disconnected", access_token="", refresh_token="", login="okna"
+    )
+
+    assert texts(cabinet) == [
+        "Аккаунт Яндекса okna отключён, а через него работают счетчики (1): звонки в них ждут. "
+        "Подключите его снова или выключите счетчики."
+    ]
+
+    Counter.objects.update(enabled=False)
+    assert texts(cabinet) == []
