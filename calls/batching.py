@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from calls import stopping
 from calls.containment import contained
 from calls.decision import LINK_HORIZON, decide_again
 from calls.metrika_file import write_file
@@ -144,7 +145,7 @@ SELECT count(*), min(started_at), max(started_at), min(settings_version) FROM at
 def build_uploads(*, now: datetime) -> int:
     """Build every upload that is due; return how many were built."""
     built = 0
-    for stream in due_streams(now):
+    for stream in stopping.until_asked(due_streams(now)):
         with contained(logger, "counter %s", stream.counter_id):
             built += build_upload(stream, now=now) is not None
             reach(Moment.AFTER_BATCH_COMMIT)

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Max, Min, Q
 
+from calls import stopping
 from calls.cell_shapes import unfit_rows
 from calls.decision import LINK_HORIZON, decide_again
 from calls.frozen_rows import cut_rows
@@ -47,8 +48,9 @@ ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 def isolate_refused(*, now: datetime) -> int:
     """Take every refused upload one step further; return how many moved."""
-    found = Upload.objects.filter(state=UploadState.SPLITTING, not_before__lte=now)
-    return sum(isolate(pk, now=now) for pk in found.order_by("pk").values_list("pk", flat=True))
+    due = Upload.objects.filter(state=UploadState.SPLITTING, not_before__lte=now)
+    ids = due.order_by("pk").values_list("pk", flat=True)
+    return sum(isolate(pk, now=now) for pk in stopping.until_asked(ids))
 
 
 def isolate(upload_id: int, *, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from calls import stopping
 from calls.containment import contained
 from calls.models import Upload, UploadAttempt
 from calls.moments import Moment, reach
@@ -65,7 +66,7 @@ def resolve_unclear() -> int:
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)
     known = 0
-    for (counter_id, _channel), uploads in groups.items():
+    for (counter_id, _channel), uploads in stopping.until_asked(groups.items()):
         with contained(logger, "lookup of counter %s", counter_id):
             known += look_up(uploads)
     return known

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
+from calls import stopping
 from calls.containment import contained
 from calls.lookup import answer_trouble, list_uploadings, record_duplicate
 from calls.models import ListUse, Upload
@@ -64,7 +65,7 @@ def poll_open() -> int:
         groups[upload.counter_id, upload.channel].append(upload)
     lists = Counter(uploads[0].counter.account.yandex_uid for uploads in groups.values())
     settled = 0
-    for (counter_id, _channel), uploads in groups.items():
+    for (counter_id, _channel), uploads in stopping.until_asked(groups.items()):
         with contained(logger, "poll of counter %s", counter_id):
             settled += poll(uploads, lists=lists[uploads[0].counter.account.yandex_uid])
     return settled

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q
 
+from calls import stopping
 from calls.comparison import MARKER, Finding, Ours, compare
 from calls.models import Difference, Reconciliation, Upload
 from calls.states import Channel
@@ -39,7 +40,7 @@ def reconcile_due(*, now: datetime, seconds: float) -> int:
     stop_at = time.monotonic() + seconds
     Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
     compared = 0
-    for counter in _due(now):
+    for counter in stopping.until_asked(_due(now)):
         if time.monotonic() >= stop_at:
             break
         reconcile(counter, now=now)

@@ -1,4 +1,4 @@
-"""Lets the processes that send end between two uploads when they are asked to stop.
+"""Lets the processes of delivery end between two pieces of work when they are asked to stop.
 
 One byte of shared memory, made before a pool forks: the parent hears the signal, its children look
 at the byte. No lock, so nobody can die holding it.
@@ -7,6 +7,10 @@ at the byte. No lock, so nobody can die holding it.
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _asked = mmap.mmap(-1, 1)
 
@@ -19,3 +23,11 @@ def ask() -> None:
 def is_asked() -> bool:
     """Whether nothing new may be begun."""
     return _asked[0] == 1
+
+
+def until_asked(items: Iterable[T]) -> Iterator[T]:
+    """Yield one item after the other; none more once this process is asked to stop."""
+    for item in items:
+        if is_asked():
+            return
+        yield item
