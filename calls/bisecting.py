@@ -22,14 +22,13 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Max, Min, Q
 
-from calls import stopping
+from calls import goal_presence, stopping
 from calls.cell_shapes import unfit_rows
+from calls.containment import contained
 from calls.decision import LINK_HORIZON, decide_again
 from calls.frozen_rows import cut_rows
 from calls.models import Delivery, Upload, UploadFile
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
-from counters.asking import NotAnswered
-from counters.goals import refresh_goals
 from counters.models import Counter
 from integrations.pauses import rest_until_tomorrow
 
@@ -42,20 +41,32 @@ OF_REFUSED = (Attention.SPLIT, Attention.ROW_REFUSED, Attention.QUARANTINED)
 #: that is looked at; it costs no request.
 JUDGED_WITHIN = timedelta(days=1)
 JUDGED_AGAIN_AFTER = timedelta(minutes=1)
-#: Between two questions about the goals of a counter when Metrika does not answer.
-ASK_AGAIN_AFTER = timedelta(minutes=1)
+#: A search that broke off lets all the others go first.
+RESUMED_AFTER = timedelta(minutes=1)
 
 
 def isolate_refused(*, now: datetime) -> int:
     """Take every refused upload one step further; return how many moved."""
     due = Upload.objects.filter(state=UploadState.SPLITTING, not_before__lte=now)
-    ids = due.order_by("pk").values_list("pk", flat=True)
-    return sum(isolate(pk, now=now) for pk in stopping.until_asked(ids))
+    ids = due.order_by("not_before", "pk").values_list("pk", flat=True)
+    return sum(_isolate_contained(pk, now) for pk in stopping.until_asked(ids))
+
+
+def _isolate_contained(upload_id: int, now: datetime) -> bool:
+    is_broken, has_moved = True, False
+    with contained(logger, "search in upload %s", upload_id):
+        has_moved = isolate(upload_id, now=now)
+        is_broken = False
+    if is_broken:
+        Upload.objects.filter(pk=upload_id, state=UploadState.SPLITTING).update(
+            not_before=now + RESUMED_AFTER
+        )
+    return has_moved
 
 
 def isolate(upload_id: int, *, now: datetime) -> bool:
     """Take one refused upload one step further; False when it waits for one of its parts."""
-    if not _goal_is_known(upload_id, now):
+    if not goal_presence.is_known(upload_id, now=now):
         return False
     with transaction.atomic():
         counter = Counter.objects.select_for_update(of=("self",), no_key=True).get(
@@ -114,7 +125,7 @@ def _step(upload: Upload, counter: Counter, now: datetime) -> bool:
 
 
 def _begin(upload: Upload, counter: Counter, now: datetime) -> bool:
-    if upload.channel == Channel.GOAL and not _goal_exists(upload, counter):
+    if upload.channel == Channel.GOAL and not goal_presence.has_goal(upload, counter):
         return _end(upload, UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE, now)
     unfit = unfit_rows(_body(upload))
     if unfit:
@@ -260,33 +271,3 @@ def _refused_today(upload: Upload, now: datetime) -> int:
 
 def _body(upload: Upload) -> bytes:
     return bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
-
-
-def _goal_exists(upload: Upload, counter: Counter) -> bool:
-    return counter.goals.filter(identifier=upload.target, deleted_at=None).exists()
-
-
-def _goal_is_known(upload_id: int, now: datetime) -> bool:
-    """See to it that the goals are fresher than the refusal; False when Metrika cannot tell now.
-
-    A file of conversions whose goal is gone is refused as a whole, and no row of it is to blame.
-    """
-    upload = (
-        Upload.objects.select_related("counter__account")
-        .filter(pk=upload_id, channel=Channel.GOAL, state=UploadState.SPLITTING, parts=None)
-        .first()
-    )
-    if upload is None or upload.sent_at is None:
-        return True
-    seen_at = upload.counter.goals_refreshed_at
-    if seen_at is not None and seen_at > upload.sent_at:
-        return True
-    try:
-        refresh_goals(upload.counter, now=now)
-    except NotAnswered as problem:
-        logger.info("goals of counter %s: %s", upload.counter.number, problem)
-        Upload.objects.filter(pk=upload_id, state=UploadState.SPLITTING).update(
-            not_before=now + ASK_AGAIN_AFTER
-        )
-        return False
-    return True

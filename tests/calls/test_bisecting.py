@@ -20,6 +20,7 @@ from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.sandbox import RunningSandbox
 from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
 from tests.calls.test_intake_races import at_once
@@ -366,6 +367,52 @@ def test_a_goal_file_waits_while_metrika_cannot_say_whether_the_goal_is_there(
     assert bisecting.isolate_refused(now=now) == 0
     upload = Upload.objects.get()
     assert (upload.state, upload.not_before) == ("splitting", now + timedelta(minutes=1))
+
+
+def refused(counter: Counter, **fields: Any) -> Upload:
+    return make_upload(
+        counter=counter,
+        state=UploadState.SPLITTING,
+        attention=Attention.SPLIT,
+        uploading_id=None,
+        **fields,
+    )
+
+
+def test_a_search_that_breaks_does_not_stop_the_others(cabinet: Cabinet, counter: Counter) -> None:
+    now: datetime = timezone.now()
+    broken = refused(counter, rows=2)
+    UploadFile.objects.get(pk=broken.pk).delete()
+    sound = refused(counter)
+    make_delivery(call=make_call(cabinet=cabinet), counter=counter, upload=sound)
+    make_upload(counter=counter, accepted_at=now + timedelta(seconds=1))
+
+    assert bisecting.isolate_refused(now=now + timedelta(seconds=2)) == 1
+
+    sound.refresh_from_db()
+    assert (sound.state, sound.attention) == (UploadState.CANCELLED, Attention.ROW_REFUSED)
+    broken.refresh_from_db()
+    assert broken.state == UploadState.SPLITTING
+
+
+def test_a_search_that_breaks_comes_back_after_the_others(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now: datetime = timezone.now()
+    broken, sound = refused(counter, not_before=now), refused(counter, not_before=now)
+    tried: list[int] = []
+
+    def isolate(upload_id: int, *, now: datetime) -> bool:
+        tried.append(upload_id)
+        if upload_id == broken.pk:
+            raise RuntimeError
+        return False
+
+    monkeypatch.setattr(bisecting, "isolate", isolate)
+    for seconds in (0, 5, 60):
+        bisecting.isolate_refused(now=now + timedelta(seconds=seconds))
+
+    assert tried == [broken.pk, sound.pk, sound.pk, sound.pk, broken.pk]
 
 
 @pytest.mark.contract("B18")
