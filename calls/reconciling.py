@@ -1,5 +1,8 @@
 """Compares the ledger with itself and with Metrika's lists, once a day for every counter.
 
+While Metrika cannot be asked, the ledger is compared with itself, and what was known of Metrika
+stays known.
+
 What must agree: every call has one delivery per channel for every counter that was there; every
 upload has as many rows as deliveries (or is a repeat that a person ordered); Metrika holds exactly
 the uploads that the ledger calls taken, each once, with the rows and the end that were recorded.
@@ -10,41 +13,53 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from calls import stopping
 from calls.comparison import MARKER, Finding, Ours, compare
+from calls.containment import contained
 from calls.models import Difference, Reconciliation, Upload
 from calls.states import Channel
 from counters.asking import NotAnswered, ask
 from counters.models import Counter
+from integrations.models import YandexAccount
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(hours=24)
+#: After a comparison for which Metrika could not be asked, although nobody has forbidden it.
+ASK_AGAIN_AFTER = timedelta(hours=1)
 #: Older uploads have long been settled, and their calls are past the horizon.
 WINDOW = timedelta(days=35)
 #: A call that was being stored while its counter was added may have been decided without it.
 SETTLING = timedelta(minutes=1)
 KEPT = timedelta(days=35)
+#: How often another counter is the first; the timetable compares at about this distance.
+TURN_SECONDS = 600
+
+#: What the ledger is asked anew at every comparison; all else was learnt from Metrika.
+OF_LEDGER = (Difference.Code.CALLS_AND_DELIVERIES, Difference.Code.ROWS_AND_DELIVERIES)
 
 
 def reconcile_due(*, now: datetime, seconds: float) -> int:
-    """Compare the counters whose last comparison is a day old, until the time is up."""
+    """Compare the counters whose last comparison is a day old, until the time is up.
+
+    Return how many were compared.
+    """
     stop_at = time.monotonic() + seconds
     Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
     compared = 0
-    for counter in stopping.until_asked(_due(now)):
+    for counter in stopping.until_asked(_in_turn(list(due(now)), now)):
         if time.monotonic() >= stop_at:
             break
-        reconcile(counter, now=now)
-        compared += 1
+        with contained(logger, "comparison of counter %s", counter.number):
+            reconcile(counter, now=now)
+            compared += 1
     return compared
 
 
@@ -67,17 +82,32 @@ def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
         deliveries=deliveries,
         uploads=len(ours),
         uploadings=sum(map(len, lists.values())) if lists is not None else None,
-        difference_count=len(found),
     )
     return _store(result, found)
 
 
-def _due(now: datetime) -> Iterable[Counter]:
-    recent = Reconciliation.objects.filter(is_latest=True, at__gt=now - EVERY)
+def _in_turn(counters: list[Counter], now: datetime) -> list[Counter]:
+    """Let another counter be the first every few minutes.
+
+    One that breaks, or takes all the time, is due again at once: it must not always stand before
+    the others.
+    """
+    first = int(now.timestamp() // TURN_SECONDS) % max(1, len(counters))
+    return counters[first:] + counters[:first]
+
+
+def due(now: datetime) -> QuerySet[Counter]:
+    """Return the counters to be compared: once a day, or soon when Metrika was not to be asked."""
+    may_ask = Q(counter__access=Counter.Access.OK, counter__account__state__in=YandexAccount.USABLE)
+    recent = Reconciliation.objects.filter(is_latest=True, at__gt=now - EVERY).exclude(
+        may_ask, uploadings=None, at__lte=now - ASK_AGAIN_AFTER
+    )
     return (
         Counter.objects.filter(removed_at=None)
         .exclude(pk__in=recent.values("counter_id"))
         .select_related("account")
+        # One token that no key opens must not spoil the whole list.
+        .defer("account__access_token", "account__refresh_token")
         .order_by("pk")
     )
 
@@ -164,7 +194,11 @@ def _ledger_findings(counter: Counter, calls: int, deliveries: int, now: datetim
 def _store(result: Reconciliation, found: list[Finding]) -> Reconciliation:
     # Two comparisons of one counter at once store one after the other.
     Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=result.counter_id)
-    Reconciliation.objects.filter(counter=result.counter, is_latest=True).update(is_latest=False)
+    latest = Reconciliation.objects.filter(counter=result.counter, is_latest=True)
+    if result.uploadings is None:
+        found = found + _still_known(latest)
+    latest.update(is_latest=False)
+    result.difference_count = len(found)
     result.save()
     Difference.objects.bulk_create(
         Difference(
@@ -180,6 +214,15 @@ def _store(result: Reconciliation, found: list[Finding]) -> Reconciliation:
     if found:
         logger.error("counter %s: %s differences", result.counter.number, len(found))
     return result
+
+
+def _still_known(latest: QuerySet[Reconciliation]) -> list[Finding]:
+    """Return what differed from Metrika when it was last asked: nobody has seen it repaired."""
+    of_metrika = Difference.objects.filter(reconciliation__in=latest).exclude(code__in=OF_LEDGER)
+    return [
+        Finding(one.code, one.upload_id, tuple(one.uploading_ids), one.ours, one.theirs)
+        for one in of_metrika.order_by("pk")
+    ]
 
 
 def disagreeing(counters: Q) -> list[Reconciliation]:

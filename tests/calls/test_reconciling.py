@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls import batching, bisecting, reconciling, resending, uploading
+from calls import batching, bisecting, reconciling, resending, stopping, uploading
 from calls.models import Delivery, Difference, Reconciliation, Upload
 from counters.models import Counter
-from integrations.models import RequestDay
+from integrations.models import RequestDay, YandexAccount
 from integrations.sandbox import RunningSandbox
+from tests import factories
 from tests.calls.ledger import make_upload
 from tests.calls.sandbox_world import fault
 from tests.calls.stored import row_of, store_call
@@ -151,6 +153,108 @@ def test_every_counter_is_compared_once_a_day(settled: Counter) -> None:
     assert reconciling.reconcile_due(now=now + timedelta(hours=24), seconds=60) == 1
     latest = Reconciliation.objects.filter(is_latest=True)
     assert (Reconciliation.objects.count(), latest.count()) == (2, 1)
+
+
+def double(metrika: Actor) -> None:
+    """Let Metrika hold the only upload twice."""
+    again = metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=Upload.objects.get().marker)
+    assert again.status_code == 200
+    Upload.objects.update(state="processed")
+
+
+def test_what_was_known_of_metrika_stays_known_while_it_cannot_be_asked(
+    settled: Counter, sandbox: RunningSandbox, metrika: Actor, owner_client: Client
+) -> None:
+    double(metrika)
+    Delivery.objects.filter(upload=None, channel=1).delete()
+    seen = reconciling.reconcile(settled, now=later())
+    assert codes() == ["calls_deliveries", "doubled"]
+
+    fault(sandbox, "html_5xx", times=None)
+    for _ in range(2):
+        result = reconciling.reconcile(settled, now=later())
+        assert (result.uploadings, result.difference_count) == (None, 2)
+        assert codes() == ["calls_deliveries", "doubled"]
+
+    first, last = (one.differences.get(code="doubled") for one in (seen, result))
+    assert (first.upload, first.uploading_ids) == (last.upload, last.uploading_ids)
+    assert "есть расхождения" in owner_client.get("/lk/integrations").content.decode()
+
+
+def test_what_metrika_no_longer_tells_is_gone_when_it_is_asked_again(
+    settled: Counter, sandbox: RunningSandbox
+) -> None:
+    lost = make_upload(counter=settled, accepted_at=timezone.now())
+    reconciling.reconcile(settled, now=later())
+    fault(sandbox, "html_5xx")
+    reconciling.reconcile(settled, now=later())
+    assert codes() == ["missing_there", "rows_deliveries"]
+
+    Upload.objects.filter(pk=lost.pk).update(state="unclear")
+    reconciling.reconcile(settled, now=later())
+    assert codes() == ["rows_deliveries"]
+
+
+def due(after: timedelta) -> bool:
+    at = Reconciliation.objects.get(is_latest=True).at + after
+    return bool(reconciling.due(at))
+
+
+@pytest.mark.parametrize(
+    ("account", "access", "hours"),
+    [
+        ("active", "ok", 1),
+        # nobody can be asked before a person has acted
+        ("reauth_required", "ok", 24),
+        ("active", "lost", 24),
+    ],
+)
+def test_metrika_that_could_not_be_asked_is_asked_within_the_hour(
+    settled: Counter, account: str, access: str, hours: int
+) -> None:
+    day_spent = {"uploads": 4000, "polls": 4000, "other": 4000}
+    RequestDay.objects.update(**day_spent)
+    assert reconciling.reconcile(settled, now=later()).uploadings is None
+    YandexAccount.objects.update(state=account)
+    Counter.objects.update(access=access)
+
+    assert not due(timedelta(hours=hours, minutes=-1))
+    assert due(timedelta(hours=hours))
+
+
+def test_a_comparison_that_breaks_does_not_stop_the_others(
+    settled: Counter, account: YandexAccount
+) -> None:
+    sound = factories.make_counter(account=account)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_yandexaccount SET access_token = 'v1:torn' WHERE id = %s",
+            [settled.account_id],
+        )
+
+    assert reconciling.reconcile_due(now=timezone.now(), seconds=60) == 1
+
+    assert Reconciliation.objects.get().counter == sound
+
+
+def test_none_is_always_the_first_to_be_compared(
+    account: YandexAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = [factories.make_counter(account=account) for _ in range(3)]
+    first: list[int] = []
+
+    def reconcile(counter: Counter, *, now: datetime) -> None:
+        # It takes all the time there is.
+        first.append(counter.pk)
+        stopping.ask()
+        raise RuntimeError
+
+    monkeypatch.setattr(reconciling, "reconcile", reconcile)
+    for run in range(3):
+        monkeypatch.setattr(stopping, "_asked", bytearray(1))
+        reconciling.reconcile_due(now=timezone.now() + run * timedelta(minutes=10), seconds=60)
+
+    assert sorted(first) == [counter.pk for counter in counters]
 
 
 def test_the_command_ends_with_one_when_something_differs(settled: Counter, capsys: Any) -> None:
