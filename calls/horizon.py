@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from calls.models import Delivery, Upload
 from calls.recovery import not_arrived
-from calls.states import Channel, DeliveryState, UploadState
+from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -54,7 +54,7 @@ def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
     up to two channels and counts for each.
     """
     soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _stranded()
-    gone = Q(state=DeliveryState.EXPIRED, decided_at__gt=now - TOLD_FOR)
+    gone = _gone(since=now - TOLD_FOR)
     counted = (
         Delivery.objects.filter(whose, soon | gone, counter__removed_at=None)
         .filter(partition_at__lte=now - AGE_AT_FIRST_WARNING)
@@ -67,6 +67,17 @@ def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
         )
     )
     return [HorizonWarning(*row) for row in counted]
+
+
+def _gone(*, since: datetime) -> Q:
+    """What is shown as «Опоздал»: a row of its own, or with the upload that it was gathered in."""
+    in_upload = Q(
+        state=DeliveryState.BATCHED,
+        upload__state=UploadState.CANCELLED,
+        upload__attention=Attention.EXPIRED,
+        upload__settled_at__gt=since,
+    )
+    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | in_upload
 
 
 def _stranded() -> Q:

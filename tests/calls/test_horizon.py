@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls import batching, expiry, uploading
+from calls import batching, expiry, recovery, uploading
 from calls.horizon import HorizonWarning, horizon_warnings
-from calls.models import Upload
+from calls.models import Delivery, Upload
+from calls.shown import with_shown
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -75,6 +76,30 @@ def test_what_came_too_late_is_counted_for_a_week(cabinet: Cabinet, waiting: Cou
 
     assert warned(cabinet, end) == [(0, 0, 1)]
     assert warned(cabinet, end + timedelta(days=7)) == []
+
+
+def test_what_came_too_late_in_its_upload_is_counted_too(
+    cabinet: Cabinet, waiting: Counter
+) -> None:
+    batching.build_uploads(now=NOW + timedelta(hours=1))
+    YandexAccount.objects.update(state="reauth_required")
+    end = timedelta(days=21)
+
+    assert expiry.expire_overdue(now=NOW + end) == 1
+
+    assert [row.shown for row in with_shown(Delivery.objects.filter(channel=1), NOW)] == ["expired"]
+    assert warned(cabinet, end) == [(0, 0, 1)]
+    assert warned(cabinet, end + timedelta(days=7)) == []
+
+
+def test_what_was_called_off_in_time_did_not_come_too_late(
+    cabinet: Cabinet, waiting: Counter
+) -> None:
+    batching.build_uploads(now=NOW + timedelta(hours=1))
+    upload = Upload.objects.get()
+    assert recovery.call_off_uploads([upload.pk], actor=None, now=NOW + timedelta(days=20)) == 1
+
+    assert warned(cabinet, timedelta(days=21)) == []
 
 
 def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
