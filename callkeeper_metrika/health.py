@@ -17,13 +17,15 @@ from prometheus_client.core import GaugeMetricFamily
 from redis.exceptions import RedisError
 
 from calls import heartbeat
-from calls.backlog import oldest_due, uploads_by_state
+from calls.backlog import DueWork, due_work, uploads_by_state
 from calls.partitions import misfiled_rows
 from integrations import metrika_clock
 
 #: Beat leaves its mark every five seconds; a minute without one means that nobody works.
 HEARTBEAT_LIMIT_SECONDS = 60
-#: Due work older than this means that the workers stand still or cannot keep up.
+#: Work that is due, and nothing of its kind done for so long: the workers stand still.
+STANDSTILL_LIMIT = timedelta(minutes=2)
+#: Work that has been due for so long, whatever else was done: the workers cannot keep up.
 BACKLOG_LIMIT = timedelta(minutes=10)
 
 
@@ -71,10 +73,15 @@ def _beat() -> str:
 
 def _backlog() -> str:
     now = timezone.now()
-    oldest = oldest_due(now)
-    if oldest is None or now - oldest <= BACKLOG_LIMIT:
+    late = [work for work in due_work(now) if _is_late(work, now)]
+    if not late:
         return "ok"
-    return f"work has been due since {oldest.isoformat(timespec='seconds')}"
+    kinds = ", ".join(work.kind for work in late)
+    return f"work has been due since {late[0].since.isoformat(timespec='seconds')}: {kinds}"
+
+
+def _is_late(work: DueWork, now: datetime) -> bool:
+    return now - work.still_since > STANDSTILL_LIMIT or now - work.since > BACKLOG_LIMIT
 
 
 CHECKS: dict[str, Callable[[], str]] = {
@@ -94,11 +101,11 @@ class DeliveryCollector:
         for state, count in uploads_by_state().items():
             uploads.add_metric([state], count)
         yield uploads
-        oldest = oldest_due(now)
+        oldest = min((work.since for work in due_work(now)), default=now)
         yield GaugeMetricFamily(
             "callkeeper_oldest_due_seconds",
             "Age of the oldest work that is due",
-            value=(now - oldest).total_seconds() if oldest else 0,
+            value=(now - oldest).total_seconds(),
         )
         yield GaugeMetricFamily(
             "callkeeper_metrika_clock_ahead_seconds",

@@ -40,12 +40,32 @@ PLANNED_SHARE = 0.87
 
 @dataclass(frozen=True)
 class Stream:
-    """What may share a file, and how much of it is due."""
+    """What may share a file, how much of it waits, and what it shares its login's day with."""
 
     counter_id: int
     channel: Channel
     id_kind: IdKind
     is_static: bool
+    calls: int
+    oldest: datetime
+    streams: int
+    uploads_today: int
+
+    @property
+    def fills_a_file(self) -> bool:
+        """Whether its calls need no company any more."""
+        return self.calls >= settings.UPLOAD_MAX_ROWS
+
+    def has_waited(self, now: datetime, ahead: timedelta) -> bool:
+        """Whether its calls had waited long enough, with Metrika's clock so far ahead of ours."""
+        there = now + ahead
+        wait = company_wait(
+            streams=self.streams,
+            uploads_today=self.uploads_today,
+            daily_requests=settings.METRIKA_DAILY_REQUESTS,
+            day_left=next_midnight(there) - there,
+        )
+        return self.oldest + wait <= now
 
 
 @dataclass(frozen=True)
@@ -154,20 +174,19 @@ def build_uploads(*, now: datetime) -> int:
 
 def due_streams(now: datetime) -> list[Stream]:
     """Return the streams whose calls have waited long enough or fill a file, longest wait first."""
-    there = now + metrika_clock.ahead()
+    ahead = metrika_clock.ahead()
     with connection.cursor() as cursor:
         cursor.execute(
             _DUE_STREAMS,
             {
                 "now": now,
-                "today": day_of(there),
+                "today": day_of(now + ahead),
                 "ok": Counter.Access.OK,
                 "usable": list(YandexAccount.USABLE),
             },
         )
-        rows = cursor.fetchall()
-    day_left = next_midnight(there) - there
-    return [_stream(row) for row in rows if _is_due(row, now, day_left)]
+        streams = [_stream(row) for row in cursor.fetchall()]
+    return [one for one in streams if one.fills_a_file or one.has_waited(now, ahead)]
 
 
 def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
@@ -271,15 +290,4 @@ def _next_upload_id() -> int:
 
 
 def _stream(row: tuple[Any, ...]) -> Stream:
-    return Stream(row[0], Channel(row[1]), IdKind(row[2]), row[3])
-
-
-def _is_due(row: tuple[Any, ...], now: datetime, day_left: timedelta) -> bool:
-    due, oldest, streams, spent = row[4:]
-    wait = company_wait(
-        streams=streams,
-        uploads_today=spent,
-        daily_requests=settings.METRIKA_DAILY_REQUESTS,
-        day_left=day_left,
-    )
-    return bool(due >= settings.UPLOAD_MAX_ROWS or oldest + wait <= now)
+    return Stream(row[0], Channel(row[1]), IdKind(row[2]), *row[3:])

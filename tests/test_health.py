@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -14,7 +15,10 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from calls import heartbeat
+from calls.models import UploadAttempt
 from counters.models import Counter
+from integrations.models import RequestDay
+from tests.calls.ledger import make_upload
 from tests.calls.stored import store_call
 
 NOBODY = "redis://127.0.0.1:9/0"
@@ -78,17 +82,76 @@ def test_not_ready_without_broker(client: Client, db: None, no_broker: None) -> 
     assert answer.json()["checks"]["database"] == "ok"
 
 
-def test_not_ready_when_due_work_lies_about(
+def backlog(client: Client) -> str:
+    answer: str = client.get("/readyz").json()["checks"]["backlog"]
+    return answer
+
+
+@pytest.mark.contract("B20")
+def test_not_ready_when_nothing_moves_for_two_minutes(
     client: Client, cabinet: Cabinet, counter: Counter
 ) -> None:
     heartbeat.beat()
+    now = timezone.now()
+    upload = make_upload(counter=counter, state="ready", uploading_id=None, not_before=now)
+
+    with time_machine.travel(now + timedelta(seconds=119), tick=False):
+        assert backlog(client) == "ok"
+    with time_machine.travel(now + timedelta(seconds=121), tick=False):
+        assert backlog(client).startswith("work has been due since")
+        assert backlog(client).endswith(": send")
+        assert client.get("/readyz").status_code == 503
+
+        UploadAttempt.objects.create(upload=upload, number=1, started_at=now)
+        assert backlog(client) != "ok"
+        UploadAttempt.objects.update(ended_at=now + timedelta(seconds=2))
+        assert backlog(client) == "ok"
+
+
+def test_not_ready_when_the_workers_cannot_keep_up(
+    client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
+    now = timezone.now()
+    upload = make_upload(counter=counter, state="ready", uploading_id=None, not_before=now)
+    much_later = now + timedelta(minutes=10, seconds=1)
+    UploadAttempt.objects.create(upload=upload, number=1, started_at=much_later)
+
+    with time_machine.travel(much_later - timedelta(seconds=2), tick=False):
+        assert backlog(client) == "ok"
+    with time_machine.travel(much_later, tick=False):
+        assert backlog(client) != "ok"
+
+
+def test_ready_while_what_waits_may_not_go(
+    client: Client, cabinet: Cabinet, counter: Counter, settings: Settings
+) -> None:
+    settings.UPLOAD_MIN_WAIT_SECONDS = 1800
+    now = timezone.now()
+    store_call(cabinet=cabinet)
+    make_upload(counter=counter, state="ready", uploading_id=None, not_before=now)
+    login = counter.account.yandex_uid
+    RequestDay.objects.create(
+        yandex_uid=login, day=now.date(), paused_until=now + timedelta(hours=5)
+    )
+
+    with time_machine.travel(now + timedelta(minutes=25), tick=False):
+        assert backlog(client) == "ok"
+        assert b"callkeeper_oldest_due_seconds 0.0" in client.get("/metrics").content
+
+        RequestDay.objects.update(paused_until=now + timedelta(minutes=20))
+        assert backlog(client) != "ok"
+        assert b"callkeeper_oldest_due_seconds 300.0" in client.get("/metrics").content
+
+
+def test_ready_while_work_waits_for_a_person(
+    client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
     call = store_call(cabinet=cabinet)
     call.deliveries.update(not_before=timezone.now() - timedelta(minutes=11))
-
-    assert client.get("/readyz").json()["checks"]["backlog"].startswith("work has been due since")
+    assert backlog(client).endswith(": build")
 
     Counter.objects.filter(pk=counter.pk).update(enabled=False)
-    assert client.get("/readyz").json()["checks"]["backlog"] == "ok"
+    assert backlog(client) == "ok"
 
 
 def test_metrics_need_the_token_when_one_is_set(
