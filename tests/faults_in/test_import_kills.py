@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from calls.models import Call, Delivery
 from tests import factories
@@ -23,21 +24,17 @@ from tests.faults.servers import program
 from tests.faults.stage import Stage
 
 ROWS, KILLS = 6_000, 3
-#: A long file of few calls: the database has little to do, the reader everything.
-COPIES, DISTINCT = 100, 500
-MEMORY_LIMIT_MB = 150
-#: The command as `manage.py` runs it, which then says how much memory it ever had.
-MEASURED = """
-import sys
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", *sys.argv[1:]])
-print(open("/proc/self/status").read())
-"""
+#: Into a short file and a long one, and how many calls of the long one are met for the first time.
+SHORT, LONG, NEW_OF_LONG = 2_000, 50_000, 5_000
+#: What a million records may take (statement A8), beyond what was there before the first of them.
+MEMORY_LIMIT_MB = 64
+#: What the length of the long file may add: its part of what a million may take.
+GROWTH_LIMIT_MB = MEMORY_LIMIT_MB * LONG / 1_000_000
 Record = dict[str, Any]
 
 
-def written(folder: Path, records: list[Record]) -> Path:
-    file = folder / "calls.json"
+def written(folder: Path, records: list[Record], name: str = "calls.json") -> Path:
+    file = folder / name
     file.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
     return file
 
@@ -78,31 +75,43 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
 def test_memory_of_an_import_does_not_grow_with_the_file(
     stage: Stage, environment: dict[str, str], tmp_path: Path, result: Result
 ) -> None:
-    peaks = {}
-    records = [factories.v3_record() for _ in range(DISTINCT)]
-    for copies in (1, COPIES):
-        file = written(tmp_path, records * copies)
-        words = ["-c", MEASURED, "import_calls", str(file), f"--source={stage.source.public_id}"]
-        answer = subprocess.run(
-            [sys.executable, *words],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        )
-        peak = re.search(r"VmHWM:\s+(\d+) kB", answer.stdout)
-        assert peak is not None
-        peaks[copies] = int(peak[1]) / 1024
+    stage.link()
+    first = [factories.v3_record() for _ in range(SHORT)]
+    new = [factories.v3_record() for _ in range(NEW_OF_LONG)]
+    # Most of a long file are repeats: the database has little to do, the reader everything.
+    copies = (LONG - NEW_OF_LONG) // SHORT + 1
+    short = written(tmp_path, first, "short.json")
+    long = written(tmp_path, (new + first * copies)[:LONG], "long.json")
 
-    assert Call.objects.count() == DISTINCT
-    assert file.stat().st_size > 25_000_000
-    assert peaks[COPIES] < MEMORY_LIMIT_MB
-    assert peaks[COPIES] - peaks[1] < 10
-    result.fault = (
-        f"import of {COPIES * DISTINCT} records: {peaks[COPIES]:.0f} MB of memory at most"
+    answer = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.faults_in.measured_import"),
+            # Twice the short one: the first time fills what is filled once.
+            *(stage.source.public_id, str(short), str(short), str(long)),
+        ],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
     )
-    result.calls = DISTINCT
+
+    told = json.loads(answer.stdout)
+    bare, _once, after_short, after_long = told["peaks"]
+    alive = told["blocks"][2 * SHORT // settings.INGEST_MAX_CALLS :]
+    assert Call.objects.count() == SHORT + NEW_OF_LONG
+    assert long.stat().st_size > 25_000_000
+    assert len(alive) == LONG // settings.INGEST_MAX_CALLS
+    # Django and what it loads hold more than the limit before the first record is read, so the
+    # import is weighed by what it adds.
+    assert after_long - bare < MEMORY_LIMIT_MB
+    assert after_long - after_short < GROWTH_LIMIT_MB
+    # Not one object is kept of ten records.
+    assert alive[-1] - alive[0] < LONG / 10
+    result.fault = (
+        f"import of {LONG} records: {after_long - bare:.0f} MB at most beyond the bare"
+        f" {bare:.0f}, {after_long - after_short:.1f} of them for the length"
+    )
+    result.calls = SHORT + NEW_OF_LONG
 
 
 def _more_than(count: int) -> bool:
