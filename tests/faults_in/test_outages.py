@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -28,6 +27,7 @@ from tests.faults.patience import wait_for
 from tests.faults.results import Result
 from tests.faults.stage import Stage
 from tests.faults_in.door import Door, open_door, results
+from tests.faults_in.timing import p95, timed
 
 WARM_UP, POSTS, MOST_ROUNDS = 10, 80, 3
 SLOWEST_SECONDS = 2.0
@@ -142,12 +142,14 @@ def post_in_turns(doors: Sequence[Door], stage: Stage, *, posts: int) -> list[li
 
     One here, one there: what else the machine does meets all doors alike.
     """
+
+    def post(door: Door) -> None:
+        results(door.post([factories.v3_record()], source=stage.source))
+
     took: list[list[float]] = [[] for _ in doors]
     for _ in range(posts):
         for door, seconds in zip(doors, took, strict=True):
-            began = time.monotonic()
-            results(door.post([factories.v3_record()], source=stage.source))
-            seconds.append(time.monotonic() - began)
+            seconds.append(timed(partial(post, door)))
     return took
 
 
@@ -160,11 +162,6 @@ def without_questions(slowed: list[float], *, phase_seconds: float) -> list[floa
     pauses = 1 + int(phase_seconds // PAUSE_SECONDS)
     asked = sum(seconds > QUESTION_SECONDS for seconds in slowed)
     return sorted(slowed)[: len(slowed) - min(asked, WEB_PROCESSES * pauses)]
-
-
-def p95(seconds: Sequence[float]) -> float:
-    """Return what nineteen of twenty did not exceed."""
-    return sorted(seconds)[math.ceil(len(seconds) * 0.95) - 1]
 
 
 @contextmanager
