@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
-import psycopg2
 import pytest
 import redis
 from django.core.management import call_command
@@ -25,6 +24,7 @@ from tests import factories
 from tests.faults.crew import Crew
 from tests.faults.patience import wait_for
 from tests.faults.results import Result
+from tests.faults.spare import CUT_SESSIONS, led_to, no_room_for, tell
 from tests.faults.stage import Stage
 from tests.faults_in.door import Door, open_door, results
 from tests.faults_in.timing import p95, timed
@@ -57,26 +57,6 @@ def spare(
         call_command("migrate", verbosity=0)
     yield server
     server.stop()
-
-
-@contextmanager
-def led_to(server: Postgres) -> Iterator[None]:
-    """Let the models of this process speak to another server until the end of the block."""
-    connection.close()
-    known = connection.settings_dict
-    former = dict(known)
-    known.update(
-        HOST="127.0.0.1",
-        PORT=server.port,
-        USER="callkeeper",
-        PASSWORD=server.password,
-        NAME=server.database,
-    )
-    try:
-        yield
-    finally:
-        connection.close()
-        known.update(former)
 
 
 @pytest.mark.contract("A5", "B1")
@@ -178,24 +158,16 @@ def stopped(server: Postgres) -> Iterator[None]:
 def read_only(server: Postgres) -> Iterator[None]:
     """Sessions may only read, as on a standby or beyond a provider's quota."""
     order = f"ALTER DATABASE {server.database} SET default_transaction_read_only ="
-    _tell(server, f"{order} on", CUT_SESSIONS)
+    tell(server, f"{order} on", CUT_SESSIONS)
     yield
-    _tell(server, f"{order} off", CUT_SESSIONS)
+    tell(server, f"{order} off", CUT_SESSIONS)
 
 
 @contextmanager
 def full_disk(server: Postgres) -> Iterator[None]:
-    """The table of the receipts, written last, lies on a device without a free byte."""
-    _tell(server, "TRUNCATE calls_ingestreceipt", "CHECKPOINT")
-    file = server.home / _tell(server, "SELECT pg_relation_filepath('calls_ingestreceipt')")
-    moved = file.with_name(f"{file.name}.aside")
-    file.rename(moved)
-    file.symlink_to("/dev/full")
-    _tell(server, CUT_SESSIONS)
-    yield
-    file.unlink()
-    moved.rename(file)
-    _tell(server, CUT_SESSIONS)
+    """The disk is full for the table of the receipts, which are written last."""
+    with no_room_for(server, "calls_ingestreceipt"):
+        yield
 
 
 @pytest.mark.contract("A6")
@@ -280,12 +252,6 @@ def test_every_answered_call_survives_a_crash_of_the_database(
     result.calls = len(answered)
 
 
-CUT_SESSIONS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
-
-
 def _furnish() -> tuple[CallSource, Counter]:
     cabinet = factories.make_cabinet()
     counter = factories.make_counter(account=factories.make_account(cabinet=cabinet))
@@ -299,17 +265,3 @@ def _wait_for_more(answers: dict[str, int], status: int) -> None:
         seconds=30,
         what=f"answers {status} come",
     )
-
-
-def _tell(server: Postgres, *orders: str) -> str:
-    """Say it past the product's sessions; return the first cell of the last answer."""
-    outside = psycopg2.connect(server.url)
-    outside.autocommit = True
-    outside.set_session(readonly=False)
-    cell = ""
-    with outside.cursor() as cursor:
-        for order in orders:
-            cursor.execute(order)
-            cell = str(cursor.fetchone()[0]) if cursor.description and cursor.rowcount else ""
-    outside.close()
-    return cell
