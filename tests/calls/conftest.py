@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import time_machine
+from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from counters.models import Counter
 from integrations.sandbox import RunningSandbox, start_sandbox
 from tests import factories
-from tests.integrations.sandbox.actor import COUNTER, Actor
+from tests.integrations.sandbox.actor import COUNTER, Actor, control
 
 
 @pytest.fixture
@@ -26,6 +28,15 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
     settings.UPLOAD_MIN_WAIT_SECONDS = 0
     yield running
     running.close()
+
+
+@pytest.fixture
+def clock(sandbox: RunningSandbox, settings: Settings) -> Iterator[time_machine.Traveller]:
+    """Time stands still until the test moves it, so days of it may hold in a second."""
+    settings.METRIKA_REQUESTS_PER_SECOND = 1000
+    control(sandbox, "quotas", per_second=1000)
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture
