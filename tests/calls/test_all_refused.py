@@ -118,3 +118,31 @@ def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call
     recovery.retry_uploads(aside.values_list("pk", flat=True), actor=None, now=timezone.now())
     tick()
     assert arrived(sandbox) == [call.pk for call in calls]
+
+
+def test_calls_refused_while_everything_was_are_tried_again_before_they_are_blamed(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    clock: time_machine.Traveller,
+) -> None:
+    start_of_a_working_day(clock)
+    fault(sandbox, "whole_file_400", times=None)
+    innocent = call_after_call(cabinet, clock, 5)
+    bad = store_call(cabinet=cabinet, tags=["яд"])
+    tick()
+
+    accept_again(sandbox)
+    fault(sandbox, "whole_file_400", marker="яд", times=None)
+    innocent += call_after_call(cabinet, clock, 1)
+    # Long enough for any search within this day.
+    for _ in range(30):
+        clock.shift(2 * MINUTE)
+        tick()
+
+    # That a later call is taken says that the counter is not refused any more. It does not say
+    # that those from before were bad: each had only been sent while nothing was taken.
+    refused = Delivery.objects.filter(state=DeliveryState.ROW_REFUSED)
+    assert arrived(sandbox) == sorted(call.pk for call in innocent)
+    assert list(refused.values_list("call_id", flat=True)) == [bad.pk]
+    assert posts(sandbox) <= MOST_REQUESTS_A_DAY
