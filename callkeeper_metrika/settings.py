@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from callkeeper_metrika.content_policy import content_policy
 from callkeeper_metrika.env import (
     env_bool,
     env_database,
@@ -218,21 +218,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
 }
 
-_OAUTH_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(YANDEX_OAUTH_URL))
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        # The form «Подключить» is answered with a redirect to the consent page.
-        "form-action": ["'self'", _OAUTH_ORIGIN],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
+CONTENT_SECURITY_POLICY = content_policy(YANDEX_OAUTH_URL)
 
 # --- Work ----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from callkeeper_metrika.content_policy import content_policy
 from integrations.models import YandexAccount
 from integrations.sandbox import RunningSandbox, start_sandbox
 from tests.factories import PASSWORD
@@ -29,10 +31,7 @@ def yandex(live_server: LiveServer, settings: Settings) -> Iterator[RunningSandb
     settings.YANDEX_CLIENT_ID = running.options.client_id
     settings.YANDEX_CLIENT_SECRET = running.options.client_secret
     settings.YANDEX_REDIRECT_URI = redirect
-    policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
-    settings.CONTENT_SECURITY_POLICY = {
-        "DIRECTIVES": policy | {"form-action": ["'self'", running.url]}
-    }
+    settings.CONTENT_SECURITY_POLICY = content_policy(running.url)
     yield running
     running.close()
 
@@ -69,3 +68,39 @@ def test_person_refuses_and_is_told_so(
 
     expect(page.get_by_role("heading", name="Подключение отменено")).to_be_visible()
     assert not YandexAccount.objects.exists()
+
+
+PASSPORT = "https://passport.yandex.ru/auth"
+REAL = "https://oauth.yandex.ru"
+
+
+def answer_as_yandex(page: Page) -> None:
+    """Stand at Yandex's own addresses: the consent page sends on to the sign-in. No packet leaves.
+
+    A route of Playwright is not asked about redirects, and so not about this one; the browser is.
+    """
+    browser = page.context.new_cdp_session(page)
+
+    def answer(asked: dict[str, Any]) -> None:
+        is_consent = asked["request"]["url"].startswith(f"{REAL}/authorize")
+        said: dict[str, Any] = {"responseCode": 302 if is_consent else 200}
+        if is_consent:
+            said["responseHeaders"] = [{"name": "Location", "value": PASSPORT}]
+        browser.send("Fetch.fulfillRequest", {"requestId": asked["requestId"], **said})
+
+    browser.on("Fetch.requestPaused", answer)
+    browser.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
+
+
+def test_person_without_a_session_at_yandex_reaches_its_sign_in(
+    page: Page, live_server: LiveServer, settings: Settings, owner: User
+) -> None:
+    cache.clear()
+    settings.YANDEX_OAUTH_URL = settings.YANDEX_LOGIN_URL = REAL
+    settings.CONTENT_SECURITY_POLICY = content_policy(REAL)
+    sign_in(page, live_server, owner)
+    answer_as_yandex(page)
+
+    page.get_by_role("button", name="Подключить").click()
+
+    page.wait_for_url(PASSPORT)
