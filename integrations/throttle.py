@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 
 from django.conf import settings
@@ -34,11 +35,23 @@ def is_too_often(request: HttpRequest, action: str) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address of the browser: behind our proxy, the last one the proxy wrote down."""
-    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    if settings.SECURE_PROXY_SSL_HEADER and forwarded:
-        return forwarded.rsplit(",", 1)[-1].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """Return the address of the browser: behind our proxy, the last one the proxy wrote down.
+
+    Whatever comes before that one, the browser may have made up.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    if not settings.SECURE_PROXY_SSL_HEADER:
+        return peer
+    last = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip()
+    return last if _is_address(last) else peer
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _count(key: str) -> int:
