@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 SEAL_PREFIX = "v1:"
 
@@ -72,14 +73,45 @@ class Sealed(str):
         return "'[скрыто]'"
 
 
+class Unopened(str):
+    """A column's sealed text as it was read, before anybody asked for the secret."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[запечатано]'"
+
+
+class OpensWhenRead(DeferredAttribute):
+    """Opens the secret when it is asked for, and not before.
+
+    A row whose secret no key opens is still a row: lists show it, and the link can be made anew.
+    """
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        # With a setter, Python asks this class rather than the instance's own dictionary.
+        instance.__dict__[self.field.attname] = value
+
+    def __get__(self, instance: models.Model | None, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if instance is not None and isinstance(value, Unopened):
+            value = instance.__dict__[self.field.attname] = Sealed(unseal(value))
+        return value
+
+
 class SealedTextField(models.TextField):
     """A text column that holds only sealed text; the attribute is the plain secret.
 
-    A filter can ask for emptiness only: the same secret is sealed differently every time.
+    Reading the attribute raises UnsealFailed when no key opens it. A filter can ask for emptiness
+    only: the same secret is sealed differently every time.
     """
 
-    def get_prep_value(self, value: Any) -> Any:
-        return seal(str(value)) if value is not None else None
+    descriptor_class = OpensWhenRead
 
-    def from_db_value(self, value: str | None, *_: object) -> Sealed | None:
-        return None if value is None else Sealed(unseal(value))
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, Unopened):
+            return value
+        return seal(str(value))
+
+    def from_db_value(self, value: str | None, *_: object) -> Unopened | None:
+        return None if value is None else Unopened(value)

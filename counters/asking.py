@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cabinets.sealing import UnsealFailed
 from integrations import budget, pauses, tokens
 from integrations.account_state import Reason
 from integrations.clients import metrika_client
@@ -35,6 +36,7 @@ T = TypeVar("T")
 Question = Callable[[MetrikaClient], T]
 
 RECONNECT = _("Яндекс больше не принимает доступ этого аккаунта: переподключите его.")
+UNREADABLE = _("Сохранённый ключ этого аккаунта не читается: переподключите его.")
 CUT_OFF = _("Аккаунт Яндекса отключён от кабинета: подключите его снова.")
 BUSY = _("К Метрике сейчас идёт слишком много запросов. Повторите через минуту.")
 DAY_SPENT = _("Дневной лимит запросов к Метрике исчерпан. Он обновится в 03:00 по Москве.")
@@ -68,6 +70,9 @@ def ask(account: YandexAccount, question: Question[T]) -> T:
         return _ask_once(account, question)
     except TokenRejected:
         return _ask_with_renewed_token(account, question)
+    except UnsealFailed:
+        logger.error("account %s: no key opens its token", account.pk)
+        raise NotAnswered(UNREADABLE) from None
 
 
 def _ask_with_renewed_token(account: YandexAccount, question: Question[T]) -> T:

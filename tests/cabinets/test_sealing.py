@@ -97,3 +97,33 @@ def test_column_holds_sealed_text_and_the_attribute_the_secret(source: CallSourc
     assert SECRET not in stored
     assert secret == SECRET
     assert isinstance(secret, Sealed)
+
+
+def test_row_that_no_key_opens_is_read_and_only_its_secret_is_refused(
+    source: CallSource, settings: Settings
+) -> None:
+    settings.SEALING_KEYS = [NEW_KEY]
+
+    (row,) = source.signing_secrets.all()
+
+    assert row.slot == 1
+    with pytest.raises(UnsealFailed):
+        _ = row.secret
+
+
+def test_saving_another_column_leaves_a_secret_that_no_key_opens_as_it_is(
+    source: CallSource, settings: Settings
+) -> None:
+    (usual,) = settings.SEALING_KEYS
+    settings.SEALING_KEYS = [NEW_KEY]
+    row = source.signing_secrets.get()
+    row.save(update_fields=["slot"])
+
+    settings.SEALING_KEYS = [usual]
+    assert source.signing_secrets.get().secret == SECRET
+
+
+def test_unopened_secret_has_a_silent_repr(source: CallSource) -> None:
+    (value,) = source.signing_secrets.values_list("secret", flat=True)
+
+    assert SEAL_PREFIX not in repr(value)
