@@ -27,6 +27,7 @@ from integrations.clients import is_configured, oauth_client
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.oauth_state import Actor
 from integrations.refusals import LinkRefused, Refusal
+from integrations.revoking import Stray, revoke_unheld
 from integrations.signals import account_reconnected
 from integrations.yandex.errors import (
     AuthorisationRefused,
@@ -112,7 +113,10 @@ def complete(attempt: LinkAttempt, *, code: str, now: datetime) -> Linked:
     except YandexError as problem:
         raise LinkRefused(_reason_of(problem)) from None
     _check(attempt, grant)
-    return _store(attempt, grant, now)
+    linked, former = _store(attempt, grant, now)
+    if former is not None:
+        revoke_unheld(former)
+    return linked
 
 
 def disconnect(account: YandexAccount, *, user: User, now: datetime) -> bool:
@@ -123,16 +127,9 @@ def disconnect(account: YandexAccount, *, user: User, now: datetime) -> bool:
     """
     with transaction.atomic():
         account = YandexAccount.objects.select_for_update().get(pk=account.pk)
-        access_token = account.access_token
+        former = Stray.of(account)
         _forget(account, user, now)
-    if not access_token or _is_held_elsewhere(account, access_token):
-        return False
-    try:
-        with closing(oauth_client()) as client:
-            return client.revoke(access_token=access_token)
-    except YandexError as problem:
-        logger.warning("Yandex did not revoke the token of account %s: %s", account.pk, problem)
-        return False
+    return revoke_unheld(former)
 
 
 def refusal_of(error_code: str) -> Refusal:
@@ -158,7 +155,11 @@ def _ask_yandex(attempt: LinkAttempt, code: str) -> Grant:
             device_id=attempt.device_id,
             device_name=DEVICE_NAME,
         )
-        return Grant(token, client.profile(access_token=token.access_token))
+        try:
+            return Grant(token, client.profile(access_token=token.access_token))
+        except YandexError:
+            revoke_unheld(Stray(token.access_token, attempt.expected_uid, attempt.device_id))
+            raise
 
 
 def _reason_of(problem: YandexError) -> Refusal:
@@ -175,16 +176,25 @@ def _reason_of(problem: YandexError) -> Refusal:
 
 def _check(attempt: LinkAttempt, grant: Grant) -> None:
     if grant.profile.client_id != settings.YANDEX_CLIENT_ID:
-        # A token of another application was slipped in (RFC 9700 section 4.6).
+        # A token of another application was slipped in (RFC 9700 section 4.6): not ours to revoke.
         raise LinkRefused(Refusal.FOREIGN_TOKEN)
+    reason = _unfit(attempt, grant)
+    if reason is not None:
+        revoke_unheld(Stray(grant.token.access_token, grant.profile.yandex_uid, attempt.device_id))
+        raise LinkRefused(reason)
+
+
+def _unfit(attempt: LinkAttempt, grant: Grant) -> Refusal | None:
     if not has_needed_scopes(grant.scopes):
-        raise LinkRefused(Refusal.SCOPES_MISSING)
+        return Refusal.SCOPES_MISSING
     if attempt.expected_uid and attempt.expected_uid != grant.profile.yandex_uid:
-        raise LinkRefused(Refusal.OTHER_ACCOUNT)
+        return Refusal.OTHER_ACCOUNT
+    return None
 
 
 @transaction.atomic
-def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> Linked:
+def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> tuple[Linked, Stray | None]:
+    """Write the link down; return it with the token that it had before."""
     fields = _fields(attempt, grant, now)
     # Two tabs may finish at once: the constraint lets one row in, the other tab renews it.
     account, is_new = YandexAccount.objects.select_for_update().get_or_create(
@@ -193,6 +203,7 @@ def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> Linked:
         defaults=fields | _connected(attempt.user, now),
     )
     before = {} if is_new else _trace(account)
+    former = None if is_new else Stray.of(account)
     if not is_new:
         _renew(account, fields, attempt.user, now)
     audit.record(
@@ -204,7 +215,7 @@ def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> Linked:
         after=_trace(account),
     )
     account_reconnected.send(sender=YandexAccount, account=account)
-    return Linked(account, is_new)
+    return Linked(account, is_new), former
 
 
 def _fields(attempt: LinkAttempt, grant: Grant, now: datetime) -> dict[str, Any]:
@@ -265,12 +276,6 @@ def _forget(account: YandexAccount, user: User, now: datetime) -> None:
         before=before,
         after=_trace(account),
     )
-
-
-def _is_held_elsewhere(account: YandexAccount, access_token: str) -> bool:
-    """Whether another cabinet's link has the very same token: Yandex may give one out twice."""
-    others = YandexAccount.objects.filter(yandex_uid=account.yandex_uid).exclude(pk=account.pk)
-    return any(other.access_token == access_token for other in others)
 
 
 def _trace(account: YandexAccount) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from integrations.account_state import Reason, State, move
 from integrations.clients import oauth_client
 from integrations.models import YandexAccount
+from integrations.revoking import Stray, revoke_unheld
 from integrations.yandex.errors import (
     AccessDenied,
     AuthorisationRefused,
@@ -82,7 +83,10 @@ def refresh(account_id: int, *, now: datetime) -> Refreshed:
             token = client.refresh(refresh_token=account.refresh_token)
     except YandexError as problem:
         return _record_failure(account, problem, now)
-    return _record_success(account, token, now)
+    outcome = _record_success(account, token, now)
+    if outcome is Refreshed.NOT_OURS:
+        revoke_unheld(Stray(token.access_token, account.yandex_uid, account.device_id))
+    return outcome
 
 
 def recover(account_id: int, *, rejected_token: str = "") -> bool:
