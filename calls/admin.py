@@ -39,9 +39,17 @@ SEES_PERSONAL_DATA = "calls.view_personal_data"
 MOST_DIGITS = 19
 
 
+def _found(request: HttpRequest, text: str) -> list[int]:
+    return call_ids(text, sees_phones=_sees_phones(request))
+
+
+def _sees_phones(request: HttpRequest) -> bool:
+    return signed_in(request).has_perm(SEES_PERSONAL_DATA)
+
+
 def _as_allowed(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
     """Return the columns with the whole phone for the masked one, else without the raw record."""
-    if signed_in(request).has_perm(SEES_PERSONAL_DATA):
+    if _sees_phones(request):
         return ["phone" if name == "masked" else name for name in names]
     return [name for name in names if name != "raw"]
 
@@ -67,7 +75,7 @@ class CallAdmin(SupportAdmin):
     list_filter = (admin_filters.MonthAge, "kind", "is_test")
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
-    search_help_text = _("Номер звонка целиком или конец телефона")
+    search_help_text = _("Номер звонка или телефон целиком, или 4 последние цифры телефона")
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
@@ -99,7 +107,7 @@ class CallAdmin(SupportAdmin):
         """Search where there are indexes."""
         if not search_term:
             return queryset, False
-        return queryset.filter(pk__in=call_ids(search_term)), False
+        return queryset.filter(pk__in=_found(request, search_term)), False
 
 
 @admin.register(Delivery)
@@ -115,7 +123,9 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     )
     list_select_related = ("call", "cabinet", "counter", "upload")
     search_fields = ("call__external_id",)
-    search_help_text = _("Номер звонка, конец телефона, номер счетчика или метка выгрузки")
+    search_help_text = _(
+        "Номер звонка, телефон или 4 его последние цифры, номер счетчика, метка выгрузки"
+    )
     # The numbers of calls lead the database's own key; those of deliveries have no such index.
     ordering = ("-call_id",)
     readonly_fields = ("shown", "why")
@@ -136,7 +146,7 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
         uploads = list(Upload.objects.filter(marker=term).values_list("pk", flat=True))
         if uploads:
             return queryset.filter(upload__in=uploads), False
-        calls = call_ids(term)
+        calls = _found(request, term)
         if calls or not term.isdecimal() or len(term) > MOST_DIGITS:
             return queryset.filter(call_id__in=calls), False
         return queryset.filter(counter__number=int(term)), False
@@ -286,7 +296,9 @@ class CallKeyAdmin(SupportAdmin):
         self, request: HttpRequest, queryset: QuerySet[CallKey], search_term: str
     ) -> tuple[QuerySet[CallKey], bool]:
         """Search by the whole external id, through the index that leads by cabinet."""
-        return queryset.filter(pk__in=call_ids(search_term)) if search_term else queryset, False
+        return queryset.filter(
+            pk__in=_found(request, search_term)
+        ) if search_term else queryset, False
 
 
 @admin.register(IngestReceipt)

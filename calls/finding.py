@@ -7,23 +7,26 @@ from django.db.models.functions import Reverse
 
 from cabinets.models import Cabinet
 from calls.models import Call, CallKey
-from calls.phones import searched_end
+from calls.phones import is_guess, searched_end
 
 #: Of calls that fit, so many of the newest are looked at; a person narrows the search further.
 MOST_CALLS = 1000
 
 
-def call_ids(text: str, *, cabinet: Cabinet | None = None) -> list[int]:
+def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) -> list[int]:
     """Return ids of calls with this external id, else with a phone that ends so; newest first.
 
-    Without a cabinet all of them are searched: for support only.
+    Without a cabinet all of them are searched: for support only. Who may not see whole phones
+    finds one by the digits that are shown, or by all of them.
     """
     text = text.strip()
     exact = _by_external_id(text, cabinet)
     if exact:
         return exact
     end = searched_end(text)
-    return _by_phone_end(end, cabinet) if end else []
+    if not end or (is_guess(end) and not sees_phones):
+        return []
+    return _by_phone_end(end, cabinet)
 
 
 def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:

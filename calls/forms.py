@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.models import Cabinet
 from calls.finding import call_ids
 from calls.history import Filters
-from calls.phones import VISIBLE_DIGITS, WHOLE_NUMBER_DIGITS, searched_end
+from calls.phones import is_guess, searched_end
 from calls.sentences import REASON_TITLES
 from calls.states import Channel, Shown
 from counters.models import Counter
@@ -59,7 +59,7 @@ class HistoryFilterForm(forms.Form):
         """Refuse a search by which a masked number could be found out digit by digit."""
         text: str = self.cleaned_data["q"]
         end = searched_end(text)
-        if not self.sees_phones and VISIBLE_DIGITS < len(end) < WHOLE_NUMBER_DIGITS:
+        if not self.sees_phones and is_guess(end):
             raise forms.ValidationError(_("Введите последние 4 цифры или номер целиком."))
         return text
 
@@ -74,7 +74,7 @@ class HistoryFilterForm(forms.Form):
     def filters(self) -> Filters:
         """Return what to look for; only for a valid form. A search asks the database."""
         values = self.cleaned_data
-        found = call_ids(values["q"], cabinet=self.cabinet) if values["q"] else None
+        found = self._found(values["q"]) if values["q"] else None
         return Filters(
             state=values["state"],
             reason=values["reason"],
@@ -83,6 +83,9 @@ class HistoryFilterForm(forms.Form):
             last_day=values["date_to"],
             call_ids=found,
         )
+
+    def _found(self, text: str) -> list[int]:
+        return call_ids(text, cabinet=self.cabinet, sees_phones=self.sees_phones)
 
 
 def usual_values(counter: Counter, now: datetime) -> dict[str, Any]:

@@ -44,3 +44,8 @@ def searched_end(text: str) -> str:
         return ""
     digits = digits_of(text.rpartition("*")[2])
     return digits[-WHOLE_NUMBER_DIGITS:] if len(digits) >= VISIBLE_DIGITS else ""
+
+
+def is_guess(end: str) -> bool:
+    """Whether a search for this end would find out a masked number digit by digit."""
+    return VISIBLE_DIGITS < len(end) < WHOLE_NUMBER_DIGITS

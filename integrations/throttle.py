@@ -40,10 +40,9 @@ def client_address(request: HttpRequest) -> str:
     Whatever comes before that one, the browser may have made up.
     """
     peer = str(request.META.get("REMOTE_ADDR", ""))
-    if not settings.SECURE_PROXY_SSL_HEADER:
-        return peer
+    is_proxied = bool(settings.SECURE_PROXY_SSL_HEADER)
     last = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip()
-    return last if _is_address(last) else peer
+    return last if is_proxied and _is_address(last) else peer
 
 
 def _is_address(text: str) -> bool:

@@ -438,6 +438,22 @@ def test_whole_phones_and_raw_records_take_a_right_of_their_own(
     assert ["said-by-the-client" in text for text in texts] == [False, has_right, False]
 
 
+@pytest.mark.parametrize("page", ["call", "callkey", "delivery"])
+@pytest.mark.parametrize(("typed", "has_right", "found"), [("34567", False, 0), ("34567", True, 1)])
+def test_search_finds_no_masked_phone_digit_by_digit(
+    client: Client, counter: Counter, page: str, typed: str, has_right: bool, found: int
+) -> None:
+    make_delivery(call=make_call(cabinet=counter.cabinet, phone="+79161234567"), counter=counter)
+    looker = factories.make_user(username="looker", is_staff=True)
+    rights = [f"view_{page}", *(["view_personal_data"] if has_right else [])]
+    looker.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(looker)
+
+    answer = client.get(reverse(f"admin:calls_{page}_changelist"), {"q": typed})
+
+    assert len(answer.context["cl"].result_list) == found
+
+
 def test_a_customer_does_not_get_in(owner_client: Client) -> None:
     answer = owner_client.get(reverse("admin:calls_call_changelist"))
 
