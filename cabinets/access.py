@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from cabinets.models import Cabinet, Membership
 
@@ -43,12 +44,12 @@ def choose(request: CabinetRequest, cabinet_id: int) -> bool:
 
 
 def cabinet_required(view: View) -> View:
-    """Refuse (403) a person without a cabinet."""
+    """Refuse (403) a person without a cabinet, and say what to do about it."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if getattr(request, "membership", None) is None:
-            raise PermissionDenied("no cabinet")
+            return render(request, "cabinets/no_cabinet.html", status=403)
         return view(request, *args, **kwargs)
 
     return guarded

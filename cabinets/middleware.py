@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from cabinets.access import memberships_of
+from cabinets.models import Membership
 
 
 class CabinetMiddleware:
@@ -25,6 +26,13 @@ class CabinetMiddleware:
         request.membership = membership  # type: ignore[attr-defined]  # Django's own idiom
         request.cabinet = membership.cabinet if membership else None  # type: ignore[attr-defined]
         request.other_memberships = ranked[1:]  # type: ignore[attr-defined]
+        response = self._answer(request, membership)
+        if request.path.startswith("/lk/"):
+            # Pages with people's phones are nobody's to keep: not a proxy's, not the next person's.
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    def _answer(self, request: HttpRequest, membership: Membership | None) -> HttpResponse:
         if membership is None:
             return self.get_response(request)
         with timezone.override(membership.cabinet.zone):
