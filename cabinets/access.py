@@ -66,3 +66,20 @@ def manage_required(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def same_cabinet(view: View) -> View:
+    """Refuse (409) a form whose page was opened in another cabinet than the one chosen by now.
+
+    The cabinet is the session's, and so every tab's: a form that creates something would create it
+    for the wrong customer. Goes under `manage_required`.
+    """
+
+    @functools.wraps(view)
+    def guarded(request: CabinetRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        chosen = str(request.cabinet.pk)
+        if request.POST.get("cabinet", chosen) != chosen:
+            return render(request, "cabinets/other_cabinet.html", status=409)
+        return view(request, *args, **kwargs)
+
+    return guarded

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cabinets import sources
-from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
 from cabinets.forms import SourceForm
 from cabinets.models import CallSource
 from cabinets.sealing import Sealed
@@ -42,6 +42,7 @@ def source_list(request: CabinetRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @manage_required
+@same_cabinet
 def add_source(request: CabinetRequest) -> HttpResponse:
     """Ask for a source (GET), or make it and show its secret (POST)."""
     form = SourceForm(request.POST or None, cabinet=request.cabinet)

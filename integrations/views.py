@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
 from integrations import dashboard as dashboard_page
 from integrations import linking, oauth_state
 from integrations.consequences import of_disconnecting
@@ -39,6 +39,7 @@ def dashboard(request: CabinetRequest) -> HttpResponse:
 
 @require_POST
 @manage_required
+@same_cabinet
 def link_start(request: CabinetRequest) -> HttpResponse:
     """Send the browser to Yandex to choose an account."""
     return _to_yandex(request, account=None)
