@@ -188,6 +188,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "lockout.html"
 # Behind the proxy REMOTE_ADDR is the proxy's: ten failures of one person would lock out all.
 AXES_CLIENT_IP_CALLABLE = "integrations.throttle.client_address"
 # A lock ends by itself within minutes; its tables speak no Russian.

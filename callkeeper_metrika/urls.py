@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from callkeeper_metrika import health
+from callkeeper_metrika.entrance import SignIn
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
@@ -18,5 +20,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
-    path("accounts/", include("django.contrib.auth.urls")),
+    # Only these two of Django's pages: the others have no templates of ours, and no policy.
+    path("accounts/login/", SignIn.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
 ]

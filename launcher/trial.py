@@ -74,7 +74,6 @@ class Trial:
             "PUBLIC_URL": self.url,
             "ALLOWED_HOSTS": f"localhost,{HOST},[::1]",
             "STATIC_ROOT": str(self.data / "static"),
-            "DEMO_LOGIN_HINT": f"{USERNAME} / {kept['SIGN_IN_PASSWORD']}",
             "PYTHONUNBUFFERED": "1",
             "COMPRESS_STATIC": "0",  # seven seconds of work for a browser on this machine
             **TRIAL_PACE,
@@ -82,6 +81,8 @@ class Trial:
         }
         if self.sandbox_url:
             ours |= dict.fromkeys((*YANDEX_ADDRESSES, "METRIKA_WEB_URL"), self.sandbox_url)
+            # Beside the form, and only where everything is invented.
+            ours["DEMO_LOGIN_HINT"] = f"{USERNAME} / {kept['SIGN_IN_PASSWORD']}"
         missing = {name: value for name, value in ours.items() if not is_set(self.given, name)}
         complete = {**self.given, **missing}
         for name in ("CLIENT_ID", "CLIENT_SECRET"):

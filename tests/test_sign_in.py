@@ -63,3 +63,31 @@ def test_what_is_no_address_counts_for_the_proxy() -> None:
     sign_in("no", came_by="unknown")
 
     assert AccessAttempt.objects.get().ip_address == "127.0.0.1"
+
+
+def test_who_is_locked_out_is_told_what_to_do() -> None:
+    guess()
+
+    form = {"username": "victim", "password": factories.PASSWORD}
+    answer = Client().post(SIGN_IN, form, headers={"x-forwarded-for": GUESSER})
+
+    html = answer.content.decode()
+    assert "Слишком много попыток" in html
+    assert "через 15 минут" in html
+    assert f'href="{SIGN_IN}"' in html
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"), [("", False), ("owner", False), ("owner / s3cret", True)]
+)
+def test_trial_shows_how_to_sign_in(settings: Settings, hint: str, shown: bool) -> None:
+    settings.DEMO_LOGIN_HINT = hint
+
+    html = Client().get(SIGN_IN).content.decode()
+
+    assert ("Это демонстрация" in html, "s3cret" in html) == (shown, shown)
+
+
+@pytest.mark.parametrize("name", ["password_reset/", "password_change/", "reset/MQ/set-password/"])
+def test_django_pages_without_a_use_here_are_not_there(name: str) -> None:
+    assert Client().get(f"/accounts/{name}").status_code == 404
