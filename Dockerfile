@@ -14,7 +14,9 @@ COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 COPY . .
 # Static files need no server and no secret; these values exist during this line only.
-RUN SECRET_KEY=build SEALING_KEYS=build DATABASE_URL=postgres://build/build REDIS_URL=redis://build \
+RUN SECRET_KEY=build SEALING_KEYS=b25seS1mb3ItdGhlLWJ1aWxkLi4uLi4uLi4uLi4uLi4= \
+    YANDEX_CLIENT_ID=build YANDEX_CLIENT_SECRET=build \
+    DATABASE_URL=postgres://build/build REDIS_URL=redis://build \
     python manage.py collectstatic --no-input
 
 USER callkeeper

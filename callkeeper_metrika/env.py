@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -52,6 +53,30 @@ def env_secret(name: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as problem:
         raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: {problem}.") from problem
+
+
+def env_keys(name: str) -> list[str]:
+    """Return the comma-separated keys of a sealing box; a broken one would fail at its first use,
+    long after the start.
+    """
+    keys = [key.strip() for key in env_secret(name).split(",") if key.strip()]
+    if not keys:
+        raise ImproperlyConfigured(f"{name} is not set: see .env.example for how to make one.")
+    for number, key in enumerate(keys, start=1):
+        if not _is_key(key):
+            raise ImproperlyConfigured(
+                f"{name}: key {number} of {len(keys)} is not url-safe base64 of 32 bytes;"
+                " see .env.example for how to make one."
+            )
+    return keys
+
+
+def _is_key(text: str) -> bool:
+    try:
+        Fernet(text)
+    except ValueError:
+        return False
+    return True
 
 
 def env_database(name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from callkeeper_metrika.env import (
     env_bool,
     env_database,
     env_int,
+    env_keys,
     env_list,
     env_secret,
     env_text,
@@ -25,9 +26,7 @@ SECRET_KEY = env_secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set: give a long random string.")
 # The first key seals, all of them open; kept apart from SECRET_KEY so that each rotates alone.
-SEALING_KEYS = [key.strip() for key in env_secret("SEALING_KEYS").split(",") if key.strip()]
-if not SEALING_KEYS:
-    raise ImproperlyConfigured("SEALING_KEYS is not set: see .env.example for how to make one.")
+SEALING_KEYS = env_keys("SEALING_KEYS")
 
 PUBLIC_URL = env_text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 IS_HTTPS = PUBLIC_URL.startswith("https://")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class IntegrationsConfig(AppConfig):
-    """Names the application in the admin, and refuses to start with an unsafe switch on."""
+    """Names the application in the admin, and refuses an unsafe start."""
 
     name = "integrations"
     verbose_name = _("Интеграции")
@@ -16,3 +16,4 @@ class IntegrationsConfig(AppConfig):
         from integrations import checks  # registers itself; needs the models loaded
 
         checks.refuse_insecure_transport()
+        checks.refuse_missing_credentials()

@@ -66,3 +66,32 @@ def test_other_database_engines_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(ImproperlyConfigured, match="must be a postgres:// URL"):
         env.env_database("BASE_URL")
+
+
+GOOD = "b25seS1mb3ItdGVzdHMuLi4uLi4uLi4uLi4uLi4uLi4="
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", "SEALING_KEYS is not set"),
+        (" , ", "SEALING_KEYS is not set"),
+        ("short", "key 1 of 1 is not url-safe base64 of 32 bytes"),
+        (f"{GOOD},{GOOD[:-4]}", "key 2 of 2 is not"),
+        (f"ключ,{GOOD}", "key 1 of 2 is not"),
+    ],
+)
+def test_broken_sealing_keys_are_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str, reason: str
+) -> None:
+    monkeypatch.setenv("SEALING_KEYS", value)
+
+    with pytest.raises(ImproperlyConfigured, match=reason) as caught:
+        env.env_keys("SEALING_KEYS")
+    assert GOOD[:-4] not in str(caught.value)
+
+
+def test_sealing_keys_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEALING_KEYS", f" {GOOD} , {GOOD[::-1][1:]}= ")
+
+    assert env.env_keys("SEALING_KEYS") == [GOOD, f"{GOOD[::-1][1:]}="]

@@ -11,7 +11,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from integrations.checks import refuse_insecure_transport
+from integrations.checks import refuse_insecure_transport, refuse_missing_credentials
 
 
 def found(*, deploy: bool = False) -> set[str]:
@@ -77,6 +77,53 @@ def test_process_does_not_start_with_insecure_transport() -> None:
 
     assert run.returncode != 0
     assert "OAUTHLIB_INSECURE_TRANSPORT is set" in run.stderr
+
+
+REAL = {
+    "YANDEX_OAUTH_URL": "https://oauth.yandex.ru",
+    "YANDEX_LOGIN_URL": "https://login.yandex.ru",
+    "METRIKA_API_URL": "https://api-metrika.yandex.net",
+}
+
+
+@pytest.mark.parametrize("entry", ["callkeeper_metrika.wsgi", "callkeeper_metrika.celery"])
+@pytest.mark.parametrize("name", ["YANDEX_CLIENT_ID", "YANDEX_CLIENT_SECRET"])
+def test_process_does_not_start_without_credentials(name: str, entry: str) -> None:
+    """S-40"""
+    script = f"import {entry}, django; django.setup()"
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | REAL | {name: ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode != 0
+    assert "YANDEX_CLIENT_ID or YANDEX_CLIENT_SECRET is not set" in run.stderr
+
+
+@pytest.mark.parametrize("excuse", ["nothing is missing", "debugging", "stand-in"])
+def test_start_without_credentials_is_refused_only_where_they_are_needed(
+    production: Settings, excuse: str
+) -> None:
+    if excuse == "debugging":
+        production.YANDEX_CLIENT_ID, production.DEBUG = "", True
+    elif excuse == "stand-in":
+        production.YANDEX_CLIENT_ID = ""
+        for name in REAL:
+            setattr(production, name, "http://yandex.localhost:8001")
+
+    refuse_missing_credentials()
+
+
+def test_trial_of_compose_passes_its_checks(production: Settings) -> None:
+    for name in REAL:
+        setattr(production, name, "http://yandex.localhost:8001")
+    production.YANDEX_REDIRECT_URI = "http://localhost:8000/lk/integrations/yandex/callback"
+
+    assert found(deploy=True) == set()
 
 
 def test_stand_in_may_be_spoken_to_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,15 @@ def test_every_service_is_told_every_variable() -> None:
         assert names_in_settings() - set(services[name]["environment"]) == NOT_FOR_COMPOSE
 
 
+def test_what_is_unsafe_stops_the_migration_and_so_everything() -> None:
+    services = compose_file()["services"]
+
+    assert "manage.py check --deploy && " in services["migrate"]["command"]
+    for name in ("web", "worker", "beat"):
+        condition = services[name]["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+
+
 def test_compose_file_holds_no_secret() -> None:
     environment = compose_file()["x-product"]["environment"]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +49,25 @@ def test_nothing_in_the_image_imports_what_is_kept_out_of_it() -> None:
     ]
 
     assert missing == []
+
+
+def test_values_of_the_build_start_the_product() -> None:
+    """Static files are collected with these and no others."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (step,) = re.findall(r"^RUN (SECRET_KEY=.*?)python manage.py", dockerfile, re.M | re.S)
+    given = dict(re.findall(r"([A-Z_]+)=(\S+)", step))
+
+    run = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup()"],
+        env=given | {"DJANGO_SETTINGS_MODULE": "callkeeper_metrika.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_the_image_has_the_commands_that_operations_name() -> None:

@@ -20,6 +20,8 @@ TOLD = {
     "SEALING_KEYS": "c2VhbGluZy1rZXktb2YtYS10ZXN0LXJ1bi0wMDAwMDA=",
     "DATABASE_URL": "postgres://own:p4ss@127.0.0.1:9/own",
     "REDIS_URL": "redis://127.0.0.1:9/0",
+    "YANDEX_CLIENT_ID": "trial",
+    "YANDEX_CLIENT_SECRET": "trial",
     "PUBLIC_URL": "http://127.0.0.1:8000",
     "DJANGO_SETTINGS_MODULE": "callkeeper_metrika.settings",
 }
