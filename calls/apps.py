@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from counters.models import Counter
+    from integrations.models import YandexAccount
 
 
 def follow_counter(sender: object, *, counter: Counter, **_kwargs: Any) -> None:
@@ -19,6 +20,13 @@ def follow_counter(sender: object, *, counter: Counter, **_kwargs: Any) -> None:
     from calls.recovery import apply_counter_change  # models are not ready at import
 
     apply_counter_change(counter, now=timezone.now())
+
+
+def follow_account(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
+    """Let go what the refused token of the account held up, inside the same transaction."""
+    from calls.reconnection import release_refused  # as above
+
+    release_refused(account, now=timezone.now())
 
 
 def make_partitions(*, using: str, **_kwargs: Any) -> None:
@@ -38,6 +46,8 @@ class CallsConfig(AppConfig):
     def ready(self) -> None:
         from calls import checks as checks  # registers itself
         from counters.signals import counter_changed
+        from integrations.signals import account_reconnected
 
+        account_reconnected.connect(follow_account, dispatch_uid="calls.follow_account")
         counter_changed.connect(follow_counter, dispatch_uid="calls.follow_counter")
         post_migrate.connect(make_partitions, sender=self, dispatch_uid="calls.make_partitions")

@@ -256,7 +256,6 @@ def test_tokens_refused_by_mistake_are_tried_every_hour_and_no_person_is_needed(
 
     account.refresh_from_db()
     assert (account.state, account.state_reason) == ("active", "")
-    Upload.objects.update(not_before=timezone.now())
     send()
     assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
 
