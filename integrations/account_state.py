@@ -43,7 +43,10 @@ def move(
     actor: User | None = None,
     action: str = "",
 ) -> None:
-    """Write the state and, when it is another one than before, the trace."""
+    """Write the state and, when it is another one than before, the trace.
+
+    That a refresh token is lost changes no state, yet from then on a person has to reconnect.
+    """
     before = {"state": str(account.state), "reason": account.state_reason}
     after = {"state": str(state), "reason": str(reason)}
     if before == after:
@@ -51,6 +54,7 @@ def move(
     account.state_reason = str(reason)
     if account.state != state:
         account.state, account.state_changed_at = state, now
+    if before["state"] != after["state"] or reason == Reason.REFRESH_TOKEN_LOST:
         audit.record(
             cabinet=account.cabinet,
             actor=actor,

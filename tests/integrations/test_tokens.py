@@ -225,6 +225,22 @@ def test_lost_answer_leaves_the_access_token_in_use(
     assert len(yandex_id.asked("/token")) == 2
 
 
+@pytest.mark.parametrize("before", ["active", "refresh_failed"])
+def test_loss_of_the_refresh_token_is_in_the_trail(
+    old: YandexAccount, now: datetime, yandex_id: YandexId, before: str
+) -> None:
+    """S-46: no state changes by it, but from then on a person has to reconnect."""
+    YandexAccount.objects.update(state=before, refresh_claimed_until=now - timedelta(seconds=1))
+    yandex_id.refuses("invalid_grant")
+
+    tokens.refresh(old.pk, now=now)
+
+    event = AuditEvent.objects.get()
+    assert (event.action, event.object_id) == ("account.refresh_failed", str(old.pk))
+    assert (event.after["state"], event.after["reason"]) == ("refresh_failed", "refresh_token_lost")
+    assert event.after["yandex_uid"] == old.yandex_uid
+
+
 def test_process_killed_after_yandex_renewed_leaves_the_access_token_in_use(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
