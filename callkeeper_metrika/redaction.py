@@ -16,26 +16,36 @@ OTHER_SECRETS = re.compile(
     r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
     r"|(?<=[?&\s]state=)[^&\s\"']+"
 )
+#: What a browser shows to be let in, in a header, a form or a printed dictionary.
+COOKIES = re.compile(
+    r"""(?i)\b(sessionid|csrftoken|csrfmiddlewaretoken)(["']*\s*[=:]\s*["']*)[^\s"';&,}]+"""
+)
 # The client's own pattern of phones would take dates and neighbouring counter numbers as well,
 # which a log must keep: here a number is written with its plus, or grouped as in Russia.
 PHONE = re.compile(
     r"(?<!\w)\+\d(?:[\s().-]{0,2}\d){8,17}(?!\d)"
+    # as in an address, where + is %2B, a blank %20 and brackets %28 and %29
+    r"|(?i:%2B)\d(?:(?:%20|%28|%29|[+().-]){0,2}\d){8,17}(?!\d)"
+    # with points; an address of a machine has no part above 255
+    r"|(?<![\w.-])(?:[78]\.)?[3-9]\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w-]|\.\d)"
     r"|(?<![\w.-])(?:[78][\s(-]{0,2})?\(?\d{3}\)?[\s-]{0,2}\d{3}[\s-]?\d{2}[\s-]?\d{2}(?![\w-]|\.\d)"
 )
 # Phones and visitors' identifiers; counter numbers and our own ids are shorter.
-LONG_NUMBER = re.compile(r"(?<!\w)(?<!\d\.)\d{10,21}(?!\w|\.\d)")
+LONG_NUMBER = re.compile(r"(?<![^\W_])(?<!\d\.)\d{10,21}(?![^\W_]|\.\d)")
+ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 def redact(text: str) -> str:
     """Return the text with tokens cut out and phones and visitor ids masked to their ends."""
     for pattern in (SECRETS, OTHER_SECRETS):
         text = pattern.sub(HIDDEN, text)
-    text = NAMED_SECRETS.sub(rf"\1\2{HIDDEN}", text)
+    for named in (NAMED_SECRETS, COOKIES):
+        text = named.sub(rf"\1\2{HIDDEN}", text)
     return LONG_NUMBER.sub(_ends, PHONE.sub(_ends, text))
 
 
 def _ends(number: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", number[0])
+    digits = re.sub(r"\D", "", ESCAPE.sub("", number[0]))
     return f"{digits[0]}***{digits[-2:]}"
 
 

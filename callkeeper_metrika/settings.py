@@ -271,5 +271,7 @@ LOGGING = {
         "requests_oauthlib": {"level": "WARNING"},
         "oauthlib": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        # Django gives it a handler of its own, which writes addresses with all they carry.
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },
 }

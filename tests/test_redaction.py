@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
@@ -81,11 +82,41 @@ def test_secret_is_known_by_its_shape_or_place(line: str) -> None:
         ("+375 29 123-45-67", "3***67"),
         ("+1 (415) 555-2671", "1***71"),
         ("1718031415926535897", "1***97"),
+        ("%2B79161234567", "7***67"),
+        ("%2B7%20916%20123-45-67", "7***67"),
+        ("%2b7%20%28916%29%20123-45-67", "7***67"),
+        ("916.123.45.67", "9***67"),
+        ("8.916.123.45.67", "8***67"),
     ],
 )
 @pytest.mark.parametrize("line", ["{}", "call from {}.", "phone={}, counter 91234567", '"{}"'])
 def test_phone_keeps_its_ends(line: str, written: str, masked: str) -> None:
     assert redact(line.format(written)) == line.format(masked)
+
+
+@pytest.mark.parametrize("line", ["phone_{}", "{}_was", "phone_{}_was called"])
+def test_phone_in_a_name_keeps_its_ends(line: str) -> None:
+    assert redact(line.format("79161234567")) == line.format("7***67")
+
+
+@pytest.mark.parametrize("name", ["sessionid", "csrftoken", "csrfmiddlewaretoken"])
+@pytest.mark.parametrize(
+    "form", ["Cookie: a=1; {}={}; b=2", "{{'{}': '{}'}}", '{{"{}": "{}"}}', "POST a=1&{}={}&b=2"]
+)
+def test_what_lets_a_browser_in_is_hidden(form: str, name: str) -> None:
+    line = redact(form.format(name, "k3y0fth3br0ws3r"))
+
+    assert "k3y0fth3br0ws3r" not in line
+    assert name in line
+
+
+def test_development_server_writes_through_the_filter(capsys: pytest.CaptureFixture[str]) -> None:
+    for handler in logging.getLogger("django.server").handlers:
+        record = record_of('"GET /callback?code=%s HTTP/1.1" 303', "7654321")
+        if handler.filter(record):
+            sys.stderr.write(handler.format(record))
+
+    assert "GET /callback?code=[скрыто] HTTP/1.1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -101,6 +132,8 @@ def test_phone_keeps_its_ends(line: str, written: str, masked: str) -> None:
         "reset at 1795418400.123456",
         "HTTP 403, access_denied, request 7f1c2d3e-1122-3344-5566-77889900aabb",
         "marker ck20261123x7h3k9 of delivery 12345678",
+        "upload took 123.4567890 s",
+        "192.168.10.12 GET /healthz",
         "127.0.0.1:8000 GET /lk/integrations 200",
         "Decision codes: source_off, too_short",
     ],
