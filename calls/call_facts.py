@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.templatetags.look import talk_time
 from calls.models import Call
-from calls.phones import masked_phone, readable_phone
+from calls.phones import masked_phone, readable_phone, with_masked_phones
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Fact:
 def facts_of(call: Call, *, sees_phones: bool) -> list[Fact]:
     """Return the facts in reading order; a person without the right sees a masked phone."""
     phone = readable_phone(call.phone) if sees_phones else masked_phone(call.phone)
+    # Sites put the phone of whom they know into the address of a page, or send it as UserID.
+    safe = str if sees_phones else with_masked_phones
     return [
         Fact(_("Тип"), call.get_kind_display()),
         Fact(_("Телефон"), phone),
@@ -34,8 +36,8 @@ def facts_of(call: Call, *, sees_phones: bool) -> list[Fact]:
         Fact(_("Теги"), ", ".join(call.tags)),
         Fact("ClientID", call.client_id),
         Fact("yclid", call.yclid),
-        Fact("UserID", call.user_id),
-        Fact(_("Страница"), call.page_url),
+        Fact("UserID", safe(call.user_id)),
+        Fact(_("Страница"), safe(call.page_url)),
         Fact(_("Попытка заказа"), str(call.attempt or "")),
     ]
 

@@ -8,6 +8,11 @@ import re
 VISIBLE_DIGITS = 4
 #: From so many digits on a number is searched for as a whole, without its country code.
 WHOLE_NUMBER_DIGITS = 10
+#: Ten to fifteen digits in groups, also as they are escaped in an address.
+PHONE_IN_TEXT = re.compile(
+    r"(?i)(?<!\d)(?:\+|%2B)?\d(?:(?:%20|%28|%29|[\s().+-]){0,2}\d){9,14}(?!\d)"
+)
+ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 def masked_phone(phone: str) -> str:
@@ -19,6 +24,14 @@ def masked_phone(phone: str) -> str:
     if len(digits) == 11 and digits.startswith("7"):
         return f"+7 *** ***-{end}"
     return f"*** ***-{end}"
+
+
+def with_masked_phones(text: str) -> str:
+    """Return an address or an identifier with every number in it that may be a phone masked.
+
+    Visitors' identifiers are longer than a phone, counters and campaigns shorter: they stay.
+    """
+    return PHONE_IN_TEXT.sub(lambda found: masked_phone(ESCAPE.sub("", found[0])), text)
 
 
 def readable_phone(phone: str) -> str:

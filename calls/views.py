@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from calls.journey import journeys_of
 from calls.models import Call, Upload, UploadFile
 from calls.obstacles import obstacle_of, of_channel
 from calls.overview import state_totals
-from calls.phones import masked_phone, readable_phone
+from calls.phones import masked_phone, readable_phone, with_masked_phones
 from calls.sent_values import file_for_people, preview_of
 from calls.sentences import sentence_of, title_of
 from calls.shown import ShownDelivery, is_changed_after_send
@@ -31,7 +32,11 @@ from calls.upload_page import standing_of, tries_of
 from counters.models import Counter
 
 #: Columns of the file that a person without the right does not see as sent.
-PHONE_COLUMN = "PhoneNumber"
+MASKS: dict[str, Callable[[str], str]] = {
+    "PhoneNumber": masked_phone,
+    "UserId": with_masked_phones,
+    "URL": with_masked_phones,
+}
 _BLOCKABLE = {Shown.WAITING, Shown.HELD, Shown.BATCHED}
 
 
@@ -61,9 +66,9 @@ def journey(request: HttpRequest, call_id: int) -> HttpResponse:
     call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
     journeys = journeys_of(call, now=timezone.now())
-    for one in journeys:
-        if not sees_phones and one.values.get(PHONE_COLUMN):
-            one.values[PHONE_COLUMN] = masked_phone(one.values[PHONE_COLUMN])
+    if not sees_phones:
+        for one in journeys:
+            one.values.update(_masked(one.values))
     context = {
         "call": {
             "at": call.started_at,
@@ -76,6 +81,10 @@ def journey(request: HttpRequest, call_id: int) -> HttpResponse:
         "changed_after_send": any(one.changed_after_send for one in journeys),
     }
     return render(request, "calls/call_journey.html", context)
+
+
+def _masked(values: dict[str, str]) -> dict[str, str]:
+    return {name: mask(values[name]) for name, mask in MASKS.items() if values.get(name)}
 
 
 @require_safe

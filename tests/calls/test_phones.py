@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calls.phones import masked_phone, readable_phone, searched_end
+from calls.phones import masked_phone, readable_phone, searched_end, with_masked_phones
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,24 @@ def test_a_russian_number_is_written_in_groups() -> None:
 )
 def test_a_search_takes_the_end_of_a_number(text: str, end: str) -> None:
     assert searched_end(text) == end
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("79161231234", "+7 *** ***-12-34"),
+        ("+7 (916) 123-12-34", "+7 *** ***-12-34"),
+        (
+            "https://a.example/?tel=%2B79161231234&a=1",
+            "https://a.example/?tel=+7 *** ***-12-34&a=1",
+        ),
+        ("https://a.example/?tel=8%20916%20123-12-34", "https://a.example/?tel=*** ***-12-34"),
+        ("user-9161231234", "user-*** ***-12-34"),
+        ("client-42", "client-42"),
+        ("https://a.example/balkon?yclid=1718031415926535897", None),
+        ("https://a.example/2026-11-23/91234567", None),
+        ("", ""),
+    ],
+)
+def test_phones_inside_a_text_are_masked_and_the_rest_stays(text: str, masked: str | None) -> None:
+    assert with_masked_phones(text) == (text if masked is None else masked)

@@ -82,6 +82,23 @@ def test_a_viewer_sees_phones_masked(
     assert "***-12-34" not in for_owner
 
 
+def test_a_viewer_sees_no_phone_in_what_the_site_wrote(
+    viewer_client: Client, owner_client: Client, counter: Counter
+) -> None:
+    page_url = "https://okna.example/balkon?tel=%2B79161231234"
+    call = make_call(cabinet=counter.cabinet, user_id="79161231234", page_url=page_url)
+    body = b"UserId,URL\n79161231234,https://okna.example/balkon?tel=%2B79161231234\n"
+    upload = make_upload(counter=counter, body=body)
+    make_delivery(call=call, counter=counter, upload=upload)
+    address = reverse("calls:journey", args=[call.pk])
+
+    for_viewer = viewer_client.get(address).content.decode()
+
+    assert "9161231234" not in for_viewer
+    assert for_viewer.count("https://okna.example/balkon?tel=+7 *** ***-12-34") == 2
+    assert owner_client.get(address).content.decode().count("9161231234") == 4
+
+
 def test_a_viewer_sees_an_upload_without_its_rows(
     viewer_client: Client, owner_client: Client, addresses: dict[str, str]
 ) -> None:
