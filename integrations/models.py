@@ -66,7 +66,8 @@ class YandexAccount(models.Model):
                 fields=["cabinet", "yandex_uid"], name="account_once_per_cabinet"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state="disconnected") | models.Q(access_token=""),
+                condition=~models.Q(state="disconnected")
+                | models.Q(access_token="", refresh_token=""),
                 name="account_disconnected_has_no_token",
             ),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
@@ -132,3 +133,14 @@ def test_disconnected_account_is_not_disconnected_twice(
 
     assert owner_client.post(door(account)).status_code == 404
     assert AuditEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize("kept", ["access_token", "refresh_token"])
+def test_database_holds_no_token_of_a_disconnected_account(
+    account: YandexAccount, kept: str
+) -> None:
+    """S-39"""
+    cut = {"state": "disconnected", "access_token": "", "refresh_token": ""}
+
+    with pytest.raises(IntegrityError, match="account_disconnected_has_no_token"):
+        YandexAccount.objects.filter(pk=account.pk).update(**cut | {kept: "1:a:b:c"})
