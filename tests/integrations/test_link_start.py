@@ -233,9 +233,6 @@ def test_pages_of_linking_cannot_be_framed(owner_client: Client, yandex_id: Yand
         assert answer["X-Frame-Options"] == "DENY"
 
 
-def test_session_cookie_survives_the_way_back_and_nothing_else() -> None:
-    """S-23; with Strict the callback would have no session."""
-    assert settings.SESSION_COOKIE_HTTPONLY is True
-    assert settings.SESSION_COOKIE_SAMESITE == "Lax"
-    assert settings.SESSION_COOKIE_SECURE is settings.IS_HTTPS
+def test_session_stays_on_the_server() -> None:
+    """S-06"""
     assert settings.SESSION_ENGINE == "django.contrib.sessions.backends.db"

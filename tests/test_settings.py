@@ -1,0 +1,70 @@
+"""What the environment makes of the settings, each time in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+ASK = """
+import json, sys
+import django
+django.setup()
+from django.conf import settings
+print(json.dumps([getattr(settings, name) for name in sys.argv[1:]]))
+"""
+COOKIE = ("SECURE", "HTTPONLY", "SAMESITE")
+
+
+def settings_with(*names: str, **environment: str) -> list[object]:
+    run = subprocess.run(
+        [sys.executable, "-c", ASK, *names],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    values: list[object] = json.loads(run.stdout)
+    return values
+
+
+@pytest.mark.parametrize(
+    ("public_url", "is_secure"), [("https://lk.example", True), ("http://127.0.0.1:8000", False)]
+)
+@pytest.mark.parametrize("cookie", ["SESSION", "CSRF"])
+def test_cookies_are_nobody_elses_and_survive_the_way_back(
+    public_url: str, is_secure: bool, cookie: str
+) -> None:
+    """S-23; with Strict the callback would have no session."""
+    names = [f"{cookie}_COOKIE_{attribute}" for attribute in COOKIE]
+
+    assert settings_with(*names, PUBLIC_URL=public_url) == [is_secure, True, "Lax"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, [31536000, False, False]),
+        ({"SECURE_HSTS_INCLUDE_SUBDOMAINS": "1"}, [31536000, True, False]),
+        ({"SECURE_HSTS_PRELOAD": "1"}, [31536000, False, True]),
+    ],
+)
+def test_hsts_speaks_for_other_hosts_only_when_told(
+    environment: dict[str, str], expected: list[object]
+) -> None:
+    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+
+    assert settings_with(*names, PUBLIC_URL="https://lk.example", **environment) == expected
+
+
+def test_forms_of_the_real_yandex_may_lead_through_its_sign_in() -> None:
+    """The consent page of a person without a session redirects to passport.yandex.ru."""
+    (policy,) = settings_with("CONTENT_SECURITY_POLICY", YANDEX_OAUTH_URL="https://oauth.yandex.ru")
+
+    assert isinstance(policy, dict)
+    allowed = policy["DIRECTIVES"]["form-action"]
+    assert allowed == ["'self'", "https://*.yandex.ru", "https://*.yandex.com"]
