@@ -78,6 +78,10 @@ LEASE_MARGIN_SECONDS = env_int("LEASE_MARGIN_SECONDS", 60, minimum=1)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
 CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
 READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)
+# For a page that a person waits for; and so many threads of a web process may wait at a time: the
+# others take calls in.
+WEB_READ_TIMEOUT_SECONDS = env_int("WEB_READ_TIMEOUT_SECONDS", 8, minimum=1)
+WEB_THREADS_FOR_YANDEX = env_int("WEB_THREADS_FOR_YANDEX", 2, minimum=1)
 UPLOAD_READ_TIMEOUT_SECONDS = env_int("UPLOAD_READ_TIMEOUT_SECONDS", 120, minimum=1)
 # Of Yandex's 5,000 a day a fifth is kept back for whatever else uses the customer's login.
 METRIKA_DAILY_REQUESTS = env_int("METRIKA_DAILY_REQUESTS", 4000, minimum=1)
@@ -122,6 +126,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "cabinets.middleware.CabinetMiddleware",
+    "integrations.middleware.HurriedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -20,6 +20,7 @@ from integrations import budget, pauses, tokens
 from integrations.account_state import Reason
 from integrations.clients import metrika_client
 from integrations.models import YandexAccount
+from integrations.web_patience import NoSeat, seat
 from integrations.yandex.errors import (
     AccessDenied,
     NotFound,
@@ -41,6 +42,7 @@ CUT_OFF = _("Аккаунт Яндекса отключён от кабинет�
 BUSY = _("К Метрике сейчас идёт слишком много запросов. Повторите через минуту.")
 DAY_SPENT = _("Дневной лимит запросов к Метрике исчерпан. Он обновится в 03:00 по Москве.")
 SILENT = _("Метрика сейчас не отвечает. Повторите через несколько минут.")
+SLOW = _("Метрика отвечает медленно, и её ответа уже ждут другие. Повторите через минуту.")
 NO_ACCESS = _("У аккаунта больше нет доступа к этому счетчику.")
 NO_COUNTER = _("Такого счетчика в Метрике нет: возможно, его удалили.")
 STRANGE = _("Метрика ответила непонятно. Повторите позже; если не поможет, напишите в поддержку.")
@@ -67,12 +69,20 @@ def ask(account: YandexAccount, question: Question[T]) -> T:
     if not account.is_usable:
         raise NotAnswered(RECONNECT)
     try:
-        return _ask_once(account, question)
-    except TokenRejected:
-        return _ask_with_renewed_token(account, question)
+        with seat():
+            return _ask_renewing(account, question)
+    except NoSeat:
+        raise NotAnswered(SLOW) from None
     except UnsealFailed:
         logger.error("account %s: no key opens its token", account.pk)
         raise NotAnswered(UNREADABLE) from None
+
+
+def _ask_renewing(account: YandexAccount, question: Question[T]) -> T:
+    try:
+        return _ask_once(account, question)
+    except TokenRejected:
+        return _ask_with_renewed_token(account, question)
 
 
 def _ask_with_renewed_token(account: YandexAccount, question: Question[T]) -> T:

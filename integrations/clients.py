@@ -8,6 +8,7 @@ from django.conf import settings
 
 from integrations import metrika_clock
 from integrations.models import YandexAccount
+from integrations.web_patience import read_timeout
 from integrations.yandex.config import YandexConfig
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.oauth import OAuthClient
@@ -29,7 +30,7 @@ def yandex_config() -> YandexConfig:
         redirect_uri=settings.YANDEX_REDIRECT_URI,
         scopes=tuple(settings.YANDEX_SCOPES),
         connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
-        read_timeout=settings.READ_TIMEOUT_SECONDS,
+        read_timeout=read_timeout(),
         upload_read_timeout=settings.UPLOAD_READ_TIMEOUT_SECONDS,
     )
 

@@ -28,6 +28,7 @@ class Refusal(StrEnum):
     APPLICATION_REFUSED = "application_refused"
     YANDEX_REFUSED = "yandex_refused"
     YANDEX_SILENT = "yandex_silent"
+    YANDEX_SLOW = "yandex_slow"
     FOREIGN_TOKEN = "foreign_token"
     SCOPES_MISSING = "scopes_missing"
     OTHER_ACCOUNT = "other_account"
@@ -159,6 +160,15 @@ PAGES: dict[Refusal, RefusalPage] = {
         503,
         _("Яндекс сейчас не отвечает"),
         _("Подключение не закончено. Подождите несколько минут и начните заново."),
+    ),
+    Refusal.YANDEX_SLOW: RefusalPage(
+        503,
+        _("Яндекс отвечает медленно"),
+        _(
+            "Его ответа уже ждут другие. Подождите минуту и обновите эту страницу: подключение"
+            " продолжится."
+        ),
+        LATER,
     ),
     Refusal.FOREIGN_TOKEN: RefusalPage(
         400,

@@ -25,6 +25,7 @@ from integrations.models import LinkAttempt, YandexAccount
 from integrations.oauth_state import Actor
 from integrations.refusals import PAGES, LinkRefused, Refusal
 from integrations.throttle import is_too_often
+from integrations.web_patience import NoSeat, seat
 
 #: Where a person sees and withdraws what they allowed, whatever became of our own request.
 DATA_ACCESS_URL = "https://id.yandex.ru/personal/data-access"
@@ -119,6 +120,15 @@ def _finish(request: HttpRequest) -> HttpResponse:
 
     Raises LinkRefused while there is no attempt; what goes wrong after that has its own address.
     """
+    try:
+        with seat():
+            return _finish_seated(request)
+    except NoSeat:
+        # The attempt is still there: opening the same address again finishes it.
+        raise LinkRefused(Refusal.YANDEX_SLOW) from None
+
+
+def _finish_seated(request: HttpRequest) -> HttpResponse:
     answer, attempt = _accept(request)
     try:
         return _after_link(request, _complete(attempt, answer))
