@@ -1,0 +1,61 @@
+"""Every address of the site as the resolver has it, and something behind each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from cabinets.models import SigningSecret
+from counters.models import Counter
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
+
+#: Django's own, which has a guard and tests of its own.
+DESK = "admin:"
+
+
+def routes(patterns: Any = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the name, in its namespace, and the route of every address but those of the desk."""
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(one.pattern)
+        if isinstance(one, URLResolver):
+            inner = f"{space}{one.namespace}:" if one.namespace else space
+            if inner != DESK:
+                yield from routes(one.url_patterns, route, inner)
+        elif isinstance(one, URLPattern):
+            yield f"{space}{one.name}" if one.name else route, route
+
+
+def furnish(counter: Counter) -> dict[str, Any]:
+    """Make one of everything in the counter's cabinet; return what each parameter stands for.
+
+    `pk` means something else in each part of the site, so it stands by the part.
+    """
+    source = factories.make_source(cabinet=counter.cabinet)
+    secret = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
+    call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
+    make_delivery(call=call, counter=counter, upload=upload)
+    return {
+        "lk/cabinets/<int:pk>": counter.cabinet_id,
+        "lk/integrations/sources/<int:pk>": source.pk,
+        "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,
+        "lk/integrations/yandex/counters/<int:pk>": counter.pk,
+        "lk/integrations/yandex/uploads/<int:pk>": upload.pk,
+        "account_pk": counter.account_id,
+        "counter_pk": counter.pk,
+        "call_id": call.pk,
+        "channel": 1,
+        "secret_pk": secret.pk,
+        "reason": "cancelled",
+    }
+
+
+def address(name: str, route: str, things: Mapping[str, Any]) -> str:
+    """Return the address of a thing. An unknown parameter is a KeyError: say above what it is."""
+    start = next((one for one in things if route.startswith(one)), "")
+    wanted = re.findall(r"<\w+:(\w+)>", route)
+    values = {one: things[start] if one == "pk" else things[one] for one in wanted}
+    return reverse(name, kwargs=values) if ":" in name else f"/{route}"

@@ -1,0 +1,128 @@
+"""Every address of the site, taken from the resolver, so that a new one is looked at as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cabinets.models import AuditEvent
+from counters.models import Counter
+from tests import factories
+from tests.integrations.conftest import yandex_id as yandex_id
+from tests.integrations.test_linking_journey import TOKEN_SHAPES
+from tests.integrations.yandex_id import YandexId
+from tests.site import address, furnish, routes
+
+ROUTES = dict(routes())
+CABINET = [name for name, route in ROUTES.items() if route.startswith("lk/")]
+OF_OBJECTS = [name for name in CABINET if "<int" in ROUTES[name]]
+#: Open to those who are not signed in, each for a reason of its own.
+OPEN = {
+    "login",
+    "logout",
+    "calls:ingest",  # signed by the source
+    "calls:api-docs",
+    "calls:openapi",
+    "healthz",
+    "readyz",
+    "metrics",  # by its token, or from this machine
+    "integrations:link-callback",  # refuses, but leads no code to the sign-in page
+}
+METHODS = ("get", "post")
+REFUSED = {403, 405}
+
+
+@pytest.fixture
+def things(counter: Counter, yandex_id: YandexId) -> dict[str, Any]:
+    return furnish(counter)
+
+
+def ask(client: Client, name: str, things: dict[str, Any], method: str) -> Any:
+    return getattr(client, method)(address(name, ROUTES[name], things))
+
+
+def statuses(client: Client, name: str, things: dict[str, Any]) -> set[int]:
+    return {ask(client, name, things, method).status_code for method in METHODS}
+
+
+def test_the_site_is_found() -> None:
+    assert len(CABINET) > 30
+    assert len(OF_OBJECTS) > 20
+    assert set(ROUTES) > OPEN
+
+
+@pytest.mark.parametrize("name", OF_OBJECTS)
+def test_stranger_finds_nothing(name: str, things: dict[str, Any], stranger_client: Client) -> None:
+    """S-29"""
+    found = statuses(stranger_client, name, things)
+
+    assert 404 in found
+    assert found <= {404, 405}
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("name", CABINET)
+def test_viewer_changes_nothing(name: str, things: dict[str, Any], viewer_client: Client) -> None:
+    answer = ask(viewer_client, name, things, "post")
+
+    # Their own choice among their own cabinets is no change of one.
+    assert answer.status_code in (REFUSED if name != "cabinets:choose" else {303})
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("name", sorted(set(ROUTES) - OPEN))
+def test_nobody_sees_anything_but_the_sign_in(
+    name: str, things: dict[str, Any], client: Client, yandex_id: YandexId
+) -> None:
+    """S-02: nor is anybody sent to Yandex."""
+    for method in METHODS:
+        answer = ask(client, name, things, method)
+
+        assert answer.status_code in {302, 405}
+        if answer.status_code == 302:
+            assert answer["Location"].startswith(("/accounts/login/?next=", "/lk/integrations"))
+    assert len(yandex_id.calls) == 0
+
+
+@pytest.mark.parametrize("name", sorted(set(ROUTES) - {"calls:ingest"}))
+def test_no_page_shows_a_token(
+    name: str, things: dict[str, Any], owner_client: Client, counter: Counter
+) -> None:
+    """S-35"""
+    answer = ask(owner_client, name, things, "get")
+
+    text = b"".join(answer).decode() if answer.streaming else answer.content.decode()
+    text += str(dict(answer.headers))
+    assert counter.account.access_token not in text
+    assert counter.account.refresh_token not in text
+    assert [shape.pattern for shape in TOKEN_SHAPES if shape.search(text)] == []
+
+
+def test_no_page_of_the_desk_shows_a_token(
+    client: Client, things: dict[str, Any], counter: Counter
+) -> None:
+    """S-35"""
+    client.force_login(factories.make_user(is_staff=True, is_superuser=True))
+    account = f"/admin/integrations/yandexaccount/{counter.account_id}/change/"
+
+    for page in ("/admin/integrations/yandexaccount/", account, "/admin/cabinets/auditevent/"):
+        text = client.get(page).content.decode()
+        assert counter.account.access_token not in text
+        assert [shape.pattern for shape in TOKEN_SHAPES if shape.search(text)] == []
+
+
+def test_lists_hold_what_is_of_the_own_cabinet(
+    things: dict[str, Any], owner_client: Client, stranger_client: Client, counter: Counter
+) -> None:
+    """S-29: pages that name no object in their address."""
+
+    def seen(client: Client) -> str:
+        listed = [name for name in CABINET if "<" not in ROUTES[name]]
+        answers = [ask(client, name, things, "get") for name in listed]
+        return "".join(answer.content.decode() for answer in answers)
+
+    marks = (counter.account.login, counter.name, counter.cabinet.call_sources.get().public_id)
+    assert [mark in seen(owner_client) for mark in marks] == [True] * len(marks)
+    assert [mark in seen(stranger_client) for mark in marks] == [False] * len(marks)
