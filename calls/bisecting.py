@@ -4,7 +4,8 @@ A refusal of the file as a whole (`invalid_uploading`, 400) says that nothing of
 not which row is bad. So half of its rows go as a file of their own, and by what becomes of them:
 - refused too: the bad row is in that half, which is halved again; the rest is free of suspicion;
 - taken: the bad row is in the rest, of which half goes next.
-That is ⌈log₂N⌉ + 1 requests for one bad row of N. What is free of suspicion goes back to waiting
+That is ⌈log₂N⌉ + 2 requests for one bad row of N, with the last try of the one that was found,
+after another file was taken: the counter itself could have been refused. What is free of suspicion goes back to waiting
 and leaves with the next regular file. Every step is one transaction upon rows that say where the
 search stands, so a process that dies leaves the next one to carry on.
 
@@ -20,7 +21,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 
 from calls import goal_presence, stopping
 from calls.cell_shapes import unfit_rows
@@ -137,13 +138,17 @@ def _begin(upload: Upload, counter: Counter, now: datetime) -> bool:
 
 
 def _judge(upload: Upload, now: datetime) -> bool:
-    """Blame the only row, once Metrika has taken another file of the counter since the refusal.
+    """Blame the only row when it is refused after Metrika took another file of the counter.
 
-    Until then it may be the counter that is refused, not the row; after a day a person is asked.
+    Before that it may be the counter that is refused, not the row. So once another file is taken
+    the row is tried again; when none is taken within a day, a person is asked.
     """
-    if _others_were_taken(upload):
+    witnesses = _taken_since(upload)
+    if witnesses.filter(accepted_at__lt=upload.sent_at).exists():
         _refuse_rows(upload, [1], "refused_by_metrika", now)
         return _end(upload, UploadState.CANCELLED, Attention.ROW_REFUSED, now)
+    if witnesses.exists():
+        return _try_again(upload, now)
     is_late = upload.sent_at is None or now - upload.sent_at >= JUDGED_WITHIN
     is_too_much = _refused_today(upload, now) >= MOST_REFUSALS_A_DAY
     if is_too_much:
@@ -154,14 +159,25 @@ def _judge(upload: Upload, now: datetime) -> bool:
     return False
 
 
-def _others_were_taken(upload: Upload) -> bool:
+def _taken_since(upload: Upload) -> QuerySet[Upload]:
+    """Return the counter's files that Metrika took since the refused one was made."""
     first = upload
     while first.parent is not None:
         first = first.parent
-    taken = Upload.objects.filter(
-        counter_id=upload.counter_id, channel=upload.channel, state__in=TAKEN_UPLOADS
+    return Upload.objects.filter(
+        counter_id=upload.counter_id,
+        channel=upload.channel,
+        state__in=TAKEN_UPLOADS,
+        accepted_at__gt=first.created_at,
     )
-    return first.sent_at is not None and taken.filter(accepted_at__gt=first.sent_at).exists()
+
+
+def _try_again(upload: Upload, now: datetime) -> bool:
+    """Send the same bytes once more: a refused file has certainly not arrived."""
+    Upload.objects.filter(pk=upload.pk).update(
+        state=UploadState.LATER, attention="", not_before=now
+    )
+    return True
 
 
 def _narrow(upload: Upload, now: datetime) -> bool:

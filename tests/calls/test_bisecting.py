@@ -100,8 +100,12 @@ def test_only_the_bad_row_is_refused_and_all_others_arrive_once(
     assert trackers(sandbox) == sorted(call.pk for call in calls if call is not calls[bad])
     row = row_of(calls[bad])
     assert (row.state, row.reason) == REFUSED
-    # 4 halves or their inference, the first try, and one file of what was free of suspicion
-    assert sends() <= 1 + 2 * math.ceil(math.log2(7))
+    searching = UploadAttempt.objects.filter(
+        kind=UploadAttempt.Kind.SEND, upload__parent__isnull=False
+    )
+    assert searching.count() <= 2 * math.ceil(math.log2(7))
+    # and the first try, and what was free of suspicion, in regular files
+    assert sends() - searching.count() <= 3
 
 
 def test_ten_thousand_rows_cost_no_more_than_twenty_seven_requests(
@@ -151,7 +155,8 @@ def test_a_file_of_one_row_is_blamed_once_another_file_is_taken(
     upload.refresh_from_db()
     assert (row.state, row.reason, row.upload_id) == (*REFUSED, upload.pk)
     assert (upload.state, upload.attention) == (UploadState.CANCELLED, Attention.ROW_REFUSED)
-    assert sends() == 2
+    # it was tried again after the other one was taken: the counter itself could have been refused
+    assert sends() == 3
 
 
 def test_a_file_that_was_taken_before_the_refusal_blames_nobody(
@@ -390,7 +395,8 @@ def test_a_search_that_breaks_does_not_stop_the_others(cabinet: Cabinet, counter
     assert bisecting.isolate_refused(now=now + timedelta(seconds=2)) == 1
 
     sound.refresh_from_db()
-    assert (sound.state, sound.attention) == (UploadState.CANCELLED, Attention.ROW_REFUSED)
+    # another file was taken since: it is tried once more before it is blamed
+    assert (sound.state, sound.attention) == (UploadState.LATER, "")
     broken.refresh_from_db()
     assert broken.state == UploadState.SPLITTING
 
