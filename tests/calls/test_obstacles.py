@@ -29,7 +29,7 @@ def test_nothing_blocks_a_healthy_counter(counter: Counter) -> None:
         ({}, {"state": YandexAccount.State.REAUTH_REQUIRED}, "Аккаунт Яндекса требует перепод"),
         (
             {"access": Counter.Access.LOST},
-            {"state": YandexAccount.State.DISCONNECTED, "access_token": ""},
+            {"state": YandexAccount.State.DISCONNECTED, "access_token": "", "refresh_token": ""},
             "Аккаунт Яндекса отключён",
         ),
         ({}, {"state": YandexAccount.State.REFRESH_FAILED}, ""),

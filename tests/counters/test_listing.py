@@ -82,9 +82,11 @@ def test_accounts_stand_with_their_state_and_count(
     factories.make_counter(account=account)
     factories.make_counter(account=account, removed_at=timezone.now())
     cut = YandexAccount.State.DISCONNECTED
-    with_counters = factories.make_account(cabinet=cabinet, state=cut, access_token="")
+    with_counters = factories.make_account(
+        cabinet=cabinet, state=cut, access_token="", refresh_token=""
+    )
     factories.make_counter(account=with_counters)
-    factories.make_account(cabinet=cabinet, state=cut, access_token="")
+    factories.make_account(cabinet=cabinet, state=cut, access_token="", refresh_token="")
 
     accounts = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())[
         "accounts"

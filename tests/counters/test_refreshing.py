@@ -149,7 +149,7 @@ def test_a_counter_of_a_cut_account_goes_over_too(
 ) -> None:
     agency = link("agency-media")
     YandexAccount.objects.filter(pk=okna.pk).update(
-        state=YandexAccount.State.DISCONNECTED, access_token=""
+        state=YandexAccount.State.DISCONNECTED, access_token="", refresh_token=""
     )
 
     refreshing.refresh_account(agency.pk, now=timezone.now())
@@ -227,7 +227,9 @@ def test_an_account_is_due_once_an_hour_and_claimed_once(followed: Counter) -> N
 )
 def test_an_account_that_cannot_be_asked_is_not_due(account: YandexAccount, state: str) -> None:
     factories.make_counter(account=account)
-    YandexAccount.objects.filter(pk=account.pk).update(state=state, access_token="")
+    YandexAccount.objects.filter(pk=account.pk).update(
+        state=state, access_token="", refresh_token=""
+    )
 
     assert refreshing.due(timezone.now()) == []
 

@@ -90,7 +90,7 @@ def test_a_counter_stranded_with_a_cut_account_moves_with_its_settings(
     agency = link("agency-media")
     counter = factories.make_counter(account=agency, number=OWN, min_duration_seconds=45)
     YandexAccount.objects.filter(pk=agency.pk).update(
-        state=YandexAccount.State.DISCONNECTED, access_token=""
+        state=YandexAccount.State.DISCONNECTED, access_token="", refresh_token=""
     )
 
     chosen = choose(okna, owner, OWN)

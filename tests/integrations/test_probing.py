@@ -77,7 +77,7 @@ def heard() -> Iterator[list[int]]:
         {"state_reason": "expired"},
         {"state_reason": "support"},
         {"state": "active", "state_reason": ""},
-        {"state": "disconnected", "access_token": ""},
+        {"state": "disconnected", "access_token": "", "refresh_token": ""},
         {"access_token": ""},
     ],
 )
@@ -151,7 +151,7 @@ def test_second_try_within_the_hour_is_not_made(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"state": "disconnected", "access_token": ""},
+        {"state": "disconnected", "access_token": "", "refresh_token": ""},
         {"state_reason": "support"},
     ],
 )
