@@ -108,6 +108,12 @@ def _rows(world: World, request: Request, parts: Parts) -> Json:
     )
 
 
+def _held(world: World, request: Request, parts: Parts) -> Json:
+    return ledger.held(
+        world.store, after=request.number("after", 0), limit=request.number("limit", 1000)
+    )
+
+
 def _ledger(world: World, request: Request, parts: Parts) -> Json:
     return {"ledger": ledger.summary(world.store)}
 
@@ -172,6 +178,7 @@ ROUTES: tuple[tuple[str, str, Act], ...] = (
     ("POST", PERSON + "/revoke-tokens", _revoke_tokens),
     ("POST", "/goals", _add_goal),
     ("GET", "/rows", _rows),
+    ("GET", "/held", _held),
     ("GET", "/ledger", _ledger),
     ("GET", "/requests", _requests),
     ("GET", "/faults", _faults),

@@ -49,6 +49,23 @@ def test_rows_are_paged_oldest_first(actor: Actor) -> None:
     assert none == {"total": 0, "rows": []}
 
 
+def test_held_rows_tell_where_they_came_in_and_whose_call_they_are(actor: Actor) -> None:
+    actor.upload(CSV)
+    by_click = "Yclid,ClientId,DateTime\n71,,1767607384\n72,73,1767607385\n"
+    actor.upload(by_click, comment="ck2")
+    first = control(actor.sandbox, "held?limit=1")
+
+    rest = control(actor.sandbox, f"held?after={first['held'][0][0]}")
+
+    assert first["held"] == [[1, COUNTER, "calls", "", "https://ct.example/1", "17", 1767607384]]
+    assert rest["held"] == [
+        [2, COUNTER, "calls", "ck2", "", "71", 1767607384],
+        [3, COUNTER, "calls", "ck2", "", "73", 1767607385],
+    ]
+    assert first["newest"] == rest["newest"] == 3
+    assert control(actor.sandbox, "held?after=3")["held"] == []
+
+
 def test_journal_counts_requests_and_holds_no_token(
     actor: Actor, caplog: pytest.LogCaptureFixture
 ) -> None:
