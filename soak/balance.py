@@ -1,18 +1,18 @@
-"""Compares, to the row, what came in, what the ledger says, and what the sandbox holds."""
+"""Compares, call by call, what came in, what the ledger says, and what the sandbox holds."""
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Sum
 
 from cabinets.models import Cabinet
 from calls.models import Call, Delivery, Upload
 from calls.states import TAKEN_UPLOADS, Channel, DeliveryState, UploadState
 from counters.models import Counter
+from soak.sandbox import HeldRow
+from soak.weighing import weigh
 
 #: States of an upload from which nothing moves any more.
 FINAL_UPLOADS = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE, UploadState.CANCELLED)
@@ -20,18 +20,22 @@ FINAL_UPLOADS = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE, UploadState
 
 @dataclass(frozen=True)
 class Balance:
-    """The two sides. Rows of the sandbox count only when they came in an upload of the cabinet."""
+    """The two sides. Of the sandbox only what belongs to the cabinet's calls or files counts."""
 
     calls: int
     counters: int
     rows_by_state: dict[str, int]
     uploads_by_state: dict[str, int]
-    #: Rows in uploads that the ledger calls taken, and rows that the sandbox holds.
+    #: Rows of the files that the ledger calls taken, calls that say they went in one of these, and
+    #: rows that the sandbox holds: three counts of one thing.
     sent: int
+    attached: int
     held: int
-    #: Rows the sandbox holds more than once, and rows that were said to be there and are not.
+    #: Rows of a call above the one that may be there, and calls said to be there that are not.
     doubles: int
     losses: int
+    #: Calls whose rows cannot be told apart.
+    alike: int
 
     @property
     def ledger_rows(self) -> int:
@@ -41,11 +45,7 @@ class Balance:
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
-        waiting = self.rows_by_state.get(DeliveryState.WAITING.name, 0)
-        open_uploads = sum(
-            count for state, count in self.uploads_by_state.items() if state not in FINAL_UPLOADS
-        )
-        return not waiting and not open_uploads
+        return _nothing_moves(self.rows_by_state, self.uploads_by_state)
 
     def faults(self) -> list[str]:
         """Return every sentence that should hold and does not; empty when it balances."""
@@ -54,40 +54,48 @@ class Balance:
             f"{expected} ledger rows expected, {self.ledger_rows} found": (
                 expected == self.ledger_rows
             ),
+            f"{self.sent} rows called sent, {self.attached} calls attached to them": (
+                self.sent == self.attached
+            ),
             f"{self.sent} rows called sent, {self.held} in the sandbox": self.sent == self.held,
             f"{self.doubles} rows doubled": not self.doubles,
             f"{self.losses} rows lost": not self.losses,
+            f"{self.alike} calls look alike: their doubles would not be seen": not self.alike,
             f"not settled: {self.rows_by_state}, {self.uploads_by_state}": self.is_settled,
         }
         return [sentence for sentence, holds in sentences.items() if not holds]
 
 
-def take_balance(cabinet: Cabinet, sandbox_rows: Iterable[dict[str, Any]]) -> Balance:
-    """Weigh one cabinet against the rows of the sandbox."""
+def take_balance(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Balance:
+    """Weigh one cabinet against the rows of the sandbox, which come in pages."""
     # Before the uploads: a row that is attached in between is then still seen to wait.
     rows_by_state = _rows_by_state(cabinet)
-    uploads = {
-        marker: (rows, state)
-        for marker, rows, state in Upload.objects.filter(cabinet=cabinet).values_list(
-            "marker", "rows", "state"
-        )
-    }
-    held: Tally[str] = Tally()
-    for row in sandbox_rows:
-        if row["comment"] in uploads:
-            held[row["comment"]] += 1
-    said = {marker: rows for marker, (rows, state) in uploads.items() if state in TAKEN_UPLOADS}
+    uploads_by_state = _uploads_by_state(cabinet)
+    weights = weigh(cabinet, held)
+    taken = Upload.objects.filter(cabinet=cabinet, state__in=TAKEN_UPLOADS)
     return Balance(
         calls=Call.objects.filter(cabinet=cabinet).count(),
         counters=Counter.objects.filter(cabinet=cabinet).count(),
         rows_by_state=rows_by_state,
-        uploads_by_state=dict(Tally(state for _rows, state in uploads.values())),
-        sent=sum(said.values()),
-        held=sum(held.values()),
-        # An upload's rows are frozen, so a second copy of any can only be a second copy of all.
-        doubles=sum(max(0, found - uploads[marker][0]) for marker, found in held.items()),
-        losses=sum(max(0, rows - held[marker]) for marker, rows in said.items()),
+        uploads_by_state=uploads_by_state,
+        sent=taken.aggregate(rows=Sum("rows", default=0))["rows"],
+        attached=weights.attached,
+        held=weights.held,
+        doubles=weights.doubles,
+        losses=weights.losses,
+        alike=weights.alike,
     )
+
+
+def is_settled(cabinet: Cabinet) -> bool:
+    """Whether nothing of the cabinet waits and nothing is on its way; cheap enough to ask often."""
+    rows_by_state = _rows_by_state(cabinet)
+    return _nothing_moves(rows_by_state, _uploads_by_state(cabinet))
+
+
+def _nothing_moves(rows_by_state: dict[str, int], uploads_by_state: dict[str, int]) -> bool:
+    going = [state for state in uploads_by_state if state not in FINAL_UPLOADS]
+    return not rows_by_state.get(DeliveryState.WAITING.name) and not going
 
 
 def _rows_by_state(cabinet: Cabinet) -> dict[str, int]:
@@ -98,3 +106,8 @@ def _rows_by_state(cabinet: Cabinet) -> dict[str, int]:
         .annotate(count=Count("pk"))
     )
     return {DeliveryState(state).name: count for state, count in counted}
+
+
+def _uploads_by_state(cabinet: Cabinet) -> dict[str, int]:
+    uploads = Upload.objects.filter(cabinet=cabinet).order_by()
+    return dict(uploads.values_list("state").annotate(count=Count("pk")))

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from calls.models import UploadAttempt
-from soak.balance import Balance, take_balance
+from soak.balance import Balance, is_settled, take_balance
 from soak.feeding import Feeder
 from soak.furnishing import Furnished, furnish
 from soak.mishaps import Mishaps
@@ -59,6 +59,7 @@ class Outcome:
     refused_for_want_of_database: int
     seconds: float
     drain_seconds: float
+    weighing_seconds: float
     max_parallel: dict[str, int]
     max_per_second: int
     findings: list[str] = field(default_factory=list)
@@ -81,6 +82,8 @@ class Campaign:
         quotas = self._sandbox.look("quotas")
         self._sandbox.act("quotas", per_day=NO_DAILY_LIMIT)
         keep_pace_here()
+        # What was there before belongs to others.
+        newest_row = self._sandbox.newest_row()
         furnished = furnish(timezone.now())
         feeder = Feeder(
             source=furnished.source,
@@ -96,7 +99,7 @@ class Campaign:
         finally:
             self._workers.stop()
             self._sandbox.act("quotas", **quotas)
-        return self._weigh(furnished, feeder, drained)
+        return self._weigh(furnished, feeder, drained, newest_row)
 
     def _make_trouble(self, feeder: Feeder) -> None:
         plan = self._plan
@@ -123,8 +126,9 @@ class Campaign:
             time.sleep(LOOK_SECONDS)
         return time.monotonic() - began
 
-    def _weigh(self, furnished: Furnished, feeder: Feeder, drained: float) -> Outcome:
-        balance = take_balance(furnished.cabinet, self._sandbox.rows())
+    def _weigh(self, furnished: Furnished, feeder: Feeder, drained: float, after: int) -> Outcome:
+        seconds = self._at()
+        balance = take_balance(furnished.cabinet, self._sandbox.held(after=after))
         seen = self._sandbox.look("requests?last=0")
         findings = balance.faults()
         if balance.calls != feeder.taken:
@@ -140,8 +144,9 @@ class Campaign:
             ).count(),
             faults=dict(self._mishaps.done),
             refused_for_want_of_database=feeder.refusals,
-            seconds=round(self._at(), 1),
+            seconds=round(seconds, 1),
             drain_seconds=round(drained, 1),
+            weighing_seconds=round(self._at() - seconds, 1),
             max_parallel=seen["max_parallel"],
             max_per_second=seen["max_per_second"],
             findings=findings,
@@ -153,7 +158,7 @@ class Campaign:
 
 def _is_settled(furnished: Furnished) -> bool:
     try:
-        return take_balance(furnished.cabinet, ()).is_settled
+        return is_settled(furnished.cabinet)
     except (OperationalError, InterfaceError):
         connection.close()
         return False

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 
 TIMEOUT_SECONDS = 60
 ROWS_PER_PAGE = 20_000
+
+
+class HeldRow(NamedTuple):
+    """Of a row that the stand-in for Metrika holds: where it came in, and whose call it is."""
+
+    number: int
+    counter: int
+    channel: str
+    marker: str
+    call_page: str
+    visitor: str
+    moment: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,16 @@ class Sandbox:
         while page := self.look(f"rows?limit={ROWS_PER_PAGE}&offset={offset}")["rows"]:
             yield from page
             offset += len(page)
+
+    def newest_row(self) -> int:
+        """Return the number of the last row there is."""
+        return int(self.look("held?limit=0")["newest"])
+
+    def held(self, *, after: int = 0) -> Iterator[list[HeldRow]]:
+        """Yield the rows behind the row ``after``, oldest first, a page at a time."""
+        while page := self.look(f"held?after={after}&limit={ROWS_PER_PAGE}")["held"]:
+            yield [HeldRow(*row) for row in page]
+            after = page[-1][0]
 
     def _ask(self, method: str, path: str, wish: dict[str, Any] | None = None) -> Any:
         answer = requests.request(

@@ -14,7 +14,7 @@ from calls.models import Upload
 from calls.record_reading import read_records
 from counters.models import Counter
 from integrations.models import YandexAccount
-from soak.balance import Balance, take_balance
+from soak.balance import Balance, is_settled, take_balance
 from tests import factories
 from tests.faults.patience import wait_for
 from tests.faults.stand_in import StandIn
@@ -63,7 +63,7 @@ class Stage:
         self.calls_in += count
 
     def balance(self) -> Balance:
-        return take_balance(self.cabinet, self.sandbox.rows())
+        return take_balance(self.cabinet, self.sandbox.held())
 
     def wait_settled(self, seconds: float = SETTLE_SECONDS) -> float:
         """Wait until nothing of the ledger is on its way; return in how many seconds."""
@@ -95,4 +95,4 @@ class Stage:
         return list(Upload.objects.order_by("pk"))
 
     def _is_settled(self) -> bool:
-        return take_balance(self.cabinet, ()).is_settled
+        return is_settled(self.cabinet)
