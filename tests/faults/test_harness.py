@@ -50,3 +50,27 @@ def test_worse_sender_doubles_by_known_numbers(
     result.fault = f"harness: {variant or 'as it is'}, {fault}"
     result.measure(balance, seconds)
     result.is_harness = True
+
+
+@pytest.mark.contract("B2")
+def test_rows_that_go_in_a_second_file_are_seen_call_by_call(
+    stage: Stage, crew: Crew, result: Result
+) -> None:
+    stage.link()
+    crew.hire(variant="gives_back")
+    stage.calls(CALLS)
+
+    seconds = stage.wait_final_or_doubled(CALLS)
+
+    balance = stage.balance()
+    assert [upload.rows for upload in stage.uploads()] == [CALLS, CALLS]
+    # Both files are there as they should be: sums over files see nothing.
+    assert (balance.sent, balance.held, balance.is_settled) == (2 * CALLS, 2 * CALLS, True)
+    assert (balance.doubles, balance.losses) == (CALLS, 0)
+    assert balance.faults() == [
+        f"{2 * CALLS} rows called sent, {CALLS} calls attached to them",
+        f"{CALLS} rows doubled",
+    ]
+    result.fault = "harness: gives_back, healthy"
+    result.measure(balance, seconds)
+    result.is_harness = True

@@ -48,7 +48,8 @@ class Orders:
     act: str = "kill"
     #: The how-manieth passage of ``at`` it is.
     passage: int = 1
-    #: "blind" repeats without a lookup, "no_grace" believes the first listings.
+    #: "blind" repeats without a lookup, "no_grace" believes the first listings, "gives_back" lets
+    #: the rows of a file that Metrika has wait again.
     variant: str = ""
     interval: float = 0.05
     #: Settings that differ from PACE.
@@ -119,10 +120,12 @@ def _become_worse(variant: str) -> None:
     """Prove the harness: senders that do what must never be done."""
     from django.conf import settings
 
-    from calls import lookup
+    from calls import lookup, polling
 
     if variant == "blind":
         lookup.resolve_unclear = _repeat_blindly
+    if variant == "gives_back":
+        polling.poll_open = _giving_back(polling.poll_open)
     if variant == "no_grace":
         settings.UNCLEAR_GRACE_SECONDS = 0
 
@@ -139,6 +142,25 @@ def _repeat_blindly() -> int:
     from calls.models import Upload
 
     return Upload.objects.filter(state="unclear").update(state="later", not_before=timezone.now())
+
+
+def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
+    """Poll as ever; the rows of the first file go again in another as soon as it was taken."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from calls import bisecting
+    from calls.models import Upload
+    from calls.states import TAKEN_UPLOADS
+
+    def poll_and_give_back() -> int:
+        with transaction.atomic():
+            first = Upload.objects.select_for_update().order_by("pk").first()
+            if first is not None and first.state in TAKEN_UPLOADS:
+                bisecting.give_back(first, now=timezone.now())
+        return poll_open()
+
+    return poll_and_give_back
 
 
 def _listen_on_the_wire(at: str, meet: Callable[[str], None]) -> None:
