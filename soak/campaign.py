@@ -26,6 +26,9 @@ PAUSE_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 FAULTS_A_SECOND = 0.8
 NO_DAILY_LIMIT = 10_000_000
+#: Of a login and of an address: https://yandex.com/dev/metrika/en/intro/quotas
+MOST_PARALLEL = 3
+MOST_PER_SECOND = 30
 
 Say = Callable[[str], None]
 
@@ -82,9 +85,10 @@ class Campaign:
         quotas = self._sandbox.look("quotas")
         self._sandbox.act("quotas", per_day=NO_DAILY_LIMIT)
         keep_pace_here()
-        # What was there before belongs to others.
+        # What was before belongs to others, and so do the pages that a person opens to link.
         newest_row = self._sandbox.newest_row()
         furnished = furnish(timezone.now())
+        self._sandbox.forget_requests()
         feeder = Feeder(
             source=furnished.source,
             total=self._plan.calls,
@@ -130,11 +134,6 @@ class Campaign:
         seconds = self._at()
         balance = take_balance(furnished.cabinet, self._sandbox.held(after=after))
         seen = self._sandbox.look("requests?last=0")
-        findings = balance.faults()
-        if balance.calls != feeder.taken:
-            findings.append(f"{feeder.taken} calls handed in, {balance.calls} stored")
-        if max(seen["max_parallel"].values(), default=0) > 3:
-            findings.append(f"more than 3 requests at a time: {seen['max_parallel']}")
         return Outcome(
             balance=balance,
             calls_handed_in=feeder.taken,
@@ -149,7 +148,12 @@ class Campaign:
             weighing_seconds=round(self._at() - seconds, 1),
             max_parallel=seen["max_parallel"],
             max_per_second=seen["max_per_second"],
-            findings=findings,
+            findings=find(
+                balance,
+                handed_in=feeder.taken,
+                max_parallel=seen["max_parallel"],
+                max_per_second=seen["max_per_second"],
+            ),
         )
 
     def _at(self) -> float:
@@ -162,6 +166,20 @@ def _is_settled(furnished: Furnished) -> bool:
     except (OperationalError, InterfaceError):
         connection.close()
         return False
+
+
+def find(
+    balance: Balance, *, handed_in: int, max_parallel: dict[str, int], max_per_second: int
+) -> list[str]:
+    """Return every sentence for which the soak has failed; the peaks are the sandbox's."""
+    found = balance.faults()
+    if balance.calls != handed_in:
+        found.append(f"{handed_in} calls handed in, {balance.calls} stored")
+    if max(max_parallel.values(), default=0) > MOST_PARALLEL:
+        found.append(f"more than {MOST_PARALLEL} requests of a login at a time: {max_parallel}")
+    if max_per_second > MOST_PER_SECOND:
+        found.append(f"more than {MOST_PER_SECOND} requests in one second: {max_per_second}")
+    return found
 
 
 def is_sandbox(url: str) -> bool:

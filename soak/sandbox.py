@@ -63,6 +63,10 @@ class Sandbox:
             yield [HeldRow(*row) for row in page]
             after = page[-1][0]
 
+    def forget_requests(self) -> None:
+        """Let the counts and peaks of requests begin now."""
+        self._ask("DELETE", "requests")
+
     def _ask(self, method: str, path: str, wish: dict[str, Any] | None = None) -> Any:
         answer = requests.request(
             method, f"{self.url}/_sandbox/{path}", json=wish, timeout=TIMEOUT_SECONDS

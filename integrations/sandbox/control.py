@@ -122,6 +122,12 @@ def _requests(world: World, request: Request, parts: Parts) -> Json:
     return world.journal.report(request.number("last", 100))
 
 
+def _forget_requests(world: World, request: Request, parts: Parts) -> Json:
+    """Begin counts and peaks anew; what is under way stays counted."""
+    world.journal.clear()
+    return world.journal.report(0)
+
+
 def _add_fault(world: World, request: Request, parts: Parts) -> Json:
     return {"fault": world.faults.add(request.json())}
 
@@ -181,6 +187,7 @@ ROUTES: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/held", _held),
     ("GET", "/ledger", _ledger),
     ("GET", "/requests", _requests),
+    ("DELETE", "/requests", _forget_requests),
     ("GET", "/faults", _faults),
     ("POST", "/faults", _add_fault),
     ("DELETE", "/faults", _clear_faults),

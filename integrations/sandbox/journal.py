@@ -28,13 +28,14 @@ class Entry:
 class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._running: Counter[str] = Counter()
         self.clear()
 
     def clear(self) -> None:
+        """Forget what was; what is under way goes on and is counted when it ends."""
         with self._lock:
             self._last: deque[Entry] = deque(maxlen=KEPT)
             self._counts: Counter[tuple[str, str, int]] = Counter()
-            self._running: Counter[str] = Counter()
             self._max_parallel: Counter[str] = Counter()
             self._second: deque[float] = deque()
             self._max_per_second = 0

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from launcher.tether import die_with_parent
+from soak.balance import Balance
+from soak.campaign import find
 from tests.faults.crew import ROOT
 from tests.faults.results import Result
 from tests.faults.stand_in import StandIn
@@ -56,6 +58,41 @@ def test_soak_refuses_any_host_but_the_sandbox(
 
     assert code == 1
     assert "https://api-metrika.yandex.net is not the sandbox" in words
+
+
+EVEN = Balance(
+    calls=1,
+    counters=1,
+    rows_by_state={"BATCHED": 1, "SKIPPED": 1},
+    uploads_by_state={"processed": 1},
+    sent=1,
+    attached=1,
+    held=1,
+    doubles=0,
+    losses=0,
+    alike=0,
+)
+
+
+@pytest.mark.contract("B14", "B15")
+@pytest.mark.parametrize(
+    ("max_parallel", "max_per_second", "handed_in", "findings"),
+    [
+        ({"okna": 3, "ural": 3}, 30, 1, []),
+        ({}, 0, 1, []),
+        ({"okna": 3, "ural": 4}, 30, 1, ["more than 3 requests of a login at a time"]),
+        ({"okna": 3}, 31, 1, ["more than 30 requests in one second: 31"]),
+        ({"okna": 3}, 30, 2, ["2 calls handed in, 1 stored"]),
+    ],
+)
+def test_peak_above_a_quota_of_yandex_fails_the_soak(
+    max_parallel: dict[str, int], max_per_second: int, handed_in: int, findings: list[str]
+) -> None:
+    found = find(
+        EVEN, handed_in=handed_in, max_parallel=max_parallel, max_per_second=max_per_second
+    )
+
+    assert [sentence.partition(": {")[0] for sentence in found] == findings
 
 
 def soak(environment: dict[str, str], *words: str) -> tuple[int, str]:

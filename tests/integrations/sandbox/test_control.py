@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from integrations.sandbox import RunningSandbox, start_sandbox
+from integrations.sandbox.messages import Request
 from integrations.sandbox.options import parse_options
 from tests.integrations.sandbox.actor import COUNTER, TIMEOUT, Actor, control, offline
 
@@ -85,6 +86,29 @@ def test_journal_counts_requests_and_holds_no_token(
         assert secret not in report.text
         assert not any(secret in text for text in ours)
     assert not any(re.search(r"[?&]code=", text) for text in ours)
+
+
+def test_forgotten_requests_begin_anew_and_those_under_way_still_count(actor: Actor) -> None:
+    actor.get("/management/v1/counters")
+    journal = actor.sandbox.world.journal
+
+    with journal.watch(asked_by("okna-stolica")), journal.watch(asked_by("okna-stolica")):
+        requests.delete(actor.sandbox.url + "/_sandbox/requests", timeout=TIMEOUT)
+        forgotten = control(actor.sandbox, "requests")
+        with journal.watch(asked_by("okna-stolica")):
+            pass
+    with journal.watch(asked_by("okna-stolica")):
+        pass
+
+    assert (forgotten["total"], forgotten["max_parallel"], forgotten["last"]) == (0, {}, [])
+    seen = control(actor.sandbox, "requests")
+    assert (seen["total"], seen["max_parallel"]) == (4, {"okna-stolica": 3})
+    assert seen["max_per_second"] <= 2
+
+
+def asked_by(login: str) -> Request:
+    """A request as the journal sees it."""
+    return Request("GET", "/x", {}, {}, "127.0.0.1", lambda size: b"", login=login)
 
 
 def test_counter_is_renamed_deleted_and_withdrawn(actor: Actor) -> None:
