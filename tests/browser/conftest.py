@@ -62,6 +62,16 @@ def windows(linked: YandexAccount, cabinet: Cabinet, owner: User) -> Counter:
 
 
 @pytest.fixture
+def set_up(windows: Counter) -> Counter:
+    """«Окна Столица», its settings and those of «Мой сайт» saved, with a goal as long as most."""
+    Counter.objects.update(configured_at=timezone.now(), last_synced_at=timezone.now())
+    windows.refresh_from_db()
+    windows.goal = windows.goals.get(identifier="calltracking_call_order")
+    windows.save(update_fields=["goal"])
+    return windows
+
+
+@pytest.fixture
 def enter(browser: Browser, live_server: LiveServer) -> Iterator[Enter]:
     """Give a browser of their own to somebody who has signed in."""
     opened = []

@@ -15,10 +15,13 @@ from integrations.models import YandexAccount
 from tests import factories
 from tests.browser.conftest import Enter
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.journeys.person import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PHONE, DESK = 360, 1280
+#: Phones, tablets, desks, and a notebook of 1366 that shows everything half as large again.
+WIDTHS = (320, 360, 390, 600, 768, 840, 900, 911, 1024, 1100, 1280)
 #: A control or picture for which the browser found no name, in its own tree of what is there.
 UNNAMED = re.compile(
     r"- (?:button|link|textbox|searchbox|checkbox|radio|combobox|spinbutton|switch|img)(?! ['\"])"
@@ -81,6 +84,22 @@ def test_pages_are_whole_named_and_within_the_policy(
         person.complaints.clear()
 
     assert found == {name: [] for name in addresses}
+
+
+def test_no_page_has_to_be_scrolled_sideways(
+    visitor: Person, page: Page, addresses: dict[str, str], set_up: Counter
+) -> None:
+    found: dict[str, list[int]] = {}
+    for name, address in addresses.items():
+        if name.startswith("admin:"):
+            continue
+        page.goto(visitor.url + address)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            if page.evaluate(TOO_WIDE) > 0:
+                found.setdefault(name, []).append(width)
+
+    assert found == {}
 
 
 @pytest.mark.parametrize(
