@@ -6,7 +6,10 @@
   const dialog = document.getElementById("dialog");
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target === dialog && !dialog.open) dialog.showModal();
+    if (event.detail.target !== dialog || dialog.open) return;
+    dialog.showModal();
+    // Not what cannot be taken back, though it is written first.
+    dialog.querySelector("[data-dialog-close]").focus();
   });
   dialog.addEventListener("click", (event) => {
     const cancel = event.target.closest("[data-dialog-close]");

@@ -103,10 +103,13 @@ def test_disconnecting_says_what_happens_and_can_be_left(
 
     question = page.get_by_role("dialog")
     expect(question.get_by_role("heading")).to_have_text("Отключить аккаунт okna-stolica?")
+    expect(question.get_by_role("link", name="Отмена")).to_be_focused()
     expect(question).to_contain_text("Счетчиков, в которые перестанут уходить звонки: 2.")
     expect(question).to_contain_text("Отправок, которые уже ждут и останутся ждать: 1.")
     page.keyboard.press("Escape")
     expect(question).to_be_hidden()
+    expect(page.get_by_role("link", name="Отключить")).to_be_focused()
+    expect(page).to_have_title("Интеграция с Яндекс.Метрикой · CallKeeper")
     linked.refresh_from_db()
     assert linked.state == YandexAccount.State.ACTIVE
     assert visitor.complaints == []
@@ -137,5 +140,6 @@ def test_more_of_the_history_joins_what_is_shown(
     page.get_by_role("link", name="Показать ещё").click()
 
     expect(rows).to_have_count(60)
+    expect(rows.nth(50).get_by_role("link").first).to_be_focused()
     expect(page.get_by_text("Это все записи")).to_be_visible()
     assert visitor.complaints == []

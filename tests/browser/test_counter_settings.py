@@ -17,6 +17,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 UNSAVED = "Есть несохранённые изменения"
 #: Enough presses of Tab to get from the top of the window to its last button.
 MANY = 120
+#: Whether what has the focus lies under one of the bars that stay at the edges.
+COVERED = """() => {
+  const foot = document.querySelector(".settings-foot");
+  const [box, upper, lower] = [document.activeElement, document.querySelector(".topbar"), foot]
+    .map((element) => element.getBoundingClientRect());
+  const isInside = foot.contains(document.activeElement);
+  return !isInside && (box.top < upper.bottom || box.bottom > lower.top);
+}"""
 
 
 def test_nothing_is_saved_until_save_is_pressed_and_then_it_is_shown_again(
@@ -132,6 +140,7 @@ def test_keyboard_alone_sets_and_saves(visitor: Person, page: Page, windows: Cou
         place = page.evaluate("document.activeElement.name || document.activeElement.textContent")
         reached.append(place.strip())
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        assert not page.evaluate(COVERED), place
         if place == "call_status":
             page.keyboard.press("ArrowDown")
         if place == "min_duration":
