@@ -21,7 +21,8 @@
     }
   });
 
-  // A hint near the right edge opens to the left, so that it is never cut.
+  // A hint near the right edge opens to the left, and one near the lower edge is brought up: none
+  // is cut. On a narrow screen it is as wide as its field (menus.css).
   document.addEventListener(
     "toggle",
     (event) => {
@@ -30,6 +31,7 @@
       text.classList.remove("hint__text--left");
       const cut = text.getBoundingClientRect().right > document.documentElement.clientWidth - 8;
       text.classList.toggle("hint__text--left", cut);
+      text.scrollIntoView({ block: "nearest" });
     },
     true,
   );
