@@ -64,12 +64,13 @@ def switch_source(request: CabinetRequest, pk: int) -> HttpResponse:
     is_active = request.POST.get("enabled") == "1"
     source = _source(request, pk)
     sources.switch_source(source=source, is_active=is_active, actor=_person(request))
-    words = {"name": source.name}
+    words, undo = {"name": source.name}, f"turn-{source.pk}"
     if is_active:
-        messages.success(request, _("Источник «%(name)s» включён.") % words)
+        text = _("Источник «%(name)s» включён.")
+        messages.success(request, text % words, extra_tags=undo)
     else:
         text = _("Источник «%(name)s» выключен: на его запросы отвечаем отказом 401.")
-        messages.warning(request, text % words)
+        messages.warning(request, text % words, extra_tags=undo)
     return _to_list()
 
 

@@ -30,7 +30,10 @@ def tell_selection(request: HttpRequest, chosen: Selection) -> None:
 
 
 def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:
-    """Tell what a turn of the switch means for the calls that wait and those to come."""
+    """Tell what a turn of the switch means for the calls that wait and those to come.
+
+    The tag names the form of the switch in the list: pressed again, it takes the turn back.
+    """
     if enabled:
         text = _("Отправка в «%(name)s» включена.")
     else:
@@ -38,7 +41,7 @@ def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> N
             "Отправка в «%(name)s» выключена. Звонки, которые уже в очереди, подождут и уйдут "
             "после включения. Звонки, которые придут, пока счетчик выключен, отправлены не будут."
         )
-    messages.success(request, text % {"name": counter.name})
+    messages.success(request, text % {"name": counter.name}, extra_tags=f"turn-{counter.pk}")
 
 
 def tell_saved(request: HttpRequest, *, set_aside: int) -> None:

@@ -83,14 +83,54 @@ def test_counters_are_chosen_without_scripts(
 
 
 def test_switch_turns_a_counter_off_without_leaving_the_list(
-    visitor: Person, page: Page, windows: Counter
+    visitor: Person, page: Page, set_up: Counter
 ) -> None:
     visitor.turn("Окна Столица", on=False)
 
-    expect(page.get_by_text("Отправка в «Окна Столица» выключена.")).to_be_visible()
-    assert Counter.objects.get(pk=windows.pk).enabled is False
+    told = page.get_by_role("status")
+    expect(told).to_contain_text("Отправка в «Окна Столица» выключена.")
+    assert Counter.objects.get(pk=set_up.pk).enabled is False
+    expect(visitor.switch("Окна Столица")).to_be_focused()
     expect(visitor.switch("Мой сайт")).to_have_attribute("aria-checked", "true")
+    visitor.press("Закрыть сообщение")
+    expect(told).to_be_empty()
     assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_second_press_at_the_same_place_turns_the_same_counter_back(
+    enter: Enter, owner: User, set_up: Counter, width: int
+) -> None:
+    person = enter(owner, width=width)
+    page = person.page
+    page.goto(person.url + reverse("counters:list"))
+    box = person.switch("Окна Столица").bounding_box()
+    assert box is not None
+    place = box["x"] + 5, box["y"] + 5
+
+    page.mouse.click(*place)
+    expect(person.switch("Окна Столица")).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_role("status")).to_contain_text("выключена")
+    page.mouse.click(*place)
+    expect(person.switch("Окна Столица")).to_have_attribute("aria-checked", "true")
+
+    expect(page.get_by_role("status")).to_contain_text("включена")
+    turned = Counter.objects.values_list("number", "enabled", "version")
+    assert set(turned) == {(WINDOWS, True, 3), (MY_SITE, True, 1)}
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_turn_of_the_switch_can_be_taken_back_where_it_is_told(
+    enter: Enter, owner: User, set_up: Counter, has_scripts: bool
+) -> None:
+    person = enter(owner, has_scripts=has_scripts)
+    person.turn("Окна Столица", on=False)
+
+    person.press("Вернуть")
+
+    expect(person.switch("Окна Столица")).to_have_attribute("aria-checked", "true")
+    expect(person.page.get_by_text("Отправка в «Окна Столица» включена.")).to_be_visible()
+    assert Counter.objects.get(pk=set_up.pk).enabled is True
 
 
 def test_disconnecting_says_what_happens_and_can_be_left(
