@@ -28,7 +28,7 @@ class Condition:
 
 
 WORKS = Condition(gettext_lazy("Подключено и работает"), "success")
-NOT_SAVED = Condition(gettext_lazy("Настройки не сохранены: ничего не отправляется"), "warning")
+NOT_SAVED = Condition(gettext_lazy("Не настроен: ничего не отправляется"), "warning")
 OFF = Condition(gettext_lazy("Выключен"), "neutral")
 NOTHING_TO_SEND = Condition(gettext_lazy("Ничего не выбрано для отправки"), "neutral")
 GOAL_GONE = Condition(gettext_lazy("Цель удалена в Метрике"), "warning")

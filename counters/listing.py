@@ -26,9 +26,14 @@ def _by_name(row: Row) -> Any:
     return row["counter"].name.casefold(), row["counter"].number
 
 
+def _by_sync(row: Row) -> Any:
+    """What waits for its settings comes first: nobody would find it below what works."""
+    return row["awaits_setup"], row["synced_at"] or NEVER
+
+
 #: Orders of the list: by what, and whether the greatest comes first. Equal ones stand by name.
 SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
-    "synced": (lambda row: row["synced_at"] or NEVER, True),
+    "synced": (_by_sync, True),
     "name": (_by_name, False),
     "sent": (lambda row: row["sent_total"], True),
     "added": (lambda row: row["counter"].added_at, True),
@@ -154,6 +159,7 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
         "goal_name": counter.goal.name if counter.goal else "",
         "send_calls": counter.send_calls,
         "enabled": counter.enabled,
+        "awaits_setup": counter.configured_at is None,
         "state_text": "" if condition.is_fine else condition.text,
         "state_tone": condition.tone,
         "urls": {

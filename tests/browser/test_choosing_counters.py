@@ -133,6 +133,18 @@ def test_turn_of_the_switch_can_be_taken_back_where_it_is_told(
     assert Counter.objects.get(pk=set_up.pk).enabled is True
 
 
+def test_counter_without_settings_does_not_look_as_if_it_worked(
+    visitor: Person, page: Page, windows: Counter
+) -> None:
+    page.goto(visitor.url + reverse("counters:list"))
+
+    expect(visitor.switch("Окна Столица")).to_be_disabled()
+    expect(visitor.switch("Окна Столица")).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_text("Не настроен: ничего не отправляется")).to_have_count(2)
+    page.get_by_role("link", name="Настроить счетчик «Окна Столица»").click()
+    expect(page.get_by_role("heading", name="Окна Столица", exact=True)).to_be_visible()
+
+
 def test_disconnecting_says_what_happens_and_can_be_left(
     visitor: Person, page: Page, windows: Counter, linked: YandexAccount, cabinet: Cabinet
 ) -> None:

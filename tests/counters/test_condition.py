@@ -30,7 +30,7 @@ def counter_with(account_state: str = YandexAccount.State.ACTIVE, **fields: Any)
         (
             "active",
             {"configured_at": None},
-            "Настройки не сохранены: ничего не отправляется",
+            "Не настроен: ничего не отправляется",
             "warning",
         ),
         ("active", {"enabled": False}, "Выключен", "neutral"),

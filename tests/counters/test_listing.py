@@ -55,6 +55,15 @@ def test_the_list_stands_in_the_chosen_order(
     assert rows_of(cabinet, sort=sort) == names
 
 
+def test_what_waits_for_its_settings_stands_first_until_another_order_is_chosen(
+    cabinet: Cabinet, three: list[Counter]
+) -> None:
+    Counter.objects.filter(name__in=["яблоко", "Арбуз"]).update(configured_at=None)
+
+    assert rows_of(cabinet) == ["яблоко", "Арбуз", "груша"]
+    assert rows_of(cabinet, sort="name") == ["Арбуз", "груша", "яблоко"]
+
+
 def test_the_account_filter_shows_one_account_and_ignores_foreign_ones(
     cabinet: Cabinet, three: list[Counter]
 ) -> None:
@@ -131,7 +140,7 @@ def test_the_list_says_never_when_nothing_was_sent(
     text = owner_client.get(LIST).content.decode()
 
     assert "ещё не было" in text
-    assert "Настройки не сохранены: ничего не отправляется" in text
+    assert "Не настроен: ничего не отправляется" in text
     assert "Не указано" in text
 
 
@@ -160,7 +169,7 @@ def test_the_list_without_an_account_offers_to_link_one(owner_client: Client) ->
         (
             {"configured_at": None},
             "active",
-            "Настройки не сохранены: ничего не отправляется",
+            "Не настроен: ничего не отправляется",
             "warning",
         ),
     ],
