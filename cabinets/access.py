@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.middleware import HtmxDetails
 
 from cabinets.models import Cabinet, Membership
 
@@ -21,6 +22,7 @@ class CabinetRequest(HttpRequest):
 
     membership: Membership
     cabinet: Cabinet
+    htmx: HtmxDetails
     #: The person's memberships in their other cabinets.
     other_memberships: list[Membership]
 

@@ -106,14 +106,24 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
 @require_POST
 @manage_required
 def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Fetch the counter's goals again, for someone who has just made one in Metrika."""
+    """Fetch the counter's goals again, for someone who has just made one in Metrika.
+
+    htmx takes the list of goals alone out of the page, so that unsaved edits stay; what was chosen
+    in it is asked with it.
+    """
     counter = _counter(request, pk)
     try:
         goals.refresh_goals(counter, now=timezone.now())
         messages.success(request, _("Список целей обновлён."))
     except NotAnswered as problem:
         messages.error(request, str(problem))
-    return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
+    if not request.htmx:
+        return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
+    form = CounterSettingsForm(counter=counter)
+    form.initial["goal"] = chosen = _number(request.POST.get("goal", "")) or ""
+    if chosen and chosen not in form.goals:
+        messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
+    return _settings_page(request, counter, form=form)
 
 
 @require_http_methods(["GET", "POST"])

@@ -19,6 +19,7 @@
 
   form.addEventListener("input", refresh);
   form.addEventListener("change", refresh);
+  document.addEventListener("htmx:afterSettle", refresh);
   form.addEventListener("submit", () => {
     leaving = true;
   });

@@ -9,7 +9,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Dialog, Page, expect
 
 from counters.models import Counter
-from tests.browser.conftest import Enter
+from integrations.sandbox import RunningSandbox
+from tests.browser.conftest import WINDOWS, Enter
+from tests.integrations.sandbox.actor import control
 from tests.journeys.person import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,10 +173,34 @@ def test_keyboard_alone_sets_and_saves(visitor: Person, page: Page, windows: Cou
     } <= set(reached)
 
 
+def test_goals_are_fetched_again_without_a_loss_of_what_was_typed(
+    visitor: Person, page: Page, windows: Counter, yandex: RunningSandbox
+) -> None:
+    visitor.open_settings("Окна Столица")
+    visitor.select("Достижение цели", "Обратный звонок (call)")
+    page.get_by_role("spinbutton", name="Длительность").fill("45")
+    address = page.url
+    control(yandex, "goals", counter=WINDOWS, name="Новая", identifier="brand-new")
+
+    visitor.press("Обновить цели")
+
+    expect(page.get_by_role("status")).to_contain_text("Список целей обновлён.")
+    goal = page.get_by_role("combobox", name="Достижение цели")
+    expect(goal.get_by_role("option", name="Новая (brand-new)")).to_have_count(1)
+    expect(goal.locator("option:checked")).to_have_text("Обратный звонок (call)")
+    expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("45")
+    expect(page.get_by_text(UNSAVED)).to_be_visible()
+    assert page.url == address
+    assert Counter.objects.get(pk=windows.pk).version == 1
+    assert visitor.complaints == []
+
+
 def test_settings_work_without_scripts(enter: Enter, owner: User, windows: Counter) -> None:
     person = enter(owner, has_scripts=False)
     person.open_settings("Окна Столица")
 
+    person.press("Обновить цели")
+    expect(person.page.get_by_text("Список целей обновлён.")).to_be_visible()
     person.page.get_by_role("spinbutton", name="Длительность").fill("20")
     person.save()
 

@@ -170,6 +170,23 @@ def test_fresh_goals_are_not_fetched_again_until_they_are_asked_for(
     assert okna_counter.goals.count() == 3
 
 
+def test_goals_asked_for_by_a_script_come_with_the_choice_that_is_not_saved(
+    owner_client: Client, okna_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    owner_client.get(page(okna_counter))
+    call = okna_counter.goals.get(identifier="call")
+    by_script = {"HX-Request": "true"}
+
+    kept = owner_client.post(page(okna_counter, "/goals"), {"goal": call.pk}, headers=by_script)
+    sandbox.world.goals.delete(OWN, call.goal_id)
+    gone = owner_client.post(page(okna_counter, "/goals"), {"goal": call.pk}, headers=by_script)
+
+    assert f'<option value="{call.pk}" selected>' in kept.content.decode()
+    assert said(kept) == ["Список целей обновлён."]
+    assert said(gone)[1] == "Выбранной цели в Метрике больше нет: выберите другую."
+    assert Counter.objects.get().goal is None
+
+
 def test_the_window_opens_without_the_cache(
     owner_client: Client, okna_counter: Counter, settings: Settings
 ) -> None:
