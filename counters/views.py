@@ -164,8 +164,24 @@ def _add_page(
         "account": account,
         "offers": [replace(offer, chosen=offer.number in kept) for offer in offers],
         "error": error,
+        "nothing_to_add": _nothing_to_add(offers),
     }
     return render(request, "counters/add_counters.html", page)
+
+
+def _nothing_to_add(offers: list[catalog.Offer]) -> str:
+    """Say why none of the offers can be chosen, and what to do; empty when one can."""
+    if not offers or any(offer.can_be_added for offer in offers):
+        return ""
+    if all(offer.already_added for offer in offers):
+        return _(
+            "Все счетчики этого аккаунта уже добавлены. Чтобы появился ещё один, создайте его в "
+            "Метрике или подключите другой аккаунт."
+        )
+    return _(
+        "Добавить пока нечего: к остальным счетчикам у аккаунта есть только просмотр. Попросите "
+        "владельца счетчика дать в Метрике право на редактирование и откройте эту страницу снова."
+    )
 
 
 def _after_adding(account: YandexAccount, chosen: Selection) -> str:

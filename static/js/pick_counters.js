@@ -10,10 +10,14 @@
   const search = form.querySelector("[data-pick-search]");
   const nothing = form.querySelector("[data-pick-nothing]");
 
-  const choosable = () => boxes.filter((box) => !box.disabled && !box.closest("tr").hidden);
+  // «е» finds «ё» and the other way round: few type the dots.
+  const plain = (text) => text.toLocaleLowerCase("ru").replaceAll("ё", "е");
+  // What is in the cabinet already is ticked too, and disabled.
+  const open = boxes.filter((box) => !box.disabled);
+  const choosable = () => open.filter((box) => !box.closest("tr").hidden);
 
   function recount() {
-    const chosen = boxes.filter((box) => box.checked).length;
+    const chosen = open.filter((box) => box.checked).length;
     const shown = choosable();
     const shownChosen = shown.filter((box) => box.checked).length;
     count.textContent = chosen;
@@ -24,10 +28,10 @@
   }
 
   function filter() {
-    const words = search.value.trim().toLocaleLowerCase("ru");
+    const words = plain(search.value.trim());
     let found = 0;
     for (const row of form.querySelectorAll("tbody tr")) {
-      row.hidden = !row.textContent.toLocaleLowerCase("ru").includes(words);
+      row.hidden = !plain(row.textContent).includes(words);
       if (!row.hidden) found += 1;
     }
     nothing.hidden = found > 0;

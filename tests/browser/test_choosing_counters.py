@@ -69,6 +69,30 @@ def test_search_narrows_what_select_all_takes_and_forgets_no_choice(
     assert visitor.complaints == []
 
 
+def test_search_finds_a_name_with_dots_by_a_word_without_them(
+    visitor: Person, page: Page, linked: YandexAccount
+) -> None:
+    open_choice(visitor, linked)
+    search = page.get_by_role("searchbox")
+
+    for word in ("партнер", "ПАРТНЁР", "столёца"):
+        search.fill(word)
+        found = 0 if word == "столёца" else 1
+        expect(page.locator("tbody tr:visible")).to_have_count(found)
+
+
+def test_counter_that_is_here_already_is_ticked_and_not_counted(
+    visitor: Person, page: Page, linked: YandexAccount, windows: Counter
+) -> None:
+    open_choice(visitor, linked)
+
+    here = page.get_by_role("checkbox", name="Окна Столица okna-stolica.example")
+    expect(here).to_be_checked()
+    expect(here).to_be_disabled()
+    expect(page.get_by_text("Выбрано: 0")).to_be_visible()
+    expect(page.get_by_role("link", name="Отмена")).to_be_in_viewport()
+
+
 def test_counters_are_chosen_without_scripts(
     enter: Enter, owner: User, linked: YandexAccount
 ) -> None:

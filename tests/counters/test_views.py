@@ -107,6 +107,19 @@ def test_a_choice_of_more_than_a_thousand_is_read_whole_and_told_in_short(
     assert said(response)[6:] == ["Не добавлено ещё счетчиков: 996."]
 
 
+def test_when_nothing_can_be_chosen_the_next_step_is_told(
+    owner_client: Client, okna: YandexAccount
+) -> None:
+    offers = owner_client.get(adding(okna)).context["offers"]
+    open_ones = [offer.number for offer in offers if offer.can_be_added]
+
+    owner_client.post(adding(okna), {"numbers": open_ones})
+    page_then = owner_client.get(adding(okna)).content.decode()
+
+    assert "Попросите владельца счетчика дать в Метрике право на редактирование" in page_then
+    assert page_then.count(" checked disabled") == len(open_ones)
+
+
 def test_an_empty_choice_is_told(owner_client: Client, okna: YandexAccount) -> None:
     response = owner_client.post(adding(okna))
 
