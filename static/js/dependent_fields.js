@@ -1,6 +1,7 @@
 // Shows a part of a form only while it matters: data-when="field=value", "field!=value" or "field>0".
 // An unticked box has no value: data-when="field=".
 // Hidden parts are still sent, so nothing that was typed is lost by choosing something else for a moment.
+// Only a part that came back with a mistake though it should be hidden stays: it has to be found.
 "use strict";
 
 (() => {
@@ -20,8 +21,11 @@
     return (current === value) === (sign === "=");
   }
 
+  const matters = (part) => holds(part.closest("form"), part.dataset.when);
+  const kept = parts.filter((part) => part.querySelector(".errorlist") && !matters(part));
+
   function refresh() {
-    for (const part of parts) part.hidden = !holds(part.closest("form"), part.dataset.when);
+    for (const part of parts) part.hidden = !matters(part) && !kept.includes(part);
   }
 
   document.addEventListener("input", refresh);

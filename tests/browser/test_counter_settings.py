@@ -83,6 +83,11 @@ def test_a_wrong_value_is_told_beside_its_field_and_nothing_is_saved(
     expect(wrong).to_have_accessible_description(
         "Не больше 20: Метрика привязывает звонки к визитам 21 день."
     )
+    expect(page).to_have_title("Ошибка: Окна Столица · CallKeeper")
+    summary = page.get_by_role("alert").filter(has_text="Настройки не сохранены")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="Отложенная отправка").click()
+    expect(wrong).to_be_focused()
     expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("30")
     expect(page.get_by_text(UNSAVED)).to_be_visible()
     assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 0

@@ -92,6 +92,19 @@ def test_sources_are_kept_without_scripts(enter: Enter, owner: User, source: Cal
     assert (source.is_active, source.signing_secrets.count()) == (False, 2)
 
 
+def test_missing_name_is_told_beside_its_field_in_our_words(visitor: Person, page: Page) -> None:
+    page.goto(f"{visitor.url}/lk/integrations/sources/add")
+
+    visitor.press("Добавить и показать секрет")
+
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    expect(page).to_have_title("Ошибка: Добавить источник · CallKeeper")
+    summary.get_by_role("link", name="Название").click()
+    expect(page.get_by_label("Название")).to_be_focused()
+    expect(page.get_by_label("Название")).to_have_accessible_description("Назовите источник.")
+
+
 def test_secret_page_fits_a_phone(enter: Enter, owner: User, source: CallSource) -> None:
     person = enter(owner, width=360)
     person.page.goto(f"{person.url}/lk/integrations/sources/{source.pk}/secret")
