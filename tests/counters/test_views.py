@@ -151,6 +151,7 @@ def test_the_window_shows_the_settings_the_goals_and_never_a_token(
     assert response.status_code == 200
     assert "Звонок коллтрекинга (calltracking_call_order)" in text
     assert "Подключено и работает" in text
+    assert f'<li aria-current="page">{okna_counter.name}</li>' in text
     assert f"https://metrika.yandex.ru/dashboard?id={OWN}" in text
     assert okna_counter.account.access_token not in text
     assert okna_counter.account.refresh_token not in text
