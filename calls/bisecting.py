@@ -5,9 +5,9 @@ not which row is bad. So half of its rows go as a file of their own, and by what
 - refused too: the bad row is in that half, which is halved again; the rest is free of suspicion;
 - taken: the bad row is in the rest, of which half goes next.
 That is ⌈log₂N⌉ + 2 requests for one bad row of N, with the last try of the one that was found,
-after another file was taken: the counter itself could have been refused. What is free of suspicion goes back to waiting
-and leaves with the next regular file. Every step is one transaction upon rows that say where the
-search stands, so a process that dies leaves the next one to carry on.
+after another file was taken: the counter itself could have been refused. What is free of suspicion
+goes back to waiting and leaves with the next regular file. Every step is one transaction upon rows
+that say where the search stands, so a process that dies leaves the next one to carry on.
 
 Only a refused file is ever split. What may have arrived is looked up (`calls.lookup`), and a file
 of which Metrika took a part is left alone: its accepted rows would be doubled.

@@ -104,8 +104,8 @@ def test_only_the_bad_row_is_refused_and_all_others_arrive_once(
         kind=UploadAttempt.Kind.SEND, upload__parent__isnull=False
     )
     assert searching.count() <= 2 * math.ceil(math.log2(7))
-    # and the first try, and what was free of suspicion, in regular files
-    assert sends() - searching.count() <= 3
+    # and the first try, and what was free of suspicion, in a regular file after each halving
+    assert sends() - searching.count() <= 1 + math.ceil(math.log2(7))
 
 
 def test_ten_thousand_rows_cost_no_more_than_twenty_seven_requests(
