@@ -31,11 +31,13 @@ _PRICE = "k.price"
 # An optional cell that Metrika could not read stays empty: the call must not be lost for it.
 _CURRENCY = f"""CASE WHEN k.price IS NOT NULL AND {fits_sql("Currency", "k.currency")}
     THEN k.currency END"""
+# The last four digits are kept only where at least as many are hidden; a number too short for that
+# is not sent at all.
 _PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
     WHEN k.phone_mode = 'full' THEN c.phone
-    WHEN k.phone_mode = 'masked' THEN
-        overlay(c.phone PLACING repeat('*', greatest(length(c.phone) - 6, 0))
-                FROM 3 FOR greatest(length(c.phone) - 6, 0)) END"""
+    WHEN k.phone_mode = 'masked' AND length(c.phone) >= 10 THEN
+        overlay(c.phone PLACING repeat('*', length(c.phone) - 6)
+                FROM 3 FOR length(c.phone) - 6) END"""
 _TAG = """nullif(CASE k.tag_mode
     WHEN 'calls' THEN array_to_string(c.tags, ', ')
     WHEN 'manual' THEN CASE WHEN c.kind = 'callback' THEN k.manual_tag_callback
@@ -51,7 +53,7 @@ _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("TalkDuration", "c.duration_seconds"),
     # Unknown stays empty: a zero would pull Metrika's averages down.
     ("HoldDuration", "c.hold_seconds"),
-    ("CallMissed", "(c.status = 'fail')::int"),
+    ("CallMissed", "CASE WHEN c.status <> '' THEN (c.status = 'fail')::int END"),
     ("Tag", _TAG),
     ("FirstTimeCaller", "c.is_unique::int"),
     ("URL", "nullif(c.page_url, '')"),

@@ -30,6 +30,7 @@ REASON_TITLES: dict[str, str | Promise] = {
     "status": gettext_lazy("Статус звонка"),
     "too_short": gettext_lazy("Короткий разговор"),
     "uniqueness": gettext_lazy("Не уникальный или не целевой"),
+    "site_unknown": gettext_lazy("Сайт не указан"),
     "site": gettext_lazy("Другой сайт"),
     "campaign": gettext_lazy("Другая кампания"),
     "not_last_attempt": gettext_lazy("Не последняя попытка"),

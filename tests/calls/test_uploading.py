@@ -90,6 +90,9 @@ def test_call_reaches_metrika_with_exactly_the_right_values(
     ("chosen", "fields", "expected"),
     [
         ({"phone_mode": "masked"}, {}, {"PhoneNumber": "+7******4567"}),
+        ({"phone_mode": "masked"}, {"phone": "+123456789"}, {"PhoneNumber": "+1****6789"}),
+        ({"phone_mode": "masked"}, {"phone": "+12345678"}, {"PhoneNumber": ""}),
+        ({}, {"status": ""}, {"CallMissed": ""}),
         ({"phone_mode": "none"}, {}, {"PhoneNumber": ""}),
         ({"tag_mode": "none"}, {}, {"Tag": ""}),
         (
