@@ -73,6 +73,8 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     spent = spent_logins if spent_logins is not None else set()
     if account.yandex_uid in spent:
         return False
+    # Opened before the claim: what no key opens must not leave the upload half-way.
+    _token = account.access_token
     try:
         with budget.request(
             account.yandex_uid,

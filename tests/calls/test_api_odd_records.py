@@ -29,7 +29,7 @@ def in_lists(count: int) -> str:
 
 @pytest.mark.parametrize(
     ("lists", "code"),
-    [(98, None), (99, None), (100, "too_deep"), (600, "too_deep"), (897, "too_deep")],
+    [(98, None), (99, None), (100, "too_deep"), (600, "too_deep"), (700, "too_deep")],
 )
 def test_record_nested_too_deep_is_refused_beside_a_good_one(
     source: CallSource, lists: int, code: str | None

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -223,14 +222,17 @@ def test_metrika_that_could_not_be_asked_is_asked_within_the_hour(
 
 
 def test_a_comparison_that_breaks_does_not_stop_the_others(
-    settled: Counter, account: YandexAccount
+    settled: Counter, account: YandexAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound = factories.make_counter(account=account)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE integrations_yandexaccount SET access_token = 'v1:torn' WHERE id = %s",
-            [settled.account_id],
-        )
+    compare = reconciling.reconcile
+
+    def break_for_one(counter: Counter, *, now: datetime) -> Reconciliation:
+        if counter == settled:
+            raise RuntimeError
+        return compare(counter, now=now)
+
+    monkeypatch.setattr(reconciling, "reconcile", break_for_one)
 
     assert reconciling.reconcile_due(now=timezone.now(), seconds=60) == 1
 
