@@ -21,14 +21,15 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet, Subquery
 
 from calls import goal_presence, stopping
 from calls.cell_shapes import unfit_rows
 from calls.containment import contained
 from calls.decision import LINK_HORIZON, decide_again
 from calls.frozen_rows import cut_rows
-from calls.models import Delivery, Upload, UploadFile
+from calls.models import Delivery, Upload, UploadAttempt, UploadFile
+from calls.outcomes import FILE_REFUSED
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.pauses import rest_until_tomorrow
@@ -160,15 +161,16 @@ def _judge(upload: Upload, now: datetime) -> bool:
 
 
 def _taken_since(upload: Upload) -> QuerySet[Upload]:
-    """Return the counter's files that Metrika took since the refused one was made."""
+    """Return the counter's files that Metrika took since it refused the row for the first time."""
     first = upload
     while first.parent is not None:
         first = first.parent
+    refusals = first.tries.filter(kind=UploadAttempt.Kind.SEND, error_type=FILE_REFUSED)
     return Upload.objects.filter(
         counter_id=upload.counter_id,
         channel=upload.channel,
         state__in=TAKEN_UPLOADS,
-        accepted_at__gt=first.created_at,
+        accepted_at__gt=Subquery(refusals.order_by("number").values("started_at")[:1]),
     )
 
 

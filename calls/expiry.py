@@ -5,18 +5,22 @@ For the clock. Every state that waits for somebody else ends here at last.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from calls.bisecting import give_back, lock_rows
+from calls.containment import contained
 from calls.decision import LINK_HORIZON
 from calls.models import Upload
 from calls.outcomes import NO_OUTCOME_AFTER, OVERDUE_AFTER
 from calls.recovery import move_waiting, not_arrived, withdraw_uploads
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
+
+logger = logging.getLogger(__name__)
 
 OF_REMOVED_COUNTERS = "counter_id IN (SELECT id FROM counters_counter WHERE removed_at IS NOT NULL)"
 
@@ -62,7 +66,11 @@ def _gather_anew_without_the_late(now: datetime) -> int:
         newest_call_at__gt=now - LINK_HORIZON,
         state__in=[UploadState.READY, UploadState.LATER],
     )
-    return sum(_gather_anew(pk, now) for pk in held_up.order_by("pk").values_list("pk", flat=True))
+    anew = 0
+    for pk in held_up.order_by("pk").values_list("pk", flat=True):
+        with contained(logger, "late calls of upload %s", pk):
+            anew += _gather_anew(pk, now)
+    return anew
 
 
 @transaction.atomic

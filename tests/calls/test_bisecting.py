@@ -375,13 +375,21 @@ def test_a_goal_file_waits_while_metrika_cannot_say_whether_the_goal_is_there(
 
 
 def refused(counter: Counter, **fields: Any) -> Upload:
-    return make_upload(
+    """A file that Metrika refused as a whole just now."""
+    upload = make_upload(
         counter=counter,
         state=UploadState.SPLITTING,
         attention=Attention.SPLIT,
         uploading_id=None,
         **fields,
     )
+    UploadAttempt.objects.create(
+        upload=upload,
+        number=1,
+        started_at=upload.sent_at or timezone.now(),
+        error_type="invalid_uploading",
+    )
+    return upload
 
 
 def test_a_search_that_breaks_does_not_stop_the_others(cabinet: Cabinet, counter: Counter) -> None:
@@ -437,3 +445,17 @@ def test_two_searchers_at_once_take_one_step(
     assert sorted(moved) == [False, False, False, True]
     assert [part.rows for part in Upload.objects.filter(parent=upload)] == [4]
     assert Delivery.objects.filter(upload=upload).count() == 4
+
+
+def test_a_file_that_was_taken_while_the_refused_one_lay_ready_is_no_witness(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    now: datetime = timezone.now()
+    lay_ready = refused(counter, created_at=now - timedelta(hours=2), sent_at=now)
+    make_delivery(call=make_call(cabinet=cabinet), counter=counter, upload=lay_ready)
+    make_upload(counter=counter, accepted_at=now - timedelta(hours=1))
+
+    assert bisecting.isolate_refused(now=now + timedelta(seconds=1)) == 0
+
+    lay_ready.refresh_from_db()
+    assert (lay_ready.state, lay_ready.attention) == (UploadState.SPLITTING, Attention.SPLIT)
