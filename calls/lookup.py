@@ -22,9 +22,9 @@ from calls.containment import contained
 from calls.models import Upload, UploadAttempt
 from calls.moments import Moment, reach
 from calls.outcomes import absence_is_proven, backoff, lookup_spacing
+from calls.recording import close_attempt, note_access, quantities, record_taken
 from calls.rejection import answer_rejection
 from calls.states import Attention, Channel, UploadState
-from calls.uploading import close_attempt, note_access, quantities, record_taken
 from counters.models import Counter
 from integrations import budget, pauses
 from integrations.clients import metrika_client

@@ -95,7 +95,7 @@ def _after_refusal(
         # At once again only when the token turns out to be renewed; see `uploading`.
         return Next(UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True)
     if isinstance(error, AccessDenied | NotFound):
-        # Nothing is sent while the counter says so; see `uploading.note_access`.
+        # Nothing is sent while the counter says so; see `recording.note_access`.
         return Next(UploadState.LATER, now)
     return _after_rejection(error, now) if isinstance(error, RequestRejected) else None
 

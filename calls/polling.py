@@ -17,8 +17,8 @@ from calls.lookup import answer_trouble, list_uploadings, record_duplicate
 from calls.models import ListUse, Upload
 from calls.moments import Moment, reach
 from calls.outcomes import OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
+from calls.recording import quantities
 from calls.states import Attention, UploadState
-from calls.uploading import quantities
 from integrations import budget
 from integrations.models import YandexAccount
 from integrations.yandex.errors import YandexError

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls import batching, intake, uploading
+from calls import batching, intake, recording, uploading
 from calls.models import Upload
 from calls.record_reading import read_records
 from calls.states import UploadState
@@ -99,9 +99,9 @@ def _send(upload: Upload, *, now: datetime) -> None:
     try:
         answer = _post_patiently(upload)
     except RequestRejected as refusal:
-        uploading.record_failure(upload, refusal, now=now)
+        recording.record_failure(upload, refusal, now=now)
     else:
-        uploading.record_taken(upload, answer, now=now)
+        recording.record_taken(upload, answer, now=now)
     Upload.objects.filter(pk=upload.pk).update(sent_at=now)
     upload.tries.update(started_at=now, ended_at=now + timedelta(seconds=1))
 

@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls import batching, lookup, recovery, uploading
+from calls import batching, lookup, recording, recovery, uploading
 from calls.models import Upload
 from calls.states import UploadState
 from counters.models import Counter
@@ -80,7 +80,7 @@ def test_clock_put_back_while_an_upload_is_on_its_way(
         assert recovery.release_stuck(now=timezone.now()) == 0
         assert uploading.send_due(seconds=5) == 0
         taken = uploading.post(upload)
-        assert uploading.record_taken(upload, taken, now=timezone.now())
+        assert recording.record_taken(upload, taken, now=timezone.now())
 
     upload.refresh_from_db()
     assert (upload.state, upload.attempts) == (UploadState.SENT, 1)
