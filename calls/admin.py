@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Func, IntegerField, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from cabinets.support import SupportAdmin, signed_in
 from calls import admin_filters, recovery
 from calls import admin_reconciliation as admin_reconciliation  # registers its desks
+from calls import admin_tries as admin_tries  # the same
 from calls import admin_uses as admin_uses  # the same
 from calls.admin_orders import DeliveryOrders
 from calls.finding import call_ids
@@ -25,7 +26,6 @@ from calls.models import (
     IngestReceipt,
     Upload,
     UploadAttempt,
-    UploadFile,
 )
 from calls.phones import masked_phone
 from calls.sentences import REASON_TITLES
@@ -247,40 +247,6 @@ class UploadAdmin(SupportAdmin):
     def _tell(self, request: HttpRequest, count: int) -> None:
         text = ngettext("Поставлена в очередь %d выгрузка.", "Поставлено в очередь: %d.", count)
         self.message_user(request, text % count, messages.SUCCESS if count else messages.WARNING)
-
-
-@admin.register(UploadAttempt)
-class UploadAttemptAdmin(SupportAdmin):
-    """Tries and lookups of all uploads."""
-
-    list_display = ("upload", "kind", "number", "started_at", "http_status", "error_class")
-    list_filter = (admin_filters.AttemptAge, "kind", admin_filters.AttemptOutcome)
-    list_select_related = ("upload",)
-    search_fields = ("upload__marker__exact",)
-    ordering = ("-started_at",)
-
-
-@admin.register(UploadFile)
-class UploadFileAdmin(SupportAdmin):
-    """That a file is kept, and how large it is; never what is in it."""
-
-    list_display = ("upload", "size")
-    list_select_related = ("upload",)
-    search_fields = ("upload__marker__exact",)
-    fields = ("upload", "size")
-    readonly_fields = ("size",)
-    never_fetched = ("body",)
-    ordering = ("-pk",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[UploadFile]:
-        """Measure the bytes in the database."""
-        length = Func("body", function="octet_length", output_field=IntegerField())
-        return super().get_queryset(request).annotate(length=length)
-
-    @admin.display(description=_("Размер, байт"))
-    def size(self, file: Any) -> int:
-        """Return the number of bytes."""
-        return int(file.length)
 
 
 @admin.register(CallKey)
