@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import idna
+
 #: A name of at least two labels; underscores happen in the wild. Length limits of RFC 1035.
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+"
@@ -20,30 +22,59 @@ def normalise_host(text: str) -> str:
 
     International names come out in punycode (``xn--``). What is no host gives an empty text.
     """
-    host = _host_part(text[:_MAX_INPUT].strip().lower())
-    ascii_host = _to_ascii(_WWW.sub("", host))
-    return ascii_host if _HOST.fullmatch(ascii_host) else ""
+    given = _host_part(text[:_MAX_INPUT].strip().lower())
+    host = _WWW.sub("", _to_ascii(given).rstrip("."))
+    return host if _HOST.fullmatch(host) else ""
 
 
 def readable_host(host: str) -> str:
     """Return a normalised host as people write it: ``xn--`` names in their own letters."""
-    try:
-        return host.encode("ascii").decode("idna")
-    except UnicodeError:
-        return host
+    readable = ".".join(map(_own_letters, host.split(".")))
+    # What people read must be the same site again when the form sends it back.
+    return readable if normalise_host(readable) == host else host
 
 
 def _host_part(address: str) -> str:
     after_scheme = _SCHEME.sub("", address)
     authority = re.split(r"[/?#\\]", after_scheme, maxsplit=1)[0]
     name = authority.rpartition("@")[2].partition(":")[0]
-    return name.strip().rstrip(".")
+    return name.strip()
 
 
 def _to_ascii(host: str) -> str:
-    if len(host) > 253:
-        return ""
+    if len(host) > 253 or host.isascii():
+        return host
     try:
-        return host.encode("idna").decode("ascii")
+        return ".".join(map(_label_to_ascii, _mapped(host).split(".")))
     except UnicodeError:
         return ""
+
+
+def _mapped(host: str) -> str:
+    """Fold width and dots as browsers do; ß and ς stay, being letters of their own since 2008.
+
+    https://www.unicode.org/reports/tr46/, without the transitional processing.
+    """
+    try:
+        return idna.uts46_remap(host, std3_rules=False)
+    except idna.IDNAError:
+        return host
+
+
+def _label_to_ascii(label: str) -> str:
+    if label.isascii():
+        return label
+    try:
+        return idna.alabel(label).decode("ascii")
+    except idna.IDNAError:
+        # Signs that IDNA 2008 refuses, such as emoji, are in names that were given before it.
+        return label.encode("idna").decode("ascii")
+
+
+def _own_letters(label: str) -> str:
+    for decode in (idna.ulabel, lambda one: one.encode("ascii").decode("idna")):
+        try:
+            return decode(label)
+        except UnicodeError:
+            continue
+    return label

@@ -25,6 +25,18 @@ from counters.hosts import normalise_host, readable_host
         ("Двери-Столица.РФ", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
         ("https://www.двери-столица.рф/каталог", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
         ("xn----8sbehgsbx0arnm9c.xn--p1ai", "xn----8sbehgsbx0arnm9c.xn--p1ai"),
+        ("straße.de", "xn--strae-oqa.de"),
+        ("www.STRAßE.de.", "xn--strae-oqa.de"),
+        ("xn--strae-oqa.de", "xn--strae-oqa.de"),
+        ("βόλος.gr", "xn--nxasmm1c.gr"),
+        ("НАЙДИ.рф", "xn--80aimcs.xn--p1ai"),
+        ("наи\u0306ди.рф", "xn--80aimcs.xn--p1ai"),  # й in two signs, as a Mac writes it
+        ("двери.xn--p1ai", "xn--b1adem3b.xn--p1ai"),
+        ("ｗｗｗ.Ｓｉｔｅ。ru", "site.ru"),
+        ("\ufeffwww.site.ru", "site.ru"),
+        ("my_двери.рф", "xn--my_-hddjhv7d.xn--p1ai"),
+        ("☃.net", "xn--n3h.net"),
+        ("r3---a.site.ru", "r3---a.site.ru"),
         ("my_shop.site.ru", "my_shop.site.ru"),
         ("192.168.0.1:8000", "192.168.0.1"),
         ("", ""),
@@ -54,3 +66,13 @@ def test_a_host_is_shown_in_its_own_letters() -> None:
     assert readable_host("xn----8sbehgsbx0arnm9c.xn--p1ai") == "двери-столица.рф"
     assert readable_host("okna-stolica.example") == "okna-stolica.example"
     assert readable_host("не хост") == "не хост"
+    assert readable_host("xn--strae-oqa.de") == "straße.de"
+    assert readable_host("xn--n3h.net") == "☃.net"
+    assert readable_host("xn--99999999.ru") == "xn--99999999.ru"
+
+
+@given(st.text(alphabet="абвßςй☃xn-1", min_size=1, max_size=8).map(lambda name: f"{name}.рф"))
+def test_a_host_as_it_is_shown_is_the_same_site(address: str) -> None:
+    host = normalise_host(address)
+
+    assert normalise_host(readable_host(host)) == host
