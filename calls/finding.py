@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from django.db.models.functions import Reverse
+from django.db.models.functions import Length, Reverse
 
 from cabinets.models import Cabinet
 from calls.models import Call, CallKey
-from calls.phones import is_guess, searched_end
+from calls.phones import MASKABLE_DIGITS, is_guess, searched_end
 
 #: Of calls that fit, so many of the newest are looked at; a person narrows the search further.
 MOST_CALLS = 1000
@@ -26,7 +26,8 @@ def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) ->
     end = searched_end(text)
     if not end or (is_guess(end) and not sees_phones):
         return []
-    return _by_phone_end(end, cabinet)
+    # Of a number that is hidden whole no end is shown.
+    return _by_phone_end(end, cabinet, least_digits=1 if sees_phones else MASKABLE_DIGITS)
 
 
 def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:
@@ -36,9 +37,11 @@ def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:
     return list(keys.values_list("pk", flat=True)[:MOST_CALLS])
 
 
-def _by_phone_end(end: str, cabinet: Cabinet | None) -> list[int]:
+def _by_phone_end(end: str, cabinet: Cabinet | None, *, least_digits: int) -> list[int]:
     # Read by the index call_by_phone, which holds the numbers backwards.
-    calls = Call.objects.exclude(phone="").alias(backwards=Reverse("phone"))
+    calls = Call.objects.exclude(phone="").alias(backwards=Reverse("phone"), signs=Length("phone"))
+    # A plus goes before the digits.
+    calls = calls.filter(signs__gt=least_digits)
     if cabinet is not None:
         calls = calls.filter(cabinet=cabinet)
     found = calls.filter(backwards__startswith=end[::-1])

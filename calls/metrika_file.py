@@ -15,6 +15,7 @@ from django.db import connection
 
 from calls.cell_shapes import fits_sql
 from calls.models import Delivery
+from calls.phones import MASKABLE_DIGITS
 from calls.states import Channel, IdKind
 
 _IDENTIFIER = {
@@ -31,11 +32,10 @@ _PRICE = "k.price"
 # An optional cell that Metrika could not read stays empty: the call must not be lost for it.
 _CURRENCY = f"""CASE WHEN k.price IS NOT NULL AND {fits_sql("Currency", "k.currency")}
     THEN k.currency END"""
-# The last four digits are kept only where at least as many are hidden; a number too short for that
-# is not sent at all.
+# The first digit and the last four stay; a number too short to hide as many is not sent at all.
 _PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
     WHEN k.phone_mode = 'full' THEN c.phone
-    WHEN k.phone_mode = 'masked' AND length(c.phone) >= 10 THEN
+    WHEN k.phone_mode = 'masked' AND length(c.phone) > {MASKABLE_DIGITS} THEN
         overlay(c.phone PLACING repeat('*', length(c.phone) - 6)
                 FROM 3 FOR length(c.phone) - 6) END"""
 _TAG = """nullif(CASE k.tag_mode

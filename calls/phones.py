@@ -6,6 +6,9 @@ import re
 
 #: Digits of a number that stay visible, at its end.
 VISIBLE_DIGITS = 4
+#: A shorter number is hidden whole, on pages and in files: with the digit of the country, which a
+#: file keeps as well, less would be hidden than shown at the end.
+MASKABLE_DIGITS = 2 * VISIBLE_DIGITS + 1
 #: From so many digits on a number is searched for as a whole, without its country code.
 WHOLE_NUMBER_DIGITS = 10
 #: Ten to fifteen digits in groups, also as they are escaped in an address.
@@ -16,12 +19,15 @@ ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 def masked_phone(phone: str) -> str:
-    """Return `+7 *** ***-12-34` for `+79161231234`; other numbers keep their last four digits."""
-    digits = digits_of(phone)
-    if len(digits) <= VISIBLE_DIGITS:
-        return "*" * len(digits)
-    end = f"{digits[-4:-2]}-{digits[-2:]}"
-    if len(digits) == 11 and digits.startswith("7"):
+    """Return `+7 *** ***-12-34` for `+79161231234`; other numbers keep their last four digits.
+
+    What is hidden already, as in a row that was sent so, counts as digits.
+    """
+    signs = re.sub(r"[^0-9*]", "", phone)
+    if len(signs) < MASKABLE_DIGITS:
+        return "*" * len(signs)
+    end = f"{signs[-4:-2]}-{signs[-2:]}"
+    if len(signs) == 11 and signs.startswith("7"):
         return f"+7 *** ***-{end}"
     return f"*** ***-{end}"
 

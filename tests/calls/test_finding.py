@@ -52,3 +52,11 @@ def test_masked_number_is_not_found_out_digit_by_digit(
 
     assert call_ids(typed, sees_phones=False) == ([call.pk] if is_found else [])
     assert call_ids(typed, sees_phones=True) == [call.pk]
+
+
+def test_number_that_is_hidden_whole_is_not_found_by_its_end(cabinet: Cabinet) -> None:
+    call = make_call(cabinet=cabinet, phone="+12345678")
+    longer = make_call(cabinet=cabinet, phone="+912345678")
+
+    assert call_ids("5678", sees_phones=False) == [longer.pk]
+    assert call_ids("5678", sees_phones=True) == [longer.pk, call.pk]

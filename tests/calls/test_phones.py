@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from calls.phones import masked_phone, readable_phone, searched_end, with_masked_phones
+from calls.phones import (
+    MASKABLE_DIGITS,
+    digits_of,
+    masked_phone,
+    readable_phone,
+    searched_end,
+    with_masked_phones,
+)
 
 
 @pytest.mark.parametrize(
@@ -11,13 +18,25 @@ from calls.phones import masked_phone, readable_phone, searched_end, with_masked
         ("+79161231234", "+7 *** ***-12-34"),
         ("79161231234", "+7 *** ***-12-34"),
         ("+4915112345678", "*** ***-56-78"),
-        ("12345", "*** ***-23-45"),
-        ("1234", "****"),
+        ("+123456789", "*** ***-67-89"),
+        ("+12345678", "********"),
+        ("+12345", "*****"),
+        ("123", "***"),
+        ("+7******4567", "+7 *** ***-45-67"),
+        ("+1****6789", "*** ***-67-89"),
         ("", ""),
     ],
 )
 def test_a_masked_phone_keeps_its_last_four_digits_only(phone: str, masked: str) -> None:
     assert masked_phone(phone) == masked
+
+
+@pytest.mark.parametrize("length", range(3, 13))
+def test_no_more_digits_are_shown_than_hidden(length: int) -> None:
+    shown = len(digits_of(masked_phone("+" + "123456789012"[:length])))
+
+    assert shown == (4 if length >= MASKABLE_DIGITS else 0)
+    assert shown <= length - shown
 
 
 def test_a_russian_number_is_written_in_groups() -> None:

@@ -40,6 +40,12 @@ def fault(sandbox: RunningSandbox, name: str, **details: Any) -> None:
     control(sandbox, "faults", name=name, **{"times": 1} | details)
 
 
+def file_rows() -> list[dict[str, str]]:
+    body = bytes(UploadFile.objects.get().body)
+    assert not body.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(body.decode())))
+
+
 def build_and_send() -> Upload:
     batching.build_uploads(now=timezone.now())
     uploading.send_due(seconds=30)
@@ -90,8 +96,6 @@ def test_call_reaches_metrika_with_exactly_the_right_values(
     ("chosen", "fields", "expected"),
     [
         ({"phone_mode": "masked"}, {}, {"PhoneNumber": "+7******4567"}),
-        ({"phone_mode": "masked"}, {"phone": "+123456789"}, {"PhoneNumber": "+1****6789"}),
-        ({"phone_mode": "masked"}, {"phone": "+12345678"}, {"PhoneNumber": ""}),
         ({}, {"status": ""}, {"CallMissed": ""}),
         ({"phone_mode": "none"}, {}, {"PhoneNumber": ""}),
         ({"tag_mode": "none"}, {}, {"Tag": ""}),
@@ -125,10 +129,34 @@ def test_settings_shape_the_row(
 
     batching.build_uploads(now=timezone.now())
 
-    body = bytes(UploadFile.objects.get().body)
-    assert not body.startswith(b"\xef\xbb\xbf")
-    (row,) = csv.DictReader(io.StringIO(body.decode()))
+    (row,) = file_rows()
     assert {name: row[name] for name in expected} == expected
+
+
+MASKED = {
+    "+123": "",
+    "+1234": "",
+    "+12345": "",
+    "+123456": "",
+    "+1234567": "",
+    "+12345678": "",
+    "+123456789": "+1****6789",
+    "+1234567890": "+1*****7890",
+    "+12345678901": "+1******8901",
+    "+123456789012": "+1*******9012",
+}
+
+
+def test_masked_phone_hides_as_many_digits_as_it_keeps_at_the_end(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    Counter.objects.filter(pk=linked_counter.pk).update(phone_mode="masked")
+    for phone in MASKED:
+        store_call(cabinet=cabinet, phone=phone)
+
+    batching.build_uploads(now=timezone.now())
+
+    assert [row["PhoneNumber"] for row in file_rows()] == list(MASKED.values())
 
 
 def test_goal_is_reached_through_its_own_channel(
