@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.conf import settings
 
@@ -47,9 +48,24 @@ def metrika_client(
 
     `budget.request` goes around its use, and its lease hears of every request.
     """
+
+    def on_success(server_time: datetime | None) -> None:
+        if server_time is not None:
+            metrika_clock.hear(server_time)
+        _note_accepted(account)
+
     return MetrikaClient(
         yandex_config(),
         account.access_token,
         before_request=before_request,
-        hear_time=metrika_clock.hear,
+        on_success=on_success,
     )
+
+
+def _note_accepted(account: YandexAccount) -> None:
+    """Remember that Metrika takes a token that was renewed: a later refusal is a new one."""
+    if account.renewed_at is not None:
+        YandexAccount.objects.filter(pk=account.pk, renewed_at=account.renewed_at).update(
+            renewed_at=None
+        )
+        account.renewed_at = None

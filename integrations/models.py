@@ -44,7 +44,8 @@ class YandexAccount(models.Model):
     expires_at = models.DateTimeField(_("Ключ действует до"), null=True, blank=True)
     token_issued_at = models.DateTimeField(_("Ключ получен"), null=True, blank=True)
     refresh_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
-    renewed_at = models.DateTimeField(_("Ключ продлён"), null=True, blank=True)
+    #: Until Metrika takes the renewed token for the first time.
+    renewed_at = models.DateTimeField(_("Ключ продлён, ещё не принят"), null=True, blank=True)
     probed_at = models.DateTimeField(_("Ключ испытан"), null=True, blank=True)
     counters_refreshed_at = models.DateTimeField(_("Счетчики обновлены"), null=True, blank=True)
     connected_at = models.DateTimeField(_("Подключено"))

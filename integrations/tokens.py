@@ -41,7 +41,7 @@ REFRESH_MARGIN = timedelta(days=30)
 CLAIM_MARGIN = timedelta(seconds=60)
 # A caller that does not say which token was rejected gets the benefit of the doubt for so long.
 JUST_NOW = timedelta(seconds=60)
-# A token refused so soon after it was renewed: the next one would fare no better.
+# A renewed token that was refused before it was ever taken: the next one would fare no better.
 RENEWED_LATELY = timedelta(hours=1)
 TOKEN_FIELDS = (
     "access_token",

@@ -14,7 +14,7 @@ from django.utils import timezone
 from calls.models import UploadAttempt
 from soak.balance import Balance, is_settled, take_balance
 from soak.feeding import Feeder
-from soak.furnishing import Furnished, furnish
+from soak.furnishing import Furnished, furnish, reconnect
 from soak.mishaps import Mishaps
 from soak.sandbox import Sandbox
 from soak.workers import Workers, keep_pace_here
@@ -60,6 +60,8 @@ class Outcome:
     uploads_cut_by_a_kill: int
     faults: dict[str, int]
     refused_for_want_of_database: int
+    #: Accounts that a person linked anew: the same token was refused twice in a row.
+    reconnections: int
     seconds: float
     drain_seconds: float
     weighing_seconds: float
@@ -79,6 +81,7 @@ class Campaign:
         self._workers = Workers(plan.workers, self._dice)
         self._mishaps = Mishaps(sandbox, self._dice)
         self._began = 0.0
+        self._reconnections = 0
 
     def run(self) -> Outcome:
         """Run the plan and weigh. Raises requests.RequestException without a sandbox."""
@@ -97,7 +100,7 @@ class Campaign:
         )
         try:
             self._began = time.monotonic()
-            self._make_trouble(feeder)
+            self._make_trouble(feeder, furnished)
             self._sandbox.clear_faults()
             drained = self._drain(furnished)
         finally:
@@ -105,7 +108,7 @@ class Campaign:
             self._sandbox.act("quotas", **quotas)
         return self._weigh(furnished, feeder, drained, newest_row)
 
-    def _make_trouble(self, feeder: Feeder) -> None:
+    def _make_trouble(self, feeder: Feeder, furnished: Furnished) -> None:
         plan = self._plan
         feeding = True
         next_report = 0.0
@@ -119,6 +122,7 @@ class Campaign:
                 self._mishaps.strike()
             if at >= next_report:
                 next_report = at + 15
+                self._reconnections += reconnect(furnished)
                 self._say(f"{at:.0f} s: {feeder.taken} calls, {self._workers.kills} kills")
             time.sleep(PAUSE_SECONDS)
 
@@ -127,6 +131,7 @@ class Campaign:
         began = time.monotonic()
         while time.monotonic() - began < DRAIN_SECONDS and not _is_settled(furnished):
             self._workers.keep_running()
+            self._reconnections += reconnect(furnished)
             time.sleep(LOOK_SECONDS)
         return time.monotonic() - began
 
@@ -143,6 +148,7 @@ class Campaign:
             ).count(),
             faults=dict(self._mishaps.done),
             refused_for_want_of_database=feeder.refusals,
+            reconnections=self._reconnections,
             seconds=round(seconds, 1),
             drain_seconds=round(drained, 1),
             weighing_seconds=round(self._at() - seconds, 1),

@@ -15,6 +15,7 @@ from cabinets.sources import create_source
 from counters import goals, selection
 from counters.models import Counter, Goal
 from demonstration.consent import link_person
+from integrations.models import YandexAccount
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Furnished:
 
     cabinet: Cabinet
     source: CallSource
+    person: User
+
+
+def reconnect(furnished: Furnished) -> int:
+    """Link anew, as their customer would, the accounts that ask for it; return how many."""
+    asking = furnished.cabinet.yandex_accounts.filter(state=YandexAccount.State.REAUTH_REQUIRED)
+    logins = list(asking.values_list("login", flat=True))
+    for login in logins:
+        link_person(login=login, user=furnished.person, cabinet=furnished.cabinet)
+    return len(logins)
 
 
 def furnish(now: datetime) -> Furnished:
@@ -55,7 +66,7 @@ def furnish(now: datetime) -> Furnished:
     source, _secret = create_source(cabinet=cabinet, name="CallKeeper", time_zone=cabinet.time_zone)
     for chosen in CHOSEN:
         _add(chosen, cabinet=cabinet, person=person)
-    return Furnished(cabinet, source)
+    return Furnished(cabinet, source, person)
 
 
 def _person(now: datetime) -> User:

@@ -39,17 +39,17 @@ class MetrikaClient:
         access_token: str,
         *,
         before_request: Callable[[], None] | None = None,
-        hear_time: Callable[[datetime], None] | None = None,
+        on_success: Callable[[datetime | None], None] | None = None,
     ) -> None:
         """Have others listen.
 
         ``before_request`` is called before each request leaves and may raise to stop it;
-        ``hear_time`` is told the vendor's time, by the ``Date`` of answers that were understood.
+        ``on_success`` is called after each answer that was understood, with the vendor's time.
         """
         self._root = f"{config.metrika_url}/management/v1"
         self._auth = YandexToken(access_token)
         self._transport = Transport(config, before_request=before_request)
-        self._hear_time = hear_time
+        self._on_success = on_success
 
     def counters(self, *, deleted: bool = False) -> list[CounterInfo]:
         """List the active counters that the account can see, whatever its rights on them.
@@ -198,8 +198,8 @@ class MetrikaClient:
         self, answer: Answer, action: str, read: Callable[[dict[str, Any]], Result]
     ) -> Result:
         result = _understood(answer, action, read)
-        if self._hear_time and answer.sent_at:
-            self._hear_time(answer.sent_at)
+        if self._on_success:
+            self._on_success(answer.sent_at)
         return result
 
 

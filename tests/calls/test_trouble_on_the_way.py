@@ -285,3 +285,20 @@ def test_a_spent_quota_of_one_counter_lets_the_others_of_its_login_go_on(
     assert poor.filter(not_before__lte=timezone.now() + timedelta(minutes=29)).count() == 0
     assert "Метрика просит паузу" in obstacle(both)
     assert obstacle(Counter.objects.get(number=NEIGHBOUR)) == ""
+
+
+@pytest.mark.contract("B13")
+def test_a_renewed_token_that_was_taken_is_renewed_again_when_it_is_refused_later(
+    cabinet: Cabinet, both: Counter, sandbox: RunningSandbox, metrika: Actor
+) -> None:
+    give_tokens(both, metrika.link())
+    for files in (1, 2):
+        fault(sandbox, "invalid_token")
+        send()
+        send()
+
+        account = YandexAccount.objects.get()
+        assert (account.state, account.renewed_at) == ("active", None)
+        assert held(sandbox) == {COUNTER: files, NEIGHBOUR: files}
+        store_call(cabinet=cabinet)
+        batching.build_uploads(now=timezone.now())
