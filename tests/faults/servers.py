@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +27,7 @@ PACE = {
     "LEASE_MARGIN_SECONDS": "1",
     "UNCLEAR_GRACE_SECONDS": "5",
 }
+RESTART_SECONDS = 0.5
 CELERY = ("-W", "ignore", "-m", "celery", "-A", "callkeeper_metrika")
 
 
@@ -33,8 +36,43 @@ def program(
     *words: str, environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python WORDS…` until the end of the block."""
+    process = _start(words, environment, log)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+@contextmanager
+def kept_running(*words: str, environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    """Run it until the end of the block, and start it anew when it ends, as in production."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(1) as keeper:
+        kept = keeper.submit(_keep_running, words, environment, log, is_over)
+        try:
+            yield
+        finally:
+            is_over.set()
+            kept.result()
+
+
+def _keep_running(
+    words: Sequence[str], environment: Mapping[str, str], log: Path, is_over: threading.Event
+) -> None:
+    process = _start(words, environment, log)
+    try:
+        while not is_over.wait(RESTART_SECONDS):
+            if process.poll() is not None:
+                process = _start(words, environment, log)
+    finally:
+        _end(process)
+
+
+def _start(
+    words: Sequence[str], environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, *words],
             cwd=ROOT,
             env={**environment, **PACE},
@@ -44,13 +82,13 @@ def program(
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
-    try:
-        yield process
-    finally:
-        # How it ends when asked is for the tests that ask.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # How it ends when asked is for the tests that ask.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def worker(pool: str, count: int) -> tuple[str, ...]:

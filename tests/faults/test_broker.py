@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -22,13 +23,15 @@ from tests import factories
 from tests.faults.crew import ROOT, Crew
 from tests.faults.patience import wait_for
 from tests.faults.results import Result
-from tests.faults.servers import beat, free_port, program, web, worker
+from tests.faults.servers import beat, free_port, kept_running, program, web, worker
 from tests.faults.stage import Stage
 from tests.journeys.sender import Sender
 
 CALLS = 15
 #: B1: nothing is delayed by more than a minute.
 MINUTE = 60
+#: Much shorter, and of eight tasks of a tick the same ones would be lost every time.
+FLUSH_SECONDS = 1
 
 
 @pytest.fixture
@@ -51,11 +54,14 @@ def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
     stage.link(counters=2)
     told = environment | {"REDIS_URL": valkey.url}
     with ExitStack() as stack:
+        # A worker may end when its broker dies with a task not yet acknowledged (kombu cannot close
+        # such a connection); whoever keeps it running starts the next one.
         for words in (worker("prefork", 2), beat(tmp_path / "one"), beat(tmp_path / "two")):
-            stack.enter_context(program(*words, environment=told, log=log))
+            stack.enter_context(kept_running(*words, environment=told, log=log))
         broker = redis.Redis.from_url(valkey.url)
         stage.calls(CALLS)
-        wait_for(lambda: _flushed(broker), seconds=MINUTE, what="the first files are sent")
+        flood = Flood(broker)
+        wait_for(flood.has_passed, seconds=MINUTE, what="the first files are sent")
 
         stage.calls(CALLS)
         assert valkey.process is not None
@@ -70,7 +76,7 @@ def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
     assert balance.faults() == []
     assert balance.calls == 3 * CALLS
     assert stage.sandbox.posts() == Upload.objects.count()
-    result.fault = "Valkey flushed all the time, then killed and started again empty; two beats"
+    result.fault = "Valkey flushed every second, then killed and started again empty; two beats"
     result.measure(balance, seconds)
 
 
@@ -216,10 +222,19 @@ def test_no_work_waits_in_the_broker() -> None:
     assert not [source for source in sources if re.search(r"countdown=|[^_]eta=", source)]
 
 
-def _flushed(broker: redis.Redis) -> bool:
-    """Empty the broker; tell whether everything is on its way all the same."""
-    broker.flushall()
-    return Upload.objects.filter(state="processed").count() >= 2
+@dataclass
+class Flood:
+    """Empties the broker every second, however little of a tick has been taken by then."""
+
+    broker: redis.Redis
+    _next_at: float = 0
+
+    def has_passed(self) -> bool:
+        """Flush if it is time; tell whether everything went its way all the same."""
+        if time.monotonic() >= self._next_at:
+            self.broker.flushall()
+            self._next_at = time.monotonic() + FLUSH_SECONDS
+        return Upload.objects.filter(state="processed").count() >= 2
 
 
 def _is_up(url: str) -> bool:
