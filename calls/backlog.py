@@ -28,6 +28,8 @@ from integrations.pauses import COUNTER, EVERYBODY
 from integrations.quotas import day_of, next_midnight
 
 DAY = timedelta(days=1)
+#: Among so many of a stream's files is the one that left last.
+LATEST_OF_STREAM = 10
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class DueWork:
 # Requests may leave once the pauses of the login, of the counter and of all are over, and once the
 # day of which the share is spent has ended; gathering needs no request. What may go again counts
 # from that moment, and what an account or an access kept back from its return: nobody could have
-# worked on it before.
+# worked on it before. A stream may have waited for room until a file of it left.
 _OF_COUNTERS = f"""
     SELECT ripe.kind, min(greatest(ripe.since, stop.until, a.state_changed_at, k.access_changed_at))
     FROM (
@@ -64,8 +66,16 @@ _OF_COUNTERS = f"""
           AND (u.looked_up_at IS NULL OR u.looked_up_at + %(spacing)s <= %(now)s)
         GROUP BY u.counter_id
         UNION ALL
-        SELECT 'build', *
-        FROM unnest(%(stream_counters)s::bigint[], %(stream_moments)s::timestamptz[])
+        SELECT 'build', counter_id, greatest(since, (
+            SELECT max(sent_at) FROM (
+                SELECT u.sent_at FROM calls_upload u
+                WHERE (u.counter_id, u.channel, u.id_kind, u.is_static)
+                    = (b.counter_id, b.channel, b.id_kind, b.is_static)
+                ORDER BY u.created_at DESC LIMIT {LATEST_OF_STREAM}) AS latest))
+        FROM unnest(%(stream_counters)s::bigint[], %(stream_channels)s::int[],
+                    %(stream_id_kinds)s::int[], %(stream_statics)s::bool[],
+                    %(stream_moments)s::timestamptz[])
+            AS b(counter_id, channel, id_kind, is_static, since)
     ) AS ripe
     JOIN counters_counter k ON k.id = ripe.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
@@ -147,13 +157,17 @@ def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
     streams = due_streams(now)
     return {
         "stream_counters": [stream.counter_id for stream in streams],
+        "stream_channels": [int(stream.channel) for stream in streams],
+        "stream_id_kinds": [int(stream.id_kind) for stream in streams],
+        "stream_statics": [stream.is_static for stream in streams],
         "stream_moments": [_due_since(stream, now, ahead) for stream in streams],
     }
 
 
 def _due_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
     full = [_filled_at(stream, now)] if stream.fills_a_file else []
-    waited = [_waited_since(stream, now, ahead)] if stream.has_waited(now, ahead) else []
+    has_waited = stream.has_room and stream.has_waited(now, ahead)
+    waited = [_waited_since(stream, now, ahead)] if has_waited else []
     return min(full + waited, default=now)
 
 

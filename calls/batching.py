@@ -36,6 +36,11 @@ DAY = timedelta(days=1)
 FREE_SHARE = 0.08
 #: So much is shared out after that. What is left over is for second tries and searches.
 PLANNED_SHARE = 0.87
+#: So many files of a stream may wait to leave. While Metrika is not to be asked, its calls gather
+#: for one large file and not for many, each of which would cost a request later.
+MAX_UNSENT = 3
+#: A file that failed so often is not waited for: it may be the only one that Metrika cannot digest.
+HOPELESS_AFTER = 5
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,22 @@ class Stream:
     oldest: datetime
     streams: int
     uploads_today: int
+    #: How many of its files wait to leave, but for the hopeless ones.
+    unsent: int
 
     @property
     def fills_a_file(self) -> bool:
         """Whether its calls need no company any more."""
         return self.calls >= settings.UPLOAD_MAX_ROWS
+
+    def is_due(self, now: datetime, ahead: timedelta) -> bool:
+        """Whether a file is to be gathered now."""
+        return self.fills_a_file or (self.has_room and self.has_waited(now, ahead))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a file that is not full may join those that wait to leave."""
+        return self.unsent < MAX_UNSENT
 
     def has_waited(self, now: datetime, ahead: timedelta) -> bool:
         """Whether its calls had waited long enough, with Metrika's clock so far ahead of ours."""
@@ -119,12 +135,17 @@ WITH waiting AS (
         JOIN integrations_yandexaccount a ON a.id = k.account_id
         WHERE s.built_at > %(now)s - interval '1 day'
     ) AS active GROUP BY yandex_uid
+), unsent AS (
+    SELECT counter_id, channel, id_kind, is_static, count(*) AS files
+    FROM calls_upload WHERE state IN ('ready', 'later') AND attempts < {HOPELESS_AFTER}
+    GROUP BY counter_id, channel, id_kind, is_static
 )
 SELECT counter_id, channel, id_kind, is_static, due, oldest,
        (SELECT streams FROM sharing WHERE sharing.yandex_uid = waiting.yandex_uid) AS streams,
        coalesce((SELECT uploads FROM integrations_requestday r
-                 WHERE r.yandex_uid = waiting.yandex_uid AND r.day = %(today)s), 0) AS spent
-FROM waiting ORDER BY oldest
+                 WHERE r.yandex_uid = waiting.yandex_uid AND r.day = %(today)s), 0) AS spent,
+       coalesce(files, 0) AS unsent
+FROM waiting LEFT JOIN unsent USING (counter_id, channel, id_kind, is_static) ORDER BY oldest
 """
 
 _OF_STREAM = f"""counter_id = %(counter)s AND channel = %(channel)s AND id_kind = %(id_kind)s
@@ -173,7 +194,7 @@ def build_uploads(*, now: datetime) -> int:
 
 
 def due_streams(now: datetime) -> list[Stream]:
-    """Return the streams whose calls have waited long enough or fill a file, longest wait first."""
+    """Return the streams of which a file is to be gathered, longest wait first."""
     ahead = metrika_clock.ahead()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -186,7 +207,7 @@ def due_streams(now: datetime) -> list[Stream]:
             },
         )
         streams = [_stream(row) for row in cursor.fetchall()]
-    return [one for one in streams if one.fills_a_file or one.has_waited(now, ahead)]
+    return [one for one in streams if one.is_due(now, ahead)]
 
 
 def build_upload(stream: Stream, *, now: datetime) -> Upload | None:

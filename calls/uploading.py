@@ -68,6 +68,9 @@ def send_due(*, seconds: float) -> int:
 def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool:
     """Claim, send and record one upload; return whether a request was made."""
     upload = Upload.objects.select_related("counter__account").get(pk=upload_id)
+    if upload.state not in (UploadState.READY, UploadState.LATER):
+        # Another sender has it: a request must not be counted for it, least of all in this second.
+        return False
     account = upload.counter.account
     spent = spent_logins if spent_logins is not None else set()
     if account.yandex_uid in spent:

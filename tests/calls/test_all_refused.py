@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls import batching, bisecting, recovery, uploading
+from calls.batching import MAX_UNSENT
 from calls.models import Call, Delivery, Upload
 from calls.sentences import OF_ATTENTION
 from calls.states import Attention, DeliveryState, UploadState
@@ -114,6 +115,8 @@ def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call
     accept_again(sandbox)
     clock.shift(timedelta(days=1))
     tick()
+    assert len(arrived(sandbox)) == MAX_UNSENT
+    tick()  # what had no room among the files that waited
     assert len(arrived(sandbox)) == 5
     recovery.retry_uploads(aside.values_list("pk", flat=True), actor=None, now=timezone.now())
     tick()

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from calls.backlog import due_work
+from calls.batching import MAX_UNSENT
 from calls.models import Delivery, Upload, UploadAttempt
 from calls.states import Attention, UploadState
 from counters.models import Counter
@@ -74,6 +75,23 @@ def test_upload_is_due_since_it_may_go(counter: Counter) -> None:
     not_sent(counter, not_before=NOON + MINUTE)
 
     assert due() == {"send": NOON - 7 * MINUTE}
+
+
+def test_a_stream_without_room_is_due_since_a_file_of_it_left(
+    counter: Counter, waiting: Delivery
+) -> None:
+    """Paused for hours, it may not look late at the moment at which its first file leaves."""
+    Delivery.objects.filter(pk=waiting.pk).update(not_before=NOON - HOUR)
+    stream = {"channel": waiting.channel, "id_kind": waiting.id_kind, "not_before": NOON + HOUR}
+    unsent = [not_sent(counter, **stream) for _ in range(MAX_UNSENT)]
+    assert due() == {}
+
+    left_at = NOON - 2 * MINUTE
+    Upload.objects.filter(pk=unsent[0].pk).update(
+        state=UploadState.SENT, sent_at=left_at, uploading_id=1, next_poll_at=NOON + HOUR
+    )
+
+    assert due() == {"build": left_at}
 
 
 @pytest.mark.parametrize("whose", ["login", "counter", "everybody"])

@@ -10,9 +10,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import Cabinet
-from calls import batching
-from calls.batching import company_wait
+from calls import batching, uploading
+from calls.batching import HOPELESS_AFTER, MAX_UNSENT, company_wait
 from calls.models import Delivery, Upload
+from calls.states import UploadState
 from counters.models import Counter
 from integrations.budget import UPLOAD_SHARE
 from tests.calls.stored import store_call
@@ -116,3 +117,61 @@ def test_calls_of_the_last_day_go_before_a_backlog(
     first = Delivery.objects.filter(upload=Upload.objects.get())
     gone = set(first.values_list("call_id", flat=True))
     assert gone == {old[0].pk, *(call.pk for call in today)}
+
+
+@pytest.fixture
+def crowd(cabinet: Cabinet, counter: Counter, settings: Settings) -> list[Upload]:
+    """As many files of one stream as may wait to leave; nobody waits for company."""
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    for _ in range(MAX_UNSENT):
+        store_call(cabinet=cabinet)
+        batching.build_uploads(now=timezone.now())
+    return list(Upload.objects.order_by("pk"))
+
+
+def gathered_of(calls: int, *, cabinet: Cabinet) -> list[int]:
+    """Store so many calls, each before a round of gathering; return the rows of the new files."""
+    before = set(Upload.objects.values_list("pk", flat=True))
+    for _ in range(calls):
+        store_call(cabinet=cabinet)
+        batching.build_uploads(now=timezone.now())
+    return list(Upload.objects.exclude(pk__in=before).values_list("rows", flat=True))
+
+
+@pytest.mark.contract("B16")
+def test_while_files_cannot_leave_calls_gather_for_a_large_one(
+    cabinet: Cabinet, crowd: list[Upload]
+) -> None:
+    assert [upload.rows for upload in crowd] == [1, 1, 1]
+    assert gathered_of(5, cabinet=cabinet) == []
+
+    assert uploading.claim(crowd[0], now=timezone.now()) is True
+
+    assert gathered_of(2, cabinet=cabinet) == [6]
+
+
+def test_a_full_file_is_gathered_all_the_same(
+    cabinet: Cabinet, crowd: list[Upload], settings: Settings
+) -> None:
+    settings.UPLOAD_MAX_ROWS = 4
+
+    assert gathered_of(9, cabinet=cabinet) == [4, 4]
+
+
+def test_a_file_that_failed_often_holds_nobody_up(cabinet: Cabinet, crowd: list[Upload]) -> None:
+    Upload.objects.filter(pk=crowd[0].pk).update(state=UploadState.LATER, attempts=HOPELESS_AFTER)
+    Upload.objects.filter(pk=crowd[1].pk).update(
+        state=UploadState.LATER, attempts=HOPELESS_AFTER - 1
+    )
+
+    assert gathered_of(2, cabinet=cabinet) == [1]
+
+
+def test_the_room_of_one_stream_is_not_that_of_another(
+    cabinet: Cabinet, crowd: list[Upload]
+) -> None:
+    store_call(cabinet=cabinet, kind="static")
+
+    batching.build_uploads(now=timezone.now())
+
+    assert Upload.objects.filter(is_static=True).count() == 1

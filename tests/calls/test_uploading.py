@@ -20,7 +20,7 @@ from calls import batching, expiry, lookup, polling, recovery, uploading
 from calls.models import Delivery, Upload, UploadAttempt, UploadFile
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
-from integrations.models import RequestDay, RequestSlot, YandexAccount
+from integrations.models import RequestDay, RequestSecond, RequestSlot, YandexAccount
 from integrations.sandbox import RunningSandbox
 from tests import factories
 from tests.calls.stored import row_of, store_call
@@ -252,6 +252,20 @@ def test_second_claim_loses(cabinet: Cabinet, linked_counter: Counter) -> None:
 
     assert uploading.claim(mine, now=timezone.now()) is True
     assert uploading.claim(theirs, now=timezone.now()) is False
+    assert UploadAttempt.objects.count() == 1
+
+
+def test_what_another_sender_has_costs_no_request(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    upload = Upload.objects.get()
+    assert uploading.claim(upload, now=timezone.now()) is True
+
+    assert uploading.send_upload(upload.pk) is False
+
+    assert RequestSecond.objects.count() == RequestDay.objects.count() == 0
     assert UploadAttempt.objects.count() == 1
 
 
