@@ -6,6 +6,7 @@ and explain a row to a person (`explain`), so that what is shown is what was don
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +14,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.utils.functional import Promise
 
-from calls.rules import IDENTIFIER, RULES
+from calls.compared import refusal
+from calls.rules import IDENTIFIER, RULES, Rule
 from calls.states import DeliveryState
 
 #: Metrika links a call to a visit of the last 21 days, counted to processing
@@ -28,8 +29,8 @@ class Verdict:
     """How one rule judged one call for one counter and channel."""
 
     code: str
-    title: str | Promise
-    sentence: str | Promise
+    #: What was demanded, or for a refusal the sentence with the values of today.
+    text: str
     passed: bool
 
 
@@ -42,6 +43,13 @@ _SOURCES = """
 _REASON = "CASE {} END".format(
     "\n".join(f"WHEN NOT coalesce(({rule.sql}), false) THEN '{rule.code}'" for rule in RULES)
 )
+_COMPARED = "CASE why.reason {} END".format(
+    "\n".join(f"WHEN '{rule.code}' THEN {rule.compared}" for rule in RULES if rule.compared)
+)
+# OFFSET 0 keeps the planner from judging a second time where the reason is only named.
+_WHY = f"CROSS JOIN LATERAL (SELECT {_REASON} AS reason OFFSET 0) AS why"
+
+_NOTHING = "jsonb_build_array()"
 
 # A failed attempt waits a while for the next one of its order, which would replace it.
 _NOT_BEFORE = """greatest(
@@ -59,26 +67,28 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
 # partition_at stays with the row; everything else may be decided anew until it is batched.
 _WRITE = f"""
 INSERT INTO calls_delivery AS d
-    (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, id_kind, is_static,
-     decided_at, not_before, expires_at, settings_version, waited)
+    (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared, id_kind,
+     is_static, decided_at, not_before, expires_at, settings_version, waited)
 SELECT call_id, partition_at, cabinet_id, counter_id, channel,
        CASE WHEN reason IS NOT NULL THEN {DeliveryState.SKIPPED}
             WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
             ELSE {DeliveryState.WAITING} END,
-       reason, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
+       reason, compared, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
        %(now)s, not_before, expires_at, settings_version, false
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
-           {_REASON} AS reason, {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
+           why.reason, {_COMPARED} AS compared,
+           {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
            {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
            k.version AS settings_version
     {_SOURCES}
+    {_WHY}
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
 ) AS judged
 ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
-    state = excluded.state, reason = excluded.reason, id_kind = excluded.id_kind,
-    is_static = excluded.is_static, decided_at = excluded.decided_at,
+    state = excluded.state, reason = excluded.reason, compared = excluded.compared,
+    id_kind = excluded.id_kind, is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at, settings_version = excluded.settings_version,
     waited = d.waited OR d.state = {DeliveryState.WAITING},
     not_before = {_KEPT_NOT_BEFORE}
@@ -90,10 +100,11 @@ WHERE <still_open>
   AND <changed>
 """
 
-_CHANGED = f"""(d.state, d.reason, d.id_kind, d.is_static, d.expires_at, d.not_before)
-      IS DISTINCT FROM
-      (excluded.state, excluded.reason, excluded.id_kind, excluded.is_static, excluded.expires_at,
-       {_KEPT_NOT_BEFORE})"""
+_CHANGED = f"""
+    (d.state, d.reason, d.compared, d.id_kind, d.is_static, d.expires_at, d.not_before)
+    IS DISTINCT FROM
+    (excluded.state, excluded.reason, excluded.compared, excluded.id_kind, excluded.is_static,
+     excluded.expires_at, {_KEPT_NOT_BEFORE})"""
 
 # A union, not an OR: each half finds its few calls by an index.
 _THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
@@ -188,7 +199,7 @@ def explain(call_id: int, counter_id: int) -> dict[int, list[Verdict]]:
 
 def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
     """Return the same for every counter of the call's cabinet, by counter id and channel."""
-    columns = ", ".join(f"coalesce(({rule.sql}), false)" for rule in RULES)
+    columns = ", ".join(_judgement(rule) for rule in RULES)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT k.id, ch.channel, {columns} {_SOURCES} WHERE c.id = %s"
@@ -199,11 +210,19 @@ def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
     return {(row[0], row[1]): _verdicts(row[2:]) for row in rows}
 
 
-def _verdicts(passed: Sequence[bool]) -> list[Verdict]:
-    return [
-        Verdict(rule.code, rule.title, rule.sentence, ok)
-        for rule, ok in zip(RULES, passed, strict=True)
-    ]
+def _judgement(rule: Rule) -> str:
+    """SQL of null where the rule lets the call pass, and of what was compared where it does not."""
+    return f"CASE WHEN NOT coalesce(({rule.sql}), false) THEN {rule.compared or _NOTHING} END"
+
+
+def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
+    return [_verdict(rule, found) for rule, found in zip(RULES, judged, strict=True)]
+
+
+def _verdict(rule: Rule, found: str | None) -> Verdict:
+    if found is None:
+        return Verdict(rule.code, str(rule.title), passed=True)
+    return Verdict(rule.code, refusal(rule.code, json.loads(found)), passed=False)
 
 
 def _statement(*, which: str, still_open: str, changed: str) -> str:

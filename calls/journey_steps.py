@@ -73,10 +73,7 @@ def _decided(delivery: ShownDelivery, verdicts: list[Verdict], obstacle: str) ->
         tone="neutral" if skipped or too_late else "success",
         at=delivery.decided_at,
         text=" ".join(filter(None, [why, changed])),
-        rules=[
-            RuleLine(verdict.passed, str(verdict.title if verdict.passed else verdict.sentence))
-            for verdict in verdicts
-        ],
+        rules=[RuleLine(verdict.passed, verdict.text) for verdict in verdicts],
     )
 
 

@@ -17,12 +17,17 @@ from calls.states import Channel
 
 @dataclass(frozen=True)
 class Rule:
-    """One condition of sending. ``sql`` speaks of c (call), k (counter), g (goal), ch (channel)."""
+    """One condition of sending. ``sql`` speaks of c (call), k (counter), g (goal), ch (channel).
+
+    ``compared`` is an SQL array (jsonb) of what was compared, kept with a refusal and put in words
+    by `calls.compared`; empty where the sentence already says everything.
+    """
 
     code: str
     title: str | Promise
     sentence: str | Promise
     sql: str
+    compared: str = ""
 
 
 IDENTIFIER = f"""(
@@ -40,6 +45,17 @@ LATER_ATTEMPT = """EXISTS (
       AND (coalesce(o.attempt, 0), o.started_at, o.id)
           > (coalesce(c.attempt, 0), c.started_at, c.id)
       AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
+
+# What a counter accepts, its own site first.
+_SITES = """(CASE k.site_mode
+    WHEN 'own' THEN array_remove(k.site_host || k.mirror_hosts, '') ELSE k.site_hosts END)"""
+
+# The identifiers that are looked for and are there all the same: of a wrong shape.
+_IDENTIFIERS_THERE = """(
+    SELECT coalesce(jsonb_agg(o.name ORDER BY o.place), '[]')
+    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
+    WHERE CASE o.name WHEN 'ClientId' THEN c.client_id WHEN 'Yclid' THEN c.yclid
+                      ELSE c.user_id END <> '')"""
 
 #: In the order in which a person is told: the first that fails is the reason.
 RULES: tuple[Rule, ...] = (
@@ -84,6 +100,7 @@ RULES: tuple[Rule, ...] = (
         _("Цель есть в Метрике"),
         _("Выбранной цели больше нет в Метрике: выберите другую в настройках счетчика."),
         f"ch.channel <> {Channel.GOAL} OR g.deleted_at IS NULL",
+        "jsonb_build_array(left(g.name, 120))",
     ),
     Rule(
         "goal_unusable",
@@ -91,6 +108,7 @@ RULES: tuple[Rule, ...] = (
         _("В идентификаторе цели есть знаки, которых Метрика в файле не принимает."),
         f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') = ''"
         f" OR {fits_sql('Target', 'g.identifier')}",
+        "jsonb_build_array(left(g.identifier, 120))",
     ),
     Rule(
         "technical",
@@ -107,18 +125,21 @@ RULES: tuple[Rule, ...] = (
              WHEN 'callback' THEN c.kind = 'callback'
              ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
                OR (c.kind = 'static' AND k.accepts_static) END""",
+        "jsonb_build_array(c.kind, k.call_kind, k.accepts_dynamic, k.accepts_static)",
     ),
     Rule(
         "status",
         _("Статус подходит"),
         _("Статус звонка не подходит под настройку «Статус звонка»."),
         "k.call_status = 'all' OR c.status = k.call_status",
+        "jsonb_build_array(c.status, k.call_status)",
     ),
     Rule(
         "too_short",
         _("Разговор достаточно длинный"),
         _("Разговор короче, чем указано в настройке «Длительность»."),
         "c.duration_seconds >= k.min_duration_seconds",
+        "jsonb_build_array(c.duration_seconds, k.min_duration_seconds)",
     ),
     Rule(
         "uniqueness",
@@ -129,6 +150,7 @@ RULES: tuple[Rule, ...] = (
              WHEN 'unique' THEN c.is_unique
              WHEN 'target' THEN c.is_target
              ELSE c.is_unique_target END""",
+        "jsonb_build_array(k.uniqueness)",
     ),
     Rule(
         "site_unknown",
@@ -148,6 +170,7 @@ RULES: tuple[Rule, ...] = (
              WHEN 'own' THEN c.site_host <> ''
                AND (c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts))
              ELSE c.site_host = ANY (k.site_hosts) END""",
+        f"jsonb_build_array(left(c.site_host, 120), {_SITES}[1:3], cardinality({_SITES}))",
     ),
     Rule(
         "campaign",
@@ -156,12 +179,15 @@ RULES: tuple[Rule, ...] = (
         """cardinality(k.campaigns) = 0 OR EXISTS (
              SELECT 1 FROM unnest(k.campaigns) AS wanted
              WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",
+        """jsonb_build_array(left(coalesce(nullif(c.campaign_name, ''), c.campaign_id), 120),
+             k.campaigns[1:3], cardinality(k.campaigns))""",
     ),
     Rule(
         "not_last_attempt",
         _("Последняя попытка обратного звонка"),
         _("По этому заказу была следующая попытка: отправляется только последняя."),
         f"NOT (k.last_attempt_only AND c.order_key IS NOT NULL AND {LATER_ATTEMPT})",
+        "jsonb_build_array(c.attempt)",
     ),
     Rule(
         "static_no_goal",
@@ -177,6 +203,7 @@ RULES: tuple[Rule, ...] = (
             "Метрика не сможет связать его с визитом."
         ),
         f"c.kind = 'static' OR {IDENTIFIER} IS NOT NULL",
+        _IDENTIFIERS_THERE,
     ),
 )
 #: Reasons that no rule gives: what happened to a row after its decision.

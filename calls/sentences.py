@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calls.compared import refusal
 from calls.models import Delivery, Upload
 from calls.rules import SENTENCES
 from calls.shown import ShownDelivery
@@ -129,7 +130,7 @@ def sentence_of(delivery: ShownDelivery, *, obstacle: str) -> str:
     shown, why = delivery.shown, delivery.why
     if delivery.reason in SENTENCES:
         # What the row says of itself goes before what befell its upload.
-        return str(SENTENCES[delivery.reason])
+        return refusal(delivery.reason, delivery.compared)
     if shown == Shown.SKIPPED or (shown == Shown.ROW_REFUSED and delivery.reason):
         return str(OF_ATTENTION.get(why, why))
     if shown == Shown.HELD:

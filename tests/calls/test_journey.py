@@ -76,7 +76,7 @@ def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
     decision = journey.steps[1]
     assert decision.text == ""
     assert [rule.text for rule in decision.rules if not rule.ok] == [
-        "Разговор короче, чем указано в настройке «Длительность»."
+        "Разговор длился 152 с, а в настройке «Длительность» — от 300 с."
     ]
     assert "Счетчик включён" in [rule.text for rule in decision.rules if rule.ok]
 
