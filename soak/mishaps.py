@@ -25,11 +25,15 @@ MISHAPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("html_5xx_taken", {"status": 504}),
     ("garbage_200", {}),
     ("status_429", {"error_type": "quota_parallel_requests", "retry_after": 1}),
-    ("status_420", {"error_type": "quota_requests_by_ip", "retry_after": 1}),
     ("status_403_quota", {"error_type": "quota_parallel_requests"}),
     ("unknown_status", {}),
     ("invalid_token", {}),
 )
+#: It stops all logins for up to half a minute: often, and there would be little to disturb.
+RARE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("status_420", {"error_type": "quota_requests_by_ip", "retry_after": 1}),
+)
+RARITY = 0.01
 
 
 @dataclass
@@ -42,6 +46,6 @@ class Mishaps:
 
     def strike(self) -> None:
         """Let one thing go wrong."""
-        name, details = self.dice.choice(MISHAPS)
+        name, details = self.dice.choice(RARE if self.dice.random() < RARITY else MISHAPS)
         self.sandbox.fault(name, **details)
         self.done[name] += 1
