@@ -40,15 +40,16 @@ _SOURCES = """
     LEFT JOIN counters_goal g ON g.id = k.goal_id
     CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
 
-_REASON = "CASE {} END".format(
-    "\n".join(f"WHEN NOT coalesce(({rule.sql}), false) THEN '{rule.code}'" for rule in RULES)
+# One pass over the rules says both: the code of the first that refuses, and what it compared.
+# A column, not a part of FROM: there every call ever stored may be judged before these are picked.
+_REFUSAL = "CASE {} END".format(
+    "\n".join(
+        f"WHEN NOT coalesce(({rule.sql}), false) THEN jsonb_build_array("
+        + ", ".join(filter(None, [f"'{rule.code}'::text", rule.compared]))
+        + ")"
+        for rule in RULES
+    )
 )
-_COMPARED = "CASE why.reason {} END".format(
-    "\n".join(f"WHEN '{rule.code}' THEN {rule.compared}" for rule in RULES if rule.compared)
-)
-# OFFSET 0 keeps the planner from judging a second time where the reason is only named.
-_WHY = f"CROSS JOIN LATERAL (SELECT {_REASON} AS reason OFFSET 0) AS why"
-
 _NOTHING = "jsonb_build_array()"
 
 # A failed attempt waits a while for the next one of its order, which would replace it.
@@ -70,19 +71,18 @@ INSERT INTO calls_delivery AS d
     (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared, id_kind,
      is_static, decided_at, not_before, expires_at, settings_version, waited)
 SELECT call_id, partition_at, cabinet_id, counter_id, channel,
-       CASE WHEN reason IS NOT NULL THEN {DeliveryState.SKIPPED}
+       CASE WHEN refusal IS NOT NULL THEN {DeliveryState.SKIPPED}
             WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
             ELSE {DeliveryState.WAITING} END,
-       reason, compared, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
+       refusal ->> 0, refusal -> 1, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
        %(now)s, not_before, expires_at, settings_version, false
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
-           why.reason, {_COMPARED} AS compared,
+           {_REFUSAL} AS refusal,
            {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
            {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
            k.version AS settings_version
     {_SOURCES}
-    {_WHY}
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
 ) AS judged
