@@ -66,16 +66,17 @@ _OF_COUNTERS = f"""
           AND (u.looked_up_at IS NULL OR u.looked_up_at + %(spacing)s <= %(now)s)
         GROUP BY u.counter_id
         UNION ALL
-        SELECT 'build', counter_id, greatest(since, (
-            SELECT max(sent_at) FROM (
-                SELECT u.sent_at FROM calls_upload u
+        SELECT 'build', counter_id, CASE WHEN is_full THEN since ELSE greatest(since, (
+            SELECT max(sent_at) FILTER (WHERE state NOT IN ('ready', 'later')) FROM (
+                SELECT u.sent_at, u.state FROM calls_upload u
                 WHERE (u.counter_id, u.channel, u.id_kind, u.is_static)
                     = (b.counter_id, b.channel, b.id_kind, b.is_static)
-                ORDER BY u.created_at DESC LIMIT {LATEST_OF_STREAM}) AS latest))
+                  AND u.created_at > %(horizon)s
+                ORDER BY u.created_at DESC LIMIT {LATEST_OF_STREAM}) AS latest)) END
         FROM unnest(%(stream_counters)s::bigint[], %(stream_channels)s::int[],
                     %(stream_id_kinds)s::int[], %(stream_statics)s::bool[],
-                    %(stream_moments)s::timestamptz[])
-            AS b(counter_id, channel, id_kind, is_static, since)
+                    %(stream_full)s::bool[], %(stream_moments)s::timestamptz[])
+            AS b(counter_id, channel, id_kind, is_static, is_full, since)
     ) AS ripe
     JOIN counters_counter k ON k.id = ripe.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
@@ -160,6 +161,7 @@ def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
         "stream_channels": [int(stream.channel) for stream in streams],
         "stream_id_kinds": [int(stream.id_kind) for stream in streams],
         "stream_statics": [stream.is_static for stream in streams],
+        "stream_full": [stream.fills_a_file for stream in streams],
         "stream_moments": [_due_since(stream, now, ahead) for stream in streams],
     }
 

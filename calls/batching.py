@@ -36,11 +36,12 @@ DAY = timedelta(days=1)
 FREE_SHARE = 0.08
 #: So much is shared out after that. What is left over is for second tries and searches.
 PLANNED_SHARE = 0.87
-#: So many files of a stream may wait to leave. While Metrika is not to be asked, its calls gather
-#: for one large file and not for many, each of which would cost a request later.
+#: So many files of a stream may wait to leave. While its login is paused or its day is spent, calls
+#: gather for one large file and not for many, each of which would cost a request later. (While
+#: Metrika is down every try costs one as well, and the wait for company grows with them.)
 MAX_UNSENT = 3
 #: A file that failed so often is not waited for: it may be the only one that Metrika cannot digest.
-HOPELESS_AFTER = 5
+HOPELESS_AFTER = 12
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.rules import SENTENCES
 from calls.states import CallKind
+from counters.hosts import readable_host
 from counters.models import Counter
 
 _NOT_OF_THE_SORT: dict[str, str | Promise] = {
@@ -21,6 +22,8 @@ _NOT_OF_THE_SORT: dict[str, str | Promise] = {
     Counter.Uniqueness.TARGET: gettext_lazy("Звонок нецелевой"),
     Counter.Uniqueness.UNIQUE_TARGET: gettext_lazy("Звонок не уникально-целевой"),
 }
+#: As people write what the files of Metrika call ClientId, Yclid and UserId.
+_IDENTIFIERS = {"ClientId": "ClientID", "Yclid": "yclid", "UserId": "UserID"}
 _ENDED: dict[str, str | Promise] = {
     "success": gettext_lazy("Звонок успешный"),
     "fail": gettext_lazy("Звонок неуспешный"),
@@ -32,7 +35,7 @@ def refusal(code: str, compared: Sequence[Any] | None) -> str:
 
     Raises KeyError for a code that is no reason.
     """
-    said = _WITH_VALUES[code](*compared) if compared and code in _WITH_VALUES else ""
+    said = WITH_VALUES[code](*compared) if compared and code in WITH_VALUES else ""
     return said or str(SENTENCES[code])
 
 
@@ -58,9 +61,10 @@ def _uniqueness(wanted: str) -> str:
 
 
 def _call_type(kind: str, wanted: str, dynamic: bool, static: bool) -> str:
-    taken = _("«%(kind)s»") % {"kind": Counter.CallKind(wanted).label}
-    if wanted == Counter.CallKind.INCOMING:
-        taken += ": " + _kinds(dynamic=dynamic, static=static)
+    taken = f"«{Counter.CallKind(wanted).label}»"
+    kinds = _kinds(dynamic=dynamic, static=static)
+    if wanted == Counter.CallKind.INCOMING and kinds:
+        taken += f": {kinds}"
     return _("Звонок: %(kind)s, а в настройке «Тип звонка» — %(taken)s.") % {
         "kind": str(CallKind(kind).label).lower(),
         "taken": taken,
@@ -73,11 +77,11 @@ def _kinds(*, dynamic: bool, static: bool) -> str:
 
 
 def _site(site: str, taken: list[str], count: int) -> str:
-    if not taken:
+    if not site or not taken:
         return ""
     return _("Звонок с сайта %(site)s, а в настройке «Сайты» — %(taken)s.") % {
-        "site": site,
-        "taken": _and_more(taken, count),
+        "site": readable_host(site),
+        "taken": _and_more([readable_host(one) for one in taken], count),
     }
 
 
@@ -122,12 +126,12 @@ def _goal_unusable(identifier: str) -> str:
 
 def _no_identifier(*present: str) -> str:
     return _(
-        "Идентификатор посетителя (%(present)s) есть, но не такой, какие понимает Метрика: "
-        "она не сможет связать звонок с визитом."
-    ) % {"present": ", ".join(present)}
+        "У звонка есть %(present)s, но в виде, которого Метрика не понимает: она не сможет связать "
+        "его с визитом."
+    ) % {"present": ", ".join(_IDENTIFIERS[one] for one in present)}
 
 
-_WITH_VALUES: dict[str, Callable[..., str]] = {
+WITH_VALUES: dict[str, Callable[..., str]] = {
     "too_short": _too_short,
     "status": _status,
     "uniqueness": _uniqueness,

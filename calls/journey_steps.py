@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from calls.compared import refusal
 from calls.decision import Verdict
 from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
 from calls.sentences import sentence_of, title_of
@@ -89,14 +90,21 @@ def _decision(*, skipped: bool, too_late: bool) -> str:
 
 def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
     """Say so when today's settings would decide otherwise than it was decided."""
-    first_failed = next((one.code for one in verdicts if not one.passed), None)
-    if (
-        delivery.reason in BY_A_PERSON
-        or not verdicts
-        or first_failed == (delivery.reason if skipped else None)
+    if delivery.reason in BY_A_PERSON or not verdicts:
+        return ""
+    refused = next((one for one in verdicts if not one.passed), None)
+    if (refused.code if refused else None) == (delivery.reason if skipped else None) and (
+        refused is None or _says_the_same(refused, delivery)
     ):
         return ""
     return _("С тех пор звонок или настройки изменились. Сейчас правила сказали бы так:")
+
+
+def _says_the_same(refused: Verdict, delivery: Delivery) -> bool:
+    """Whether the values are those of the decision, as far as it kept any."""
+    if delivery.compared is None:
+        return True
+    return refused.text == refusal(refused.code, delivery.compared)
 
 
 def _in_upload(

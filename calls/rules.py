@@ -46,9 +46,10 @@ LATER_ATTEMPT = """EXISTS (
           > (coalesce(c.attempt, 0), c.started_at, c.id)
       AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
 
-# What a counter accepts, its own site first.
+# What a counter accepts, its own site first; a mirror may be the same one with «www».
 _SITES = """(CASE k.site_mode
-    WHEN 'own' THEN array_remove(k.site_host || k.mirror_hosts, '') ELSE k.site_hosts END)"""
+    WHEN 'own' THEN array_remove(k.site_host || array_remove(k.mirror_hosts, k.site_host), '')
+    ELSE k.site_hosts END)"""
 
 # The identifiers that are looked for and are there all the same: of a wrong shape.
 _IDENTIFIERS_THERE = """(

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
@@ -127,8 +128,15 @@ def _end_badly(lease: Lease, error: Exception) -> None:
     """Free what the request did not use, or certainly uses no more."""
     if not lease.requests:
         take_back(lease)
-    if not lease.requests or not (isinstance(error, YandexError) and error.may_have_arrived):
+    if not lease.requests or not _may_still_run(error):
         give_back(lease)
+
+
+def _may_still_run(error: Exception) -> bool:
+    """Whether Yandex may be at work on the request: cut off by its answer, or by our own clock."""
+    if isinstance(error, YandexError):
+        return error.may_have_arrived
+    return isinstance(error, SoftTimeLimitExceeded)
 
 
 def _patiently(act: Callable[[], T], seconds: float) -> T:

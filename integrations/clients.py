@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError, transaction
 
 from integrations import metrika_clock
 from integrations.models import YandexAccount
@@ -13,6 +15,8 @@ from integrations.web_patience import read_timeout
 from integrations.yandex.config import YandexConfig
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.oauth import OAuthClient
+
+logger = logging.getLogger(__name__)
 
 
 def is_configured() -> bool:
@@ -64,8 +68,14 @@ def metrika_client(
 
 def _note_accepted(account: YandexAccount) -> None:
     """Remember that Metrika takes a token that was renewed: a later refusal is a new one."""
-    if account.renewed_at is not None:
-        YandexAccount.objects.filter(pk=account.pk, renewed_at=account.renewed_at).update(
-            renewed_at=None
-        )
+    if account.renewed_at is None:
+        return
+    renewed = YandexAccount.objects.filter(pk=account.pk, renewed_at=account.renewed_at)
+    try:
+        with transaction.atomic():
+            renewed.update(renewed_at=None)
+    except DatabaseError as error:
+        # What Metrika answered is more important; its next answer says the same of the token.
+        logger.warning("%s: renewal stays unproven: %s", account, type(error).__name__)
+    else:
         account.renewed_at = None

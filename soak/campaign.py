@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import requests
 from django.db import InterfaceError, OperationalError, connection
@@ -22,17 +23,21 @@ from soak.workers import Workers, keep_pace_here
 
 #: Calls come in during this part of the time; the rest sees their end.
 FEEDING = 0.85
-DRAIN_SECONDS = 240
+#: Longer than a slot that a lost answer keeps taken with the timeouts of production: the workers of
+#: the `./run` beside deliver as well.
+DRAIN_SECONDS = 600
 PAUSE_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 #: So many kills may wait for a file on its way.
 PATIENT_KILLS = 2
-#: The part of the time in which the kills fall due; the rest is for those that waited.
-KILLING = 0.97
+#: So many seconds after the end they may still come.
+LATE_KILLS = 30
 FAULTS_A_SECOND = 0.8
 NO_DAILY_LIMIT = 10_000_000
 #: Of a login and of an address: https://yandex.com/dev/metrika/en/intro/quotas
 MOST_PARALLEL = 3
+#: A token is renewed at its first refusal; the account is given up when the new one is refused too.
+REFUSALS_OF_A_LOSS = 2
 MOST_PER_SECOND = 30
 
 Say = Callable[[str], None]
@@ -65,7 +70,7 @@ class Outcome:
     uploads_cut_by_a_kill: int
     faults: dict[str, int]
     refused_for_want_of_database: int
-    #: Accounts that a person linked anew: the same token was refused twice in a row.
+    #: How often an account had to be linked anew, because a renewed token was refused as well.
     reconnections: int
     seconds: float
     drain_seconds: float
@@ -87,6 +92,7 @@ class Campaign:
         self._mishaps = Mishaps(sandbox, self._dice)
         self._began = 0.0
         self._reconnections = 0
+        self._last_kill = timezone.now()
 
     def run(self) -> Outcome:
         """Run the plan and weigh. Raises requests.RequestException without a sandbox."""
@@ -117,7 +123,7 @@ class Campaign:
         plan = self._plan
         feeding = True
         next_report = 0.0
-        while (at := self._at()) < plan.seconds or feeding:
+        while (at := self._at()) < plan.seconds or feeding or self._owes_kills(at):
             self._workers.keep_running()
             if feeding and feeder.taken <= plan.calls * at / (plan.seconds * FEEDING):
                 feeding = feeder.feed()
@@ -126,25 +132,35 @@ class Campaign:
                 self._mishaps.strike()
             if at >= next_report:
                 next_report = at + 15
-                self._reconnections += reconnect(furnished)
+                self._reconnect(furnished)
                 self._say(f"{at:.0f} s: {feeder.taken} calls, {self._workers.kills} kills")
             time.sleep(PAUSE_SECONDS)
 
     def _maybe_kill(self, at: float) -> None:
         """Kill when it is time, and rather while a file is on its way than between two files."""
         plan = self._plan
-        part = at / (plan.seconds * KILLING)
-        owed = min(plan.kills, round(plan.kills * part)) - self._workers.kills
-        patience = PATIENT_KILLS if part < 1 else 0
-        if owed > patience or (owed > 0 and _is_sending()):
+        owed = min(plan.kills, round(plan.kills * at / plan.seconds)) - self._workers.kills
+        patience = PATIENT_KILLS if at < plan.seconds else 0
+        if owed > patience or (owed > 0 and _is_sending(since=self._last_kill)):
             self._workers.kill_one()
+            self._last_kill = timezone.now()
+
+    def _owes_kills(self, at: float) -> bool:
+        """Whether kills that waited are still to come, and there is time for them."""
+        return self._workers.kills < self._plan.kills and at < self._plan.seconds + LATE_KILLS
+
+    def _reconnect(self, furnished: Furnished) -> None:
+        try:
+            self._reconnections += reconnect(furnished)
+        except (OperationalError, InterfaceError):
+            connection.close()
 
     def _drain(self, furnished: Furnished) -> float:
         """Let the workers finish; return how long that took."""
         began = time.monotonic()
         while time.monotonic() - began < DRAIN_SECONDS and not _is_settled(furnished):
             self._workers.keep_running()
-            self._reconnections += reconnect(furnished)
+            self._reconnect(furnished)
             time.sleep(LOOK_SECONDS)
         return time.monotonic() - began
 
@@ -172,16 +188,18 @@ class Campaign:
                 handed_in=feeder.taken,
                 max_parallel=seen["max_parallel"],
                 max_per_second=seen["max_per_second"],
-            ),
+            )
+            + given_up_too_soon(self._reconnections, self._mishaps.done["invalid_token"]),
         )
 
     def _at(self) -> float:
         return time.monotonic() - self._began
 
 
-def _is_sending() -> bool:
+def _is_sending(since: datetime) -> bool:
+    """Whether a file began its way after that; one that was cut earlier stays so for its lease."""
     try:
-        return Upload.objects.filter(state=UploadState.SENDING).exists()
+        return Upload.objects.filter(state=UploadState.SENDING, sent_at__gt=since).exists()
     except (OperationalError, InterfaceError):
         connection.close()
         return False
@@ -207,6 +225,13 @@ def find(
     if max_per_second > MOST_PER_SECOND:
         found.append(f"more than {MOST_PER_SECOND} requests in one second: {max_per_second}")
     return found
+
+
+def given_up_too_soon(reconnections: int, refused_tokens: int) -> list[str]:
+    """Return a sentence when accounts were given up that one renewal would have kept."""
+    if reconnections * REFUSALS_OF_A_LOSS <= refused_tokens:
+        return []
+    return [f"{refused_tokens} refused tokens, but {reconnections} accounts to be linked anew"]
 
 
 def is_sandbox(url: str) -> bool:

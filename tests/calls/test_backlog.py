@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from calls.backlog import due_work
-from calls.batching import MAX_UNSENT
+from calls.batching import HOPELESS_AFTER, MAX_UNSENT
 from calls.models import Delivery, Upload, UploadAttempt
 from calls.states import Attention, UploadState
 from counters.models import Counter
@@ -92,6 +92,31 @@ def test_a_stream_without_room_is_due_since_a_file_of_it_left(
     )
 
     assert due() == {"build": left_at}
+
+
+def test_a_try_that_failed_made_no_room(
+    counter: Counter, waiting: Delivery, settings: Settings
+) -> None:
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    stream = {"channel": waiting.channel, "id_kind": waiting.id_kind, "not_before": NOON + HOUR}
+    not_sent(
+        counter,
+        **stream,
+        state=UploadState.LATER,
+        sent_at=NOON - MINUTE,
+        attempts=HOPELESS_AFTER,
+    )
+
+    assert due() == {"build": NOON - 9 * MINUTE}
+
+
+def test_a_full_file_needs_no_room(counter: Counter, waiting: Delivery, settings: Settings) -> None:
+    settings.UPLOAD_MAX_ROWS = 1
+    make_upload(
+        counter=counter, channel=waiting.channel, id_kind=waiting.id_kind, sent_at=NOON - MINUTE
+    )
+
+    assert due() == {"build": NOON - 9 * MINUTE}
 
 
 @pytest.mark.parametrize("whose", ["login", "counter", "everybody"])

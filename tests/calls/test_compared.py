@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.compared import refusal
+from calls.compared import WITH_VALUES, refusal
 from calls.decision import decide, explain
 from calls.models import Call
 from calls.rules import RULES, SENTENCES
@@ -56,6 +56,18 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         "Звонок нецелевой, а в настройке «Дополнительно» — «Только целевые».",
     ),
     (
+        {"uniqueness": "unique_target"},
+        {"is_unique_target": False},
+        ["unique_target"],
+        "Звонок не уникально-целевой, а в настройке «Дополнительно» — «Только уникально-целевые».",
+    ),
+    (
+        {"call_kind": "incoming", "accepts_static": False, "accepts_dynamic": False},
+        {"kind": "static"},
+        ["static", "incoming", False, False],
+        "Звонок: статический коллтрекинг, а в настройке «Тип звонка» — «Только входящие звонки».",
+    ),
+    (
         {"call_kind": "callback"},
         {"kind": "dynamic"},
         ["dynamic", "callback", True, True],
@@ -82,6 +94,16 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         "и ещё 1.",
     ),
     (
+        {
+            "site_mode": "own",
+            "site_host": "xn--80atjc.xn--p1ai",
+            "mirror_hosts": ["xn--80atjc.xn--p1ai", "m.example"],
+        },
+        {"site_host": "xn--e1afmkfd.xn--p1ai"},
+        ["xn--e1afmkfd.xn--p1ai", ["xn--80atjc.xn--p1ai", "m.example"], 2],
+        "Звонок с сайта пример.рф, а в настройке «Сайты» — окна.рф, m.example.",
+    ),
+    (
         {"site_mode": "own", "site_host": ""},
         {"site_host": "other.example"},
         ["other.example", [], 0],
@@ -103,8 +125,8 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         {},
         {"client_id": "GA1.2.3", "user_id": "", "yclid": ""},
         ["ClientId"],
-        "Идентификатор посетителя (ClientId) есть, но не такой, какие понимает Метрика: она не "
-        "сможет связать звонок с визитом.",
+        "У звонка есть ClientID, но в виде, которого Метрика не понимает: она не сможет связать "
+        "его с визитом.",
     ),
     ({"identifier_order": ["UserId"]}, {"user_id": ""}, [], str(SENTENCES["no_identifier"])),
 ]
@@ -181,13 +203,50 @@ def test_the_ledger_tells_the_settings_of_its_decision_and_the_rules_those_of_no
 
     page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
-    assert said_of(call) == "Разговор длился 10 с, а в настройке «Длительность» — от 60 с."
+    as_decided = "Разговор длился 10 с, а в настройке «Длительность» — от 60 с."
+    assert said_of(call) == as_decided
+    assert f"{as_decided} С тех пор звонок или настройки изменились." in page
     assert "Разговор длился 10 с, а в настройке «Длительность» — от 90 с." in page
 
 
-def test_rules_without_values_say_their_sentence() -> None:
-    silent = [rule.code for rule in RULES if not rule.compared]
+def test_a_decision_by_the_settings_of_today_is_told_once(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
+    call = store_call(cabinet=cabinet, duration_seconds=10)
 
-    assert [refusal(code, None) for code in silent] == [str(SENTENCES[code]) for code in silent]
+    page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+
+    assert "от 60 с." in page
+    assert "С тех пор" not in page
+
+
+def test_a_call_without_a_site_is_not_told_to_come_from_one(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(site_mode="own")
+    call = store_call(cabinet=cabinet, site_host="")
+
+    judged = {one.code: one.text for one in explain(call.pk, counter.pk)[Channel.CALLS]}
+
+    assert judged["site"] == str(SENTENCES["site"])
+
+
+def test_a_goal_that_fits_no_file_is_told_by_its_identifier(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    goal = factories.make_goal(counter=counter, identifier="=call")
+    Counter.objects.filter(pk=counter.pk).update(goal=goal)
+
+    call = store_call(cabinet=cabinet)
+
+    assert said_of(call, Channel.GOAL) == (
+        "В идентификаторе цели «=call» есть знаки, которых Метрика в файле не принимает."
+    )
+
+
+def test_what_is_compared_has_words() -> None:
+    assert set(WITH_VALUES) == {rule.code for rule in RULES if rule.compared}
+    assert refusal("technical", []) == str(SENTENCES["technical"])
     with pytest.raises(KeyError):
         refusal("no_such_reason", None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -285,6 +286,27 @@ def test_a_spent_quota_of_one_counter_lets_the_others_of_its_login_go_on(
     assert poor.filter(not_before__lte=timezone.now() + timedelta(minutes=29)).count() == 0
     assert "Метрика просит паузу" in obstacle(both)
     assert obstacle(Counter.objects.get(number=NEIGHBOUR)) == ""
+
+
+def test_a_renewal_that_cannot_be_noted_costs_no_answer(
+    both: Counter, sandbox: RunningSandbox, metrika: Actor
+) -> None:
+    give_tokens(both, metrika.link())
+    YandexAccount.objects.update(renewed_at=timezone.now())
+    tried = []
+
+    def fail(execute: Any, sql: str, *rest: Any) -> Any:
+        if 'SET "renewed_at" = NULL' in sql:
+            tried.append(sql)
+            raise DatabaseError("away")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail):
+        send()
+
+    assert tried
+    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.SENT}
+    assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
 
 
 @pytest.mark.contract("B13")

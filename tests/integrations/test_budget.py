@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
@@ -72,6 +73,10 @@ def test_slot_is_kept_when_the_end_was_not_heard(db: None) -> None:
     with pytest.raises(RequestRejected):
         leave_and_fail(refused)
     assert held() == 1
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        leave_and_fail(SoftTimeLimitExceeded())
+    assert held() == 2
 
 
 def leave_and_fail(error: Exception) -> None:
