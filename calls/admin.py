@@ -27,8 +27,9 @@ from calls.models import (
     Upload,
     UploadAttempt,
 )
+from calls.obstacles import obstacle_of, of_channel
 from calls.phones import masked_phone
-from calls.sentences import REASON_TITLES
+from calls.sentences import REASON_TITLES, sentence_of
 from calls.shown import with_shown
 from calls.states import Shown
 from calls.upload_page import label_of
@@ -128,7 +129,7 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     )
     # The numbers of calls lead the database's own key; those of deliveries have no such index.
     ordering = ("-call_id",)
-    readonly_fields = ("shown", "why")
+    readonly_fields = ("shown", "why", "told")
     actions = ("release", "call_off", "send_again")
     never_fetched = ("call__raw", "call__page_url")
 
@@ -160,6 +161,13 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     def why(self, delivery: Any) -> str:
         """Return the reason in a word or two."""
         return str(REASON_TITLES.get(delivery.why, delivery.why))
+
+    @admin.display(description=_("Что видит клиент"), empty_value="—")
+    def told(self, delivery: Any) -> str:
+        """Return the sentence that stands beside the state in the cabinet."""
+        counter = delivery.counter
+        obstacle = of_channel(counter, delivery.channel, obstacle_of(counter, now=timezone.now()))
+        return sentence_of(delivery, obstacle=obstacle)
 
 
 class AttemptInline(admin.TabularInline):

@@ -287,6 +287,24 @@ def test_deliveries_are_filtered_by_what_the_customer_is_shown(
     assert listed(age="1", channel__exact="2") == []
 
 
+def test_support_reads_what_the_customer_reads(desk: Client, counter: Counter) -> None:
+    Counter.objects.filter(pk=counter.pk).update(enabled=False)
+    short = make_delivery(
+        call=make_call(cabinet=counter.cabinet),
+        counter=counter,
+        state=DeliveryState.SKIPPED,
+        reason="too_short",
+        compared=[12, 60],
+    )
+    waiting = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
+
+    def told(delivery: Model) -> str:
+        return desk.get(address(type(delivery), "change", delivery.pk)).content.decode()
+
+    assert "Разговор длился 12 с, а в настройке «Длительность» — от 60 с." in told(short)
+    assert "Счетчик выключен" in told(waiting)
+
+
 def test_old_rows_are_listed_only_when_asked_for(desk: Client, counter: Counter) -> None:
     old = make_call(cabinet=counter.cabinet, started_at=timezone.now() - timedelta(days=40))
     url = reverse("admin:calls_call_changelist")
