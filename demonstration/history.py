@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
@@ -93,8 +94,8 @@ def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
 
 
 def _send(upload: Upload, *, now: datetime) -> None:
-    """Send for real, by today's clock, then write down that it was at ``now``."""
-    if not uploading.claim(upload, now=timezone.now()):
+    """Claim by the clock of then and send for real, today; write down that it was at ``now``."""
+    if not _claim(upload, now=now):
         return
     try:
         answer = _post_patiently(upload)
@@ -104,6 +105,18 @@ def _send(upload: Upload, *, now: datetime) -> None:
         recording.record_taken(upload, answer, now=now)
     Upload.objects.filter(pk=upload.pk).update(sent_at=now)
     upload.tries.update(started_at=now, ended_at=now + timedelta(seconds=1))
+
+
+def _claim(upload: Upload, *, now: datetime) -> bool:
+    """Claim as of ``now``, when the calls were not too late, with a lease that runs from today."""
+    with transaction.atomic():
+        claimed = uploading.claim(upload, now=now)
+        upload.sent_at = timezone.now()
+        lease_until = upload.sent_at + uploading.lease_length()
+        Upload.objects.filter(pk=upload.pk, state=UploadState.SENDING).update(
+            lease_until=lease_until
+        )
+    return claimed
 
 
 def _post_patiently(upload: Upload) -> Uploading:
