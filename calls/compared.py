@@ -64,7 +64,7 @@ def _call_type(kind: str, wanted: str, dynamic: bool, static: bool) -> str:
     taken = f"«{Counter.CallKind(wanted).label}»"
     kinds = _kinds(dynamic=dynamic, static=static)
     if wanted == Counter.CallKind.INCOMING and kinds:
-        taken += f": {kinds}"
+        taken += f" ({kinds})"
     return _("Звонок: %(kind)s, а в настройке «Тип звонка» — %(taken)s.") % {
         "kind": str(CallKind(kind).label).lower(),
         "taken": taken,

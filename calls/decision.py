@@ -222,7 +222,8 @@ def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
 def _verdict(rule: Rule, found: str | None) -> Verdict:
     if found is None:
         return Verdict(rule.code, str(rule.title), passed=True)
-    return Verdict(rule.code, refusal(rule.code, json.loads(found)), passed=False)
+    text = str(rule.today) or refusal(rule.code, json.loads(found))
+    return Verdict(rule.code, text, passed=False)
 
 
 def _statement(*, which: str, still_open: str, changed: str) -> str:

@@ -50,8 +50,8 @@ def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
     """Return the warnings of the deliveries meant, by counter: one query.
 
     Counted are calls that a person can still save: those of a counter that is off, cannot be
-    reached or whose goal is gone, and those in an upload that waits for a person. A call goes over
-    up to two channels and counts for each.
+    reached or whose goal is gone, and those in an upload that waits for a person. A call that goes
+    over two channels counts once.
     """
     soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _stranded()
     gone = _gone(since=now - TOLD_FOR)
@@ -61,9 +61,11 @@ def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
         .order_by("counter__name", "counter_id")
         .values_list("counter_id", "counter__name")
         .annotate(
-            in_two_days=Count("call_id", filter=soon & Q(expires_at__lte=now + LAST_WARNING)),
-            in_a_week=Count("call_id", filter=soon),
-            expired=Count("call_id", filter=gone),
+            in_two_days=Count(
+                "call_id", distinct=True, filter=soon & Q(expires_at__lte=now + LAST_WARNING)
+            ),
+            in_a_week=Count("call_id", distinct=True, filter=soon),
+            expired=Count("call_id", distinct=True, filter=gone),
         )
     )
     return [HorizonWarning(*row) for row in counted]

@@ -97,6 +97,8 @@ def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool
         refused is None or _says_the_same(refused, delivery)
     ):
         return ""
+    if refused is None:
+        return _("С тех пор звонок или настройки изменились: сейчас он прошёл бы все проверки.")
     return _("С тех пор звонок или настройки изменились. Сейчас правила сказали бы так:")
 
 

@@ -28,6 +28,8 @@ class Rule:
     sentence: str | Promise
     sql: str
     compared: str = ""
+    #: How it refuses by the settings of now, where the sentence tells of the past.
+    today: str | Promise = ""
 
 
 IDENTIFIER = f"""(
@@ -83,6 +85,7 @@ RULES: tuple[Rule, ...] = (
         _("Счетчик включён"),
         _("Счетчик был выключен, когда пришёл звонок."),
         "k.enabled",
+        today=_("Счетчик выключен."),
     ),
     Rule(
         "calls_off",

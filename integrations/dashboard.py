@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
-from calls.horizon import horizon_warnings
+from calls.horizon import HorizonWarning, horizon_warnings
 from calls.models import Upload
 from calls.reconciling import disagreeing
 from calls.states import Shown, UploadState
@@ -117,11 +117,17 @@ def _about_horizon(cabinet: Cabinet) -> list[Notice]:
     return [
         Notice(
             f"{_('Счетчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
-            reverse("calls:history", args=[warning.counter_id]),
+            _calls_of(warning),
             _("К звонкам"),
         )
         for warning in horizon_warnings(Q(cabinet=cabinet), now=timezone.now())
     ]
+
+
+def _calls_of(warning: HorizonWarning) -> str:
+    """Return where they are listed: those that are lost alone, when there are no others."""
+    history = reverse("calls:history", args=[warning.counter_id])
+    return history if warning.in_a_week else f"{history}?state={Shown.EXPIRED}"
 
 
 def _about_differences(cabinet: Cabinet) -> list[Notice]:

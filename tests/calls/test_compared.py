@@ -77,8 +77,8 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         {"call_kind": "incoming", "accepts_static": False},
         {"kind": "static"},
         ["static", "incoming", True, False],
-        "Звонок: статический коллтрекинг, а в настройке «Тип звонка» — «Только входящие звонки»: "
-        "динамический коллтрекинг.",
+        "Звонок: статический коллтрекинг, а в настройке «Тип звонка» — «Только входящие звонки» "
+        "(динамический коллтрекинг).",
     ),
     (
         {"site_mode": "own", "site_host": "own.example", "mirror_hosts": ["m.example"]},

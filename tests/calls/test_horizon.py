@@ -21,6 +21,7 @@ from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 from integrations.sandbox import RunningSandbox
+from tests import factories
 from tests.calls.ledger import make_upload
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import row_of, store_call
@@ -137,6 +138,18 @@ def test_warnings_stand_on_the_integrations_page_and_at_the_counter(
     sentence = "Не позже чем через 2 дня перестанут привязываться звонки: 1."
     assert sentence in dashboard
     assert sentence in window
+
+
+def test_calls_that_are_lost_are_counted_once_and_listed(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    Counter.objects.update(goal=factories.make_goal(counter=counter))
+    store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=22))
+
+    page = owner_client.get("/lk/integrations").content.decode()
+
+    assert "За неделю опоздали и уже не привяжутся звонки: 1." in page
+    assert f"{reverse('calls:history', args=[counter.pk])}?state=expired" in page
 
 
 def test_another_cabinet_hears_nothing(waiting: Counter, stranger_client: Client) -> None:

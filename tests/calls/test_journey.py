@@ -89,9 +89,21 @@ def test_a_decision_by_former_settings_is_called_so(counter: Counter) -> None:
 
     assert journey.steps[1].text == (
         "Разговор короче, чем указано в настройке «Длительность». "
-        "С тех пор звонок или настройки изменились. Сейчас правила сказали бы так:"
+        "С тех пор звонок или настройки изменились: сейчас он прошёл бы все проверки."
     )
     assert all(rule.ok for rule in journey.steps[1].rules)
+
+
+def test_a_counter_switched_off_since_is_not_told_to_have_been_off(counter: Counter) -> None:
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter)
+    Counter.objects.filter(pk=counter.pk).update(enabled=False)
+
+    (journey,) = journeys_of(call, now=NOW)
+
+    decision = journey.steps[1]
+    assert decision.text.endswith("Сейчас правила сказали бы так:")
+    assert [rule.text for rule in decision.rules if not rule.ok] == ["Счетчик выключен."]
 
 
 def test_a_removed_counter_keeps_its_journey(counter: Counter) -> None:
