@@ -17,8 +17,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="yandexaccount",
             name="renewed_at",
-            field=models.DateTimeField(
-                blank=True, null=True, verbose_name="Ключ продлён, ещё не принят"
-            ),
+            field=models.DateTimeField(blank=True, null=True, verbose_name="Ключ продлён"),
         ),
     ]
