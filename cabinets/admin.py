@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinets import audit, sources
+from cabinets.admin_base import AgeFilter, EditableAdmin, SupportAdmin, signed_in
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
-from cabinets.secret_answer import secret_context
+from cabinets.secret_page import secret_context
 from cabinets.sources import TwoSecretsLive
-from cabinets.support import AgeFilter, EditableAdmin, SupportAdmin, signed_in
 
 
 @admin.register(Cabinet)

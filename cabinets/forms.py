@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
-from cabinets.zones import zone_choices
+from cabinets.time_zones import zone_choices
 
 
 class SourceForm(forms.Form):

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from cabinets import choosing, source_pages
+from cabinets import source_views, switch_cabinet
 
 app_name = "cabinets"
 
 SOURCES = "integrations/sources"
 
 urlpatterns = [
-    path("cabinets/<int:pk>/choose", choosing.choose_cabinet, name="choose"),
-    path(SOURCES, source_pages.source_list, name="sources"),
-    path(f"{SOURCES}/add", source_pages.add_source, name="source-add"),
-    path(f"{SOURCES}/<int:pk>/switch", source_pages.switch_source, name="source-switch"),
-    path(f"{SOURCES}/<int:pk>/secret", source_pages.rotate_secret, name="source-rotate"),
+    path("cabinets/<int:pk>/choose", switch_cabinet.choose_cabinet, name="choose"),
+    path(SOURCES, source_views.source_list, name="sources"),
+    path(f"{SOURCES}/add", source_views.add_source, name="source-add"),
+    path(f"{SOURCES}/<int:pk>/switch", source_views.switch_source, name="source-switch"),
+    path(f"{SOURCES}/<int:pk>/secret", source_views.rotate_secret, name="source-rotate"),
     path(
         f"{SOURCES}/<int:pk>/secrets/<int:secret_pk>/retire",
-        source_pages.retire_secret,
+        source_views.retire_secret,
         name="source-retire",
     ),
 ]

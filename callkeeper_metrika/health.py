@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from redis.exceptions import RedisError
 
-from calls import heartbeat
-from calls.backlog import DueWork, due_work, uploads_by_state
-from calls.partitions import misfiled_rows
-from integrations import metrika_clock
+from calls.queries.backlog import DueWork, due_work, uploads_by_state
+from calls.runtime import heartbeat
+from calls.runtime.partitions import misfiled_rows
+from integrations.limits import clock_skew
 
 #: Beat leaves its mark every five seconds; a minute without one means that nobody works.
 HEARTBEAT_LIMIT_SECONDS = 60
@@ -110,7 +110,7 @@ class DeliveryCollector:
         yield GaugeMetricFamily(
             "callkeeper_metrika_clock_ahead_seconds",
             "By how much Metrika's clock is ahead of ours; differences below 30 s count as none",
-            value=metrika_clock.ahead().total_seconds(),
+            value=clock_skew.ahead().total_seconds(),
         )
         yield GaugeMetricFamily(
             "callkeeper_heartbeat_age_seconds",

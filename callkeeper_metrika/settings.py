@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from callkeeper_metrika.content_policy import content_policy
+from callkeeper_metrika.csp import content_policy
 from callkeeper_metrika.env import (
     env_bool,
     env_database,
@@ -126,7 +126,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "cabinets.middleware.CabinetMiddleware",
-    "integrations.middleware.HurriedMiddleware",
+    "integrations.limits.middleware.HurriedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -146,7 +146,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "cabinets.context.frame",
+                "cabinets.context_processors.frame",
             ],
         },
     },
@@ -196,7 +196,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "lockout.html"
 # Behind the proxy REMOTE_ADDR is the proxy's: ten failures of one person would lock out all.
-AXES_CLIENT_IP_CALLABLE = "integrations.throttle.client_address"
+AXES_CLIENT_IP_CALLABLE = "integrations.linking.rate_limit.client_address"
 # A lock ends by itself within minutes; its tables speak no Russian.
 AXES_ENABLE_ADMIN = False
 LOGIN_URL = "/accounts/login/"

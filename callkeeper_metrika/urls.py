@@ -8,7 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from callkeeper_metrika import health
-from callkeeper_metrika.entrance import SignIn
+from callkeeper_metrika.auth_views import SignIn
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),

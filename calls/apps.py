@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 def follow_counter(sender: object, *, counter: Counter, **_kwargs: Any) -> None:
     """Apply a counter's change to what waits for it, inside the transaction of the change."""
-    from calls.recovery import apply_counter_change  # models are not ready at import
+    from calls.delivery.recovery import apply_counter_change  # models are not ready at import
 
     apply_counter_change(counter, now=timezone.now())
 
 
 def follow_account(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
     """Let go what the refused token of the account held up, inside the same transaction."""
-    from calls.reconnection import release_refused  # as above
+    from calls.delivery.resume import release_refused  # as above
 
     release_refused(account, now=timezone.now())
 
 
 def make_partitions(*, using: str, **_kwargs: Any) -> None:
     """Make the months ahead: a timetable that was just set up first does so minutes later."""
-    from calls import partitions  # as above
+    from calls.runtime import partitions  # as above
 
     if using == DEFAULT_DB_ALIAS and partitions.is_installed():
         partitions.keep_up(now=timezone.now())

@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from integrations import budget
+from integrations.limits import request_budget
 
 
 @register
@@ -17,7 +17,7 @@ def waits_long_enough_before_a_repeat(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse a grace in which a request that is still under way could be taken for absent."""
-    longest = budget.longest(budget.Kind.UPLOAD).total_seconds()
+    longest = request_budget.longest(request_budget.Kind.UPLOAD).total_seconds()
     if longest < settings.UNCLEAR_GRACE_SECONDS:
         return []
     return [

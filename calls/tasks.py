@@ -8,22 +8,11 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.utils import timezone
 
-from calls import (
-    batching,
-    bisecting,
-    expiry,
-    heartbeat,
-    lookup,
-    partitions,
-    polling,
-    receipts,
-    reconciling,
-    recovery,
-    stopping,
-    turnstile,
-    uploading,
-)
-from integrations import budget
+from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
+from calls.ingest import idempotency
+from calls.reconciliation import run
+from calls.runtime import concurrency, heartbeat, partitions, shutdown
+from integrations.limits import request_budget
 
 #: Well below the soft time limit, so that a tick ends by itself between two uploads.
 SEND_SECONDS = 20
@@ -33,7 +22,7 @@ RECONCILE_SECONDS = 120
 @worker_shutting_down.connect
 def stop_between_uploads(**_details: Any) -> None:
     """Let a stopped worker end after the upload that is on its way, not after its whole tick."""
-    stopping.ask()
+    shutdown.ask()
 
 
 @shared_task(name="calls.build_uploads")
@@ -45,8 +34,8 @@ def build_uploads() -> int:
 @shared_task(name="calls.send_due")
 def send_due() -> int:
     """Send what is due, unless enough others are at it."""
-    with turnstile.place() as is_free:
-        return uploading.send_due(seconds=SEND_SECONDS) if is_free else 0
+    with concurrency.place() as is_free:
+        return sending.send_due(seconds=SEND_SECONDS) if is_free else 0
 
 
 @shared_task(name="calls.poll_open")
@@ -64,7 +53,7 @@ def resolve_unclear() -> int:
 @shared_task(name="calls.isolate_refused")
 def isolate_refused() -> int:
     """Search refused files for the row they were refused for."""
-    return bisecting.isolate_refused(now=timezone.now())
+    return bisection.isolate_refused(now=timezone.now())
 
 
 @shared_task(name="calls.release_stuck")
@@ -82,7 +71,7 @@ def expire_overdue() -> int:
 @shared_task(name="calls.reconcile")
 def reconcile() -> int:
     """Compare counters with Metrika, each once a day."""
-    return reconciling.reconcile_due(now=timezone.now(), seconds=RECONCILE_SECONDS)
+    return run.reconcile_due(now=timezone.now(), seconds=RECONCILE_SECONDS)
 
 
 @shared_task(name="calls.make_partitions")
@@ -90,14 +79,14 @@ def make_partitions() -> list[str]:
     """Make the months ahead and mend those that came too late; sweep counts of seconds gone by."""
     now = timezone.now()
     made = partitions.keep_up(now=now)
-    budget.forget_old_seconds(now)
+    request_budget.forget_old_seconds(now)
     return made
 
 
 @shared_task(name="calls.forget_receipts")
 def forget_receipts() -> int:
     """Delete answers of deliveries that nobody repeats any more."""
-    return receipts.forget_old(now=timezone.now())
+    return idempotency.forget_old(now=timezone.now())
 
 
 @shared_task(name="calls.heartbeat")

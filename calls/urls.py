@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from calls import api, api_docs, order_views, views
+from calls.ingest import views as api
+from calls.ingest.openapi import views as api_docs
+from calls.pages import action_views, views
 
 app_name = "calls"
 
@@ -16,14 +18,14 @@ urlpatterns = [
     path("lk/integrations/calls/<int:call_id>", views.journey, name="journey"),
     path("lk/integrations/yandex/uploads/<int:pk>", views.upload, name="upload"),
     path("lk/integrations/yandex/uploads/<int:pk>/csv", views.upload_csv, name="upload-csv"),
-    path(f"{DELIVERY}/release", order_views.release, name="release"),
-    path(f"{DELIVERY}/call-off", order_views.call_off, name="call-off"),
-    path(f"{DELIVERY}/send-again", order_views.send_again, name="send-again"),
-    path(f"{UPLOAD}/retry", order_views.retry_upload, name="upload-retry"),
-    path(f"{UPLOAD}/gather-again", order_views.gather_upload_again, name="upload-gather-again"),
-    path(f"{UPLOAD}/look-up", order_views.look_up_upload, name="upload-look-up"),
-    path(f"{UPLOAD}/poll", order_views.poll_upload, name="upload-poll"),
-    path(f"{UPLOAD}/call-off", order_views.call_off_upload, name="upload-call-off"),
+    path(f"{DELIVERY}/release", action_views.release, name="release"),
+    path(f"{DELIVERY}/call-off", action_views.call_off, name="call-off"),
+    path(f"{DELIVERY}/send-again", action_views.send_again, name="send-again"),
+    path(f"{UPLOAD}/retry", action_views.retry_upload, name="upload-retry"),
+    path(f"{UPLOAD}/gather-again", action_views.gather_upload_again, name="upload-gather-again"),
+    path(f"{UPLOAD}/look-up", action_views.look_up_upload, name="upload-look-up"),
+    path(f"{UPLOAD}/poll", action_views.poll_upload, name="upload-poll"),
+    path(f"{UPLOAD}/call-off", action_views.call_off_upload, name="upload-call-off"),
     path("api/v1/calls", api.ingest, name="ingest"),
     path("api/docs", api_docs.page, name="api-docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.support import SupportAdmin, signed_in
+from cabinets.admin_base import SupportAdmin, signed_in
 from counters import selection
 from counters.models import Counter, Goal
 
@@ -92,7 +92,7 @@ class GoalAdmin(SupportAdmin):
     """Goals as last seen in Metrika."""
 
     list_display = ("name", "identifier", "type", "counter", "deleted_at")
-    # Not by type: only goals of one type are kept (counters/goals.py).
+    # Not by type: only goals of one type are kept (counters/sync/goals.py).
     list_filter = (GoneFilter,)
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact", "goal_id__exact", "identifier__exact")

@@ -20,7 +20,7 @@ def default_identifier_order() -> list[str]:
 
 
 class Counter(models.Model):
-    """A counter and what is to be sent to it. The rules that read this live in `calls.rules`."""
+    """A counter and what is to be sent to it. The rules that read this: `calls.decision.rules`."""
 
     class Access(models.TextChoices):
         OK = "ok", _("Доступ есть")

@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets import audit
 from cabinets.models import Cabinet
-from counters.catalog import Offer, facts_of, is_reachable, offers
 from counters.models import Counter
 from counters.signals import counter_changed
+from counters.sync.available import Offer, facts_of, is_reachable, offers
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 

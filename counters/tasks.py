@@ -5,13 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from counters import refreshing
+from counters.sync import sync
 
 
 @shared_task(name="counters.refresh_counters")
 def refresh_counters() -> int:
     """Hand out the accounts whose counters were looked at over an hour ago; return how many."""
-    due = refreshing.due(timezone.now())
+    due = sync.due(timezone.now())
     for account_id in due:
         refresh_account.delay(account_id)
     return len(due)
@@ -20,4 +20,4 @@ def refresh_counters() -> int:
 @shared_task(name="counters.refresh_account")
 def refresh_account(account_id: int) -> bool:
     """Look at one account's counters; a second task for the same account finds it claimed."""
-    return refreshing.refresh_account(account_id, now=timezone.now())
+    return sync.refresh_account(account_id, now=timezone.now())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from counters import access_views, views
+from counters.pages import access_views
+from dashboard import counter_views
 
 app_name = "counters"
 
 COUNTER = "integrations/yandex/counters/<int:pk>"
 
 urlpatterns = [
-    path("integrations/yandex", views.counter_list, name="list"),
+    path("integrations/yandex", counter_views.counter_list, name="list"),
     path(
         "integrations/yandex/accounts/<int:account_pk>/counters/add",
-        views.add_counters,
+        counter_views.add_counters,
         name="add",
     ),
     path(
@@ -22,8 +23,8 @@ urlpatterns = [
         access_views.check_access,
         name="check-access",
     ),
-    path(COUNTER, views.counter_settings, name="settings"),
-    path(f"{COUNTER}/switch", views.switch_counter, name="switch"),
-    path(f"{COUNTER}/goals", views.refresh_goals, name="refresh-goals"),
-    path(f"{COUNTER}/delete", views.delete_counter, name="delete"),
+    path(COUNTER, counter_views.counter_settings, name="settings"),
+    path(f"{COUNTER}/switch", counter_views.switch_counter, name="switch"),
+    path(f"{COUNTER}/goals", counter_views.refresh_goals, name="refresh-goals"),
+    path(f"{COUNTER}/delete", counter_views.delete_counter, name="delete"),
 ]

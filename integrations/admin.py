@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.support import AgeFilter, SupportAdmin, signed_in
-from integrations import linking, tokens
+from cabinets.admin_base import AgeFilter, SupportAdmin, signed_in
+from integrations.linking import flow
 from integrations.models import (
     LinkAttempt,
     MetrikaClock,
@@ -19,6 +19,7 @@ from integrations.models import (
     RequestSlot,
     YandexAccount,
 )
+from integrations.tokens import refresh
 
 #: Written as the reason of the state when support asks the customer to connect anew.
 ASKED_BY_SUPPORT = "support"
@@ -49,14 +50,14 @@ class YandexAccountAdmin(SupportAdmin):
     def require_reconnection(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
         """Let what waits for the account wait until the customer has connected it again."""
         for account in queryset:
-            tokens.mark_reauth_required(account.pk, ASKED_BY_SUPPORT, actor=signed_in(request))
+            refresh.mark_reauth_required(account.pk, ASKED_BY_SUPPORT, actor=signed_in(request))
         self._tell(request, len(queryset))
 
     @admin.action(description=_("Отключить от кабинета"), permissions=["steer"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
         """Forget the tokens, as the customer's own button does."""
         for account in queryset.exclude(state=YandexAccount.State.DISCONNECTED):
-            linking.disconnect(account, user=signed_in(request), now=timezone.now())
+            flow.disconnect(account, user=signed_in(request), now=timezone.now())
         self._tell(request, len(queryset))
 
     def _tell(self, request: HttpRequest, count: int) -> None:

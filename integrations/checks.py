@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from integrations.clients import is_configured
-from integrations.linking import has_needed_scopes
+from integrations.linking.flow import has_needed_scopes
 from integrations.yandex.config import is_private
 
 INSECURE_TRANSPORT = "OAUTHLIB_INSECURE_TRANSPORT"

@@ -9,9 +9,9 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
-from integrations import metrika_clock
+from integrations.limits import clock_skew
+from integrations.limits.web_slots import read_timeout
 from integrations.models import YandexAccount
-from integrations.web_patience import read_timeout
 from integrations.yandex.config import YandexConfig
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.oauth import OAuthClient
@@ -55,7 +55,7 @@ def metrika_client(
 
     def on_success(server_time: datetime | None) -> None:
         if server_time is not None:
-            metrika_clock.hear(server_time)
+            clock_skew.hear(server_time)
         _note_accepted(account)
 
     return MetrikaClient(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import probing, tokens
+from integrations.tokens import probe, refresh
 
 
 @shared_task(name="integrations.refresh_tokens")
 def refresh_tokens() -> int:
     """Hand out the accounts whose token is old or near its end; return how many."""
-    due = tokens.due(timezone.now())
+    due = refresh.due(timezone.now())
     for account_id in due:
         refresh_account.delay(account_id)
     return len(due)
@@ -20,13 +20,13 @@ def refresh_tokens() -> int:
 @shared_task(name="integrations.refresh_account")
 def refresh_account(account_id: int) -> str:
     """Refresh one account's token; a second task for the same account finds it claimed."""
-    return tokens.refresh(account_id, now=timezone.now()).value
+    return refresh.refresh(account_id, now=timezone.now()).value
 
 
 @shared_task(name="integrations.probe_refused")
 def probe_refused() -> int:
     """Hand out the accounts whose refused token is to be tried again; return how many."""
-    due = probing.due(timezone.now())
+    due = probe.due(timezone.now())
     for account_id in due:
         probe_account.delay(account_id)
     return len(due)
@@ -35,4 +35,4 @@ def probe_refused() -> int:
 @shared_task(name="integrations.probe_account")
 def probe_account(account_id: int) -> bool:
     """Try one account's token; a second task for the same account finds it claimed."""
-    return probing.probe(account_id, now=timezone.now())
+    return probe.probe(account_id, now=timezone.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations import views
+from integrations.linking import views
 
 app_name = "integrations"
 

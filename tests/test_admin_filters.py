@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.models import Delivery, Upload, UploadAttempt
-from calls.tries import OUTCOMES
+from calls.pages.attempt_messages import OUTCOMES
 from counters.models import Counter, Goal
 from integrations.yandex.errors import AuthorisationRefused, YandexError
 from tests import factories

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from cabinets import support as desks
+from cabinets import admin_base as desks
 from calls.models import Call, Upload
 from calls.states import UploadState
 from counters.models import Counter

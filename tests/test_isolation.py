@@ -11,7 +11,7 @@ from cabinets.models import AuditEvent
 from counters.models import Counter
 from tests import factories
 from tests.integrations.conftest import yandex_id as yandex_id
-from tests.integrations.test_linking_journey import TOKEN_SHAPES
+from tests.integrations.linking.test_journey import TOKEN_SHAPES
 from tests.integrations.yandex_id import YandexId
 from tests.site import address, furnish, routes
 

@@ -14,11 +14,12 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinets.models import Cabinet
-from counters import goals, selection
+from counters import selection
 from counters.models import Counter
-from demonstration.consent import link_person
+from counters.sync import goals
+from devtools.demonstration.consent import link_person
+from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.models import YandexAccount
-from integrations.sandbox import RunningSandbox, start_sandbox
 from tests.journeys.person import Person
 
 WINDOWS, MY_SITE = 91234567, 91234602

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Dialog, Page, expect
 
 from counters.models import Counter
-from integrations.sandbox import RunningSandbox
+from devtools.sandbox import RunningSandbox
 from tests.browser.conftest import WINDOWS, Enter
-from tests.integrations.sandbox.actor import control
+from tests.devtools.sandbox.actor import control
 from tests.journeys.person import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)

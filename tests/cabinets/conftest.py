@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cabinets.models import CallSource, SigningSecret
-from tests.cabinets.source_doors import SECOND
+from tests.cabinets.source_requests import SECOND
 
 
 @pytest.fixture

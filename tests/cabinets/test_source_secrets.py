@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from cabinets.models import AuditEvent, CallSource, SigningSecret
 from tests import factories
-from tests.cabinets.source_doors import (
+from tests.cabinets.source_requests import (
     ADD,
     LIST,
     OTHER_KEY,

@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from counters.models import Counter
-from integrations.sandbox import RunningSandbox, start_sandbox
+from devtools.sandbox import RunningSandbox, start_sandbox
 from tests import factories
-from tests.integrations.sandbox.actor import COUNTER, Actor, control
+from tests.devtools.sandbox.actor import COUNTER, Actor, control
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from integrations.sandbox import RunningSandbox
-from tests.integrations.sandbox.actor import COUNTER, control
+from devtools.sandbox import RunningSandbox
+from tests.devtools.sandbox.actor import COUNTER, control
 
 
 def rows_in_metrika(

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision import decide
+from calls.decision.decide import decide
 from calls.models import Call, CallKey, Delivery
 from calls.states import Channel
 

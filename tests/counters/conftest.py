@@ -9,8 +9,8 @@ from django.core.cache import cache
 from pytest_django import Settings
 
 from cabinets.models import Cabinet
+from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.models import YandexAccount
-from integrations.sandbox import RunningSandbox, start_sandbox
 from tests import factories
 
 LinkAccount = Callable[[str], YandexAccount]

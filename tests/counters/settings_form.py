@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from counters.forms import CounterSettingsForm
 from counters.models import Counter
+from counters.settings.forms import CounterSettingsForm
 
 
 def posted(counter: Counter, **changes: Any) -> dict[str, Any]:

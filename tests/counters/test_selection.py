@@ -5,12 +5,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
-from counters import catalog, selection
-from counters.asking import NotAnswered
+from counters import selection
 from counters.models import Counter
 from counters.signals import counter_changed
+from counters.sync import available
+from devtools.sandbox import RunningSandbox
+from integrations.api_call import NotAnswered
 from integrations.models import YandexAccount
-from integrations.sandbox import RunningSandbox
 from tests import factories
 from tests.counters.conftest import LinkAccount
 
@@ -156,7 +157,7 @@ def test_a_rival_who_added_first_wins(
     okna: YandexAccount, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def with_rival(account: YandexAccount) -> object:
-        offered = catalog.offers(account)
+        offered = available.offers(account)
         factories.make_counter(account=okna, number=OWN, name="Первый")
         return offered
 

@@ -11,10 +11,10 @@ from django.db import connection
 from pytest_django import Settings
 
 from tests import factories
-from tests.faults.crew import Crew, Nursery
+from tests.faults.processes import Crew, Nursery
 from tests.faults.results import Result
+from tests.faults.sandbox_process import StandIn, start_stand_in
 from tests.faults.stage import Stage
-from tests.faults.stand_in import StandIn, start_stand_in
 
 YANDEX = ("YANDEX_OAUTH_URL", "YANDEX_LOGIN_URL", "METRIKA_API_URL")
 

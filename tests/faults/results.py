@@ -7,10 +7,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from soak.balance import Balance
-from tests.faults.crew import ROOT
+from devtools.soak.balance import Balance
+from tests.faults.processes import ROOT
 
-#: FAULT_RESULTS names another place; `tools/reliability_table.py` reads it.
+#: FAULT_RESULTS names another place; `devtools/tools/reliability_table.py` reads it.
 DEFAULT_FILE = ROOT / ".cache" / "fault-results.jsonl"
 
 

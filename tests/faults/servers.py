@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from launcher.tether import die_with_parent
-from tests.faults.crew import ROOT
+from devtools.launcher.parent_death import die_with_parent
+from tests.faults.processes import ROOT
 
 #: The shortest that the environment can say; production's relations between the limits stay.
 PACE = {

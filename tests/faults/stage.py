@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls import intake
+from calls.ingest import store
+from calls.ingest.parsing.record import read_records
 from calls.models import Upload
-from calls.record_reading import read_records
 from counters.models import Counter
+from devtools.soak.balance import Balance, is_settled, take_balance
 from integrations.models import YandexAccount
-from soak.balance import Balance, is_settled, take_balance
 from tests import factories
-from tests.faults.patience import wait_for
-from tests.faults.stand_in import StandIn
+from tests.faults.sandbox_process import StandIn
+from tests.faults.wait import wait_for
 
 SETTLE_SECONDS = 40
 #: Counters of the sandbox by their owner.
@@ -59,7 +59,7 @@ class Stage:
         records = [factories.v3_record(callTime=moment.isoformat()) for _ in range(count)]
         now = timezone.now()
         read = read_records(records, source_id=self.source.public_id, zone=None, now=now)
-        intake.take_in(source=self.source, records=read, now=now)
+        store.take_in(source=self.source, records=read, now=now)
         self.calls_in += count
 
     def balance(self) -> Balance:

@@ -18,13 +18,13 @@ from celery import Celery
 from django.conf import settings
 
 from calls.models import Call, Upload
-from launcher.embedded import Valkey
+from devtools.launcher.embedded import Valkey
 from tests import factories
-from tests.faults.crew import ROOT, Crew
-from tests.faults.patience import wait_for
+from tests.faults.processes import ROOT, Crew
 from tests.faults.results import Result
 from tests.faults.servers import beat, free_port, kept_running, program, web, worker
 from tests.faults.stage import Stage
+from tests.faults.wait import wait_for
 from tests.journeys.sender import Sender
 
 CALLS = 15

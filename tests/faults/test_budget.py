@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls import send_queue
+from calls.delivery import queue
 from calls.models import Upload
 from calls.states import UploadState
 from integrations.models import RequestDay
 from tests import factories
 from tests.calls.ledger import make_upload
-from tests.faults.crew import Crew
-from tests.faults.patience import wait_for
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.stage import Stage
+from tests.faults.wait import wait_for
 
 CALLS = 20
 STATUSES = ("status_420", "status_429", "status_403_quota")
@@ -57,7 +57,7 @@ def test_login_without_quota_waits_and_the_others_go_on(
 
     upload = waiting.get()
     if error_type in {"quota_requests_by_uid", "quota_requests_by_counter_id"}:
-        # Which hour it is depends on the hour of the test; tests/integrations/test_quotas.py.
+        # Which hour it is depends on the hour of the test; integrations/limits/test_quota_reset.py.
         assert upload.sent_at is not None
         pause = upload.not_before - upload.sent_at
         assert timedelta(minutes=30) <= pause <= timedelta(hours=24, minutes=10)
@@ -220,7 +220,7 @@ def test_counter_with_very_many_calls_does_not_starve_another(
         make_upload(counter=heavy, state="ready", uploading_id=None, sent_at=None)
     make_upload(counter=light, state="ready", uploading_id=None, sent_at=None)
 
-    first_two = send_queue.due(timezone.now(), most=2)
+    first_two = queue.due(timezone.now(), most=2)
 
     counters = set(Upload.objects.filter(pk__in=first_two).values_list("counter", flat=True))
     assert counters == {heavy.pk, light.pk}
@@ -238,7 +238,7 @@ def test_today_goes_before_what_was_left_over(stage: Stage) -> None:
     fresh = make_upload(counter=today, newest_call_at=now - timedelta(minutes=5), **old)
     second = make_upload(counter=backfill, newest_call_at=now - timedelta(minutes=9), **old)
 
-    line = send_queue.due(timezone.now())
+    line = queue.due(timezone.now())
 
     assert line[:2] == [fresh.pk, second.pk]
 

@@ -16,13 +16,13 @@ import psycopg2
 import pytest
 from django.db import connection
 
-from launcher.embedded import Postgres
-from launcher.tether import die_with_parent
-from tests.faults.crew import ROOT, Crew
-from tests.faults.patience import wait_for
+from devtools.launcher.embedded import Postgres
+from devtools.launcher.parent_death import die_with_parent
+from tests.faults.processes import ROOT, Crew
 from tests.faults.results import Result
+from tests.faults.sandbox_process import StandIn
 from tests.faults.stage import Stage
-from tests.faults.stand_in import StandIn
+from tests.faults.wait import wait_for
 
 CALLS = 30
 SOAK_CALLS, RESTARTS = 1200, 3

@@ -15,17 +15,17 @@ from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
 from calls.models import Delivery, Upload, UploadAttempt
-from calls.moments import Moment
+from calls.runtime.failpoints import Moment
 from calls.states import Channel, DeliveryState, UploadState
+from devtools.launcher.embedded import Postgres
 from integrations.models import RequestDay, RequestSlot
-from launcher.embedded import Postgres
 from tests import factories
-from tests.faults.crew import Crew, Nursery
-from tests.faults.patience import wait_for
+from tests.faults.disk_quota import led_to, no_room_for, no_room_for_changes
+from tests.faults.processes import Crew, Nursery
 from tests.faults.results import Result
-from tests.faults.spare import led_to, no_room_for, no_room_for_changes
+from tests.faults.sandbox_process import StandIn
 from tests.faults.stage import Stage
-from tests.faults.stand_in import StandIn
+from tests.faults.wait import wait_for
 
 CALLS = 7
 #: More ticks of trouble than a login has slots.

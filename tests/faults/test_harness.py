@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from calls.models import Upload
-from tests.faults.crew import Crew
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.stage import Stage
 

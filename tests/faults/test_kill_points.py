@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calls.moments import Moment
-from tests.faults.crew import Crew
+from calls.runtime.failpoints import Moment
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.stage import Stage
 from tests.faults.worker import WIRE_MOMENTS

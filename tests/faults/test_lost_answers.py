@@ -11,10 +11,10 @@ import pytest
 
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.states import Attention, UploadState
-from tests.faults.crew import Crew
-from tests.faults.patience import wait_for
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.stage import Stage
+from tests.faults.wait import wait_for
 from tests.faults.worker import PACE
 
 CALLS = 5

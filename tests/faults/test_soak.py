@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.tether import die_with_parent
-from soak.balance import Balance
-from soak.campaign import find
-from tests.faults.crew import ROOT
+from devtools.launcher.parent_death import die_with_parent
+from devtools.soak.balance import Balance
+from devtools.soak.run import find
+from tests.faults.processes import ROOT
 from tests.faults.results import Result
-from tests.faults.stand_in import StandIn
+from tests.faults.sandbox_process import StandIn
 
 CALLS, KILLS = 1500, 6
 LIMIT_SECONDS = 120

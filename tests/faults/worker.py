@@ -35,7 +35,7 @@ PACE: dict[str, float] = {
     "UNCLEAR_GRACE_SECONDS": 4,
 }
 BACKOFF_SECONDS = 0.5
-#: Moments on the wire; those in our own steps are `calls.moments.Moment`.
+#: Moments on the wire; those in our own steps are `calls.runtime.failpoints.Moment`.
 WIRE_MOMENTS = ("before_body", "mid_body", "after_body")
 PR_SET_PDEATHSIG = 1
 
@@ -83,19 +83,21 @@ class Fate:
 
 def work(orders: Orders) -> None:
     """Be the worker until killed or asked to stop."""
-    from calls import moments, rounds, stopping, tasks
+    from calls import tasks
+    from calls.delivery import sender_loop
+    from calls.runtime import failpoints, shutdown
 
     # The workers of a nursery are no pool: each is asked to stop by itself.
-    stopping._asked = mmap.mmap(-1, 1)
+    shutdown._asked = mmap.mmap(-1, 1)
     woken = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        stopping.ask()
+        shutdown.ask()
         woken.set()
 
     signal.signal(signal.SIGTERM, stop)
     fate = Fate(orders)
-    moments.listener = fate.meet
+    failpoints.listener = fate.meet
     _listen_on_the_wire(orders.at, fate.meet)
     _set_pace(orders)
     _become_worse(orders.variant)
@@ -103,24 +105,24 @@ def work(orders: Orders) -> None:
     if orders.task:
         getattr(tasks, orders.task)()
         return
-    rounds.run(rest=lambda: woken.wait(orders.interval))
+    sender_loop.run(rest=lambda: woken.wait(orders.interval))
 
 
 def _set_pace(orders: Orders) -> None:
     from django.conf import settings
 
-    from calls import outcomes
+    from calls.delivery import policy
 
     for name, value in (PACE | orders.pace | orders.addresses).items():
         setattr(settings, name, value)
-    outcomes.BACKOFF_FIRST = timedelta(seconds=BACKOFF_SECONDS)
+    policy.BACKOFF_FIRST = timedelta(seconds=BACKOFF_SECONDS)
 
 
 def _become_worse(variant: str) -> None:
     """Prove the harness: senders that do what must never be done."""
     from django.conf import settings
 
-    from calls import lookup, polling
+    from calls.delivery import lookup, polling
 
     if variant == "blind":
         lookup.resolve_unclear = _repeat_blindly
@@ -149,7 +151,7 @@ def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
     from django.db import transaction
     from django.utils import timezone
 
-    from calls import bisecting
+    from calls.delivery import bisection
     from calls.models import Upload
     from calls.states import TAKEN_UPLOADS
 
@@ -157,7 +159,7 @@ def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
         with transaction.atomic():
             first = Upload.objects.select_for_update().order_by("pk").first()
             if first is not None and first.state in TAKEN_UPLOADS:
-                bisecting.give_back(first, now=timezone.now())
+                bisection.give_back(first, now=timezone.now())
         return poll_open()
 
     return poll_and_give_back
@@ -225,7 +227,7 @@ def main() -> None:
 
     django.setup()
     # Imported before the fork, so that no child does it again.
-    import calls.rounds
+    import calls.delivery.sender_loop
     import calls.tasks  # noqa: F401
 
     if chosen.nursery:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demonstration.generator import CallGenerator
+from devtools.demonstration.generator import CallGenerator
 
 Record = dict[str, Any]
 SAMPLE = Path(__file__).parents[1] / "payloads" / "callkeeper" / "v3-calls.json"

@@ -1,4 +1,4 @@
-"""The product as somebody who tries it has it: `python -m launcher`, what ./run becomes."""
+"""The product as a newcomer has it: `python -m devtools.launcher`, what ./run becomes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from launcher.tether import die_with_parent
+from devtools.launcher.parent_death import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
@@ -55,7 +55,7 @@ class Product:
         ours = {"PORT": str(self.port), "DATA_DIR": str(self.data), "DEMO_DATA": "0"}
         with self._terminal.open("ab") as terminal:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "launcher"],
+                [sys.executable, "-m", "devtools.launcher"],
                 cwd=ROOT,
                 env=kept | ours,
                 stdin=subprocess.DEVNULL,

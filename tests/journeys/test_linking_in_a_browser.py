@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from callkeeper_metrika.content_policy import content_policy
+from callkeeper_metrika.csp import content_policy
+from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.models import YandexAccount
-from integrations.sandbox import RunningSandbox, start_sandbox
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from calls.delivery.transitions import OF_DELIVERY, OF_UPLOAD
 from calls.models import Call, Delivery, Upload, UploadFile
 from calls.states import (
     OPEN_UPLOADS,
@@ -20,9 +21,8 @@ from calls.states import (
     DeliveryState,
     UploadState,
 )
-from calls.ways_out import OF_DELIVERY, OF_UPLOAD
 from counters.models import Counter
-from tests.integrations.sandbox.actor import control
+from tests.devtools.sandbox.actor import control
 from tests.model.world import World
 
 #: One row of the ledger: call, counter, channel.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from integrations.sandbox import RunningSandbox, start_sandbox
+from devtools.sandbox import RunningSandbox, start_sandbox
 
 PLENTY = 1_000_000
 

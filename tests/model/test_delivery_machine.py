@@ -22,11 +22,11 @@ from hypothesis.stateful import (
 )
 from pytest_django import Settings
 
-from calls import recovery, waiting
+from calls.delivery import hold, recovery
 from calls.models import Delivery, Upload
-from calls.moments import Moment
+from calls.runtime.failpoints import Moment
 from calls.states import DeliveryState
-from integrations.sandbox import RunningSandbox
+from devtools.sandbox import RunningSandbox
 from tests import factories
 from tests.model.agreement import Agreement, open_uploads
 from tests.model.world import NUMBERS, STEPS, World
@@ -182,8 +182,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         rows = Delivery.objects.order_by("call_id", "counter_id", "channel")
         for delivery in rows.exclude(state=DeliveryState.BATCHED)[which : which + 1]:
             if act == "release":
-                waiting.release(delivery, actor=self.world.owner, now=timezone.now())
-            elif waiting.call_off(delivery, actor=self.world.owner, now=timezone.now()):
+                hold.release(delivery, actor=self.world.owner, now=timezone.now())
+            elif hold.call_off(delivery, actor=self.world.owner, now=timezone.now()):
                 self._no_more_certain([delivery])
 
     def _no_more_certain(self, rows: Any) -> None:

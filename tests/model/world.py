@@ -17,17 +17,20 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.db import transaction
 from django.utils import timezone
 
-from calls import batching, bisecting, expiry, intake, lookup, moments, polling, recovery, uploading
-from calls.moments import Moment
-from calls.record_reading import read_records
-from counters import saving, selection
+from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
+from calls.ingest import store
+from calls.ingest.parsing.record import read_records
+from calls.runtime import failpoints
+from calls.runtime.failpoints import Moment
+from counters import selection
 from counters.models import Counter
-from counters.refreshing import refresh_account
-from integrations import linking, oauth_state
+from counters.settings import save as saving
+from counters.sync.sync import refresh_account
+from devtools.sandbox import RunningSandbox
+from integrations.linking import flow, state
 from integrations.models import YandexAccount
-from integrations.sandbox import RunningSandbox
 from tests import factories
-from tests.integrations.sandbox.actor import TIMEOUT, control, returned
+from tests.devtools.sandbox.actor import TIMEOUT, control, returned
 
 BEGINNING = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 LOGIN = "okna-stolica"
@@ -47,8 +50,8 @@ STEPS: dict[str, Callable[[], object]] = {
     "release": lambda: recovery.release_stuck(now=timezone.now()),
     "look up": lookup.resolve_unclear,
     "build": lambda: batching.build_uploads(now=timezone.now()),
-    "send": lambda: uploading.send_due(seconds=30),
-    "isolate": lambda: bisecting.isolate_refused(now=timezone.now()),
+    "send": lambda: sending.send_due(seconds=30),
+    "isolate": lambda: bisection.isolate_refused(now=timezone.now()),
     "poll": polling.poll_open,
 }
 
@@ -85,7 +88,7 @@ class World:
 
     def close(self) -> None:
         """Forget everything."""
-        moments.listener = None
+        failpoints.listener = None
         self._clear_faults()
         self._ends.close()
 
@@ -110,22 +113,22 @@ class World:
             if reached == moment:
                 raise Death
 
-        moments.listener = listen
+        failpoints.listener = listen
         try:
             self.do(step)
         except Death:
             pass
         finally:
-            moments.listener = None
+            failpoints.listener = None
 
     # What comes in.
 
-    def take(self, record: Record) -> intake.Result:
+    def take(self, record: Record) -> store.Result:
         """Post one record, as CallKeeper does; the same once more is a repeat of the webhook."""
         self.records[record["universalId"]] = record
         now = timezone.now()
         read = read_records([record], source_id=self.source.public_id, zone=None, now=now)
-        (result,) = intake.take_in(source=self.source, records=read, now=now)
+        (result,) = store.take_in(source=self.source, records=read, now=now)
         return result
 
     def take_certain(self, record: Record) -> None:
@@ -142,16 +145,16 @@ class World:
     def link(self) -> None:
         """Go the whole way of a link: to Yandex, «Разрешить», and back."""
         known = YandexAccount.objects.filter(cabinet=self.cabinet).first()
-        actor = oauth_state.Actor(self.owner, self.cabinet, SessionStore())
+        actor = state.Actor(self.owner, self.cabinet, SessionStore())
         now = timezone.now()
-        page = linking.begin(actor, account=known, now=now)
+        page = flow.begin(actor, account=known, now=now)
         form = {"login": LOGIN, "decision": "allow"}
         answer = returned(requests.post(page, data=form, allow_redirects=False, timeout=TIMEOUT))
-        attempt = oauth_state.take(actor, state=answer["state"], now=now)
-        self.account = linking.complete(attempt, code=answer["code"], now=now).account
+        attempt = state.take(actor, state=answer["state"], now=now)
+        self.account = flow.complete(attempt, code=answer["code"], now=now).account
 
     def disconnect(self) -> None:
-        linking.disconnect(self.account, user=self.owner, now=timezone.now())
+        flow.disconnect(self.account, user=self.owner, now=timezone.now())
 
     def set_right(self, number: int, permission: str) -> None:
         """Change in Metrika what the person may do with a counter."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.vendor_static import ICON_NAMES, ICONS, VENDOR
+from devtools.tools.vendor_static import ICON_NAMES, ICONS, VENDOR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -21,9 +21,9 @@ from django.utils.translation import override
 from tqdm import tqdm
 
 from cabinets.models import CallSource
-from calls.intake import Result, take_in
-from calls.record_listing import UnreadableListing, check_listing, records_of
-from calls.record_reading import read_records
+from calls.ingest.parsing.import_file import UnreadableListing, check_listing, records_of
+from calls.ingest.parsing.record import read_records
+from calls.ingest.store import Result, take_in
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
 #: A spreadsheet takes a cell that begins so for a formula.

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from calls.models import Reconciliation
-from calls.reconciling import reconcile
+from calls.reconciliation.run import reconcile
 from counters.models import Counter
 
 

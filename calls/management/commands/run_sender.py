@@ -10,7 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from calls import rounds, stopping
+from calls.delivery import sender_loop
+from calls.runtime import shutdown
 
 
 class Command(BaseCommand):
@@ -26,9 +27,9 @@ class Command(BaseCommand):
         woken = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
-            stopping.ask()
+            shutdown.ask()
             woken.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
-        rounds.run(rest=lambda: woken.wait(options["interval"]), once=options["once"])
+        sender_loop.run(rest=lambda: woken.wait(options["interval"]), once=options["once"])

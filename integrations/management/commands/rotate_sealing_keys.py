@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from integrations.resealing import Tally, reseal_column, sealed_columns
+from integrations.tokens.rotation import Tally, reseal_column, sealed_columns
 
 
 class Command(BaseCommand):

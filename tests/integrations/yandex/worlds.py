@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 import responses
 
-from integrations.sandbox import RunningSandbox, start_sandbox
+from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.yandex.config import YandexConfig
 from tests.integrations.yandex.stage import CODE, CONFIG, COUNTER, VERIFIER, payload, vendor_error
 

@@ -1,0 +1,153 @@
+"""Doors of «Источники звонков»: the list, a new source, its switch, its secrets.
+
+A secret is in one answer only, the one to the form that made it. No redirect leads there, for it
+would have to carry the secret; sent again, the form is refused by the use case.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from cabinets import sources
+from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
+from cabinets.forms import SourceForm
+from cabinets.models import CallSource
+from cabinets.sealing import Sealed
+from cabinets.secret_page import docs_url, secret_context
+from cabinets.sources import MAX_LIVE, TwoSecretsLive
+from cabinets.time_zones import zone_words
+
+
+@require_safe
+@cabinet_required
+def source_list(request: CabinetRequest) -> HttpResponse:
+    """List the cabinet's sources (two queries)."""
+    live = Prefetch("signing_secrets", queryset=sources.without_secrets())
+    shown = request.cabinet.call_sources.prefetch_related(live).order_by("pk")
+    rows = [_row(source) for source in shown]
+    return render(request, "cabinets/source_list.html", {"rows": rows})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@manage_required
+@same_cabinet
+def add_source(request: CabinetRequest) -> HttpResponse:
+    """Ask for a source (GET), or make it and show its secret (POST)."""
+    form = SourceForm(request.POST or None, cabinet=request.cabinet)
+    if request.method == "POST" and form.is_valid():
+        try:
+            source, secret = sources.create_source(
+                cabinet=request.cabinet, actor=_person(request), **form.cleaned_data
+            )
+            return _secret_page(request, source, secret, is_new=True)
+        except ValidationError as problem:
+            form.add_error(None, problem)
+    return render(request, "cabinets/source_add.html", {"form": form})
+
+
+@require_POST
+@manage_required
+def switch_source(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Turn a source on or off from the list, at once."""
+    is_active = request.POST.get("enabled") == "1"
+    source = _source(request, pk)
+    sources.switch_source(source=source, is_active=is_active, actor=_person(request))
+    words, undo = {"name": source.name}, f"turn-{source.pk}"
+    if is_active:
+        text = _("Источник «%(name)s» включён.")
+        messages.success(request, text % words, extra_tags=undo)
+    else:
+        text = _("Источник «%(name)s» выключен: на его запросы отвечаем отказом 401.")
+        messages.warning(request, text % words, extra_tags=undo)
+    return _to_list()
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@manage_required
+def rotate_secret(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Say what a change of the secret means (GET), or do it and show the new one (POST)."""
+    source = _source(request, pk)
+    if request.method == "GET":
+        page = {"source": source, "has_room": source.signing_secrets.count() < MAX_LIVE}
+        return render(request, "cabinets/source_rotate.html", page)
+    try:
+        secret = sources.rotate_secret(source=source, actor=_person(request))
+    except TwoSecretsLive:
+        page = {"source": source, "has_room": False}
+        return render(request, "cabinets/source_rotate.html", page, status=409)
+    return _secret_page(request, source, secret, is_new=False)
+
+
+@require_http_methods(["GET", "POST"])
+@manage_required
+def retire_secret(request: CabinetRequest, pk: int, secret_pk: int) -> HttpResponse:
+    """Say what the end of a secret means (GET), or end it (POST)."""
+    source = _source(request, pk)
+    if request.method == "GET":
+        return render(request, "cabinets/source_retire.html", _retiring(source, secret_pk))
+    is_done = sources.retire_secret(source=source, secret_pk=secret_pk, actor=_person(request))
+    words = {"name": source.name}
+    if is_done:
+        messages.success(request, _("Секрет источника «%(name)s» отозван.") % words)
+    else:
+        text = _("Секрет источника «%(name)s» не отозван: его уже нет или он единственный.")
+        messages.warning(request, text % words)
+    return _to_list()
+
+
+def _secret_page(
+    request: CabinetRequest, source: CallSource, secret: Sealed, *, is_new: bool
+) -> HttpResponse:
+    context = secret_context(source, secret) | {"is_new": is_new}
+    return render(request, "cabinets/source_secret.html", context)
+
+
+def _row(source: CallSource) -> dict[str, Any]:
+    live = list(source.signing_secrets.all())
+    return {
+        "source": source,
+        "zone": zone_words(source.time_zone),
+        "secrets": [
+            {
+                "created_at": secret.created_at,
+                "is_newest": len(live) > 1 and secret == live[-1],
+                "retire_url": reverse("cabinets:source-retire", args=[source.pk, secret.pk]),
+            }
+            for secret in live
+        ],
+        "has_two": len(live) == MAX_LIVE,
+        "docs_url": docs_url(source),
+    }
+
+
+def _retiring(source: CallSource, secret_pk: int) -> dict[str, Any]:
+    live = list(sources.without_secrets().filter(source=source))
+    secret = next((one for one in live if one.pk == secret_pk), None)
+    if secret is None or len(live) < MAX_LIVE:
+        raise Http404
+    return {"source": source, "secret": secret, "is_newest": secret == live[-1]}
+
+
+def _source(request: CabinetRequest, pk: int) -> CallSource:
+    return get_object_or_404(request.cabinet.call_sources, pk=pk)
+
+
+def _person(request: HttpRequest) -> User:
+    return cast(User, request.user)  # every view here is behind the sign-in
+
+
+def _to_list() -> HttpResponse:
+    return HttpResponseRedirect(reverse("cabinets:sources"))

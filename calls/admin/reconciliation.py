@@ -1,0 +1,75 @@
+"""The support desk for what people ordered again and for what does not agree with Metrika."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.admin_base import AgeFilter, SupportAdmin
+from calls.models import Difference, Reconciliation, Resend
+
+
+class ReconciledAge(AgeFilter):
+    """By the moment of the comparison."""
+
+    moment = "at"
+
+
+class DifferenceInline(admin.TabularInline):
+    """What one comparison found, on its page."""
+
+    model = Difference
+    fields = ("code", "upload", "uploading_ids", "ours", "theirs")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Differences are found, not written."""
+        return False
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(SupportAdmin):
+    """Comparisons of the ledger with itself and with Metrika."""
+
+    list_display = (
+        "counter",
+        "at",
+        "calls",
+        "deliveries",
+        "uploads",
+        "uploadings",
+        "difference_count",
+    )
+    list_filter = (ReconciledAge, "is_latest")
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    inlines: ClassVar[list[Any]] = [DifferenceInline]
+    ordering = ("-pk",)
+
+
+@admin.register(Difference)
+class DifferenceAdmin(SupportAdmin):
+    """Everything that does not agree."""
+
+    list_display = ("reconciliation", "code", "upload", "ours", "theirs")
+    list_filter = ("code", "reconciliation__is_latest")
+    list_select_related = ("reconciliation", "upload")
+    search_fields = ("upload__marker__exact",)
+    ordering = ("-pk",)
+
+
+@admin.register(Resend)
+class ResendAdmin(SupportAdmin):
+    """Calls that people sent once more."""
+
+    list_display = ("call", "counter", "channel", "number", "upload", "ordered_by", "ordered_at")
+    list_select_related = ("call", "counter", "upload", "ordered_by")
+    search_fields = ("upload__marker__exact",)
+    never_fetched = ("call__raw", "call__page_url")
+    ordering = ("-pk",)

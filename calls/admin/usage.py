@@ -1,0 +1,33 @@
+"""The support desk for what is shared: which streams send, when each list was last read."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.admin_base import SupportAdmin
+from calls.models import ListUse, StreamUse
+
+
+@admin.register(StreamUse)
+class StreamUseAdmin(SupportAdmin):
+    """Streams of uploads: those of a login share its day."""
+
+    list_display = ("counter", "channel", "id_kind", "is_static", "built_at")
+    list_filter = ("channel", "id_kind", "is_static")
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    ordering = ("-pk",)
+
+
+@admin.register(ListUse)
+class ListUseAdmin(SupportAdmin):
+    """When Metrika was last asked what became of a counter's uploads."""
+
+    list_display = ("counter", "channel", "asked_at")
+    list_filter = ("channel",)
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    ordering = ("-pk",)

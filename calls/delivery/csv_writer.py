@@ -1,0 +1,116 @@
+"""Writes the CSV of an upload out of the database: one SELECT, streamed by COPY.
+
+Columns and formats: https://yandex.com/dev/metrika/en/management/calls (channel `calls`) and
+https://yandex.com/dev/metrika/en/management/offline-conv (channel `goal`). COPY quotes by RFC 4180;
+an empty cell is written for an empty text, so every text passes through nullif.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from calls.decision.csv_formats import fits_sql
+from calls.models import Delivery
+from calls.phones import MASKABLE_DIGITS
+from calls.states import Channel, IdKind
+
+_IDENTIFIER = {
+    IdKind.CLIENT_ID: "c.client_id",
+    IdKind.YCLID: "c.yclid",
+    IdKind.USER_ID: "c.user_id",
+}
+# Static calls are never tied to a visit, so their identifier stays empty.
+_STATIC_IDENTIFIER = "NULL"
+
+# Cut to the second, not rounded: a call must not begin later than it did.
+_DATE_TIME = "floor(extract(epoch FROM c.started_at))::bigint"
+_PRICE = "k.price"
+# An optional cell that Metrika could not read stays empty: the call must not be lost for it.
+_CURRENCY = f"""CASE WHEN k.price IS NOT NULL AND {fits_sql("Currency", "k.currency")}
+    THEN k.currency END"""
+# The first digit and the last four stay; a number too short to hide as many is not sent at all.
+_PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
+    WHEN k.phone_mode = 'full' THEN c.phone
+    WHEN k.phone_mode = 'masked' AND length(c.phone) > {MASKABLE_DIGITS} THEN
+        overlay(c.phone PLACING repeat('*', length(c.phone) - 6)
+                FROM 3 FOR length(c.phone) - 6) END"""
+_TAG = """nullif(CASE k.tag_mode
+    WHEN 'calls' THEN array_to_string(c.tags, ', ')
+    WHEN 'manual' THEN CASE WHEN c.kind = 'callback' THEN k.manual_tag_callback
+                            ELSE k.manual_tag_incoming END
+    ELSE '' END, '')"""
+
+_CALL_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("DateTime", _DATE_TIME),
+    ("StaticCall", "(c.kind = 'static')::int"),
+    ("Price", _PRICE),
+    ("Currency", _CURRENCY),
+    ("PhoneNumber", _PHONE),
+    ("TalkDuration", "c.duration_seconds"),
+    # Unknown stays empty: a zero would pull Metrika's averages down.
+    ("HoldDuration", "c.hold_seconds"),
+    ("CallMissed", "CASE WHEN c.status <> '' THEN (c.status = 'fail')::int END"),
+    ("Tag", _TAG),
+    ("FirstTimeCaller", "c.is_unique::int"),
+    ("URL", "nullif(c.page_url, '')"),
+    ("CallTrackerURL", "%(call_page)s || c.id"),
+)
+_GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("Target", "g.identifier"),
+    ("DateTime", _DATE_TIME),
+    ("Price", _PRICE),
+    ("Currency", _CURRENCY),
+)
+
+
+def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tuple[str, str]]:
+    """Return (column, SQL) in file order; the identifier comes first."""
+    identifier = _STATIC_IDENTIFIER if is_static else f"nullif({_IDENTIFIER[id_kind]}, '')"
+    rest = _CALL_COLUMNS if channel is Channel.CALLS else _GOAL_COLUMNS
+    return [(id_kind.label, identifier), *rest]
+
+
+def write_file(upload_id: int, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
+    """Return the CSV of the rows that are attached to the upload, in row order, with a header."""
+    chosen = "d.upload_id = %(upload_id)s ORDER BY d.row_number"
+    return _copy(channel, id_kind, chosen, {"upload_id": upload_id}, is_static=is_static)
+
+
+def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
+    """Return the CSV of one delivery by itself, in or out of an upload, with a header."""
+    chosen = (
+        "d.call_id = %(call)s AND d.partition_at = %(month)s"
+        " AND d.counter_id = %(counter)s AND d.channel = %(channel)s"
+    )
+    which = {
+        "call": delivery.call_id,
+        "month": delivery.partition_at,
+        "counter": delivery.counter_id,
+        "channel": delivery.channel,
+    }
+    return _copy(channel, id_kind, chosen, which, is_static=is_static)
+
+
+def _copy(
+    channel: Channel, id_kind: IdKind, chosen: str, which: dict[str, Any], *, is_static: bool
+) -> bytes:
+    columns = columns_of(channel, id_kind, is_static=is_static)
+    selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
+    with connection.cursor() as cursor:
+        query = cursor.mogrify(
+            f"SELECT {selected} FROM calls_delivery d"
+            " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
+            " JOIN counters_counter k ON k.id = d.counter_id"
+            " LEFT JOIN counters_goal g ON g.id = k.goal_id"
+            f" WHERE {chosen}",
+            which | {"call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/"},
+        ).decode()
+        buffer = io.BytesIO()
+        cursor.copy_expert(
+            f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')", buffer
+        )
+    return buffer.getvalue()

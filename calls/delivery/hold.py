@@ -1,0 +1,95 @@
+"""What a person may order about a call that has not gone yet: send it now, or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from cabinets.audit import record
+from calls.decision.decide import decide_again
+from calls.models import Delivery
+from calls.states import Channel, DeliveryState
+
+#: The reason of a delivery that a person called off; only a person takes it back.
+CALLED_OFF = "called_off"
+
+
+def may_release(delivery: Delivery, *, now: datetime) -> bool:
+    """Whether the delivery is held until later, or was called off, and can still be linked."""
+    held = delivery.state == DeliveryState.WAITING and _is_later(delivery, now)
+    return (held or _is_called_off(delivery)) and delivery.expires_at > now
+
+
+def may_call_off(delivery: Delivery) -> bool:
+    """Whether the delivery waits and is in no file yet."""
+    return delivery.state == DeliveryState.WAITING
+
+
+def release(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
+    """Let a held or called off call go with the next file; False when there is nothing to release.
+
+    The rules are asked again: since it was held, the call or the settings may have changed.
+    """
+    waits = Q(state=DeliveryState.WAITING, not_before__gt=now)
+    called_off = Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF)
+    with transaction.atomic():
+        moved = (
+            _row(delivery)
+            .filter(waits | called_off, expires_at__gt=now)
+            .update(state=DeliveryState.WAITING, reason=None, not_before=now)
+        )
+        if not moved:
+            return False
+        _trace(delivery, actor, "delivery.released")
+        decide_again(delivery.counter_id, now=now, call_id=delivery.call_id)
+        # What the settings hold back was released by a person for this once.
+        _row(delivery).filter(waits).update(not_before=now)
+    return True
+
+
+def call_off(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
+    """Do not send a call that waits; False when it is already in a file or decided otherwise."""
+    with transaction.atomic():
+        moved = (
+            _row(delivery)
+            .filter(state=DeliveryState.WAITING)
+            .update(state=DeliveryState.SKIPPED, reason=CALLED_OFF, decided_at=now)
+        )
+        if moved:
+            _trace(delivery, actor, "delivery.called_off")
+    return bool(moved)
+
+
+def _row(delivery: Delivery) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        call_id=delivery.call_id,
+        partition_at=delivery.partition_at,
+        counter_id=delivery.counter_id,
+        channel=delivery.channel,
+    )
+
+
+def _is_later(delivery: Delivery, now: datetime) -> bool:
+    return delivery.not_before is not None and delivery.not_before > now
+
+
+def _is_called_off(delivery: Delivery) -> bool:
+    return delivery.state == DeliveryState.SKIPPED and delivery.reason == CALLED_OFF
+
+
+def _trace(delivery: Delivery, actor: User | None, action: str) -> None:
+    record(
+        cabinet=delivery.cabinet,
+        actor=actor,
+        action=action,
+        subject=delivery,
+        before={"state": DeliveryState(delivery.state).name.lower(), "reason": delivery.reason},
+        after={
+            "call": delivery.call_id,
+            "counter": delivery.counter_id,
+            "channel": Channel(delivery.channel).name.lower(),
+        },
+    )

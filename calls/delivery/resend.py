@@ -1,0 +1,182 @@
+"""Sends one call once more because a person ordered it, after a warning about doubles.
+
+Metrika can neither change nor delete what it took, so a repeat may be counted twice for ever. The
+ledger is not touched: the delivery keeps its only upload, and the extra row goes in an upload of
+its own, which then is sent, looked up and polled like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.audit import record
+from calls.decision.csv_formats import unfit_rows
+from calls.decision.decide import LINK_HORIZON
+from calls.delivery.csv_writer import write_row
+from calls.models import Call, Delivery, Resend, Upload, UploadFile
+from calls.states import (
+    OPEN_UPLOADS,
+    TAKEN_UPLOADS,
+    Attention,
+    Channel,
+    DeliveryState,
+    IdKind,
+    UploadState,
+)
+from counters.models import Counter
+
+GOES_BY_ITSELF = _("Этот звонок ещё не в Метрике и уйдёт сам: повторять нечего.")
+NOT_SENT = _("Этот звонок не отправлялся.")
+ON_ITS_WAY = _("Прошлая повторная отправка ещё в пути.")
+TOO_LATE = _("Со звонка прошёл 21 день: Метрика уже не привяжет его к визиту.")
+NO_COUNTER = _("Счетчик удалён из кабинета: отправлять некуда.")
+NO_GOAL = _("Цель не выбрана или удалена в Метрике: выберите её в настройках счетчика.")
+UNUSABLE = _("В данных звонка не осталось идентификатора, по которому Метрика узнала бы визит.")
+
+
+class NotPossible(Exception):
+    """The call cannot be sent again. ``sentence`` says in Russian why."""
+
+    def __init__(self, sentence: str | Promise) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
+
+
+def resends_of(delivery: Delivery) -> list[Resend]:
+    """Return what was ordered for the delivery so far, first to last."""
+    return list(
+        Resend.objects.filter(
+            call_id=delivery.call_id, counter_id=delivery.counter_id, channel=delivery.channel
+        )
+        .select_related("upload", "ordered_by")
+        .order_by("number")
+    )
+
+
+def is_surely_not_there(delivery: Delivery) -> bool:
+    """Whether Metrika refused the row, so that a repeat cannot double it."""
+    return delivery.state == DeliveryState.ROW_REFUSED
+
+
+def obstacle_to(delivery: Delivery, *, now: datetime) -> str | Promise:
+    """Return why the call cannot be sent again now; empty when it can.
+
+    Load the delivery with its upload and its counter's goal.
+    """
+    if delivery.counter.removed_at is not None:
+        return NO_COUNTER
+    if delivery.expires_at <= now:
+        return TOO_LATE
+    goal = delivery.counter.goal
+    if delivery.channel == Channel.GOAL and (goal is None or goal.deleted_at is not None):
+        return NO_GOAL
+    if is_surely_not_there(delivery):
+        return ""
+    if delivery.upload is None:
+        return GOES_BY_ITSELF if delivery.state == DeliveryState.WAITING else NOT_SENT
+    if _is_taken(delivery.upload):
+        return ""
+    return NOT_SENT if delivery.upload.state == UploadState.CANCELLED else GOES_BY_ITSELF
+
+
+def order(delivery: Delivery, *, number: int, actor: User | None, now: datetime) -> Resend | None:
+    """Order the ``number``-th repeat of a call; None when that one is already ordered.
+
+    Today's values of the call and today's settings are sent. Raises NotPossible; then nothing is.
+    """
+    with transaction.atomic():
+        # Settings cannot change between here and the frozen bytes; two people order in turn.
+        Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=delivery.counter_id)
+        current = _reread(delivery)
+        before = resends_of(current)
+        if number != len(before) + 1:
+            return None
+        obstacle = obstacle_to(current, now=now) or (_is_under_way(before) and ON_ITS_WAY)
+        if obstacle:
+            raise NotPossible(obstacle)
+        upload = _freeze(current, now)
+        resend = Resend.objects.create(
+            call_id=current.call_id,
+            counter_id=current.counter_id,
+            channel=current.channel,
+            number=number,
+            upload=upload,
+            ordered_by=actor,
+            ordered_at=now,
+        )
+        _trace(resend, current, actor)
+    return resend
+
+
+def _is_taken(upload: Upload) -> bool:
+    doubled = upload.attention == Attention.DUPLICATE
+    return upload.state in TAKEN_UPLOADS or doubled
+
+
+def _is_under_way(resends: list[Resend]) -> bool:
+    return any(
+        one.upload.state in OPEN_UPLOADS and one.upload.state != UploadState.SENT for one in resends
+    )
+
+
+def _reread(delivery: Delivery) -> Delivery:
+    return Delivery.objects.select_related("counter__goal", "upload", "cabinet").get(
+        call_id=delivery.call_id,
+        partition_at=delivery.partition_at,
+        counter_id=delivery.counter_id,
+        channel=delivery.channel,
+    )
+
+
+def _freeze(delivery: Delivery, now: datetime) -> Upload:
+    channel, kind = Channel(delivery.channel), IdKind(delivery.id_kind or IdKind.CLIENT_ID)
+    call_at = Call.objects.values_list("started_at", flat=True).get(
+        pk=delivery.call_id, partition_at=delivery.partition_at
+    )
+    body = write_row(delivery, channel=channel, id_kind=kind, is_static=delivery.is_static)
+    if unfit_rows(body):
+        raise NotPossible(UNUSABLE)
+    if call_at + LINK_HORIZON <= now:
+        raise NotPossible(TOO_LATE)
+    goal = delivery.counter.goal
+    upload = Upload.objects.create(
+        cabinet_id=delivery.cabinet_id,
+        counter_id=delivery.counter_id,
+        channel=channel,
+        id_kind=kind,
+        is_static=delivery.is_static,
+        target=goal.identifier if channel is Channel.GOAL and goal else "",
+        marker=f"ck{uuid.uuid4().hex}",
+        rows=1,
+        sha256=hashlib.sha256(body).hexdigest(),
+        created_at=now,
+        oldest_call_at=call_at,
+        newest_call_at=call_at,
+        not_before=now,
+    )
+    UploadFile.objects.create(upload=upload, body=body)
+    return upload
+
+
+def _trace(resend: Resend, delivery: Delivery, actor: User | None) -> None:
+    record(
+        cabinet=delivery.cabinet,
+        actor=actor,
+        action="delivery.sent_again",
+        subject=resend,
+        before={"upload": delivery.upload_id},
+        after={
+            "call": resend.call_id,
+            "counter": resend.counter_id,
+            "channel": Channel(resend.channel).name.lower(),
+            "number": resend.number,
+            "upload": resend.upload_id,
+        },
+    )

@@ -1,0 +1,140 @@
+"""Records what was heard of an upload, each answer in one short transaction, and tells whom it
+concerns: the login or counter whose quota is spent, the account whose token or right is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from calls.delivery.policy import Next, after_failure, after_status, next_poll
+from calls.delivery.token_errors import answer_rejection, note_missing_right
+from calls.models import Upload, UploadAttempt
+from calls.runtime.failpoints import Moment, reach
+from calls.states import UploadState
+from counters.models import Counter
+from integrations.limits import clock_skew, pauses
+from integrations.yandex.errors import AccessDenied, NotFound, YandexError
+from integrations.yandex.records import Uploading
+
+logger = logging.getLogger(__name__)
+
+
+def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool:
+    """Record that Metrika has the file: one row decides what all its calls show.
+
+    Also used when a lookup finds the file of an unclear upload. An answer that comes after absence
+    seemed proven still counts, as long as nothing was sent again. Returns False, changing nothing,
+    when the upload was moved on in the meantime.
+    """
+    state, attention = after_status(
+        uploading.status,
+        source_quantity=uploading.source_quantity,
+        line_quantity=uploading.line_quantity,
+        rows=upload.rows,
+    )
+    poll_at = next_poll(polls=0, now=now, every=timedelta(seconds=settings.POLL_SECONDS))
+    with transaction.atomic():
+        recorded = Upload.objects.filter(
+            pk=upload.pk,
+            attempts=upload.attempts,
+            state__in=[UploadState.SENDING, UploadState.UNCLEAR, UploadState.LATER],
+        ).update(
+            state=state,
+            attention=attention or "",
+            uploading_id=uploading.uploading_id,
+            accepted_at=now,
+            settled_at=None if state == UploadState.SENT else now,
+            next_poll_at=poll_at if state == UploadState.SENT else None,
+            lease_until=None,
+            polls=0,
+            **quantities(uploading),
+        )
+        if not recorded:
+            return False
+        close_attempt(upload, now=now, http_status=200)
+        Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now, refused_uploads=0)
+        reach(Moment.BEFORE_RECORD_COMMIT)
+    return True
+
+
+def quantities(uploading: Uploading) -> dict[str, int | str | None]:
+    """Return Metrika's counts and status as the upload's columns; the status as it came."""
+    return {
+        "metrika_status": uploading.status[:40],
+        "source_quantity": uploading.source_quantity,
+        "line_quantity": uploading.line_quantity,
+        "static_quantity": uploading.static_quantity,
+        "dynamic_quantity": uploading.dynamic_quantity,
+        "linked_quantity": uploading.linked_quantity,
+        "user_not_found_quantity": uploading.user_not_found_quantity,
+    }
+
+
+def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool:
+    """Record a failed try and what follows from it, then tell whom it concerns."""
+    step = after_failure(error, attempts=upload.attempts, now=now, ahead=clock_skew.ahead())
+    with transaction.atomic():
+        recorded = Upload.objects.filter(
+            pk=upload.pk, attempts=upload.attempts, state=UploadState.SENDING
+        ).update(
+            state=step.state,
+            not_before=step.not_before,
+            attention=step.attention or "",
+            lease_until=None,
+        )
+        close_attempt(upload, now=now, error=error)
+    logger.warning("upload %s: %s, now %s", upload.marker, error, step.state)
+    if recorded:
+        _tell(upload, error, step, now)
+    return bool(recorded)
+
+
+def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None:
+    account = upload.counter.account
+    if step.pauses is not None:
+        whom = pauses.whose(step.pauses, account.yandex_uid, upload.counter.number)
+        pauses.pause(whom, until=step.not_before, reason=error.error_type or "quota")
+    if step.token_rejected and answer_rejection(account):
+        Upload.objects.filter(
+            pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER
+        ).update(not_before=now)
+    if isinstance(error, AccessDenied):
+        note_missing_right(account)
+        Counter.objects.filter(pk=upload.counter_id).update(
+            refused_uploads=F("refused_uploads") + 1
+        )
+    note_access(upload.counter_id, error, now=now)
+
+
+def note_access(counter_id: int, error: YandexError, *, now: datetime) -> None:
+    """Say on the counter that it refused us; its hourly refresh notices when it is ours again."""
+    if not isinstance(error, AccessDenied | NotFound):
+        return
+    access = Counter.Access.DELETED if isinstance(error, NotFound) else Counter.Access.LOST
+    Counter.objects.filter(pk=counter_id, access=Counter.Access.OK).update(
+        access=access, access_changed_at=now
+    )
+
+
+def close_attempt(
+    upload: Upload,
+    *,
+    now: datetime,
+    http_status: int | None = None,
+    error: YandexError | None = None,
+) -> None:
+    """End the open attempt with what was heard; the excerpt is already masked and cut."""
+    UploadAttempt.objects.filter(
+        upload=upload, number=upload.attempts, kind=UploadAttempt.Kind.SEND, ended_at=None
+    ).update(
+        ended_at=now,
+        http_status=error.http_status if error else http_status,
+        error_class=type(error).__name__ if error else "",
+        error_type=error.error_type if error else "",
+        excerpt=error.excerpt[:500] if error else "",
+    )

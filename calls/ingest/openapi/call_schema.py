@@ -1,0 +1,198 @@
+"""The fields of a call, as the interface describes them: what is read out of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from calls.ingest.parsing.fields import MAX_COUNT
+
+Schema = dict[str, Any]
+
+#: As the reader takes them, the plainest way of writing first.
+TEXT = ("string", "integer")
+NUMBER = ("integer", "string")
+COUNT = ("integer", "number", "string")
+FLAG = ("boolean", "integer", "string")
+
+
+def call_schema() -> Schema:
+    """Return the schema of one call record."""
+    return {
+        "type": "object",
+        "description": _(
+            "Звонок в именах полей API CallKeeper v3. Незнакомые поля сохраняются. Пустая строка, "
+            "«-», null и пустой список значат «нет значения», а в номере звонка, времени, секундах "
+            "и ClientID — ещё и 0. Числа можно присылать строкой, строки из цифр — целым числом, "
+            "списки — строкой через запятую."
+        ),
+        "required": ["callTime"],
+        "properties": (
+            _which_call() | _when() | _who() | _how_long() | _codes() | _marks() | _visitor()
+            | _pages() | _origin() | _campaign() | _attempts()
+        ),
+        "additionalProperties": True,
+    }  # fmt: skip
+
+
+def _which_call() -> dict[str, Schema]:
+    return {
+        "universalId": _field(
+            TEXT,
+            _(
+                "Номер звонка, до 128 знаков. Один номер — один звонок навсегда. Без него номер "
+                "выводится из источника, времени, телефона, линии и длительности: повтор тех же "
+                "данных даст тот же звонок."
+            ),
+            "23423423434434234",
+        ),
+        "serviceType": _field(TEXT, _("calltracking, callback или import."), "calltracking"),
+    }
+
+
+def _when() -> dict[str, Schema]:
+    return {
+        "callTime": {
+            "type": ["integer", "number", "string"],
+            "description": _(
+                "Начало звонка: секунды Unix или ISO 8601 со смещением. Время без смещения "
+                "принимается, только если у источника указан часовой пояс. Повторяющийся час "
+                "перевода часов читается как первый, пропущенный — со смещением до перевода. "
+                "Не позже чем через 5 минут от текущего времени."
+            ),
+            "examples": ["2026-11-23T10:20:30+03:00"],
+        }
+    }
+
+
+def _who() -> dict[str, Schema]:
+    return {
+        "clientNumber": _field(
+            TEXT,
+            _(
+                "Телефон клиента. Остаются только цифры; 8 и десять цифр превращаются в 7 и "
+                "десять цифр; хранится с плюсом."
+            ),
+            "79161234567",
+        )
+    }
+
+
+def _how_long() -> dict[str, Schema]:
+    return {
+        "duration": _field(
+            COUNT,
+            _("Разговор, секунды, до %(most)d; дробная часть отбрасывается.") % {"most": MAX_COUNT},
+            152,
+        ),
+        "holdDuration": _field(
+            COUNT,
+            _(
+                "Ожидание, секунды; также waitTime. Если нет, берётся duration_sec − "
+                "duration2_sec, когда есть оба."
+            ),
+            12,
+        ),
+    }
+
+
+def _codes() -> dict[str, Schema]:
+    return {
+        "statusFirst": _field(
+            NUMBER,
+            _(
+                "Первый код. 1/0, 2/0 и 707/0 — звонок не завершён: он сохраняется и ждёт итога. "
+                "790/0 — проверочный, не отправляется никогда."
+            ),
+            200,
+        ),
+        "statusSecond": _field(NUMBER, _("Второй код."), 200),
+        "status": _field(
+            TEXT, _("success или fail. Если нет, успешный — это коды 200/200."), "success"
+        ),
+    }
+
+
+def _marks() -> dict[str, Schema]:
+    return {
+        "unique": _field(FLAG, _("Уникальный; можно 1, «1», «true»."), True),
+        "target": _field(FLAG, _("Целевой."), True),
+        "uniqueTarget": _field(FLAG, _("Уникально-целевой."), True),
+        "tags": _list(TEXT, _("Теги звонка."), ["Целевой"]),
+    }
+
+
+def _visitor() -> dict[str, Schema]:
+    return {
+        "yaClid": _field(TEXT, _("ClientID Метрики, цифры."), "1718031415926535897"),
+        "yclid": _field(
+            TEXT,
+            _("Номер клика Директа. Если нет, берётся из entryPointQuery или callPage."),
+            "4611686018427387904",
+        ),
+        "userId": _field(TEXT, _("UserID, который сайт передаёт в Метрику."), "client-42"),
+    }
+
+
+def _pages() -> dict[str, Schema]:
+    return {
+        "callPage": _field(TEXT, _("Страница звонка."), "https://okna-stolica.example/balkon"),
+        "entryPointQuery": _field(
+            TEXT,
+            _("Страница входа с параметрами."),
+            "https://okna-stolica.example/?yclid=4611686018427387904",
+        ),
+    }
+
+
+def _origin() -> dict[str, Schema]:
+    return {
+        "site": _field(
+            TEXT, _("Сайт; если нет — visitSite или siteVisit."), "okna-stolica.example"
+        ),
+        "callType": _field(
+            TEXT,
+            _(
+                "«Динамический коллтрекинг» или «Статический коллтрекинг». Вместо него можно "
+                "isStatic. Без подсказки звонок динамический, если посетитель известен."
+            ),
+            "Динамический коллтрекинг",
+        ),
+        "isStatic": _field(FLAG, _("Звонок на статический номер."), False),
+    }
+
+
+def _campaign() -> dict[str, Schema]:
+    return {
+        "ctCampaignId": _field(TEXT, _("Номер кампании; также campaignId."), "1000"),
+        "ctCampaignName": _field(TEXT, _("Кампания; также campaignName."), "Распродажа"),
+    }
+
+
+def _attempts() -> dict[str, Schema]:
+    return {
+        "cbCallId": _field(NUMBER, _("Номер попытки обратного звонка."), 10000001),
+        "cbAttempt": _field(COUNT, _("Какая это попытка заказа."), 2),
+        "cbAttemptsQueue": _list(NUMBER, _("Номера прежних попыток того же заказа."), [10000000]),
+    }
+
+
+def _field(kinds: Sequence[str], description: str, example: Any) -> Schema:
+    """Return the schema of one value; null and an empty list say that there is none."""
+    return {
+        "type": [*kinds, "null", "array"],
+        "maxItems": 0,
+        "description": description,
+        "examples": [example],
+    }
+
+
+def _list(kinds: Sequence[str], description: str, example: list[Any]) -> Schema:
+    return {
+        "type": ["array", *TEXT, "null"],
+        "items": {"type": [*kinds, "null"]},
+        "description": description,
+        "examples": [example],
+    }

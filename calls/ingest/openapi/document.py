@@ -1,0 +1,213 @@
+"""The OpenAPI 3.1 document of the interface for senders, written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from calls.ingest.openapi import examples as examples
+from calls.ingest.openapi.call_schema import Schema, call_schema
+from calls.ingest.signatures import MAX_ID_LENGTH
+
+ITEM_STATUSES = ("created", "updated", "duplicate", "rejected")
+
+
+def document() -> dict[str, Any]:
+    """Return the document, in the language of the request."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": _("Приём звонков CallKeeper"),
+            "version": "1",
+            "description": _(
+                "Сюда присылают завершённые звонки; дальше они уходят в Яндекс Метрику по "
+                "настройкам счетчиков кабинета."
+            ),
+        },
+        "servers": [{"url": settings.PUBLIC_URL}],
+        "paths": {reverse("calls:ingest"): {"post": _operation()}},
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _operation() -> dict[str, Any]:
+    return {
+        "operationId": "postCalls",
+        "summary": _("Прислать один или до 500 звонков"),
+        "parameters": _parameters(),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "oneOf": [_ref("Calls"), _ref("Call")],
+                    },
+                    "examples": {
+                        "one": {"value": examples.ONE_CALL},
+                        "several": {"value": examples.SEVERAL_CALLS},
+                    },
+                }
+            },
+        },
+        "responses": {"202": _accepted()} | _refusals(),
+    }
+
+
+def _parameters() -> list[dict[str, Any]]:
+    return [
+        _parameter(
+            "webhook-id",
+            _("Номер доставки: новый для каждой, тот же при каждом её повторе."),
+            {"type": "string", "maxLength": MAX_ID_LENGTH},
+        ),
+        _parameter(
+            "webhook-timestamp",
+            _("Время отправки, секунды Unix; расхождение до 300 секунд."),
+            {"type": "string", "pattern": "^[0-9]+$"},
+        ),
+        _parameter(
+            "webhook-signature",
+            _(
+                "v1, и base64 от HMAC-SHA256 строки «webhook-id.webhook-timestamp.тело». Подписей "
+                "может быть несколько, через пробел: так меняют секрет без перерыва."
+            ),
+            {"type": "string"},
+        ),
+        _parameter(
+            "X-CallKeeper-Source",
+            _(
+                "Идентификатор источника. Без него источник ищется по подписи, если их в системе "
+                "не больше двадцати."
+            ),
+            {"type": "string"},
+            required=False,
+        ),
+        _parameter(
+            "source",
+            _("Идентификатор источника в адресе: читается, если нет X-CallKeeper-Source."),
+            {"type": "string"},
+            place="query",
+            required=False,
+        ),
+    ]
+
+
+def _parameter(
+    name: str, description: str, schema: Schema, *, place: str = "header", required: bool = True
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": required,
+        "description": description,
+        "schema": schema,
+    }
+
+
+def _accepted() -> dict[str, Any]:
+    return {
+        "description": _("Принято и сохранено; итог по каждому звонку."),
+        "content": {
+            "application/json": {"schema": _ref("Answer"), "example": examples.ANSWER},
+        },
+    }
+
+
+def _refusals() -> dict[str, Any]:
+    retry = {
+        "Retry-After": {
+            "description": _("Через сколько секунд повторить."),
+            "schema": {"type": "integer"},
+        }
+    }
+    sentences = {
+        "400": _("malformed_json, wrong_shape, body_cut_off: тело не прочитано."),
+        "401": _(
+            "missing_headers, stale_timestamp, unknown_source, bad_signature: отправитель не "
+            "подтверждён."
+        ),
+        "405": _("method_not_allowed: только POST."),
+        "409": _("webhook_id_reused: тот же webhook-id уже был у другого тела."),
+        "411": _("length_required: нет Content-Length."),
+        "413": _("body_too_large, too_many_calls: больше 500 звонков или больше %(bytes)d байт.")
+        % {"bytes": settings.INGEST_MAX_BYTES},
+        "415": _("unsupported_media_type: нужен application/json без сжатия."),
+        "422": _("no_usable_call: ни одной записи принять нельзя; причины в results."),
+        "429": _("too_many_requests: больше звонков в минуту, чем положено источнику."),
+        "503": _("database_unavailable: сохранить некуда, повторите."),
+    }
+    return {
+        status: {
+            "description": f"{sentence} {_('Ничего не сохранено.')}",
+            "content": {"application/json": {"schema": _ref("Refusal")}},
+        }
+        | ({"headers": retry} if status in {"429", "503"} else {})
+        for status, sentence in sentences.items()
+    }
+
+
+def _schemas() -> dict[str, Schema]:
+    error = {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "description": _("Постоянное слово для программ.")},
+            "message": {"type": "string", "description": _("Предложение для людей.")},
+            "field": {"type": "string", "description": _("Поле записи звонка.")},
+        },
+    }
+    return {
+        "Call": call_schema(),
+        "Calls": _object(
+            {
+                "calls": {
+                    "type": "array",
+                    "items": _ref("Call"),
+                    "maxItems": settings.INGEST_MAX_CALLS,
+                }
+            }
+        ),
+        "Error": error,
+        "Result": _result(),
+        "Answer": _object(
+            {
+                "results": {"type": "array", "items": _ref("Result")},
+                "duplicate": {
+                    "type": "boolean",
+                    "description": _("Ничего нового не пришло: всё это уже было."),
+                },
+            }
+        ),
+        "Refusal": _object(
+            {"error": _ref("Error"), "results": {"type": "array", "items": _ref("Result")}},
+            required=["error"],
+        ),
+    }
+
+
+def _result() -> Schema:
+    return _object(
+        {
+            "index": {"type": "integer", "description": _("Место записи в запросе, с нуля.")},
+            "universalId": {"type": ["string", "null"]},
+            "status": {"enum": list(ITEM_STATUSES)},
+            "call_id": {"type": "integer", "description": _("Номер звонка в кабинете.")},
+            "error": _ref("Error"),
+        },
+        required=["index", "universalId", "status"],
+    )
+
+
+def _object(properties: dict[str, Schema], *, required: list[str] | None = None) -> Schema:
+    return {
+        "type": "object",
+        "required": list(properties) if required is None else required,
+        "properties": properties,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,32 @@
+"""The description of the interface for senders: one document, shown twice."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from calls.ingest.openapi.docs_page import sections
+from calls.ingest.openapi.document import document
+
+#: People paste the samples into a shell: nothing else of the address may get into them.
+SOURCE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+@login_not_required
+@require_safe
+def openapi(request: HttpRequest) -> JsonResponse:
+    """Give the OpenAPI document."""
+    return JsonResponse(document(), json_dumps_params={"ensure_ascii": False, "indent": 2})
+
+
+@login_not_required
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the document to people; with ``?source=`` the samples name that source."""
+    asked = request.GET.get("source", "")
+    source_id = asked if SOURCE_ID.fullmatch(asked) else ""
+    return render(request, "api/docs.html", sections(document(), source_id=source_id))

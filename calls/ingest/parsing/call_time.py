@@ -1,0 +1,78 @@
+"""Reads the start of a call: never guesses a zone. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from calls.ingest.parsing.fields import Item, Unusable, present
+
+FIELD = "callTime"
+#: How far a sender's clock may be ahead of ours.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+#: Nothing of ours is older: an earlier moment is a placeholder or a mistake of units.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+#: "2026-11-23T10:20" is the shortest text with a date and a time.
+SHORTEST = len("2026-11-23T10:20")
+
+
+def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
+    """Return the start of the call in UTC. Raises Unusable.
+
+    Unix seconds and ISO 8601 with an offset say their moment themselves. A bare local time is read
+    in ``zone``, the declared zone of the source, and refused when it declares none. Of an hour
+    that a change of the clocks repeats, the first is meant; one that it skips is read with the
+    offset before the change (PEP 495, fold=0).
+    """
+    _name, value = present(item, FIELD)
+    if value in ("", 0, "0"):
+        raise Unusable("missing_field", FIELD, _("Нет времени начала звонка."))
+    start = _unix_moment(value)
+    if start is None:
+        start = _written_moment(value, zone)
+    if start < EARLIEST:
+        raise Unusable("bad_time", FIELD, _("Время начала раньше 2000 года."))
+    if start > now + CLOCK_TOLERANCE:
+        raise Unusable("starts_in_future", FIELD, _("Звонок начинается в будущем."))
+    return start
+
+
+def _unix_moment(value: Any) -> datetime | None:
+    """Return the moment of Unix seconds, None when the value is not a number."""
+    is_digits = isinstance(value, str) and value.strip().isdecimal()
+    if isinstance(value, bool) or not (is_digits or isinstance(value, int | float)):
+        return None
+    try:  # the text may be longer than int() reads
+        return datetime.fromtimestamp(int(value) if is_digits else value, tz=UTC)
+    except (OverflowError, OSError, ValueError):
+        raise _unreadable() from None
+
+
+def _written_moment(value: Any, zone: ZoneInfo | None) -> datetime:
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) < SHORTEST:
+        raise _unreadable()
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        if zone is not None:
+            return moment.replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _unreadable() from None
+    raise Unusable(
+        "time_without_zone",
+        FIELD,
+        _("Время без смещения, а у источника не указан часовой пояс."),
+    )
+
+
+def _unreadable() -> Unusable:
+    return Unusable(
+        "bad_time",
+        FIELD,
+        _("Время не прочитано: нужны секунды Unix или ISO 8601 со смещением."),
+    )

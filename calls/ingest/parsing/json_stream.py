@@ -1,0 +1,99 @@
+"""Reads a JSON text value by value, so that a long list never lies in memory as a whole. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from calls.ingest.parsing.json_values import STRICT_DECODER, MalformedJson
+
+#: Characters read at once; a value longer than that makes the next reading as long as itself.
+CHUNK = 1 << 18
+_SPACES = " \t\n\r"
+_AFTER_VALUE = frozenset(f"{_SPACES},:]}}")
+
+
+class JsonStream:
+    """Where one is in the text. Every method raises MalformedJson where the text is no JSON."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._buffer = ""
+        self._at = 0
+        self._is_over = False
+
+    def peek(self) -> str:
+        """Return the character that the next value begins with, "" at the end."""
+        while True:
+            while self._at < len(self._buffer) and self._buffer[self._at] in _SPACES:
+                self._at += 1
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
+            if self._is_over:
+                return ""
+            self._read_on()
+
+    def value(self) -> Any:
+        """Return the next value, whatever it is."""
+        self.peek()
+        while True:
+            try:
+                value, end = STRICT_DECODER.raw_decode(self._buffer, self._at)
+            except RecursionError as problem:
+                raise MalformedJson("nested absurdly deep") from problem
+            except ValueError as problem:
+                if self._is_over:
+                    raise MalformedJson("not a JSON text") from problem
+            else:
+                # A number that is cut, as "0." is, may go on with what is read next.
+                if self._buffer[end : end + 1] in _AFTER_VALUE or self._is_over:
+                    self._at = end
+                    return value
+            self._read_on()
+
+    def items(self) -> Iterator[Any]:
+        """Yield the items of the list that comes next."""
+        self._take("[")
+        if self.peek() == "]":
+            self._take("]")
+            return
+        while True:
+            yield self.value()
+            if self._take(",]") == "]":
+                return
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the object that comes next; the caller reads each one's value."""
+        self._take("{")
+        if self.peek() == "}":
+            self._take("}")
+            return
+        while True:
+            name = self.value()
+            if not isinstance(name, str):
+                raise MalformedJson("a name that is no text")
+            self._take(":")
+            yield name
+            if self._take(",}") == "}":
+                return
+
+    def end(self) -> None:
+        """Require that nothing follows."""
+        if self.peek():
+            raise MalformedJson("something follows the value")
+
+    def _take(self, expected: str) -> str:
+        found = self.peek()
+        if not found or found not in expected:
+            raise MalformedJson(f"one of {expected} expected")
+        self._at += 1
+        return found
+
+    def _read_on(self) -> None:
+        rest = self._buffer[self._at :]
+        try:
+            more = self._text.read(max(CHUNK, len(rest)))
+        except UnicodeDecodeError as problem:
+            raise MalformedJson("not in UTF-8") from problem
+        self._is_over = not more
+        self._buffer, self._at = rest + more, 0

@@ -1,0 +1,266 @@
+"""Reads one record of CallKeeper's v3 API into a call, or says why it cannot. Pure.
+
+Field names: https://github.com/yuferev/callkeeper/blob/master/documentation/api/api_methods/getCalls.md
+and, for what v3 lacks, those of the older export. Unknown fields are kept in ``raw``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from calls.ingest.parsing import status_codes
+from calls.ingest.parsing.call_time import read_start
+from calls.ingest.parsing.content_hash import content_hash
+from calls.ingest.parsing.fields import (
+    Item,
+    Unusable,
+    as_text,
+    present,
+    query_values,
+    read_code,
+    read_count,
+    read_flag,
+    read_identifier,
+    read_key,
+    read_keys,
+    read_phone,
+    read_tags,
+    read_text,
+    read_uint64,
+)
+from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, canonical, digest, storable
+from calls.states import CallKind
+from counters.hosts import normalise_host
+
+MAX_EXTERNAL_ID = 128
+#: Longer addresses are noise of advertising systems; the click is read from the whole one.
+MAX_ADDRESS = 2048
+#: Some fields of a CallRecord by name: those that are read out of the same corner of the record.
+Columns = dict[str, Any]
+DYNAMIC_WORDS = ("динамич", "dynamic")
+STATIC_WORDS = ("статич", "static")
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call as read; the fields are the columns of `calls.models.Call`."""
+
+    external_id: str
+    service_type: str
+    kind: str
+    phone: str
+    started_at: datetime
+    duration_seconds: int
+    hold_seconds: int | None
+    status: str
+    status_first: int | None
+    status_second: int | None
+    is_finished: bool
+    is_test: bool
+    is_technical: bool
+    is_unique: bool
+    is_target: bool
+    is_unique_target: bool
+    site: str
+    site_host: str
+    campaign_id: str
+    campaign_name: str
+    client_id: str
+    yclid: str
+    user_id: str
+    page_url: str
+    tags: list[str]
+    callback_id: int | None
+    attempt: int | None
+    order_key: int | None
+    raw: dict[str, Any]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """Why a record cannot become a call."""
+
+    code: str
+    field: str
+    message: str
+    external_id: str = ""
+
+
+def read_records(
+    items: Sequence[Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
+) -> list[CallRecord | BadRecord]:
+    """Read each record by itself; ``source_id`` is the public id, ``zone`` that of bare times."""
+    return [read_record(item, source_id=source_id, zone=zone, now=now) for item in items]
+
+
+def read_record(
+    item: Any, *, source_id: str, zone: ZoneInfo | None, now: datetime
+) -> CallRecord | BadRecord:
+    """Return the call of one record, or why there is none. Never raises."""
+    if not isinstance(item, dict):
+        return BadRecord("not_an_object", "", _("Запись звонка должна быть объектом JSON."))
+    try:
+        raw = storable(item)
+    except TooDeep:
+        sentence = _("Запись звонка глубже %(most)d уровней.") % {"most": MAX_LEVELS}
+        return BadRecord("too_deep", "", sentence)
+    try:
+        return _read(raw, source_id=source_id, zone=zone, now=now)
+    except Unusable as problem:
+        named = read_identifier(raw, "universalId", limit=MAX_EXTERNAL_ID)
+        return BadRecord(problem.code, problem.field, problem.message, named)
+
+
+def _read(
+    raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
+) -> CallRecord:
+    started_at = read_start(raw, zone=zone, now=now)
+    phone = read_phone(read_text(raw, "clientNumber"))
+    duration = read_count(raw, "duration", "duration2_sec")
+    visitor = _visitor(raw)
+    kind = _kind(raw, has_visitor=any(visitor.values()))
+    return CallRecord(
+        external_id=_external_id(raw) or _made_id(raw, source_id, started_at, phone, duration),
+        service_type=read_text(raw, "serviceType", limit=32),
+        kind=kind,
+        phone=phone,
+        started_at=started_at,
+        duration_seconds=duration,
+        hold_seconds=_hold(raw),
+        raw=raw,
+        content_hash=content_hash(raw),
+        **_outcome(raw),
+        **_marks(raw),
+        **_origin(raw),
+        **visitor,
+        **_attempt(raw, is_callback=kind == CallKind.CALLBACK),
+    )
+
+
+def _visitor(raw: Item) -> Columns:
+    return {
+        "client_id": read_uint64(read_text(raw, "yaClid")),
+        "yclid": _yclid(raw),
+        "user_id": read_identifier(raw, "userId", "user_id", limit=255),
+    }
+
+
+def _outcome(raw: Item) -> Columns:
+    codes = _codes(raw)
+    return {
+        "status": status_codes.status_of(read_text(raw, "status"), codes),
+        "status_first": codes[0],
+        "status_second": codes[1],
+        "is_finished": status_codes.is_finished(codes),
+        "is_test": status_codes.is_test(codes),
+        "is_technical": status_codes.is_technical(codes),
+    }
+
+
+def _marks(raw: Item) -> Columns:
+    is_unique, is_target = read_flag(raw, "unique"), read_flag(raw, "target")
+    is_both = read_flag(raw, "uniqueTarget") if "uniqueTarget" in raw else is_unique and is_target
+    return {
+        "is_unique": is_unique,
+        "is_target": is_target,
+        "is_unique_target": is_both,
+        "tags": read_tags(raw.get("tags")),
+    }
+
+
+def _origin(raw: Item) -> Columns:
+    site = read_text(raw, "site", "visitSite", "siteVisit", limit=255)
+    return {
+        "site": site,
+        "site_host": normalise_host(site),
+        "campaign_id": read_text(raw, "ctCampaignId", "campaignId", limit=64),
+        "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
+        "page_url": read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
+    }
+
+
+def _external_id(raw: Item) -> str:
+    """Return CallKeeper's id of the call, "" when it is missing."""
+    is_named = present(raw, "universalId")[1] != ""
+    text = read_text(raw, "universalId")
+    if len(text) > MAX_EXTERNAL_ID or (is_named and not text):
+        raise Unusable(
+            "bad_universal_id", "universalId", _("Нужен текст или целое число до 128 знаков.")
+        )
+    return "" if text == "0" else text
+
+
+def _made_id(raw: Item, source_id: str, started_at: datetime, phone: str, duration: int) -> str:
+    """Return the id of a call that came without one: equal facts, equal id."""
+    line = read_text(raw, "routePhone", "calltracking_number", "managerNumber")
+    facts = [source_id, started_at.isoformat(), phone, read_phone(line), duration]
+    return f"auto-{digest(canonical(facts))[:32]}"
+
+
+def _codes(raw: Item) -> status_codes.Codes:
+    codes = read_code(raw, "statusFirst"), read_code(raw, "statusSecond")
+    return codes if codes != (None, None) else status_codes.read_pair(read_text(raw, "state"))
+
+
+def _kind(raw: Item, *, has_visitor: bool) -> CallKind:
+    """Return what sort of call it is.
+
+    The v3 record has no flag for static numbers: a hint decides where there is one, else whether
+    the visitor is known, which a static number never tells.
+    """
+    service = read_text(raw, "serviceType").lower()
+    if service == "callback" or (not service and read_key(raw.get("cbCallId"))):
+        return CallKind.CALLBACK
+    is_static = None if service == "import" else _static_hint(raw)
+    if is_static is None:
+        is_static = not has_visitor
+    return CallKind.STATIC if is_static else CallKind.DYNAMIC
+
+
+def _static_hint(raw: Item) -> bool | None:
+    name, value = present(raw, "isStatic", "static")
+    if isinstance(value, bool) or as_text(value):
+        return read_flag(raw, name)
+    words = read_text(raw, "callType").lower()
+    if any(word in words for word in DYNAMIC_WORDS):
+        return False
+    return True if any(word in words for word in STATIC_WORDS) else None
+
+
+def _attempt(raw: Item, *, is_callback: bool) -> Columns:
+    """Return this attempt's id, its number, and the least id of its order's attempts."""
+    if not is_callback:
+        return dict.fromkeys(("callback_id", "attempt", "order_key"))
+    callback_id = read_key(raw.get("cbCallId"))
+    queue = read_keys(raw.get("cbAttemptsQueue"))
+    return {
+        "callback_id": callback_id,
+        "attempt": read_count(raw, "cbAttempt") or None,
+        "order_key": min([*queue, *([callback_id] if callback_id else [])], default=None),
+    }
+
+
+def _yclid(raw: Item) -> str:
+    """Return the click: named, or in the address of the landing page or of the call's page."""
+    candidates = [read_text(raw, "yclid")]
+    for address in ("entryPointQuery", "callPage"):
+        candidates += query_values(read_text(raw, address), "yclid")
+    return next((found for text in candidates if (found := read_uint64(text.strip()))), "")
+
+
+def _hold(raw: Item) -> int | None:
+    """Return how long the client waited; None when unknown, as 0 would pull Metrika's averages."""
+    named = read_count(raw, "holdDuration", "waitTime")
+    if named:
+        return named
+    if present(raw, "duration_sec")[1] == "" or present(raw, "duration2_sec")[1] == "":
+        return None
+    whole, talk = read_count(raw, "duration_sec"), read_count(raw, "duration2_sec")
+    return whole - talk if 0 < whole >= talk else None

@@ -1,0 +1,169 @@
+"""`POST /api/v1/calls`: the door through which calls come in. The contract: `/api/docs`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from cabinets.models import CallSource
+from calls.ingest.authentication import find_sender, touch
+from calls.ingest.errors import Refusal
+from calls.ingest.idempotency import Answer, WebhookIdReused, known_answer, refusals, take_delivery
+from calls.ingest.parsing.json_values import MalformedJson, digest_bytes, read_json
+from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
+from calls.ingest.rate_limit import seconds_to_wait
+from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
+
+logger = logging.getLogger(__name__)
+
+#: How soon a sender may try again when the database is away: restarts take seconds.
+DATABASE_RETRY_SECONDS = 5
+READ_ONLY_TRANSACTION = "25006"
+#: Digits of a Content-Length that int() is worth asking about.
+LONGEST_LENGTH = 18
+
+
+@csrf_exempt
+@login_not_required
+def ingest(request: HttpRequest) -> JsonResponse:
+    """Answer 202 only after the calls and their deliveries are committed."""
+    try:
+        answer = _accept(request)
+    except Refusal as refusal:
+        return refusal.response()
+    except (OperationalError, InterfaceError, InternalError) as problem:
+        return _database_away(problem).response()
+    return JsonResponse(answer, status=202, json_dumps_params={"ensure_ascii": False})
+
+
+def _accept(request: HttpRequest) -> Answer:
+    """Verify, then look for a stored answer, then parse: nothing unproven is ever parsed."""
+    body = _body(request)
+    now = timezone.now()
+    envelope, source = _authenticate(request, body, now)
+    body_hash = digest_bytes(body)
+    try:
+        stored = known_answer(source=source, webhook_id=envelope.webhook_id, body_hash=body_hash)
+        if stored is not None:
+            return stored
+        return take_delivery(
+            source=source,
+            webhook_id=envelope.webhook_id,
+            body_hash=body_hash,
+            records=_records(body, source, now),
+            now=now,
+        )
+    except WebhookIdReused:
+        raise Refusal(
+            409, "webhook_id_reused", _("Этот webhook-id уже был у запроса с другим телом.")
+        ) from None
+
+
+def _body(request: HttpRequest) -> bytes:
+    if request.method != "POST":
+        raise Refusal(405, "method_not_allowed", _("Только POST."), {"Allow": "POST"})
+    if request.content_type != "application/json" or "Content-Encoding" in request.headers:
+        raise Refusal(
+            415, "unsupported_media_type", _("Нужен Content-Type: application/json, без сжатия.")
+        )
+    length = request.headers.get("Content-Length", "")
+    if not (length.isascii() and length.isdigit()):
+        raise Refusal(411, "length_required", _("Нужен заголовок Content-Length."))
+    if len(length) > LONGEST_LENGTH or int(length) > settings.INGEST_MAX_BYTES:
+        raise Refusal(413, "body_too_large", _("Тело запроса слишком велико."))
+    try:
+        return request.body
+    except UnreadablePostError:
+        raise Refusal(400, "body_cut_off", _("Тело запроса пришло не целиком.")) from None
+
+
+def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Envelope, CallSource]:
+    named = (request.headers.get("X-CallKeeper-Source") or request.GET.get("source", "")).strip()
+    try:
+        envelope = read_envelope(request.headers, now=now.timestamp())
+        source = find_sender(public_id=named, envelope=envelope, body=body)
+    except SignatureRefused as problem:
+        logger.warning("ingest refused: %s, source %r", problem.code, named[:64])
+        raise Refusal(
+            401,
+            problem.code,
+            _signature_sentence(problem.code),
+            {"WWW-Authenticate": 'Webhook-Signature realm="calls"'},
+        ) from None
+    touch(source, now=now)
+    return envelope, source
+
+
+def _signature_sentence(code: str) -> str:
+    return {
+        "missing_headers": _("Нужны заголовки webhook-id, webhook-timestamp и webhook-signature."),
+        "stale_timestamp": _("webhook-timestamp отстоит от нашего времени больше чем на 5 минут."),
+        "unknown_source": _("Источник не найден или выключен: укажите X-CallKeeper-Source."),
+        "bad_signature": _("Подпись не подходит ни к одному секрету источника."),
+    }[code]
+
+
+def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRecord | BadRecord]:
+    items = _items(body)
+    wait = seconds_to_wait(source.pk, len(items), now=now.timestamp())
+    if wait:
+        raise Refusal(
+            429, "too_many_requests", _("Слишком много звонков за минуту."), {"Retry-After": wait}
+        )
+    zone = ZoneInfo(source.time_zone) if source.time_zone else None
+    records = read_records(items, source_id=source.public_id, zone=zone, now=now)
+    bad = [record for record in records if isinstance(record, BadRecord)]
+    if len(bad) == len(records):
+        raise Refusal(
+            422,
+            "no_usable_call",
+            _("Ни одной записи звонка принять нельзя."),
+            extra={"results": refusals(bad)},
+        )
+    return records
+
+
+def _items(body: bytes) -> list[Any]:
+    """Return the records of a body: one object, or a list under `calls`."""
+    try:
+        content = read_json(body)
+    except MalformedJson:
+        raise Refusal(400, "malformed_json", _("Тело запроса — не JSON в UTF-8.")) from None
+    items = content.get("calls", [content]) if isinstance(content, dict) else None
+    if not isinstance(items, list):
+        raise Refusal(400, "wrong_shape", _('Нужен объект звонка или {"calls": […]}.'))
+    if len(items) > settings.INGEST_MAX_CALLS:
+        raise Refusal(
+            413,
+            "too_many_calls",
+            _("Не больше %(limit)d звонков в запросе.") % {"limit": settings.INGEST_MAX_CALLS},
+        )
+    return items
+
+
+def _database_away(problem: DatabaseError | InterfaceError) -> Refusal:
+    """Return the refusal for a database that is away, full or read-only; re-raise our own faults.
+
+    A transaction lost to a deadlock belongs here too: the sender repeats, nothing was stored.
+    """
+    code = getattr(problem.__cause__, "pgcode", None)
+    if isinstance(problem, InternalError) and code != READ_ONLY_TRANSACTION:
+        raise problem
+    logger.error("ingest refused: %s, SQLSTATE %s", type(problem).__name__, code)
+    return Refusal(
+        503,
+        "database_unavailable",
+        _("База данных недоступна: повторите запрос."),
+        {"Retry-After": DATABASE_RETRY_SECONDS},
+    )

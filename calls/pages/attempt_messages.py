@@ -1,0 +1,69 @@
+"""Says how each try and lookup of an upload ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calls.models import UploadAttempt
+
+#: By the class of the error, as calls.delivery writes it: (tone, words).
+OUTCOMES: dict[str, tuple[str, str | Promise]] = {
+    "Unreachable": ("warning", gettext_lazy("Метрика не ответила")),
+    "QuotaExceeded": ("warning", gettext_lazy("Исчерпан лимит запросов Метрики")),
+    "TokenRejected": ("danger", gettext_lazy("Яндекс не принял ключ доступа")),
+    "AccessDenied": ("danger", gettext_lazy("Нет права на счетчик")),
+    "NotFound": ("danger", gettext_lazy("Метрика не нашла счетчик")),
+    "RequestRejected": ("danger", gettext_lazy("Метрика отклонила файл")),
+    "UnexpectedAnswer": ("warning", gettext_lazy("Непонятный ответ, проверяем")),
+    "WorkerLost": ("warning", gettext_lazy("Прервана, проверяем, дошёл ли файл")),
+    "NotInList": ("neutral", gettext_lazy("Файла в списке пока нет")),
+    "AbsenceProven": ("info", gettext_lazy("Файла в Метрике нет, можно повторить")),
+}
+
+
+@dataclass(frozen=True)
+class Try:
+    """One row of the attempts' table."""
+
+    at: datetime
+    kind_text: str
+    took_text: str
+    status: int | None
+    tone: str
+    outcome_text: str
+    answer: str
+
+
+def describe(attempt: UploadAttempt, *, with_answer: bool) -> Try:
+    """Describe one attempt; its answer may quote a row, so not everybody is shown it."""
+    tone, words = _outcome(attempt)
+    return Try(
+        at=attempt.started_at,
+        kind_text=attempt.get_kind_display(),
+        took_text=_took(attempt),
+        status=attempt.http_status,
+        tone=tone,
+        outcome_text=str(words),
+        answer=attempt.excerpt if with_answer else "",
+    )
+
+
+def _outcome(attempt: UploadAttempt) -> tuple[str, str | Promise]:
+    if attempt.ended_at is None:
+        return "info", gettext_lazy("Идёт сейчас")
+    if not attempt.error_class:
+        return "success", gettext_lazy("Метрика приняла файл")
+    return OUTCOMES.get(attempt.error_class, ("warning", attempt.error_class))
+
+
+def _took(attempt: UploadAttempt) -> str:
+    if attempt.ended_at is None or attempt.kind == UploadAttempt.Kind.LOOKUP:
+        return ""
+    seconds = (attempt.ended_at - attempt.started_at).total_seconds()
+    return _("%(seconds)s с") % {"seconds": number_format(seconds, decimal_pos=1)}

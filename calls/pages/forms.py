@@ -1,0 +1,101 @@
+"""The filters of a counter's history."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cabinets.models import Cabinet
+from calls.pages.status_messages import REASON_TITLES
+from calls.phones import is_guess, searched_end
+from calls.queries.history import Filters
+from calls.queries.search import call_ids
+from calls.states import Channel, Shown
+from counters.models import Counter
+
+#: Days that are shown when no others were asked for.
+USUAL_DAYS = 30
+EVERYTHING = ("", _("Все"))
+_DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class HistoryFilterForm(forms.Form):
+    """State, reason, channel, days, and a search; starts with the last month's calls."""
+
+    state = forms.ChoiceField(
+        label=_("Состояние"), choices=[EVERYTHING, *Shown.choices], required=False
+    )
+    reason = forms.ChoiceField(
+        label=_("Причина"), choices=[EVERYTHING, *REASON_TITLES.items()], required=False
+    )
+    channel = forms.ChoiceField(
+        label=_("Канал"), choices=[EVERYTHING, *Channel.choices], required=False
+    )
+    date_from = forms.DateField(label=_("С"), widget=_DATE, required=False)
+    date_to = forms.DateField(label=_("По"), widget=_DATE, required=False)
+    q = forms.CharField(
+        label=_("Телефон или номер звонка целиком"),
+        max_length=128,
+        required=False,
+        strip=True,
+        widget=forms.TextInput(
+            attrs={"type": "search", "placeholder": _("12-34"), "autocomplete": "off"}
+        ),
+    )
+
+    def __init__(
+        self, data: dict[str, Any], *, counter: Counter, cabinet: Cabinet, sees_phones: bool
+    ) -> None:
+        # Only what is not asked for falls back to the usual; an emptied field means everything.
+        super().__init__(usual_values(counter, timezone.now()) | data if "q" not in data else data)
+        self.cabinet = cabinet
+        self.sees_phones = sees_phones
+
+    def clean_q(self) -> str:
+        """Refuse a search by which a masked number could be found out digit by digit."""
+        text: str = self.cleaned_data["q"]
+        end = searched_end(text)
+        if not self.sees_phones and is_guess(end):
+            raise forms.ValidationError(_("Введите последние 4 цифры или номер целиком."))
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse days in the wrong order."""
+        values = self.cleaned_data
+        first, last = values.get("date_from"), values.get("date_to")
+        if first and last and first > last:
+            self.add_error("date_to", _("Раньше, чем начало."))
+        return values
+
+    def filters(self) -> Filters:
+        """Return what to look for; only for a valid form. A search asks the database."""
+        values = self.cleaned_data
+        found = self._found(values["q"]) if values["q"] else None
+        return Filters(
+            state=values["state"],
+            reason=values["reason"],
+            channel=int(values["channel"]) if values["channel"] else None,
+            first_day=values["date_from"],
+            last_day=values["date_to"],
+            call_ids=found,
+        )
+
+    def _found(self, text: str) -> list[int]:
+        return call_ids(text, cabinet=self.cabinet, sees_phones=self.sees_phones)
+
+
+def usual_values(counter: Counter, now: datetime) -> dict[str, Any]:
+    """Return the filters of a page nobody has filtered: the last month, the channels in use."""
+    today = timezone.localtime(now).date()
+    values: dict[str, Any] = {
+        "date_from": (today - timedelta(days=USUAL_DAYS - 1)).isoformat(),
+    }
+    if counter.send_calls and counter.goal_id is None:
+        values["channel"] = str(Channel.CALLS.value)
+    if not counter.send_calls and counter.goal_id is not None:
+        values["channel"] = str(Channel.GOAL.value)
+    return values

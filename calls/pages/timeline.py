@@ -1,0 +1,137 @@
+"""The way of one call: for each counter and channel what happened to it, step by step.
+
+A constant number of queries, however many counters and uploads the call has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from calls.decision.decide import Verdict, explain_call
+from calls.models import Call, Delivery, Resend, UploadAttempt
+from calls.pages.buttons import Action, actions_of
+from calls.pages.status_messages import sentence_of, title_of
+from calls.pages.timeline_steps import Step, resent, steps_of
+from calls.pages.upload_preview import values_of
+from calls.queries.blockers import obstacles_of, of_channel
+from calls.queries.display_state import ShownDelivery, is_changed_after_send, with_shown
+from calls.states import TONES, Channel, Shown
+from counters.models import Counter
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One delivery of the call."""
+
+    counter: Counter
+    channel_text: str
+    state_text: str
+    state_tone: str
+    upload_id: int | None
+    changed_after_send: bool
+    #: In no file ever, and not to be: a line is enough.
+    is_brief: bool
+    #: Where it stands, in a sentence.
+    reason_text: str
+    steps: list[Step] = field(default_factory=list)
+    #: Column → value of the row as sent; empty before the call is in a file.
+    values: dict[str, str] = field(default_factory=dict)
+    #: What a person who may manage can do about it.
+    actions: list[Action] = field(default_factory=list)
+
+
+def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
+    """Return the call's journeys: what is sent comes before what is not."""
+    deliveries = sorted(_deliveries(call, now), key=lambda one: one.shown == Shown.SKIPPED)
+    verdicts = explain_call(call.pk)
+    attempts = _attempts(deliveries)
+    values = values_of(
+        (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
+    )
+    obstacles = _obstacles(deliveries, now)
+    resends = _resends(call)
+    return [
+        _journey(
+            call,
+            one,
+            verdicts=verdicts.get((one.counter_id, one.channel), []),
+            attempts=attempts.get(one.upload_id or 0, []),
+            obstacle=of_channel(one.counter, one.channel, obstacles[one.counter_id]),
+            values=values.get((one.upload_id or 0, one.row_number or 0), {}),
+            resends=resends.get((one.counter_id, one.channel), []),
+            now=now,
+        )
+        for one in deliveries
+    ]
+
+
+def _journey(
+    call: Call,
+    delivery: ShownDelivery,
+    *,
+    verdicts: list[Verdict],
+    attempts: list[UploadAttempt],
+    obstacle: str,
+    values: dict[str, str],
+    resends: list[Resend],
+    now: datetime,
+) -> Journey:
+    shown = Shown(delivery.shown)
+    return Journey(
+        counter=delivery.counter,
+        channel_text=_channel_text(delivery),
+        state_text=title_of(delivery),
+        state_tone=TONES[shown],
+        upload_id=delivery.upload_id,
+        is_brief=shown == Shown.SKIPPED and delivery.upload_id is None and not resends,
+        reason_text=sentence_of(delivery, obstacle=obstacle),
+        changed_after_send=is_changed_after_send(call, delivery),
+        steps=[
+            *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),
+            *resent(resends),
+        ],
+        values=values,
+        actions=actions_of(delivery, now=now),
+    )
+
+
+def _deliveries(call: Call, now: datetime) -> list[ShownDelivery]:
+    deliveries = Delivery.objects.filter(call_id=call.pk, partition_at=call.partition_at)
+    return list(
+        with_shown(deliveries, now)
+        .select_related("upload", "counter__account", "counter__goal")
+        .defer("counter__account__access_token", "counter__account__refresh_token")
+        .order_by("counter__name", "counter_id", "channel")
+    )
+
+
+def _attempts(deliveries: Sequence[Delivery]) -> dict[int, list[UploadAttempt]]:
+    uploads = {one.upload_id for one in deliveries if one.upload_id}
+    by_upload: dict[int, list[UploadAttempt]] = defaultdict(list)
+    for attempt in UploadAttempt.objects.filter(upload__in=uploads).order_by("started_at", "pk"):
+        by_upload[attempt.upload_id].append(attempt)
+    return by_upload
+
+
+def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
+    found: dict[tuple[int, int], list[Resend]] = defaultdict(list)
+    ordered = Resend.objects.filter(call_id=call.pk).select_related("upload", "ordered_by")
+    for resend in ordered.order_by("number"):
+        found[resend.counter_id, resend.channel].append(resend)
+    return found
+
+
+def _obstacles(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
+    counters = {one.counter_id: one.counter for one in deliveries}
+    return obstacles_of(counters.values(), now=now)
+
+
+def _channel_text(delivery: Delivery) -> str:
+    label = delivery.get_channel_display()
+    goal = delivery.counter.goal
+    if delivery.channel == Channel.GOAL and goal is not None:
+        return f"{label} «{goal.name}»"
+    return label

@@ -1,0 +1,46 @@
+"""What the page of an upload shows beside its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from calls.models import Upload
+from calls.pages.attempt_messages import Try, describe
+from calls.pages.status_messages import of_upload
+from calls.queries.blockers import obstacle_of
+from calls.queries.display_state import shown_of_upload
+from calls.states import TONES, UploadState
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the upload stands, in words."""
+
+    text: str
+    tone: str
+    sentence: str
+
+
+def standing_of(upload: Upload, *, now: datetime) -> Standing:
+    """Say where the upload stands: as its calls are shown. Load it with counter and account."""
+    shown = shown_of_upload(upload.pk)
+    return Standing(
+        text=label_of(upload),
+        tone=TONES[shown],
+        sentence=of_upload(upload, shown, obstacle=obstacle_of(upload.counter, now=now)),
+    )
+
+
+def tries_of(upload: Upload, *, with_answers: bool) -> list[Try]:
+    """Return every try and lookup, oldest first."""
+    attempts = upload.tries.order_by("started_at", "pk")
+    return [describe(attempt, with_answer=with_answers) for attempt in attempts]
+
+
+def label_of(upload: Upload) -> str:
+    """Return the upload's state in words."""
+    if upload.state == UploadState.LINKAGE_FAILURE and upload.is_static:
+        # Nothing was to be linked in it.
+        return str(UploadState.PROCESSED.label)
+    return str(upload.get_state_display())

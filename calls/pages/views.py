@@ -1,0 +1,228 @@
+"""Pages where a customer sees what became of the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from cabinets.audit import record
+from calls.models import Call, Upload, UploadFile
+from calls.pages.buttons import actions_of_upload
+from calls.pages.call_details import facts_of
+from calls.pages.forms import HistoryFilterForm
+from calls.pages.status_messages import sentence_of, title_of
+from calls.pages.timeline import journeys_of
+from calls.pages.upload_page import standing_of, tries_of
+from calls.pages.upload_preview import file_for_people, preview_of
+from calls.phones import masked_phone, readable_phone, with_masked_phones
+from calls.queries import history as history_pages
+from calls.queries.blockers import obstacle_of, of_channel
+from calls.queries.display_state import ShownDelivery, is_changed_after_send
+from calls.queries.stats import state_totals
+from calls.states import TONES, IdKind, Shown
+from counters.models import Counter
+
+#: Columns of the file that a person without the right does not see as sent.
+MASKS: dict[str, Callable[[str], str]] = {
+    "PhoneNumber": masked_phone,
+    "UserId": with_masked_phones,
+    "URL": with_masked_phones,
+}
+_BLOCKABLE = {Shown.WAITING, Shown.HELD, Shown.BATCHED}
+
+
+@require_safe
+@cabinet_required
+def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
+    """List the calls of a counter, newest first, with what became of each."""
+    person = cast(CabinetRequest, request)
+    counter = get_object_or_404(_counters(person), pk=counter_pk)
+    form = HistoryFilterForm(
+        request.GET.dict(),
+        counter=counter,
+        cabinet=person.cabinet,
+        sees_phones=person.membership.can_manage,
+    )
+    context = {"counter": counter, "filters": form}
+    if form.is_valid():
+        context |= _history_context(person, counter, form.filters())
+    return render(request, "calls/history.html", context)
+
+
+@require_safe
+@cabinet_required
+def journey(request: HttpRequest, call_id: int) -> HttpResponse:
+    """Show one call and its way to every counter."""
+    person = cast(CabinetRequest, request)
+    call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
+    sees_phones = person.membership.can_manage
+    journeys = journeys_of(call, now=timezone.now())
+    if not sees_phones:
+        for one in journeys:
+            one.values.update(_masked(one.values))
+    context = {
+        "call": {
+            "at": call.started_at,
+            "external_id": call.external_id,
+            "facts": facts_of(call, sees_phones=sees_phones),
+        },
+        "journeys": journeys,
+        "briefs": [one for one in journeys if one.is_brief],
+        "can_steer": person.membership.can_manage,
+        "changed_after_send": any(one.changed_after_send for one in journeys),
+    }
+    return render(request, "calls/call_journey.html", context)
+
+
+def _masked(values: dict[str, str]) -> dict[str, str]:
+    return {name: mask(values[name]) for name, mask in MASKS.items() if values.get(name)}
+
+
+@require_safe
+@cabinet_required
+def upload(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one upload: its counts, its tries and, to those with the right, its file."""
+    person = cast(CabinetRequest, request)
+    shown = get_object_or_404(_uploads(person), pk=pk)
+    can_download = person.membership.can_manage
+    context = {
+        "upload": _upload_context(shown, can_download=can_download),
+        "attempts": tries_of(shown, with_answers=can_download),
+        "can_download": can_download,
+    }
+    if can_download:
+        preview = preview_of(shown.pk)
+        context |= {
+            "preview_header": preview.header,
+            "preview_rows": preview.rows,
+            "preview_left": shown.rows - len(preview.rows),
+        }
+    return render(request, "calls/upload_detail.html", context)
+
+
+@require_safe
+@manage_required
+def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hand out the very bytes that were sent, or with `?for=people` the same for a spreadsheet.
+
+    Who took which is written down.
+    """
+    person = cast(CabinetRequest, request)
+    shown = get_object_or_404(_uploads(person), pk=pk)
+    body = bytes(get_object_or_404(UploadFile, upload=shown).body)
+    is_for_people = request.GET.get("for") == "people"
+    record(
+        cabinet=person.cabinet,
+        actor=cast(User, person.user),
+        action="upload.downloaded",
+        subject=shown,
+        after={"as": "table" if is_for_people else "sent"},
+    )
+    end = "-table" if is_for_people else ""
+    name = f"callkeeper-{shown.counter.number}-{shown.pk}{end}.csv"
+    return HttpResponse(
+        file_for_people(body) if is_for_people else body,
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _counters(request: CabinetRequest) -> Any:
+    return request.cabinet.counters.select_related("account", "goal").defer(
+        "account__access_token", "account__refresh_token"
+    )
+
+
+def _uploads(request: CabinetRequest) -> Any:
+    return request.cabinet.uploads.select_related("counter__account", "counter__goal").defer(
+        "counter__account__access_token", "counter__account__refresh_token"
+    )
+
+
+def _history_context(
+    request: CabinetRequest, counter: Counter, filters: history_pages.Filters
+) -> dict[str, Any]:
+    now = timezone.now()
+    cursor = request.GET.get("cursor", "")
+    page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
+    every_state = history_pages.narrowed(counter, replace(filters, state=""), now=now)
+    # Only what is not with Metrika yet can be blocked.
+    waits = any(one.shown in _BLOCKABLE for one in page.rows)
+    obstacle = obstacle_of(counter, now=now) if waits else ""
+    sees_phones = request.membership.can_manage
+    # Further pages are added below the first one, which has shown the totals.
+    totals = [] if cursor else state_totals(every_state, now=now)
+    return {
+        "rows": [
+            _row(
+                one,
+                obstacle=of_channel(counter, one.channel, obstacle),
+                sees_phones=sees_phones,
+            )
+            for one in page.rows
+        ],
+        "next_cursor": page.next_cursor,
+        "totals": totals,
+        "totals_count": sum(total.count for total in totals),
+        # Within a channel a call is there once, so deliveries are calls.
+        "one_channel": filters.channel is not None,
+    }
+
+
+def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[str, Any]:
+    call, upload = delivery.call, delivery.upload
+    shown = Shown(delivery.shown)
+    return {
+        "url": reverse("calls:journey", args=[call.pk]),
+        "at": call.started_at,
+        "kind_text": call.get_kind_display(),
+        "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
+        "duration": call.duration_seconds,
+        "channel_text": delivery.get_channel_display(),
+        "state_text": title_of(delivery),
+        "state_tone": TONES[shown],
+        "reason_text": sentence_of(delivery, obstacle=obstacle),
+        "changed_after_send": is_changed_after_send(call, delivery),
+        "upload": upload.pk if upload else None,
+        "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
+        # Before Metrika has the file, `sent_at` is the time of a try.
+        "sent_at": upload.sent_at if upload and upload.uploading_id else None,
+    }
+
+
+def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
+    standing = standing_of(shown, now=timezone.now())
+    return {
+        "number": shown.pk,
+        "counter": shown.counter,
+        "history_url": reverse("calls:history", args=[shown.counter_id]),
+        "download_url": reverse("calls:upload-csv", args=[shown.pk]) if can_download else "",
+        "state_text": standing.text,
+        "state_tone": standing.tone,
+        "reason_text": standing.sentence,
+        "rows": shown.rows,
+        "lines": shown.line_quantity,
+        "linked": shown.linked_quantity,
+        "channel_text": shown.get_channel_display(),
+        "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,
+        "created_at": shown.created_at,
+        "sent_at": shown.sent_at if shown.uploading_id else None,
+        "marker": shown.marker,
+        "parent": shown.parent_id,
+        "actions": actions_of_upload(shown) if can_download else [],
+        "metrika_id": shown.uploading_id,
+        "duplicate_ids": shown.duplicate_ids,
+    }

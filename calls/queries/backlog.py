@@ -1,0 +1,204 @@
+"""What work is due, and since when: what operations watch.
+
+Due is what could be done now. What waits for a person (a counter that is off, an account to be
+reconnected), for company or for its quota is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count
+
+from calls.decision.decide import LINK_HORIZON
+from calls.delivery.batching import Stream, due_streams
+from calls.delivery.lookup import grace
+from calls.delivery.policy import lookup_spacing
+from calls.models import Delivery, Upload
+from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, DeliveryState, UploadState
+from counters.models import Counter
+from integrations.limits import clock_skew
+from integrations.limits.pauses import COUNTER, EVERYBODY
+from integrations.limits.quota_reset import day_of, next_midnight
+from integrations.limits.request_budget import UPLOAD_SHARE
+from integrations.models import YandexAccount
+
+DAY = timedelta(days=1)
+#: Among so many of a stream's files is the one that left last.
+LATEST_OF_STREAM = 10
+
+
+@dataclass(frozen=True)
+class DueWork:
+    """The oldest piece of one kind of work, and when anything of this kind was last done."""
+
+    kind: str
+    since: datetime
+    moved_at: datetime | None
+
+    @property
+    def still_since(self) -> datetime:
+        """Since when it has been due while nothing of its kind was done."""
+        return max(self.since, self.moved_at or self.since)
+
+
+# Requests may leave once the pauses of the login, of the counter and of all are over, and once the
+# day of which the share is spent has ended; gathering needs no request. What may go again counts
+# from that moment, and what an account or an access kept back from its return: nobody could have
+# worked on it before. A stream may have waited for room until a file of it left.
+_OF_COUNTERS = f"""
+    SELECT ripe.kind, min(greatest(ripe.since, stop.until, a.state_changed_at, k.access_changed_at))
+    FROM (
+        SELECT 'send' AS kind, counter_id, min(not_before) AS since FROM calls_upload
+        WHERE state IN ('ready', 'later') AND not_before <= %(now)s AND oldest_call_at > %(horizon)s
+        GROUP BY counter_id
+        UNION ALL
+        SELECT 'look up', u.counter_id,
+               min(coalesce(u.looked_up_at + %(spacing)s, t.ended_at, u.sent_at))
+        FROM calls_upload u
+        LEFT JOIN calls_uploadattempt t
+          ON t.upload_id = u.id AND t.kind = 'send' AND t.number = u.attempts
+        WHERE u.state = 'unclear'
+          AND (u.looked_up_at IS NULL OR u.looked_up_at + %(spacing)s <= %(now)s)
+        GROUP BY u.counter_id
+        UNION ALL
+        SELECT 'build', counter_id, CASE WHEN is_full THEN since ELSE greatest(since, (
+            SELECT max(sent_at) FILTER (WHERE state NOT IN ('ready', 'later')) FROM (
+                SELECT u.sent_at, u.state FROM calls_upload u
+                WHERE (u.counter_id, u.channel, u.id_kind, u.is_static)
+                    = (b.counter_id, b.channel, b.id_kind, b.is_static)
+                  AND u.created_at > %(horizon)s
+                ORDER BY u.created_at DESC LIMIT {LATEST_OF_STREAM}) AS latest)) END
+        FROM unnest(%(stream_counters)s::bigint[], %(stream_channels)s::int[],
+                    %(stream_id_kinds)s::int[], %(stream_statics)s::bool[],
+                    %(stream_full)s::bool[], %(stream_moments)s::timestamptz[])
+            AS b(counter_id, channel, id_kind, is_static, is_full, since)
+    ) AS ripe
+    JOIN counters_counter k ON k.id = ripe.counter_id
+    JOIN integrations_yandexaccount a ON a.id = k.account_id
+    LEFT JOIN LATERAL (
+        SELECT max(greatest(r.paused_until, CASE
+            WHEN r.uploads + r.polls + r.other >= %(total)s
+              OR (ripe.kind = 'send' AND r.uploads >= %(share)s)
+            THEN (r.day + 1)::timestamp AT TIME ZONE 'UTC' - %(ahead)s END)) AS until
+        FROM integrations_requestday r
+        WHERE r.yandex_uid IN (a.yandex_uid, '{EVERYBODY}', '{COUNTER}' || k.number)
+          AND r.day >= %(recent)s AND ripe.kind <> 'build'
+    ) AS stop ON true
+    WHERE k.access = %(ok)s AND a.state = ANY (%(usable)s)
+      AND (ripe.kind <> 'send'
+           OR (k.enabled AND k.removed_at IS NULL AND k.configured_at IS NOT NULL))
+      AND (stop.until IS NULL OR stop.until <= %(now)s)
+    GROUP BY ripe.kind"""
+
+# A search waits for its part until that is taken or ended.
+_OTHERS = """
+    SELECT 'search', min(greatest(u.not_before, done.at)) FROM calls_upload u
+    LEFT JOIN LATERAL (
+        SELECT max(greatest(p.sent_at, p.accepted_at, p.settled_at)) AS at,
+               bool_or(p.state = ANY (%(on_their_way)s)) AS is_awaited
+        FROM calls_upload p WHERE p.parent_id = u.id
+    ) AS done ON true
+    WHERE u.state = 'splitting' AND u.not_before <= %(now)s AND done.is_awaited IS NOT TRUE
+    UNION ALL
+    SELECT 'release', min(lease_until) FROM calls_upload
+    WHERE state = 'sending' AND lease_until <= %(now)s"""
+
+_DUE = f"""
+SELECT kind, since, CASE
+    WHEN kind = 'build' THEN (SELECT created_at FROM calls_upload ORDER BY id DESC LIMIT 1)
+    WHEN kind IN ('send', 'look up') THEN (
+        SELECT max(greatest(started_at, ended_at))
+        FROM (SELECT * FROM calls_uploadattempt ORDER BY id DESC LIMIT 20) AS latest)
+    END AS moved_at
+FROM (
+    {_OF_COUNTERS}
+    UNION ALL {_OTHERS}
+) AS due (kind, since) WHERE since IS NOT NULL ORDER BY since
+"""
+
+
+def due_work(now: datetime) -> list[DueWork]:
+    """Return of each kind of work that is due how old it is, the oldest first."""
+    ahead = clock_skew.ahead()
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, _parameters(now, ahead) | _streams(now, ahead))
+        return [DueWork(*row) for row in cursor.fetchall()]
+
+
+def uploads_by_state() -> dict[str, int]:
+    """Return how many uploads are in each state; states without any are there with 0."""
+    counted = dict(Upload.objects.order_by().values_list("state").annotate(Count("pk")))
+    return {state: counted.get(state, 0) for state in UploadState.values}
+
+
+def _parameters(now: datetime, ahead: timedelta) -> dict[str, Any]:
+    total = settings.METRIKA_DAILY_REQUESTS
+    return {
+        "now": now,
+        "horizon": now - LINK_HORIZON,
+        "spacing": lookup_spacing(grace()),
+        "total": total,
+        "share": max(1, int(total * UPLOAD_SHARE)),
+        "ahead": ahead,
+        # A pause reaches past midnight, and perhaps past a difference of the clocks.
+        "recent": day_of(now + ahead - 2 * DAY),
+        "ok": Counter.Access.OK,
+        "usable": list(YandexAccount.USABLE),
+        "on_their_way": [state for state in OPEN_UPLOADS if state not in TAKEN_UPLOADS],
+    }
+
+
+def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
+    """Return whose files could be gathered, and since when."""
+    streams = due_streams(now)
+    return {
+        "stream_counters": [stream.counter_id for stream in streams],
+        "stream_channels": [int(stream.channel) for stream in streams],
+        "stream_id_kinds": [int(stream.id_kind) for stream in streams],
+        "stream_statics": [stream.is_static for stream in streams],
+        "stream_full": [stream.fills_a_file for stream in streams],
+        "stream_moments": [_due_since(stream, now, ahead) for stream in streams],
+    }
+
+
+def _due_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
+    full = [_filled_at(stream, now)] if stream.fills_a_file else []
+    has_waited = stream.has_room and stream.has_waited(now, ahead)
+    waited = [_waited_since(stream, now, ahead)] if has_waited else []
+    return min(full + waited, default=now)
+
+
+def _waited_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
+    """Return since when its calls have waited long enough, to the second.
+
+    The wait grows shorter while the day goes by: its end as of now may lie before a time at which
+    they had rightly to wait. A new day gives the login its uploads back: nothing counts before it.
+    """
+    day_began_at = next_midnight(now + ahead) - DAY - ahead
+    early, late = max(stream.oldest, day_began_at), now
+    if stream.has_waited(early, ahead):
+        return early
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        early, late = (early, middle) if stream.has_waited(middle, ahead) else (middle, late)
+    return late
+
+
+def _filled_at(stream: Stream, now: datetime) -> datetime:
+    """Return when the last call that fills a file was due: such a file need not wait."""
+    calls = Delivery.objects.filter(
+        counter_id=stream.counter_id,
+        channel=stream.channel,
+        id_kind=stream.id_kind,
+        is_static=stream.is_static,
+        state=DeliveryState.WAITING,
+        not_before__lte=now,
+    )
+    moments = calls.order_by("not_before").values_list("not_before", flat=True)
+    filling = moments[settings.UPLOAD_MAX_ROWS - 1 : settings.UPLOAD_MAX_ROWS].first()
+    return filling or now

@@ -1,0 +1,104 @@
+"""What keeps a counter's calls waiting: the switch, its account, its access, or a pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calls.states import Channel
+from counters.models import Counter
+from integrations.limits.pauses import ALL_REFUSED, COUNTER
+from integrations.models import RequestDay, YandexAccount
+from integrations.tokens.account_state import Reason
+
+_OF_ACCESS: dict[str, str | Promise] = {
+    Counter.Access.VIEW_ONLY: gettext_lazy(
+        "На счетчик осталось только право просмотра: попросите владельца дать право на "
+        "редактирование. Звонки ждут."
+    ),
+    Counter.Access.LOST: gettext_lazy(
+        "Доступ к счетчику потерян: попросите владельца вернуть его. Звонки ждут."
+    ),
+    Counter.Access.DELETED: gettext_lazy("Счетчик удалён в Метрике: отправлять некуда."),
+}
+_OF_ACCOUNT: dict[str, str | Promise] = {
+    YandexAccount.State.REAUTH_REQUIRED: gettext_lazy(
+        "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него."
+    ),
+    YandexAccount.State.DISCONNECTED: gettext_lazy(
+        "Аккаунт Яндекса отключён. Звонки ждут и уйдут, если подключить его снова."
+    ),
+}
+
+
+_NO_SCOPE = gettext_lazy(
+    "Яндекс не разрешает отправлять звонки от имени этого аккаунта: при подключении не хватило "
+    "прав. Переподключите аккаунт и оставьте все разрешения. Звонки ждут и уйдут после этого."
+)
+_LOST_GOAL = gettext_lazy(
+    "Цель не найдена: её удалили в Метрике. Звонки ждут и уйдут, если выбрать другую цель в "
+    "настройках счетчика."
+)
+
+
+def of_channel(counter: Counter, channel: int, obstacle: str) -> str:
+    """Return the counter's obstacle, else what blocks this channel alone; empty when nothing does.
+
+    Load the counter with its goal.
+    """
+    is_lost = counter.goal is not None and counter.goal.deleted_at is not None
+    return obstacle or (str(_LOST_GOAL) if channel == Channel.GOAL and is_lost else "")
+
+
+def obstacle_of(counter: Counter, *, now: datetime) -> str:
+    """Return why nothing of this counter is sent now, in Russian; empty when nothing blocks."""
+    return obstacles_of([counter], now=now)[counter.pk]
+
+
+def obstacles_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]:
+    """Return the same by counter id, in one query. Load the counters with their accounts."""
+    counters = list(counters)
+    pauses = _pauses({key for counter in counters for key in _keys(counter)}, now)
+    return {
+        counter.pk: _standing(counter)
+        or next((pauses[key] for key in _keys(counter) if key in pauses), "")
+        for counter in counters
+    }
+
+
+def _keys(counter: Counter) -> tuple[str, str]:
+    """Return under what a pause of the counter may stand: its login's, or its own."""
+    return counter.account.yandex_uid, f"{COUNTER}{counter.number}"
+
+
+def _standing(counter: Counter) -> str:
+    if counter.removed_at is not None:
+        return _("Счетчик удалён из кабинета: ничего не отправляется.")
+    if not counter.enabled:
+        return _("Счетчик выключен. Звонки ждут, пока его не включат.")
+    account = counter.account
+    if not account.is_usable and account.state_reason == Reason.SCOPE_LOST:
+        return str(_NO_SCOPE)
+    return str(_OF_ACCOUNT.get(account.state) or _OF_ACCESS.get(counter.access, ""))
+
+
+def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:
+    paused = RequestDay.objects.filter(yandex_uid__in=keys, paused_until__gt=now)
+    return {one.yandex_uid: _pause(one) for one in paused.order_by("paused_until")}
+
+
+def _pause(paused: RequestDay) -> str:
+    text = _("Метрика просит паузу: продолжим %(moment)s.")
+    if paused.paused_reason == ALL_REFUSED:
+        text = _(
+            "Сегодня Метрика отклоняет файлы этого счетчика, один за другим. Продолжим %(moment)s. "
+            "Если повторится и завтра, напишите в поддержку."
+        )
+    until = paused.paused_until or timezone.now()
+    return text % {"moment": date_format(timezone.localtime(until), "j E, H:i")}

@@ -1,0 +1,96 @@
+"""Warns before calls that cannot go now fall behind Metrika's 21 days. Derived, nothing stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from calls.delivery.recovery import not_arrived
+from calls.models import Delivery, Upload
+from calls.states import Attention, Channel, DeliveryState, UploadState
+from counters.models import Counter
+from integrations.models import YandexAccount
+
+#: At day 14 of 21 a week is left, at day 19 two days.
+FIRST_WARNING = timedelta(days=7)
+LAST_WARNING = timedelta(days=2)
+#: How long a person is told that calls came too late.
+TOLD_FOR = timedelta(days=7)
+#: A call is filed by its first known start; a corrected one may differ by a day.
+SLACK = timedelta(days=1)
+AGE_AT_FIRST_WARNING = timedelta(days=21) - FIRST_WARNING - SLACK
+
+
+@dataclass(frozen=True)
+class HorizonWarning:
+    """What of a counter will not be linked: within two days, within a week, and no more."""
+
+    counter_id: int
+    counter_name: str
+    in_two_days: int
+    in_a_week: int
+    expired: int
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return the warnings in words, the most urgent first."""
+        later = self.in_a_week - self.in_two_days
+        found = [
+            (self.in_two_days, _("Не позже чем через 2 дня перестанут привязываться звонки: %d.")),
+            (later, _("Не позже чем через 7 дней перестанут привязываться звонки: %d.")),
+            (self.expired, _("За неделю опоздали и уже не привяжутся звонки: %d.")),
+        ]
+        return [text % count for count, text in found if count]
+
+
+def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
+    """Return the warnings of the deliveries meant, by counter: one query.
+
+    Counted are calls that a person can still save: those of a counter that is off, cannot be
+    reached or whose goal is gone, and those in an upload that waits for a person. A call that goes
+    over two channels counts once.
+    """
+    soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _stranded()
+    gone = _gone(since=now - TOLD_FOR)
+    counted = (
+        Delivery.objects.filter(whose, soon | gone, counter__removed_at=None)
+        .filter(partition_at__lte=now - AGE_AT_FIRST_WARNING)
+        .order_by("counter__name", "counter_id")
+        .values_list("counter_id", "counter__name")
+        .annotate(
+            in_two_days=Count(
+                "call_id", distinct=True, filter=soon & Q(expires_at__lte=now + LAST_WARNING)
+            ),
+            in_a_week=Count("call_id", distinct=True, filter=soon),
+            expired=Count("call_id", distinct=True, filter=gone),
+        )
+    )
+    return [HorizonWarning(*row) for row in counted]
+
+
+def _gone(*, since: datetime) -> Q:
+    """What is shown as «Опоздал»: a row of its own, or with the upload that it was gathered in."""
+    in_upload = Q(
+        state=DeliveryState.BATCHED,
+        upload__state=UploadState.CANCELLED,
+        upload__attention=Attention.EXPIRED,
+        upload__settled_at__gt=since,
+    )
+    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | in_upload
+
+
+def _stranded() -> Q:
+    blocked = (
+        Q(counter__enabled=False)
+        | ~Q(counter__access=Counter.Access.OK)
+        | ~Q(counter__account__state__in=YandexAccount.USABLE)
+    )
+    lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
+    gathered = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(not_arrived()))
+    waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
+    return (Q(state=DeliveryState.WAITING) & (blocked | lost_goal)) | (
+        gathered & (blocked | waits_for_person)
+    )

@@ -1,0 +1,168 @@
+"""Counts what waits and what was sent, for the pages of counters and accounts.
+
+Every question is a constant number of queries, however many counters there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from calls.decision.decide import LINK_HORIZON
+from calls.models import Delivery, Upload
+from calls.queries.display_state import with_shown
+from calls.states import TAKEN_UPLOADS, TONES, Channel, DeliveryState, Shown, UploadState
+from counters.models import Counter
+from integrations.models import YandexAccount
+
+#: Days in the small chart of a counter, today included.
+CHART_DAYS = 14
+#: Gathered, but not known to be with Metrika.
+_NOT_YET_TAKEN = (
+    UploadState.READY,
+    UploadState.LATER,
+    UploadState.SENDING,
+    UploadState.UNCLEAR,
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Deliveries that are to be sent and are not with Metrika yet."""
+
+    count: int
+    #: When the first of them can no longer be linked to a visit.
+    earliest_expiry: datetime | None
+
+
+@dataclass
+class SentTotals:
+    """Rows Metrika has taken: ever, today, and per day, oldest first and today last."""
+
+    total: int = 0
+    today: int = 0
+    by_day: list[int] = field(default_factory=lambda: [0] * CHART_DAYS)
+
+
+@dataclass(frozen=True)
+class StateTotal:
+    """How many deliveries are shown in one state."""
+
+    state: str
+    label: str
+    tone: str
+    count: int
+    share: str
+
+
+def waiting_of_account(account: YandexAccount) -> Waiting:
+    """Return what waits to be sent through the account."""
+    return _waiting(Q(counter__account=account))
+
+
+def waiting_of_counter(counter: Counter) -> Waiting:
+    """Return what waits to be sent to the counter."""
+    return _waiting(Q(counter=counter))
+
+
+def sent_totals(counters: Sequence[Counter], *, now: datetime) -> dict[int, SentTotals]:
+    """Return totals by counter id, with days of the zone in force (a page's is its cabinet's).
+
+    A call that goes over both channels is counted once: by the calls if the counter sends calls,
+    else by the goal.
+    """
+    today = timezone.localtime(now).date()
+    totals = {counter.pk: SentTotals() for counter in counters}
+    for counter_id, day, rows in _sent_by_day(counters, today):
+        _add(totals[counter_id], (today - day).days, rows)
+    return totals
+
+
+def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[StateTotal]:
+    """Return the number of these deliveries in each shown state that occurs, in their order."""
+    counted = with_shown(deliveries, now).order_by().values_list("shown").annotate(Count("call_id"))
+    counts = dict(counted)
+    whole = sum(counts.values())
+    return [
+        StateTotal(
+            state=shown.value,
+            label=str(shown.label),
+            tone=TONES[shown],
+            count=counts[shown.value],
+            share=share_text(counts[shown.value], whole),
+        )
+        for shown in Shown
+        if shown.value in counts
+    ]
+
+
+def share_text(part: int, whole: int) -> str:
+    """Return a share in per cent: nothing is rounded to none or to all."""
+    percent = part * 100 / whole
+    if 0 < percent < 1:
+        return "<1 %"
+    if 99 < percent < 100:
+        return ">99 %"
+    return f"{round(percent)} %"
+
+
+def _waiting(whose: Q) -> Waiting:
+    ungathered = Delivery.objects.filter(whose, state=DeliveryState.WAITING).aggregate(
+        count=Count("call_id"), expiry=Min("expires_at")
+    )
+    gathered = Upload.objects.filter(whose, state__in=_NOT_YET_TAKEN).aggregate(
+        count=Sum("rows"), oldest=Min("oldest_call_at")
+    )
+    # Of a refused file that is being searched, only what has not gone on in its parts.
+    searched = Delivery.objects.filter(
+        whose,
+        state=DeliveryState.BATCHED,
+        upload__in=Upload.objects.filter(whose, state=UploadState.SPLITTING),
+    ).aggregate(count=Count("call_id"), expiry=Min("expires_at"))
+    oldest = gathered["oldest"]
+    gathered_expiry = oldest + LINK_HORIZON if oldest else None
+    expiries = [ungathered["expiry"], gathered_expiry, searched["expiry"]]
+    return Waiting(
+        count=ungathered["count"] + (gathered["count"] or 0) + searched["count"],
+        earliest_expiry=min((one for one in expiries if one), default=None),
+    )
+
+
+def _sent_by_day(counters: Sequence[Counter], today: date) -> list[tuple[int, date, int]]:
+    by_calls = [counter.pk for counter in counters if counter.send_calls]
+    by_goal = [counter.pk for counter in counters if not counter.send_calls]
+    rows = (
+        Upload.objects.filter(
+            Q(counter__in=by_calls, channel=Channel.CALLS)
+            | Q(counter__in=by_goal, channel=Channel.GOAL),
+            state__in=TAKEN_UPLOADS,
+            sent_at__isnull=False,
+        )
+        .order_by()
+        .values_list("counter_id", TruncDate("sent_at"))
+        .annotate(Sum("rows"))
+    )
+    return list(rows)
+
+
+def _add(totals: SentTotals, days_ago: int, rows: int) -> None:
+    totals.total += rows
+    if days_ago == 0:
+        totals.today += rows
+    if 0 <= days_ago < CHART_DAYS:
+        totals.by_day[CHART_DAYS - 1 - days_ago] += rows
+
+
+def set_aside_by_settings(counter: Counter) -> int:
+    """Return how many deliveries waited until settings set them aside; they may come back."""
+    return (
+        Delivery.objects.filter(counter=counter, state=DeliveryState.SKIPPED, waited=True)
+        .filter(expires_at__gt=timezone.now())
+        .exclude(reason__in=["called_off", "counter_removed"])
+        .count()
+    )

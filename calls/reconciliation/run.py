@@ -1,0 +1,231 @@
+"""Compares the ledger with itself and with Metrika's lists, once a day for every counter.
+
+While Metrika cannot be asked, the ledger is compared with itself, and what was known of Metrika
+stays known.
+
+What must agree: every call has one delivery per channel for every counter that was there; every
+upload has as many rows as deliveries (or is a repeat that a person ordered); Metrika holds exactly
+the uploads that the ledger calls taken, each once, with the rows and the end that were recorded.
+A difference repairs nothing: it is stored and shown, because only a person can judge it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from calls.models import Difference, Reconciliation, Upload
+from calls.reconciliation.diff import MARKER, Finding, Ours, compare
+from calls.runtime import shutdown
+from calls.runtime.error_isolation import contained
+from calls.states import Channel
+from counters.models import Counter
+from integrations.api_call import NotAnswered, ask
+from integrations.models import YandexAccount
+from integrations.yandex.metrika import MetrikaClient
+from integrations.yandex.records import Uploading
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(hours=24)
+#: After a comparison for which Metrika could not be asked, although nobody has forbidden it.
+ASK_AGAIN_AFTER = timedelta(hours=1)
+#: Older uploads have long been settled, and their calls are past the horizon.
+WINDOW = timedelta(days=35)
+#: A call that was being stored while its counter was added may have been decided without it.
+SETTLING = timedelta(minutes=1)
+KEPT = timedelta(days=35)
+#: How often another counter is the first; the timetable compares at about this distance.
+TURN_SECONDS = 600
+
+#: What the ledger is asked anew at every comparison; all else was learnt from Metrika.
+OF_LEDGER = (Difference.Code.CALLS_AND_DELIVERIES, Difference.Code.ROWS_AND_DELIVERIES)
+
+
+def reconcile_due(*, now: datetime, seconds: float) -> int:
+    """Compare the counters whose last comparison is a day old, until the time is up.
+
+    Return how many were compared.
+    """
+    stop_at = time.monotonic() + seconds
+    Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
+    compared = 0
+    for counter in shutdown.until_asked(_in_turn(list(due(now)), now)):
+        if time.monotonic() >= stop_at:
+            break
+        with contained(logger, "comparison of counter %s", counter.number):
+            reconcile(counter, now=now)
+            compared += 1
+    return compared
+
+
+def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
+    """Compare one counter and store what was found. Load it with its account."""
+    # Asked first: what was read of ours afterwards can only be further on.
+    lists = _lists(counter)
+    ours = _ours(counter, now)
+    calls, deliveries = _calls_and_deliveries(counter, now)
+    found = _ledger_findings(counter, calls, deliveries, now)
+    if lists is not None:
+        for channel, uploadings in lists.items():
+            of_channel = [one for one in ours if one.channel == channel]
+            known = _known_markers(uploadings)
+            found += compare(of_channel, uploadings, known=known, since=now - WINDOW, now=now)
+    result = Reconciliation(
+        counter=counter,
+        at=now,
+        calls=calls,
+        deliveries=deliveries,
+        uploads=len(ours),
+        uploadings=sum(map(len, lists.values())) if lists is not None else None,
+    )
+    return _store(result, found)
+
+
+def _in_turn(counters: list[Counter], now: datetime) -> list[Counter]:
+    """Let another counter be the first every few minutes.
+
+    One that breaks, or takes all the time, is due again at once: it must not always stand before
+    the others.
+    """
+    first = int(now.timestamp() // TURN_SECONDS) % max(1, len(counters))
+    return counters[first:] + counters[:first]
+
+
+def due(now: datetime) -> QuerySet[Counter]:
+    """Return the counters to be compared: once a day, or soon when Metrika was not to be asked."""
+    may_ask = Q(counter__access=Counter.Access.OK, counter__account__state__in=YandexAccount.USABLE)
+    recent = Reconciliation.objects.filter(is_latest=True, at__gt=now - EVERY).exclude(
+        may_ask, uploadings=None, at__lte=now - ASK_AGAIN_AFTER
+    )
+    return (
+        Counter.objects.filter(removed_at=None)
+        .exclude(pk__in=recent.values("counter_id"))
+        .select_related("account")
+        # One token that no key opens must not spoil the whole list.
+        .defer("account__access_token", "account__refresh_token")
+        .order_by("pk")
+    )
+
+
+def _lists(counter: Counter) -> dict[int, list[Uploading]] | None:
+    """Return Metrika's list per channel in use; None when it cannot be asked now."""
+    used = Upload.objects.filter(counter=counter).order_by().values_list("channel", flat=True)
+    try:
+        return {channel: _ask_for(counter, channel) for channel in sorted(set(used.distinct()))}
+    except NotAnswered as problem:
+        logger.info("counter %s is compared without Metrika: %s", counter.number, problem)
+        return None
+
+
+def _ask_for(counter: Counter, channel: int) -> list[Uploading]:
+    def question(client: MetrikaClient) -> list[Uploading]:
+        if channel == Channel.GOAL:
+            return list(client.conversion_uploadings(counter.number))
+        return list(client.call_uploadings(counter.number))
+
+    return ask(counter.account, question)
+
+
+def _ours(counter: Counter, now: datetime) -> list[Ours]:
+    fields = Ours.__dataclass_fields__
+    uploads = Upload.objects.filter(counter=counter, created_at__gte=now - WINDOW)
+    return [Ours(**values) for values in uploads.order_by("pk").values(*fields)]
+
+
+def _known_markers(uploadings: list[Uploading]) -> set[str]:
+    markers = [one.comment for one in uploadings if MARKER.fullmatch(one.comment)]
+    return set(Upload.objects.filter(marker__in=markers).values_list("marker", flat=True))
+
+
+_CALLS_AND_DELIVERIES = """
+SELECT count(DISTINCT c.id), count(d.call_id) FROM calls_call c
+LEFT JOIN calls_delivery d
+  ON d.call_id = c.id AND d.partition_at = c.partition_at AND d.counter_id = %(counter)s
+WHERE c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
+  AND c.received_at BETWEEN %(since)s AND %(until)s
+"""
+
+# Uploads whose rows were given back or moved to their parts say nothing about their number.
+_ROWS_AND_DELIVERIES = """
+SELECT u.id, u.rows, count(d.call_id) FROM calls_upload u
+LEFT JOIN calls_delivery d ON d.upload_id = u.id
+WHERE u.counter_id = %(counter)s AND u.created_at >= %(since)s
+  AND u.state NOT IN ('splitting', 'cancelled')
+  AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = u.id)
+GROUP BY u.id HAVING u.rows <> count(d.call_id) ORDER BY u.id
+"""
+
+
+def _calls_and_deliveries(counter: Counter, now: datetime) -> tuple[int, int]:
+    since = max(counter.added_at + SETTLING, now - WINDOW)
+    values: dict[str, int | datetime] = {
+        "counter": counter.pk,
+        "cabinet": counter.cabinet_id,
+        "since": since,
+        "until": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLS_AND_DELIVERIES, values)
+        calls, deliveries = cursor.fetchone()
+        return calls, deliveries
+
+
+def _ledger_findings(counter: Counter, calls: int, deliveries: int, now: datetime) -> list[Finding]:
+    Code = Difference.Code
+    found = []
+    if deliveries != calls * len(Channel):
+        counts = str(calls * len(Channel)), str(deliveries)
+        found.append(Finding(Code.CALLS_AND_DELIVERIES, ours=counts[0], theirs=counts[1]))
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS_AND_DELIVERIES, {"counter": counter.pk, "since": now - WINDOW})
+        for upload_id, rows, attached in cursor.fetchall():
+            found.append(
+                Finding(Code.ROWS_AND_DELIVERIES, upload_id, ours=str(rows), theirs=str(attached))
+            )
+    return found
+
+
+@transaction.atomic
+def _store(result: Reconciliation, found: list[Finding]) -> Reconciliation:
+    # Two comparisons of one counter at once store one after the other.
+    Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=result.counter_id)
+    latest = Reconciliation.objects.filter(counter=result.counter, is_latest=True)
+    if result.uploadings is None:
+        found = found + _still_known(latest)
+    latest.update(is_latest=False)
+    result.difference_count = len(found)
+    result.save()
+    Difference.objects.bulk_create(
+        Difference(
+            reconciliation=result,
+            code=one.code,
+            upload_id=one.upload_id,
+            uploading_ids=list(one.uploading_ids),
+            ours=one.ours[:64],
+            theirs=one.theirs[:64],
+        )
+        for one in found
+    )
+    if found:
+        logger.error("counter %s: %s differences", result.counter.number, len(found))
+    return result
+
+
+def _still_known(latest: QuerySet[Reconciliation]) -> list[Finding]:
+    """Return what differed from Metrika when it was last asked: nobody has seen it repaired."""
+    of_metrika = Difference.objects.filter(reconciliation__in=latest).exclude(code__in=OF_LEDGER)
+    return [
+        Finding(one.code, one.upload_id, tuple(one.uploading_ids), one.ours, one.theirs)
+        for one in of_metrika.order_by("pk")
+    ]
+
+
+def disagreeing(counters: Q) -> list[Reconciliation]:
+    """Return the latest comparisons, of the counters meant, that found a difference."""
+    latest = Reconciliation.objects.filter(is_latest=True, difference_count__gt=0)
+    return list(latest.filter(counters).select_related("counter").order_by("counter__name"))

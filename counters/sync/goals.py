@@ -1,0 +1,98 @@
+"""Keeps a counter's JavaScript goals as last seen in Metrika: what «Достижение цели» offers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db import transaction
+from redis.exceptions import RedisError
+
+from counters.models import Counter, Goal
+from counters.signals import counter_changed
+from integrations.api_call import ask
+from integrations.yandex.records import GoalInfo
+
+logger = logging.getLogger(__name__)
+
+#: Only a JavaScript event can be reached by an uploaded row
+#: (https://yandex.com/dev/metrika/en/management/offline-conv).
+JAVASCRIPT = "action"
+#: Goals older than this are fetched when the settings window is opened.
+FRESH = timedelta(minutes=10)
+#: While Metrika does not answer, the window asks no oftener: it must open all the same.
+PATIENCE_SECONDS = 300
+
+
+def refresh_goals(counter: Counter, *, now: datetime) -> None:
+    """Fetch the counter's goals and store them. Raises asking.NotAnswered.
+
+    A goal that is gone keeps its row, marked, so that a setting that names it can say so. Makes a
+    request: never call inside a transaction.
+    """
+    infos = ask(counter.account, lambda client: client.goals(counter.number))
+    usable = [info for info in infos if info.type == JAVASCRIPT and info.identifier]
+    with transaction.atomic():
+        locked = Counter.objects.select_for_update().get(pk=counter.pk)
+        chosen_before = _chosen(locked)
+        _store(locked, usable, now)
+        Counter.objects.filter(pk=locked.pk).update(goals_refreshed_at=now)
+        # Only the chosen goal takes part in decisions.
+        if _chosen(locked) != chosen_before:
+            counter_changed.send(sender=Counter, counter=locked)
+
+
+def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
+    """Fetch goals that are not fresh, at most once in a while. Raises asking.NotAnswered."""
+    seen_at = counter.goals_refreshed_at
+    if (seen_at is None or seen_at <= now - FRESH) and not _asked_lately(counter):
+        refresh_goals(counter, now=now)
+
+
+def choosable_goals(counter: Counter) -> list[Goal]:
+    """Return the goals that may be chosen, and the chosen one even when it is gone."""
+    return [
+        goal
+        for goal in counter.goals.order_by("name", "goal_id")
+        if goal.pk == counter.goal_id or (goal.identifier and goal.deleted_at is None)
+    ]
+
+
+def _asked_lately(counter: Counter) -> bool:
+    """Note that Metrika is asked now; without the cache, which only spares time, ask anyway."""
+    try:
+        return not cache.add(f"goals-asked:{counter.pk}", True, PATIENCE_SECONDS)
+    except RedisError as problem:
+        logger.warning("Questions for goals are not spaced: %s", type(problem).__name__)
+        return False
+
+
+def _store(counter: Counter, infos: Iterable[GoalInfo], now: datetime) -> None:
+    seen = list({info.goal_id: info for info in infos}.values())
+    rows = [
+        Goal(
+            counter=counter,
+            goal_id=info.goal_id,
+            name=info.name[:255],
+            type=info.type[:32],
+            source=info.source[:16],
+            identifier=(info.identifier or "")[:255],
+        )
+        for info in seen
+    ]
+    Goal.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["counter", "goal_id"],
+        update_fields=["name", "type", "source", "identifier", "deleted_at"],
+    )
+    gone = counter.goals.exclude(goal_id__in=[info.goal_id for info in seen])
+    gone.filter(deleted_at__isnull=True).update(deleted_at=now)
+
+
+def _chosen(counter: Counter) -> tuple[str, bool] | None:
+    """Return what decisions read of the chosen goal."""
+    goal = counter.goals.filter(pk=counter.goal_id or 0).first()
+    return (goal.identifier, goal.deleted_at is None) if goal else None

@@ -1,0 +1,145 @@
+"""What /lk/integrations shows, in a fixed number of queries. A door: it may look at every app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from cabinets.models import Cabinet
+from calls.models import Upload
+from calls.queries.expiry_warnings import HorizonWarning, horizon_warnings
+from calls.reconciliation.run import disagreeing
+from calls.states import Shown, UploadState
+from counters.models import Counter
+from integrations.models import YandexAccount
+from integrations.tokens.account_state import Reason
+
+State = YandexAccount.State
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that waits for a person, and where to see to it."""
+
+    text: str
+    url: str
+    label: str
+
+
+def context(cabinet: Cabinet) -> dict[str, Any]:
+    """Return what the page's template needs (five queries)."""
+    in_use = Q(counters__removed_at=None, counters__enabled=True)
+    every = list(
+        cabinet.yandex_accounts.annotate(feeds=Count("counters", filter=in_use)).order_by("login")
+    )
+    accounts = [account for account in every if account.state != State.DISCONNECTED]
+    cut_off = [account for account in every if account.state == State.DISCONNECTED]
+    return {
+        "connected": bool(accounts),
+        "all_cut_off": bool(accounts)
+        and all(account.state == State.REAUTH_REQUIRED for account in accounts),
+        "needs_attention": [
+            *(_about_account(account) for account in accounts if _needs_person(account)),
+            *(_about_cut_off(account.login, account.feeds) for account in cut_off if account.feeds),
+            *_about_counters(cabinet),
+            *_about_uploads(cabinet),
+            *_about_horizon(cabinet),
+            *_about_differences(cabinet),
+        ],
+    }
+
+
+def _needs_person(account: YandexAccount) -> bool:
+    return (
+        account.state == State.REAUTH_REQUIRED or account.state_reason == Reason.REFRESH_TOKEN_LOST
+    )
+
+
+def _about_account(account: YandexAccount) -> Notice:
+    text = _("Аккаунт Яндекса %(login)s нужно переподключить: звонки ждут.")
+    if account.is_usable and account.expires_at:
+        text = _("Аккаунт Яндекса %(login)s нужно переподключить до %(date)s.")
+    if account.state_reason == Reason.SCOPE_LOST:
+        text = _(
+            "Аккаунту Яндекса %(login)s не хватает прав на отправку: переподключите его и оставьте "
+            "все разрешения. Звонки ждут."
+        )
+    date = account.expires_at and date_format(timezone.localtime(account.expires_at), "j E Y")
+    words = {"login": account.login, "date": date}
+    return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
+
+
+def _about_cut_off(login: str, counters: int) -> Notice:
+    text = _(
+        "Аккаунт Яндекса %(login)s отключён, а через него работают счетчики (%(counters)d): звонки "
+        "в них ждут. Подключите его снова или выключите счетчики."
+    )
+    words = {"login": login, "counters": counters}
+    return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
+
+
+def _about_counters(cabinet: Cabinet) -> list[Notice]:
+    lost = cabinet.counters.filter(removed_at=None, enabled=True).exclude(access=Counter.Access.OK)
+    count = lost.count()
+    if not count:
+        return []
+    text = _("Счетчиков без доступа: %(count)d. Звонки в них не уходят.")
+    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счетчикам"))]
+
+
+def _about_uploads(cabinet: Cabinet) -> list[Notice]:
+    stuck = Upload.objects.filter(
+        counter__cabinet=cabinet, counter__removed_at=None, state=UploadState.NEEDS_ATTENTION
+    )
+    by_counter = stuck.order_by("counter__name").values_list("counter_id", "counter__name")
+    return [
+        _about_uploads_of(counter_id, name, uploads=uploads, rows=rows)
+        for counter_id, name, uploads, rows in by_counter.annotate(Count("pk"), Sum("rows"))
+    ]
+
+
+def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int) -> Notice:
+    text = _("«%(name)s»: требуют внимания выгрузки (%(uploads)d), звонков в них: %(rows)d.")
+    return Notice(
+        text % {"name": name, "uploads": uploads, "rows": rows},
+        f"{reverse('calls:history', args=[counter_id])}?state={Shown.NEEDS_ATTENTION}",
+        _("Посмотреть"),
+    )
+
+
+def _about_horizon(cabinet: Cabinet) -> list[Notice]:
+    return [
+        Notice(
+            f"{_('Счетчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
+            _calls_of(warning),
+            _("К звонкам"),
+        )
+        for warning in horizon_warnings(Q(cabinet=cabinet), now=timezone.now())
+    ]
+
+
+def _calls_of(warning: HorizonWarning) -> str:
+    """Return where they are listed: those that are lost alone, when there are no others."""
+    history = reverse("calls:history", args=[warning.counter_id])
+    return history if warning.in_a_week else f"{history}?state={Shown.EXPIRED}"
+
+
+def _about_differences(cabinet: Cabinet) -> list[Notice]:
+    text = _(
+        "Сверка с Метрикой: в счетчике «%(name)s» есть расхождения (%(count)d). "
+        "Поддержка видит их и разберётся."
+    )
+    return [
+        Notice(
+            text % {"name": result.counter.name, "count": result.difference_count},
+            reverse("calls:history", args=[result.counter_id]),
+            _("К звонкам"),
+        )
+        for result in disagreeing(Q(counter__cabinet=cabinet, counter__removed_at=None))
+    ]

@@ -1,0 +1,131 @@
+"""Lives through some weeks of a customer: the product's own steps, with a clock of the past.
+
+Nothing is drawn in: calls are taken in, decided, gathered and really uploaded to the sandbox, so
+that what the pages show and what the sandbox holds are one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource
+from calls.delivery import batching, results, sending
+from calls.ingest import store
+from calls.ingest.parsing.record import read_records
+from calls.models import Upload
+from calls.states import UploadState
+from devtools.demonstration import faults
+from devtools.demonstration.generator import CallGenerator
+from integrations.limits import request_budget
+from integrations.yandex.errors import QuotaExceeded, RequestRejected
+from integrations.yandex.records import Uploading
+
+SEED = 20261123
+WEEKS = 5
+CALLS_A_DAY = 45
+LATE_CALLS = 6
+#: Older days share an upload, so that the first start is not kept waiting.
+DAILY_FOR = 16
+DAYS_TOGETHER = 5
+#: After a request that the budget or the sandbox put off; both let through 25 and more a second.
+PAUSE_SECONDS = 0.05
+
+Progress = Callable[[int, int], None]
+
+
+def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> int:
+    """Take in and deliver five weeks of calls up to now; return how many calls there were."""
+    generator = CallGenerator(seed=SEED, prefix="9")
+    spans = list(_spans(timezone.now()))
+    total = 0
+    for number, (start, end) in enumerate(spans, start=1):
+        _let_something_go_wrong(remaining=len(spans) - number)
+        days = max(1, (end - start).days)
+        records = generator.between(start, end, CALLS_A_DAY * days)
+        total += _take_in(source, records, now=end)
+        _deliver(cabinet, now=end + timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS + 1))
+        report(number, len(spans))
+    return total + _take_in_late(source, generator)
+
+
+def _take_in_late(source: CallSource, generator: CallGenerator) -> int:
+    """A few calls that the telephone exchange reported too late for Metrika."""
+    now = timezone.now()
+    late = generator.between(now - timedelta(days=25), now - timedelta(days=23), LATE_CALLS)
+    return _take_in(source, late, now=now)
+
+
+def _let_something_go_wrong(*, remaining: int) -> None:
+    if remaining == 9:
+        faults.refuse_rows(2)
+    if remaining == 4:
+        faults.refuse_file("Вопрос о цене")
+
+
+def _spans(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    today = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    end = today - timedelta(days=7 * WEEKS)
+    while end < today:
+        together = 1 if today - end <= timedelta(days=DAILY_FOR) else DAYS_TOGETHER
+        start, end = end, min(end + timedelta(days=together), today)
+        yield start, end
+
+
+def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime) -> int:
+    for place in range(0, len(records), settings.INGEST_MAX_CALLS):
+        part = records[place : place + settings.INGEST_MAX_CALLS]
+        records_read = read_records(part, source_id=source.public_id, zone=None, now=now)
+        store.take_in(source=source, records=records_read, now=now)
+    return len(records)
+
+
+def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
+    while batching.build_uploads(now=now):
+        continue
+    ready = Upload.objects.filter(cabinet=cabinet, state=UploadState.READY)
+    for upload in ready.select_related("counter__account"):
+        _send(upload, now=now)
+
+
+def _send(upload: Upload, *, now: datetime) -> None:
+    """Claim by the clock of then and send for real, today; write down that it was at ``now``."""
+    if not _claim(upload, now=now):
+        return
+    try:
+        answer = _post_patiently(upload)
+    except RequestRejected as refusal:
+        results.record_failure(upload, refusal, now=now)
+    else:
+        results.record_taken(upload, answer, now=now)
+    Upload.objects.filter(pk=upload.pk).update(sent_at=now)
+    upload.tries.update(started_at=now, ended_at=now + timedelta(seconds=1))
+
+
+def _claim(upload: Upload, *, now: datetime) -> bool:
+    """Claim as of ``now``, when the calls were not too late, with a lease that runs from today."""
+    with transaction.atomic():
+        claimed = sending.claim(upload, now=now)
+        upload.sent_at = timezone.now()
+        lease_until = upload.sent_at + sending.lease_length()
+        Upload.objects.filter(pk=upload.pk, state=UploadState.SENDING).update(
+            lease_until=lease_until
+        )
+    return claimed
+
+
+def _post_patiently(upload: Upload) -> Uploading:
+    while True:
+        try:
+            with request_budget.request(
+                upload.counter.account.yandex_uid, request_budget.Kind.UPLOAD
+            ):
+                return sending.post(upload)
+        except (request_budget.BudgetSpent, QuotaExceeded):
+            time.sleep(PAUSE_SECONDS)

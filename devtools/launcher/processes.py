@@ -1,0 +1,218 @@
+"""Web, worker, clock and sandbox, kept running by supervisord, which is kept by us.
+
+The sandbox has a supervisor of its own: it is there before the product and leaves after it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.launcher.parent_death import die_with_parent
+from devtools.launcher.run_config import HOST, ROOT, Trial
+from devtools.launcher.start_error import Refusal
+
+READY_TIMEOUT_SECONDS = 120
+# So often a part may fail in the beginning before we call it broken.
+FAILURES_ALLOWED = 2
+# Whatever proxy the environment names, it does not lead to this machine.
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+
+SUPERVISORD = """\
+[supervisord]
+nodaemon=true
+silent=true
+logfile={logs}/supervisord-{title}.log
+logfile_maxbytes=1MB
+pidfile={data}/supervisord-{title}.pid
+directory={root}
+{user}
+
+; One group, so that all its programs are stopped at once.
+[group:{title}]
+programs={names}
+"""
+
+# `tether` ends the program with supervisord, however that ends. stopwaitsecs: then comes SIGKILL.
+PROGRAM = """
+[program:{name}]
+command={command}
+stdout_logfile={logs}/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=1
+redirect_stderr=true
+autorestart=true
+startsecs=3
+startretries=60
+stopwaitsecs={patience}
+killasgroup=true
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The words after `python`, and the seconds that the program has for its stop."""
+
+    words: Sequence[str]
+    patience: int
+
+
+class Processes:
+    """Some programs under one supervisor, from their start to their stop."""
+
+    def __init__(self, title: str, programs: Mapping[str, Program], data: Path) -> None:
+        self.title = title
+        self.programs = programs
+        self.data = data
+        self.logs = data / "logs"
+        self.supervisord: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where the supervisor says what it does."""
+        return self.logs / f"supervisord-{self.title}.log"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the supervisor lives."""
+        return self.supervisord is not None and self.supervisord.poll() is None
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Start everything at once, without waiting."""
+        config = self.data / f"supervisord-{self.title}.conf"
+        config.write_text(configuration(self.title, self.programs, self.data), encoding="utf-8")
+        self.log.unlink(missing_ok=True)
+        with (self.logs / f"supervisord-{self.title}.out").open("wb") as output:
+            self.supervisord = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", config],
+                cwd=ROOT,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
+
+    def wait_until_ready(self, address: str) -> None:
+        """Return when all run and `address` answers well; raise Refusal when a part gave up."""
+        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+        while not (self._all_running() and _answers(address)):
+            self._complain(late=time.monotonic() > deadline)
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """End everything; insist where asking does not help."""
+        supervisord, self.supervisord = self.supervisord, None
+        if supervisord is None:
+            return
+        supervisord.terminate()
+        try:
+            supervisord.wait(max(program.patience for program in self.programs.values()) + 2)
+        except subprocess.TimeoutExpired:
+            supervisord.kill()
+            supervisord.wait()
+
+    def _words(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+    def _all_running(self) -> bool:
+        words = self._words()
+        return all(f"success: {name} entered RUNNING" in words for name in self.programs)
+
+    def _complain(self, *, late: bool) -> None:
+        if not self.is_running:
+            raise Refusal(f"The supervisor ended; {self.log.with_suffix('.out')} says why.")
+        words = self._words()
+        for name in self.programs:
+            if words.count(f"exited: {name} ") > FAILURES_ALLOWED:
+                raise Refusal(f"{name} does not start; {self.logs}/{name}.log says why.")
+        if late:
+            raise Refusal(f"Not everything is ready after {READY_TIMEOUT_SECONDS} s: {self.logs}.")
+
+
+def configuration(title: str, programs: Mapping[str, Program], data: Path) -> str:
+    """Write the supervisor's file. Secrets are not in it: programs inherit the environment."""
+    places = {"data": _literal(str(data)), "logs": _literal(str(data / "logs"))}
+    user = "user=root" if os.geteuid() == 0 else ""
+    parts = [
+        SUPERVISORD.format(
+            title=title, root=_literal(str(ROOT)), user=user, names=",".join(programs), **places
+        )
+    ]
+    for name, program in programs.items():
+        words = [
+            sys.executable,
+            "-m",
+            "devtools.launcher.parent_death",
+            sys.executable,
+            *program.words,
+        ]
+        command = _literal(shlex.join(words))
+        parts.append(
+            PROGRAM.format(name=name, command=command, patience=program.patience, **places)
+        )
+    return "".join(parts)
+
+
+def product_programs(trial: Trial) -> dict[str, Program]:
+    """Return web server, worker and clock."""
+    celery = ["-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika"]
+    schedule = str(trial.data / "beat-schedule")
+    return {
+        "web": Program(["-m", "gunicorn", *_gunicorn(trial.port)], 6),
+        # Threads: about 50 MB less than processes; production has processes.
+        "worker": Program([*celery, "worker", "-P", "threads", "-c", "4", "-l", "INFO"], 8),
+        "beat": Program([*celery, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4),
+    }
+
+
+def sandbox_programs(trial: Trial) -> dict[str, Program]:
+    """Return the stand-in for Yandex; who we are to it is in the environment."""
+    words = [
+        "-m",
+        "devtools.sandbox",
+        f"--host={HOST}",
+        f"--port={trial.sandbox_port}",
+        f"--state={trial.data / 'sandbox.sqlite3'}",
+        f"--redirect-uri={trial.url}/lk/integrations/yandex/callback",
+    ]
+    return {"sandbox": Program(words, 4)}
+
+
+def _gunicorn(port: int) -> list[str]:
+    return [
+        "callkeeper_metrika.wsgi:application",
+        f"--bind={HOST}:{port}",
+        "--worker-class=gthread",
+        "--workers=2",
+        "--threads=4",
+        "--graceful-timeout=4",
+        "--no-control-socket",
+    ]
+
+
+def _literal(text: str) -> str:
+    """Escape for the supervisor's file, where a percent sign begins a substitution."""
+    return text.replace("%", "%%")
+
+
+def _answers(address: str) -> bool:
+    try:
+        with DIRECTLY.open(address, timeout=5):
+            return True
+    except urllib.error.HTTPError as answer:
+        # Somebody is there; only /readyz means more than that by its status.
+        return not address.endswith("/readyz") and answer.code < 500
+    except OSError:
+        return False

@@ -1,0 +1,59 @@
+"""Servers and values for one run of the tests, gone afterwards. Servers that are named stay."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from devtools.launcher.embedded import Postgres, Valkey
+
+# Nobody answers at port 9 ("discard"): a test that forgets its stand-in fails, and quickly.
+NOWHERE = "http://127.0.0.1:9"
+HARMLESS = {
+    "DJANGO_SETTINGS_MODULE": "devtools.settings",
+    "SECRET_KEY": "only-for-tests-" + "0123456789" * 5,
+    "SEALING_KEYS": base64.urlsafe_b64encode(b"only-for-tests".ljust(32, b".")).decode(),
+    # Without a manifest of hashed names, so that nothing has to be collected first.
+    "PLAIN_STATIC": "1",
+    # By number: a bare system may not know the name localhost.
+    "DJANGO_LIVE_TEST_SERVER_ADDRESS": "127.0.0.1",
+    "YANDEX_CLIENT_ID": "test-client-id",
+    "YANDEX_CLIENT_SECRET": "test-client-secret",
+    "YANDEX_OAUTH_URL": NOWHERE,
+    "YANDEX_LOGIN_URL": NOWHERE,
+    "METRIKA_API_URL": NOWHERE,
+    "CALLKEEPER_API_URL": NOWHERE,
+}
+# Set when the Valkey is ours, so that xdist workers may spread over its databases.
+OWN_VALKEY = "CALLKEEPER_TESTS_OWN_VALKEY"
+
+
+def set_harmless_values() -> None:
+    """Let the settings load: a value for everything they insist on."""
+    for name, value in HARMLESS.items():
+        os.environ.setdefault(name, value)
+
+
+def start_servers(stack: ExitStack) -> None:
+    """Start what DATABASE_URL and REDIS_URL do not name, and name it there; `stack` stops it.
+
+    Raises EmbeddedServerFailed.
+    """
+    # First in, last out: the servers stop before their folder is deleted.
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callkeeper-tests-")))
+    password = secrets.token_hex(16)
+    if "DATABASE_URL" not in os.environ:
+        postgres = Postgres(home / "postgres", password=password, throwaway=True)
+        stack.callback(postgres.stop)
+        postgres.start()
+        os.environ["DATABASE_URL"] = postgres.url
+    if "REDIS_URL" not in os.environ:
+        valkey = Valkey(home / "valkey", password=password, throwaway=True)
+        stack.callback(valkey.stop)
+        valkey.start()
+        os.environ["REDIS_URL"] = valkey.url
+        os.environ[OWN_VALKEY] = "yes"

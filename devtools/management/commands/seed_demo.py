@@ -1,0 +1,66 @@
+"""Fills a cabinet with a demonstration: needs the sandbox, refuses real Yandex, runs once."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource, Membership
+from devtools.demonstration.cabinet import furnish
+from devtools.demonstration.history import WEEKS, live_through
+from integrations.models import YandexAccount
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "sandbox"})
+
+
+class Command(BaseCommand):
+    """A cabinet that has a linked account is left as it is."""
+
+    help = "Fill the cabinet of a person with demonstration data, once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--username", default="demo")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _refuse_real_yandex()
+        membership = _membership(options["username"])
+        cabinet = membership.cabinet
+        if YandexAccount.objects.filter(cabinet=cabinet).exists():
+            self.stdout.write("The cabinet is furnished already.")
+            return
+        Cabinet.objects.filter(pk=cabinet.pk).update(is_demo=True)
+        since = timezone.now() - timedelta(weeks=WEEKS, days=1)
+        furnish(cabinet=cabinet, user=membership.user, since=since)
+        calls = live_through(cabinet, _source(cabinet), report=self._report)
+        self.stdout.write(f"{calls} demonstration calls.")
+
+    def _report(self, done: int, total: int) -> None:
+        self.stdout.write(f"{done} of {total}")
+
+
+def _refuse_real_yandex() -> None:
+    for url in (settings.YANDEX_OAUTH_URL, settings.METRIKA_API_URL):
+        if urlsplit(url).hostname not in LOOPBACK:
+            raise CommandError(f"{url} is not the sandbox: a demonstration sends invented calls.")
+
+
+def _membership(username: str) -> Membership:
+    found = (
+        Membership.objects.select_related("cabinet", "user").filter(user__username=username).first()
+    )
+    if found is None:
+        raise CommandError(f"{username} has no cabinet: run seed_access first.")
+    return found
+
+
+def _source(cabinet: Cabinet) -> CallSource:
+    source = cabinet.call_sources.order_by("pk").first()
+    if source is None:
+        raise CommandError("The cabinet has no source of calls: run seed_access first.")
+    return source

@@ -1,0 +1,126 @@
+"""Faults that can be switched on, and which requests they catch.
+
+Kept in memory: a restart ends every fault. What a fault does is in :mod:`.fault_effects` when it
+can be done around a request, and in the uploads when it changes what is counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from .messages import ApiError, Json, Request
+
+API = re.compile(r"/(management|stat)/")
+UPLOAD = re.compile(r"/offline_conversions/(upload_calls|upload)(\.json)?$")
+LISTS = re.compile(r"/offline_conversions/(calls_)?uploadings?(/[0-9]+)?(\.json)?$")
+TOKEN = re.compile(r"/token$")
+OAUTH = re.compile(r"/(token|revoke_token|info)$")
+
+# Which requests a fault is about; `match.path_contains` widens it to any path of the vendor.
+NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
+    "latency": ("", API),
+    "status_420": ("", API),
+    "status_429": ("", API),
+    "status_403_quota": ("", API),
+    "html_5xx": ("", API),
+    "garbage_200": ("", API),
+    "invalid_token": ("", API),
+    "access_denied": ("", API),
+    "withdraw_right": ("", API),
+    "reset_before": ("POST", UPLOAD),
+    "reset_middle": ("POST", UPLOAD),
+    "reset_after_taken": ("POST", UPLOAD),
+    "late_accept": ("POST", UPLOAD),
+    "list_lag": ("POST", UPLOAD),
+    "html_5xx_taken": ("POST", UPLOAD),
+    "rows_refused": ("POST", UPLOAD),
+    "whole_file_400": ("POST", UPLOAD),
+    "linkage_failure": ("POST", UPLOAD),
+    "unknown_status": ("GET", LISTS),
+    "scope_cut": ("POST", TOKEN),
+    "oauth_html_5xx": ("", OAUTH),
+}
+MATCHES = frozenset({"path_contains", "login", "counter", "comment"})
+
+
+@dataclass
+class Fault:
+    number: int
+    name: str
+    left: int | None
+    match: Json
+    params: Json
+
+    def catches(self, request: Request) -> bool:
+        return self._is_about(request) and self._matches(request) and self._holds_marker(request)
+
+    def _is_about(self, request: Request) -> bool:
+        method, path = NAMES[self.name]
+        if "path_contains" in self.match:
+            return str(self.match["path_contains"]) in request.path
+        return method in ("", request.method) and path.search(request.path) is not None
+
+    def _matches(self, request: Request) -> bool:
+        match = self.match
+        counter = re.search(r"/counter/([0-9]+)", request.path)
+        return (
+            match.get("login", request.login) == request.login
+            and (
+                "counter" not in match or bool(counter and int(match["counter"]) == int(counter[1]))
+            )
+            and str(match.get("comment", "")) in request.param("comment")
+        )
+
+    def _holds_marker(self, request: Request) -> bool:
+        marker = self.params.get("marker")
+        return not marker or str(marker).encode() in request.body()
+
+    def shown(self) -> Json:
+        common = {"id": self.number, "name": self.name, "times": self.left, "match": self.match}
+        return common | self.params
+
+
+class Faults:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._faults: list[Fault] = []
+
+    def add(self, wish: dict[str, Any]) -> Json:
+        """Switch a fault on: ``times`` is 1 unless given, None means until it is taken away."""
+        params = dict(wish)
+        name, left = params.pop("name", ""), params.pop("times", 1)
+        match = params.pop("match", None) or {}
+        if name not in NAMES:
+            raise ApiError(400, "invalid_parameter", "Faults: " + ", ".join(NAMES))
+        if set(match) - MATCHES:
+            raise ApiError(400, "invalid_parameter", "Match by: " + ", ".join(sorted(MATCHES)))
+        fault = Fault(next(self._numbers), name, left, match, params)
+        with self._lock:
+            self._faults.append(fault)
+        return fault.shown()
+
+    def take(self, request: Request) -> list[Fault]:
+        """The faults that strike this request, each counted down."""
+        with self._lock:
+            candidates = list(self._faults)
+        struck = [fault for fault in candidates if fault.catches(request)]
+        with self._lock:
+            struck = [fault for fault in struck if fault.left is None or fault.left > 0]
+            for fault in struck:
+                if fault.left is not None:
+                    fault.left -= 1
+            self._faults = [fault for fault in self._faults if fault.left != 0]
+        return struck
+
+    def all(self) -> list[Json]:
+        with self._lock:
+            return [fault.shown() for fault in self._faults]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()

@@ -1,0 +1,85 @@
+"""One port, three Yandex hosts and the control room: who answers which path."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from . import consent, control, dashboard, metrika, oauth
+from .journal import Entry
+from .messages import ApiError, Request, Response, html_response
+from .pages import page
+from .world import World
+
+logger = logging.getLogger("devtools.sandbox")
+
+Answer = Callable[[World, Request], Response]
+CSS = Path(__file__).with_name("static") / "sandbox.css"
+POLICY = (
+    "default-src 'none'; style-src 'self'; form-action 'self'{}; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+OWN: dict[str, Answer] = {"/": dashboard.index, "/dashboard": dashboard.counter}
+OAUTH_PATHS = ("/token", "/revoke_token", "/info")
+
+
+def answer(world: World, request: Request) -> Response:
+    """Answer a request; raise :class:`CutConnection` when a fault cuts the line."""
+    if request.path.startswith("/_sandbox/") or request.path in OWN:
+        return _guarded(_own(world, request))
+    request.login = _login(world, request)
+    with world.journal.watch(request) as entry:
+        try:
+            response = _vendor(request.path)(world, request)
+            entry.status = response.status
+        finally:
+            _log(entry)
+    return _guarded(response)
+
+
+def _own(world: World, request: Request) -> Response:
+    try:
+        if request.path == "/_sandbox/static/sandbox.css":
+            return Response(200, CSS.read_bytes(), {"Content-Type": "text/css; charset=utf-8"})
+        return OWN.get(request.path, control.answer)(world, request)
+    except ApiError as refusal:
+        return refusal.response()
+
+
+def _vendor(path: str) -> Answer:
+    if path == "/authorize":
+        return consent.answer
+    if path in OAUTH_PATHS:
+        return oauth.answer
+    if path.startswith(("/management/", "/stat/")):
+        return metrika.answer
+    return _lost
+
+
+def _lost(world: World, request: Request) -> Response:
+    return html_response(page("404", "<h1>404</h1><p>Такой страницы нет.</p>"), status=404)
+
+
+def _login(world: World, request: Request) -> str:
+    """Whose token it is, empty for a bad one or none."""
+    kind, _, access = request.header("Authorization").partition(" ")
+    token = world.tokens.live(access.strip()) if kind in ("OAuth", "Bearer") else None
+    return token["login"] if token else ""
+
+
+def _guarded(response: Response) -> Response:
+    """Close HTML down: no scripts, no frames, forms only to us and to the application."""
+    target = response.headers.pop("X-Form-Target", "")
+    response.headers |= {
+        "Content-Security-Policy": POLICY.format(f" {target}" if target else ""),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    return response
+
+
+def _log(entry: Entry) -> None:
+    status = entry.status or "cut"
+    logger.info("%s %s %s %s", entry.method, entry.path, status, entry.login or "-")

@@ -1,0 +1,94 @@
+"""Gives the soak a cabinet of its own: three people of the sandbox, a counter each, one source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource, Membership
+from cabinets.sources import create_source
+from counters import selection
+from counters.models import Counter, Goal
+from counters.sync import goals
+from devtools.demonstration.consent import link_person
+from integrations.models import YandexAccount
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A counter of a person, with settings that let different rows through."""
+
+    login: str
+    number: int
+    goal: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+CHOSEN = (
+    Chosen("okna-stolica", 91234567, goal="calltracking_call_order"),
+    Chosen(
+        "agency-media",
+        91400012,
+        goal="calltracking_call_order",
+        settings={"min_duration_seconds": 60, "call_status": Counter.CallStatus.SUCCESS},
+    ),
+    Chosen("klinika-ural", 91300042, settings={"last_attempt_only": False}),
+)
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """Where the calls go in, and whose they are."""
+
+    cabinet: Cabinet
+    source: CallSource
+    person: User
+
+
+def reconnect(furnished: Furnished) -> int:
+    """Link anew, as their customer would, the accounts that ask for it; return how many."""
+    asking = furnished.cabinet.yandex_accounts.filter(state=YandexAccount.State.REAUTH_REQUIRED)
+    logins = list(asking.values_list("login", flat=True))
+    for login in logins:
+        link_person(login=login, user=furnished.person, cabinet=furnished.cabinet)
+    return len(logins)
+
+
+def furnish(now: datetime) -> Furnished:
+    """Make the cabinet. Raises ConsentRefused or LinkRefused when the sandbox is not one."""
+    person = _person(now)
+    cabinet = Cabinet.objects.create(name=f"Прогон {now:%d.%m.%Y %H:%M:%S}", is_demo=True)
+    Membership.objects.create(cabinet=cabinet, user=person, role=Membership.Role.OWNER)
+    source, _secret = create_source(cabinet=cabinet, name="CallKeeper", time_zone=cabinet.time_zone)
+    for chosen in CHOSEN:
+        _add(chosen, cabinet=cabinet, person=person)
+    return Furnished(cabinet, source, person)
+
+
+def _person(now: datetime) -> User:
+    """Somebody who owns the cabinet and cannot sign in."""
+    person: User = get_user_model().objects.create_user(username=f"soak-{now:%Y%m%d%H%M%S%f}")
+    return person
+
+
+def _add(chosen: Chosen, *, cabinet: Cabinet, person: User) -> None:
+    now = timezone.now()
+    account = link_person(login=chosen.login, user=person, cabinet=cabinet)
+    added = selection.add_counters(
+        cabinet=cabinet, account=account, numbers=[chosen.number], actor=person, now=now
+    ).added
+    for counter in added:
+        goals.refresh_goals(counter, now=now)
+        goal = Goal.objects.filter(counter=counter, identifier=chosen.goal).first()
+        Counter.objects.filter(pk=counter.pk).update(
+            goal=goal if chosen.goal else None,
+            site_mode=Counter.SiteMode.ALL,
+            configured_at=now,
+            settings_saved_at=now,
+            **chosen.settings,
+        )

@@ -1,0 +1,20 @@
+"""Puts whatever a page asks of Yandex in a hurry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from integrations.limits.web_slots import hurried
+
+
+class HurriedMiddleware:
+    """Marks every request as one that somebody waits for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with hurried():
+            return self.get_response(request)

@@ -1,0 +1,288 @@
+"""Linking a Yandex account to a cabinet: begin, complete, disconnect.
+
+Every request to Yandex is made with no transaction open. The identity of a link is the profile's
+`id`, read with the new token; nothing that came through the browser decides whose link it is.
+
+The same Yandex account may be linked in several cabinets: agencies serve many clients with one
+login. Each cabinet has its own row, its own tokens (one `device_id` a link keeps them apart) and
+its own disconnect; they share the request budget, because Yandex counts by login.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from cabinets import audit
+from integrations.clients import is_configured, oauth_client
+from integrations.linking import state
+from integrations.linking.errors import LinkRefused, Refusal
+from integrations.linking.revocation import Stray, revoke_unheld
+from integrations.linking.state import Actor
+from integrations.models import LinkAttempt, YandexAccount
+from integrations.signals import account_reconnected
+from integrations.yandex.errors import (
+    AuthorisationRefused,
+    QuotaExceeded,
+    UnexpectedAnswer,
+    Unreachable,
+    YandexError,
+)
+from integrations.yandex.oauth import challenge_for
+from integrations.yandex.records import Profile, Token
+
+logger = logging.getLogger(__name__)
+
+#: How Yandex names our link to the person, in the list of their devices.
+DEVICE_NAME = "CallKeeper"
+# Without these the product can do nothing: see the counters, and upload calls to them. The broader
+# `metrika:write` includes the upload (https://yandex.com/dev/metrika/en/intro/authorization).
+READ_SCOPE = "metrika:read"
+UPLOAD_SCOPES = frozenset({"metrika:offline_data", "metrika:write"})
+
+# https://yandex.ru/dev/id/doc/en/codes/code-url: what Yandex says, and what we make of it.
+REFUSED_BY_CODE = {
+    "access_denied": Refusal.CANCELLED,
+    "invalid_grant": Refusal.CODE_REFUSED,
+    "bad_verification_code": Refusal.CODE_REFUSED,
+    "invalid_scope": Refusal.CODE_REFUSED,
+    "unauthorized_client": Refusal.APPLICATION_REFUSED,
+    "invalid_client": Refusal.APPLICATION_REFUSED,
+    "Basic auth required": Refusal.APPLICATION_REFUSED,
+    "Malformed Authorization header": Refusal.APPLICATION_REFUSED,
+}
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The account as stored, and whether this cabinet did not have it before."""
+
+    account: YandexAccount
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What Yandex gave for a code: the tokens, and whose they are."""
+
+    token: Token
+    profile: Profile
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The granted rights. Yandex names them only when they are fewer than asked for."""
+        if self.token.scopes is None:
+            return tuple(settings.YANDEX_SCOPES)
+        return self.token.scopes
+
+
+def begin(actor: Actor, *, account: YandexAccount | None = None, now: datetime) -> str:
+    """Return the address of Yandex's consent page. With ``account``, only that one may come back.
+
+    Raises LinkRefused when this installation has no application at Yandex.
+    """
+    if not is_configured():
+        raise LinkRefused(Refusal.NOT_CONFIGURED)
+    stashed = state.stash(actor, account=account, now=now)
+    with closing(oauth_client()) as client:
+        return client.authorize_url(
+            state=stashed.state,
+            code_challenge=challenge_for(stashed.code_verifier),
+            device_id=stashed.device_id,
+            device_name=DEVICE_NAME,
+            login_hint=account.login if account else None,
+        )
+
+
+def complete(attempt: LinkAttempt, *, code: str, now: datetime) -> Linked:
+    """Turn the code into a stored link. Raises LinkRefused; then nothing is stored.
+
+    ``attempt`` has already been taken out, so a code is exchanged once at most, also when Yandex
+    does not answer: a second exchange of a code may kill what the first one gave.
+    """
+    try:
+        grant = _ask_yandex(attempt, code)
+    except YandexError as problem:
+        raise LinkRefused(_reason_of(problem)) from None
+    _check(attempt, grant)
+    linked, former = _store(attempt, grant, now)
+    if former is not None:
+        revoke_unheld(former)
+    return linked
+
+
+def disconnect(account: YandexAccount, *, user: User, now: datetime) -> bool:
+    """Forget the account's tokens, then ask Yandex to revoke them; tell whether Yandex did.
+
+    Forgetting comes first: it must hold even when Yandex is unreachable. The counters stay, and
+    what they have to send waits for a new link.
+    """
+    with transaction.atomic():
+        account = YandexAccount.objects.select_for_update().get(pk=account.pk)
+        former = Stray.of(account)
+        _forget(account, user, now)
+    return revoke_unheld(former)
+
+
+def refusal_of(error_code: str) -> Refusal:
+    """Return our reason for an OAuth error code of Yandex; an unknown one is a plain refusal."""
+    return REFUSED_BY_CODE.get(error_code, Refusal.YANDEX_REFUSED)
+
+
+def has_needed_scopes(scopes: tuple[str, ...]) -> bool:
+    """Whether the product can work with these rights."""
+    return READ_SCOPE in scopes and may_upload(scopes)
+
+
+def may_upload(scopes: Iterable[str]) -> bool:
+    """Whether calls may be uploaded with these rights."""
+    return bool(UPLOAD_SCOPES & set(scopes))
+
+
+def _ask_yandex(attempt: LinkAttempt, code: str) -> Grant:
+    with closing(oauth_client()) as client:
+        token = client.exchange_code(
+            code=code,
+            code_verifier=attempt.code_verifier,
+            device_id=attempt.device_id,
+            device_name=DEVICE_NAME,
+        )
+        try:
+            return Grant(token, client.profile(access_token=token.access_token))
+        except YandexError:
+            revoke_unheld(Stray(token.access_token, attempt.expected_uid, attempt.device_id))
+            raise
+
+
+def _reason_of(problem: YandexError) -> Refusal:
+    if isinstance(problem, Unreachable | QuotaExceeded | UnexpectedAnswer):
+        logger.warning("A link was not finished: %s", problem)
+        return Refusal.YANDEX_SILENT
+    reason = Refusal.YANDEX_REFUSED
+    if isinstance(problem, AuthorisationRefused):
+        reason = refusal_of(problem.error)
+    if reason is not Refusal.CODE_REFUSED:
+        logger.error("Yandex refuses our application: %s", problem)
+    return reason
+
+
+def _check(attempt: LinkAttempt, grant: Grant) -> None:
+    if grant.profile.client_id != settings.YANDEX_CLIENT_ID:
+        # A token of another application was slipped in (RFC 9700 section 4.6): not ours to revoke.
+        raise LinkRefused(Refusal.FOREIGN_TOKEN)
+    reason = _unfit(attempt, grant)
+    if reason is not None:
+        revoke_unheld(Stray(grant.token.access_token, grant.profile.yandex_uid, attempt.device_id))
+        raise LinkRefused(reason)
+
+
+def _unfit(attempt: LinkAttempt, grant: Grant) -> Refusal | None:
+    if not has_needed_scopes(grant.scopes):
+        return Refusal.SCOPES_MISSING
+    if attempt.expected_uid and attempt.expected_uid != grant.profile.yandex_uid:
+        return Refusal.OTHER_ACCOUNT
+    return None
+
+
+@transaction.atomic
+def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> tuple[Linked, Stray | None]:
+    """Write the link down; return it with the token that it had before."""
+    fields = _fields(attempt, grant, now)
+    # Two tabs may finish at once: the constraint lets one row in, the other tab renews it.
+    account, is_new = YandexAccount.objects.select_for_update().get_or_create(
+        cabinet=attempt.cabinet,
+        yandex_uid=grant.profile.yandex_uid,
+        defaults=fields | _connected(attempt.user, now),
+    )
+    before = {} if is_new else _trace(account)
+    former = None if is_new else Stray.of(account)
+    if not is_new:
+        _renew(account, fields, attempt.user, now)
+    audit.record(
+        cabinet=attempt.cabinet,
+        actor=attempt.user,
+        action="account.link" if is_new else "account.relink",
+        subject=account,
+        before=before,
+        after=_trace(account),
+    )
+    account_reconnected.send(sender=YandexAccount, account=account)
+    return Linked(account, is_new), former
+
+
+def _fields(attempt: LinkAttempt, grant: Grant, now: datetime) -> dict[str, Any]:
+    return {
+        "login": grant.profile.login or grant.profile.yandex_uid,
+        "display_name": grant.profile.display_name,
+        "access_token": grant.token.access_token,
+        "refresh_token": grant.token.refresh_token,
+        "scopes": list(grant.scopes),
+        "device_id": attempt.device_id,
+        "state": YandexAccount.State.ACTIVE,
+        "state_reason": "",
+        "state_changed_at": now,
+        "expires_at": now + timedelta(seconds=grant.token.expires_in),
+        "token_issued_at": now,
+        # A refresh of the former token that is under way now will find its claim gone.
+        "refresh_claimed_until": None,
+        "renewed_at": None,
+        "probed_at": None,
+        "disconnected_at": None,
+    }
+
+
+def _connected(user: User, now: datetime) -> dict[str, Any]:
+    return {"connected_at": now, "connected_by": user}
+
+
+def _renew(account: YandexAccount, fields: dict[str, Any], user: User, now: datetime) -> None:
+    if account.state == YandexAccount.State.DISCONNECTED:
+        fields = fields | _connected(user, now)
+    _set(account, fields)
+
+
+def _set(account: YandexAccount, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(account, name, value)
+    account.save(update_fields=list(fields))
+
+
+def _forget(account: YandexAccount, user: User, now: datetime) -> None:
+    before = _trace(account)
+    fields = {
+        "access_token": "",
+        "refresh_token": "",
+        "state": YandexAccount.State.DISCONNECTED,
+        "state_reason": "",
+        "state_changed_at": now,
+        "disconnected_at": now,
+        "expires_at": None,
+        "refresh_claimed_until": None,
+    }
+    _set(account, fields)
+    audit.record(
+        cabinet=account.cabinet,
+        actor=user,
+        action="account.disconnect",
+        subject=account,
+        before=before,
+        after=_trace(account),
+    )
+
+
+def _trace(account: YandexAccount) -> dict[str, Any]:
+    """What the audit keeps of an account; never a token."""
+    return {
+        "yandex_uid": account.yandex_uid,
+        "login": account.login,
+        "state": str(account.state),
+        "scopes": account.scopes,
+    }

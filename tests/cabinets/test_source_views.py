@@ -1,0 +1,204 @@
+"""«Источники звонков»: what is there, and who may change it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from cabinets.models import AuditEvent, Cabinet, CallSource, SigningSecret
+from tests import factories
+from tests.cabinets.source_requests import (
+    ADD,
+    LIST,
+    OTHER_KEY,
+    live,
+    retire_url,
+    rotate_url,
+    said,
+    shown_secret,
+    switch_url,
+    text_of,
+)
+from tests.calls.posting import post_calls
+
+pytestmark = pytest.mark.django_db
+
+
+def test_list_says_what_there_is_and_opens_no_secret(
+    owner_client: Client,
+    source: CallSource,
+    two_secrets: list[SigningSecret],
+    settings: Settings,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    factories.make_source(cabinet=source.cabinet, name="CRM", time_zone="", is_active=False)
+    settings.SEALING_KEYS = [OTHER_KEY]
+
+    # The session, the person, the membership; the sources, their secrets.
+    with django_assert_max_num_queries(5):
+        answer = owner_client.get(LIST)
+
+    page = text_of(answer)
+    assert answer.status_code == 200
+    assert f'data-copy="{source.public_id}"' in page
+    assert "Москва, Санкт-Петербург" in page
+    assert "не принимается" in page
+    assert "ещё не было" in page
+    assert "Отозвать старый секрет" in page
+    assert "whsec_" not in page
+    assert f"/api/docs?source={source.public_id}#examples" in page
+
+
+def test_list_says_when_a_source_was_last_heard(owner_client: Client, source: CallSource) -> None:
+    post_calls(factories.v3_record(), source=source)
+
+    source.refresh_from_db()
+    assert source.last_used_at is not None
+    assert timezone.localtime(source.last_used_at).strftime("%H:%M:%S") in text_of(
+        owner_client.get(LIST)
+    )
+
+
+def test_empty_list_leads_to_the_first_source(owner_client: Client) -> None:
+    page = text_of(owner_client.get(LIST))
+
+    assert "Источников пока нет" in page
+    assert ADD in page
+
+
+def test_viewer_sees_the_list_without_buttons(
+    viewer_client: Client, source: CallSource, two_secrets: list[SigningSecret]
+) -> None:
+    page = text_of(viewer_client.get(LIST))
+
+    assert source.public_id in page
+    for door in (ADD, rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])):
+        assert door not in page
+
+
+def test_viewer_changes_nothing(
+    viewer_client: Client, source: CallSource, two_secrets: list[SigningSecret]
+) -> None:
+    before = live(source)
+    doors = [ADD, rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])]
+
+    statuses = [viewer_client.post(door, {"name": "CRM"}).status_code for door in doors]
+
+    assert statuses == [403] * 4
+    source.refresh_from_db()
+    assert (source.is_active, live(source)) == (True, before)
+    assert CallSource.objects.count() == 1
+    assert AuditEvent.objects.count() == 0
+
+
+def test_stranger_finds_no_such_source(
+    stranger_client: Client, source: CallSource, two_secrets: list[SigningSecret]
+) -> None:
+    before = live(source)
+    doors = [rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])]
+
+    statuses = [stranger_client.post(door).status_code for door in doors]
+
+    assert statuses == [404] * 3
+    assert source.public_id not in text_of(stranger_client.get(LIST))
+    source.refresh_from_db()
+    assert (source.is_active, live(source)) == (True, before)
+
+
+@pytest.mark.parametrize("door", [rotate_url, switch_url])
+def test_changes_need_the_token_of_the_form(owner: User, source: CallSource, door: Any) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+
+    answer = client.post(door(source))
+
+    assert answer.status_code == 403
+    assert len(live(source)) == 1
+
+
+def test_nothing_changes_by_looking(
+    owner_client: Client, source: CallSource, two_secrets: list[SigningSecret]
+) -> None:
+    doors = [ADD, rotate_url(source), retire_url(source, two_secrets[0])]
+
+    statuses = [owner_client.get(door).status_code for door in doors]
+
+    assert statuses == [200] * 3
+    assert owner_client.get(switch_url(source)).status_code == 405
+    assert len(live(source)) == 2
+    assert AuditEvent.objects.count() == 0
+
+
+def test_new_source_is_made_and_its_secret_works(
+    owner_client: Client, owner: User, cabinet: Cabinet
+) -> None:
+    answer = owner_client.post(ADD, {"name": " CRM ", "time_zone": "Asia/Omsk"})
+
+    made = CallSource.objects.get()
+    assert answer.status_code == 200
+    assert (made.cabinet, made.name, made.time_zone) == (cabinet, "CRM", "Asia/Omsk")
+    assert live(made) == [shown_secret(answer)]
+    assert made.public_id in text_of(answer)
+    assert "http://127.0.0.1:8000/api/v1/calls" in text_of(answer)
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor, event.cabinet) == ("source.created", owner, cabinet)
+    posted = post_calls(factories.v3_record(), source=made, secret=shown_secret(answer))
+    assert posted.status_code == 202
+
+
+def test_form_of_a_new_source_offers_the_zone_of_the_cabinet(owner_client: Client) -> None:
+    page = text_of(owner_client.get(ADD))
+
+    assert re.search(r'value="Europe/Moscow" selected>Москва, Санкт-Петербург — UTC\+3<', page)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"name": " "}, "Назовите источник."),
+        ({"name": "callkeeper"}, "Источник с таким названием уже есть."),
+        ({"name": "CRM", "time_zone": "Moscow"}, "Выберите корректный вариант"),
+        ({"name": "я" * 201}, "не более 200 символов"),
+    ],
+)
+def test_wrong_source_is_told_and_not_made(
+    owner_client: Client, source: CallSource, typed: dict[str, str], told: str
+) -> None:
+    answer = owner_client.post(ADD, typed)
+
+    assert told in text_of(answer)
+    assert "whsec_" not in text_of(answer)
+    assert CallSource.objects.get() == source
+
+
+def test_form_of_a_new_source_sent_twice_makes_one(owner_client: Client) -> None:
+    owner_client.post(ADD, {"name": "CRM"})
+    again = owner_client.post(ADD, {"name": "CRM"})
+
+    assert "Источник с таким названием уже есть." in text_of(again)
+    assert CallSource.objects.count() == SigningSecret.objects.count() == 1
+
+
+def test_source_is_switched_off_and_on(
+    owner_client: Client, owner: User, source: CallSource
+) -> None:
+    off = owner_client.post(switch_url(source), {"enabled": "0"})
+    refused = post_calls(factories.v3_record(), source=source)
+    owner_client.post(switch_url(source), {"enabled": "0"})
+    on = owner_client.post(switch_url(source), {"enabled": "1"})
+    taken = post_calls(factories.v3_record(), source=source)
+
+    assert said(off) == ["Источник «CallKeeper» выключен: на его запросы отвечаем отказом 401."]
+    assert said(on)[-1] == "Источник «CallKeeper» включён."
+    assert (refused.status_code, taken.status_code) == (401, 202)
+    events = AuditEvent.objects.order_by("pk").values_list("action", "actor", "before", "after")
+    assert list(events) == [
+        ("source.switched", owner.pk, {"is_active": True}, {"is_active": False}),
+        ("source.switched", owner.pk, {"is_active": False}, {"is_active": True}),
+    ]

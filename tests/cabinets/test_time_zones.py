@@ -1,0 +1,34 @@
+"""Zones as they are offered: near ones by city with today's offset, and no misleading names."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import UTC, datetime
+
+from cabinets.time_zones import NEAR, zone_choices, zone_words
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def test_near_zones_come_first_with_their_offset() -> None:
+    (_title, near), (_others_title, others) = zone_choices(now=NOW)
+
+    assert near[0] == ("Europe/Kaliningrad", "Калининград — UTC+2")
+    assert near[1] == ("Europe/Moscow", "Москва, Санкт-Петербург — UTC+3")
+    assert dict(near)["UTC"] == "Всемирное время — UTC+0"
+    assert dict(others)["Asia/Kolkata"] == "Asia/Kolkata"
+
+
+def test_every_offered_zone_is_one_and_once() -> None:
+    names = [name for _title, zones in zone_choices(now=NOW) for name, _words in zones]
+
+    assert set(names) <= zoneinfo.available_timezones()
+    assert len(names) == len(set(names))
+    assert not [name for name in names if name.startswith("Etc/")]
+    assert set(NEAR) <= set(names)
+
+
+def test_far_zone_is_called_by_its_name() -> None:
+    assert zone_words("Asia/Omsk") == "Омск"
+    assert zone_words("Asia/Kolkata") == "Asia/Kolkata"
+    assert zone_words("") == ""

@@ -1,0 +1,105 @@
+"""One table of shapes, read alike by PostgreSQL and by Python."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cabinets.models import Cabinet
+from calls.decision.csv_formats import SHAPES, fits_sql, unfit_rows
+from calls.delivery import batching
+from calls.delivery.csv_slice import cut_rows
+from calls.ingest.parsing.fields import MAX_COUNT
+from calls.models import UploadFile
+from calls.states import DeliveryState, IdKind
+from counters.models import Counter
+from tests.calls.stored import row_of, store_call
+
+SIGNS = st.sampled_from("0129.+*-,AZaz\\/&#?=\"'% \n\r\t\x01\x7fЖ😀")
+TEXTS = st.text(SIGNS, max_size=22) | st.text(st.characters(exclude_characters="\x00"), max_size=8)
+
+
+def fits_in_database(column: str, value: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {fits_sql(column, '%(value)s::text')}", {"value": value})
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", list(SHAPES))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(value=TEXTS)
+def test_both_engines_judge_alike(column: str, value: str) -> None:
+    value = value.encode("utf-8", "ignore").decode()
+
+    assert fits_in_database(column, value) is bool(re.fullmatch(SHAPES[column], value))
+
+
+@pytest.mark.parametrize(
+    ("body", "unfit"),
+    [
+        ("ClientId,DateTime\n17,1767607384\n", []),
+        ("ClientId,DateTime\nx,1767607384\n", [1]),
+        ("ClientId,DateTime\n17,\n17,1\n", [1]),
+        ("ClientId,DateTime\n,1\n", [1]),
+        ("ClientId,DateTime,StaticCall\n,1,1\n,1,0\n", [2]),
+        ('ClientId,DateTime,Tag\n17,1,"a\nb"\n17,x,c\n', [2]),
+        ("ClientId,DateTime,PhoneNumber\n17,1,79161234567\n17,1,+7916***4567\n", [1]),
+        ('ClientId,DateTime,Price,Currency\n17,1,"1,5",RUB\n17,1,1.50,rub\n17,1,2,RUB\n', [1, 2]),
+        ("ClientId,Target,DateTime\n17,a/b,1\n17,zvonok,1\n17,,1\n", [1, 3]),
+    ],
+)
+def test_rows_that_metrika_could_not_accept_are_named(body: str, unfit: list[int]) -> None:
+    assert unfit_rows(body.encode()) == unfit
+
+
+@pytest.mark.parametrize("column", ["TalkDuration", "HoldDuration"])
+def test_the_longest_call_that_is_taken_fits_its_cell(column: str) -> None:
+    body = f"ClientId,DateTime,{column}\n17,1,{MAX_COUNT}\n17,1,{MAX_COUNT + 1}\n"
+
+    assert unfit_rows(body.encode()) == [2]
+
+
+ROWS = st.lists(st.text('a,"\n\r;', max_size=6), min_size=1, max_size=6)
+
+
+@given(rows=ROWS, data=st.data())
+def test_rows_are_cut_byte_for_byte(rows: list[str], data: st.DataObject) -> None:
+    records = [('"' + text.replace('"', '""') + '",1\n').encode() for text in rows]
+    first = data.draw(st.integers(1, len(rows)))
+    last = data.draw(st.integers(first, len(rows)))
+
+    cut = cut_rows(b"Tag,DateTime\n" + b"".join(records), first, last)
+
+    assert cut == b"Tag,DateTime\n" + b"".join(records[first - 1 : last])
+
+
+def test_an_unreadable_identifier_gives_way_to_the_next(cabinet: Cabinet, counter: Counter) -> None:
+    other = store_call(cabinet=cabinet, client_id="GA1.2.3", yclid="5")
+    none = store_call(cabinet=cabinet, client_id="GA1.2.3")
+
+    assert (row_of(other).state, row_of(other).id_kind) == (DeliveryState.WAITING, IdKind.YCLID)
+    assert row_of(none).reason == "no_identifier"
+
+
+@pytest.mark.parametrize("phone", ["+112", "+1234567890123456789", "12345"])
+def test_an_unreadable_phone_leaves_its_cell_empty(
+    cabinet: Cabinet, counter: Counter, phone: str
+) -> None:
+    store_call(cabinet=cabinet, phone=phone, client_id="17")
+
+    batching.build_uploads(now=timezone.now() + timedelta(hours=1))
+
+    body = bytes(UploadFile.objects.get().body)
+    assert phone.encode() not in body
+    assert unfit_rows(body) == []

@@ -1,0 +1,252 @@
+"""A refusal says what was compared, both as it was decided and as it would be now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.decision.decide import decide, explain
+from calls.decision.messages import WITH_VALUES, refusal
+from calls.decision.rules import RULES, SENTENCES
+from calls.models import Call
+from calls.pages.status_messages import sentence_of
+from calls.queries.display_state import with_shown
+from calls.states import Channel, DeliveryState
+from counters.models import Counter
+from tests import factories
+from tests.calls.stored import row_of, store_call
+
+SITES = {"site_mode": "list", "site_hosts": ["a.example", "b.example", "c.example", "d.example"]}
+
+# (settings of the counter, fields of the call, what was compared, the sentence)
+CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
+    (
+        {"min_duration_seconds": 60},
+        {"duration_seconds": 59},
+        [59, 60],
+        "Разговор длился 59 с, а в настройке «Длительность» — от 60 с.",
+    ),
+    (
+        {"call_status": "success"},
+        {"status": "fail"},
+        ["fail", "success"],
+        "Звонок неуспешный, а в настройке «Статус звонка» — «Только успешные».",
+    ),
+    (
+        {"call_status": "fail"},
+        {"status": ""},
+        ["", "fail"],
+        "Итог звонка неизвестен, а в настройке «Статус звонка» — «Только неуспешные».",
+    ),
+    (
+        {"uniqueness": "unique"},
+        {"is_unique": False},
+        ["unique"],
+        "Звонок повторный, а в настройке «Дополнительно» — «Только уникальные».",
+    ),
+    (
+        {"uniqueness": "target"},
+        {"is_target": False},
+        ["target"],
+        "Звонок нецелевой, а в настройке «Дополнительно» — «Только целевые».",
+    ),
+    (
+        {"uniqueness": "unique_target"},
+        {"is_unique_target": False},
+        ["unique_target"],
+        "Звонок не уникально-целевой, а в настройке «Дополнительно» — «Только уникально-целевые».",
+    ),
+    (
+        {"call_kind": "incoming", "accepts_static": False, "accepts_dynamic": False},
+        {"kind": "static"},
+        ["static", "incoming", False, False],
+        "Звонок: статический коллтрекинг, а в настройке «Тип звонка» — «Только входящие звонки».",
+    ),
+    (
+        {"call_kind": "callback"},
+        {"kind": "dynamic"},
+        ["dynamic", "callback", True, True],
+        "Звонок: динамический коллтрекинг, а в настройке «Тип звонка» — «Только обратные звонки».",
+    ),
+    (
+        {"call_kind": "incoming", "accepts_static": False},
+        {"kind": "static"},
+        ["static", "incoming", True, False],
+        "Звонок: статический коллтрекинг, а в настройке «Тип звонка» — «Только входящие звонки» "
+        "(динамический коллтрекинг).",
+    ),
+    (
+        {"site_mode": "own", "site_host": "own.example", "mirror_hosts": ["m.example"]},
+        {"site_host": "other.example"},
+        ["other.example", ["own.example", "m.example"], 2],
+        "Звонок с сайта other.example, а в настройке «Сайты» — own.example, m.example.",
+    ),
+    (
+        SITES,
+        {"site_host": "other.example"},
+        ["other.example", ["a.example", "b.example", "c.example"], 4],
+        "Звонок с сайта other.example, а в настройке «Сайты» — a.example, b.example, c.example "
+        "и ещё 1.",
+    ),
+    (
+        {
+            "site_mode": "own",
+            "site_host": "xn--80atjc.xn--p1ai",
+            "mirror_hosts": ["xn--80atjc.xn--p1ai", "m.example"],
+        },
+        {"site_host": "xn--e1afmkfd.xn--p1ai"},
+        ["xn--e1afmkfd.xn--p1ai", ["xn--80atjc.xn--p1ai", "m.example"], 2],
+        "Звонок с сайта пример.рф, а в настройке «Сайты» — окна.рф, m.example.",
+    ),
+    (
+        {"site_mode": "own", "site_host": ""},
+        {"site_host": "other.example"},
+        ["other.example", [], 0],
+        str(SENTENCES["site"]),
+    ),
+    (
+        {"campaigns": ["Распродажа", "1001"]},
+        {"campaign_name": "Осень", "campaign_id": "77"},
+        ["Осень", ["Распродажа", "1001"], 2],
+        "Кампания звонка — «Осень», а в настройке «Кампании» — «Распродажа», «1001».",
+    ),
+    (
+        {"campaigns": ["1001"]},
+        {"campaign_name": "", "campaign_id": ""},
+        ["", ["1001"], 1],
+        "Кампания звонка неизвестна, а в настройке «Кампании» — «1001».",
+    ),
+    (
+        {},
+        {"client_id": "GA1.2.3", "user_id": "", "yclid": ""},
+        ["ClientId"],
+        "У звонка есть ClientID, но в виде, которого Метрика не понимает: она не сможет связать "
+        "его с визитом.",
+    ),
+    ({"identifier_order": ["UserId"]}, {"user_id": ""}, [], str(SENTENCES["no_identifier"])),
+]
+
+
+def said_of(call: Call, channel: Channel = Channel.CALLS) -> str:
+    rows = call.deliveries.filter(channel=channel)
+    return sentence_of(with_shown(rows, timezone.now()).get(), obstacle="")
+
+
+@pytest.mark.parametrize(("settings", "fields", "compared", "sentence"), CASES)
+def test_a_refusal_keeps_and_tells_what_was_compared(
+    cabinet: Cabinet,
+    settings: dict[str, Any],
+    fields: dict[str, Any],
+    compared: list[Any],
+    sentence: str,
+) -> None:
+    counter = factories.make_counter(account=factories.make_account(cabinet=cabinet), **settings)
+
+    call = store_call(cabinet=cabinet, **fields)
+
+    assert row_of(call).state == DeliveryState.SKIPPED
+    assert row_of(call).compared == compared
+    assert said_of(call) == sentence
+    judged = explain(call.pk, counter.pk)[Channel.CALLS]
+    assert next(one.text for one in judged if not one.passed) == sentence
+
+
+def test_what_is_to_go_compares_nothing(cabinet: Cabinet, counter: Counter) -> None:
+    assert row_of(store_call(cabinet=cabinet)).compared is None
+
+
+def test_a_goal_that_is_gone_is_named(cabinet: Cabinet, counter: Counter) -> None:
+    goal = factories.make_goal(counter=counter, name="Заявка", deleted_at=timezone.now())
+    Counter.objects.filter(pk=counter.pk).update(goal=goal)
+
+    call = store_call(cabinet=cabinet)
+
+    assert said_of(call, Channel.GOAL) == (
+        "Цели «Заявка» больше нет в Метрике: выберите другую в настройках счетчика."
+    )
+
+
+def test_an_earlier_attempt_is_told_by_its_number(cabinet: Cabinet, counter: Counter) -> None:
+    Counter.objects.filter(pk=counter.pk).update(last_attempt_only=True)
+    attempts = [
+        store_call(cabinet=cabinet, kind="callback", order_key=10, attempt=number)
+        for number in (1, 2)
+    ]
+
+    assert said_of(attempts[0]) == (
+        "Это попытка 1, и по этому заказу была следующая: отправляется только последняя."
+    )
+    assert row_of(attempts[1]).state == DeliveryState.WAITING
+
+
+def test_a_changed_call_is_refused_by_its_new_values(cabinet: Cabinet, counter: Counter) -> None:
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
+    call = store_call(cabinet=cabinet, duration_seconds=10)
+
+    Call.objects.filter(pk=call.pk).update(duration_seconds=59)
+    decide([call.pk], now=timezone.now())
+
+    assert row_of(call).compared == [59, 60]
+
+
+def test_the_ledger_tells_the_settings_of_its_decision_and_the_rules_those_of_now(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
+    call = store_call(cabinet=cabinet, duration_seconds=10)
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=90)
+
+    page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+
+    as_decided = "Разговор длился 10 с, а в настройке «Длительность» — от 60 с."
+    assert said_of(call) == as_decided
+    assert f"{as_decided} С тех пор звонок или настройки изменились." in page
+    assert "Разговор длился 10 с, а в настройке «Длительность» — от 90 с." in page
+
+
+def test_a_decision_by_the_settings_of_today_is_told_once(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
+    call = store_call(cabinet=cabinet, duration_seconds=10)
+
+    page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+
+    assert "от 60 с." in page
+    assert "С тех пор" not in page
+
+
+def test_a_call_without_a_site_is_not_told_to_come_from_one(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(site_mode="own")
+    call = store_call(cabinet=cabinet, site_host="")
+
+    judged = {one.code: one.text for one in explain(call.pk, counter.pk)[Channel.CALLS]}
+
+    assert judged["site"] == str(SENTENCES["site"])
+
+
+def test_a_goal_that_fits_no_file_is_told_by_its_identifier(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    goal = factories.make_goal(counter=counter, identifier="=call")
+    Counter.objects.filter(pk=counter.pk).update(goal=goal)
+
+    call = store_call(cabinet=cabinet)
+
+    assert said_of(call, Channel.GOAL) == (
+        "В идентификаторе цели «=call» есть знаки, которых Метрика в файле не принимает."
+    )
+
+
+def test_what_is_compared_has_words() -> None:
+    assert set(WITH_VALUES) == {rule.code for rule in RULES if rule.compared}
+    assert refusal("technical", []) == str(SENTENCES["technical"])
+    with pytest.raises(KeyError):
+        refusal("no_such_reason", None)

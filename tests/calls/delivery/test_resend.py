@@ -1,0 +1,142 @@
+"""One call once more: beside the ledger, by a person, once per press."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cabinets.models import AuditEvent, Cabinet
+from calls.delivery import batching, lookup, sending
+from calls.delivery import resend as resending
+from calls.delivery.resend import NotPossible
+from calls.models import Call, Delivery, Resend, Upload
+from calls.states import DeliveryState, UploadState
+from counters.models import Counter
+from devtools.sandbox import RunningSandbox
+from tests.calls.sandbox_world import fault, rows_in_metrika
+from tests.calls.stored import row_of, store_call
+
+
+def sent_call(cabinet: Cabinet, **fields: Any) -> Call:
+    call = store_call(cabinet=cabinet, **fields)
+    batching.build_uploads(now=timezone.now())
+    sending.send_due(seconds=30)
+    return call
+
+
+def order(call: Call, number: int, actor: User, *, now: datetime | None = None) -> Resend | None:
+    return resending.order(row_of(call), number=number, actor=actor, now=now or timezone.now())
+
+
+def test_a_sent_call_goes_once_more_with_todays_values(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
+) -> None:
+    call = sent_call(cabinet, tags=["прежний"])
+    before = Delivery.objects.filter(call_id=call.pk).values()
+    ledger = list(before)
+    Call.objects.filter(pk=call.pk).update(tags=["новый"], revision=2)
+
+    assert order(call, 1, owner) is not None
+    sending.send_due(seconds=30)
+
+    assert [row["Tag"] for row in rows_in_metrika(sandbox)] == ["прежний", "новый"]
+    assert list(Delivery.objects.filter(call_id=call.pk).values()) == ledger
+    resend = Resend.objects.get()
+    assert resend.upload.state == UploadState.SENT
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor, event.after["number"]) == ("delivery.sent_again", owner, 1)
+
+
+def test_the_same_press_twice_orders_once(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
+) -> None:
+    call = sent_call(cabinet)
+
+    assert order(call, 1, owner) is not None
+    assert order(call, 1, owner) is None
+    assert order(call, 0, owner) is None
+
+    sending.send_due(seconds=30)
+    sending.send_due(seconds=30)
+    assert len(rows_in_metrika(sandbox)) == 2
+    assert Resend.objects.count() == 1
+
+
+def test_a_second_repeat_waits_for_the_first(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
+) -> None:
+    call = sent_call(cabinet)
+    order(call, 1, owner)
+
+    with pytest.raises(NotPossible, match="ещё в пути"):
+        order(call, 2, owner)
+    sending.send_due(seconds=30)
+
+    assert order(call, 2, owner) is not None
+
+
+Spoil = Callable[[Call, Counter], object]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda call, counter: Upload.objects.update(state="unclear", uploading_id=None), "сам"),
+        (
+            lambda call, counter: Upload.objects.update(state="cancelled", attention="called_off"),
+            "не отправлялся",
+        ),
+        (lambda call, counter: Counter.objects.update(removed_at=timezone.now()), "удалён"),
+        (lambda call, counter: Call.objects.update(client_id=""), "идентификатора"),
+        (
+            lambda call, counter: Delivery.objects.update(expires_at=timezone.now()),
+            "21 день",
+        ),
+    ],
+)
+def test_a_repeat_that_makes_no_sense_is_refused_and_nothing_is_stored(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    owner: User,
+    spoil: Spoil,
+    sentence: str,
+) -> None:
+    call = sent_call(cabinet)
+    spoil(call, linked_counter)
+
+    with pytest.raises(NotPossible, match=sentence):
+        order(call, 1, owner)
+
+    assert not Resend.objects.exists()
+    assert Upload.objects.count() == 1
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_row_metrika_refused_may_be_tried_again_without_a_double(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
+) -> None:
+    call = sent_call(cabinet)
+    Delivery.objects.filter(upload__isnull=False).update(state=DeliveryState.ROW_REFUSED)
+
+    assert resending.is_surely_not_there(row_of(call))
+    assert order(call, 1, owner) is not None
+
+
+def test_an_answer_lost_on_a_repeat_is_looked_up_like_any_other(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
+) -> None:
+    call = sent_call(cabinet)
+    order(call, 1, owner)
+    fault(sandbox, "reset_after_taken")
+    sending.send_due(seconds=30)
+
+    lookup.resolve_unclear()
+
+    assert Resend.objects.get().upload.state == UploadState.SENT
+    assert len(rows_in_metrika(sandbox)) == 2

@@ -1,0 +1,133 @@
+"""A call that CallKeeper changes on its way is sent once, as frozen, and says that it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import CallSource
+from calls.delivery import batching, sending
+from calls.ingest.parsing.record import read_records
+from calls.ingest.store import take_in
+from calls.models import Call, Delivery, Upload
+from calls.runtime import failpoints
+from calls.runtime.failpoints import Moment
+from calls.states import DeliveryState
+from counters.models import Counter
+from devtools.sandbox import RunningSandbox
+from tests import factories
+from tests.calls.sandbox_world import rows_in_metrika
+from tests.calls.stored import row_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.contract("A3", "B2")]
+Record = dict[str, Any]
+
+
+def take(source: CallSource, record: Record) -> Call:
+    now = timezone.now()
+    records = read_records([record], source_id=source.public_id, zone=None, now=now)
+    take_in(source=source, records=records, now=now)
+    return Call.objects.get()
+
+
+def deliver() -> None:
+    batching.build_uploads(now=timezone.now())
+    sending.send_due(seconds=30)
+
+
+@pytest.fixture
+def rival(linked_counter: Counter) -> Iterator[Callable[[Moment, Callable[[], object]], Thread]]:
+    """Runs an act in a thread of its own when delivery reaches a moment."""
+
+    def at(moment: Moment, act: Callable[[], object]) -> Thread:
+        def run() -> None:
+            try:
+                act()
+            finally:
+                connection.close()
+
+        thread = Thread(target=run)
+
+        def listen(reached: Moment) -> None:
+            if reached == moment and thread.ident is None:
+                thread.start()
+                # Long enough to finish unless it has to wait for our transaction.
+                thread.join(timeout=1)
+
+        failpoints.listener = listen
+        return thread
+
+    yield at
+    failpoints.listener = None
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        Moment.BEFORE_BATCH_COMMIT,
+        Moment.AFTER_BATCH_COMMIT,
+        Moment.AFTER_CLAIM,
+        Moment.BEFORE_REQUEST,
+        Moment.AFTER_ANSWER,
+        Moment.BEFORE_RECORD_COMMIT,
+        Moment.AFTER_RECORD,
+    ],
+)
+def test_a_change_on_the_way_is_stored_shown_and_never_sent(
+    source: CallSource,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    owner_client: Client,
+    rival: Callable[[Moment, Callable[[], object]], Thread],
+    moment: Moment,
+) -> None:
+    record = factories.v3_record(tags=["прежний"])
+    call = take(source, record)
+    thread = rival(moment, lambda: take(source, record | {"tags": ["новый"]}))
+
+    deliver()
+    thread.join(timeout=10)
+    deliver()
+
+    assert not thread.is_alive()
+    assert [row["Tag"] for row in rows_in_metrika(sandbox)] == ["прежний"]
+    call.refresh_from_db()
+    row = row_of(call)
+    assert (call.revision, call.tags, row.call_revision) == (2, ["новый"], 1)
+    assert (row.state, Upload.objects.count()) == (DeliveryState.BATCHED, 1)
+    page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    assert "После отправки данные звонка изменились" in page
+
+
+def test_a_change_before_the_file_is_what_is_sent(
+    source: CallSource, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    record = factories.v3_record(tags=["прежний"])
+    take(source, record)
+    call = take(source, record | {"tags": ["новый"]})
+
+    deliver()
+
+    assert [row["Tag"] for row in rows_in_metrika(sandbox)] == ["новый"]
+    assert row_of(call).call_revision == 2
+
+
+def test_a_call_that_no_longer_qualifies_while_its_file_waits_is_sent_as_it_was_decided(
+    source: CallSource, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    record = factories.v3_record()
+    take(source, record)
+    batching.build_uploads(now=timezone.now())
+
+    take(source, record | {"statusFirst": 15, "status": "fail"})
+    deliver()
+
+    assert len(rows_in_metrika(sandbox)) == 1
+    assert Delivery.objects.filter(state=DeliveryState.BATCHED).count() == 1

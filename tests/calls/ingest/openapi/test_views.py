@@ -1,0 +1,212 @@
+"""What is described is what is answered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from standardwebhooks import Webhook
+
+from cabinets.models import CallSource
+from calls.ingest.openapi import examples as examples
+from calls.ingest.openapi.docs_page import sections
+from calls.ingest.openapi.document import document
+from calls.ingest.parsing.record import CallRecord, read_record
+from calls.models import Call
+from tests import factories
+from tests.calls.ingest.json_schema import problems, resolve
+from tests.calls.posting import post_calls
+
+pytestmark = pytest.mark.django_db
+#: A moment at which the examples have happened.
+AFTER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def described(answer: Any) -> list[str]:
+    """Return how the answer differs from its description."""
+    whole = document()
+    responses = whole["paths"]["/api/v1/calls"]["post"]["responses"]
+    response = responses[str(answer.status_code)]
+    schema = response["content"]["application/json"]["schema"]
+    missing = [name for name in response.get("headers", {}) if name not in answer.headers]
+    return problems(answer.json(), schema, whole) + missing
+
+
+def test_document_is_served_to_everybody() -> None:
+    answer = Client().get("/api/openapi.json")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == document()
+    assert answer.json()["openapi"] == "3.1.0"
+
+
+def test_page_is_shown_to_everybody_and_keeps_the_policy() -> None:
+    answer = Client().get("/api/docs")
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "<h1>Приём звонков CallKeeper</h1>" in page
+    assert examples.VECTOR_SIGNATURE in page
+    assert "style=" not in page
+    assert "<script>" not in page
+    for status in document()["paths"]["/api/v1/calls"]["post"]["responses"]:
+        assert status in page
+
+
+def test_samples_name_the_source_that_is_asked_for() -> None:
+    page = Client().get("/api/docs", {"source": "src_0123456789abcdef"}).content.decode()
+
+    assert "SOURCE=&#x27;src_0123456789abcdef&#x27;" in page
+    assert "&quot;whsec_…&quot;, &quot;src_0123456789abcdef&quot;" in page
+
+
+@pytest.mark.parametrize("name", ["';id;'", "src_1\n", "a" * 65, "<b>"])
+def test_samples_take_nothing_else_from_the_address(name: str) -> None:
+    page = Client().get("/api/docs", {"source": name}).content.decode()
+
+    assert page == Client().get("/api/docs").content.decode()
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    whole = document()
+    references = [value for name, value in walk(whole) if name == "$ref"]
+
+    assert len(references) > 10
+    for reference in references:
+        assert resolve(reference, whole)
+
+
+def walk(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, list):
+        return [pair for one in value for pair in walk(one)]
+    if isinstance(value, dict):
+        return [*value.items(), *(pair for one in value.values() for pair in walk(one))]
+    return []
+
+
+def test_every_example_of_a_field_is_read() -> None:
+    fields = document()["components"]["schemas"]["Call"]["properties"]
+    item = {name: field["examples"][0] for name, field in fields.items()}
+
+    record = read_record(item, source_id="src_1", zone=None, now=AFTER)
+
+    assert problems(item, {"$ref": "#/components/schemas/Call"}, document()) == []
+    assert isinstance(record, CallRecord)
+
+
+def test_every_parameter_is_described_where_it_is_read() -> None:
+    described = {
+        (one["in"], one["name"], one["required"])
+        for one in document()["paths"]["/api/v1/calls"]["post"]["parameters"]
+    }
+    page = Client().get("/api/docs").content.decode()
+
+    assert described == {
+        ("header", "webhook-id", True),
+        ("header", "webhook-timestamp", True),
+        ("header", "webhook-signature", True),
+        ("header", "X-CallKeeper-Source", False),
+        ("query", "source", False),
+    }
+    assert "<code>?source=</code>" in page
+
+
+def test_page_names_the_kinds_of_a_value_for_people() -> None:
+    kinds = {field["name"]: field["types"] for field in sections(document())["fields"]}
+
+    assert kinds["callTime"] == "integer | number | string"
+    assert kinds["site"] == "string | integer"
+    assert kinds["tags"] == "array | string | integer"
+
+
+@time_machine.travel(AFTER, tick=False)
+def test_examples_of_requests_are_answered_as_described(source: CallSource) -> None:
+    one = post_calls(examples.ONE_CALL, source=source)
+    Call.objects.all().delete()
+    several = post_calls(
+        examples.SEVERAL_CALLS,
+        source=factories.make_source(cabinet=factories.make_cabinet(name="Другой")),
+    )
+
+    assert (one.status_code, several.status_code) == (202, 202)
+    assert described(one) == described(several) == []
+    assert without_numbers(several.json()) == without_numbers(examples.ANSWER)
+
+
+def without_numbers(answer: Any) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in result.items() if name != "call_id"}
+        for result in answer["results"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"{", 400), (b"[]", 400), (b'{"calls": [{}, {}]}', 422), (b'{"calls": [' + b"{}," * 500
+      + b"{}]}", 413)],
+)  # fmt: skip
+def test_refusals_are_answered_as_described(source: CallSource, body: bytes, status: int) -> None:
+    answer = post_calls(body, source=source)
+
+    assert answer.status_code == status
+    assert described(answer) == []
+
+
+def test_refused_sender_is_answered_as_described(source: CallSource) -> None:
+    unsigned = Client().post("/api/v1/calls", b"{}", content_type="application/json")
+    other_method = Client().get("/api/v1/calls")
+    other_type = Client().post("/api/v1/calls", b"{}", content_type="text/plain")
+
+    for answer, status in ((unsigned, 401), (other_method, 405), (other_type, 415)):
+        assert answer.status_code == status
+        assert described(answer) == []
+
+
+def test_python_sample_signs_as_an_independent_signer_does() -> None:
+    shown = sections(document())["python"]
+    sample: dict[str, Any] = {"base64": base64, "hashlib": hashlib, "hmac": hmac}
+
+    exec(compile(shown, "sample", "exec"), sample)
+
+    signature = sample["signature"](
+        examples.VECTOR_SECRET,
+        examples.VECTOR_ID,
+        examples.VECTOR_TIMESTAMP,
+        examples.VECTOR_BODY.encode(),
+    )
+    assert signature == examples.VECTOR_SIGNATURE
+
+
+def test_curl_sample_signs_as_an_independent_signer_does(tmp_path: Path) -> None:
+    (tmp_path / "call.json").write_text(examples.VECTOR_BODY, encoding="utf-8")
+    signing, _curl = sections(document())["curl"].split("curl ", 1)
+    script = signing.replace("whsec_…", examples.VECTOR_SECRET)
+
+    done = subprocess.run(
+        ["sh", "-c", f'{script}\nprintf "%s %s %s" "$ID" "$TIMESTAMP" "v1,$SIGNATURE"'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    webhook_id, timestamp, signature = done.stdout.split()
+    moment = datetime.fromtimestamp(int(timestamp), UTC)
+    expected = Webhook(examples.VECTOR_SECRET).sign(webhook_id, moment, examples.VECTOR_BODY)
+    assert signature == expected
+
+
+def test_vector_body_is_a_call() -> None:
+    item = json.loads(examples.VECTOR_BODY)
+
+    assert isinstance(read_record(item, source_id="src_1", zone=None, now=AFTER), CallRecord)

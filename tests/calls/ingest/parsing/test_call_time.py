@@ -1,0 +1,119 @@
+"""The start of a call: only a moment that is certain is taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from calls.ingest.parsing.call_time import read_start
+from calls.ingest.parsing.fields import Unusable
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MOSCOW = ZoneInfo("Europe/Moscow")
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def start(value: Any, *, zone: ZoneInfo | None = None, now: datetime = NOW) -> datetime:
+    return read_start({"callTime": value}, zone=zone, now=now)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1_795_418_400,
+        "1795418400",
+        " 1795418400 ",
+        1_795_418_400.0,
+        "2026-11-23T07:20:00Z",
+        "2026-11-23T10:20:00+03:00",
+        "2026-11-23 10:20:00+0300",
+        "2026-11-23T10:20+03",
+    ],
+)
+@pytest.mark.parametrize("zone", [None, NEW_YORK])
+def test_moment_that_says_its_zone_needs_no_other(value: Any, zone: ZoneInfo | None) -> None:
+    assert start(value, zone=zone) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
+
+
+def test_bare_time_is_read_in_the_declared_zone() -> None:
+    assert start("2026-11-23 10:20:00", zone=MOSCOW) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
+
+
+@pytest.mark.contract("C1")
+@pytest.mark.parametrize("value", ["2026-11-23 10:20:00", "2026-11-23T10:20:00.5"])
+def test_bare_time_without_a_declared_zone_is_refused(value: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        start(value)
+
+    assert (refused.value.code, refused.value.field) == ("time_without_zone", "callTime")
+
+
+def test_repeated_hour_is_read_as_its_first_pass() -> None:
+    assert start("2026-11-01 01:30:00", zone=NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+@pytest.mark.contract("C1")
+def test_skipped_hour_is_read_with_the_offset_before_the_change() -> None:
+    assert start("2026-03-08 02:30:00", zone=NEW_YORK) == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+
+
+@pytest.mark.contract("C2")
+@pytest.mark.parametrize(("ahead", "is_taken"), [(299, True), (300, True), (301, False)])
+def test_start_may_be_five_minutes_ahead(ahead: int, is_taken: bool) -> None:
+    moment = int(NOW.timestamp()) + ahead
+
+    if is_taken:
+        assert int(start(moment).timestamp()) == moment
+    else:
+        with pytest.raises(Unusable) as refused:
+            start(moment)
+        assert refused.value.code == "starts_in_future"
+
+
+@pytest.mark.parametrize("value", [None, "", "-", 0, "0"])
+def test_missing_time_is_refused(value: Any) -> None:
+    with pytest.raises(Unusable) as refused:
+        start(value)
+
+    assert refused.value.code == "missing_field"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "вчера",
+        "2026-11-23",
+        "23.11.2026 10:20:00",
+        "0000-00-00 00:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "2026-02-30 10:00:00",
+        "2026-11-23T10:20:00+99:00",
+        "1999-12-31T23:59:59Z",
+        10**18,
+        "9" * 400,
+        "9" * 5000,
+        20261123,
+        -5,
+        True,
+        [1_795_418_400],
+        {"at": 1},
+    ],
+)
+def test_time_that_is_none_is_refused(value: Any) -> None:
+    with pytest.raises(Unusable) as refused:
+        start(value, zone=MOSCOW)
+
+    assert (refused.value.code, refused.value.field) == ("bad_time", "callTime")
+
+
+def test_local_date_of_the_record_is_not_trusted() -> None:
+    item = {
+        "callTime": "2026-11-23 10:20:00",
+        "localDate": "2026-11-23 18:20:00",
+        "timezoneOffset": "+0020",
+    }
+
+    assert read_start(item, zone=MOSCOW, now=NOW) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)

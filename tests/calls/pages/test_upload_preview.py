@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from calls.pages.upload_preview import (
+    PREVIEW_BYTES,
+    PREVIEW_ROWS,
+    file_for_people,
+    preview_of,
+    values_of,
+)
+from counters.models import Counter
+from tests.calls.ledger import make_upload
+
+AWKWARD = 'ClientId,Tag\r\n1,"Окна, ""люкс""\nвторая строка"\r\n2,=SUM(A1)\r\n3,🔥\r\n'.encode()
+
+
+def test_a_row_is_read_as_it_was_sent(counter: Counter) -> None:
+    upload = make_upload(counter=counter, body=AWKWARD, rows=3)
+
+    values = values_of([(upload.pk, 1), (upload.pk, 3)])
+
+    assert values == {
+        (upload.pk, 1): {"ClientId": "1", "Tag": 'Окна, "люкс"\nвторая строка'},
+        (upload.pk, 3): {"ClientId": "3", "Tag": "🔥"},
+    }
+
+
+def test_rows_of_several_files_are_one_query(
+    counter: Counter, django_assert_num_queries: Any
+) -> None:
+    uploads = [make_upload(counter=counter) for _ in range(3)]
+
+    with django_assert_num_queries(1):
+        values = values_of([(upload.pk, 1) for upload in uploads])
+
+    assert len(values) == 3
+
+
+def test_a_preview_shows_the_first_rows(counter: Counter) -> None:
+    body = b"ClientId\n" + b"".join(b"%d\n" % number for number in range(200))
+    upload = make_upload(counter=counter, body=body, rows=200)
+
+    preview = preview_of(upload.pk)
+
+    assert preview.header == ["ClientId"]
+    assert preview.rows == [[str(number)] for number in range(PREVIEW_ROWS)]
+
+
+def test_a_row_that_the_preview_cuts_through_is_left_out(counter: Counter) -> None:
+    body = b"Tag\nwhole\n" + b"x" * PREVIEW_BYTES + b"\n"
+    upload = make_upload(counter=counter, body=body, rows=2)
+
+    assert preview_of(upload.pk).rows == [["whole"]]
+
+
+def test_an_upload_without_a_file_has_an_empty_preview(db: None) -> None:
+    assert preview_of(1).rows == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+79161231234", "'+79161231234"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("https://x.example/?a;=1,+1", "https://x.example/?a;'=1,'+1"),
+        ("строка\n=1", "строка\n'=1"),
+        ("https://x.example/?a=1-2", "https://x.example/?a=1-2"),
+        ("Целевой, Балкон; «5+»", "Целевой, Балкон; «5+»"),
+        ("", ""),
+    ],
+)
+def test_file_for_people_holds_no_formula(cell: str, shown: str) -> None:
+    sent = io.StringIO(newline="")
+    csv.writer(sent).writerows([["Tag", "URL"], [cell, 'с "кавычкой"']])
+
+    table = file_for_people(sent.getvalue().encode())
+
+    text = table.decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))
+    assert rows == [["Tag", "URL"], [shown, 'с "кавычкой"']]

@@ -1,0 +1,214 @@
+"""Before calls that cannot go fall behind the 21 days, a person hears of it, with numbers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db.models import Q
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.delivery import batching, expiry, recovery, sending
+from calls.models import Delivery, Upload
+from calls.queries.display_state import with_shown
+from calls.queries.expiry_warnings import HorizonWarning, horizon_warnings
+from calls.states import Attention, DeliveryState, UploadState
+from counters.models import Counter
+from devtools.sandbox import RunningSandbox
+from integrations.models import YandexAccount
+from tests import factories
+from tests.calls.ledger import make_upload
+from tests.calls.sandbox_world import rows_in_metrika
+from tests.calls.stored import row_of, store_call
+
+pytestmark = pytest.mark.contract("B12")
+NOW = timezone.now()
+
+
+def warned(cabinet: Cabinet, age: timedelta) -> list[tuple[int, int, int]]:
+    found = horizon_warnings(Q(cabinet=cabinet), now=NOW + age)
+    return [(one.in_two_days, one.in_a_week, one.expired) for one in found]
+
+
+@pytest.fixture
+def waiting(cabinet: Cabinet, counter: Counter) -> Counter:
+    """A counter with a call that started now."""
+    with time_machine.travel(NOW, tick=False):
+        store_call(cabinet=cabinet, started_at=NOW)
+    return counter
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        lambda counter: Counter.objects.update(enabled=False),
+        lambda counter: Counter.objects.update(access=Counter.Access.LOST),
+        lambda counter: YandexAccount.objects.update(state="reauth_required"),
+    ],
+)
+def test_a_stranded_call_is_warned_of_at_day_14_and_19(
+    cabinet: Cabinet, waiting: Counter, block: Any
+) -> None:
+    block(waiting)
+    second = timedelta(seconds=1)
+
+    assert warned(cabinet, timedelta(days=14) - second) == []
+    assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert warned(cabinet, timedelta(days=19) - second) == [(0, 1, 0)]
+    assert warned(cabinet, timedelta(days=19)) == [(1, 1, 0)]
+    assert warned(cabinet, timedelta(days=21) - second) == [(1, 1, 0)]
+    assert warned(cabinet, timedelta(days=21)) == []
+
+
+def test_what_goes_by_itself_is_not_warned_of(cabinet: Cabinet, waiting: Counter) -> None:
+    assert warned(cabinet, timedelta(days=20)) == []
+
+
+def test_what_came_too_late_is_counted_for_a_week(cabinet: Cabinet, waiting: Counter) -> None:
+    Counter.objects.update(enabled=False)
+    end = timedelta(days=21)
+
+    assert expiry.expire_overdue(now=NOW + end) == 1
+
+    assert warned(cabinet, end) == [(0, 0, 1)]
+    assert warned(cabinet, end + timedelta(days=7)) == []
+
+
+def test_what_came_too_late_in_its_upload_is_counted_too(
+    cabinet: Cabinet, waiting: Counter
+) -> None:
+    batching.build_uploads(now=NOW + timedelta(hours=1))
+    YandexAccount.objects.update(state="reauth_required")
+    end = timedelta(days=21)
+
+    assert expiry.expire_overdue(now=NOW + end) == 1
+
+    assert [row.shown for row in with_shown(Delivery.objects.filter(channel=1), NOW)] == ["expired"]
+    assert warned(cabinet, end) == [(0, 0, 1)]
+    assert warned(cabinet, end + timedelta(days=7)) == []
+
+
+def test_what_was_called_off_in_time_did_not_come_too_late(
+    cabinet: Cabinet, waiting: Counter
+) -> None:
+    batching.build_uploads(now=NOW + timedelta(hours=1))
+    upload = Upload.objects.get()
+    assert recovery.call_off_uploads([upload.pk], actor=None, now=NOW + timedelta(days=20)) == 1
+
+    assert warned(cabinet, timedelta(days=21)) == []
+
+
+def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
+    cabinet: Cabinet, waiting: Counter
+) -> None:
+    batching.build_uploads(now=NOW + timedelta(hours=1))
+    assert warned(cabinet, timedelta(days=14)) == []
+
+    Upload.objects.update(state=UploadState.NEEDS_ATTENTION, attention=Attention.REJECTED)
+
+    assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert expiry.expire_overdue(now=NOW + timedelta(days=21)) == 1
+    assert Upload.objects.get().attention == Attention.EXPIRED
+
+
+def test_the_words_name_the_days_and_the_numbers() -> None:
+    warning = HorizonWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3)
+
+    assert warning.sentences == [
+        "Не позже чем через 2 дня перестанут привязываться звонки: 15.",
+        "Не позже чем через 7 дней перестанут привязываться звонки: 25.",
+        "За неделю опоздали и уже не привяжутся звонки: 3.",
+    ]
+
+
+def test_warnings_stand_on_the_integrations_page_and_at_the_counter(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=20))
+    Counter.objects.update(enabled=False, goals_refreshed_at=timezone.now())
+
+    dashboard = owner_client.get("/lk/integrations").content.decode()
+    window = owner_client.get(reverse("counters:settings", args=[counter.pk])).content.decode()
+
+    sentence = "Не позже чем через 2 дня перестанут привязываться звонки: 1."
+    assert sentence in dashboard
+    assert sentence in window
+
+
+def test_calls_that_are_lost_are_counted_once_and_listed(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    Counter.objects.update(goal=factories.make_goal(counter=counter))
+    store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=22))
+
+    page = owner_client.get("/lk/integrations").content.decode()
+
+    assert "За неделю опоздали и уже не привяжутся звонки: 1." in page
+    assert f"{reverse('calls:history', args=[counter.pk])}?state=expired" in page
+
+
+def test_another_cabinet_hears_nothing(waiting: Counter, stranger_client: Client) -> None:
+    Counter.objects.update(enabled=False)
+
+    with time_machine.travel(NOW + timedelta(days=1), tick=True):
+        assert "привязываться" not in stranger_client.get("/lk/integrations").content.decode()
+
+
+def test_file_that_was_held_up_goes_without_its_late_calls(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    began = timezone.now() - timedelta(days=5)
+    with time_machine.travel(began, tick=True):
+        late = store_call(cabinet=cabinet, started_at=began - timedelta(days=20))
+        early = store_call(cabinet=cabinet, started_at=began - timedelta(days=10))
+        batching.build_uploads(now=timezone.now())
+    held_up = Upload.objects.get()
+
+    assert sending.send_due(seconds=10) == 0
+    assert rows_in_metrika(sandbox) == []
+    assert expiry.expire_overdue(now=timezone.now()) == 1
+    batching.build_uploads(now=timezone.now())
+    assert sending.send_due(seconds=10) == 1
+
+    held_up.refresh_from_db()
+    assert (held_up.state, held_up.attention) == ("cancelled", "gathered_anew")
+    assert row_of(late).state == DeliveryState.EXPIRED
+    assert [row["ClientId"] for row in rows_in_metrika(sandbox)] == [early.client_id]
+
+
+@pytest.mark.contract("B23")
+@pytest.mark.parametrize(
+    ("age", "state", "attention"),
+    [
+        (timedelta(hours=48), "sent", ""),
+        (timedelta(hours=48, seconds=1), "sent", "overdue"),
+        (timedelta(days=21), "sent", "overdue"),
+        (timedelta(days=21, seconds=1), "needs_attention", "no_outcome"),
+    ],
+)
+def test_outcome_that_nobody_can_ask_for_is_missed_and_given_up_in_the_end(
+    counter: Counter, age: timedelta, state: str, attention: str
+) -> None:
+    YandexAccount.objects.update(state="reauth_required")
+    upload = make_upload(counter=counter, state="sent", accepted_at=NOW - age)
+
+    expiry.expire_overdue(now=NOW)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.attention) == (state, attention)
+
+
+def test_call_that_was_being_stored_while_its_counter_was_removed_ends_with_it(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    call = store_call(cabinet=cabinet)
+    Counter.objects.update(removed_at=timezone.now())
+
+    assert expiry.expire_overdue(now=timezone.now()) == 1
+
+    assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "counter_removed")

@@ -1,0 +1,43 @@
+"""A month for which nobody made a partition, and where rows lie."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from calls.models import Call, Delivery
+from calls.runtime import partitions
+
+#: A December for which the migration, which ran by the real clock, made no partition.
+YEAR = timezone.now().year + 1
+DECEMBER = datetime(YEAR, 12, 20, 12, 0, tzinfo=UTC)
+MONTHS = [f"{YEAR}_12", f"{YEAR + 1}_01", f"{YEAR + 1}_02", f"{YEAR + 1}_03"]
+AHEAD = [f"{parent}_{month}" for parent in partitions.PARENTS for month in MONTHS]
+#: The month before is made as well when rows of it turn up.
+NOVEMBER = [f"{parent}_{YEAR}_11" for parent in partitions.PARENTS]
+
+
+def fetched(statement: str, *values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+def partitions_of(table: str) -> list[str]:
+    rows = fetched(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", table
+    )
+    return sorted(name for (name,) in rows)
+
+
+def all_partitions() -> set[str]:
+    return {name for parent in partitions.PARENTS for name in partitions_of(parent)}
+
+
+def where(model: type[Call] | type[Delivery], **chosen: Any) -> set[str]:
+    """The partitions in which the rows lie."""
+    rows = model.objects.filter(**chosen).extra(select={"table": "tableoid::regclass::text"})
+    return set(rows.values_list("table", flat=True))

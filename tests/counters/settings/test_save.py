@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cabinets.models import AuditEvent
+from counters.models import Counter
+from counters.settings.diff import differences
+from counters.settings.save import ChangedMeanwhile, save_settings
+from counters.signals import counter_changed
+from tests import factories
+
+
+@pytest.fixture
+def heard() -> Iterator[list[int]]:
+    counters: list[int] = []
+
+    def hear(counter: Counter, **_rest: object) -> None:
+        counters.append(counter.version)
+
+    counter_changed.connect(hear, weak=False)
+    yield counters
+    counter_changed.disconnect(hear)
+
+
+def test_the_first_save_makes_the_counter_accept_calls(
+    counter: Counter, owner: User, heard: list[int]
+) -> None:
+    Counter.objects.update(configured_at=None, settings_saved_at=None)
+    now = timezone.now()
+
+    save_settings(counter=counter, version=1, values={}, actor=owner, now=now)
+
+    saved = Counter.objects.get()
+    assert (saved.configured_at, saved.settings_saved_at) == (now, now)
+    assert (saved.settings_saved_by, saved.version) == (owner, 2)
+    assert heard == [2]
+
+
+def test_a_later_save_keeps_the_moment_from_which_calls_are_accepted(
+    counter: Counter, owner: User
+) -> None:
+    save_settings(
+        counter=counter,
+        version=1,
+        values={"min_duration_seconds": 30},
+        actor=owner,
+        now=timezone.now(),
+    )
+
+    assert Counter.objects.get().configured_at == counter.configured_at
+
+
+def test_the_audit_trail_has_only_what_changed(
+    counter: Counter, owner: User, heard: list[int]
+) -> None:
+    goal = factories.make_goal(counter=counter, name="Звонок", identifier="call")
+    values = {
+        "goal": goal,
+        "price": Decimal("1500.50"),
+        "site_hosts": ["site.ru"],
+        "min_duration_seconds": 0,
+        "call_kind": "all",
+    }
+
+    save_settings(counter=counter, version=1, values=values, actor=owner, now=timezone.now())
+
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor, event.object_id) == (
+        "counter.settings_saved",
+        owner,
+        str(counter.pk),
+    )
+    assert event.before == {"goal": None, "price": None, "site_hosts": []}
+    assert event.after == {
+        "goal": "Звонок (call)",
+        "price": "1500.50",
+        "site_hosts": ["site.ru"],
+    }
+    assert heard == [2]
+
+
+def test_a_save_that_changes_nothing_leaves_no_trace(
+    counter: Counter, owner: User, heard: list[int]
+) -> None:
+    save_settings(
+        counter=counter, version=1, values={"call_kind": "all"}, actor=owner, now=timezone.now()
+    )
+
+    assert not AuditEvent.objects.exists()
+    assert heard == []
+
+
+def test_the_second_of_two_editors_changes_nothing_and_learns_who_was_first(
+    counter: Counter, owner: User, manager: User, heard: list[int]
+) -> None:
+    now = timezone.now()
+    save_settings(
+        counter=counter, version=1, values={"call_status": "success"}, actor=owner, now=now
+    )
+
+    with pytest.raises(ChangedMeanwhile) as rival:
+        save_settings(
+            counter=counter,
+            version=1,
+            values={"call_status": "fail"},
+            actor=manager,
+            now=timezone.now(),
+        )
+
+    current = rival.value.current
+    assert (current.settings_saved_by, current.settings_saved_at) == (owner, now)
+    assert current.version == 2
+    assert Counter.objects.get().call_status == "success"
+    assert AuditEvent.objects.count() == 1
+    assert heard == [2]
+
+
+def test_the_same_form_twice_is_no_conflict(counter: Counter, owner: User) -> None:
+    for _press in range(2):
+        save_settings(
+            counter=counter,
+            version=1,
+            values={"call_status": "success"},
+            actor=owner,
+            now=timezone.now(),
+        )
+
+    assert Counter.objects.get().version == 2
+
+
+def test_settings_of_a_removed_counter_cannot_be_saved(counter: Counter, owner: User) -> None:
+    Counter.objects.update(removed_at=timezone.now())
+
+    with pytest.raises(Counter.DoesNotExist):
+        save_settings(
+            counter=counter,
+            version=1,
+            values={"enabled": False},
+            actor=owner,
+            now=timezone.now(),
+        )
+
+    assert Counter.objects.get().enabled
+
+
+def test_only_settings_can_be_saved(counter: Counter, owner: User) -> None:
+    with pytest.raises(ValueError, match="number"):
+        save_settings(
+            counter=counter, version=1, values={"number": 1}, actor=owner, now=timezone.now()
+        )
+
+    assert Counter.objects.get().number == counter.number
+
+
+def test_differences_speak_the_words_of_the_window(counter: Counter) -> None:
+    goal = factories.make_goal(counter=counter, name="Звонок")
+    wanted = {
+        "goal": goal,
+        "call_status": "fail",
+        "send_calls": False,
+        "site_hosts": ["a.ru", "b.ru"],
+        "min_duration_seconds": 30,
+        "price": None,
+    }
+
+    found = [(one.label, one.saved, one.wanted) for one in differences(counter, wanted)]
+
+    assert found == [
+        ("Достижение цели", "Не указано", "Звонок"),
+        ("Статус звонка", "Все статусы", "Только неуспешные"),
+        ("Отправлять звонки", "Да", "Нет"),
+        ("Выбранные сайты", "Не указано", "a.ru, b.ru"),
+        ("Длительность от, секунд", "0", "30"),
+    ]

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from counters.models import Counter
+from dashboard.counter_list import list_context, settings_info
+from integrations.models import YandexAccount
+from tests import factories
+
+LIST = "/lk/integrations/yandex"
+
+
+def rows_of(cabinet: Cabinet, **wishes: Any) -> list[str]:
+    wishes = {"account_filter": None, "sort": "synced", "now": timezone.now()} | wishes
+    return [row["counter"].name for row in list_context(cabinet, **wishes)["rows"]]
+
+
+@pytest.fixture
+def three(account: YandexAccount) -> list[Counter]:
+    now = timezone.now()
+
+    def made(name: str, synced: int | None, added: int) -> Counter:
+        return factories.make_counter(
+            account=account,
+            name=name,
+            last_synced_at=now - timedelta(hours=synced) if synced is not None else None,
+            added_at=now - timedelta(days=added),
+        )
+
+    return [made("яблоко", 1, 1), made("Арбуз", None, 2), made("груша", 0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("synced", ["груша", "яблоко", "Арбуз"]),
+        ("name", ["Арбуз", "груша", "яблоко"]),
+        ("added", ["яблоко", "Арбуз", "груша"]),
+        ("sent", ["Арбуз", "груша", "яблоко"]),
+        ("nonsense", ["груша", "яблоко", "Арбуз"]),
+    ],
+)
+def test_the_list_stands_in_the_chosen_order(
+    cabinet: Cabinet, three: list[Counter], sort: str, names: list[str]
+) -> None:
+    assert rows_of(cabinet, sort=sort) == names
+
+
+def test_what_waits_for_its_settings_stands_first_until_another_order_is_chosen(
+    cabinet: Cabinet, three: list[Counter]
+) -> None:
+    Counter.objects.filter(name__in=["яблоко", "Арбуз"]).update(configured_at=None)
+
+    assert rows_of(cabinet) == ["яблоко", "Арбуз", "груша"]
+    assert rows_of(cabinet, sort="name") == ["Арбуз", "груша", "яблоко"]
+
+
+def test_the_account_filter_shows_one_account_and_ignores_foreign_ones(
+    cabinet: Cabinet, three: list[Counter]
+) -> None:
+    second = factories.make_account(cabinet=cabinet)
+    factories.make_counter(account=second, name="Другой")
+    foreign = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
+
+    assert rows_of(cabinet, account_filter=second.pk) == ["Другой"]
+    assert len(rows_of(cabinet, account_filter=foreign.pk)) == 4
+
+
+def test_removed_and_foreign_counters_are_not_listed(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
+    factories.make_counter(account=account, removed_at=timezone.now())
+    other = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
+    factories.make_counter(account=other)
+
+    assert rows_of(cabinet) == []
+
+
+def test_accounts_stand_with_their_state_and_count(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
+    factories.make_counter(account=account)
+    factories.make_counter(account=account, removed_at=timezone.now())
+    cut = YandexAccount.State.DISCONNECTED
+    with_counters = factories.make_account(
+        cabinet=cabinet, state=cut, access_token="", refresh_token=""
+    )
+    factories.make_counter(account=with_counters)
+    factories.make_account(cabinet=cabinet, state=cut, access_token="", refresh_token="")
+
+    accounts = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())[
+        "accounts"
+    ]
+
+    assert [
+        (item["account"].pk, str(item["state_text"]), item["state_tone"], item["counters_count"])
+        for item in accounts
+    ] == [
+        (account.pk, "Подключено", "success", 1),
+        (with_counters.pk, "Отключено", "neutral", 1),
+    ]
+    assert accounts[1]["urls"]["add"] == ""
+    assert accounts[1]["urls"]["disconnect"] == ""
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_page_needs_the_same_queries_for_one_counter_and_for_thirty(
+    owner_client: Client, account: YandexAccount, count: int
+) -> None:
+    for _each in range(count):
+        counter = factories.make_counter(account=account)
+        counter.goal = factories.make_goal(counter=counter)
+        counter.save(update_fields=["goal"])
+    owner_client.get(LIST)
+
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        response = owner_client.get(LIST)
+
+    assert len(response.context["rows"]) == count
+    # session, person, membership; accounts, counters, sent, removed
+    assert len(queries) == 7
+
+
+def test_the_list_says_never_when_nothing_was_sent(
+    owner_client: Client, account: YandexAccount
+) -> None:
+    factories.make_counter(account=account, configured_at=None)
+
+    text = owner_client.get(LIST).content.decode()
+
+    assert "ещё не было" in text
+    assert "Не настроен: ничего не отправляется" in text
+    assert "Не указано" in text
+
+
+def test_the_list_without_an_account_offers_to_link_one(owner_client: Client) -> None:
+    text = owner_client.get(LIST).content.decode()
+
+    assert "Яндекс ещё не подключен" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "account_state", "text", "tone"),
+    [
+        ({}, "active", "Подключено и работает", "success"),
+        (
+            {"enabled": False},
+            "active",
+            "Счетчик выключен. Звонки ждут, пока его не включат.",
+            "neutral",
+        ),
+        (
+            {},
+            "reauth_required",
+            "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него.",
+            "danger",
+        ),
+        (
+            {"configured_at": None},
+            "active",
+            "Не настроен: ничего не отправляется",
+            "warning",
+        ),
+    ],
+)
+def test_the_window_tells_the_state_in_words(
+    account: YandexAccount,
+    fields: dict[str, datetime | bool | None],
+    account_state: str,
+    text: str,
+    tone: str,
+) -> None:
+    account.state = account_state
+    counter = factories.make_counter(account=account, **fields)
+
+    info = settings_info(counter, now=timezone.now())
+
+    assert (str(info["state_text"]), info["state_tone"]) == (text, tone)
+    assert (info["sent_total"], info["sent_today"], info["sparkline"]) == (0, 0, [0] * 14)
+
+
+def test_a_removed_counter_keeps_a_way_to_its_history(
+    owner_client: Client, counter: Counter
+) -> None:
+    other = factories.make_counter(account=counter.account)
+    removed_at = timezone.now()
+    Counter.objects.filter(pk=counter.pk).update(removed_at=removed_at)
+
+    response = owner_client.get(LIST)
+
+    assert [row["counter"].pk for row in response.context["rows"]] == [other.pk]
+    history = reverse("calls:history", args=[counter.pk])
+    assert [item["url"] for item in response.context["removed"]] == [history]
+    assert f'href="{history}"' in response.content.decode()
+    assert owner_client.get(history).status_code == 200
+
+
+def test_where_no_counter_is_chosen_the_first_step_is_a_button(
+    owner_client: Client, viewer_client: Client, account: YandexAccount
+) -> None:
+    add = f'href="{reverse("counters:add", args=[account.pk])}"'
+
+    assert owner_client.get(LIST).content.decode().count(add) == 2  # here, and in the menu
+    assert add not in viewer_client.get(LIST).content.decode()

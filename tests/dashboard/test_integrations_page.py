@@ -1,0 +1,176 @@
+"""The integrations page: what it says, and in how many queries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from cabinets.models import Cabinet
+from calls.models import Upload
+from counters.models import Counter
+from dashboard.integrations_page import context
+from integrations.models import YandexAccount
+from tests import factories
+
+PAGE = "/lk/integrations"
+
+
+def texts(cabinet: Cabinet) -> list[str]:
+    return [notice.text for notice in context(cabinet)["needs_attention"]]
+
+
+def make_stuck_upload(counter: Counter, marker: str) -> Upload:
+    now = timezone.now()
+    return Upload.objects.create(
+        cabinet=counter.cabinet,
+        counter=counter,
+        channel=1,
+        id_kind=1,
+        state="needs_attention",
+        attention="rejected",
+        marker=marker,
+        rows=1,
+        sha256="0" * 64,
+        created_at=now,
+        oldest_call_at=now,
+        newest_call_at=now,
+        not_before=now,
+    )
+
+
+def test_new_cabinet_is_offered_to_connect(owner_client: Client) -> None:
+    page = owner_client.get(PAGE).content.decode()
+
+    assert "Подключить" in page
+    assert reverse("integrations:link-start") in page
+    assert "Подключено" not in page
+
+
+def test_linked_cabinet_is_shown_as_connected(owner_client: Client, account: YandexAccount) -> None:
+    page = owner_client.get(PAGE).content.decode()
+
+    assert "Подключено" in page
+    assert account.access_token not in page
+    assert account.refresh_token not in page
+
+
+def test_disconnected_account_does_not_count_as_connected(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
+    YandexAccount.objects.update(state="disconnected", access_token="", refresh_token="")
+
+    assert context(cabinet) == {"connected": False, "all_cut_off": False, "needs_attention": []}
+
+
+def test_the_card_is_green_only_while_some_account_works(
+    owner_client: Client, cabinet: Cabinet, account: YandexAccount
+) -> None:
+    YandexAccount.objects.update(state="reauth_required")
+    cut_off = owner_client.get(PAGE).content.decode()
+    factories.make_account(cabinet=cabinet)
+    partly = owner_client.get(PAGE).content.decode()
+
+    assert "Требуется переподключение" in cut_off
+    assert "Подключено" not in cut_off
+    assert "Требуется переподключение" not in partly
+    assert "Подключено" in partly
+
+
+def test_viewer_is_not_offered_to_connect(viewer_client: Client) -> None:
+    page = viewer_client.get(PAGE).content.decode()
+
+    assert reverse("integrations:link-start") not in page
+
+
+def test_anonymous_is_sent_to_sign_in(db: None) -> None:
+    assert Client().get(PAGE)["Location"] == "/accounts/login/?next=/lk/integrations"
+
+
+def test_person_without_a_cabinet_is_refused(client: Client, db: None) -> None:
+    client.force_login(factories.make_user())
+
+    assert client.get(PAGE).status_code == 403
+
+
+def test_account_to_be_reconnected_is_named(cabinet: Cabinet, account: YandexAccount) -> None:
+    YandexAccount.objects.update(state="reauth_required", login="okna")
+
+    assert texts(cabinet) == ["Аккаунт Яндекса okna нужно переподключить: звонки ждут."]
+
+
+def test_account_whose_refresh_token_is_lost_is_named_with_its_date(cabinet: Cabinet) -> None:
+    expires_at = timezone.now() + timedelta(days=40)
+    factories.make_account(
+        cabinet=cabinet,
+        login="okna",
+        state="refresh_failed",
+        state_reason="refresh_token_lost",
+        expires_at=expires_at,
+    )
+
+    (text,) = texts(cabinet)
+    assert text.startswith("Аккаунт Яндекса okna нужно переподключить до ")
+    assert str(timezone.localtime(expires_at).year) in text
+
+
+def test_outage_that_heals_itself_bothers_nobody(cabinet: Cabinet, account: YandexAccount) -> None:
+    YandexAccount.objects.update(state="refresh_failed", state_reason="not_refreshed")
+
+    assert texts(cabinet) == []
+
+
+def test_counters_without_access_and_stuck_uploads_are_counted(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
+    lost = factories.make_counter(account=account, access="lost")
+    factories.make_counter(account=account, access="lost", removed_at=timezone.now())
+    make_stuck_upload(lost, "marker1")
+    make_stuck_upload(lost, "marker2")
+
+    assert texts(cabinet) == [
+        "Счетчиков без доступа: 1. Звонки в них не уходят.",
+        "«Окна Столица»: требуют внимания выгрузки (2), звонков в них: 2.",
+    ]
+
+
+def test_troubles_of_another_cabinet_are_not_shown(
+    cabinet: Cabinet, account: YandexAccount, stranger: User
+) -> None:
+    YandexAccount.objects.update(state="reauth_required")
+    make_stuck_upload(factories.make_counter(account=account, access="lost"), "marker")
+
+    other = stranger.cabinet_memberships.get().cabinet
+    assert context(other) == {"connected": False, "all_cut_off": False, "needs_attention": []}
+
+
+def test_page_takes_five_queries_however_much_there_is(
+    cabinet: Cabinet, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        account = factories.make_account(cabinet=cabinet, state="reauth_required")
+        counter = factories.make_counter(account=account, access="lost")
+        make_stuck_upload(counter, f"marker{number}")
+
+    with django_assert_num_queries(5):
+        context(cabinet)
+
+
+def test_an_account_that_was_cut_off_is_named_while_counters_depend_on_it(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    YandexAccount.objects.update(
+        state="disconnected", access_token="", refresh_token="", login="okna"
+    )
+
+    assert texts(cabinet) == [
+        "Аккаунт Яндекса okna отключён, а через него работают счетчики (1): звонки в них ждут. "
+        "Подключите его снова или выключите счетчики."
+    ]
+
+    Counter.objects.update(enabled=False)
+    assert texts(cabinet) == []

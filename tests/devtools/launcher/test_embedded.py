@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+import redis
+
+from devtools.launcher.embedded import HOST, EmbeddedServerFailed, Postgres, Valkey
+from tests.devtools.launcher.conftest import ROOT
+
+PARENT = """
+import pathlib, signal, sys
+from devtools.launcher.embedded import Postgres, Valkey
+home = pathlib.Path(sys.argv[1])
+servers = [kind(home / kind.__name__, password="s3cret") for kind in (Postgres, Valkey)]
+for server in servers:
+    server.start()
+print(*(server.process.pid for server in servers), flush=True)
+signal.pause()
+"""
+
+
+@contextmanager
+def started(server: Postgres | Valkey) -> Iterator[None]:
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def answer(postgres: Postgres, statement: str) -> object:
+    with closing(psycopg2.connect(postgres.url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(statement)
+        return cursor.fetchone() if cursor.description else None
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Postgres:
+    return Postgres(tmp_path / "a folder" / "данные", password="s3cret", throwaway=True)
+
+
+def test_cyrillic_is_compared_without_case(postgres: Postgres) -> None:
+    with started(postgres):
+        found = answer(postgres, "SELECT upper('привет'), 'ЗВОНОК' ILIKE '%звон%'")
+
+    assert found == ("ПРИВЕТ", True)
+
+
+def test_data_survive_a_restart(postgres: Postgres) -> None:
+    with started(postgres):
+        answer(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
+
+    with started(postgres):
+        assert answer(postgres, "SELECT number FROM kept") == (42,)
+
+
+def test_killed_server_comes_back_at_the_same_address(postgres: Postgres) -> None:
+    with started(postgres):
+        address = postgres.url
+        assert postgres.process is not None
+        postgres.process.kill()
+        postgres.process.wait()
+        assert postgres.is_running is False
+
+        postgres.start()
+
+        assert postgres.url == address
+        assert answer(postgres, "SELECT 1") == (1,)
+
+
+def test_password_of_other_data_is_refused_with_a_sentence(postgres: Postgres) -> None:
+    with started(postgres):
+        pass
+    stranger = Postgres(postgres.home, password="another", throwaway=True)
+
+    with pytest.raises(EmbeddedServerFailed, match="another password"), started(stranger):
+        pass
+
+    stranger.stop()
+
+
+def test_valkey_answers_only_to_the_password(tmp_path: Path) -> None:
+    valkey = Valkey(tmp_path / "a folder", password="s3cret", throwaway=True)
+
+    with started(valkey), closing(redis.Redis.from_url(valkey.url)) as friend:
+        assert friend.ping() is True
+        with (
+            closing(redis.Redis(host=HOST, port=valkey.port)) as stranger,
+            pytest.raises(redis.AuthenticationError),
+        ):
+            stranger.ping()
+
+
+def test_killed_parent_leaves_no_server(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    children = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+    everything = [*children, *(part for child in children for part in child.children())]
+
+    parent.kill()
+
+    parent.communicate()
+    assert len(everything) > 2
+    assert psutil.wait_procs(everything, timeout=10)[1] == []
+
+
+def test_postgres_is_never_root_and_lives_in_a_closed_folder(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    postgres = Postgres(tmp_path / "closed" / "postgres", password="s3cret", throwaway=True)
+
+    with started(postgres):
+        assert postgres.process is not None
+        owner = psutil.Process(postgres.process.pid).uids().real
+
+    assert owner != 0
+    assert (tmp_path / "closed").stat().st_mode & 0o777 == 0o700
+
+
+def test_stop_asked_for_twice_is_one_stop(postgres: Postgres) -> None:
+    with started(postgres):
+        process = postgres.process
+
+    postgres.stop()
+
+    assert process is not None
+    assert process.returncode in (0, -signal.SIGINT)

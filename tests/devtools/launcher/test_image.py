@@ -1,0 +1,77 @@
+"""The image runs without what .dockerignore keeps out of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.devtools.launcher.conftest import ROOT
+
+
+def kept_out() -> set[str]:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def modules_of_the_image() -> Iterator[Path]:
+    absent = kept_out()
+    for folder in ROOT.iterdir():
+        if folder.is_dir() and not folder.name.startswith(".") and folder.name not in absent:
+            yield from (
+                path
+                for path in folder.rglob("*.py")
+                if path.relative_to(ROOT).as_posix() not in absent
+            )
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The packages that a file imports anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_nothing_in_the_image_imports_what_is_kept_out_of_it() -> None:
+    absent = {name for name in kept_out() if (ROOT / name / "__init__.py").exists()}
+    assert {"devtools.launcher", "tests"} <= absent
+
+    missing = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules_of_the_image()
+        for name in imported(path)
+        if name in absent
+    ]
+
+    assert missing == []
+
+
+def test_values_of_the_build_start_the_product() -> None:
+    """Static files are collected with these and no others."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (step,) = re.findall(r"^RUN (SECRET_KEY=.*?)python manage.py", dockerfile, re.M | re.S)
+    given = dict(re.findall(r"([A-Z_]+)=(\S+)", step))
+
+    run = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup()"],
+        env=given | {"DJANGO_SETTINGS_MODULE": "callkeeper_metrika.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_image_has_the_commands_that_operations_name() -> None:
+    modules = {path.relative_to(ROOT).as_posix() for path in modules_of_the_image()}
+
+    assert "calls/management/commands/run_sender.py" in modules
+    assert "calls/management/commands/import_calls.py" in modules

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import shlex
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+from devtools.launcher.processes import configuration, product_programs, sandbox_programs
+from devtools.launcher.run_config import Trial
+
+
+def test_folder_with_a_space_and_a_percent_sign_survives_the_supervisors_file() -> None:
+    data = Path("/home/Иван Петров/100% own")
+    trial = Trial(data, 8000, 8001, {})
+    parser = ConfigParser()
+
+    parser.read_string(configuration("sandbox", sandbox_programs(trial), data))
+
+    sandbox = shlex.split(parser["program:sandbox"]["command"])
+    assert sandbox[:4] == [sys.executable, "-m", "devtools.launcher.parent_death", sys.executable]
+    assert f"--state={data}/sandbox.sqlite3" in sandbox
+    assert parser["program:sandbox"]["stdout_logfile"] == f"{data}/logs/sandbox.log"
+
+
+def test_supervisors_file_holds_no_secret() -> None:
+    given = {
+        "SECRET_KEY": "k3y",
+        "YANDEX_CLIENT_SECRET": "s3cret",
+        "DATABASE_URL": "postgres://p4ss",
+    }
+
+    trial = Trial(Path("/data"), 8000, 8001, given)
+
+    written = configuration(
+        "product", product_programs(trial) | sandbox_programs(trial), trial.data
+    )
+
+    assert [value for value in given.values() if value in written] == []

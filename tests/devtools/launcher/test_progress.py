@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+
+from devtools.launcher.progress import step
+
+
+class Terminal(io.StringIO):
+    """What somebody sees who looks at it: a step back writes over."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def seen(self) -> str:
+        cells: list[str] = []
+        place = 0
+        for sign in self.getvalue():
+            if sign == "\b":
+                place -= 1
+                continue
+            place = len(cells) if sign == "\n" else place
+            cells[place : place + 1] = [sign]
+            place += 1
+        return "".join(cells)
+
+
+def test_terminal_shows_how_far_it_is_and_then_only_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+
+    with step("Preparing") as tell:
+        tell("9 of 10")
+        assert terminal.seen == "Preparing … 9 of 10"
+        tell("10 of 10, which is all")
+
+    assert re.fullmatch(r"Preparing … 0\.\d s +\n", terminal.seen)
+
+
+def test_file_gets_the_time_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with step("Preparing") as tell:
+        tell("9 of 10")
+
+    assert re.fullmatch(r"Preparing … 0\.\d s\n", capsys.readouterr().out)
+
+
+def test_step_that_fails_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="no"), step("Preparing"):
+        raise ValueError("no")
+
+    assert capsys.readouterr().out == "Preparing … \n"

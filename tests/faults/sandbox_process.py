@@ -1,0 +1,91 @@
+"""The sandbox in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import requests
+
+from devtools.launcher.parent_death import die_with_parent
+from devtools.sandbox import Options, RunningSandbox
+from devtools.soak.sandbox_api import Sandbox
+from tests.devtools.sandbox.actor import Actor, offline
+from tests.faults.wait import wait_for
+
+START_SECONDS = 20
+RIPEN_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class StandIn(Sandbox):
+    """What the tests' actor needs to know of a sandbox, over HTTP."""
+
+    options: Options = field(default_factory=Options)
+
+    def link(self, login: str) -> str:
+        """Let a person of the sandbox allow everything; return the access token."""
+        # The actor asks for `url` and `options` alone.
+        person = Actor(cast(RunningSandbox, self), login)
+        try:
+            person.link()
+        finally:
+            person.browser.close()
+        return person.token
+
+    def upload_strange_files(self, token: str, counter: int, count: int) -> None:
+        """Let somebody else's program hand in files of the same counter."""
+        for number in range(count):
+            moment = int(time.time()) - 60 - number
+            requests.post(
+                f"{self.url}{offline('upload_calls', counter)}",
+                params={"comment": f"another{number}"},
+                headers={"Authorization": f"OAuth {token}"},
+                files={"file": ("calls.csv", f"ClientId,DateTime\n{number + 1},{moment}\n")},
+                timeout=10,
+            ).raise_for_status()
+
+    def posts(self) -> int:
+        """How many requests with a file came here, whatever became of them."""
+        return sum(one["count"] for one in self._counts() if one["method"] == "POST")
+
+    def refusals(self) -> int:
+        """How many requests were refused because a quota of the sandbox itself was broken."""
+        return sum(one["count"] for one in self._counts() if one["status"] == 429)
+
+    def _counts(self) -> list[dict[str, Any]]:
+        counts: list[dict[str, Any]] = self.look("requests?last=0")["counts"]
+        return [one for one in counts if "offline_conversions" in one["path"]]
+
+
+def start_stand_in(log: Path) -> tuple[subprocess.Popen[bytes], StandIn]:
+    """Start a sandbox on a free port and wait until it answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    words = ["-m", "devtools.sandbox", f"--port={port}", f"--ripen-seconds={RIPEN_SECONDS}"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            env=os.environ,
+            stdout=output,
+            stderr=output,
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )
+    stand_in = StandIn(f"http://127.0.0.1:{port}")
+    wait_for(lambda: _answers(stand_in), seconds=START_SECONDS, what="the sandbox answers")
+    return process, stand_in
+
+
+def _answers(stand_in: StandIn) -> bool:
+    try:
+        return bool(stand_in.look("health"))
+    except requests.RequestException:
+        return False

@@ -1,0 +1,62 @@
+"""The listener that kills a worker exists in test processes only; production cannot set one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from calls.runtime import failpoints
+from tests.faults.processes import ROOT
+
+NAMES = ("KILL_AT", "MOMENTS_LISTENER", "CALLS_MOMENTS_LISTENER", "CHAOS", "FAULTS")
+QUESTION = "from calls import moments; print('listener', moments.listener)"
+
+
+def test_nobody_listens_in_this_process() -> None:
+    assert failpoints.listener is None
+
+    failpoints.reach(failpoints.Moment.AFTER_CLAIM)
+
+
+@pytest.mark.contract("B4")
+def test_no_variable_makes_a_production_process_listen() -> None:
+    environment = {**os.environ, **dict.fromkeys(NAMES, "after_claim")}
+
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", QUESTION],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert answer.stdout.strip() == "listener None"
+
+
+def test_only_the_tests_assign_the_listener() -> None:
+    sources = [
+        path
+        for folder in (
+            "calls",
+            "cabinets",
+            "counters",
+            "integrations",
+            "callkeeper_metrika",
+            "dashboard",
+            "devtools",
+        )
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+
+    assigning = [
+        path.name
+        for path in sources
+        if re.search(r"\blistener\b.*=[^=]", path.read_text(encoding="utf-8"))
+    ]
+
+    assert assigning == ["moments.py"]

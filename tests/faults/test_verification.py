@@ -1,0 +1,214 @@
+"""The scales themselves: every call is weighed by its own rows, whatever file they went in."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+from django.utils import timezone
+from pytest_django import Settings
+
+from calls.delivery import batching, resend, sending
+from calls.models import Call, Delivery, Upload
+from calls.states import Channel, DeliveryState, UploadState
+from devtools.soak.balance import take_balance
+from tests import factories
+from tests.calls.ledger import make_upload
+from tests.devtools.sandbox.actor import offline
+from tests.faults.conftest import YANDEX
+from tests.faults.sandbox_process import StandIn
+from tests.faults.stage import Stage
+
+WAITING_AGAIN = {
+    "state": DeliveryState.WAITING,
+    "upload": None,
+    "row_number": None,
+    "call_revision": None,
+}
+
+
+@pytest.fixture
+def linked(db: None, sandbox: StandIn, settings: Settings) -> Stage:
+    """One counter with a goal: a call is two rows, one in each channel. Everything happens here."""
+    for name in YANDEX:
+        setattr(settings, name, sandbox.url)
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    settings.ATTEMPT_WAIT_SECONDS = 0
+    cabinet = factories.make_cabinet()
+    stage = Stage(sandbox, cabinet, factories.make_source(cabinet=cabinet))
+    stage.link()
+    counter = stage.counters[0]
+    counter.goal = factories.make_goal(counter=counter)
+    counter.save()
+    return stage
+
+
+def send(stage: Stage) -> None:
+    """Send what waits, here, and call it final."""
+    batching.build_uploads(now=timezone.now())
+    sending.send_due(seconds=5)
+    taken = Upload.objects.filter(state=UploadState.SENT)
+    taken.update(state=UploadState.PROCESSED)
+
+
+def of_channel(channel: Channel) -> Any:
+    return Delivery.objects.filter(channel=channel).order_by("pk")
+
+
+def test_calls_sent_once_balance(linked: Stage) -> None:
+    linked.calls(3)
+    send(linked)
+
+    balance = linked.balance()
+
+    assert balance.faults() == []
+    assert (balance.sent, balance.attached, balance.held) == (6, 6, 6)
+
+
+@pytest.mark.contract("B2")
+@pytest.mark.parametrize("channel", list(Channel))
+def test_call_that_went_in_two_files_is_a_double(linked: Stage, channel: Channel) -> None:
+    linked.calls(3)
+    send(linked)
+    again = of_channel(channel)[:1].get()
+    Delivery.objects.filter(pk=again.pk).update(**WAITING_AGAIN)
+    send(linked)
+
+    balance = linked.balance()
+
+    assert (balance.sent, balance.held) == (7, 7)
+    assert (balance.attached, balance.doubles, balance.losses) == (6, 1, 0)
+    assert balance.faults() == [
+        "7 rows called sent, 6 calls attached to them",
+        "1 rows doubled",
+    ]
+
+
+@pytest.mark.contract("B2")
+@pytest.mark.parametrize("channel", list(Channel))
+def test_call_that_took_the_place_of_another_is_a_double_and_a_loss(
+    linked: Stage, channel: Channel
+) -> None:
+    """Every sum agrees: as many rows sent, attached and held as there are calls."""
+    linked.calls(1)
+    send(linked)
+    first = of_channel(channel).get()
+    Delivery.objects.filter(pk=first.pk).update(**WAITING_AGAIN)
+    send(linked)
+    linked.calls(1)
+    second = of_channel(channel)[1:2].get()
+    Delivery.objects.filter(pk=first.pk).update(upload=first.upload)
+    of_its_file = {"state": DeliveryState.BATCHED, "row_number": 1, "call_revision": 1}
+    Delivery.objects.filter(pk=second.pk).update(upload=Upload.objects.latest("pk"), **of_its_file)
+    send(linked)
+
+    balance = linked.balance()
+
+    assert (balance.sent, balance.attached, balance.held) == (4, 4, 4)
+    assert balance.faults() == ["1 rows doubled", "1 rows lost"]
+
+
+@pytest.mark.contract("B2")
+def test_row_in_a_file_that_the_ledger_has_forgotten_counts(linked: Stage) -> None:
+    linked.calls(1)
+    send(linked)
+    Upload.objects.filter(channel=Channel.CALLS).update(marker=f"ck{0:032x}")
+
+    balance = linked.balance()
+
+    assert balance.faults() == []
+    of_channel(Channel.CALLS).update(**WAITING_AGAIN)
+    Upload.objects.filter(channel=Channel.CALLS).delete()
+    send(linked)
+    assert linked.balance().faults() == [
+        "2 rows called sent, 3 in the sandbox",
+        "1 rows doubled",
+    ]
+
+
+def test_repeat_that_a_person_ordered_is_no_double(linked: Stage) -> None:
+    linked.calls(1)
+    send(linked)
+    row = of_channel(Channel.CALLS).select_related("upload", "counter__goal").get()
+    assert resend.order(row, number=1, actor=None, now=timezone.now())
+    waiting = linked.balance()
+    send(linked)
+
+    balance = linked.balance()
+
+    assert (waiting.doubles, waiting.losses, waiting.is_settled) == (0, 0, False)
+    assert balance.faults() == []
+    assert (balance.sent, balance.attached, balance.held) == (3, 3, 3)
+
+
+def test_repeat_beyond_the_ordered_one_is_a_double(linked: Stage) -> None:
+    linked.calls(1)
+    send(linked)
+    row = of_channel(Channel.CALLS).select_related("upload", "counter__goal").get()
+    assert resend.order(row, number=1, actor=None, now=timezone.now())
+    send(linked)
+    Upload.objects.filter(resend__number=1).update(state=UploadState.READY, uploading_id=None)
+    send(linked)
+
+    balance = linked.balance()
+
+    assert (balance.doubles, balance.losses, balance.held) == (1, 0, 4)
+
+
+def test_rows_of_others_are_not_weighed(linked: Stage) -> None:
+    linked.calls(1)
+    send(linked)
+    token = linked.counters[0].account.access_token
+    linked.sandbox.upload_strange_files(token, linked.counters[0].number, 2)
+    call = Call.objects.get()
+    page = f"https://other.example/calls/{call.pk}"
+    rows = f"ClientId,DateTime,CallTrackerURL\n17,{int(time.time()) - 60},{page}\n"
+    account = factories.make_account(cabinet=factories.make_cabinet())
+    of_another_cabinet = make_upload(counter=factories.make_counter(account=account))
+    for comment in ("another", of_another_cabinet.marker):
+        _upload(linked, rows, comment)
+
+    assert linked.balance().faults() == []
+
+
+def test_calls_that_cannot_be_told_apart_are_a_fault(linked: Stage) -> None:
+    linked.calls(2)
+    Call.objects.update(client_id="1718031415926530000")
+    send(linked)
+
+    assert linked.balance().faults() == ["2 calls look alike: their doubles would not be seen"]
+
+
+def test_rows_are_weighed_on_every_page(linked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devtools.soak.sandbox_api.ROWS_PER_PAGE", 4)
+    linked.calls(5)
+    send(linked)
+
+    pages = [len(page) for page in linked.sandbox.held()]
+
+    assert pages == [4, 4, 2]
+    assert linked.balance().faults() == []
+
+
+def test_what_was_there_before_is_left_out(linked: Stage) -> None:
+    linked.calls(2)
+    send(linked)
+    newest = linked.sandbox.newest_row()
+
+    later = take_balance(linked.cabinet, linked.sandbox.held(after=newest))
+
+    assert newest == linked.balance().held
+    assert (later.held, later.losses) == (0, 4)
+
+
+def _upload(stage: Stage, rows: str, comment: str) -> None:
+    counter = stage.counters[0]
+    requests.post(
+        f"{stage.sandbox.url}{offline('upload_calls', counter.number)}",
+        params={"comment": comment},
+        headers={"Authorization": f"OAuth {counter.account.access_token}"},
+        files={"file": ("calls.csv", rows)},
+        timeout=10,
+    ).raise_for_status()

@@ -1,0 +1,118 @@
+"""`manage.py import_calls` killed at random moments and run again gives the same set."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from calls.models import Call, Delivery
+from tests import factories
+from tests.faults.processes import ROOT
+from tests.faults.results import Result
+from tests.faults.servers import program
+from tests.faults.stage import Stage
+from tests.faults.wait import wait_for
+
+ROWS, KILLS = 6_000, 3
+#: Into a short file and a long one, and how many calls of the long one are met for the first time.
+SHORT, LONG, NEW_OF_LONG = 2_000, 50_000, 5_000
+#: What a million records may take (statement A8), beyond what was there before the first of them.
+MEMORY_LIMIT_MB = 64
+#: What the length of the long file may add: its part of what a million may take.
+GROWTH_LIMIT_MB = MEMORY_LIMIT_MB * LONG / 1_000_000
+Record = dict[str, Any]
+
+
+def written(folder: Path, records: list[Record], name: str = "calls.json") -> Path:
+    file = folder / name
+    file.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
+    return file
+
+
+@pytest.mark.contract("A8")
+def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
+    stage: Stage, environment: dict[str, str], log: Path, tmp_path: Path, result: Result
+) -> None:
+    stage.link()
+    file = written(tmp_path, [factories.v3_record() for _ in range(ROWS)])
+    words = ("manage.py", "import_calls", str(file), f"--source={stage.source.public_id}")
+    dice = random.Random(20)
+    for _ in range(KILLS):
+        before = Call.objects.count()
+        enough = before + dice.randrange(ROWS // (2 * KILLS))
+        with program(*words, environment=environment, log=log) as process:
+            wait_for(partial(_more_than, enough), seconds=60, what="a part of the file is in")
+            process.send_signal(signal.SIGKILL)
+        assert before < Call.objects.count() < ROWS
+        assert Delivery.objects.count() == 2 * Call.objects.count()
+
+    last = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+
+    told = [int(number) for number in re.findall(r"\d+", last.stdout.decode())]
+    created, _updated, already, rejected = told
+    assert (created + already, rejected) == (ROWS, 0)
+    assert 0 < created < ROWS
+    assert set(Call.objects.values_list("revision").distinct()) == {(1,)}
+    assert Call.objects.count() == ROWS
+    assert Delivery.objects.count() == 2 * ROWS
+    result.fault = f"kill -9 of an import, {KILLS} times at random moments"
+    result.calls = ROWS
+
+
+@pytest.mark.contract("A8")
+def test_memory_of_an_import_does_not_grow_with_the_file(
+    stage: Stage, environment: dict[str, str], tmp_path: Path, result: Result
+) -> None:
+    stage.link()
+    first = [factories.v3_record() for _ in range(SHORT)]
+    new = [factories.v3_record() for _ in range(NEW_OF_LONG)]
+    # Most of a long file are repeats: the database has little to do, the reader everything.
+    copies = (LONG - NEW_OF_LONG) // SHORT + 1
+    short = written(tmp_path, first, "short.json")
+    long = written(tmp_path, (new + first * copies)[:LONG], "long.json")
+
+    answer = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.ingest_faults.measured_import"),
+            # Twice the short one: the first time fills what is filled once.
+            *(stage.source.public_id, str(short), str(short), str(long)),
+        ],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+
+    told = json.loads(answer.stdout)
+    bare, _once, after_short, after_long = told["peaks"]
+    alive = told["blocks"][2 * SHORT // settings.INGEST_MAX_CALLS :]
+    assert Call.objects.count() == SHORT + NEW_OF_LONG
+    assert long.stat().st_size > 25_000_000
+    assert len(alive) == LONG // settings.INGEST_MAX_CALLS
+    # Django and what it loads hold more than the limit before the first record is read, so the
+    # import is weighed by what it adds.
+    assert after_long - bare < MEMORY_LIMIT_MB
+    assert after_long - after_short < GROWTH_LIMIT_MB
+    # Not one object is kept of ten records.
+    assert alive[-1] - alive[0] < LONG / 10
+    result.fault = (
+        f"import of {LONG} records: {after_long - bare:.0f} MB at most beyond the bare"
+        f" {bare:.0f}, {after_long - after_short:.1f} of them for the length"
+    )
+    result.calls = SHORT + NEW_OF_LONG
+
+
+def _more_than(count: int) -> bool:
+    return Call.objects.count() > count

@@ -1,0 +1,60 @@
+"""Takes calls in and writes their files, in whatever zone the process lives; changes nothing.
+
+Prints JSON: the zone's offset and the files. `test_zones.py` runs it under foreign zones.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import django
+
+NOW = "2026-03-20T12:00:00+00:00"
+
+
+def main() -> None:
+    """Read {"source", "batches": [[zone, records], …]} from the standard input."""
+    django.setup()
+    wish = json.load(sys.stdin)
+    files = run(wish["source"], wish["batches"])
+    offset = time.localtime(time.time()).tm_gmtoff
+    json.dump({"offset": offset, "files": files}, sys.stdout)
+
+
+def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
+    """Return the files of the calls, in the order of their streams."""
+    from datetime import datetime, timedelta
+
+    from django.db import connection, transaction
+
+    from cabinets.models import CallSource
+    from calls.delivery import batching
+    from calls.ingest.parsing.record import read_records
+    from calls.ingest.store import take_in
+    from calls.models import UploadFile
+
+    now = datetime.fromisoformat(NOW)
+    source = CallSource.objects.get(public_id=source_id)
+    with transaction.atomic():
+        # The files name the calls, so every run must count from the same number.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_get_serial_sequence('calls_callkey', 'id')")
+            cursor.execute(f"ALTER SEQUENCE {cursor.fetchone()[0]} RESTART WITH 1000000")
+        for zone, records in batches:
+            read = read_records(
+                records, source_id=source.public_id, zone=ZoneInfo(zone) if zone else None, now=now
+            )
+            take_in(source=source, records=read, now=now)
+        batching.build_uploads(now=now + timedelta(days=1))
+        bodies = UploadFile.objects.order_by("upload__channel", "upload__is_static", "upload_id")
+        files = [bytes(file.body).decode() for file in bodies]
+        transaction.set_rollback(True)
+    return files
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The difference of the clocks: heard in answers, kept in a row, obeyed by the day's budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import DatabaseError
+from pytest_django import Settings
+
+from devtools.sandbox import RunningSandbox, start_sandbox
+from integrations.clients import metrika_client
+from integrations.limits import clock_skew, request_budget
+from integrations.limits.request_budget import BudgetSpent, Kind
+from integrations.models import MetrikaClock, RequestDay, YandexAccount
+from tests.devtools.sandbox.actor import Actor, control
+
+NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
+BEFORE_MIDNIGHT = datetime(2026, 6, 10, 23, 58, tzinfo=UTC)
+UID = "1100000001"
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
+    running = start_sandbox()
+    settings.METRIKA_API_URL = running.url
+    yield running
+    running.close()
+
+
+@pytest.mark.contract("C3")
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [(0, 0), (29, 0), (-29, 0), (30, 30), (-30, -30), (86_400, 86_400), (86_401, 0)],
+)
+def test_what_is_kept_of_a_difference(db: None, seconds: int, kept: int) -> None:
+    hear(seconds, seconds, seconds)
+
+    assert clock_skew.ahead() == timedelta(seconds=kept)
+
+
+@pytest.mark.contract("C3")
+@pytest.mark.parametrize(
+    ("heard", "kept"),
+    [
+        ([300, 300], 0),
+        ([300, 0, 300, 300], 0),
+        ([300, 310, 295], 295),
+        ([300, -300, 300], 0),
+        ([300, 300, 300, 0, 0], 300),
+        ([300, 300, 300, 0, 0, 0], 0),
+        ([300, 300, 300, 320], 300),
+    ],
+)
+def test_one_wrong_gateway_is_not_believed(db: None, heard: list[int], kept: int) -> None:
+    hear(*heard)
+
+    assert clock_skew.ahead() == timedelta(seconds=kept)
+
+
+def hear(*differences: int) -> None:
+    with time_machine.travel(NOON, tick=False):
+        for seconds in differences:
+            clock_skew.hear(NOON + timedelta(seconds=seconds))
+
+
+def test_database_that_cannot_note_it_spoils_no_answer(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(seconds: int, now: datetime) -> None:
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(clock_skew, "_consider", fail)
+
+    clock_skew.hear(NOON)
+
+    assert not MetrikaClock.objects.exists()
+
+
+@pytest.mark.contract("C3")
+def test_day_of_a_request_is_metrikas_whose_clock_is_heard_in_its_answers(
+    account: YandexAccount, sandbox: RunningSandbox, settings: Settings
+) -> None:
+    settings.METRIKA_DAILY_REQUESTS = 1
+    person = Actor(sandbox)
+    person.link()
+    account.access_token = person.token
+    with time_machine.travel(BEFORE_MIDNIGHT, tick=False):
+        request_budget.give_back(request_budget.take(UID, Kind.OTHER))
+        with pytest.raises(BudgetSpent) as spent:
+            request_budget.take(UID, Kind.OTHER)
+        assert spent.value.retry_at == BEFORE_MIDNIGHT + timedelta(minutes=2)
+        control(sandbox, "clock", advance_seconds=300)
+
+        client = metrika_client(account)
+        for _ in range(3):
+            client.counters()
+        client.close()
+
+        assert clock_skew.ahead() == timedelta(minutes=5)
+        # There the next day has begun, and ends five minutes before ours.
+        request_budget.give_back(request_budget.take(UID, Kind.OTHER))
+        with pytest.raises(BudgetSpent) as spent:
+            request_budget.take(UID, Kind.OTHER)
+    assert spent.value.retry_at == datetime(2026, 6, 11, 23, 55, tzinfo=UTC)
+    days = RequestDay.objects.order_by("day").values_list("day", "other")
+    assert list(days) == [(date(2026, 6, 10), 1), (date(2026, 6, 11), 1)]
+    person.browser.close()

@@ -1,0 +1,85 @@
+"""Who waits for Yandex in a web process, for how long, and how many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from integrations import api_call
+from integrations.clients import yandex_config
+from integrations.limits.web_slots import NoSeat, hurried, seat
+from integrations.models import LinkAttempt, YandexAccount
+from tests.integrations.yandex_id import YandexId, come_back, start
+
+
+@pytest.fixture
+def all_seats_taken() -> Iterator[ExitStack]:
+    """As many threads as may wait for Yandex already."""
+    with ExitStack() as taken:
+        taken.enter_context(hurried())
+        for _ in range(settings.WEB_THREADS_FOR_YANDEX):
+            taken.enter_context(seat())
+        yield taken
+
+
+def test_page_waits_seconds_and_a_task_a_minute() -> None:
+    assert yandex_config().read_timeout == settings.READ_TIMEOUT_SECONDS == 60
+
+    with hurried():
+        assert yandex_config().read_timeout == settings.WEB_READ_TIMEOUT_SECONDS == 8
+    assert yandex_config().read_timeout == 60
+
+
+def test_seats_are_half_of_the_threads_and_come_back(all_seats_taken: ExitStack) -> None:
+    with pytest.raises(NoSeat), seat():
+        pass
+
+    all_seats_taken.close()
+
+    with hurried(), seat():
+        pass
+
+
+def test_task_needs_no_seat() -> None:
+    with ExitStack() as many:
+        for _ in range(settings.WEB_THREADS_FOR_YANDEX + 1):
+            many.enter_context(seat())
+
+
+def test_question_without_a_seat_is_answered_at_once(
+    all_seats_taken: ExitStack, account: YandexAccount, yandex_id: YandexId
+) -> None:
+    with pytest.raises(api_call.NotAnswered, match="отвечает медленно"):
+        api_call.ask(account, lambda client: client.counters())
+    assert len(yandex_id.calls) == 0
+
+
+def test_page_without_a_seat_says_what_to_do(
+    all_seats_taken: ExitStack, owner_client: Client, account: YandexAccount, yandex_id: YandexId
+) -> None:
+    page = owner_client.get(reverse("counters:add", args=[account.pk])).content.decode()
+
+    assert "Метрика отвечает медленно" in page
+    assert "Повторите через минуту." in page
+
+
+def test_way_back_without_a_seat_may_be_gone_again(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
+    yandex_id.allows()
+    state = start(owner_client)["state"]
+    with ExitStack() as taken:
+        taken.enter_context(hurried())
+        for _ in range(settings.WEB_THREADS_FOR_YANDEX):
+            taken.enter_context(seat())
+        refused = come_back(owner_client, code="1", state=state)
+
+    assert (refused.status_code, len(yandex_id.calls)) == (503, 0)
+    assert "обновите эту страницу" in refused.content.decode()
+    assert LinkAttempt.objects.count() == 1
+    assert come_back(owner_client, code="1", state=state).status_code == 303

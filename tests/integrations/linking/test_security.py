@@ -1,0 +1,271 @@
+"""What no visitor, no address and no rival can make of a link. S-numbers as in test_link_start."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Barrier
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
+from django.db.models import ProtectedError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from cabinets.models import AuditEvent, Cabinet, Membership
+from integrations.linking import rate_limit
+from integrations.linking.errors import LinkRefused
+from integrations.linking.state import Actor, stash, take
+from integrations.models import LinkAttempt, YandexAccount
+from tests import factories
+from tests.integrations.yandex_id import (
+    ACCESS,
+    REFRESH,
+    UID,
+    YandexId,
+    come_back,
+    link,
+    result_of,
+    start,
+)
+
+EVIL = "https://evil.example/"
+
+
+@pytest.mark.parametrize("name", ["cabinet", "cabinet_id", "tenant", "user", "user_id"])
+def test_address_of_the_way_back_chooses_no_person_and_no_cabinet(
+    owner_client: Client, owner: User, cabinet: Cabinet, yandex_id: YandexId, name: str
+) -> None:
+    """S-08: Yandex ignores the query of a redirect URI, so anybody may add to it."""
+    second = factories.make_cabinet(name="Вторая компания")
+    Membership.objects.create(cabinet=second, user=owner, role=Membership.Role.OWNER)
+    other = factories.make_member(cabinet=second)
+    chosen = str(other.pk if name.startswith("user") else second.pk)
+    yandex_id.allows()
+
+    come_back(owner_client, code="1", state=start(owner_client)["state"], **{name: chosen})
+
+    account = YandexAccount.objects.get()
+    assert (account.cabinet, account.connected_by) == (cabinet, owner)
+
+
+@pytest.mark.parametrize("name", ["uid", "yandex_uid", "id", "login", "account", "mode"])
+def test_address_of_the_way_back_names_no_account(
+    owner_client: Client, cabinet: Cabinet, yandex_id: YandexId, name: str
+) -> None:
+    """S-08"""
+    other = factories.make_account(cabinet=cabinet)
+    token = other.access_token
+    yandex_id.allows()
+
+    come_back(owner_client, code="1", state=start(owner_client)["state"], **{name: str(other.pk)})
+
+    other.refresh_from_db()
+    assert other.access_token == token
+    assert cabinet.yandex_accounts.get(yandex_uid=UID).access_token == ACCESS
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("name", ["next", "target", "redirect", "redirect_uri", "return_to", "url"])
+def test_person_goes_on_to_a_page_of_ours(
+    owner_client: Client, cabinet: Cabinet, yandex_id: YandexId, name: str, is_known: bool
+) -> None:
+    """S-21: at the beginning and at the end, in the address and in the form."""
+    if is_known:
+        factories.make_account(cabinet=cabinet, yandex_uid=UID)
+    yandex_id.allows()
+    yandex_id.revokes()
+    begun = owner_client.post(f"{reverse('integrations:link-start')}?{name}={EVIL}", {name: EVIL})
+    assert EVIL not in begun["Location"].replace("%3A", ":").replace("%2F", "/")
+    state = start(owner_client)["state"]
+
+    answer = come_back(owner_client, code="1", state=state, **{name: EVIL})
+
+    added = reverse("counters:add", args=[YandexAccount.objects.get().pk])
+    assert answer["Location"] == (reverse("counters:list") if is_known else added)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_callbacks_one_gets_the_attempt_every_time() -> None:
+    """S-12: twenty races, each of two threads with a connection of their own."""
+    cabinet = factories.make_cabinet()
+    actor = Actor(factories.make_member(cabinet=cabinet), cabinet, SessionStore())
+    now, together = timezone.now(), Barrier(2)
+
+    def rival(state: str) -> str:
+        with closing(connection):
+            together.wait(timeout=10)
+            try:
+                return take(actor, state=state, now=now).mode
+            except LinkRefused as refused:
+                return refused.reason
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            state = stash(actor, account=None, now=now).state
+            assert sorted(pool.map(rival, [state, state])) == ["add", "state_unknown"]
+
+
+@pytest.mark.parametrize(
+    "error", ["<script>alert(1)</script>", "made_up", "access_denied", "x" * 999]
+)
+def test_error_of_the_way_back_is_a_key_and_no_text(
+    owner_client: Client, yandex_id: YandexId, error: str
+) -> None:
+    """S-16"""
+    state = start(owner_client)["state"]
+    words = {"error_description": f"<b>{error}</b>", "error_uri": EVIL}
+
+    answer = come_back(owner_client, error=error, state=state, **words)
+
+    page = result_of(owner_client, answer).content.decode()
+    assert error not in page + answer["Location"]
+    assert EVIL not in page
+    assert "alert(1)" not in page
+
+
+def test_description_of_a_refused_exchange_is_told_to_nobody(
+    owner_client: Client, yandex_id: YandexId, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S-16"""
+    yandex_id.refuses("unauthorized_client")
+
+    page = result_of(owner_client, link(owner_client)).content.decode()
+
+    assert "told to nobody" not in page + caplog.text
+    assert "Яндекс не принимает наше приложение" in page
+
+
+@pytest.mark.parametrize("client_id", ["somebody-elses", ""])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_token_of_another_application_changes_nothing(
+    owner_client: Client, cabinet: Cabinet, yandex_id: YandexId, client_id: str, is_known: bool
+) -> None:
+    """S-25: also not the link that is there already."""
+    before = factories.make_account(cabinet=cabinet, yandex_uid=UID) if is_known else None
+    yandex_id.grants()
+    yandex_id.knows(client_id=client_id)
+
+    page = result_of(owner_client, link(owner_client))
+
+    assert page.status_code >= 400
+    kept = [account.access_token for account in YandexAccount.objects.all()]
+    assert kept == ([before.access_token] if before else [])
+    assert not AuditEvent.objects.exists()
+
+
+def test_address_that_yandex_tells_of_signs_nobody_in(
+    owner_client: Client, owner: User, manager: User, yandex_id: YandexId
+) -> None:
+    """S-26: the account's mail is that of another person here."""
+    yandex_id.grants()
+    profile = {"id": UID, "login": manager.username, "client_id": "test-client-id"}
+    yandex_id.replaces("GET", "/info", json=profile | {"default_email": manager.email})
+    people = sorted(User.objects.values_list("username", "email"))
+
+    link(owner_client)
+
+    assert owner_client.session["_auth_user_id"] == str(owner.pk)
+    assert sorted(User.objects.values_list("username", "email")) == people
+    assert YandexAccount.objects.get().connected_by == owner
+
+
+@pytest.mark.parametrize("action", ["start", "callback"])
+def test_tries_from_one_address_are_limited_whoever_makes_them(
+    cabinet: Cabinet,
+    yandex_id: YandexId,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    """S-44: behind the proxy every REMOTE_ADDR is the same, so the proxy's word counts."""
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    monkeypatch.setattr(rate_limit, "PER_ADDRESS", 2)
+
+    def statuses(*came_by: str) -> list[int]:
+        return [try_once(cabinet, action, one) for one in came_by]
+
+    busy, quiet = "203.0.113.66", "198.51.100.7"
+    usual = statuses(quiet)
+    assert statuses(busy, busy, f"{quiet}, {busy}", quiet) == [*usual, *usual, 429, *usual]
+
+
+def try_once(cabinet: Cabinet, action: str, came_by: str) -> int:
+    """Let somebody new from an address make one try; return the status."""
+    client = Client(headers={"x-forwarded-for": came_by})
+    client.force_login(factories.make_member(cabinet=cabinet))
+    if action == "start":
+        return client.post(reverse("integrations:link-start")).status_code
+    return int(come_back(client, code="1", state="guess").status_code)
+
+
+def test_pages_that_begin_or_end_a_link_cannot_be_framed(
+    owner_client: Client, account: YandexAccount, yandex_id: YandexId
+) -> None:
+    """S-45"""
+    yandex_id.revokes()
+    cut = reverse("integrations:account-disconnect", args=[account.pk])
+    again = reverse("integrations:link-reauthorise", args=[account.pk])
+    answers = [
+        *(owner_client.get(page) for page in (reverse("counters:list"), cut)),
+        owner_client.get(reverse("integrations:link-result", args=["cancelled"])),
+        come_back(owner_client, code="1", state="guess"),
+        *(owner_client.post(page) for page in (again, cut)),
+    ]
+
+    assert {answer["X-Frame-Options"] for answer in answers} == {"DENY"}
+    assert all("frame-ancestors 'none'" in one["Content-Security-Policy"] for one in answers)
+
+
+def test_life_of_a_link_is_in_the_trail(
+    owner_client: Client, owner: User, yandex_id: YandexId
+) -> None:
+    """S-46"""
+    began = timezone.now()
+    yandex_id.allows()
+    yandex_id.revokes()
+    link(owner_client)
+    link(owner_client)
+    pk = YandexAccount.objects.get().pk
+    owner_client.post(reverse("integrations:account-disconnect", args=[pk]))
+
+    events = list(AuditEvent.objects.order_by("pk"))
+    actions = ["account.link", "account.relink", "account.disconnect"]
+    assert [event.action for event in events] == actions
+    assert {(one.actor, one.object_id, one.after["yandex_uid"]) for one in events} == {
+        (owner, str(pk), UID)
+    }
+    assert all(began <= event.at <= timezone.now() for event in events)
+    kept = str([(event.before, event.after) for event in events])
+    assert not any(secret in kept for secret in (ACCESS, REFRESH, "test-client-secret"))
+
+
+def test_link_belongs_to_the_cabinet_and_outlives_no_trail(
+    owner_client: Client, owner: User, cabinet: Cabinet, yandex_id: YandexId
+) -> None:
+    """S-39: whoever has made a link cannot be deleted, nor their cabinet: it is cut first."""
+    yandex_id.allows()
+    link(owner_client)
+
+    for held in (owner, cabinet):
+        with pytest.raises(ProtectedError):
+            held.delete()
+
+    assert YandexAccount.objects.get().access_token == ACCESS
+
+
+def test_attempts_of_a_person_go_with_the_person(
+    cabinet: Cabinet, manager: User, yandex_id: YandexId
+) -> None:
+    """S-39: what was begun and not finished leaves no trail, and no verifier."""
+    client = Client()
+    client.force_login(manager)
+    start(client)
+
+    manager.delete()
+
+    assert not LinkAttempt.objects.exists()

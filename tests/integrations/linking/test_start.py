@@ -1,0 +1,238 @@
+"""The way to Yandex. S-numbers are the security requirements of the linking contract."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+from redis.exceptions import ConnectionError as ValkeyGone
+
+from integrations.linking.rate_limit import PER_PERSON
+from integrations.linking.state import KEPT_FOR, MAX_PENDING
+from integrations.models import LinkAttempt, YandexAccount
+from integrations.yandex.oauth import challenge_for
+from tests.integrations.yandex_id import YandexId, start
+
+START = "/lk/integrations/yandex/link"
+
+
+def test_start_is_a_post(owner_client: Client, yandex_id: YandexId) -> None:
+    """S-01"""
+    answer = owner_client.get(START)
+
+    assert answer.status_code == 405
+    assert not LinkAttempt.objects.exists()
+
+
+def test_start_needs_the_csrf_token(owner: User, yandex_id: YandexId) -> None:
+    """S-01"""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+
+    answer = client.post(START)
+
+    assert answer.status_code == 403
+    assert not LinkAttempt.objects.exists()
+
+
+def test_start_needs_a_signed_in_person(db: None, yandex_id: YandexId) -> None:
+    """S-02"""
+    answer = Client().post(START)
+
+    assert answer["Location"].startswith("/accounts/login/")
+    assert not LinkAttempt.objects.exists()
+
+
+def test_viewer_cannot_start(viewer_client: Client, yandex_id: YandexId) -> None:
+    answer = viewer_client.post(START)
+
+    assert answer.status_code == 403
+    assert not LinkAttempt.objects.exists()
+
+
+def test_state_is_long_random_and_new_each_time(owner_client: Client, yandex_id: YandexId) -> None:
+    """S-03"""
+    states = {start(owner_client)["state"] for _ in range(5)}
+
+    assert len(states) == 5
+    assert all(re.fullmatch(r"[\w-]{43}", state) for state in states)
+
+
+def test_state_is_a_mere_key_and_is_not_stored(owner_client: Client, yandex_id: YandexId) -> None:
+    """S-04"""
+    state = start(owner_client)["state"]
+
+    row = LinkAttempt.objects.values().get()
+    assert state not in str(row)
+    assert row["user_id"]
+    assert row["cabinet_id"]
+
+
+def test_challenge_is_s256_of_the_attempts_verifier(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
+    """S-05"""
+    asked = start(owner_client)
+
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["code_challenge"] == challenge_for(LinkAttempt.objects.get().code_verifier)
+
+
+def test_verifier_stays_on_the_server(owner_client: Client, yandex_id: YandexId) -> None:
+    """S-06"""
+    answer = owner_client.post(START)
+
+    verifier = LinkAttempt.objects.get().code_verifier
+    assert re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier)
+    assert verifier not in answer["Location"]
+    assert verifier not in str(owner_client.cookies)
+    assert verifier not in str(dict(owner_client.session))
+
+
+def test_redirect_uri_is_the_configured_one_whatever_the_request_says(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
+    """S-07, S-08"""
+    answer = owner_client.post(
+        f"{START}?redirect_uri=https://evil.example/", headers={"host": "localhost"}
+    )
+
+    assert "redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Flk%2Fintegrations" in answer["Location"]
+    assert "evil" not in answer["Location"]
+
+
+def test_request_is_exactly_what_the_contract_says(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
+    """S-09, S-10"""
+    asked = start(owner_client)
+
+    attempt = LinkAttempt.objects.get()
+    assert set(asked) - {"state", "code_challenge"} == {
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "code_challenge_method",
+        "force_confirm",
+        "device_id",
+        "device_name",
+    }
+    assert asked["response_type"] == "code"
+    assert asked["client_id"] == "test-client-id"
+    assert asked["scope"] == "login:info metrika:read metrika:offline_data"
+    assert asked["force_confirm"] == "yes"
+    assert asked["device_id"] == attempt.device_id
+    assert asked["device_name"] == "CallKeeper"
+    assert len(yandex_id.calls) == 0
+
+
+def test_implicit_grant_appears_nowhere_in_the_source() -> None:
+    """S-10"""
+    source = [path.read_text() for path in Path("integrations").glob("*.py")]
+    client = [path.read_text() for path in Path("integrations/yandex").glob("*.py")]
+
+    assert not [text for text in source + client if "response_type=token" in text]
+
+
+def test_two_links_have_devices_of_their_own(owner_client: Client, yandex_id: YandexId) -> None:
+    assert start(owner_client)["device_id"] != start(owner_client)["device_id"]
+
+
+def test_reauthorising_names_the_account_and_keeps_its_device(
+    owner_client: Client, account: YandexAccount, yandex_id: YandexId
+) -> None:
+    asked = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
+
+    attempt = LinkAttempt.objects.get()
+    assert asked["login_hint"] == account.login
+    assert asked["device_id"] == account.device_id
+    assert attempt.mode == "reauthorise"
+    assert attempt.expected_uid == account.yandex_uid
+
+
+def test_account_of_another_cabinet_is_not_found(
+    stranger_client: Client, account: YandexAccount, yandex_id: YandexId
+) -> None:
+    """S-29"""
+    answer = stranger_client.post(reverse("integrations:link-reauthorise", args=[account.pk]))
+
+    assert answer.status_code == 404
+    assert not LinkAttempt.objects.exists()
+
+
+def test_browser_has_ten_pending_attempts_at_most(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
+    """S-44"""
+    first = start(owner_client)["device_id"]
+    others = {start(owner_client)["device_id"] for _ in range(MAX_PENDING)}
+
+    kept = set(LinkAttempt.objects.values_list("device_id", flat=True))
+    assert kept == others
+    assert first not in kept
+
+
+def test_too_many_starts_are_refused(owner_client: Client, yandex_id: YandexId) -> None:
+    """S-44"""
+    for _ in range(PER_PERSON):
+        start(owner_client)
+
+    answer = owner_client.post(START)
+
+    assert answer.status_code == 429
+    assert "Слишком много попыток" in answer.content.decode()
+
+
+def test_starts_go_on_while_tries_cannot_be_counted(
+    owner_client: Client, yandex_id: YandexId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: object) -> None:
+        raise ValkeyGone
+
+    monkeypatch.setattr(cache, "add", gone)
+
+    assert start(owner_client)["state"]
+
+
+def test_old_attempts_are_swept_out(owner_client: Client, yandex_id: YandexId) -> None:
+    start(owner_client)
+    old = LinkAttempt.objects.get()
+    LinkAttempt.objects.update(created_at=old.created_at - KEPT_FOR - timedelta(seconds=1))
+
+    start(owner_client)
+
+    assert old.pk not in LinkAttempt.objects.values_list("pk", flat=True)
+    assert LinkAttempt.objects.count() == 1
+
+
+def test_installation_without_an_application_says_so(
+    owner_client: Client, yandex_id: YandexId, settings: Settings
+) -> None:
+    settings.YANDEX_CLIENT_ID = ""
+
+    answer = owner_client.post(START)
+
+    assert answer.status_code == 503
+    assert "Интеграция не настроена на стороне сервиса" in answer.content.decode()
+    assert not LinkAttempt.objects.exists()
+
+
+def test_pages_of_linking_cannot_be_framed(owner_client: Client, yandex_id: YandexId) -> None:
+    """S-45"""
+    for answer in (owner_client.get("/lk/integrations"), owner_client.post(START)):
+        assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+        assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_session_stays_on_the_server() -> None:
+    """S-06"""
+    assert settings.SESSION_ENGINE == "django.contrib.sessions.backends.db"

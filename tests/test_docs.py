@@ -1,0 +1,45 @@
+"""What papers and settings of tools name is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.devtools.launcher.conftest import ROOT
+
+PAPERS = [path for where in (ROOT, ROOT / "docs") for path in sorted(where.glob("*.md"))]
+FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}
+#: Where a path may start: at the root, at the tests (docs/reliability.md), beside the paper.
+STARTS = (ROOT, ROOT / "tests", ROOT / "docs")
+
+
+def named_paths(text: str) -> Iterator[str]:
+    """The paths of this repository that stand in backticks or behind a link."""
+    for path in re.findall(r"`([\w./*-]+/[\w./*-]*)`|\]\(([\w./-]+)\)", text):
+        yield next(filter(None, path))
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
+def test_every_path_that_a_paper_names_exists(paper: Path) -> None:
+    named = set(named_paths(paper.read_text(encoding="utf-8")))
+    ours = {path for path in named if path.partition("/")[0] in FOLDERS}
+
+    assert {path for path in ours if not any([*start.glob(path)] for start in STARTS)} == set()
+
+
+def test_every_module_that_must_be_strict_exists() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    strict, *_others = settings["tool"]["mypy"]["overrides"]
+
+    paths = {name: Path(*name.removesuffix(".*").split(".")) for name in strict["module"]}
+
+    assert "disallow_any_generics" in strict
+    assert [
+        name
+        for name, path in paths.items()
+        if not (ROOT / path).is_dir() and not (ROOT / path).with_suffix(".py").exists()
+    ] == []
