@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "integrations",
     "counters",
     "calls",
+    "dashboard",
 ]
 
 MIDDLEWARE = [

@@ -13,8 +13,7 @@ from callkeeper_metrika.auth_views import SignIn
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
     path("lk/", include("cabinets.urls")),
-    path("lk/", include("integrations.urls")),
-    path("lk/", include("counters.urls")),
+    path("lk/", include("dashboard.urls")),
     path("", include("calls.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),

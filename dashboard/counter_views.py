@@ -1,9 +1,7 @@
-"""Doors of the counters' pages: the list, adding, the settings window, the switch, removal."""
+"""Pages of counters that also show their calls: the list, the settings window, removal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -22,19 +20,18 @@ from calls.queries.expiry_warnings import horizon_warnings
 from calls.queries.stats import set_aside_by_settings
 from counters import selection
 from counters.models import Counter
-from counters.pages.flash_messages import tell_saved, tell_selection, tell_switched
-from counters.pages.redirects import came_from
+from counters.pages.flash_messages import tell_saved
+from counters.pages.query_values import number_or_none
 from counters.pages.status import cautions
-from counters.selection import Selection, present_counters
+from counters.selection import present_counters
 from counters.settings import save
 from counters.settings.diff import differences
 from counters.settings.forms import CounterSettingsForm
 from counters.settings.save import ChangedMeanwhile
-from counters.sync import available, goals
-from dashboard.counter_list import DEFAULT_SORT, list_context, settings_info
+from counters.sync import goals
+from dashboard.counter_pages import DEFAULT_SORT, list_context, settings_info
 from dashboard.removal_consequences import of_removing
 from integrations.api_call import NotAnswered
-from integrations.models import YandexAccount
 
 
 @require_GET
@@ -44,36 +41,11 @@ def counter_list(request: CabinetRequest) -> HttpResponse:
     account = request.GET.get("account", "")
     context = list_context(
         request.cabinet,
-        account_filter=_number(account),
+        account_filter=number_or_none(account),
         sort=request.GET.get("sort", DEFAULT_SORT),
         now=timezone.now(),
     )
     return render(request, "counters/counter_list.html", context)
-
-
-@require_http_methods(["GET", "POST"])
-@manage_required
-def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
-    """Show what the account sees in Metrika (GET), or add what was chosen (POST)."""
-    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
-    account = get_object_or_404(linked, pk=account_pk)
-    if request.method == "GET":
-        return _add_page(request, account)
-    numbers = [n for n in map(_number, request.POST.getlist("numbers")) if n is not None]
-    if not numbers:
-        return _add_page(request, account, error=_("Выберите хотя бы один счетчик."))
-    try:
-        chosen = selection.add_counters(
-            cabinet=request.cabinet,
-            account=account,
-            numbers=numbers,
-            actor=_person(request),
-            now=timezone.now(),
-        )
-    except NotAnswered as problem:
-        return _add_page(request, account, error=str(problem), chosen=numbers)
-    tell_selection(request, chosen)
-    return HttpResponseRedirect(_after_adding(account, chosen))
 
 
 @require_http_methods(["GET", "POST"])
@@ -85,24 +57,6 @@ def counter_settings(request: CabinetRequest, pk: int) -> HttpResponse:
     counter = _counter(request, pk)
     trouble = _goals_trouble(counter, timezone.now()) if _can_manage(request) else ""
     return _settings_page(request, counter, trouble=trouble)
-
-
-@require_POST
-@manage_required
-def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Turn a counter on or off from the list, at once."""
-    enabled = request.POST.get("enabled") == "1"
-    try:
-        counter = selection.switch(
-            counter=_counter(request, pk),
-            enabled=enabled,
-            actor=_person(request),
-            now=timezone.now(),
-        )
-    except Counter.DoesNotExist:
-        raise Http404 from None
-    tell_switched(request, counter, enabled=enabled)
-    return HttpResponseRedirect(came_from(request, reverse("counters:list")))
 
 
 @require_POST
@@ -122,7 +76,7 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
     form = CounterSettingsForm(counter=counter)
-    form.initial["goal"] = chosen = _number(request.POST.get("goal", "")) or ""
+    form.initial["goal"] = chosen = number_or_none(request.POST.get("goal", "")) or ""
     if chosen and chosen not in form.goals:
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
     return _settings_page(request, counter, form=form)
@@ -147,52 +101,6 @@ def delete_counter(request: CabinetRequest, pk: int) -> HttpResponse:
     text = _("Счетчик «%(name)s» удалён из кабинета. История сохранена.")
     messages.success(request, text % {"name": counter.name})
     return HttpResponseRedirect(reverse("counters:list"))
-
-
-def _add_page(
-    request: CabinetRequest,
-    account: YandexAccount,
-    *,
-    error: str = "",
-    chosen: Iterable[int] = (),
-) -> HttpResponse:
-    offers: list[available.Offer] = []
-    try:
-        offers = available.offers(account)
-    except NotAnswered as problem:
-        error = str(problem)
-    kept = set(chosen)
-    page = {
-        "account": account,
-        "offers": [replace(offer, chosen=offer.number in kept) for offer in offers],
-        "error": error,
-        "nothing_to_add": _nothing_to_add(offers),
-    }
-    return render(request, "counters/add_counters.html", page)
-
-
-def _nothing_to_add(offers: list[available.Offer]) -> str:
-    """Say why none of the offers can be chosen, and what to do; empty when one can."""
-    if not offers or any(offer.can_be_added for offer in offers):
-        return ""
-    if all(offer.already_added for offer in offers):
-        return _(
-            "Все счетчики этого аккаунта уже добавлены. Чтобы появился ещё один, создайте его в "
-            "Метрике или подключите другой аккаунт."
-        )
-    return _(
-        "Добавить пока нечего: к остальным счетчикам у аккаунта есть только просмотр. Попросите "
-        "владельца счетчика дать в Метрике право на редактирование и откройте эту страницу снова."
-    )
-
-
-def _after_adding(account: YandexAccount, chosen: Selection) -> str:
-    """A single counter is opened at once; with nothing added the choice is shown again."""
-    if len(chosen.added) == 1:
-        return reverse("counters:settings", args=[chosen.added[0].pk])
-    if chosen.added:
-        return reverse("counters:list")
-    return reverse("counters:add", args=[account.pk])
 
 
 @manage_required
@@ -284,8 +192,3 @@ def _name_of(person: User | None) -> str:
     if person is None:
         return _("Другой человек")
     return person.get_full_name() or person.email or person.get_username()
-
-
-def _number(text: str) -> int | None:
-    """Return a number from a browser; the length keeps it inside a column."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -32,7 +32,7 @@ class Notice:
     label: str
 
 
-def context(cabinet: Cabinet) -> dict[str, Any]:
+def page_context(cabinet: Cabinet) -> dict[str, Any]:
     """Return what the page's template needs (five queries)."""
     in_use = Q(counters__removed_at=None, counters__enabled=True)
     every = list(

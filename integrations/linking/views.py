@@ -1,4 +1,4 @@
-"""Doors of linking: the integrations page, the way to Yandex and back, the disconnect."""
+"""Views of linking an account: the redirect to Yandex, the callback, and why there is no link."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
-from dashboard import integrations_page as dashboard_page
-from dashboard.disconnect_consequences import of_disconnecting
+from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from integrations.limits.web_slots import NoSeat, seat
 from integrations.linking import flow
 from integrations.linking import state as oauth_state
@@ -27,16 +25,6 @@ from integrations.linking.flow import Linked
 from integrations.linking.rate_limit import is_too_often
 from integrations.linking.state import Actor
 from integrations.models import LinkAttempt, YandexAccount
-
-#: Where a person sees and withdraws what they allowed, whatever became of our own request.
-DATA_ACCESS_URL = "https://id.yandex.ru/personal/data-access"
-
-
-@require_GET
-@cabinet_required
-def dashboard(request: CabinetRequest) -> HttpResponse:
-    """Show the card of the integration and what needs a person."""
-    return render(request, "integrations/dashboard.html", dashboard_page.context(request.cabinet))
 
 
 @require_POST
@@ -78,20 +66,6 @@ def link_result(request: HttpRequest, reason: str) -> HttpResponse:
     if reason not in PAGES:
         raise Http404
     return refusal_page(request, Refusal(reason))
-
-
-@require_http_methods(["GET", "POST"])
-@manage_required
-def account_disconnect(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Explain what disconnecting means (GET), or do it (POST)."""
-    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
-    account = get_object_or_404(linked, pk=pk)
-    if request.method == "GET":
-        page = {"account": account, "consequences": of_disconnecting(account)}
-        return render(request, "integrations/account_disconnect.html", page)
-    is_revoked = flow.disconnect(account, user=_person(request), now=timezone.now())
-    _say_disconnected(request, account, is_revoked)
-    return _see_other(reverse("counters:list"))
 
 
 def refusal_page(request: HttpRequest, reason: Refusal) -> HttpResponse:
@@ -170,21 +144,6 @@ def _after_link(request: HttpRequest, linked: Linked) -> HttpResponse:
         _("Аккаунт %(login)s уже был в кабинете, доступ к нему обновлён.") % {"login": login},
     )
     return _see_other(reverse("counters:list"))
-
-
-def _say_disconnected(request: HttpRequest, account: YandexAccount, is_revoked: bool) -> None:
-    words = {"login": account.login, "url": DATA_ACCESS_URL}
-    if is_revoked:
-        messages.success(request, _("Аккаунт %(login)s отключён.") % words)
-        return
-    messages.warning(
-        request,
-        _(
-            "Аккаунт %(login)s отключён, ключи удалены. Яндекс не подтвердил отзыв доступа:"
-            " проверьте список приложений на %(url)s."
-        )
-        % words,
-    )
 
 
 def _actor(request: CabinetRequest) -> Actor:

@@ -19,15 +19,11 @@ from tests import factories
 from tests.calls.stored import store_call
 from tests.counters.settings_form import posted
 
-OWN, BALCONY, VIEWED = 91234567, 91234568, 91300042
+OWN = 91234567
 
 
 def page(counter: Counter, tail: str = "") -> str:
     return f"/lk/integrations/yandex/counters/{counter.pk}{tail}"
-
-
-def adding(account: YandexAccount) -> str:
-    return f"/lk/integrations/yandex/accounts/{account.pk}/counters/add"
 
 
 def said(response: Any) -> list[str]:
@@ -38,105 +34,6 @@ def said(response: Any) -> list[str]:
 @pytest.fixture
 def okna_counter(okna: YandexAccount) -> Counter:
     return factories.make_counter(account=okna, number=OWN)
-
-
-# --- Choosing ------------------------------------------------------------------------------
-
-
-def test_the_choice_shows_what_may_be_added_and_why_the_rest_may_not(
-    owner_client: Client, okna: YandexAccount
-) -> None:
-    response = owner_client.get(adding(okna))
-
-    text = response.content.decode()
-    assert response.status_code == 200
-    assert [offer.number for offer in response.context["offers"] if offer.can_be_added] == [
-        91234567, 91234568, 91234601, 91234602, 91234703, 91234704, 91400011
-    ]  # fmt: skip
-    assert "12 апреля 2021" in text
-    assert "Только просмотр: попросите владельца дать право на редактирование" in text
-    assert "Кэшбэк «Окна &amp; Ко» &lt;партнёр&gt;" in text
-
-
-def test_one_chosen_counter_opens_its_settings_with_the_advice_to_save(
-    owner_client: Client, okna: YandexAccount
-) -> None:
-    response = owner_client.post(adding(okna), {"numbers": [str(OWN)]})
-
-    counter = Counter.objects.get()
-    assert response.status_code == 302
-    assert response["Location"] == page(counter)
-    assert said(response) == [
-        "Добавлен 1 счетчик. Проверьте настройки и нажмите «Сохранить» — до этого ничего не "
-        "отправляется."
-    ]
-    assert counter.configured_at is None
-
-
-def test_what_was_refused_is_told_and_the_others_are_added(
-    owner_client: Client, okna: YandexAccount
-) -> None:
-    response = owner_client.post(adding(okna), {"numbers": [OWN, BALCONY, VIEWED, "1x", 9**30]})
-
-    assert response["Location"] == "/lk/integrations/yandex"
-    assert set(Counter.objects.values_list("number", flat=True)) == {OWN, BALCONY}
-    assert said(response)[1] == (
-        f"Счетчик {VIEWED} не добавлен: есть только право просмотра, попросите владельца дать "
-        "право на редактирование."
-    )
-
-
-def test_when_nothing_could_be_added_the_choice_is_shown_again(
-    owner_client: Client, okna: YandexAccount
-) -> None:
-    response = owner_client.post(adding(okna), {"numbers": [VIEWED]})
-
-    assert response["Location"] == adding(okna)
-    assert not Counter.objects.exists()
-
-
-def test_a_choice_of_more_than_a_thousand_is_read_whole_and_told_in_short(
-    owner_client: Client, okna: YandexAccount
-) -> None:
-    forged = list(range(1, 1002))
-
-    response = owner_client.post(adding(okna), {"numbers": [*forged, OWN]})
-
-    assert Counter.objects.get().number == OWN
-    assert said(response)[1] == "Счетчик 1 не добавлен: аккаунт не видит такого счетчика."
-    assert said(response)[6:] == ["Не добавлено ещё счетчиков: 996."]
-
-
-def test_when_nothing_can_be_chosen_the_next_step_is_told(
-    owner_client: Client, okna: YandexAccount
-) -> None:
-    offers = owner_client.get(adding(okna)).context["offers"]
-    open_ones = [offer.number for offer in offers if offer.can_be_added]
-
-    owner_client.post(adding(okna), {"numbers": open_ones})
-    page_then = owner_client.get(adding(okna)).content.decode()
-
-    assert "Попросите владельца счетчика дать в Метрике право на редактирование" in page_then
-    assert page_then.count(" checked disabled") == len(open_ones)
-
-
-def test_an_empty_choice_is_told(owner_client: Client, okna: YandexAccount) -> None:
-    response = owner_client.post(adding(okna))
-
-    assert response.context["error"] == "Выберите хотя бы один счетчик."
-    assert not Counter.objects.exists()
-
-
-def test_a_silent_metrika_is_told_and_adds_nothing(
-    owner_client: Client, okna: YandexAccount, sandbox: RunningSandbox
-) -> None:
-    sandbox.world.faults.add({"name": "html_5xx", "times": None})
-
-    response = owner_client.post(adding(okna), {"numbers": [OWN]})
-
-    assert response.status_code == 200
-    assert "Метрика сейчас не отвечает" in response.content.decode()
-    assert not Counter.objects.exists()
 
 
 # --- Settings ------------------------------------------------------------------------------
@@ -306,31 +203,6 @@ def test_likely_mistakes_are_shown_in_the_window(owner_client: Client, counter: 
 # --- The switch and the removal ------------------------------------------------------------
 
 
-def test_the_switch_returns_to_the_page_it_was_on(owner_client: Client, counter: Counter) -> None:
-    here = "http://testserver/lk/integrations/yandex?sort=name"
-
-    response = owner_client.post(
-        page(counter, "/switch"), {"enabled": "0"}, headers={"referer": here}
-    )
-
-    assert response["Location"] == here
-    assert said(response) == [
-        f"Отправка в «{counter.name}» выключена. Звонки, которые уже в очереди, подождут и уйдут "
-        "после включения. Звонки, которые придут, пока счетчик выключен, отправлены не будут."
-    ]
-    assert not Counter.objects.get().enabled
-    owner_client.post(page(counter, "/switch"), {"enabled": "1"})
-    assert Counter.objects.get().enabled
-
-
-def test_the_switch_never_leads_away(owner_client: Client, counter: Counter) -> None:
-    response = owner_client.post(
-        page(counter, "/switch"), {"enabled": "0"}, headers={"referer": "https://evil.example/"}
-    )
-
-    assert response["Location"] == "/lk/integrations/yandex"
-
-
 def test_removal_tells_first_what_waits(owner_client: Client, counter: Counter) -> None:
     store_call(cabinet=counter.cabinet)
 
@@ -382,7 +254,8 @@ def test_a_viewer_sees_the_list_and_the_window_and_no_way_to_add(
     assert window.status_code == 200
     assert "Вы можете смотреть настройки" in window.content.decode()
     assert "refresh-goals" not in window.content.decode()
-    assert viewer_client.get(adding(counter.account)).status_code == 403
+    adding = f"/lk/integrations/yandex/accounts/{counter.account_id}/counters/add"
+    assert viewer_client.get(adding).status_code == 403
     assert viewer_client.get(page(counter, "/delete")).status_code == 403
 
 
@@ -395,15 +268,6 @@ def test_for_a_stranger_there_is_no_such_counter(
     assert response.status_code == 404
     assert stranger_client.get(page(counter)).status_code == 404
     assert Counter.objects.get().version == 1
-
-
-def test_a_stranger_cannot_add_through_a_foreign_account(
-    stranger_client: Client, okna: YandexAccount, sandbox: RunningSandbox
-) -> None:
-    assert stranger_client.get(adding(okna)).status_code == 404
-    assert stranger_client.post(adding(okna), {"numbers": [OWN]}).status_code == 404
-    assert not Counter.objects.exists()
-    assert sandbox.world.journal.report(10)["last"] == []
 
 
 @pytest.mark.parametrize("tail", ["", "/delete", "/switch", "/goals"])

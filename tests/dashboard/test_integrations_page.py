@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from cabinets.models import Cabinet
 from calls.models import Upload
 from counters.models import Counter
-from dashboard.integrations_page import context
+from dashboard.integrations_page import page_context
 from integrations.models import YandexAccount
 from tests import factories
 
@@ -21,7 +21,7 @@ PAGE = "/lk/integrations"
 
 
 def texts(cabinet: Cabinet) -> list[str]:
-    return [notice.text for notice in context(cabinet)["needs_attention"]]
+    return [notice.text for notice in page_context(cabinet)["needs_attention"]]
 
 
 def make_stuck_upload(counter: Counter, marker: str) -> Upload:
@@ -64,7 +64,11 @@ def test_disconnected_account_does_not_count_as_connected(
 ) -> None:
     YandexAccount.objects.update(state="disconnected", access_token="", refresh_token="")
 
-    assert context(cabinet) == {"connected": False, "all_cut_off": False, "needs_attention": []}
+    assert page_context(cabinet) == {
+        "connected": False,
+        "all_cut_off": False,
+        "needs_attention": [],
+    }
 
 
 def test_the_card_is_green_only_while_some_account_works(
@@ -145,7 +149,7 @@ def test_troubles_of_another_cabinet_are_not_shown(
     make_stuck_upload(factories.make_counter(account=account, access="lost"), "marker")
 
     other = stranger.cabinet_memberships.get().cabinet
-    assert context(other) == {"connected": False, "all_cut_off": False, "needs_attention": []}
+    assert page_context(other) == {"connected": False, "all_cut_off": False, "needs_attention": []}
 
 
 def test_page_takes_five_queries_however_much_there_is(
@@ -157,7 +161,7 @@ def test_page_takes_five_queries_however_much_there_is(
         make_stuck_upload(counter, f"marker{number}")
 
     with django_assert_num_queries(5):
-        context(cabinet)
+        page_context(cabinet)
 
 
 def test_an_account_that_was_cut_off_is_named_while_counters_depend_on_it(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from counters.models import Counter
-from dashboard.counter_list import list_context, settings_info
+from dashboard.counter_pages import list_context, settings_info
 from integrations.models import YandexAccount
 from tests import factories
 

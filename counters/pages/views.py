@@ -1,0 +1,139 @@
+"""Views that add counters of an account, switch one, and check the access of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cabinets.access import CabinetRequest, manage_required
+from counters import selection
+from counters.models import Counter
+from counters.pages.flash_messages import tell_access, tell_selection, tell_switched
+from counters.pages.query_values import number_or_none
+from counters.pages.redirects import came_from
+from counters.selection import Selection, present_counters
+from counters.sync import available
+from counters.sync.sync import look_at_once
+from integrations.api_call import NotAnswered
+from integrations.models import YandexAccount
+
+
+@require_http_methods(["GET", "POST"])
+@manage_required
+def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
+    """Show what the account sees in Metrika (GET), or add what was chosen (POST)."""
+    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
+    account = get_object_or_404(linked, pk=account_pk)
+    if request.method == "GET":
+        return _add_page(request, account)
+    numbers = [n for n in map(number_or_none, request.POST.getlist("numbers")) if n is not None]
+    if not numbers:
+        return _add_page(request, account, error=_("Выберите хотя бы один счетчик."))
+    try:
+        chosen = selection.add_counters(
+            cabinet=request.cabinet,
+            account=account,
+            numbers=numbers,
+            actor=_person(request),
+            now=timezone.now(),
+        )
+    except NotAnswered as problem:
+        return _add_page(request, account, error=str(problem), chosen=numbers)
+    tell_selection(request, chosen)
+    return HttpResponseRedirect(_after_adding(account, chosen))
+
+
+@require_POST
+@manage_required
+def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Turn a counter on or off from the list, at once."""
+    enabled = request.POST.get("enabled") == "1"
+    try:
+        counter = selection.switch(
+            counter=get_object_or_404(present_counters(request.cabinet), pk=pk),
+            enabled=enabled,
+            actor=_person(request),
+            now=timezone.now(),
+        )
+    except Counter.DoesNotExist:
+        raise Http404 from None
+    tell_switched(request, counter, enabled=enabled)
+    return HttpResponseRedirect(came_from(request, reverse("counters:list")))
+
+
+@require_POST
+@manage_required
+def check_access(request: CabinetRequest, account_pk: int) -> HttpResponse:
+    """Ask Metrika what the account may do with its counters now."""
+    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
+    account = get_object_or_404(linked, pk=account_pk)
+    back = HttpResponseRedirect(came_from(request, reverse("counters:list")))
+    try:
+        look_at_once(account.pk, now=timezone.now())
+    except NotAnswered as problem:
+        messages.error(request, str(problem))
+        return back
+    without = account.counters.filter(removed_at__isnull=True).exclude(access=Counter.Access.OK)
+    tell_access(request, list(without.order_by("name").values_list("name", flat=True)))
+    return back
+
+
+def _add_page(
+    request: CabinetRequest,
+    account: YandexAccount,
+    *,
+    error: str = "",
+    chosen: Iterable[int] = (),
+) -> HttpResponse:
+    offers: list[available.Offer] = []
+    try:
+        offers = available.offers(account)
+    except NotAnswered as problem:
+        error = str(problem)
+    kept = set(chosen)
+    page = {
+        "account": account,
+        "offers": [replace(offer, chosen=offer.number in kept) for offer in offers],
+        "error": error,
+        "nothing_to_add": _nothing_to_add(offers),
+    }
+    return render(request, "counters/add_counters.html", page)
+
+
+def _nothing_to_add(offers: list[available.Offer]) -> str:
+    """Say why none of the offers can be chosen, and what to do; empty when one can."""
+    if not offers or any(offer.can_be_added for offer in offers):
+        return ""
+    if all(offer.already_added for offer in offers):
+        return _(
+            "Все счетчики этого аккаунта уже добавлены. Чтобы появился ещё один, создайте его в "
+            "Метрике или подключите другой аккаунт."
+        )
+    return _(
+        "Добавить пока нечего: к остальным счетчикам у аккаунта есть только просмотр. Попросите "
+        "владельца счетчика дать в Метрике право на редактирование и откройте эту страницу снова."
+    )
+
+
+def _after_adding(account: YandexAccount, chosen: Selection) -> str:
+    """A single counter is opened at once; with nothing added the choice is shown again."""
+    if len(chosen.added) == 1:
+        return reverse("counters:settings", args=[chosen.added[0].pk])
+    if chosen.added:
+        return reverse("counters:list")
+    return reverse("counters:add", args=[account.pk])
+
+
+def _person(request: HttpRequest) -> User:
+    # The doors are closed to anonymous visitors.
+    return cast(User, request.user)

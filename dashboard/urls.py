@@ -1,0 +1,33 @@
+"""Addresses of the pages that look at more than one app, beside the apps' own.
+
+The namespaces `integrations` and `counters` hold both, so that a name does not tell which package
+a page is in.
+"""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from counters.urls import COUNTER
+from counters.urls import urlpatterns as counter_urls
+from dashboard import counter_views, integration_views
+from integrations.urls import ACCOUNT
+from integrations.urls import urlpatterns as linking_urls
+
+INTEGRATIONS = [
+    path("integrations", integration_views.dashboard, name="dashboard"),
+    path(f"{ACCOUNT}/disconnect", integration_views.disconnect, name="account-disconnect"),
+    *linking_urls,
+]
+COUNTERS = [
+    path("integrations/yandex", counter_views.counter_list, name="list"),
+    path(COUNTER, counter_views.counter_settings, name="settings"),
+    path(f"{COUNTER}/goals", counter_views.refresh_goals, name="refresh-goals"),
+    path(f"{COUNTER}/delete", counter_views.delete_counter, name="delete"),
+    *counter_urls,
+]
+
+urlpatterns = [
+    path("", include((INTEGRATIONS, "integrations"))),
+    path("", include((COUNTERS, "counters"))),
+]

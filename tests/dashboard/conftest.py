@@ -1,0 +1,7 @@
+"""The sandbox and the accounts of the counters' tests."""
+
+from __future__ import annotations
+
+from tests.counters.conftest import _forgotten_cache, link, okna, sandbox
+
+__all__ = ["_forgotten_cache", "link", "okna", "sandbox"]
