@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 PAPERS = [path for where in (ROOT, ROOT / "docs") for path in sorted(where.glob("*.md"))]
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}

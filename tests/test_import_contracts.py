@@ -13,7 +13,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 LINT = "from importlinter.cli import lint_imports_command as c; c()"
 

@@ -1,0 +1,8 @@
+"""Admin pages of calls, deliveries, uploads and reconciliation. Django imports this package."""
+
+from __future__ import annotations
+
+from calls.admin import attempts as attempts
+from calls.admin import ledger as ledger
+from calls.admin import reconciliation as reconciliation
+from calls.admin import usage as usage

@@ -16,8 +16,8 @@ import psutil
 from devtools.launcher.parent_death import die_with_parent
 from tests.faults.wait import wait_for
 from tests.faults.worker import Orders
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DEATH_SECONDS = 20
 
 

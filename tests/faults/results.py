@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from devtools.soak.balance import Balance
-from tests.faults.processes import ROOT
+from tests.paths import ROOT
 
 #: FAULT_RESULTS names another place; `devtools/tools/reliability_table.py` reads it.
 DEFAULT_FILE = ROOT / ".cache" / "fault-results.jsonl"

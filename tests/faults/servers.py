@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from devtools.launcher.parent_death import die_with_parent
-from tests.faults.processes import ROOT
+from tests.paths import ROOT
 
 #: The shortest that the environment can say; production's relations between the limits stay.
 PACE = {

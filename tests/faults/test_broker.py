@@ -20,12 +20,13 @@ from django.conf import settings
 from calls.models import Call, Upload
 from devtools.launcher.embedded import Valkey
 from tests import factories
-from tests.faults.processes import ROOT, Crew
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.servers import beat, free_port, kept_running, program, web, worker
 from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
 from tests.journeys.sender import Sender
+from tests.paths import ROOT
 
 CALLS = 15
 #: B1: nothing is delayed by more than a minute.

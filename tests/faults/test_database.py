@@ -18,11 +18,12 @@ from django.db import connection
 
 from devtools.launcher.embedded import Postgres
 from devtools.launcher.parent_death import die_with_parent
-from tests.faults.processes import ROOT, Crew
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.sandbox_process import StandIn
 from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
+from tests.paths import ROOT
 
 CALLS = 30
 SOAK_CALLS, RESTARTS = 1200, 3

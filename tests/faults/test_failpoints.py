@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from calls.runtime import failpoints
-from tests.faults.processes import ROOT
+from tests.paths import ROOT
 
 NAMES = ("KILL_AT", "MOMENTS_LISTENER", "CALLS_MOMENTS_LISTENER", "CHAOS", "FAULTS")
 QUESTION = "from calls import moments; print('listener', moments.listener)"

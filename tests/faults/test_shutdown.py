@@ -11,11 +11,12 @@ import pytest
 
 from calls.models import Upload
 from devtools.launcher.parent_death import die_with_parent
-from tests.faults.processes import ROOT, Crew, Worker
+from tests.faults.processes import Crew, Worker
 from tests.faults.results import Result
 from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
 from tests.faults.worker import PACE
+from tests.paths import ROOT
 
 CALLS = 5
 LIMIT_SECONDS = PACE["CONNECT_TIMEOUT_SECONDS"] + PACE["UPLOAD_READ_TIMEOUT_SECONDS"] + 5

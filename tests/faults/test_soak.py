@@ -14,9 +14,9 @@ import pytest
 from devtools.launcher.parent_death import die_with_parent
 from devtools.soak.balance import Balance
 from devtools.soak.run import find
-from tests.faults.processes import ROOT
 from tests.faults.results import Result
 from tests.faults.sandbox_process import StandIn
+from tests.paths import ROOT
 
 CALLS, KILLS = 1500, 6
 LIMIT_SECONDS = 120

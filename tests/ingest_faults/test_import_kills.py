@@ -17,11 +17,11 @@ from django.conf import settings
 
 from calls.models import Call, Delivery
 from tests import factories
-from tests.faults.processes import ROOT
 from tests.faults.results import Result
 from tests.faults.servers import program
 from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
+from tests.paths import ROOT
 
 ROWS, KILLS = 6_000, 3
 #: Into a short file and a long one, and how many calls of the long one are met for the first time.

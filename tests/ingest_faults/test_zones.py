@@ -17,10 +17,11 @@ from calls.models import Call, Delivery, Upload
 from calls.states import DeliveryState
 from counters.models import Counter
 from tests import factories
-from tests.faults.processes import ROOT, Crew
+from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.stage import Stage
 from tests.ingest_faults.web_server import Door, results
+from tests.paths import ROOT
 
 #: Zone of the source → bare times, around the night in which New York goes over to summer.
 BARE = {

@@ -6,13 +6,13 @@ import itertools
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from devtools.demonstration.generator import CallGenerator
+from tests.paths import PAYLOADS
 
 Record = dict[str, Any]
-SAMPLE = Path(__file__).parents[1] / "payloads" / "callkeeper" / "v3-calls.json"
+SAMPLE = PAYLOADS / "callkeeper" / "v3-calls.json"
 COUNT = 5000
 SEED = 20261123
 

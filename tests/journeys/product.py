@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import psutil
 
 from devtools.launcher.parent_death import die_with_parent
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 60
 PAUSE_SECONDS = 0.25

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-CSS = Path(__file__).resolve().parents[2] / "static" / "css"
+from tests.paths import ROOT
+
+CSS = ROOT / "static" / "css"
 COLOURS = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", (CSS / "base.css").read_text("utf-8")))
 #: https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
 WORDS, PARTS = 4.5, 3.0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from devtools.tools.vendor_static import ICON_NAMES, ICONS, VENDOR
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 STYLES = sorted((ROOT / "static" / "css").glob("*.css"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -20,8 +19,9 @@ from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import row_of, store_call
+from tests.paths import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "states.md"
+DOCUMENT = ROOT / "docs" / "states.md"
 WAYS = [*OF_DELIVERY.values(), *OF_UPLOAD.values()]
 
 

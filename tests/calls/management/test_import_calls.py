@@ -16,9 +16,10 @@ from cabinets.models import CallSource
 from calls.models import Call, Delivery
 from counters.models import Counter
 from tests import factories
+from tests.paths import PAYLOADS
 
 pytestmark = pytest.mark.django_db
-PUBLISHED = Path(__file__).parent.parent / "payloads" / "callkeeper"
+PUBLISHED = PAYLOADS / "callkeeper"
 
 
 def run(file: Path, source: CallSource, **options: Any) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from devtools.launcher.processes import product_programs, sandbox_programs
 from devtools.launcher.run_config import Trial
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 ACCESS_LOG = re.compile(r"access[-_]?log|--log-config|GUNICORN_CMD_ARGS", re.IGNORECASE)
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from devtools.launcher.embedded import HOST, EmbeddedServerFailed, Postgres, Valkey
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 PARENT = """
 import pathlib, signal, sys

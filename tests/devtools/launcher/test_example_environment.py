@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 # Decided by the compose file itself, or of no use in production.
 NOT_FOR_COMPOSE = {"COMPRESS_STATIC", "DEBUG", "DEMO_LOGIN_HINT", "PLAIN_STATIC", "STATIC_ROOT"}

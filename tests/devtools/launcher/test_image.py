@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 
 def kept_out() -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from devtools.launcher import install
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 FILES = sorted(path.name for path in ROOT.glob("requirements*.txt"))
 Installers = Callable[[Callable[[str], bool]], list[str]]

@@ -13,7 +13,7 @@ import pytest
 
 from devtools.launcher.manage import environment_file, keep_environment
 from devtools.launcher.run_config import is_held, take_folder
-from tests.devtools.launcher.conftest import ROOT
+from tests.paths import ROOT
 
 TOLD = {
     "SECRET_KEY": "k" * 50,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from devtools.launcher.run_config import take_folder
-from tests.devtools.launcher.conftest import ROOT, Run
+from tests.devtools.launcher.conftest import Run
+from tests.paths import ROOT
 
 
 def sentence(answer: subprocess.CompletedProcess[str]) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import responses
 
 from integrations.yandex.config import YandexConfig
 from integrations.yandex.metrika import MetrikaClient
-
-PAYLOADS = Path(__file__).parents[2] / "payloads"
+from tests.paths import PAYLOADS
 
 # Put together at run time, so that nothing in the repository looks like a token.
 ACCESS_TOKEN = "y0_" + "SentinelAccess" * 4

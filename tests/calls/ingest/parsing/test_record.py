@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,10 +14,11 @@ from hypothesis import strategies as st
 from calls.ingest.parsing.json_values import MAX_LEVELS
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_record
 from tests.calls.ingest.any_record import FIELDS, RECORDS
+from tests.paths import PAYLOADS
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MOSCOW = ZoneInfo("Europe/Moscow")
-SAMPLE = Path(__file__).parent.parent / "payloads" / "callkeeper" / "v3-calls.json"
+SAMPLE = PAYLOADS / "callkeeper" / "v3-calls.json"
 
 
 def read(*, zone: ZoneInfo | None = MOSCOW, **fields: Any) -> CallRecord:
