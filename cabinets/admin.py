@@ -49,7 +49,7 @@ class MembershipAdmin(EditableAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         """Take the right away, and record it."""
-        audit.record(
+        audit.log_change(
             cabinet=obj.cabinet,
             actor=signed_in(request),
             action="admin.deleted",

@@ -102,7 +102,7 @@ class EditableAdmin(SupportAdmin):
         """Save, and record the fields that differ."""
         super().save_model(request, obj, form, change)
         names = form.changed_data
-        audit.record(
+        audit.log_change(
             cabinet=obj if isinstance(obj, Cabinet) else obj.cabinet,
             actor=signed_in(request),
             action="admin.changed" if change else "admin.added",

@@ -10,7 +10,7 @@ from django.db.models import Model
 from cabinets.models import AuditEvent, Cabinet
 
 
-def record(
+def log_change(
     *,
     cabinet: Cabinet | None,
     actor: User | None,

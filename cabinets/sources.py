@@ -52,7 +52,7 @@ def create_source(
     source.save()
     secret = new_secret()
     SigningSecret.objects.create(source=source, slot=1, secret=secret)
-    audit.record(
+    audit.log_change(
         cabinet=cabinet,
         actor=actor,
         action="source.created",
@@ -70,7 +70,7 @@ def switch_source(*, source: CallSource, is_active: bool, actor: User | None = N
         return False
     locked.is_active = is_active
     locked.save(update_fields=["is_active"])
-    audit.record(
+    audit.log_change(
         cabinet=locked.cabinet,
         actor=actor,
         action="source.switched",
@@ -95,7 +95,7 @@ def rotate_secret(*, source: CallSource, actor: User | None = None) -> Sealed:
     slot = 2 if 1 in taken else 1
     secret = new_secret()
     SigningSecret.objects.create(source=source, slot=slot, secret=secret)
-    audit.record(
+    audit.log_change(
         cabinet=source.cabinet,
         actor=actor,
         action="source.secret_rotated",
@@ -116,7 +116,7 @@ def retire_secret(*, source: CallSource, secret_pk: int, actor: User | None = No
     if doomed is None or len(live) < MAX_LIVE:
         return False
     doomed.delete()
-    audit.record(
+    audit.log_change(
         cabinet=source.cabinet,
         actor=actor,
         action="source.secret_retired",

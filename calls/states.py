@@ -68,7 +68,7 @@ OPEN_UPLOADS = (
 TAKEN_UPLOADS = (UploadState.SENT, UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
 
 
-class Shown(models.TextChoices):
+class DisplayState(models.TextChoices):
     """The state a person sees: the row's own, or what its upload tells."""
 
     WAITING = "waiting", _("Ждёт отправки")
@@ -86,17 +86,17 @@ class Shown(models.TextChoices):
 
 #: Colour of each shown state: one look for one meaning.
 TONES: dict[str, str] = {
-    Shown.WAITING: "info",
-    Shown.HELD: "info",
-    Shown.BATCHED: "info",
-    Shown.UNCLEAR: "warning",
-    Shown.SENT: "progress",
-    Shown.ACCEPTED: "success",
-    Shown.UNMATCHED: "neutral",
-    Shown.ROW_REFUSED: "danger",
-    Shown.SKIPPED: "neutral",
-    Shown.EXPIRED: "warning",
-    Shown.NEEDS_ATTENTION: "danger",
+    DisplayState.WAITING: "info",
+    DisplayState.HELD: "info",
+    DisplayState.BATCHED: "info",
+    DisplayState.UNCLEAR: "warning",
+    DisplayState.SENT: "progress",
+    DisplayState.ACCEPTED: "success",
+    DisplayState.UNMATCHED: "neutral",
+    DisplayState.ROW_REFUSED: "danger",
+    DisplayState.SKIPPED: "neutral",
+    DisplayState.EXPIRED: "warning",
+    DisplayState.NEEDS_ATTENTION: "danger",
 }
 
 

@@ -22,7 +22,7 @@ RECONCILE_SECONDS = 120
 @worker_shutting_down.connect
 def stop_between_uploads(**_details: Any) -> None:
     """Let a stopped worker end after the upload that is on its way, not after its whole tick."""
-    shutdown.ask()
+    shutdown.request()
 
 
 @shared_task(name="calls.build_uploads")

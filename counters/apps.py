@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from integrations.models import YandexAccount
 
 
-def look_at_once(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
+def refresh_now(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
     """Make the account due: its rights may have changed while it was away."""
     type(account).objects.filter(pk=account.pk).update(counters_refreshed_at=None)
 
@@ -25,4 +25,4 @@ class CountersConfig(AppConfig):
     def ready(self) -> None:
         from integrations.signals import account_reconnected
 
-        account_reconnected.connect(look_at_once, dispatch_uid="counters.look_at_once")
+        account_reconnected.connect(refresh_now, dispatch_uid="counters.look_at_once")

@@ -21,7 +21,7 @@ from cabinets import audit
 from cabinets.models import Cabinet
 from counters.models import Counter
 from counters.signals import counter_changed
-from counters.sync.available import Offer, facts_of, is_reachable, offers
+from counters.sync.available import AvailableCounter, facts_of, is_reachable, offers
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
@@ -106,7 +106,7 @@ def remove_counter(*, counter: Counter, actor: User | None, now: datetime) -> No
     counter_changed.send(sender=Counter, counter=locked)
 
 
-def _refusal_of(offer: Offer | None) -> str | Promise:
+def _refusal_of(offer: AvailableCounter | None) -> str | Promise:
     if offer is None:
         return NOT_SEEN
     if offer.already_added:
@@ -182,7 +182,7 @@ def _record(
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> None:
-    audit.record(
+    audit.log_change(
         cabinet=counter.cabinet,
         actor=actor,
         action=action,

@@ -11,10 +11,10 @@ from django.db.models import Count, Q
 from django.urls import reverse
 
 from cabinets.models import Cabinet
-from calls.queries.blockers import obstacle_of
+from calls.queries.blockers import blocker_of
 from calls.queries.stats import SentTotals, sent_totals
 from counters.models import Counter
-from counters.pages.status import TONE_OF_ACCOUNT, condition_of
+from counters.pages.status import TONE_OF_ACCOUNT, status_of_counter
 from counters.selection import present_counters
 from integrations.models import YandexAccount
 
@@ -71,15 +71,15 @@ def _removed(cabinet: Cabinet) -> list[dict[str, Any]]:
 def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
     """Return the read-only facts of the settings window. Never a token."""
     sent = sent_totals([counter], now=now)[counter.pk]
-    condition = condition_of(counter)
-    obstacle = obstacle_of(counter, now=now)
+    status = status_of_counter(counter)
+    blocker = blocker_of(counter, now=now)
     return {
         "account": counter.account.login,
         "owner": counter.owner_login,
         "connected_at": counter.added_at,
         "accepts_from": counter.configured_at,
-        "state_text": obstacle or condition.text,
-        "state_tone": "warning" if obstacle and condition.is_fine else condition.tone,
+        "state_text": blocker or status.text,
+        "state_tone": "warning" if blocker and status.is_fine else status.tone,
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
         "sent_today": sent.today,
@@ -148,7 +148,7 @@ def _rows(cabinet: Cabinet, account_filter: int | None, now: datetime) -> list[R
 
 
 def _row(counter: Counter, sent: SentTotals) -> Row:
-    condition = condition_of(counter)
+    status = status_of_counter(counter)
     return {
         "counter": counter,
         "account": counter.account,
@@ -160,8 +160,8 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
         "send_calls": counter.send_calls,
         "enabled": counter.enabled,
         "awaits_setup": counter.configured_at is None,
-        "state_text": "" if condition.is_fine else condition.text,
-        "state_tone": condition.tone,
+        "state_text": "" if status.is_fine else status.text,
+        "state_tone": status.tone,
         "urls": {
             "settings": reverse("counters:settings", args=[counter.pk]),
             "switch": reverse("counters:switch", args=[counter.pk]),

@@ -16,22 +16,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
-from calls.queries.expiry_warnings import horizon_warnings
+from calls.queries.expiry_warnings import expiry_warnings
 from calls.queries.stats import set_aside_by_settings
 from counters import selection
 from counters.models import Counter
-from counters.pages.flash_messages import tell_saved
+from counters.pages.flash_messages import notify_saved
 from counters.pages.query_values import number_or_none
-from counters.pages.status import cautions
+from counters.pages.status import settings_warnings
 from counters.selection import present_counters
 from counters.settings import save
-from counters.settings.diff import differences
+from counters.settings.diff import settings_diff
 from counters.settings.forms import CounterSettingsForm
 from counters.settings.save import ChangedMeanwhile
 from counters.sync import goals
 from dashboard.counter_pages import DEFAULT_SORT, list_context, settings_info
 from dashboard.removal_consequences import of_removing
-from integrations.api_call import NotAnswered
+from integrations.api_call import MetrikaUnavailable
 
 
 @require_GET
@@ -71,7 +71,7 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     try:
         goals.refresh_goals(counter, now=timezone.now())
         messages.success(request, _("Список целей обновлён."))
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         messages.error(request, str(problem))
     if not request.htmx:
         return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
@@ -121,7 +121,7 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
         raise Http404 from None
     except ChangedMeanwhile as rival:
         return _conflict_page(request, form, rival.current)
-    tell_saved(request, set_aside=set_aside_by_settings(counter))
+    notify_saved(request, set_aside=set_aside_by_settings(counter))
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
 
 
@@ -134,7 +134,7 @@ def _conflict_page(
     conflict = {
         "who": _name_of(current.settings_saved_by),
         "when": current.settings_saved_at,
-        "differences": differences(current, form.columns()),
+        "settings_diff": settings_diff(current, form.columns()),
     }
     counter = _counter(request, current.pk)
     kept = CounterSettingsForm(data, counter=counter)
@@ -155,14 +155,14 @@ def _settings_page(
         "info": settings_info(counter, now=timezone.now()),
         "saved_at": counter.settings_saved_at if counter.configured_at else None,
         "conflict": conflict,
-        "cautions": [*cautions(counter), *_horizon(counter)],
+        "settings_warnings": [*settings_warnings(counter), *_expiry_warnings(counter)],
         "goals_trouble": trouble,
     }
     return render(request, "counters/counter_settings.html", page)
 
 
-def _horizon(counter: Counter) -> list[str]:
-    warnings = horizon_warnings(Q(counter=counter), now=timezone.now())
+def _expiry_warnings(counter: Counter) -> list[str]:
+    warnings = expiry_warnings(Q(counter=counter), now=timezone.now())
     return [sentence for warning in warnings for sentence in warning.sentences]
 
 
@@ -170,7 +170,7 @@ def _goals_trouble(counter: Counter, now: datetime) -> str:
     """Fetch goals that are not fresh; return why that failed, or nothing."""
     try:
         goals.refresh_stale_goals(counter, now=now)
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         return str(problem)
     return ""
 

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
 from calls.models import Upload
-from calls.queries.expiry_warnings import HorizonWarning, horizon_warnings
+from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.reconciliation.run import disagreeing
-from calls.states import Shown, UploadState
+from calls.states import DisplayState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
@@ -49,7 +49,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
             *(_about_cut_off(account.login, account.feeds) for account in cut_off if account.feeds),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
-            *_about_horizon(cabinet),
+            *_about_expiry(cabinet),
             *_about_differences(cabinet),
         ],
     }
@@ -108,26 +108,26 @@ def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int) ->
     text = _("«%(name)s»: требуют внимания выгрузки (%(uploads)d), звонков в них: %(rows)d.")
     return Notice(
         text % {"name": name, "uploads": uploads, "rows": rows},
-        f"{reverse('calls:history', args=[counter_id])}?state={Shown.NEEDS_ATTENTION}",
+        f"{reverse('calls:history', args=[counter_id])}?state={DisplayState.NEEDS_ATTENTION}",
         _("Посмотреть"),
     )
 
 
-def _about_horizon(cabinet: Cabinet) -> list[Notice]:
+def _about_expiry(cabinet: Cabinet) -> list[Notice]:
     return [
         Notice(
             f"{_('Счетчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
             _calls_of(warning),
             _("К звонкам"),
         )
-        for warning in horizon_warnings(Q(cabinet=cabinet), now=timezone.now())
+        for warning in expiry_warnings(Q(cabinet=cabinet), now=timezone.now())
     ]
 
 
-def _calls_of(warning: HorizonWarning) -> str:
+def _calls_of(warning: ExpiryWarning) -> str:
     """Return where they are listed: those that are lost alone, when there are no others."""
     history = reverse("calls:history", args=[warning.counter_id])
-    return history if warning.in_a_week else f"{history}?state={Shown.EXPIRED}"
+    return history if warning.in_a_week else f"{history}?state={DisplayState.EXPIRED}"
 
 
 def _about_differences(cabinet: Cabinet) -> list[Notice]:

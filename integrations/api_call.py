@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.sealing import UnsealFailed
 from integrations.clients import metrika_client
 from integrations.limits import pauses, request_budget
-from integrations.limits.web_slots import NoSeat, seat
+from integrations.limits.web_slots import NoFreeSlot, acquire
 from integrations.models import YandexAccount
 from integrations.tokens import refresh
 from integrations.tokens.account_state import Reason
@@ -55,7 +55,7 @@ PATIENCE_SECONDS = 3
 A_MOMENT = timedelta(minutes=5)
 
 
-class NotAnswered(Exception):
+class MetrikaUnavailable(Exception):
     """Metrika gave no usable answer. ``sentence`` says in Russian why and what to do."""
 
     def __init__(self, sentence: str | Promise) -> None:
@@ -66,17 +66,17 @@ class NotAnswered(Exception):
 def ask(account: YandexAccount, question: Question[T]) -> T:
     """Return Metrika's answer. Raises NotAnswered; a dead token also moves the account's state."""
     if account.state == YandexAccount.State.DISCONNECTED:
-        raise NotAnswered(CUT_OFF)
+        raise MetrikaUnavailable(CUT_OFF)
     if not account.is_usable:
-        raise NotAnswered(RECONNECT)
+        raise MetrikaUnavailable(RECONNECT)
     try:
-        with seat():
+        with acquire():
             return _ask_renewing(account, question)
-    except NoSeat:
-        raise NotAnswered(SLOW) from None
+    except NoFreeSlot:
+        raise MetrikaUnavailable(SLOW) from None
     except UnsealFailed:
         logger.error("account %s: no key opens its token", account.pk)
-        raise NotAnswered(UNREADABLE) from None
+        raise MetrikaUnavailable(UNREADABLE) from None
 
 
 def _ask_renewing(account: YandexAccount, question: Question[T]) -> T:
@@ -88,20 +88,20 @@ def _ask_renewing(account: YandexAccount, question: Question[T]) -> T:
 
 def _ask_with_renewed_token(account: YandexAccount, question: Question[T]) -> T:
     if not _is_renewed(account):
-        raise NotAnswered(RECONNECT)
+        raise MetrikaUnavailable(RECONNECT)
     account.refresh_from_db()
     try:
         return _ask_once(account, question)
     except TokenRejected:
         refresh.mark_reauth_required(account.pk, Reason.TOKEN_REJECTED)
-        raise NotAnswered(RECONNECT) from None
+        raise MetrikaUnavailable(RECONNECT) from None
 
 
 def _is_renewed(account: YandexAccount) -> bool:
     try:
         return refresh.recover(account.pk, rejected_token=account.access_token)
     except Unreachable:
-        raise NotAnswered(SILENT) from None
+        raise MetrikaUnavailable(SILENT) from None
 
 
 def _ask_once(account: YandexAccount, question: Question[T]) -> T:
@@ -114,14 +114,14 @@ def _ask_once(account: YandexAccount, question: Question[T]) -> T:
         ):
             return question(client)
     except request_budget.BudgetSpent as spent:
-        raise NotAnswered(_sentence_of_budget(spent)) from None
+        raise MetrikaUnavailable(_sentence_of_budget(spent)) from None
     except TokenRejected:
         raise
     except YandexError as error:
         if isinstance(error, QuotaExceeded):
-            pauses.heed(account.yandex_uid, error, now=timezone.now())
+            pauses.apply_quota_error(account.yandex_uid, error, now=timezone.now())
         logger.warning("account %s: %s", account.pk, error)
-        raise NotAnswered(_sentence_of_error(error)) from error
+        raise MetrikaUnavailable(_sentence_of_error(error)) from error
 
 
 def _sentence_of_budget(spent: request_budget.BudgetSpent) -> str | Promise:

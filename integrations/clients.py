@@ -55,7 +55,7 @@ def metrika_client(
 
     def on_success(server_time: datetime | None) -> None:
         if server_time is not None:
-            clock_skew.hear(server_time)
+            clock_skew.record_server_time(server_time)
         _note_accepted(account)
 
     return MetrikaClient(

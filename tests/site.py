@@ -29,7 +29,7 @@ def routes(patterns: Any = None, prefix: str = "", space: str = "") -> Iterator[
             yield f"{space}{one.name}" if one.name else route, route
 
 
-def furnish(counter: Counter) -> dict[str, Any]:
+def set_up(counter: Counter) -> dict[str, Any]:
     """Make one of everything in the counter's cabinet; return what each parameter stands for.
 
     `pk` means something else in each part of the site, so it stands by the part.

@@ -87,7 +87,7 @@ def stock(counter: Counter, source: CallSource, support: User) -> Callable[[], d
             Membership.objects.create(
                 cabinet=counter.cabinet, user=factories.make_user(), role=Membership.Role.VIEWER
             ),
-            audit.record(
+            audit.log_change(
                 cabinet=counter.cabinet, actor=support, action="test.made", subject=account
             ),
             account,

@@ -13,7 +13,7 @@ from tests import factories
 from tests.integrations.conftest import yandex_id as yandex_id
 from tests.integrations.linking.test_journey import TOKEN_SHAPES
 from tests.integrations.yandex_id import YandexId
-from tests.site import address, furnish, routes
+from tests.site import address, routes, set_up
 
 ROUTES = dict(routes())
 CABINET = [name for name, route in ROUTES.items() if route.startswith("lk/")]
@@ -36,7 +36,7 @@ REFUSED = {403, 405}
 
 @pytest.fixture
 def things(counter: Counter, yandex_id: YandexId) -> dict[str, Any]:
-    return furnish(counter)
+    return set_up(counter)
 
 
 def ask(client: Client, name: str, things: dict[str, Any], method: str) -> Any:

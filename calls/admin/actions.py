@@ -22,7 +22,7 @@ from calls.models import Delivery
 Move = Callable[..., bool]
 
 
-class DeliveryOrders:
+class DeliveryActions:
     """Actions of the ledger's list."""
 
     message_user: Any
@@ -54,7 +54,7 @@ class DeliveryOrders:
         actor = signed_in(request)
         try:
             resend = resending.order(delivery, number=wanted, actor=actor, now=now)
-        except resending.NotPossible as problem:
+        except resending.CannotResend as problem:
             self.message_user(request, str(problem), messages.ERROR)
             return
         done = _("Звонок отправляется повторно.") if resend else _("Этот повтор уже заказан.")
@@ -72,7 +72,7 @@ def _question(delivery: Delivery) -> dict[str, Any]:
     earlier = resending.resends_of(delivery)
     return {
         "delivery": delivery,
-        "obstacle": resending.obstacle_to(delivery, now=timezone.now()),
+        "obstacle": resending.resend_blocker(delivery, now=timezone.now()),
         "number": len(earlier) + 1,
         "is_surely_not_there": resending.is_surely_not_there(delivery) and not earlier,
     }

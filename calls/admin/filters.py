@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.admin_base import AgeFilter
 from calls.pages.attempt_messages import OUTCOMES
 from calls.pages.status_messages import REASON_TITLES
-from calls.states import Shown
+from calls.states import DisplayState
 
 
-class ShownFilter(admin.SimpleListFilter):
+class DisplayStateFilter(admin.SimpleListFilter):
     """By the state a person is shown. The list is annotated with it."""
 
     title = _("Состояние")
@@ -23,11 +23,11 @@ class ShownFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return every state."""
-        return list(Shown.choices)
+        return list(DisplayState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow by the annotation."""
-        return queryset.filter(shown=self.value()) if self.value() else queryset
+        return queryset.filter(display_state=self.value()) if self.value() else queryset
 
 
 class ReasonFilter(admin.SimpleListFilter):

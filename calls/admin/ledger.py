@@ -17,7 +17,7 @@ from calls.admin import attempts as attempts  # the same
 from calls.admin import filters
 from calls.admin import reconciliation as reconciliation  # registers its desks
 from calls.admin import usage as usage  # the same
-from calls.admin.actions import DeliveryOrders
+from calls.admin.actions import DeliveryActions
 from calls.delivery import recovery
 from calls.models import (
     Call,
@@ -30,10 +30,10 @@ from calls.models import (
 from calls.pages.status_messages import REASON_TITLES, sentence_of
 from calls.pages.upload_page import label_of
 from calls.phones import masked_phone
-from calls.queries.blockers import obstacle_of, of_channel
-from calls.queries.display_state import with_shown
+from calls.queries.blockers import blocker_of, of_channel
+from calls.queries.display_state import with_display_state
 from calls.queries.search import call_ids
-from calls.states import Shown
+from calls.states import DisplayState
 
 #: The right to see whole phones and the records of calls as they came.
 SEES_PERSONAL_DATA = "calls.view_personal_data"
@@ -113,13 +113,22 @@ class CallAdmin(SupportAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(DeliveryOrders, SupportAdmin):
+class DeliveryAdmin(DeliveryActions, SupportAdmin):
     """The ledger; a person can release, call off or repeat single calls."""
 
-    list_display = ("call", "cabinet", "counter", "channel", "shown", "why", "upload", "decided_at")
+    list_display = (
+        "call",
+        "cabinet",
+        "counter",
+        "channel",
+        "display_state",
+        "why",
+        "upload",
+        "decided_at",
+    )
     list_filter = (
         filters.MonthAge,
-        filters.ShownFilter,
+        filters.DisplayStateFilter,
         filters.ReasonFilter,
         "channel",
     )
@@ -130,13 +139,13 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     )
     # The numbers of calls lead the database's own key; those of deliveries have no such index.
     ordering = ("-call_id",)
-    readonly_fields = ("shown", "why", "told")
+    readonly_fields = ("display_state", "why", "told")
     actions = ("release", "call_off", "send_again")
     never_fetched = ("call__raw", "call__page_url")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """Annotate with what the customer is shown."""
-        return with_shown(super().get_queryset(request), timezone.now())
+        return with_display_state(super().get_queryset(request), timezone.now())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
@@ -154,9 +163,9 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
         return queryset.filter(counter__number=int(term)), False
 
     @admin.display(description=_("Состояние"))
-    def shown(self, delivery: Any) -> str:
+    def display_state(self, delivery: Any) -> str:
         """Return the state in the words of the cabinet."""
-        return str(Shown(delivery.shown).label)
+        return str(DisplayState(delivery.display_state).label)
 
     @admin.display(description=_("Причина"), empty_value="—")
     def why(self, delivery: Any) -> str:
@@ -167,8 +176,8 @@ class DeliveryAdmin(DeliveryOrders, SupportAdmin):
     def told(self, delivery: Any) -> str:
         """Return the sentence that stands beside the state in the cabinet."""
         counter = delivery.counter
-        obstacle = of_channel(counter, delivery.channel, obstacle_of(counter, now=timezone.now()))
-        return sentence_of(delivery, obstacle=obstacle)
+        blocker = of_channel(counter, delivery.channel, blocker_of(counter, now=timezone.now()))
+        return sentence_of(delivery, blocker=blocker)
 
 
 class AttemptInline(admin.TabularInline):

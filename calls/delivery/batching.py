@@ -20,8 +20,8 @@ from calls.decision.decide import LINK_HORIZON, decide_again
 from calls.delivery.csv_writer import write_file
 from calls.models import StreamUse, Upload, UploadFile
 from calls.runtime import shutdown
-from calls.runtime.error_isolation import contained
-from calls.runtime.failpoints import Moment, reach
+from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
 from integrations.limits import clock_skew
@@ -41,7 +41,7 @@ PLANNED_SHARE = 0.87
 #: Metrika is down every try costs one as well, and the wait for company grows with them.)
 MAX_UNSENT = 3
 #: A file that failed so often is not waited for: it may be the only one that Metrika cannot digest.
-HOPELESS_AFTER = 12
+MAX_FAILED_ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Stream:
     unsent: int
 
     @property
-    def fills_a_file(self) -> bool:
+    def is_full(self) -> bool:
         """Whether its calls need no company any more."""
         return self.calls >= settings.UPLOAD_MAX_ROWS
 
     def is_due(self, now: datetime, ahead: timedelta) -> bool:
         """Whether a file is to be gathered now."""
-        return self.fills_a_file or (self.has_room and self.has_waited(now, ahead))
+        return self.is_full or (self.has_room and self.has_waited(now, ahead))
 
     @property
     def has_room(self) -> bool:
@@ -76,7 +76,7 @@ class Stream:
     def has_waited(self, now: datetime, ahead: timedelta) -> bool:
         """Whether its calls had waited long enough, with Metrika's clock so far ahead of ours."""
         there = now + ahead
-        wait = company_wait(
+        wait = max_batch_delay(
             streams=self.streams,
             uploads_today=self.uploads_today,
             daily_requests=settings.METRIKA_DAILY_REQUESTS,
@@ -95,7 +95,7 @@ class Attached:
     oldest_settings: int
 
 
-def company_wait(
+def max_batch_delay(
     *, streams: int, uploads_today: int, daily_requests: int, day_left: timedelta
 ) -> timedelta:
     """Return how long a call waits for company, so that its Yandex login's day lasts.
@@ -138,7 +138,7 @@ WITH waiting AS (
     ) AS active GROUP BY yandex_uid
 ), unsent AS (
     SELECT counter_id, channel, id_kind, is_static, count(*) AS files
-    FROM calls_upload WHERE state IN ('ready', 'later') AND attempts < {HOPELESS_AFTER}
+    FROM calls_upload WHERE state IN ('ready', 'later') AND attempts < {MAX_FAILED_ATTEMPTS}
     GROUP BY counter_id, channel, id_kind, is_static
 )
 SELECT counter_id, channel, id_kind, is_static, due, oldest,
@@ -187,10 +187,10 @@ SELECT count(*), min(started_at), max(started_at), min(settings_version) FROM at
 def build_uploads(*, now: datetime) -> int:
     """Build every upload that is due; return how many were built."""
     built = 0
-    for stream in shutdown.until_asked(due_streams(now)):
-        with contained(logger, "counter %s", stream.counter_id):
+    for stream in shutdown.until_requested(due_streams(now)):
+        with isolated_errors(logger, "counter %s", stream.counter_id):
             built += build_upload(stream, now=now) is not None
-            reach(Moment.AFTER_BATCH_COMMIT)
+            failpoint("after_batch_commit")
     return built
 
 
@@ -278,7 +278,7 @@ def _freeze(
         is_static=stream.is_static,
         defaults={"built_at": now},
     )
-    reach(Moment.BEFORE_BATCH_COMMIT)
+    failpoint("before_batch_commit")
     return upload
 
 

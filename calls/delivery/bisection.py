@@ -30,7 +30,7 @@ from calls.delivery.csv_slice import cut_rows
 from calls.delivery.policy import FILE_REFUSED
 from calls.models import Delivery, Upload, UploadAttempt, UploadFile
 from calls.runtime import shutdown
-from calls.runtime.error_isolation import contained
+from calls.runtime.error_isolation import isolated_errors
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.limits.pauses import rest_until_tomorrow
@@ -52,12 +52,12 @@ def isolate_refused(*, now: datetime) -> int:
     """Take every refused upload one step further; return how many moved."""
     due = Upload.objects.filter(state=UploadState.SPLITTING, not_before__lte=now)
     ids = due.order_by("not_before", "pk").values_list("pk", flat=True)
-    return sum(_isolate_contained(pk, now) for pk in shutdown.until_asked(ids))
+    return sum(_isolate_contained(pk, now) for pk in shutdown.until_requested(ids))
 
 
 def _isolate_contained(upload_id: int, now: datetime) -> bool:
     is_broken, has_moved = True, False
-    with contained(logger, "search in upload %s", upload_id):
+    with isolated_errors(logger, "search in upload %s", upload_id):
         has_moved = isolate(upload_id, now=now)
         is_broken = False
     if is_broken:

@@ -16,7 +16,7 @@ from calls.delivery.bisection import give_back, lock_rows
 from calls.delivery.policy import NO_OUTCOME_AFTER, OVERDUE_AFTER
 from calls.delivery.recovery import move_waiting, not_arrived, withdraw_uploads
 from calls.models import Upload
-from calls.runtime.error_isolation import contained
+from calls.runtime.error_isolation import isolated_errors
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 
@@ -68,7 +68,7 @@ def _gather_anew_without_the_late(now: datetime) -> int:
     )
     anew = 0
     for pk in held_up.order_by("pk").values_list("pk", flat=True):
-        with contained(logger, "late calls of upload %s", pk):
+        with isolated_errors(logger, "late calls of upload %s", pk):
             anew += _gather_anew(pk, now)
     return anew
 

@@ -12,7 +12,7 @@ from calls.models import Upload
 from calls.states import Channel, UploadState
 from counters.models import Counter
 from counters.sync.goals import refresh_goals
-from integrations.api_call import NotAnswered
+from integrations.api_call import MetrikaUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def is_known(upload_id: int, *, now: datetime) -> bool:
 def _ask(upload: Upload, now: datetime) -> bool:
     try:
         refresh_goals(upload.counter, now=now)
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         logger.info("goals of counter %s: %s", upload.counter.number, problem)
         Upload.objects.filter(pk=upload.pk, state=UploadState.SPLITTING).update(
             not_before=now + ASK_AGAIN_AFTER

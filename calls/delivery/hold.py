@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from cabinets.audit import record
+from cabinets import audit
 from calls.decision.decide import decide_again
 from calls.models import Delivery
 from calls.states import Channel, DeliveryState
@@ -81,7 +81,7 @@ def _is_called_off(delivery: Delivery) -> bool:
 
 
 def _trace(delivery: Delivery, actor: User | None, action: str) -> None:
-    record(
+    audit.log_change(
         cabinet=delivery.cabinet,
         actor=actor,
         action=action,

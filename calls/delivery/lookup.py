@@ -18,12 +18,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from calls.delivery.policy import absence_is_proven, backoff, lookup_spacing
-from calls.delivery.results import close_attempt, note_access, quantities, record_taken
-from calls.delivery.token_errors import answer_rejection
+from calls.delivery.results import close_attempt, mark_counter_access, quantities, record_taken
+from calls.delivery.token_errors import handle_token_rejection
 from calls.models import Upload, UploadAttempt
 from calls.runtime import shutdown
-from calls.runtime.error_isolation import contained
-from calls.runtime.failpoints import Moment, reach
+from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
 from integrations.clients import metrika_client
@@ -66,8 +66,8 @@ def resolve_unclear() -> int:
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)
     known = 0
-    for (counter_id, _channel), uploads in shutdown.until_asked(groups.items()):
-        with contained(logger, "lookup of counter %s", counter_id):
+    for (counter_id, _channel), uploads in shutdown.until_requested(groups.items()):
+        with isolated_errors(logger, "lookup of counter %s", counter_id):
             known += look_up(uploads)
     return known
 
@@ -94,10 +94,10 @@ def look_up(uploads: list[Upload]) -> int:
         if answer_trouble(uploads[0], error, now=asked_at):
             _give_back(uploads)
         return 0
-    reach(Moment.DURING_LOOKUP)
+    failpoint("during_lookup")
     for upload in uploads:
         settle(upload, [one for one in found if one.comment == upload.marker], now=asked_at)
-        reach(Moment.AFTER_LOOKUP_RECORD)
+        failpoint("after_lookup_record")
     return len(uploads)
 
 
@@ -201,6 +201,6 @@ def answer_trouble(upload: Upload, error: YandexError, *, now: datetime) -> bool
     account = upload.counter.account
     logger.warning("uploadings of counter %s: %s", upload.counter.number, error)
     if isinstance(error, QuotaExceeded):
-        pauses.heed(account.yandex_uid, error, now=now, counter=upload.counter.number)
-    note_access(upload.counter_id, error, now=now)
-    return isinstance(error, TokenRejected) and answer_rejection(account)
+        pauses.apply_quota_error(account.yandex_uid, error, now=now, counter=upload.counter.number)
+    mark_counter_access(upload.counter_id, error, now=now)
+    return isinstance(error, TokenRejected) and handle_token_rejection(account)

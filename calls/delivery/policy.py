@@ -43,7 +43,7 @@ TOO_LARGE_STATUS = 413
 
 
 @dataclass(frozen=True)
-class Next:
+class NextStep:
     """Where an upload goes after a try, and who else is concerned."""
 
     state: UploadState
@@ -68,7 +68,7 @@ def after_failure(
     now: datetime,
     ahead: timedelta = timedelta(0),
     jitter: Jitter = random.random,
-) -> Next:
+) -> NextStep:
     """Return what follows from a failed send.
 
     What may have arrived is never repeated or split from here: it becomes unclear and is looked up
@@ -79,34 +79,36 @@ def after_failure(
         return (
             replace(step, state=UploadState.UNCLEAR, attention=None)
             if step
-            else Next(UploadState.UNCLEAR, now)
+            else NextStep(UploadState.UNCLEAR, now)
         )
-    return step or Next(UploadState.LATER, now + _pause(error, attempts, jitter))
+    return step or NextStep(UploadState.LATER, now + _pause(error, attempts, jitter))
 
 
 def _after_refusal(
     error: YandexError, *, attempts: int, now: datetime, ahead: timedelta, jitter: Jitter
-) -> Next | None:
+) -> NextStep | None:
     """Return what follows from a refusal; None when nothing was refused."""
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now, ahead=ahead, jitter=jitter)
-        return Next(UploadState.LATER, until, pauses=concerned(error))
+        return NextStep(UploadState.LATER, until, pauses=concerned(error))
     if isinstance(error, TokenRejected):
         # At once again only when the token turns out to be renewed; see `uploading`.
-        return Next(UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True)
+        return NextStep(
+            UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True
+        )
     if isinstance(error, AccessDenied | NotFound):
-        # Nothing is sent while the counter says so; see `recording.note_access`.
-        return Next(UploadState.LATER, now)
+        # Nothing is sent while the counter says so; see `recording.mark_counter_access`.
+        return NextStep(UploadState.LATER, now)
     return _after_rejection(error, now) if isinstance(error, RequestRejected) else None
 
 
-def _after_rejection(error: RequestRejected, now: datetime) -> Next:
+def _after_rejection(error: RequestRejected, now: datetime) -> NextStep:
     """A file refused for its content is searched for the bad row; anything else is our mistake."""
     if error.http_status == TOO_LARGE_STATUS:
-        return Next(UploadState.SPLITTING, now, attention=Attention.TOO_LARGE)
+        return NextStep(UploadState.SPLITTING, now, attention=Attention.TOO_LARGE)
     if error.error_type == FILE_REFUSED:
-        return Next(UploadState.SPLITTING, now, attention=Attention.SPLIT)
-    return Next(UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED)
+        return NextStep(UploadState.SPLITTING, now, attention=Attention.SPLIT)
+    return NextStep(UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED)
 
 
 def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:

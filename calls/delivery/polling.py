@@ -16,8 +16,8 @@ from calls.delivery.policy import OVERDUE_AFTER, OVERDUE_POLL, after_status, nex
 from calls.delivery.results import quantities
 from calls.models import ListUse, Upload
 from calls.runtime import shutdown
-from calls.runtime.error_isolation import contained
-from calls.runtime.failpoints import Moment, reach
+from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
 from calls.states import Attention, UploadState
 from integrations.limits import request_budget
 from integrations.models import YandexAccount
@@ -65,8 +65,8 @@ def poll_open() -> int:
         groups[upload.counter_id, upload.channel].append(upload)
     lists = Counter(uploads[0].counter.account.yandex_uid for uploads in groups.values())
     settled = 0
-    for (counter_id, _channel), uploads in shutdown.until_asked(groups.items()):
-        with contained(logger, "poll of counter %s", counter_id):
+    for (counter_id, _channel), uploads in shutdown.until_requested(groups.items()):
+        with isolated_errors(logger, "poll of counter %s", counter_id):
             settled += poll(uploads, lists=lists[uploads[0].counter.account.yandex_uid])
     return settled
 
@@ -99,10 +99,10 @@ def poll(uploads: list[Upload], *, lists: int = 1) -> int:
     except YandexError as error:
         _listing_failed(uploads, error)
         return 0
-    reach(Moment.DURING_POLL)
+    failpoint("during_poll")
     now = timezone.now()
     settled = sum(_record_answers(upload, answers, now) for upload in uploads)
-    reach(Moment.AFTER_POLL_RECORD)
+    failpoint("after_poll_record")
     return settled
 
 

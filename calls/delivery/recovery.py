@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from cabinets.audit import record
+from cabinets import audit
 from calls.decision.decide import decide_again
 from calls.delivery.bisection import give_back, lock_rows
 from calls.models import Upload, UploadAttempt
@@ -218,7 +218,7 @@ def _move(
             uploads.select_related("cabinet").select_for_update(of=("self",), no_key=True)
         )
         for upload in chosen:
-            record(
+            audit.log_change(
                 cabinet=upload.cabinet,
                 actor=actor,
                 action=action,

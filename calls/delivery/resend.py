@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cabinets.audit import record
+from cabinets import audit
 from calls.decision.csv_formats import unfit_rows
 from calls.decision.decide import LINK_HORIZON
 from calls.delivery.csv_writer import write_row
@@ -41,7 +41,7 @@ NO_GOAL = _("Цель не выбрана или удалена в Метрик�
 UNUSABLE = _("В данных звонка не осталось идентификатора, по которому Метрика узнала бы визит.")
 
 
-class NotPossible(Exception):
+class CannotResend(Exception):
     """The call cannot be sent again. ``sentence`` says in Russian why."""
 
     def __init__(self, sentence: str | Promise) -> None:
@@ -65,7 +65,7 @@ def is_surely_not_there(delivery: Delivery) -> bool:
     return delivery.state == DeliveryState.ROW_REFUSED
 
 
-def obstacle_to(delivery: Delivery, *, now: datetime) -> str | Promise:
+def resend_blocker(delivery: Delivery, *, now: datetime) -> str | Promise:
     """Return why the call cannot be sent again now; empty when it can.
 
     Load the delivery with its upload and its counter's goal.
@@ -98,9 +98,9 @@ def order(delivery: Delivery, *, number: int, actor: User | None, now: datetime)
         before = resends_of(current)
         if number != len(before) + 1:
             return None
-        obstacle = obstacle_to(current, now=now) or (_is_under_way(before) and ON_ITS_WAY)
-        if obstacle:
-            raise NotPossible(obstacle)
+        blocker = resend_blocker(current, now=now) or (_is_under_way(before) and ON_ITS_WAY)
+        if blocker:
+            raise CannotResend(blocker)
         upload = _freeze(current, now)
         resend = Resend.objects.create(
             call_id=current.call_id,
@@ -142,9 +142,9 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
     )
     body = write_row(delivery, channel=channel, id_kind=kind, is_static=delivery.is_static)
     if unfit_rows(body):
-        raise NotPossible(UNUSABLE)
+        raise CannotResend(UNUSABLE)
     if call_at + LINK_HORIZON <= now:
-        raise NotPossible(TOO_LATE)
+        raise CannotResend(TOO_LATE)
     goal = delivery.counter.goal
     upload = Upload.objects.create(
         cabinet_id=delivery.cabinet_id,
@@ -166,7 +166,7 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
 
 
 def _trace(resend: Resend, delivery: Delivery, actor: User | None) -> None:
-    record(
+    audit.log_change(
         cabinet=delivery.cabinet,
         actor=actor,
         action="delivery.sent_again",

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from calls.delivery.policy import Next, after_failure, after_status, next_poll
-from calls.delivery.token_errors import answer_rejection, note_missing_right
+from calls.delivery.policy import NextStep, after_failure, after_status, next_poll
+from calls.delivery.token_errors import handle_token_rejection, mark_missing_scope
 from calls.models import Upload, UploadAttempt
-from calls.runtime.failpoints import Moment, reach
+from calls.runtime.failpoints import failpoint
 from calls.states import UploadState
 from counters.models import Counter
 from integrations.limits import clock_skew, pauses
@@ -58,7 +58,7 @@ def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool
             return False
         close_attempt(upload, now=now, http_status=200)
         Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now, refused_uploads=0)
-        reach(Moment.BEFORE_RECORD_COMMIT)
+        failpoint("before_record_commit")
     return True
 
 
@@ -94,24 +94,24 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
     return bool(recorded)
 
 
-def _tell(upload: Upload, error: YandexError, step: Next, now: datetime) -> None:
+def _tell(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> None:
     account = upload.counter.account
     if step.pauses is not None:
         whom = pauses.whose(step.pauses, account.yandex_uid, upload.counter.number)
         pauses.pause(whom, until=step.not_before, reason=error.error_type or "quota")
-    if step.token_rejected and answer_rejection(account):
+    if step.token_rejected and handle_token_rejection(account):
         Upload.objects.filter(
             pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER
         ).update(not_before=now)
     if isinstance(error, AccessDenied):
-        note_missing_right(account)
+        mark_missing_scope(account)
         Counter.objects.filter(pk=upload.counter_id).update(
             refused_uploads=F("refused_uploads") + 1
         )
-    note_access(upload.counter_id, error, now=now)
+    mark_counter_access(upload.counter_id, error, now=now)
 
 
-def note_access(counter_id: int, error: YandexError, *, now: datetime) -> None:
+def mark_counter_access(counter_id: int, error: YandexError, *, now: datetime) -> None:
     """Say on the counter that it refused us; its hourly refresh notices when it is ours again."""
     if not isinstance(error, AccessDenied | NotFound):
         return

@@ -68,9 +68,9 @@ def timetable() -> list[Step]:
 def run(*, rest: Callable[[], object], once: bool = False) -> None:
     """Go round until asked to stop; ``rest`` waits between two rounds."""
     steps = timetable()
-    while not shutdown.is_asked():
+    while not shutdown.is_requested():
         for step in steps:
-            if shutdown.is_asked():
+            if shutdown.is_requested():
                 return
             step.run_if_due()
         if once:

@@ -27,8 +27,8 @@ from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.runtime import shutdown
-from calls.runtime.error_isolation import contained
-from calls.runtime.failpoints import Moment, reach
+from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
 from integrations.clients import metrika_client
@@ -57,10 +57,10 @@ def send_due(*, seconds: float) -> int:
     tried_uploads: set[int] = set()
     while queue := due(timezone.now(), resting_logins=spent_logins, passed_over=tried_uploads):
         for upload_id in queue:
-            if shutdown.is_asked() or time.monotonic() >= stop_at:
+            if shutdown.is_requested() or time.monotonic() >= stop_at:
                 return tried
             tried_uploads.add(upload_id)
-            with contained(logger, "upload %s", upload_id):
+            with isolated_errors(logger, "upload %s", upload_id):
                 tried += send_upload(upload_id, spent_logins=spent_logins)
     return tried
 
@@ -84,13 +84,13 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
             counter=upload.counter.number,
             patience_seconds=PATIENCE_SECONDS,
         ) as lease:
-            reach(Moment.BEFORE_CLAIM)
+            failpoint("before_claim")
             if not claim(upload, now=timezone.now()):
                 request_budget.take_back(lease)
                 return False
-            reach(Moment.AFTER_CLAIM)
+            failpoint("after_claim")
             uploading = post(upload, lease.before_request)
-            reach(Moment.AFTER_ANSWER)
+            failpoint("after_answer")
     except request_budget.BudgetSpent as refusal:
         logger.info("upload %s waits: %s", upload.marker, refusal)
         if refusal.reason == request_budget.COUNTER_PAUSED:
@@ -106,7 +106,7 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
         return False
     if not record_taken(upload, uploading, now=timezone.now()):
         logger.error("upload %s moved on, but is %s", upload.marker, uploading.uploading_id)
-    reach(Moment.AFTER_RECORD)
+    failpoint("after_record")
     return True
 
 
@@ -157,7 +157,7 @@ def claim(upload: Upload, *, now: datetime) -> bool:
         if not claimed:
             return False
         UploadAttempt.objects.create(upload=upload, number=number, started_at=now)
-        reach(Moment.BEFORE_CLAIM_COMMIT)
+        failpoint("before_claim_commit")
     upload.attempts = number
     upload.sent_at = now
     return True
@@ -183,7 +183,7 @@ def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Up
     if hashlib.sha256(body).hexdigest() != upload.sha256:
         raise BytesChanged
     number = upload.counter.number
-    reach(Moment.BEFORE_REQUEST)
+    failpoint("before_request")
 
     def about_to_leave() -> None:
         _refuse_to_start_late(upload)

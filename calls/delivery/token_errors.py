@@ -13,7 +13,7 @@ from integrations.yandex.errors import YandexError
 logger = logging.getLogger(__name__)
 
 
-def answer_rejection(account: YandexAccount) -> bool:
+def handle_token_rejection(account: YandexAccount) -> bool:
     """Renew the account's token or move the account to «Требуется переподключение».
 
     Returns whether there is a token worth trying at once. Nothing is lost otherwise: what was to
@@ -26,7 +26,7 @@ def answer_rejection(account: YandexAccount) -> bool:
         return False
 
 
-def note_missing_right(account: YandexAccount) -> None:
+def mark_missing_scope(account: YandexAccount) -> None:
     """Ask for a new link when the token was granted without the right to upload.
 
     When that is not known, the hourly look at the counters finds the contradiction.

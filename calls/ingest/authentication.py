@@ -15,7 +15,7 @@ MAX_NAMELESS = 20
 TOUCH_EVERY = timedelta(minutes=1)
 
 
-def find_sender(*, public_id: str, envelope: Envelope, body: bytes) -> CallSource:
+def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSource:
     """Return the active source whose live secret signed the body.
 
     An empty ``public_id`` tries every active source. Raises SignatureRefused: unknown_source,

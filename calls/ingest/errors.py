@@ -8,7 +8,7 @@ from typing import Any
 from django.http import JsonResponse
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """Nothing of the request was stored."""
 
     def __init__(

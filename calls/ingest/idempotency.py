@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from cabinets.models import CallSource
 from calls.ingest.parsing.json_values import canonical
 from calls.ingest.parsing.record import BadRecord, CallRecord
-from calls.ingest.store import Result, take_in
+from calls.ingest.store import Result, store_calls
 from calls.models import IngestReceipt
 
 Answer = dict[str, Any]
@@ -39,7 +39,7 @@ def known_answer(*, source: CallSource, webhook_id: str, body_hash: str) -> Answ
     return None if receipt is None else _replayed(receipt, body_hash)
 
 
-def take_delivery(
+def handle_request(
     *,
     source: CallSource,
     webhook_id: str,
@@ -54,7 +54,7 @@ def take_delivery(
     """
     try:
         with transaction.atomic():
-            answer = answer_of(take_in(source=source, records=records, now=now))
+            answer = answer_of(store_calls(source=source, records=records, now=now))
             _keep(answer, source=source, webhook_id=webhook_id, body_hash=body_hash, now=now)
             return answer
     except _AnsweredMeanwhile:

@@ -91,7 +91,7 @@ class _Standing:
 
 
 @transaction.atomic
-def take_in(
+def store_calls(
     *, source: CallSource, records: Sequence[CallRecord | BadRecord], now: datetime
 ) -> list[Result]:
     """Store the calls of one request into the source's cabinet and decide their deliveries.

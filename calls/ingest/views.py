@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from cabinets.models import CallSource
-from calls.ingest.authentication import find_sender, touch
-from calls.ingest.errors import Refusal
-from calls.ingest.idempotency import Answer, WebhookIdReused, known_answer, refusals, take_delivery
+from calls.ingest.authentication import authenticate, touch
+from calls.ingest.errors import ApiError
+from calls.ingest.idempotency import Answer, WebhookIdReused, handle_request, known_answer, refusals
 from calls.ingest.parsing.json_values import MalformedJson, digest_bytes, read_json
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
@@ -40,7 +40,7 @@ def ingest(request: HttpRequest) -> JsonResponse:
     """Answer 202 only after the calls and their deliveries are committed."""
     try:
         answer = _accept(request)
-    except Refusal as refusal:
+    except ApiError as refusal:
         return refusal.response()
     except (OperationalError, InterfaceError, InternalError) as problem:
         return _database_away(problem).response()
@@ -57,7 +57,7 @@ def _accept(request: HttpRequest) -> Answer:
         stored = known_answer(source=source, webhook_id=envelope.webhook_id, body_hash=body_hash)
         if stored is not None:
             return stored
-        return take_delivery(
+        return handle_request(
             source=source,
             webhook_id=envelope.webhook_id,
             body_hash=body_hash,
@@ -65,37 +65,37 @@ def _accept(request: HttpRequest) -> Answer:
             now=now,
         )
     except WebhookIdReused:
-        raise Refusal(
+        raise ApiError(
             409, "webhook_id_reused", _("Этот webhook-id уже был у запроса с другим телом.")
         ) from None
 
 
 def _body(request: HttpRequest) -> bytes:
     if request.method != "POST":
-        raise Refusal(405, "method_not_allowed", _("Только POST."), {"Allow": "POST"})
+        raise ApiError(405, "method_not_allowed", _("Только POST."), {"Allow": "POST"})
     if request.content_type != "application/json" or "Content-Encoding" in request.headers:
-        raise Refusal(
+        raise ApiError(
             415, "unsupported_media_type", _("Нужен Content-Type: application/json, без сжатия.")
         )
     length = request.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()):
-        raise Refusal(411, "length_required", _("Нужен заголовок Content-Length."))
+        raise ApiError(411, "length_required", _("Нужен заголовок Content-Length."))
     if len(length) > LONGEST_LENGTH or int(length) > settings.INGEST_MAX_BYTES:
-        raise Refusal(413, "body_too_large", _("Тело запроса слишком велико."))
+        raise ApiError(413, "body_too_large", _("Тело запроса слишком велико."))
     try:
         return request.body
     except UnreadablePostError:
-        raise Refusal(400, "body_cut_off", _("Тело запроса пришло не целиком.")) from None
+        raise ApiError(400, "body_cut_off", _("Тело запроса пришло не целиком.")) from None
 
 
 def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Envelope, CallSource]:
     named = (request.headers.get("X-CallKeeper-Source") or request.GET.get("source", "")).strip()
     try:
         envelope = read_envelope(request.headers, now=now.timestamp())
-        source = find_sender(public_id=named, envelope=envelope, body=body)
+        source = authenticate(public_id=named, envelope=envelope, body=body)
     except SignatureRefused as problem:
         logger.warning("ingest refused: %s, source %r", problem.code, named[:64])
-        raise Refusal(
+        raise ApiError(
             401,
             problem.code,
             _signature_sentence(problem.code),
@@ -118,14 +118,14 @@ def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRec
     items = _items(body)
     wait = seconds_to_wait(source.pk, len(items), now=now.timestamp())
     if wait:
-        raise Refusal(
+        raise ApiError(
             429, "too_many_requests", _("Слишком много звонков за минуту."), {"Retry-After": wait}
         )
     zone = ZoneInfo(source.time_zone) if source.time_zone else None
     records = read_records(items, source_id=source.public_id, zone=zone, now=now)
     bad = [record for record in records if isinstance(record, BadRecord)]
     if len(bad) == len(records):
-        raise Refusal(
+        raise ApiError(
             422,
             "no_usable_call",
             _("Ни одной записи звонка принять нельзя."),
@@ -139,12 +139,12 @@ def _items(body: bytes) -> list[Any]:
     try:
         content = read_json(body)
     except MalformedJson:
-        raise Refusal(400, "malformed_json", _("Тело запроса — не JSON в UTF-8.")) from None
+        raise ApiError(400, "malformed_json", _("Тело запроса — не JSON в UTF-8.")) from None
     items = content.get("calls", [content]) if isinstance(content, dict) else None
     if not isinstance(items, list):
-        raise Refusal(400, "wrong_shape", _('Нужен объект звонка или {"calls": […]}.'))
+        raise ApiError(400, "wrong_shape", _('Нужен объект звонка или {"calls": […]}.'))
     if len(items) > settings.INGEST_MAX_CALLS:
-        raise Refusal(
+        raise ApiError(
             413,
             "too_many_calls",
             _("Не больше %(limit)d звонков в запросе.") % {"limit": settings.INGEST_MAX_CALLS},
@@ -152,7 +152,7 @@ def _items(body: bytes) -> list[Any]:
     return items
 
 
-def _database_away(problem: DatabaseError | InterfaceError) -> Refusal:
+def _database_away(problem: DatabaseError | InterfaceError) -> ApiError:
     """Return the refusal for a database that is away, full or read-only; re-raise our own faults.
 
     A transaction lost to a deadlock belongs here too: the sender repeats, nothing was stored.
@@ -161,7 +161,7 @@ def _database_away(problem: DatabaseError | InterfaceError) -> Refusal:
     if isinstance(problem, InternalError) and code != READ_ONLY_TRANSACTION:
         raise problem
     logger.error("ingest refused: %s, SQLSTATE %s", type(problem).__name__, code)
-    return Refusal(
+    return ApiError(
         503,
         "database_unavailable",
         _("База данных недоступна: повторите запрос."),

@@ -53,7 +53,7 @@ def send_again(request: HttpRequest, call_id: int, counter_pk: int, channel: int
             actor=_person(request),
             now=timezone.now(),
         )
-    except resending.NotPossible as problem:
+    except resending.CannotResend as problem:
         messages.error(request, str(problem))
         return HttpResponseRedirect(_journey(delivery))
     return _told(
@@ -113,7 +113,7 @@ def _risk(delivery: Delivery) -> dict[str, object]:
     earlier = resending.resends_of(delivery)
     return {
         "delivery": delivery,
-        "obstacle": resending.obstacle_to(delivery, now=timezone.now()),
+        "blocker": resending.resend_blocker(delivery, now=timezone.now()),
         "number": len(earlier) + 1,
         "earlier": earlier,
         "is_surely_not_there": resending.is_surely_not_there(delivery) and not earlier,

@@ -28,7 +28,7 @@ OUTCOMES: dict[str, tuple[str, str | Promise]] = {
 
 
 @dataclass(frozen=True)
-class Try:
+class AttemptLine:
     """One row of the attempts' table."""
 
     at: datetime
@@ -40,10 +40,10 @@ class Try:
     answer: str
 
 
-def describe(attempt: UploadAttempt, *, with_answer: bool) -> Try:
+def describe(attempt: UploadAttempt, *, with_answer: bool) -> AttemptLine:
     """Describe one attempt; its answer may quote a row, so not everybody is shown it."""
     tone, words = _outcome(attempt)
-    return Try(
+    return AttemptLine(
         at=attempt.started_at,
         kind_text=attempt.get_kind_display(),
         took_text=_took(attempt),

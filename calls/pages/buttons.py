@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from calls.delivery.hold import may_call_off, may_release
 from calls.delivery.recovery import is_not_arrived, is_retryable, is_to_gather_again
-from calls.delivery.resend import obstacle_to
+from calls.delivery.resend import resend_blocker
 from calls.models import Delivery, Upload
 from calls.states import UploadState
 
 
 @dataclass(frozen=True)
-class Action:
+class Button:
     """A button. ``post``: pressed at once; else it leads to a page that asks first."""
 
     url: str
@@ -26,36 +26,36 @@ class Action:
     post: bool = True
 
 
-def actions_of(delivery: Delivery, *, now: datetime) -> list[Action]:
+def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
     """Return what may be done about a delivery. Load it with its upload and counter's goal."""
     where = [delivery.call_id, delivery.counter_id, delivery.channel]
     found = []
     if may_release(delivery, now=now):
-        found.append(Action(reverse("calls:release", args=where), _("Отправить сейчас")))
+        found.append(Button(reverse("calls:release", args=where), _("Отправить сейчас")))
     if may_call_off(delivery):
-        found.append(Action(reverse("calls:call-off", args=where), _("Не отправлять"), "danger"))
-    if not obstacle_to(delivery, now=now):
+        found.append(Button(reverse("calls:call-off", args=where), _("Не отправлять"), "danger"))
+    if not resend_blocker(delivery, now=now):
         url = reverse("calls:send-again", args=where)
-        found.append(Action(url, _("Отправить повторно…"), post=False))
+        found.append(Button(url, _("Отправить повторно…"), post=False))
     return found
 
 
-def actions_of_upload(upload: Upload) -> list[Action]:
+def buttons_of_upload(upload: Upload) -> list[Button]:
     """Return what may be done about an upload."""
     found = []
     if is_retryable(upload):
         label = _("Отправить сейчас") if upload.state == UploadState.LATER else _("Повторить")
-        found.append(Action(reverse("calls:upload-retry", args=[upload.pk]), label))
+        found.append(Button(reverse("calls:upload-retry", args=[upload.pk]), label))
     if is_to_gather_again(upload):
         url = reverse("calls:upload-gather-again", args=[upload.pk])
-        found.append(Action(url, _("Собрать заново")))
+        found.append(Button(url, _("Собрать заново")))
     if upload.state == UploadState.UNCLEAR:
         url = reverse("calls:upload-look-up", args=[upload.pk])
-        found.append(Action(url, _("Проверить сейчас")))
+        found.append(Button(url, _("Проверить сейчас")))
     if upload.state == UploadState.SENT:
         url = reverse("calls:upload-poll", args=[upload.pk])
-        found.append(Action(url, _("Спросить Метрику сейчас")))
+        found.append(Button(url, _("Спросить Метрику сейчас")))
     if is_not_arrived(upload):
         url = reverse("calls:upload-call-off", args=[upload.pk])
-        found.append(Action(url, _("Отменить отправку"), "danger", post=False))
+        found.append(Button(url, _("Отменить отправку"), "danger", post=False))
     return found

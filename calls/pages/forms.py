@@ -14,7 +14,7 @@ from calls.pages.status_messages import REASON_TITLES
 from calls.phones import is_guess, searched_end
 from calls.queries.history import Filters
 from calls.queries.search import call_ids
-from calls.states import Channel, Shown
+from calls.states import Channel, DisplayState
 from counters.models import Counter
 
 #: Days that are shown when no others were asked for.
@@ -27,7 +27,7 @@ class HistoryFilterForm(forms.Form):
     """State, reason, channel, days, and a search; starts with the last month's calls."""
 
     state = forms.ChoiceField(
-        label=_("Состояние"), choices=[EVERYTHING, *Shown.choices], required=False
+        label=_("Состояние"), choices=[EVERYTHING, *DisplayState.choices], required=False
     )
     reason = forms.ChoiceField(
         label=_("Причина"), choices=[EVERYTHING, *REASON_TITLES.items()], required=False

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from calls.decision.messages import refusal
 from calls.decision.rules import SENTENCES
 from calls.models import Delivery, Upload
-from calls.queries.display_state import ShownDelivery
-from calls.states import Attention, DeliveryState, Shown, UploadState
+from calls.queries.display_state import DisplayDelivery
+from calls.states import Attention, DeliveryState, DisplayState, UploadState
 
 #: A reason in a word or two, for the lists that people choose from.
 REASON_TITLES: dict[str, str | Promise] = {
@@ -96,74 +96,77 @@ OF_ATTENTION: dict[str, str | Promise] = {
 }
 
 _OF_STATE: dict[str, str | Promise] = {
-    Shown.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
-    Shown.UNCLEAR: gettext_lazy(
+    DisplayState.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
+    DisplayState.UNCLEAR: gettext_lazy(
         "Ответ Метрики не дошёл до нас. Проверяем по списку её загрузок; повторим, только если "
         "файла там нет."
     ),
-    Shown.SENT: gettext_lazy("Файл у Метрики. Обычно она обрабатывает его до двух часов."),
-    Shown.ACCEPTED: "",
-    Shown.UNMATCHED: gettext_lazy(
+    DisplayState.SENT: gettext_lazy("Файл у Метрики. Обычно она обрабатывает его до двух часов."),
+    DisplayState.ACCEPTED: "",
+    DisplayState.UNMATCHED: gettext_lazy(
         "Метрика приняла файл, но не нашла визитов этих посетителей: визита не было за 21 день "
         "до звонка, он был после звонка или счетчика нет на странице."
     ),
-    Shown.EXPIRED: OF_ATTENTION[Attention.EXPIRED],
+    DisplayState.EXPIRED: OF_ATTENTION[Attention.EXPIRED],
 }
 
 
-def title_of(delivery: ShownDelivery) -> str:
+def title_of(delivery: DisplayDelivery) -> str:
     """Return the state in a word or two, more exactly than its code where that would mislead."""
-    if delivery.shown == Shown.SKIPPED and delivery.reason == "not_finished":
+    if delivery.display_state == DisplayState.SKIPPED and delivery.reason == "not_finished":
         return _("Ждёт итога")
-    if delivery.shown == Shown.ROW_REFUSED and delivery.state != DeliveryState.ROW_REFUSED:
+    if (
+        delivery.display_state == DisplayState.ROW_REFUSED
+        and delivery.state != DeliveryState.ROW_REFUSED
+    ):
         # Metrika took some rows of the file and does not say which: this one may be among them.
         return _("Приняты не все строки")
-    return str(Shown(delivery.shown).label)
+    return str(DisplayState(delivery.display_state).label)
 
 
-def sentence_of(delivery: ShownDelivery, *, obstacle: str) -> str:
+def sentence_of(delivery: DisplayDelivery, *, blocker: str) -> str:
     """Return what a person should know of a delivery beside its state; '' when all is said.
 
-    The delivery carries `shown` and `why` (see calls.queries.display_state) and its upload;
-    ``obstacle`` is what blocks its counter now, from calls.queries.blockers.
+    The delivery carries `display_state` and `why` (see calls.queries.display_state) and its upload;
+    ``blocker`` is what blocks its counter now, from calls.queries.blockers.
     """
-    shown, why = delivery.shown, delivery.why
+    shown, why = delivery.display_state, delivery.why
     if delivery.reason in SENTENCES:
         # What the row says of itself goes before what befell its upload.
         return refusal(delivery.reason, delivery.compared)
-    if shown == Shown.SKIPPED or (shown == Shown.ROW_REFUSED and delivery.reason):
+    if shown == DisplayState.SKIPPED or (shown == DisplayState.ROW_REFUSED and delivery.reason):
         return str(OF_ATTENTION.get(why, why))
-    if shown == Shown.HELD:
-        return " ".join(filter(None, [_held(delivery), obstacle]))
-    if shown == Shown.WAITING and obstacle:
-        return obstacle
+    if shown == DisplayState.HELD:
+        return " ".join(filter(None, [_held(delivery), blocker]))
+    if shown == DisplayState.WAITING and blocker:
+        return blocker
     if delivery.upload is not None:
-        return of_upload(delivery.upload, shown, obstacle=obstacle)
+        return of_upload(delivery.upload, shown, blocker=blocker)
     return str(_OF_STATE.get(shown) or OF_ATTENTION.get(why, ""))
 
 
-def of_upload(upload: Upload, shown: str, *, obstacle: str) -> str:
-    """Return the sentence for calls of this upload, which are shown as ``shown``."""
-    if shown == Shown.BATCHED:
-        return _on_its_way(upload, obstacle)
-    if shown == Shown.ROW_REFUSED or upload.attention == Attention.ROW_REFUSED:
+def of_upload(upload: Upload, shown: str, *, blocker: str) -> str:
+    """Return the sentence for calls of this upload, which are shown as ``display_state``."""
+    if shown == DisplayState.BATCHED:
+        return _on_its_way(upload, blocker)
+    if shown == DisplayState.ROW_REFUSED or upload.attention == Attention.ROW_REFUSED:
         return _row_refused(upload)
     if upload.attention:
         return str(OF_ATTENTION.get(upload.attention) or upload.get_attention_display())
-    if shown == Shown.ACCEPTED and upload.is_static:
+    if shown == DisplayState.ACCEPTED and upload.is_static:
         return _("Есть в отчёте «Звонки, детально»; к визитам статические звонки не привязываются.")
     return str(_OF_STATE.get(shown, ""))
 
 
-def _on_its_way(upload: Upload, obstacle: str) -> str:
+def _on_its_way(upload: Upload, blocker: str) -> str:
     if upload.state == UploadState.SENDING:
         return _("Отправляется прямо сейчас.")
     if upload.state == UploadState.SPLITTING:
         return _(
             "Метрика отклонила файл целиком. Ищем строку, из-за которой; остальные звонки уйдут."
         )
-    if obstacle:
-        return obstacle
+    if blocker:
+        return blocker
     if upload.state == UploadState.LATER:
         return _("Отправить не удалось, повторим %(moment)s.") % {
             "moment": _moment(upload.not_before)

@@ -12,18 +12,18 @@ from datetime import datetime
 
 from calls.decision.decide import Verdict, explain_call
 from calls.models import Call, Delivery, Resend, UploadAttempt
-from calls.pages.buttons import Action, actions_of
+from calls.pages.buttons import Button, buttons_of
 from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.timeline_steps import Step, resent, steps_of
 from calls.pages.upload_preview import values_of
-from calls.queries.blockers import obstacles_of, of_channel
-from calls.queries.display_state import ShownDelivery, is_changed_after_send, with_shown
-from calls.states import TONES, Channel, Shown
+from calls.queries.blockers import blockers_of, of_channel
+from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
+from calls.states import TONES, Channel, DisplayState
 from counters.models import Counter
 
 
 @dataclass(frozen=True)
-class Journey:
+class Timeline:
     """One delivery of the call."""
 
     counter: Counter
@@ -40,18 +40,20 @@ class Journey:
     #: Column → value of the row as sent; empty before the call is in a file.
     values: dict[str, str] = field(default_factory=dict)
     #: What a person who may manage can do about it.
-    actions: list[Action] = field(default_factory=list)
+    actions: list[Button] = field(default_factory=list)
 
 
-def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
+def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
     """Return the call's journeys: what is sent comes before what is not."""
-    deliveries = sorted(_deliveries(call, now), key=lambda one: one.shown == Shown.SKIPPED)
+    deliveries = sorted(
+        _deliveries(call, now), key=lambda one: one.display_state == DisplayState.SKIPPED
+    )
     verdicts = explain_call(call.pk)
     attempts = _attempts(deliveries)
     values = values_of(
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
     )
-    obstacles = _obstacles(deliveries, now)
+    blockers = _blockers(deliveries, now)
     resends = _resends(call)
     return [
         _journey(
@@ -59,7 +61,7 @@ def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
             one,
             verdicts=verdicts.get((one.counter_id, one.channel), []),
             attempts=attempts.get(one.upload_id or 0, []),
-            obstacle=of_channel(one.counter, one.channel, obstacles[one.counter_id]),
+            blocker=of_channel(one.counter, one.channel, blockers[one.counter_id]),
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
             resends=resends.get((one.counter_id, one.channel), []),
             now=now,
@@ -70,38 +72,38 @@ def journeys_of(call: Call, *, now: datetime) -> list[Journey]:
 
 def _journey(
     call: Call,
-    delivery: ShownDelivery,
+    delivery: DisplayDelivery,
     *,
     verdicts: list[Verdict],
     attempts: list[UploadAttempt],
-    obstacle: str,
+    blocker: str,
     values: dict[str, str],
     resends: list[Resend],
     now: datetime,
-) -> Journey:
-    shown = Shown(delivery.shown)
-    return Journey(
+) -> Timeline:
+    shown = DisplayState(delivery.display_state)
+    return Timeline(
         counter=delivery.counter,
         channel_text=_channel_text(delivery),
         state_text=title_of(delivery),
         state_tone=TONES[shown],
         upload_id=delivery.upload_id,
-        is_brief=shown == Shown.SKIPPED and delivery.upload_id is None and not resends,
-        reason_text=sentence_of(delivery, obstacle=obstacle),
+        is_brief=shown == DisplayState.SKIPPED and delivery.upload_id is None and not resends,
+        reason_text=sentence_of(delivery, blocker=blocker),
         changed_after_send=is_changed_after_send(call, delivery),
         steps=[
-            *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, obstacle=obstacle),
+            *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, blocker=blocker),
             *resent(resends),
         ],
         values=values,
-        actions=actions_of(delivery, now=now),
+        actions=buttons_of(delivery, now=now),
     )
 
 
-def _deliveries(call: Call, now: datetime) -> list[ShownDelivery]:
+def _deliveries(call: Call, now: datetime) -> list[DisplayDelivery]:
     deliveries = Delivery.objects.filter(call_id=call.pk, partition_at=call.partition_at)
     return list(
-        with_shown(deliveries, now)
+        with_display_state(deliveries, now)
         .select_related("upload", "counter__account", "counter__goal")
         .defer("counter__account__access_token", "counter__account__refresh_token")
         .order_by("counter__name", "counter_id", "channel")
@@ -124,9 +126,9 @@ def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
     return found
 
 
-def _obstacles(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
+def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
     counters = {one.counter_id: one.counter for one in deliveries}
-    return obstacles_of(counters.values(), now=now)
+    return blockers_of(counters.values(), now=now)
 
 
 def _channel_text(delivery: Delivery) -> str:

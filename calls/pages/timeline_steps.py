@@ -13,8 +13,8 @@ from calls.decision.messages import refusal
 from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
 from calls.pages.attempt_messages import describe
 from calls.pages.status_messages import sentence_of, title_of
-from calls.queries.display_state import ShownDelivery, is_changed_after_send
-from calls.states import TONES, DeliveryState, IdKind, Shown, UploadState
+from calls.queries.display_state import DisplayDelivery, is_changed_after_send
+from calls.states import TONES, DeliveryState, DisplayState, IdKind, UploadState
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Step:
 
 def steps_of(
     call: Call,
-    delivery: ShownDelivery,
+    delivery: DisplayDelivery,
     *,
     verdicts: list[Verdict],
     attempts: Iterable[UploadAttempt],
-    obstacle: str,
+    blocker: str,
 ) -> list[Step]:
     """Return the steps from the call's arrival to Metrika's answer, as far as they went."""
     happened = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
     happened += _revised(call, delivery)
-    happened.append(_decided(delivery, verdicts, obstacle))
+    happened.append(_decided(delivery, verdicts, blocker))
     if delivery.upload is not None:
         happened += _in_upload(delivery, delivery.upload, attempts)
     happened.sort(key=lambda step: step.at or call.received_at)
-    return [*happened, *_standing(delivery, obstacle)]
+    return [*happened, *_standing(delivery, blocker)]
 
 
 def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
@@ -64,10 +64,10 @@ def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
         yield Step(_("CallKeeper уточнил данные звонка"), "info", call.updated_at)
 
 
-def _decided(delivery: ShownDelivery, verdicts: list[Verdict], obstacle: str) -> Step:
+def _decided(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -> Step:
     skipped = delivery.state == DeliveryState.SKIPPED
     changed = _since_changed(delivery, verdicts, skipped=skipped)
-    why = sentence_of(delivery, obstacle=obstacle) if skipped and (changed or not verdicts) else ""
+    why = sentence_of(delivery, blocker=blocker) if skipped and (changed or not verdicts) else ""
     too_late = delivery.state == DeliveryState.EXPIRED
     return Step(
         title=_decision(skipped=skipped, too_late=too_late),
@@ -153,9 +153,9 @@ def resent(resends: Iterable[Resend]) -> Iterator[Step]:
         )
 
 
-def _standing(delivery: ShownDelivery, obstacle: str) -> Iterator[Step]:
+def _standing(delivery: DisplayDelivery, blocker: str) -> Iterator[Step]:
     """Where the delivery stands now; why it was not to be sent has been said by the rules."""
     if delivery.state == DeliveryState.SKIPPED:
         return
-    shown = Shown(delivery.shown)
-    yield Step(title_of(delivery), TONES[shown], text=sentence_of(delivery, obstacle=obstacle))
+    shown = DisplayState(delivery.display_state)
+    yield Step(title_of(delivery), TONES[shown], text=sentence_of(delivery, blocker=blocker))

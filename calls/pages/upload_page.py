@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from calls.models import Upload
-from calls.pages.attempt_messages import Try, describe
+from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import of_upload
-from calls.queries.blockers import obstacle_of
-from calls.queries.display_state import shown_of_upload
+from calls.queries.blockers import blocker_of
+from calls.queries.display_state import display_state_of_upload
 from calls.states import TONES, UploadState
 
 
 @dataclass(frozen=True)
-class Standing:
+class UploadStatus:
     """Where the upload stands, in words."""
 
     text: str
@@ -22,17 +22,17 @@ class Standing:
     sentence: str
 
 
-def standing_of(upload: Upload, *, now: datetime) -> Standing:
+def upload_status(upload: Upload, *, now: datetime) -> UploadStatus:
     """Say where the upload stands: as its calls are shown. Load it with counter and account."""
-    shown = shown_of_upload(upload.pk)
-    return Standing(
+    shown = display_state_of_upload(upload.pk)
+    return UploadStatus(
         text=label_of(upload),
         tone=TONES[shown],
-        sentence=of_upload(upload, shown, obstacle=obstacle_of(upload.counter, now=now)),
+        sentence=of_upload(upload, shown, blocker=blocker_of(upload.counter, now=now)),
     )
 
 
-def tries_of(upload: Upload, *, with_answers: bool) -> list[Try]:
+def attempts_of(upload: Upload, *, with_answers: bool) -> list[AttemptLine]:
     """Return every try and lookup, oldest first."""
     attempts = upload.tries.order_by("started_at", "pk")
     return [describe(attempt, with_answer=with_answers) for attempt in attempts]

@@ -13,22 +13,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
-from cabinets.audit import record
 from calls.models import Call, Upload, UploadFile
-from calls.pages.buttons import actions_of_upload
+from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import facts_of
 from calls.pages.forms import HistoryFilterForm
 from calls.pages.status_messages import sentence_of, title_of
-from calls.pages.timeline import journeys_of
-from calls.pages.upload_page import standing_of, tries_of
+from calls.pages.timeline import timelines_of
+from calls.pages.upload_page import attempts_of, upload_status
 from calls.pages.upload_preview import file_for_people, preview_of
 from calls.phones import masked_phone, readable_phone, with_masked_phones
 from calls.queries import history as history_pages
-from calls.queries.blockers import obstacle_of, of_channel
-from calls.queries.display_state import ShownDelivery, is_changed_after_send
+from calls.queries.blockers import blocker_of, of_channel
+from calls.queries.display_state import DisplayDelivery, is_changed_after_send
 from calls.queries.stats import state_totals
-from calls.states import TONES, IdKind, Shown
+from calls.states import TONES, DisplayState, IdKind
 from counters.models import Counter
 
 #: Columns of the file that a person without the right does not see as sent.
@@ -37,7 +37,7 @@ MASKS: dict[str, Callable[[str], str]] = {
     "UserId": with_masked_phones,
     "URL": with_masked_phones,
 }
-_BLOCKABLE = {Shown.WAITING, Shown.HELD, Shown.BATCHED}
+_BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 
 
 @require_safe
@@ -65,7 +65,7 @@ def journey(request: HttpRequest, call_id: int) -> HttpResponse:
     person = cast(CabinetRequest, request)
     call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
-    journeys = journeys_of(call, now=timezone.now())
+    journeys = timelines_of(call, now=timezone.now())
     if not sees_phones:
         for one in journeys:
             one.values.update(_masked(one.values))
@@ -96,7 +96,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     can_download = person.membership.can_manage
     context = {
         "upload": _upload_context(shown, can_download=can_download),
-        "attempts": tries_of(shown, with_answers=can_download),
+        "attempts": attempts_of(shown, with_answers=can_download),
         "can_download": can_download,
     }
     if can_download:
@@ -120,7 +120,7 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
     shown = get_object_or_404(_uploads(person), pk=pk)
     body = bytes(get_object_or_404(UploadFile, upload=shown).body)
     is_for_people = request.GET.get("for") == "people"
-    record(
+    audit.log_change(
         cabinet=person.cabinet,
         actor=cast(User, person.user),
         action="upload.downloaded",
@@ -160,8 +160,8 @@ def _history_context(
     page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
     every_state = history_pages.narrowed(counter, replace(filters, state=""), now=now)
     # Only what is not with Metrika yet can be blocked.
-    waits = any(one.shown in _BLOCKABLE for one in page.rows)
-    obstacle = obstacle_of(counter, now=now) if waits else ""
+    waits = any(one.display_state in _BLOCKABLE for one in page.rows)
+    blocker = blocker_of(counter, now=now) if waits else ""
     sees_phones = request.membership.can_manage
     # Further pages are added below the first one, which has shown the totals.
     totals = [] if cursor else state_totals(every_state, now=now)
@@ -169,7 +169,7 @@ def _history_context(
         "rows": [
             _row(
                 one,
-                obstacle=of_channel(counter, one.channel, obstacle),
+                blocker=of_channel(counter, one.channel, blocker),
                 sees_phones=sees_phones,
             )
             for one in page.rows
@@ -182,9 +182,9 @@ def _history_context(
     }
 
 
-def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[str, Any]:
+def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[str, Any]:
     call, upload = delivery.call, delivery.upload
-    shown = Shown(delivery.shown)
+    shown = DisplayState(delivery.display_state)
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
@@ -194,7 +194,7 @@ def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[s
         "channel_text": delivery.get_channel_display(),
         "state_text": title_of(delivery),
         "state_tone": TONES[shown],
-        "reason_text": sentence_of(delivery, obstacle=obstacle),
+        "reason_text": sentence_of(delivery, blocker=blocker),
         "changed_after_send": is_changed_after_send(call, delivery),
         "upload": upload.pk if upload else None,
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
@@ -204,7 +204,7 @@ def _row(delivery: ShownDelivery, *, obstacle: str, sees_phones: bool) -> dict[s
 
 
 def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
-    standing = standing_of(shown, now=timezone.now())
+    standing = upload_status(shown, now=timezone.now())
     return {
         "number": shown.pk,
         "counter": shown.counter,
@@ -222,7 +222,7 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "sent_at": shown.sent_at if shown.uploading_id else None,
         "marker": shown.marker,
         "parent": shown.parent_id,
-        "actions": actions_of_upload(shown) if can_download else [],
+        "actions": buttons_of_upload(shown) if can_download else [],
         "metrika_id": shown.uploading_id,
         "duplicate_ids": shown.duplicate_ids,
     }

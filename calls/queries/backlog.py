@@ -161,13 +161,13 @@ def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
         "stream_channels": [int(stream.channel) for stream in streams],
         "stream_id_kinds": [int(stream.id_kind) for stream in streams],
         "stream_statics": [stream.is_static for stream in streams],
-        "stream_full": [stream.fills_a_file for stream in streams],
+        "stream_full": [stream.is_full for stream in streams],
         "stream_moments": [_due_since(stream, now, ahead) for stream in streams],
     }
 
 
 def _due_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
-    full = [_filled_at(stream, now)] if stream.fills_a_file else []
+    full = [_filled_at(stream, now)] if stream.is_full else []
     has_waited = stream.has_room and stream.has_waited(now, ahead)
     waited = [_waited_since(stream, now, ahead)] if has_waited else []
     return min(full + waited, default=now)

@@ -47,21 +47,21 @@ _LOST_GOAL = gettext_lazy(
 )
 
 
-def of_channel(counter: Counter, channel: int, obstacle: str) -> str:
+def of_channel(counter: Counter, channel: int, blocker: str) -> str:
     """Return the counter's obstacle, else what blocks this channel alone; empty when nothing does.
 
     Load the counter with its goal.
     """
     is_lost = counter.goal is not None and counter.goal.deleted_at is not None
-    return obstacle or (str(_LOST_GOAL) if channel == Channel.GOAL and is_lost else "")
+    return blocker or (str(_LOST_GOAL) if channel == Channel.GOAL and is_lost else "")
 
 
-def obstacle_of(counter: Counter, *, now: datetime) -> str:
+def blocker_of(counter: Counter, *, now: datetime) -> str:
     """Return why nothing of this counter is sent now, in Russian; empty when nothing blocks."""
-    return obstacles_of([counter], now=now)[counter.pk]
+    return blockers_of([counter], now=now)[counter.pk]
 
 
-def obstacles_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]:
+def blockers_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]:
     """Return the same by counter id, in one query. Load the counters with their accounts."""
     counters = list(counters)
     pauses = _pauses({key for counter in counters for key in _keys(counter)}, now)

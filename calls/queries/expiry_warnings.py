@@ -25,7 +25,7 @@ AGE_AT_FIRST_WARNING = timedelta(days=21) - FIRST_WARNING - SLACK
 
 
 @dataclass(frozen=True)
-class HorizonWarning:
+class ExpiryWarning:
     """What of a counter will not be linked: within two days, within a week, and no more."""
 
     counter_id: int
@@ -46,7 +46,7 @@ class HorizonWarning:
         return [text % count for count, text in found if count]
 
 
-def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
+def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
     """Return the warnings of the deliveries meant, by counter: one query.
 
     Counted are calls that a person can still save: those of a counter that is off, cannot be
@@ -68,7 +68,7 @@ def horizon_warnings(whose: Q, *, now: datetime) -> list[HorizonWarning]:
             expired=Count("call_id", distinct=True, filter=gone),
         )
     )
-    return [HorizonWarning(*row) for row in counted]
+    return [ExpiryWarning(*row) for row in counted]
 
 
 def _gone(*, since: datetime) -> Q:

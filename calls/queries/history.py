@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from calls.models import Call, Delivery
-from calls.queries.display_state import ShownDelivery, with_shown
+from calls.queries.display_state import DisplayDelivery, with_display_state
 from counters.models import Counter
 
 PAGE_SIZE = 50
@@ -33,7 +33,7 @@ class Filters:
 class Page:
     """Up to PAGE_SIZE deliveries with their call and upload, and where the next page begins."""
 
-    rows: list[ShownDelivery]
+    rows: list[DisplayDelivery]
     next_cursor: str
 
 
@@ -49,12 +49,12 @@ def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -
     return Page(shown, _cursor(shown[-1]) if len(rows) > PAGE_SIZE else "")
 
 
-def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[ShownDelivery]:
+def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[DisplayDelivery]:
     """Return the counter's deliveries that pass the filters, annotated with their shown state."""
-    deliveries = with_shown(Delivery.objects.filter(counter=counter), now)
+    deliveries = with_display_state(Delivery.objects.filter(counter=counter), now)
     deliveries = deliveries.filter(_in_days(filters.first_day, filters.last_day))
     if filters.state:
-        deliveries = deliveries.filter(shown=filters.state)
+        deliveries = deliveries.filter(display_state=filters.state)
     if filters.reason:
         deliveries = deliveries.filter(why=filters.reason)
     if filters.channel is not None:
@@ -64,7 +64,7 @@ def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[S
     return deliveries
 
 
-def _attach_calls(rows: list[ShownDelivery]) -> None:
+def _attach_calls(rows: list[DisplayDelivery]) -> None:
     """Load the calls of a page.
 
     Joined to the rows they would be read all and sorted: the database takes the two halves of the
@@ -98,7 +98,7 @@ def _cursor(row: Delivery) -> str:
     return f"{microseconds}.{row.call_id}.{row.channel}"
 
 
-def _after(deliveries: QuerySet[ShownDelivery], cursor: str) -> QuerySet[ShownDelivery]:
+def _after(deliveries: QuerySet[DisplayDelivery], cursor: str) -> QuerySet[DisplayDelivery]:
     try:
         microseconds, call_id, channel = map(int, cursor.split("."))
         at = _EPOCH + timedelta(microseconds=microseconds)

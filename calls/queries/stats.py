@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from calls.decision.decide import LINK_HORIZON
 from calls.models import Delivery, Upload
-from calls.queries.display_state import with_shown
-from calls.states import TAKEN_UPLOADS, TONES, Channel, DeliveryState, Shown, UploadState
+from calls.queries.display_state import with_display_state
+from calls.states import TAKEN_UPLOADS, TONES, Channel, DeliveryState, DisplayState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -85,7 +85,12 @@ def sent_totals(counters: Sequence[Counter], *, now: datetime) -> dict[int, Sent
 
 def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[StateTotal]:
     """Return the number of these deliveries in each shown state that occurs, in their order."""
-    counted = with_shown(deliveries, now).order_by().values_list("shown").annotate(Count("call_id"))
+    counted = (
+        with_display_state(deliveries, now)
+        .order_by()
+        .values_list("display_state")
+        .annotate(Count("call_id"))
+    )
     counts = dict(counted)
     whole = sum(counts.values())
     return [
@@ -96,7 +101,7 @@ def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[State
             count=counts[shown.value],
             share=share_text(counts[shown.value], whole),
         )
-        for shown in Shown
+        for shown in DisplayState
         if shown.value in counts
     ]
 

@@ -21,10 +21,10 @@ from django.db.models import Q, QuerySet
 from calls.models import Difference, Reconciliation, Upload
 from calls.reconciliation.diff import MARKER, Finding, Ours, compare
 from calls.runtime import shutdown
-from calls.runtime.error_isolation import contained
+from calls.runtime.error_isolation import isolated_errors
 from calls.states import Channel
 from counters.models import Counter
-from integrations.api_call import NotAnswered, ask
+from integrations.api_call import MetrikaUnavailable, ask
 from integrations.models import YandexAccount
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.records import Uploading
@@ -54,10 +54,10 @@ def reconcile_due(*, now: datetime, seconds: float) -> int:
     stop_at = time.monotonic() + seconds
     Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
     compared = 0
-    for counter in shutdown.until_asked(_in_turn(list(due(now)), now)):
+    for counter in shutdown.until_requested(_in_turn(list(due(now)), now)):
         if time.monotonic() >= stop_at:
             break
-        with contained(logger, "comparison of counter %s", counter.number):
+        with isolated_errors(logger, "comparison of counter %s", counter.number):
             reconcile(counter, now=now)
             compared += 1
     return compared
@@ -117,7 +117,7 @@ def _lists(counter: Counter) -> dict[int, list[Uploading]] | None:
     used = Upload.objects.filter(counter=counter).order_by().values_list("channel", flat=True)
     try:
         return {channel: _ask_for(counter, channel) for channel in sorted(set(used.distinct()))}
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         logger.info("counter %s is compared without Metrika: %s", counter.number, problem)
         return None
 

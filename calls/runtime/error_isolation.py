@@ -11,7 +11,7 @@ from django.db import Error as DatabaseTrouble
 
 
 @contextmanager
-def contained(logger: logging.Logger, item: str, number: object) -> Iterator[None]:
+def isolated_errors(logger: logging.Logger, item: str, number: object) -> Iterator[None]:
     """Log what went wrong with one item and go on to the next.
 
     Trouble with the database is not contained: it concerns every item alike. The end of the

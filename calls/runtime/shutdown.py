@@ -12,22 +12,22 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_asked = mmap.mmap(-1, 1)
+_requested = mmap.mmap(-1, 1)
 
 
-def ask() -> None:
+def request() -> None:
     """Ask this process and those it forked to begin nothing new."""
-    _asked[0] = 1
+    _requested[0] = 1
 
 
-def is_asked() -> bool:
+def is_requested() -> bool:
     """Whether nothing new may be begun."""
-    return _asked[0] == 1
+    return _requested[0] == 1
 
 
-def until_asked(items: Iterable[T]) -> Iterator[T]:
+def until_requested(items: Iterable[T]) -> Iterator[T]:
     """Yield one item after the other; none more once this process is asked to stop."""
     for item in items:
-        if is_asked():
+        if is_requested():
             return
         yield item

@@ -14,7 +14,7 @@ from counters.selection import Selection
 TOLD_NAMES = 5
 
 
-def tell_selection(request: HttpRequest, chosen: Selection) -> None:
+def notify_selection(request: HttpRequest, chosen: Selection) -> None:
     """Tell which of the chosen counters were added, and why the others were not."""
     if chosen.added:
         count = len(chosen.added)
@@ -29,7 +29,7 @@ def tell_selection(request: HttpRequest, chosen: Selection) -> None:
         messages.error(request, _("Не добавлено ещё счетчиков: %(count)d.") % {"count": rest})
 
 
-def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:
+def notify_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:
     """Tell what a turn of the switch means for the calls that wait and those to come.
 
     The tag names the form of the switch in the list: pressed again, it takes the turn back.
@@ -44,7 +44,7 @@ def tell_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> N
     messages.success(request, text % {"name": counter.name}, extra_tags=f"turn-{counter.pk}")
 
 
-def tell_saved(request: HttpRequest, *, set_aside: int) -> None:
+def notify_saved(request: HttpRequest, *, set_aside: int) -> None:
     """Tell that the settings are saved, and how much that waited does not fit them."""
     messages.success(request, _("Настройки сохранены."))
     if set_aside:
@@ -55,7 +55,7 @@ def tell_saved(request: HttpRequest, *, set_aside: int) -> None:
         messages.warning(request, text % {"count": set_aside})
 
 
-def tell_access(request: HttpRequest, names: list[str]) -> None:
+def notify_access(request: HttpRequest, names: list[str]) -> None:
     """Tell which counters Metrika still does not let be written to; none when all may be."""
     if not names:
         messages.success(request, _("Проверено: доступ ко всем счетчикам аккаунта есть."))

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
-def came_from(request: HttpRequest, otherwise: str) -> str:
+def return_url(request: HttpRequest, otherwise: str) -> str:
     """Return the page with the button, so that its filter and order stay; never a foreign one."""
     referer = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(

@@ -16,7 +16,7 @@ LONG_DEFER_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Condition:
+class CounterStatus:
     """A state in a few words. ``tone``: success, neutral, warning, danger."""
 
     text: str | Promise
@@ -27,23 +27,25 @@ class Condition:
         return self.tone == "success"
 
 
-WORKS = Condition(gettext_lazy("Подключено и работает"), "success")
-NOT_SAVED = Condition(gettext_lazy("Не настроен: ничего не отправляется"), "warning")
-OFF = Condition(gettext_lazy("Выключен"), "neutral")
-NOTHING_TO_SEND = Condition(gettext_lazy("Ничего не выбрано для отправки"), "neutral")
-GOAL_GONE = Condition(gettext_lazy("Цель удалена в Метрике"), "warning")
+WORKS = CounterStatus(gettext_lazy("Подключено и работает"), "success")
+NOT_SAVED = CounterStatus(gettext_lazy("Не настроен: ничего не отправляется"), "warning")
+OFF = CounterStatus(gettext_lazy("Выключен"), "neutral")
+NOTHING_TO_SEND = CounterStatus(gettext_lazy("Ничего не выбрано для отправки"), "neutral")
+GOAL_GONE = CounterStatus(gettext_lazy("Цель удалена в Метрике"), "warning")
 OF_ACCOUNT = {
-    YandexAccount.State.REAUTH_REQUIRED.value: Condition(
+    YandexAccount.State.REAUTH_REQUIRED.value: CounterStatus(
         gettext_lazy("Требуется переподключение"), "danger"
     ),
-    YandexAccount.State.DISCONNECTED.value: Condition(gettext_lazy("Аккаунт отключён"), "danger"),
+    YandexAccount.State.DISCONNECTED.value: CounterStatus(
+        gettext_lazy("Аккаунт отключён"), "danger"
+    ),
 }
 OF_ACCESS = {
-    Counter.Access.VIEW_ONLY.value: Condition(
+    Counter.Access.VIEW_ONLY.value: CounterStatus(
         gettext_lazy("Осталось только право просмотра"), "danger"
     ),
-    Counter.Access.LOST.value: Condition(gettext_lazy("Доступ потерян"), "danger"),
-    Counter.Access.DELETED.value: Condition(gettext_lazy("Удалён в Метрике"), "danger"),
+    Counter.Access.LOST.value: CounterStatus(gettext_lazy("Доступ потерян"), "danger"),
+    Counter.Access.DELETED.value: CounterStatus(gettext_lazy("Удалён в Метрике"), "danger"),
 }
 TONE_OF_ACCOUNT = {
     YandexAccount.State.ACTIVE.value: "success",
@@ -53,7 +55,7 @@ TONE_OF_ACCOUNT = {
 }
 
 
-def condition_of(counter: Counter) -> Condition:
+def status_of_counter(counter: Counter) -> CounterStatus:
     """Return the weightiest thing to say. Load the counter with its account and goal."""
     broken = OF_ACCOUNT.get(counter.account.state) or OF_ACCESS.get(counter.access)
     if broken:
@@ -67,7 +69,7 @@ def condition_of(counter: Counter) -> Condition:
     return WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND
 
 
-def cautions(counter: Counter) -> list[str]:
+def settings_warnings(counter: Counter) -> list[str]:
     """Return what the saved settings will do that nobody is likely to want."""
     found = [_about_site(counter), _about_defer(counter), _about_silence(counter)]
     if counter.goal and counter.goal.deleted_at:
@@ -75,7 +77,7 @@ def cautions(counter: Counter) -> list[str]:
             _("Цель «%(name)s» удалена в Метрике: выберите другую или «Не указано».")
             % {"name": counter.goal.name}
         )
-    return [caution for caution in found if caution]
+    return [warning for warning in found if warning]
 
 
 def _about_site(counter: Counter) -> str:

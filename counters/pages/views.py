@@ -18,13 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cabinets.access import CabinetRequest, manage_required
 from counters import selection
 from counters.models import Counter
-from counters.pages.flash_messages import tell_access, tell_selection, tell_switched
+from counters.pages.flash_messages import notify_access, notify_selection, notify_switched
 from counters.pages.query_values import number_or_none
-from counters.pages.redirects import came_from
+from counters.pages.redirects import return_url
 from counters.selection import Selection, present_counters
 from counters.sync import available
-from counters.sync.sync import look_at_once
-from integrations.api_call import NotAnswered
+from counters.sync.sync import refresh_now
+from integrations.api_call import MetrikaUnavailable
 from integrations.models import YandexAccount
 
 
@@ -47,9 +47,9 @@ def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
             actor=_person(request),
             now=timezone.now(),
         )
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         return _add_page(request, account, error=str(problem), chosen=numbers)
-    tell_selection(request, chosen)
+    notify_selection(request, chosen)
     return HttpResponseRedirect(_after_adding(account, chosen))
 
 
@@ -67,8 +67,8 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
         )
     except Counter.DoesNotExist:
         raise Http404 from None
-    tell_switched(request, counter, enabled=enabled)
-    return HttpResponseRedirect(came_from(request, reverse("counters:list")))
+    notify_switched(request, counter, enabled=enabled)
+    return HttpResponseRedirect(return_url(request, reverse("counters:list")))
 
 
 @require_POST
@@ -77,14 +77,14 @@ def check_access(request: CabinetRequest, account_pk: int) -> HttpResponse:
     """Ask Metrika what the account may do with its counters now."""
     linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
     account = get_object_or_404(linked, pk=account_pk)
-    back = HttpResponseRedirect(came_from(request, reverse("counters:list")))
+    back = HttpResponseRedirect(return_url(request, reverse("counters:list")))
     try:
-        look_at_once(account.pk, now=timezone.now())
-    except NotAnswered as problem:
+        refresh_now(account.pk, now=timezone.now())
+    except MetrikaUnavailable as problem:
         messages.error(request, str(problem))
         return back
     without = account.counters.filter(removed_at__isnull=True).exclude(access=Counter.Access.OK)
-    tell_access(request, list(without.order_by("name").values_list("name", flat=True)))
+    notify_access(request, list(without.order_by("name").values_list("name", flat=True)))
     return back
 
 
@@ -95,10 +95,10 @@ def _add_page(
     error: str = "",
     chosen: Iterable[int] = (),
 ) -> HttpResponse:
-    offers: list[available.Offer] = []
+    offers: list[available.AvailableCounter] = []
     try:
         offers = available.offers(account)
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         error = str(problem)
     kept = set(chosen)
     page = {
@@ -110,7 +110,7 @@ def _add_page(
     return render(request, "counters/add_counters.html", page)
 
 
-def _nothing_to_add(offers: list[available.Offer]) -> str:
+def _nothing_to_add(offers: list[available.AvailableCounter]) -> str:
     """Say why none of the offers can be chosen, and what to do; empty when one can."""
     if not offers or any(offer.can_be_added for offer in offers):
         return ""

@@ -12,7 +12,7 @@ from counters.models import Counter, Goal
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingChange:
     """One setting: as it is saved now, and as the person wants it."""
 
     label: str
@@ -20,10 +20,10 @@ class Difference:
     wanted: str
 
 
-def differences(saved: Counter, wanted: Mapping[str, Any]) -> list[Difference]:
+def settings_diff(saved: Counter, wanted: Mapping[str, Any]) -> list[SettingChange]:
     """Return where ``wanted`` (columns by name) departs from what is saved."""
     return [
-        Difference(_label(name), _words(name, getattr(saved, name)), _words(name, value))
+        SettingChange(_label(name), _words(name, getattr(saved, name)), _words(name, value))
         for name, value in wanted.items()
         if getattr(saved, name) != value
     ]

@@ -106,7 +106,7 @@ def _store(current: Counter, values: Mapping[str, Any], actor: User | None, now:
 def _tell(
     current: Counter, actor: User | None, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    audit.record(
+    audit.log_change(
         cabinet=current.cabinet,
         actor=actor,
         action="counter.settings_saved",

@@ -30,7 +30,7 @@ ACTIVE = "Active"
 
 
 @dataclass(frozen=True)
-class Offer:
+class AvailableCounter:
     """A counter of the account as the choosing page shows it.
 
     ``disabled_reason`` is empty for what may be added; ``added_through`` is the login of another
@@ -72,10 +72,10 @@ class Offer:
         return not self.already_added and not self.disabled_reason
 
 
-def offers(account: YandexAccount) -> list[Offer]:
+def offers(account: YandexAccount) -> list[AvailableCounter]:
     """Return a fresh list of what the account sees, deleted counters left out.
 
-    Raises asking.NotAnswered. Makes requests: never call inside a transaction.
+    Raises asking.MetrikaUnavailable. Makes requests: never call inside a transaction.
     """
     infos = seen_counters(account)
     taken = _taken(account, [info.number for info in infos])
@@ -83,7 +83,7 @@ def offers(account: YandexAccount) -> list[Offer]:
 
 
 def seen_counters(account: YandexAccount) -> list[CounterInfo]:
-    """Return the live counters that the account sees. Raises asking.NotAnswered."""
+    """Return the live counters that the account sees. Raises asking.MetrikaUnavailable."""
     infos = ask(account, lambda client: client.counters())
     return [info for info in infos if info.status in (ACTIVE, "")]
 
@@ -115,10 +115,10 @@ def _taken(account: YandexAccount, numbers: Iterable[int]) -> dict[int, Counter]
     return {counter.number: counter for counter in present}
 
 
-def _offer(account: YandexAccount, info: CounterInfo, taken: Counter | None) -> Offer:
+def _offer(account: YandexAccount, info: CounterInfo, taken: Counter | None) -> AvailableCounter:
     if taken and taken.account_id == account.pk:
-        return Offer(info, already_added=True)
+        return AvailableCounter(info, already_added=True)
     if taken and is_reachable(taken):
-        return Offer(info, already_added=True, added_through=taken.account.login)
+        return AvailableCounter(info, already_added=True, added_through=taken.account.login)
     # A counter stranded with another account is offered again: adding it here rescues it.
-    return Offer(info, disabled_reason="" if info.can_upload else VIEW_ONLY)
+    return AvailableCounter(info, disabled_reason="" if info.can_upload else VIEW_ONLY)

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 300
 
 
 def refresh_goals(counter: Counter, *, now: datetime) -> None:
-    """Fetch the counter's goals and store them. Raises asking.NotAnswered.
+    """Fetch the counter's goals and store them. Raises asking.MetrikaUnavailable.
 
     A goal that is gone keeps its row, marked, so that a setting that names it can say so. Makes a
     request: never call inside a transaction.
@@ -45,7 +45,7 @@ def refresh_goals(counter: Counter, *, now: datetime) -> None:
 
 
 def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
-    """Fetch goals that are not fresh, at most once in a while. Raises asking.NotAnswered."""
+    """Fetch goals that are not fresh, at most once in a while. Raises asking.MetrikaUnavailable."""
     seen_at = counter.goals_refreshed_at
     if (seen_at is None or seen_at <= now - FRESH) and not _asked_lately(counter):
         refresh_goals(counter, now=now)

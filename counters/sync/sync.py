@@ -18,7 +18,7 @@ from counters.models import Counter
 from counters.signals import counter_changed
 from counters.sync.available import facts_of, is_reachable, seen_counters
 from counters.sync.goals import refresh_goals
-from integrations.api_call import RECONNECT, NotAnswered, ask
+from integrations.api_call import RECONNECT, MetrikaUnavailable, ask
 from integrations.models import YandexAccount
 from integrations.tokens import refresh
 from integrations.tokens.account_state import Reason
@@ -62,14 +62,14 @@ def refresh_account(account_id: int, *, now: datetime) -> bool:
         return False
     try:
         _look(account, now)
-    except NotAnswered as problem:
+    except MetrikaUnavailable as problem:
         logger.info("account %s: counters not refreshed: %s", account_id, problem)
         return False
     _refresh_stale_goals(account, now)
     return True
 
 
-def look_at_once(account_id: int, *, now: datetime) -> None:
+def refresh_now(account_id: int, *, now: datetime) -> None:
     """Do the same for a person who will not wait for the hour, without the goals.
 
     Raises asking.NotAnswered; then nothing changes. What was looked at a moment ago is not asked
@@ -77,7 +77,7 @@ def look_at_once(account_id: int, *, now: datetime) -> None:
     """
     account = YandexAccount.objects.get(pk=account_id)
     if not account.is_usable:
-        raise NotAnswered(RECONNECT)
+        raise MetrikaUnavailable(RECONNECT)
     claimed = _claim(account_id, now, every=AT_ONCE_EVERY)
     if claimed is not None:
         _look(claimed, now)
@@ -88,7 +88,7 @@ def _look(account: YandexAccount, now: datetime) -> None:
     try:
         seen = {info.number: info for info in seen_counters(account)}
         deleted = _deleted_among_missing(account, set(seen))
-    except NotAnswered:
+    except MetrikaUnavailable:
         _give_back(account, now)
         raise
     _believe_refusals(account, seen)
@@ -216,7 +216,7 @@ def _apply(counter: Counter, values: dict[str, Any], action: str) -> None:
         setattr(counter, name, values[name])
     counter.save(update_fields=changed)
     after = {name: _plain(values[name]) for name in changed}
-    audit.record(
+    audit.log_change(
         cabinet=counter.cabinet,
         actor=None,
         action=action,
@@ -245,6 +245,6 @@ def _refresh_stale_goals(account: YandexAccount, now: datetime) -> None:
     for counter in stale:
         try:
             refresh_goals(counter, now=now)
-        except NotAnswered as problem:
+        except MetrikaUnavailable as problem:
             logger.info("counter %s: goals not refreshed: %s", counter.pk, problem)
             return

@@ -70,7 +70,7 @@ COUNTERS: dict[str, tuple[Furnished, ...]] = {
 }
 
 
-def furnish(*, cabinet: Cabinet, user: User, since: datetime) -> list[Counter]:
+def set_up(*, cabinet: Cabinet, user: User, since: datetime) -> list[Counter]:
     """Link the people of the sandbox and add their counters, as if that had been at ``since``."""
     counters: list[Counter] = []
     for login, chosen in COUNTERS.items():

@@ -82,7 +82,7 @@ def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime
     for place in range(0, len(records), settings.INGEST_MAX_CALLS):
         part = records[place : place + settings.INGEST_MAX_CALLS]
         records_read = read_records(part, source_id=source.public_id, zone=None, now=now)
-        store.take_in(source=source, records=records_read, now=now)
+        store.store_calls(source=source, records=records_read, now=now)
     return len(records)
 
 

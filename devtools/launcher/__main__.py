@@ -22,7 +22,7 @@ from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.processes import Processes, product_programs, sandbox_programs
 from devtools.launcher.progress import Tell, step
 from devtools.launcher.run_config import HOST, ROOT, USERNAME, Trial, plan_trial, take_folder
-from devtools.launcher.start_error import Refusal
+from devtools.launcher.start_error import StartError
 from devtools.launcher.summary import summary
 
 LOOK_AFTER_SECONDS = 0.5
@@ -39,7 +39,7 @@ def main() -> None:
         if arguments.manage:
             manage.become(arguments.words)
         _run()
-    except (Refusal, EmbeddedServerFailed) as refusal:
+    except (StartError, EmbeddedServerFailed) as refusal:
         raise SystemExit(f"./run: {refusal}") from None
 
 
@@ -144,7 +144,7 @@ def _manage(environment: Mapping[str, str], *words: str, tell: Tell | None = Non
         output = _hear_out(process, tell)
         if process.returncode:
             errors.seek(0)
-            raise Refusal(f"`manage.py {words[0]}` failed:\n{errors.read().strip()}")
+            raise StartError(f"`manage.py {words[0]}` failed:\n{errors.read().strip()}")
     return output
 
 
@@ -172,7 +172,7 @@ def _look_after(
     while True:
         time.sleep(LOOK_AFTER_SECONDS)
         if not all(supervisor.is_running for supervisor in supervisors):
-            raise Refusal("A supervisor of the processes has died, so everything was stopped.")
+            raise StartError("A supervisor of the processes has died, so everything was stopped.")
         for server in servers.values():
             if not server.is_running:
                 _say(f"{server.title} has died; starting it again.")

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from devtools.launcher.local_secrets import write_private
 from devtools.launcher.run_config import ROOT, data_folder, is_held
-from devtools.launcher.start_error import Refusal
+from devtools.launcher.start_error import StartError
 
 #: Where `./run` was called, told by the installer, which leaves that folder.
 CALLED_FROM = "CALLED_FROM"
@@ -41,7 +41,7 @@ def _environment_of_running(data: Path) -> dict[str, str]:
     file = environment_file(data)
     # After a kill -9 the file is still there, but nobody holds the folder.
     if not (file.exists() and is_held(data)):
-        raise Refusal(
+        raise StartError(
             f"Nothing is up with {data}. Start ./run in another terminal and wait until it says"
             " where to go (сначала запустите ./run)."
         )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.run_config import HOST, ROOT, Trial
-from devtools.launcher.start_error import Refusal
+from devtools.launcher.start_error import StartError
 
 READY_TIMEOUT_SECONDS = 120
 # So often a part may fail in the beginning before we call it broken.
@@ -132,13 +132,15 @@ class Processes:
 
     def _complain(self, *, late: bool) -> None:
         if not self.is_running:
-            raise Refusal(f"The supervisor ended; {self.log.with_suffix('.out')} says why.")
+            raise StartError(f"The supervisor ended; {self.log.with_suffix('.out')} says why.")
         words = self._words()
         for name in self.programs:
             if words.count(f"exited: {name} ") > FAILURES_ALLOWED:
-                raise Refusal(f"{name} does not start; {self.logs}/{name}.log says why.")
+                raise StartError(f"{name} does not start; {self.logs}/{name}.log says why.")
         if late:
-            raise Refusal(f"Not everything is ready after {READY_TIMEOUT_SECONDS} s: {self.logs}.")
+            raise StartError(
+                f"Not everything is ready after {READY_TIMEOUT_SECONDS} s: {self.logs}."
+            )
 
 
 def configuration(title: str, programs: Mapping[str, Program], data: Path) -> str:

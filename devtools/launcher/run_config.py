@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devtools.launcher.start_error import Refusal
+from devtools.launcher.start_error import StartError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_DATA = ROOT / ".data"
@@ -106,10 +106,10 @@ def plan_trial(environment: Mapping[str, str]) -> Trial:
     """Read the choices; raise Refusal for a port that is no port, or taken."""
     word = environment.get("PORT", "").strip() or str(DEFAULT_PORT)
     if not (word.isdigit() and 0 < int(word) < 65536):
-        raise Refusal(f"PORT must be a number from 1 to 65535, not {word!r}.")
+        raise StartError(f"PORT must be a number from 1 to 65535, not {word!r}.")
     port = int(word)
     if not is_free(port):
-        raise Refusal(
+        raise StartError(
             f"Port {port} is taken by another program. Choose another: PORT={port + 10} ./run"
             f" (порт {port} занят)."
         )
@@ -131,7 +131,7 @@ def is_free(port: int) -> bool:
             listener.bind((HOST, port))
         except OSError as problem:
             if problem.errno == errno.EACCES:
-                raise Refusal(
+                raise StartError(
                     f"Port {port} needs the rights of root; choose one above 1023."
                 ) from None
             return False
@@ -143,7 +143,7 @@ def next_free_port(wanted: int) -> int:
     for port in range(wanted, min(wanted + 100, 65536)):
         if is_free(port):
             return port
-    raise Refusal(f"No free port from {wanted} on for the sandbox.")
+    raise StartError(f"No free port from {wanted} on for the sandbox.")
 
 
 def take_folder(data: Path) -> int:
@@ -153,7 +153,7 @@ def take_folder(data: Path) -> int:
         (data / "logs").mkdir(exist_ok=True)
         descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as problem:
-        raise Refusal(
+        raise StartError(
             f"The data folder {data} cannot be written: {problem.strerror}."
             " Name another: DATA_DIR=/some/folder ./run (в папку нельзя записать)."
         ) from None
@@ -161,7 +161,7 @@ def take_folder(data: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise Refusal(
+        raise StartError(
             f"Another ./run is at work with {data}. Stop it, or name another DATA_DIR"
             " (другой ./run уже работает с этой папкой)."
         ) from None

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class StartError(Exception):
     """The product cannot be started; the text is one sentence for the person at the terminal."""

@@ -54,7 +54,7 @@ class Feeder:
     def _hand_in(self, records: list[dict[str, Any]]) -> None:
         now = timezone.now()
         read = read_records(records, source_id=self._source.public_id, zone=None, now=now)
-        store.take_in(source=self._source, records=read, now=now)
+        store.store_calls(source=self._source, records=read, now=now)
 
 
 def _calls(seed: int, total: int) -> Iterator[dict[str, Any]]:

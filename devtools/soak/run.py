@@ -18,7 +18,7 @@ from devtools.soak.balance import Balance, is_settled, take_balance
 from devtools.soak.faults import Mishaps
 from devtools.soak.producer import Feeder
 from devtools.soak.sandbox_api import Sandbox
-from devtools.soak.setup import Furnished, furnish, reconnect
+from devtools.soak.setup import Furnished, reconnect, set_up
 from devtools.soak.workers import Workers, keep_pace_here
 
 #: Calls come in during this part of the time; the rest sees their end.
@@ -101,7 +101,7 @@ class Campaign:
         keep_pace_here()
         # What was before belongs to others, and so do the pages that a person opens to link.
         newest_row = self._sandbox.newest_row()
-        furnished = furnish(timezone.now())
+        furnished = set_up(timezone.now())
         self._sandbox.forget_requests()
         feeder = Feeder(
             source=furnished.source,

@@ -59,7 +59,7 @@ def reconnect(furnished: Furnished) -> int:
     return len(logins)
 
 
-def furnish(now: datetime) -> Furnished:
+def set_up(now: datetime) -> Furnished:
     """Make the cabinet. Raises ConsentRefused or LinkRefused when the sandbox is not one."""
     person = _person(now)
     cabinet = Cabinet.objects.create(name=f"Прогон {now:%d.%m.%Y %H:%M:%S}", is_demo=True)

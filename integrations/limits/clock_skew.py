@@ -28,7 +28,7 @@ def ahead() -> timedelta:
     return timedelta(seconds=seconds or 0)
 
 
-def hear(server_time: datetime) -> None:
+def record_server_time(server_time: datetime) -> None:
     """Take note of the time that an answer carried; what it says of a file is more important."""
     now = timezone.now()
     heard = server_time - now

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from integrations.limits.web_slots import hurried
+from integrations.limits.web_slots import short_timeouts
 
 
-class HurriedMiddleware:
+class ShortTimeoutMiddleware:
     """Marks every request as one that somebody waits for."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with hurried():
+        with short_timeouts():
             return self.get_response(request)

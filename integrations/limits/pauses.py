@@ -45,7 +45,7 @@ def whose(concerned: Concerned, yandex_uid: str, counter: int | None) -> str:
     return EVERYBODY if concerned is Concerned.EVERYBODY else yandex_uid
 
 
-def heed(
+def apply_quota_error(
     yandex_uid: str, error: QuotaExceeded, *, now: datetime, counter: int | None = None
 ) -> None:
     """Pause those whose quota Metrika calls spent, until it is back."""

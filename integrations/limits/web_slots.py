@@ -13,39 +13,39 @@ from contextvars import ContextVar
 
 from django.conf import settings
 
-_is_hurried: ContextVar[bool] = ContextVar("hurried", default=False)
-_seats = threading.BoundedSemaphore(settings.WEB_THREADS_FOR_YANDEX)
+_has_short_timeouts: ContextVar[bool] = ContextVar("short_timeouts", default=False)
+_slots = threading.BoundedSemaphore(settings.WEB_THREADS_FOR_YANDEX)
 
 
-class NoSeat(Exception):
+class NoFreeSlot(Exception):
     """As many threads of this process wait for Yandex as may."""
 
 
 @contextmanager
-def hurried() -> Iterator[None]:
+def short_timeouts() -> Iterator[None]:
     """Mark what happens inside as done for a person who waits for a page."""
-    before = _is_hurried.set(True)
+    before = _has_short_timeouts.set(True)
     try:
         yield
     finally:
-        _is_hurried.reset(before)
+        _has_short_timeouts.reset(before)
 
 
 @contextmanager
-def seat() -> Iterator[None]:
+def acquire() -> Iterator[None]:
     """Hold a place among those who wait for Yandex. Raises NoSeat at once when there is none."""
-    is_needed = _is_hurried.get()
-    if is_needed and not _seats.acquire(blocking=False):
-        raise NoSeat
+    is_needed = _has_short_timeouts.get()
+    if is_needed and not _slots.acquire(blocking=False):
+        raise NoFreeSlot
     try:
         yield
     finally:
         if is_needed:
-            _seats.release()
+            _slots.release()
 
 
 def read_timeout() -> int:
     """Return how many seconds to wait for an answer here and now."""
-    if _is_hurried.get():
+    if _has_short_timeouts.get():
         return min(settings.WEB_READ_TIMEOUT_SECONDS, settings.READ_TIMEOUT_SECONDS)
     return settings.READ_TIMEOUT_SECONDS

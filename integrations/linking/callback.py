@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import QueryDict
 
 from cabinets.sealing import Sealed
-from integrations.linking.errors import LinkRefused, Refusal
+from integrations.linking.errors import LinkFailed, LinkFailure
 
 NAMES = ("code", "state", "error")
 
@@ -26,5 +26,5 @@ class CallbackAnswer:
         be a guess, and different programs guess differently.
         """
         if any(len(query.getlist(name)) > 1 for name in NAMES):
-            raise LinkRefused(Refusal.REPEATED_PARAMETERS)
+            raise LinkFailed(LinkFailure.REPEATED_PARAMETERS)
         return cls(**{name: Sealed(query.get(name, "")) for name in NAMES})

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
-class Refusal(StrEnum):
+class LinkFailure(StrEnum):
     """Every way in which linking ends without a link."""
 
     NOT_CONFIGURED = "not_configured"
@@ -34,38 +34,38 @@ class Refusal(StrEnum):
     OTHER_ACCOUNT = "other_account"
 
 
-class LinkRefused(Exception):
+class LinkFailed(Exception):
     """No link was made and nothing was stored; ``reason`` names the page to show."""
 
-    def __init__(self, reason: Refusal) -> None:
+    def __init__(self, reason: LinkFailure) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
 
-class Next(NamedTuple):
+class NextPage(NamedTuple):
     """What the person is offered to do: a URL name and the words on the button."""
 
     url_name: str
     label: Promise | str
 
 
-AGAIN = Next("integrations:dashboard", _("Подключить ещё раз"))
-LATER = Next("integrations:dashboard", _("Попробовать позже"))
-SIGN_IN = Next("login", _("Войти"))
+AGAIN = NextPage("integrations:dashboard", _("Подключить ещё раз"))
+LATER = NextPage("integrations:dashboard", _("Попробовать позже"))
+SIGN_IN = NextPage("login", _("Войти"))
 
 
 @dataclass(frozen=True)
-class RefusalPage:
+class FailurePage:
     """What the person reads, and the HTTP status it is read with."""
 
     status: int
     title: Promise | str
     text: Promise | str
-    next: Next = AGAIN
+    next: NextPage = AGAIN
 
 
-PAGES: dict[Refusal, RefusalPage] = {
-    Refusal.NOT_CONFIGURED: RefusalPage(
+PAGES: dict[LinkFailure, FailurePage] = {
+    LinkFailure.NOT_CONFIGURED: FailurePage(
         503,
         _("Интеграция не настроена на стороне сервиса"),
         _(
@@ -74,13 +74,13 @@ PAGES: dict[Refusal, RefusalPage] = {
         ),
         LATER,
     ),
-    Refusal.TOO_MANY: RefusalPage(
+    LinkFailure.TOO_MANY: FailurePage(
         429,
         _("Слишком много попыток"),
         _("За последние десять минут было слишком много попыток подключения. Подождите немного."),
         LATER,
     ),
-    Refusal.SIGNED_OUT: RefusalPage(
+    LinkFailure.SIGNED_OUT: FailurePage(
         403,
         _("Вы вышли из кабинета"),
         _(
@@ -89,23 +89,23 @@ PAGES: dict[Refusal, RefusalPage] = {
         ),
         SIGN_IN,
     ),
-    Refusal.NOT_ALLOWED: RefusalPage(
+    LinkFailure.NOT_ALLOWED: FailurePage(
         403,
         _("Подключать аккаунты вам нельзя"),
         _("Это может владелец кабинета или управляющий. Попросите кого-нибудь из них."),
-        Next("integrations:dashboard", _("К интеграциям")),
+        NextPage("integrations:dashboard", _("К интеграциям")),
     ),
-    Refusal.REPEATED_PARAMETERS: RefusalPage(
+    LinkFailure.REPEATED_PARAMETERS: FailurePage(
         400,
         _("Ответ Яндекса искажён"),
         _("В адресе возврата параметры повторяются. Такой ответ мы не принимаем."),
     ),
-    Refusal.STATE_MISSING: RefusalPage(
+    LinkFailure.STATE_MISSING: FailurePage(
         400,
         _("Неполный ответ Яндекса"),
         _("В адресе возврата нет метки попытки. Начните подключение из кабинета."),
     ),
-    Refusal.STATE_UNKNOWN: RefusalPage(
+    LinkFailure.STATE_UNKNOWN: FailurePage(
         400,
         _("Ссылка недействительна или уже использована"),
         _(
@@ -114,12 +114,12 @@ PAGES: dict[Refusal, RefusalPage] = {
             " начните заново."
         ),
     ),
-    Refusal.STATE_EXPIRED: RefusalPage(
+    LinkFailure.STATE_EXPIRED: FailurePage(
         400,
         _("Время на подключение вышло"),
         _("С начала подключения прошло больше десяти минут. Начните заново."),
     ),
-    Refusal.STATE_FOREIGN: RefusalPage(
+    LinkFailure.STATE_FOREIGN: FailurePage(
         400,
         _("Подключение начато в другом сеансе"),
         _(
@@ -127,22 +127,22 @@ PAGES: dict[Refusal, RefusalPage] = {
             " начали, или начните здесь заново."
         ),
     ),
-    Refusal.CANCELLED: RefusalPage(
+    LinkFailure.CANCELLED: FailurePage(
         200,
         _("Подключение отменено"),
         _("Вы не дали доступ на странице Яндекса. Ничего не изменилось."),
     ),
-    Refusal.CODE_MISSING: RefusalPage(
+    LinkFailure.CODE_MISSING: FailurePage(
         400,
         _("Яндекс не прислал код"),
         _("В ответе Яндекса нет ни кода, ни ошибки. Начните подключение заново."),
     ),
-    Refusal.CODE_REFUSED: RefusalPage(
+    LinkFailure.CODE_REFUSED: FailurePage(
         400,
         _("Код подтверждения не подошёл"),
         _("Код Яндекса уже использован или устарел. Начните подключение заново."),
     ),
-    Refusal.APPLICATION_REFUSED: RefusalPage(
+    LinkFailure.APPLICATION_REFUSED: FailurePage(
         502,
         _("Яндекс не принимает наше приложение"),
         _(
@@ -151,17 +151,17 @@ PAGES: dict[Refusal, RefusalPage] = {
         ),
         LATER,
     ),
-    Refusal.YANDEX_REFUSED: RefusalPage(
+    LinkFailure.YANDEX_REFUSED: FailurePage(
         502,
         _("Яндекс отказал в подключении"),
         _("Яндекс вернул ошибку, которую мы не ждали. Попробуйте ещё раз."),
     ),
-    Refusal.YANDEX_SILENT: RefusalPage(
+    LinkFailure.YANDEX_SILENT: FailurePage(
         503,
         _("Яндекс сейчас не отвечает"),
         _("Подключение не закончено. Подождите несколько минут и начните заново."),
     ),
-    Refusal.YANDEX_SLOW: RefusalPage(
+    LinkFailure.YANDEX_SLOW: FailurePage(
         503,
         _("Яндекс отвечает медленно"),
         _(
@@ -170,12 +170,12 @@ PAGES: dict[Refusal, RefusalPage] = {
         ),
         LATER,
     ),
-    Refusal.FOREIGN_TOKEN: RefusalPage(
+    LinkFailure.FOREIGN_TOKEN: FailurePage(
         400,
         _("Доступ выдан другому приложению"),
         _("Яндекс прислал доступ, выданный не CallKeeper. Мы его не сохранили."),
     ),
-    Refusal.SCOPES_MISSING: RefusalPage(
+    LinkFailure.SCOPES_MISSING: FailurePage(
         403,
         _("Не хватает прав"),
         _(
@@ -183,13 +183,13 @@ PAGES: dict[Refusal, RefusalPage] = {
             " и не снимайте галочки на странице Яндекса."
         ),
     ),
-    Refusal.OTHER_ACCOUNT: RefusalPage(
+    LinkFailure.OTHER_ACCOUNT: FailurePage(
         409,
         _("Выбран другой аккаунт"),
         _(
             "Вы переподключали один аккаунт Яндекса, а вошли в другой. Ничего не изменилось."
             " Повторите и выберите на странице Яндекса тот же аккаунт."
         ),
-        Next("counters:list", _("К списку аккаунтов")),
+        NextPage("counters:list", _("К списку аккаунтов")),
     ),
 }

@@ -24,8 +24,8 @@ from django.db import transaction
 from cabinets import audit
 from integrations.clients import is_configured, oauth_client
 from integrations.linking import state
-from integrations.linking.errors import LinkRefused, Refusal
-from integrations.linking.revocation import Stray, revoke_unheld
+from integrations.linking.errors import LinkFailed, LinkFailure
+from integrations.linking.revocation import OrphanToken, revoke_orphan_tokens
 from integrations.linking.state import Actor
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.signals import account_reconnected
@@ -50,14 +50,14 @@ UPLOAD_SCOPES = frozenset({"metrika:offline_data", "metrika:write"})
 
 # https://yandex.ru/dev/id/doc/en/codes/code-url: what Yandex says, and what we make of it.
 REFUSED_BY_CODE = {
-    "access_denied": Refusal.CANCELLED,
-    "invalid_grant": Refusal.CODE_REFUSED,
-    "bad_verification_code": Refusal.CODE_REFUSED,
-    "invalid_scope": Refusal.CODE_REFUSED,
-    "unauthorized_client": Refusal.APPLICATION_REFUSED,
-    "invalid_client": Refusal.APPLICATION_REFUSED,
-    "Basic auth required": Refusal.APPLICATION_REFUSED,
-    "Malformed Authorization header": Refusal.APPLICATION_REFUSED,
+    "access_denied": LinkFailure.CANCELLED,
+    "invalid_grant": LinkFailure.CODE_REFUSED,
+    "bad_verification_code": LinkFailure.CODE_REFUSED,
+    "invalid_scope": LinkFailure.CODE_REFUSED,
+    "unauthorized_client": LinkFailure.APPLICATION_REFUSED,
+    "invalid_client": LinkFailure.APPLICATION_REFUSED,
+    "Basic auth required": LinkFailure.APPLICATION_REFUSED,
+    "Malformed Authorization header": LinkFailure.APPLICATION_REFUSED,
 }
 
 
@@ -90,7 +90,7 @@ def begin(actor: Actor, *, account: YandexAccount | None = None, now: datetime) 
     Raises LinkRefused when this installation has no application at Yandex.
     """
     if not is_configured():
-        raise LinkRefused(Refusal.NOT_CONFIGURED)
+        raise LinkFailed(LinkFailure.NOT_CONFIGURED)
     stashed = state.stash(actor, account=account, now=now)
     with closing(oauth_client()) as client:
         return client.authorize_url(
@@ -111,11 +111,11 @@ def complete(attempt: LinkAttempt, *, code: str, now: datetime) -> Linked:
     try:
         grant = _ask_yandex(attempt, code)
     except YandexError as problem:
-        raise LinkRefused(_reason_of(problem)) from None
+        raise LinkFailed(_reason_of(problem)) from None
     _check(attempt, grant)
     linked, former = _store(attempt, grant, now)
     if former is not None:
-        revoke_unheld(former)
+        revoke_orphan_tokens(former)
     return linked
 
 
@@ -127,14 +127,14 @@ def disconnect(account: YandexAccount, *, user: User, now: datetime) -> bool:
     """
     with transaction.atomic():
         account = YandexAccount.objects.select_for_update().get(pk=account.pk)
-        former = Stray.of(account)
+        former = OrphanToken.of(account)
         _forget(account, user, now)
-    return revoke_unheld(former)
+    return revoke_orphan_tokens(former)
 
 
-def refusal_of(error_code: str) -> Refusal:
+def failure_of(error_code: str) -> LinkFailure:
     """Return our reason for an OAuth error code of Yandex; an unknown one is a plain refusal."""
-    return REFUSED_BY_CODE.get(error_code, Refusal.YANDEX_REFUSED)
+    return REFUSED_BY_CODE.get(error_code, LinkFailure.YANDEX_REFUSED)
 
 
 def has_needed_scopes(scopes: tuple[str, ...]) -> bool:
@@ -158,18 +158,20 @@ def _ask_yandex(attempt: LinkAttempt, code: str) -> Grant:
         try:
             return Grant(token, client.profile(access_token=token.access_token))
         except YandexError:
-            revoke_unheld(Stray(token.access_token, attempt.expected_uid, attempt.device_id))
+            revoke_orphan_tokens(
+                OrphanToken(token.access_token, attempt.expected_uid, attempt.device_id)
+            )
             raise
 
 
-def _reason_of(problem: YandexError) -> Refusal:
+def _reason_of(problem: YandexError) -> LinkFailure:
     if isinstance(problem, Unreachable | QuotaExceeded | UnexpectedAnswer):
         logger.warning("A link was not finished: %s", problem)
-        return Refusal.YANDEX_SILENT
-    reason = Refusal.YANDEX_REFUSED
+        return LinkFailure.YANDEX_SILENT
+    reason = LinkFailure.YANDEX_REFUSED
     if isinstance(problem, AuthorisationRefused):
-        reason = refusal_of(problem.error)
-    if reason is not Refusal.CODE_REFUSED:
+        reason = failure_of(problem.error)
+    if reason is not LinkFailure.CODE_REFUSED:
         logger.error("Yandex refuses our application: %s", problem)
     return reason
 
@@ -177,23 +179,25 @@ def _reason_of(problem: YandexError) -> Refusal:
 def _check(attempt: LinkAttempt, grant: Grant) -> None:
     if grant.profile.client_id != settings.YANDEX_CLIENT_ID:
         # A token of another application was slipped in (RFC 9700 section 4.6): not ours to revoke.
-        raise LinkRefused(Refusal.FOREIGN_TOKEN)
+        raise LinkFailed(LinkFailure.FOREIGN_TOKEN)
     reason = _unfit(attempt, grant)
     if reason is not None:
-        revoke_unheld(Stray(grant.token.access_token, grant.profile.yandex_uid, attempt.device_id))
-        raise LinkRefused(reason)
+        revoke_orphan_tokens(
+            OrphanToken(grant.token.access_token, grant.profile.yandex_uid, attempt.device_id)
+        )
+        raise LinkFailed(reason)
 
 
-def _unfit(attempt: LinkAttempt, grant: Grant) -> Refusal | None:
+def _unfit(attempt: LinkAttempt, grant: Grant) -> LinkFailure | None:
     if not has_needed_scopes(grant.scopes):
-        return Refusal.SCOPES_MISSING
+        return LinkFailure.SCOPES_MISSING
     if attempt.expected_uid and attempt.expected_uid != grant.profile.yandex_uid:
-        return Refusal.OTHER_ACCOUNT
+        return LinkFailure.OTHER_ACCOUNT
     return None
 
 
 @transaction.atomic
-def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> tuple[Linked, Stray | None]:
+def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> tuple[Linked, OrphanToken | None]:
     """Write the link down; return it with the token that it had before."""
     fields = _fields(attempt, grant, now)
     # Two tabs may finish at once: the constraint lets one row in, the other tab renews it.
@@ -203,10 +207,10 @@ def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> tuple[Linked, S
         defaults=fields | _connected(attempt.user, now),
     )
     before = {} if is_new else _trace(account)
-    former = None if is_new else Stray.of(account)
+    former = None if is_new else OrphanToken.of(account)
     if not is_new:
         _renew(account, fields, attempt.user, now)
-    audit.record(
+    audit.log_change(
         cabinet=attempt.cabinet,
         actor=attempt.user,
         action="account.link" if is_new else "account.relink",
@@ -268,7 +272,7 @@ def _forget(account: YandexAccount, user: User, now: datetime) -> None:
         "refresh_claimed_until": None,
     }
     _set(account, fields)
-    audit.record(
+    audit.log_change(
         cabinet=account.cabinet,
         actor=user,
         action="account.disconnect",

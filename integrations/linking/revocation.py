@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Stray:
+class OrphanToken:
     """A token that perhaps nobody holds any more. ``yandex_uid`` is '' when it is not known."""
 
     access_token: str = field(repr=False)
@@ -30,12 +30,12 @@ class Stray:
     device_id: str
 
     @classmethod
-    def of(cls, account: YandexAccount) -> Stray:
+    def of(cls, account: YandexAccount) -> OrphanToken:
         """Return the token that the account has now; '' when no key opens it."""
         return cls(_token_of(account), account.yandex_uid, account.device_id)
 
 
-def revoke_unheld(stray: Stray) -> bool:
+def revoke_orphan_tokens(stray: OrphanToken) -> bool:
     """Ask Yandex once to revoke the token unless a link still has it; return whether it did."""
     if not stray.access_token or _is_held(stray):
         return False
@@ -47,7 +47,7 @@ def revoke_unheld(stray: Stray) -> bool:
         return False
 
 
-def _is_held(stray: Stray) -> bool:
+def _is_held(stray: OrphanToken) -> bool:
     """Whether a link has this very token (Yandex may give one out twice), or one of its device.
 
     Yandex revokes "the token of a device"; that another token of the same device outlives that is

@@ -18,7 +18,7 @@ from django.contrib.sessions.backends.base import SessionBase
 
 from cabinets.models import Cabinet
 from cabinets.sealing import Sealed
-from integrations.linking.errors import LinkRefused, Refusal
+from integrations.linking.errors import LinkFailed, LinkFailure
 from integrations.models import LinkAttempt, YandexAccount
 
 NONCE = "yandex_link_nonce"
@@ -85,14 +85,14 @@ def take(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
     its own browser it is gone even when it is then refused.
     """
     if not state:
-        raise LinkRefused(Refusal.STATE_MISSING)
+        raise LinkFailed(LinkFailure.STATE_MISSING)
     attempt = _pop(state, actor.session)
     if attempt is None:
-        raise LinkRefused(_reason_of_absence(state))
+        raise LinkFailed(_reason_of_absence(state))
     if not _belongs_to(attempt, actor):
-        raise LinkRefused(Refusal.STATE_FOREIGN)
+        raise LinkFailed(LinkFailure.STATE_FOREIGN)
     if attempt.is_expired(now):
-        raise LinkRefused(Refusal.STATE_EXPIRED)
+        raise LinkFailed(LinkFailure.STATE_EXPIRED)
     return attempt
 
 
@@ -106,10 +106,10 @@ def _pop(state: str, session: SessionBase) -> LinkAttempt | None:
     return next(iter(rows), None)
 
 
-def _reason_of_absence(state: str) -> Refusal:
+def _reason_of_absence(state: str) -> LinkFailure:
     """Tell an attempt of another browser from one that never was, or was taken."""
     is_elsewhere = LinkAttempt.objects.filter(state_digest=digest(state)).exists()
-    return Refusal.STATE_FOREIGN if is_elsewhere else Refusal.STATE_UNKNOWN
+    return LinkFailure.STATE_FOREIGN if is_elsewhere else LinkFailure.STATE_UNKNOWN
 
 
 def _belongs_to(attempt: LinkAttempt, actor: Actor) -> bool:

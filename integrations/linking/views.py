@@ -16,11 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from cabinets.access import CabinetRequest, manage_required, same_cabinet
-from integrations.limits.web_slots import NoSeat, seat
+from integrations.limits.web_slots import NoFreeSlot, acquire
 from integrations.linking import flow
 from integrations.linking import state as oauth_state
 from integrations.linking.callback import CallbackAnswer
-from integrations.linking.errors import PAGES, LinkRefused, Refusal
+from integrations.linking.errors import PAGES, LinkFailed, LinkFailure
 from integrations.linking.flow import Linked
 from integrations.linking.rate_limit import is_too_often
 from integrations.linking.state import Actor
@@ -53,8 +53,8 @@ def link_callback(request: HttpRequest) -> HttpResponse:
     """
     try:
         response = _finish(request)
-    except LinkRefused as refused:
-        response = refusal_page(request, refused.reason)
+    except LinkFailed as refused:
+        response = failure_page(request, refused.reason)
     response["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -65,10 +65,10 @@ def link_result(request: HttpRequest, reason: str) -> HttpResponse:
     """Say why an attempt ended without a link."""
     if reason not in PAGES:
         raise Http404
-    return refusal_page(request, Refusal(reason))
+    return failure_page(request, LinkFailure(reason))
 
 
-def refusal_page(request: HttpRequest, reason: Refusal) -> HttpResponse:
+def failure_page(request: HttpRequest, reason: LinkFailure) -> HttpResponse:
     """Show why there is no link, in our own words: Yandex's are never repeated."""
     page = PAGES[reason]
     content = {
@@ -82,11 +82,11 @@ def refusal_page(request: HttpRequest, reason: Refusal) -> HttpResponse:
 
 def _to_yandex(request: CabinetRequest, *, account: YandexAccount | None) -> HttpResponse:
     if is_too_often(request, "start"):
-        return refusal_page(request, Refusal.TOO_MANY)
+        return failure_page(request, LinkFailure.TOO_MANY)
     try:
         return _see_other(flow.begin(_actor(request), account=account, now=timezone.now()))
-    except LinkRefused as refused:
-        return refusal_page(request, refused.reason)
+    except LinkFailed as refused:
+        return failure_page(request, refused.reason)
 
 
 def _finish(request: HttpRequest) -> HttpResponse:
@@ -96,41 +96,41 @@ def _finish(request: HttpRequest) -> HttpResponse:
     Raises LinkRefused while there is no attempt; what goes wrong after that has its own address.
     """
     try:
-        with seat():
-            return _finish_seated(request)
-    except NoSeat:
+        with acquire():
+            return _finish_in_slot(request)
+    except NoFreeSlot:
         # The attempt is still there: opening the same address again finishes it.
-        raise LinkRefused(Refusal.YANDEX_SLOW) from None
+        raise LinkFailed(LinkFailure.YANDEX_SLOW) from None
 
 
-def _finish_seated(request: HttpRequest) -> HttpResponse:
+def _finish_in_slot(request: HttpRequest) -> HttpResponse:
     answer, attempt = _accept(request)
     try:
         return _after_link(request, _complete(attempt, answer))
-    except LinkRefused as refused:
+    except LinkFailed as refused:
         return _see_other(reverse("integrations:link-result", args=[refused.reason]))
 
 
 def _accept(request: HttpRequest) -> tuple[CallbackAnswer, LinkAttempt]:
     if not request.user.is_authenticated:
-        raise LinkRefused(Refusal.SIGNED_OUT)
+        raise LinkFailed(LinkFailure.SIGNED_OUT)
     if is_too_often(request, "callback"):
-        raise LinkRefused(Refusal.TOO_MANY)
+        raise LinkFailed(LinkFailure.TOO_MANY)
     answer = CallbackAnswer.read(request.GET)
     return answer, _take(cast(CabinetRequest, request), state=answer.state)
 
 
 def _complete(attempt: LinkAttempt, answer: CallbackAnswer) -> Linked:
     if answer.error:
-        raise LinkRefused(flow.refusal_of(answer.error))
+        raise LinkFailed(flow.failure_of(answer.error))
     if not answer.code:
-        raise LinkRefused(Refusal.CODE_MISSING)
+        raise LinkFailed(LinkFailure.CODE_MISSING)
     return flow.complete(attempt, code=answer.code, now=timezone.now())
 
 
 def _take(request: CabinetRequest, *, state: str) -> LinkAttempt:
     if request.membership is None or not request.membership.can_manage:
-        raise LinkRefused(Refusal.NOT_ALLOWED)
+        raise LinkFailed(LinkFailure.NOT_ALLOWED)
     return oauth_state.take(_actor(request), state=state, now=timezone.now())
 
 

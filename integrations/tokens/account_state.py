@@ -55,7 +55,7 @@ def move(
     if account.state != state:
         account.state, account.state_changed_at = state, now
     if before["state"] != after["state"] or reason == Reason.REFRESH_TOKEN_LOST:
-        audit.record(
+        audit.log_change(
             cabinet=account.cabinet,
             actor=actor,
             action=action or ACTIONS[state],

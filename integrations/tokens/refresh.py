@@ -20,7 +20,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from integrations.clients import oauth_client
-from integrations.linking.revocation import Stray, revoke_unheld
+from integrations.linking.revocation import OrphanToken, revoke_orphan_tokens
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason, State, move
 from integrations.yandex.errors import (
@@ -85,7 +85,7 @@ def refresh(account_id: int, *, now: datetime) -> Refreshed:
         return _record_failure(account, problem, now)
     outcome = _record_success(account, token, now)
     if outcome is Refreshed.NOT_OURS:
-        revoke_unheld(Stray(token.access_token, account.yandex_uid, account.device_id))
+        revoke_orphan_tokens(OrphanToken(token.access_token, account.yandex_uid, account.device_id))
     return outcome
 
 

@@ -10,7 +10,7 @@ from counters.models import Counter
 from counters.signals import counter_changed
 from counters.sync import available
 from devtools.sandbox import RunningSandbox
-from integrations.api_call import NotAnswered
+from integrations.api_call import MetrikaUnavailable
 from integrations.models import YandexAccount
 from tests import factories
 from tests.counters.conftest import LinkAccount
@@ -124,7 +124,7 @@ def test_without_an_answer_nothing_is_added(
 ) -> None:
     sandbox.world.faults.add({"name": "html_5xx", "times": None})
 
-    with pytest.raises(NotAnswered):
+    with pytest.raises(MetrikaUnavailable):
         choose(okna, owner, OWN)
 
     assert not Counter.objects.exists()
@@ -213,16 +213,16 @@ def test_every_change_of_a_known_counter_is_announced_once(
 ) -> None:
     heard: list[tuple[bool, bool]] = []
 
-    def hear(counter: Counter, **_rest: object) -> None:
+    def record_server_time(counter: Counter, **_rest: object) -> None:
         heard.append((counter.enabled, counter.removed_at is None))
 
-    counter_changed.connect(hear)
+    counter_changed.connect(record_server_time)
     try:
         counter = choose(okna, owner, OWN).added[0]
         selection.switch(counter=counter, enabled=False, actor=owner, now=timezone.now())
         selection.remove_counter(counter=counter, actor=owner, now=timezone.now())
         choose(okna, owner, OWN)
     finally:
-        counter_changed.disconnect(hear)
+        counter_changed.disconnect(record_server_time)
 
     assert heard == [(False, True), (False, False), (False, True)]

@@ -59,7 +59,7 @@ class Stage:
         records = [factories.v3_record(callTime=moment.isoformat()) for _ in range(count)]
         now = timezone.now()
         read = read_records(records, source_id=self.source.public_id, zone=None, now=now)
-        store.take_in(source=self.source, records=read, now=now)
+        store.store_calls(source=self.source, records=read, now=now)
         self.calls_in += count
 
     def balance(self) -> Balance:

@@ -13,13 +13,13 @@ from calls.runtime import failpoints
 from tests.paths import ROOT
 
 NAMES = ("KILL_AT", "MOMENTS_LISTENER", "CALLS_MOMENTS_LISTENER", "CHAOS", "FAULTS")
-QUESTION = "from calls import moments; print('listener', moments.listener)"
+QUESTION = "from calls.runtime import failpoints; print('listener', failpoints.listener)"
 
 
 def test_nobody_listens_in_this_process() -> None:
     assert failpoints.listener is None
 
-    failpoints.reach(failpoints.Moment.AFTER_CLAIM)
+    failpoints.failpoint("after_claim")
 
 
 @pytest.mark.contract("B4")
@@ -59,4 +59,4 @@ def test_only_the_tests_assign_the_listener() -> None:
         if re.search(r"\blistener\b.*=[^=]", path.read_text(encoding="utf-8"))
     ]
 
-    assert assigning == ["moments.py"]
+    assert assigning == ["failpoints.py"]

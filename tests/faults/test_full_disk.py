@@ -15,7 +15,6 @@ from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
 from calls.models import Delivery, Upload, UploadAttempt
-from calls.runtime.failpoints import Moment
 from calls.states import Channel, DeliveryState, UploadState
 from devtools.launcher.embedded import Postgres
 from integrations.models import RequestDay, RequestSlot
@@ -167,7 +166,7 @@ def test_full_disk_while_the_answer_is_recorded_leads_to_a_lookup_and_no_double(
     spare_stage.calls(CALLS)
     with no_room_for_changes(company.server, "calls_upload") as use_up:
         heard = company.full_disk_errors()
-        worker = spare_crew.hire(at=Moment.AFTER_ANSWER, act="stop")
+        worker = spare_crew.hire(at="after_answer", act="stop")
         worker.wait_stopped()
         assert spare_stage.sandbox.posts() == 1
         use_up()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calls.runtime.failpoints import Moment
+from calls.runtime.failpoints import NAMES
 from tests.faults.processes import Crew
 from tests.faults.results import Result
 from tests.faults.stage import Stage
@@ -14,13 +14,13 @@ CALLS = 7
 #: What the sandbox does to the first upload it sees.
 BEHAVIOURS = ("healthy", "reset_after_taken", "reset_before")
 #: A lookup happens only after an answer was lost.
-AFTER_A_LOST_ANSWER = (Moment.DURING_LOOKUP, Moment.AFTER_LOOKUP_RECORD)
+AFTER_A_LOST_ANSWER = ("during_lookup", "after_lookup_record")
 #: And these only if Metrika answered: a file that is found needs no second answer.
-AFTER_AN_ANSWER = (Moment.AFTER_ANSWER, Moment.AFTER_RECORD)
+AFTER_AN_ANSWER = ("after_answer", "after_record")
 
 
 def cases() -> list[tuple[str, str]]:
-    points = [*Moment, *WIRE_MOMENTS]
+    points = [*NAMES, *WIRE_MOMENTS]
     return [
         (str(point), behaviour)
         for point in points

@@ -35,7 +35,7 @@ PACE: dict[str, float] = {
     "UNCLEAR_GRACE_SECONDS": 4,
 }
 BACKOFF_SECONDS = 0.5
-#: Moments on the wire; those in our own steps are `calls.runtime.failpoints.Moment`.
+#: Moments on the wire; those in our own steps are `calls.runtime.failpoints.Name`.
 WIRE_MOMENTS = ("before_body", "mid_body", "after_body")
 PR_SET_PDEATHSIG = 1
 
@@ -88,11 +88,11 @@ def work(orders: Orders) -> None:
     from calls.runtime import failpoints, shutdown
 
     # The workers of a nursery are no pool: each is asked to stop by itself.
-    shutdown._asked = mmap.mmap(-1, 1)
+    shutdown._requested = mmap.mmap(-1, 1)
     woken = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        shutdown.ask()
+        shutdown.request()
         woken.set()
 
     signal.signal(signal.SIGTERM, stop)

@@ -46,16 +46,16 @@ def count_blocks_before_each_chunk() -> list[int]:
     """
     command: Any = import_module("calls.management.commands.import_calls")
     blocks: list[int] = []
-    take_in = command.take_in
+    store_calls = command.store_calls
 
     def counting_take_in(**arguments: Any) -> Any:
         gc.collect()
         blocks.append(sys.getallocatedblocks())
-        return take_in(**arguments)
+        return store_calls(**arguments)
 
     # What was there before is not looked through again and again.
     gc.freeze()
-    command.take_in = counting_take_in
+    command.store_calls = counting_take_in
     return blocks
 
 

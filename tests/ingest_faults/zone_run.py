@@ -34,7 +34,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
     from cabinets.models import CallSource
     from calls.delivery import batching
     from calls.ingest.parsing.record import read_records
-    from calls.ingest.store import take_in
+    from calls.ingest.store import store_calls
     from calls.models import UploadFile
 
     now = datetime.fromisoformat(NOW)
@@ -48,7 +48,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
             read = read_records(
                 records, source_id=source.public_id, zone=ZoneInfo(zone) if zone else None, now=now
             )
-            take_in(source=source, records=read, now=now)
+            store_calls(source=source, records=read, now=now)
         batching.build_uploads(now=now + timedelta(days=1))
         bodies = UploadFile.objects.order_by("upload__channel", "upload__is_static", "upload_id")
         files = [bytes(file.body).decode() for file in bodies]

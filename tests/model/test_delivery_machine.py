@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from calls.delivery import hold, recovery
 from calls.models import Delivery, Upload
-from calls.runtime.failpoints import Moment
+from calls.runtime.failpoints import Name
 from calls.states import DeliveryState
 from devtools.sandbox import RunningSandbox
 from tests import factories
@@ -49,20 +49,20 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("status_403_quota", {"error_type": "quota_requests_by_ip"}),
 )
 #: In which step each moment of death comes.
-DEATHS: tuple[tuple[str, Moment], ...] = (
-    ("build", Moment.BEFORE_BATCH_COMMIT),
-    ("build", Moment.AFTER_BATCH_COMMIT),
-    ("send", Moment.BEFORE_CLAIM),
-    ("send", Moment.BEFORE_CLAIM_COMMIT),
-    ("send", Moment.AFTER_CLAIM),
-    ("send", Moment.BEFORE_REQUEST),
-    ("send", Moment.AFTER_ANSWER),
-    ("send", Moment.BEFORE_RECORD_COMMIT),
-    ("send", Moment.AFTER_RECORD),
-    ("look up", Moment.DURING_LOOKUP),
-    ("look up", Moment.AFTER_LOOKUP_RECORD),
-    ("poll", Moment.DURING_POLL),
-    ("poll", Moment.AFTER_POLL_RECORD),
+DEATHS: tuple[tuple[str, Name], ...] = (
+    ("build", "before_batch_commit"),
+    ("build", "after_batch_commit"),
+    ("send", "before_claim"),
+    ("send", "before_claim_commit"),
+    ("send", "after_claim"),
+    ("send", "before_request"),
+    ("send", "after_answer"),
+    ("send", "before_record_commit"),
+    ("send", "after_record"),
+    ("look up", "during_lookup"),
+    ("look up", "after_lookup_record"),
+    ("poll", "during_poll"),
+    ("poll", "after_poll_record"),
 )
 #: A minute, a lease, a grace, a ripening, a day with its quota, a good part of the 21 days.
 PAUSES_IN_MINUTES = (1, 4, 16, 70, 25 * 60, 9 * 24 * 60)
@@ -222,7 +222,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.world.do("poll")
 
     @rule(death=st.sampled_from(DEATHS))
-    def process_dies(self, death: tuple[str, Moment]) -> None:
+    def process_dies(self, death: tuple[str, Name]) -> None:
         self.world.die_during(*death)
 
     # What must be true.

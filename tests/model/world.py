@@ -21,7 +21,7 @@ from calls.delivery import batching, bisection, expiry, lookup, polling, recover
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.runtime import failpoints
-from calls.runtime.failpoints import Moment
+from calls.runtime.failpoints import Name
 from counters import selection
 from counters.models import Counter
 from counters.settings import save as saving
@@ -106,10 +106,10 @@ class World:
         """Do one step of the timetable."""
         STEPS[step]()
 
-    def die_during(self, step: str, moment: Moment) -> None:
+    def die_during(self, step: str, moment: Name) -> None:
         """Do a step in a process that dies when it gets to the moment."""
 
-        def listen(reached: Moment) -> None:
+        def listen(reached: Name) -> None:
             if reached == moment:
                 raise Death
 
@@ -128,7 +128,7 @@ class World:
         self.records[record["universalId"]] = record
         now = timezone.now()
         read = read_records([record], source_id=self.source.public_id, zone=None, now=now)
-        (result,) = store.take_in(source=self.source, records=read, now=now)
+        (result,) = store.store_calls(source=self.source, records=read, now=now)
         return result
 
     def take_certain(self, record: Record) -> None:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from cabinets.models import CallSource
 from calls.ingest.parsing.import_file import UnreadableListing, check_listing, records_of
 from calls.ingest.parsing.record import read_records
-from calls.ingest.store import Result, take_in
+from calls.ingest.store import Result, store_calls
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
 #: A spreadsheet takes a cell that begins so for a formula.
@@ -118,7 +118,7 @@ def _take_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Result
     while chunk := list(islice(items, settings.INGEST_MAX_CALLS)):
         now = timezone.now()
         records = read_records(chunk, source_id=source.public_id, zone=zone, now=now)
-        for result in take_in(source=source, records=records, now=now):
+        for result in store_calls(source=source, records=records, now=now):
             yield Result(
                 start + result.index,
                 result.external_id,

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         woken = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
-            shutdown.ask()
+            shutdown.request()
             woken.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource, Membership
-from devtools.demonstration.cabinet import furnish
+from devtools.demonstration.cabinet import set_up
 from devtools.demonstration.history import WEEKS, live_through
 from integrations.models import YandexAccount
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             return
         Cabinet.objects.filter(pk=cabinet.pk).update(is_demo=True)
         since = timezone.now() - timedelta(weeks=WEEKS, days=1)
-        furnish(cabinet=cabinet, user=membership.user, since=since)
+        set_up(cabinet=cabinet, user=membership.user, since=since)
         calls = live_through(cabinet, _source(cabinet), report=self._report)
         self.stdout.write(f"{calls} demonstration calls.")
 

@@ -15,7 +15,7 @@ from calls.decision.messages import WITH_VALUES, refusal
 from calls.decision.rules import RULES, SENTENCES
 from calls.models import Call
 from calls.pages.status_messages import sentence_of
-from calls.queries.display_state import with_shown
+from calls.queries.display_state import with_display_state
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -134,7 +134,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
 
 def said_of(call: Call, channel: Channel = Channel.CALLS) -> str:
     rows = call.deliveries.filter(channel=channel)
-    return sentence_of(with_shown(rows, timezone.now()).get(), obstacle="")
+    return sentence_of(with_display_state(rows, timezone.now()).get(), blocker="")
 
 
 @pytest.mark.parametrize(("settings", "fields", "compared", "sentence"), CASES)

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from calls.delivery import batching, sending
-from calls.delivery.batching import HOPELESS_AFTER, MAX_UNSENT, company_wait
+from calls.delivery.batching import MAX_FAILED_ATTEMPTS, MAX_UNSENT, max_batch_delay
 from calls.models import Delivery, Upload
 from calls.states import UploadState
 from counters.models import Counter
@@ -44,7 +44,7 @@ class Day:
             self._send(now)
 
     def _send(self, now: int) -> None:
-        wait = company_wait(
+        wait = max_batch_delay(
             streams=self.streams,
             uploads_today=self.spent,
             daily_requests=REQUESTS,
@@ -96,7 +96,7 @@ def test_what_is_left_of_the_day_is_shared_out(
 ) -> None:
     settings.UPLOAD_MIN_WAIT_SECONDS = 300
 
-    wait = company_wait(
+    wait = max_batch_delay(
         streams=100, uploads_today=spent, daily_requests=4000, day_left=timedelta(hours=12)
     )
 
@@ -159,9 +159,11 @@ def test_a_full_file_is_gathered_all_the_same(
 
 
 def test_a_file_that_failed_often_holds_nobody_up(cabinet: Cabinet, crowd: list[Upload]) -> None:
-    Upload.objects.filter(pk=crowd[0].pk).update(state=UploadState.LATER, attempts=HOPELESS_AFTER)
+    Upload.objects.filter(pk=crowd[0].pk).update(
+        state=UploadState.LATER, attempts=MAX_FAILED_ATTEMPTS
+    )
     Upload.objects.filter(pk=crowd[1].pk).update(
-        state=UploadState.LATER, attempts=HOPELESS_AFTER - 1
+        state=UploadState.LATER, attempts=MAX_FAILED_ATTEMPTS - 1
     )
 
     assert gathered_of(2, cabinet=cabinet) == [1]

@@ -15,7 +15,7 @@ from cabinets.models import Cabinet
 from calls.decision.decide import decide
 from calls.delivery import batching, bisection, recovery, sending
 from calls.models import Call, Delivery, Upload, UploadAttempt, UploadFile
-from calls.queries.blockers import obstacle_of
+from calls.queries.blockers import blocker_of
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -193,7 +193,7 @@ def test_a_counter_all_of_whose_files_are_refused_rests_until_tomorrow_and_no_ca
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
     states = Upload.objects.values_list("state", flat=True)
     assert sorted(states) == ["needs_attention"] * 4 + ["ready"] * 2
-    assert "отклоняет файлы" in obstacle_of(linked_counter, now=timezone.now())
+    assert "отклоняет файлы" in blocker_of(linked_counter, now=timezone.now())
 
 
 def test_a_refused_file_keeps_its_bytes_and_its_parts_are_cut_from_them(

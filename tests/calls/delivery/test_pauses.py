@@ -14,7 +14,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.delivery import batching, sending
 from calls.models import Upload
-from calls.queries.blockers import obstacle_of
+from calls.queries.blockers import blocker_of
 from calls.states import UploadState
 from counters.models import Counter
 from counters.sync.sync import refresh_account
@@ -48,8 +48,8 @@ def held(sandbox: RunningSandbox) -> dict[int, int]:
     return {row["counter"]: row["rows"] for row in summary}
 
 
-def obstacle(counter: Counter) -> str:
-    return obstacle_of(
+def blocker(counter: Counter) -> str:
+    return blocker_of(
         Counter.objects.select_related("account").get(pk=counter.pk), now=timezone.now()
     )
 
@@ -78,7 +78,7 @@ def test_a_withdrawn_right_stops_one_counter_and_its_return_needs_no_click(
     send()
 
     assert held(sandbox) == {NEIGHBOUR: 1}
-    assert "Доступ к счетчику потерян" in obstacle(both)
+    assert "Доступ к счетчику потерян" in blocker(both)
     assert "Счетчиков без доступа: 1" in owner_client.get("/lk/integrations").content.decode()
 
     control(sandbox, change, permission="own")
@@ -99,7 +99,7 @@ def test_a_counter_deleted_in_metrika_stops_and_its_restoration_needs_no_click(
     send()
 
     assert held(sandbox) == {NEIGHBOUR: 1}
-    assert obstacle(both) != ""
+    assert blocker(both) != ""
 
     control(sandbox, change, status="Active")
     look_at_counters(2)
@@ -164,7 +164,7 @@ def test_a_right_that_was_not_granted_asks_for_a_new_link_after_one_refusal(
     assert (account.state, account.state_reason) == ("reauth_required", "scope_lost")
     assert held(sandbox) == {}
     assert sum(Upload.objects.values_list("attempts", flat=True)) == 1
-    assert "не хватило прав" in obstacle(both)
+    assert "не хватило прав" in blocker(both)
 
 
 def test_a_right_that_was_cut_later_is_found_by_contradiction_and_does_not_flicker(
@@ -284,8 +284,8 @@ def test_a_spent_quota_of_one_counter_lets_the_others_of_its_login_go_on(
     poor = Upload.objects.filter(counter=both)
     assert sum(poor.values_list("attempts", flat=True)) == 1
     assert poor.filter(not_before__lte=timezone.now() + timedelta(minutes=29)).count() == 0
-    assert "Метрика просит паузу" in obstacle(both)
-    assert obstacle(Counter.objects.get(number=NEIGHBOUR)) == ""
+    assert "Метрика просит паузу" in blocker(both)
+    assert blocker(Counter.objects.get(number=NEIGHBOUR)) == ""
 
 
 def test_a_renewal_that_cannot_be_noted_costs_no_answer(

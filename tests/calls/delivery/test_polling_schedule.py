@@ -16,8 +16,8 @@ from cabinets.models import Cabinet
 from calls.delivery import batching, polling, sending
 from calls.models import Call, Delivery, Upload
 from calls.pages.status_messages import OF_ATTENTION
-from calls.queries.display_state import with_shown
-from calls.states import Attention, Shown, UploadState
+from calls.queries.display_state import with_display_state
+from calls.states import Attention, DisplayState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories
@@ -62,10 +62,10 @@ def asked_now(sandbox: RunningSandbox) -> Tally[str]:
 
 def told(call: Call) -> tuple[str, str, str, str]:
     """What the upload of the call says: its state, Metrika's word, what is wrong, what is shown."""
-    row = with_shown(Delivery.objects.filter(pk=row_of(call).pk), timezone.now()).get()
+    row = with_display_state(Delivery.objects.filter(pk=row_of(call).pk), timezone.now()).get()
     upload = row.upload
     assert upload is not None
-    return upload.state, upload.metrika_status, upload.attention, row.shown
+    return upload.state, upload.metrika_status, upload.attention, row.display_state
 
 
 def page_of(client: Client, call: Call) -> str:
@@ -126,19 +126,19 @@ def test_status_nobody_has_heard_of_is_kept_as_it_is_and_missed_after_two_days(
     for _ in range(24):
         clock.shift(2 * HOUR)
         polling.poll_open()
-        assert told(call) == (UploadState.SENT, UNHEARD_OF, "", Shown.SENT)
+        assert told(call) == (UploadState.SENT, UNHEARD_OF, "", DisplayState.SENT)
     page = page_of(owner_client, call)
-    assert str(Shown.SENT.label) in page
-    assert str(Shown.ACCEPTED.label) not in page
+    assert str(DisplayState.SENT.label) in page
+    assert str(DisplayState.ACCEPTED.label) not in page
     assert str(OF_ATTENTION[Attention.OVERDUE]) not in page
 
     clock.shift(2 * HOUR)
     polling.poll_open()
-    assert told(call) == (UploadState.SENT, UNHEARD_OF, Attention.OVERDUE, Shown.SENT)
+    assert told(call) == (UploadState.SENT, UNHEARD_OF, Attention.OVERDUE, DisplayState.SENT)
     assert str(OF_ATTENTION[Attention.OVERDUE]) in page_of(owner_client, call)
     assert sending.send_due(seconds=10) == 0
 
     requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()
     clock.shift(24 * HOUR)
     polling.poll_open()
-    assert told(call) == (UploadState.PROCESSED, "PROCESSED", "", Shown.ACCEPTED)
+    assert told(call) == (UploadState.PROCESSED, "PROCESSED", "", DisplayState.ACCEPTED)

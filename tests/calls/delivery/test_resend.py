@@ -13,7 +13,7 @@ from django.utils import timezone
 from cabinets.models import AuditEvent, Cabinet
 from calls.delivery import batching, lookup, sending
 from calls.delivery import resend as resending
-from calls.delivery.resend import NotPossible
+from calls.delivery.resend import CannotResend
 from calls.models import Call, Delivery, Resend, Upload
 from calls.states import DeliveryState, UploadState
 from counters.models import Counter
@@ -73,7 +73,7 @@ def test_a_second_repeat_waits_for_the_first(
     call = sent_call(cabinet)
     order(call, 1, owner)
 
-    with pytest.raises(NotPossible, match="ещё в пути"):
+    with pytest.raises(CannotResend, match="ещё в пути"):
         order(call, 2, owner)
     sending.send_due(seconds=30)
 
@@ -110,7 +110,7 @@ def test_a_repeat_that_makes_no_sense_is_refused_and_nothing_is_stored(
     call = sent_call(cabinet)
     spoil(call, linked_counter)
 
-    with pytest.raises(NotPossible, match=sentence):
+    with pytest.raises(CannotResend, match=sentence):
         order(call, 1, owner)
 
     assert not Resend.objects.exists()

@@ -15,10 +15,10 @@ from django.utils import timezone
 from cabinets.models import CallSource
 from calls.delivery import batching, sending
 from calls.ingest.parsing.record import read_records
-from calls.ingest.store import take_in
+from calls.ingest.store import store_calls
 from calls.models import Call, Delivery, Upload
 from calls.runtime import failpoints
-from calls.runtime.failpoints import Moment
+from calls.runtime.failpoints import Name
 from calls.states import DeliveryState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -33,7 +33,7 @@ Record = dict[str, Any]
 def take(source: CallSource, record: Record) -> Call:
     now = timezone.now()
     records = read_records([record], source_id=source.public_id, zone=None, now=now)
-    take_in(source=source, records=records, now=now)
+    store_calls(source=source, records=records, now=now)
     return Call.objects.get()
 
 
@@ -43,10 +43,10 @@ def deliver() -> None:
 
 
 @pytest.fixture
-def rival(linked_counter: Counter) -> Iterator[Callable[[Moment, Callable[[], object]], Thread]]:
+def rival(linked_counter: Counter) -> Iterator[Callable[[Name, Callable[[], object]], Thread]]:
     """Runs an act in a thread of its own when delivery reaches a moment."""
 
-    def at(moment: Moment, act: Callable[[], object]) -> Thread:
+    def at(moment: Name, act: Callable[[], object]) -> Thread:
         def run() -> None:
             try:
                 act()
@@ -55,7 +55,7 @@ def rival(linked_counter: Counter) -> Iterator[Callable[[Moment, Callable[[], ob
 
         thread = Thread(target=run)
 
-        def listen(reached: Moment) -> None:
+        def listen(reached: Name) -> None:
             if reached == moment and thread.ident is None:
                 thread.start()
                 # Long enough to finish unless it has to wait for our transaction.
@@ -71,13 +71,13 @@ def rival(linked_counter: Counter) -> Iterator[Callable[[Moment, Callable[[], ob
 @pytest.mark.parametrize(
     "moment",
     [
-        Moment.BEFORE_BATCH_COMMIT,
-        Moment.AFTER_BATCH_COMMIT,
-        Moment.AFTER_CLAIM,
-        Moment.BEFORE_REQUEST,
-        Moment.AFTER_ANSWER,
-        Moment.BEFORE_RECORD_COMMIT,
-        Moment.AFTER_RECORD,
+        "before_batch_commit",
+        "after_batch_commit",
+        "after_claim",
+        "before_request",
+        "after_answer",
+        "before_record_commit",
+        "after_record",
     ],
 )
 def test_a_change_on_the_way_is_stored_shown_and_never_sent(
@@ -85,8 +85,8 @@ def test_a_change_on_the_way_is_stored_shown_and_never_sent(
     linked_counter: Counter,
     sandbox: RunningSandbox,
     owner_client: Client,
-    rival: Callable[[Moment, Callable[[], object]], Thread],
-    moment: Moment,
+    rival: Callable[[Name, Callable[[], object]], Thread],
+    moment: Name,
 ) -> None:
     record = factories.v3_record(tags=["прежний"])
     call = take(source, record)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cabinets.models import CallSource
 from calls.ingest.parsing.fields import MAX_COUNT
 from calls.ingest.parsing.record import BadRecord, read_records
-from calls.ingest.store import Result, take_in
+from calls.ingest.store import Result, store_calls
 from calls.models import Call, CallKey, Delivery
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def take(source: CallSource, *items: Any, now: datetime | None = None) -> list[Result]:
     now = now or timezone.now()
     records = read_records(items, source_id=source.public_id, zone=None, now=now)
-    return take_in(source=source, records=records, now=now)
+    return store_calls(source=source, records=records, now=now)
 
 
 def outcome(results: list[Result]) -> list[str]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from calls.decision.rules import SENTENCES
 from calls.models import Delivery
 from calls.pages.status_messages import OF_ATTENTION, REASON_TITLES, sentence_of, title_of
-from calls.queries.display_state import with_shown
+from calls.queries.display_state import with_display_state
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -18,9 +18,9 @@ NOT_SENT: dict[str, Any] = {"uploading_id": None}
 OBSTACLE = "Счетчик выключен."
 
 
-def said(delivery: Delivery, *, obstacle: str = "") -> str:
-    row = with_shown(Delivery.objects.filter(pk=delivery.pk), timezone.now()).get()
-    return sentence_of(row, obstacle=obstacle)
+def said(delivery: Delivery, *, blocker: str = "") -> str:
+    row = with_display_state(Delivery.objects.filter(pk=delivery.pk), timezone.now()).get()
+    return sentence_of(row, blocker=blocker)
 
 
 def test_every_reason_has_a_title_and_a_sentence() -> None:
@@ -43,13 +43,13 @@ def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
     held = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, not_before=until)
 
     assert said(waiting) == "Уйдёт со следующей выгрузкой."
-    assert said(waiting, obstacle=OBSTACLE) == OBSTACLE
+    assert said(waiting, blocker=OBSTACLE) == OBSTACLE
     assert said(held) == "Отложен до 5 января, 12:30."
-    assert said(held, obstacle=OBSTACLE) == f"Отложен до 5 января, 12:30. {OBSTACLE}"
+    assert said(held, blocker=OBSTACLE) == f"Отложен до 5 января, 12:30. {OBSTACLE}"
 
 
 @pytest.mark.parametrize(
-    ("upload", "obstacle", "sentence"),
+    ("upload", "blocker", "sentence"),
     [
         ({"state": UploadState.READY} | NOT_SENT, "", "Файл готов, его очередь скоро."),
         ({"state": UploadState.READY} | NOT_SENT, OBSTACLE, OBSTACLE),
@@ -95,7 +95,7 @@ def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
     ],
 )
 def test_what_is_gathered_says_how_its_upload_fares(
-    counter: Counter, upload: dict[str, Any], obstacle: str, sentence: str
+    counter: Counter, upload: dict[str, Any], blocker: str, sentence: str
 ) -> None:
     delivery = make_delivery(
         call=make_call(cabinet=counter.cabinet),
@@ -103,7 +103,7 @@ def test_what_is_gathered_says_how_its_upload_fares(
         upload=make_upload(counter=counter, **upload),
     )
 
-    assert said(delivery, obstacle=obstacle) == sentence
+    assert said(delivery, blocker=blocker) == sentence
 
 
 def test_unlinked_and_unclear_are_explained(counter: Counter) -> None:
@@ -157,6 +157,6 @@ def test_a_title_says_no_more_than_is_known(
         call=make_call(cabinet=counter.cabinet), counter=counter, upload=held, **row
     )
 
-    shown = with_shown(Delivery.objects.filter(pk=delivery.pk), timezone.now()).get()
+    shown = with_display_state(Delivery.objects.filter(pk=delivery.pk), timezone.now()).get()
 
     assert title_of(shown) == title

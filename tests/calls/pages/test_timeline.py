@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from calls.models import Call, UploadAttempt
-from calls.pages.timeline import Journey, journeys_of
+from calls.pages.timeline import Timeline, timelines_of
 from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
 from tests import factories
@@ -15,7 +15,7 @@ from tests.calls.ledger import make_call, make_delivery, make_upload
 NOW = timezone.now()
 
 
-def titles(journey: Journey) -> list[str]:
+def titles(journey: Timeline) -> list[str]:
     return [step.title for step in journey.steps]
 
 
@@ -43,7 +43,7 @@ def test_a_sent_call_is_followed_from_arrival_to_metrikas_answer(counter: Counte
         decided_at=NOW - timedelta(hours=4),
     )
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = timelines_of(call, now=NOW)
 
     assert titles(journey) == [
         "Получен от CallKeeper",
@@ -70,7 +70,7 @@ def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet, duration_seconds=152)
     make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="too_short")
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = timelines_of(call, now=NOW)
 
     assert titles(journey) == ["Получен от CallKeeper", "Решено не отправлять"]
     decision = journey.steps[1]
@@ -85,7 +85,7 @@ def test_a_decision_by_former_settings_is_called_so(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
     make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="too_short")
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = timelines_of(call, now=NOW)
 
     assert journey.steps[1].text == (
         "Разговор короче, чем указано в настройке «Длительность». "
@@ -99,7 +99,7 @@ def test_a_counter_switched_off_since_is_not_told_to_have_been_off(counter: Coun
     make_delivery(call=call, counter=counter)
     Counter.objects.filter(pk=counter.pk).update(enabled=False)
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = timelines_of(call, now=NOW)
 
     decision = journey.steps[1]
     assert decision.text.endswith("Сейчас правила сказали бы так:")
@@ -111,7 +111,7 @@ def test_a_removed_counter_keeps_its_journey(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
     make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="counter_removed")
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = timelines_of(call, now=NOW)
 
     assert journey.steps[1].text == "Счетчик удалён из кабинета до отправки звонка."
     assert journey.steps[1].rules == []
@@ -124,7 +124,7 @@ def test_a_change_after_the_call_was_gathered_is_told(counter: Counter) -> None:
     Call.objects.filter(pk=call.pk).update(revision=2, updated_at=NOW)
     call.refresh_from_db()
 
-    (journey,) = journeys_of(call, now=NOW)
+    (journey,) = timelines_of(call, now=NOW)
 
     assert journey.changed_after_send is True
     assert "CallKeeper изменил данные звонка" in titles(journey)
@@ -134,7 +134,7 @@ def test_a_change_before_that_is_no_alarm(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet, revision=2)
     make_delivery(call=call, counter=counter)
 
-    (journey,) = journeys_of(call, now=timezone.now())
+    (journey,) = timelines_of(call, now=timezone.now())
 
     assert journey.changed_after_send is False
     assert "CallKeeper уточнил данные звонка" in titles(journey)
@@ -152,6 +152,6 @@ def test_queries_do_not_grow_with_counters(
         make_delivery(call=call, counter=other, channel=Channel.GOAL, upload=upload)
 
     with django_assert_num_queries(6):
-        journeys = journeys_of(call, now=NOW)
+        journeys = timelines_of(call, now=NOW)
 
     assert len(journeys) == 8

@@ -11,7 +11,7 @@ import time_machine
 from pytest_django import Settings
 
 from cabinets.models import Cabinet
-from calls.delivery.batching import HOPELESS_AFTER, MAX_UNSENT
+from calls.delivery.batching import MAX_FAILED_ATTEMPTS, MAX_UNSENT
 from calls.models import Delivery, Upload, UploadAttempt
 from calls.queries.backlog import due_work
 from calls.states import Attention, UploadState
@@ -104,7 +104,7 @@ def test_a_try_that_failed_made_no_room(
         **stream,
         state=UploadState.LATER,
         sent_at=NOON - MINUTE,
-        attempts=HOPELESS_AFTER,
+        attempts=MAX_FAILED_ATTEMPTS,
     )
 
     assert due() == {"build": NOON - 9 * MINUTE}

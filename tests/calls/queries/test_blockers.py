@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls.queries.blockers import obstacle_of, obstacles_of, of_channel
+from calls.queries.blockers import blocker_of, blockers_of, of_channel
 from counters.models import Counter
 from integrations.models import RequestDay, YandexAccount
 from tests import factories
@@ -15,7 +15,7 @@ NOW = timezone.now()
 
 
 def test_nothing_blocks_a_healthy_counter(counter: Counter) -> None:
-    assert obstacle_of(counter, now=NOW) == ""
+    assert blocker_of(counter, now=NOW) == ""
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_nearest_cause_is_named(
     YandexAccount.objects.filter(pk=counter.account_id).update(**account_fields or {"scopes": []})
     Counter.objects.filter(pk=counter.pk).update(**counter_fields or {"name": "Окна"})
 
-    said = obstacle_of(Counter.objects.get(pk=counter.pk), now=NOW)
+    said = blocker_of(Counter.objects.get(pk=counter.pk), now=NOW)
 
     assert said.startswith(begins)
     assert bool(said) is bool(begins)
@@ -53,17 +53,17 @@ def test_a_pause_of_the_login_is_told_until_it_ends(counter: Counter) -> None:
         yandex_uid=counter.account.yandex_uid, day=NOW.date(), paused_until=until
     )
 
-    assert obstacle_of(counter, now=until - timedelta(seconds=1)) == (
+    assert blocker_of(counter, now=until - timedelta(seconds=1)) == (
         "Метрика просит паузу: продолжим 5 января, 03:04."
     )
-    assert obstacle_of(counter, now=until) == ""
+    assert blocker_of(counter, now=until) == ""
 
 
 def test_many_counters_are_one_query(counter: Counter, django_assert_num_queries: Any) -> None:
     counters = [counter, factories.make_counter(account=counter.account)]
 
     with django_assert_num_queries(1):
-        assert obstacles_of(counters, now=NOW) == {one.pk: "" for one in counters}
+        assert blockers_of(counters, now=NOW) == {one.pk: "" for one in counters}
 
 
 def test_a_lost_goal_blocks_its_channel_alone(counter: Counter) -> None:

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from calls.models import Delivery
-from calls.queries.display_state import with_shown
-from calls.states import Attention, DeliveryState, Shown, UploadState
+from calls.queries.display_state import with_display_state
+from calls.states import Attention, DeliveryState, DisplayState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
@@ -17,19 +17,22 @@ NO_ID: dict[str, Any] = {"uploading_id": None}
 
 
 def shown_of(delivery: Delivery) -> tuple[str, str]:
-    row = with_shown(Delivery.objects.filter(pk=delivery.pk), NOW).get()
-    return row.shown, row.why
+    row = with_display_state(Delivery.objects.filter(pk=delivery.pk), NOW).get()
+    return row.display_state, row.why
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"not_before": NOW - timedelta(minutes=1)}, (Shown.WAITING, "")),
-        ({"not_before": NOW + timedelta(minutes=1)}, (Shown.HELD, "")),
-        ({"expires_at": NOW}, (Shown.EXPIRED, "")),
-        ({"state": DeliveryState.SKIPPED, "reason": "too_short"}, (Shown.SKIPPED, "too_short")),
-        ({"state": DeliveryState.EXPIRED}, (Shown.EXPIRED, "")),
-        ({"state": DeliveryState.NEEDS_ATTENTION}, (Shown.NEEDS_ATTENTION, "")),
+        ({"not_before": NOW - timedelta(minutes=1)}, (DisplayState.WAITING, "")),
+        ({"not_before": NOW + timedelta(minutes=1)}, (DisplayState.HELD, "")),
+        ({"expires_at": NOW}, (DisplayState.EXPIRED, "")),
+        (
+            {"state": DeliveryState.SKIPPED, "reason": "too_short"},
+            (DisplayState.SKIPPED, "too_short"),
+        ),
+        ({"state": DeliveryState.EXPIRED}, (DisplayState.EXPIRED, "")),
+        ({"state": DeliveryState.NEEDS_ATTENTION}, (DisplayState.NEEDS_ATTENTION, "")),
     ],
 )
 def test_a_row_outside_an_upload_shows_its_own_state(
@@ -45,38 +48,41 @@ def test_a_row_outside_an_upload_shows_its_own_state(
 @pytest.mark.parametrize(
     ("upload", "expected"),
     [
-        ({"state": UploadState.READY} | NO_ID, (Shown.BATCHED, "")),
-        ({"state": UploadState.LATER} | NO_ID, (Shown.BATCHED, "")),
-        ({"state": UploadState.SENDING, "lease_until": NOW} | NO_ID, (Shown.BATCHED, "")),
-        ({"state": UploadState.UNCLEAR} | NO_ID, (Shown.UNCLEAR, "")),
-        ({"state": UploadState.SENT}, (Shown.SENT, "")),
-        ({"state": UploadState.SENT, "attention": Attention.OVERDUE}, (Shown.SENT, "overdue")),
-        ({"state": UploadState.PROCESSED}, (Shown.ACCEPTED, "")),
+        ({"state": UploadState.READY} | NO_ID, (DisplayState.BATCHED, "")),
+        ({"state": UploadState.LATER} | NO_ID, (DisplayState.BATCHED, "")),
+        ({"state": UploadState.SENDING, "lease_until": NOW} | NO_ID, (DisplayState.BATCHED, "")),
+        ({"state": UploadState.UNCLEAR} | NO_ID, (DisplayState.UNCLEAR, "")),
+        ({"state": UploadState.SENT}, (DisplayState.SENT, "")),
+        (
+            {"state": UploadState.SENT, "attention": Attention.OVERDUE},
+            (DisplayState.SENT, "overdue"),
+        ),
+        ({"state": UploadState.PROCESSED}, (DisplayState.ACCEPTED, "")),
         (
             {"state": UploadState.PROCESSED, "attention": Attention.ROW_REFUSED},
-            (Shown.ROW_REFUSED, "row_refused"),
+            (DisplayState.ROW_REFUSED, "row_refused"),
         ),
-        ({"state": UploadState.LINKAGE_FAILURE}, (Shown.UNMATCHED, "")),
-        ({"state": UploadState.LINKAGE_FAILURE, "is_static": True}, (Shown.ACCEPTED, "")),
+        ({"state": UploadState.LINKAGE_FAILURE}, (DisplayState.UNMATCHED, "")),
+        ({"state": UploadState.LINKAGE_FAILURE, "is_static": True}, (DisplayState.ACCEPTED, "")),
         (
             {
                 "state": UploadState.LINKAGE_FAILURE,
                 "is_static": True,
                 "attention": Attention.ROW_REFUSED,
             },
-            (Shown.ROW_REFUSED, "row_refused"),
+            (DisplayState.ROW_REFUSED, "row_refused"),
         ),
         (
             {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED} | NO_ID,
-            (Shown.NEEDS_ATTENTION, "rejected"),
+            (DisplayState.NEEDS_ATTENTION, "rejected"),
         ),
         (
             {"state": UploadState.CANCELLED, "attention": Attention.EXPIRED} | NO_ID,
-            (Shown.EXPIRED, "expired"),
+            (DisplayState.EXPIRED, "expired"),
         ),
         (
             {"state": UploadState.CANCELLED, "attention": Attention.COUNTER_REMOVED} | NO_ID,
-            (Shown.SKIPPED, "counter_removed"),
+            (DisplayState.SKIPPED, "counter_removed"),
         ),
     ],
 )
@@ -102,4 +108,4 @@ def test_a_row_refused_by_itself_differs_from_its_upload(counter: Counter) -> No
         state=DeliveryState.ROW_REFUSED,
     )
 
-    assert shown_of(delivery) == (Shown.ROW_REFUSED, "")
+    assert shown_of(delivery) == (DisplayState.ROW_REFUSED, "")

@@ -15,8 +15,8 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.delivery import batching, expiry, recovery, sending
 from calls.models import Delivery, Upload
-from calls.queries.display_state import with_shown
-from calls.queries.expiry_warnings import HorizonWarning, horizon_warnings
+from calls.queries.display_state import with_display_state
+from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -31,7 +31,7 @@ NOW = timezone.now()
 
 
 def warned(cabinet: Cabinet, age: timedelta) -> list[tuple[int, int, int]]:
-    found = horizon_warnings(Q(cabinet=cabinet), now=NOW + age)
+    found = expiry_warnings(Q(cabinet=cabinet), now=NOW + age)
     return [(one.in_two_days, one.in_a_week, one.expired) for one in found]
 
 
@@ -88,7 +88,9 @@ def test_what_came_too_late_in_its_upload_is_counted_too(
 
     assert expiry.expire_overdue(now=NOW + end) == 1
 
-    assert [row.shown for row in with_shown(Delivery.objects.filter(channel=1), NOW)] == ["expired"]
+    assert [
+        row.display_state for row in with_display_state(Delivery.objects.filter(channel=1), NOW)
+    ] == ["expired"]
     assert warned(cabinet, end) == [(0, 0, 1)]
     assert warned(cabinet, end + timedelta(days=7)) == []
 
@@ -117,7 +119,7 @@ def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
 
 
 def test_the_words_name_the_days_and_the_numbers() -> None:
-    warning = HorizonWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3)
+    warning = ExpiryWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3)
 
     assert warning.sentences == [
         "Не позже чем через 2 дня перестанут привязываться звонки: 15.",

@@ -250,12 +250,12 @@ def test_none_is_always_the_first_to_be_compared(
     def reconcile(counter: Counter, *, now: datetime) -> None:
         # It takes all the time there is.
         first.append(counter.pk)
-        shutdown.ask()
+        shutdown.request()
         raise RuntimeError
 
     monkeypatch.setattr(reconciling, "reconcile", reconcile)
     for run in range(3):
-        monkeypatch.setattr(shutdown, "_asked", bytearray(1))
+        monkeypatch.setattr(shutdown, "_requested", bytearray(1))
         reconciling.reconcile_due(now=timezone.now() + run * timedelta(minutes=10), seconds=60)
 
     assert sorted(first) == [counter.pk for counter in counters]

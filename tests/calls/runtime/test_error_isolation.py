@@ -8,7 +8,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 
-from calls.runtime.error_isolation import contained
+from calls.runtime.error_isolation import isolated_errors
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ def test_the_trouble_of_one_item_is_logged_and_passed_over(
 ) -> None:
     done = []
     for number in (1, 2, 3):
-        with contained(logger, "upload %s", number):
+        with isolated_errors(logger, "upload %s", number):
             if number == 2:
                 raise ValueError("of a kind nobody thought of")
             done.append(number)
@@ -33,7 +33,7 @@ def test_the_trouble_of_one_item_is_logged_and_passed_over(
 def test_what_concerns_all_items_ends_the_work(
     trouble: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(type(trouble)), contained(logger, "upload %s", 1):
+    with pytest.raises(type(trouble)), isolated_errors(logger, "upload %s", 1):
         raise trouble
 
     assert caplog.records == []

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.contract("B25")
 @pytest.fixture(autouse=True)
 def own_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     """The byte of this process outlives the test."""
-    monkeypatch.setattr(shutdown, "_asked", bytearray(1))
+    monkeypatch.setattr(shutdown, "_requested", bytearray(1))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_stop_is_heard_between_two_pieces_of_work(
     run()
     assert begun == [step, step]
 
-    meanwhile.append(shutdown.ask)
+    meanwhile.append(shutdown.request)
     run()
     assert begun == [step, step, step]
     run()

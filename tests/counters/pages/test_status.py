@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from counters.models import Counter, Goal
-from counters.pages.status import cautions, condition_of
+from counters.pages.status import settings_warnings, status_of_counter
 from integrations.models import YandexAccount
 
 NOW = timezone.now()
@@ -42,7 +42,7 @@ def counter_with(account_state: str = YandexAccount.State.ACTIVE, **fields: Any)
 def test_the_weightiest_thing_is_said(
     account_state: str, fields: dict[str, Any], text: str, tone: str
 ) -> None:
-    condition = condition_of(counter_with(account_state, **fields))
+    condition = status_of_counter(counter_with(account_state, **fields))
 
     assert (str(condition.text), condition.tone) == (text, tone)
     assert condition.is_fine == (tone == "success")
@@ -64,7 +64,7 @@ def test_the_weightiest_thing_is_said(
     ],
 )
 def test_likely_mistakes_are_named(fields: dict[str, Any], beginnings: list[str]) -> None:
-    found = cautions(counter_with(**fields))
+    found = settings_warnings(counter_with(**fields))
 
     assert len(found) == len(beginnings)
     assert all(text.startswith(start) for text, start in zip(found, beginnings, strict=True))

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cabinets.models import AuditEvent
 from counters.models import Counter
-from counters.settings.diff import differences
+from counters.settings.diff import settings_diff
 from counters.settings.save import ChangedMeanwhile, save_settings
 from counters.signals import counter_changed
 from tests import factories
@@ -19,12 +19,12 @@ from tests import factories
 def heard() -> Iterator[list[int]]:
     counters: list[int] = []
 
-    def hear(counter: Counter, **_rest: object) -> None:
+    def record_server_time(counter: Counter, **_rest: object) -> None:
         counters.append(counter.version)
 
-    counter_changed.connect(hear, weak=False)
+    counter_changed.connect(record_server_time, weak=False)
     yield counters
-    counter_changed.disconnect(hear)
+    counter_changed.disconnect(record_server_time)
 
 
 def test_the_first_save_makes_the_counter_accept_calls(
@@ -168,7 +168,7 @@ def test_differences_speak_the_words_of_the_window(counter: Counter) -> None:
         "price": None,
     }
 
-    found = [(one.label, one.saved, one.wanted) for one in differences(counter, wanted)]
+    found = [(one.label, one.saved, one.wanted) for one in settings_diff(counter, wanted)]
 
     assert found == [
         ("Достижение цели", "Не указано", "Звонок"),

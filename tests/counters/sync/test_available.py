@@ -10,7 +10,7 @@ from counters.models import Counter
 from counters.sync import available
 from devtools.sandbox import RunningSandbox
 from integrations import api_call
-from integrations.api_call import NotAnswered
+from integrations.api_call import MetrikaUnavailable
 from integrations.limits import pauses
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
@@ -113,7 +113,7 @@ def test_a_withdrawn_access_asks_for_reconnection(
 ) -> None:
     sandbox.world.tokens.revoke_all("okna-stolica")
 
-    with pytest.raises(NotAnswered) as refusal:
+    with pytest.raises(MetrikaUnavailable) as refusal:
         available.offers(okna)
 
     assert refusal.value.sentence == api_call.RECONNECT
@@ -126,7 +126,7 @@ def test_an_account_that_cannot_be_used_is_not_asked(
 ) -> None:
     okna.state = YandexAccount.State.REAUTH_REQUIRED
 
-    with pytest.raises(NotAnswered) as refusal:
+    with pytest.raises(MetrikaUnavailable) as refusal:
         available.offers(okna)
 
     assert refusal.value.sentence == api_call.RECONNECT
@@ -150,7 +150,7 @@ def test_each_failure_of_metrika_has_its_sentence(
     match = {"path_contains": "/counters"}
     sandbox.world.faults.add({"times": None, "match": match} | fault)
 
-    with pytest.raises(NotAnswered) as refusal:
+    with pytest.raises(MetrikaUnavailable) as refusal:
         available.offers(okna)
 
     assert refusal.value.sentence == sentence
@@ -175,10 +175,10 @@ def test_a_spent_quota_pauses_the_login_and_is_not_asked_about_again(
     sandbox.world.faults.add({"name": "status_429", "times": 1, "error_type": error_type})
     noon = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
     with time_machine.travel(noon, tick=False):
-        with pytest.raises(NotAnswered):
+        with pytest.raises(MetrikaUnavailable):
             available.offers(okna)
 
-        with pytest.raises(NotAnswered) as refusal:
+        with pytest.raises(MetrikaUnavailable) as refusal:
             available.offers(okna)
 
     assert refusal.value.sentence == sentence

@@ -7,7 +7,7 @@ from counters.models import Counter
 from counters.signals import counter_changed
 from counters.sync.goals import choosable_goals, refresh_goals
 from devtools.sandbox import RunningSandbox
-from integrations.api_call import NotAnswered
+from integrations.api_call import MetrikaUnavailable
 from integrations.models import YandexAccount
 from tests import factories
 from tests.devtools.sandbox.actor import control
@@ -76,10 +76,10 @@ def test_a_change_of_the_chosen_goal_is_announced_and_of_others_not(
     Counter.objects.filter(pk=okna_counter.pk).update(goal=call)
     heard: list[int] = []
 
-    def hear(counter: Counter, **_rest: object) -> None:
+    def record_server_time(counter: Counter, **_rest: object) -> None:
         heard.append(counter.pk)
 
-    counter_changed.connect(hear)
+    counter_changed.connect(record_server_time)
     try:
         sandbox.world.goals.delete(NUMBER, lead.goal_id)
         refresh_goals(okna_counter, now=timezone.now())
@@ -87,7 +87,7 @@ def test_a_change_of_the_chosen_goal_is_announced_and_of_others_not(
         sandbox.world.goals.delete(NUMBER, call.goal_id)
         refresh_goals(okna_counter, now=timezone.now())
     finally:
-        counter_changed.disconnect(hear)
+        counter_changed.disconnect(record_server_time)
 
     assert heard == [okna_counter.pk]
 
@@ -98,7 +98,7 @@ def test_without_an_answer_the_goals_stay_as_they_were(
     refresh_goals(okna_counter, now=timezone.now())
     sandbox.world.faults.add({"name": "html_5xx", "times": None})
 
-    with pytest.raises(NotAnswered):
+    with pytest.raises(MetrikaUnavailable):
         refresh_goals(okna_counter, now=timezone.now())
 
     assert okna_counter.goals.filter(deleted_at__isnull=True).count() == 3

@@ -254,10 +254,10 @@ def test_a_changed_site_is_announced_and_a_changed_name_is_not(
 ) -> None:
     heard: list[int] = []
 
-    def hear(counter: Counter, **_rest: object) -> None:
+    def record_server_time(counter: Counter, **_rest: object) -> None:
         heard.append(counter.pk)
 
-    counter_changed.connect(hear)
+    counter_changed.connect(record_server_time)
     try:
         push(sandbox, name="Только имя")
         look_again(okna)
@@ -265,7 +265,7 @@ def test_a_changed_site_is_announced_and_a_changed_name_is_not(
         push(sandbox, site="novyi.example")
         look_again(okna)
     finally:
-        counter_changed.disconnect(hear)
+        counter_changed.disconnect(record_server_time)
 
     assert heard == [followed.pk]
 

@@ -36,7 +36,7 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
     [(0, 0), (29, 0), (-29, 0), (30, 30), (-30, -30), (86_400, 86_400), (86_401, 0)],
 )
 def test_what_is_kept_of_a_difference(db: None, seconds: int, kept: int) -> None:
-    hear(seconds, seconds, seconds)
+    record_server_time(seconds, seconds, seconds)
 
     assert clock_skew.ahead() == timedelta(seconds=kept)
 
@@ -55,15 +55,15 @@ def test_what_is_kept_of_a_difference(db: None, seconds: int, kept: int) -> None
     ],
 )
 def test_one_wrong_gateway_is_not_believed(db: None, heard: list[int], kept: int) -> None:
-    hear(*heard)
+    record_server_time(*heard)
 
     assert clock_skew.ahead() == timedelta(seconds=kept)
 
 
-def hear(*differences: int) -> None:
+def record_server_time(*differences: int) -> None:
     with time_machine.travel(NOON, tick=False):
         for seconds in differences:
-            clock_skew.hear(NOON + timedelta(seconds=seconds))
+            clock_skew.record_server_time(NOON + timedelta(seconds=seconds))
 
 
 def test_database_that_cannot_note_it_spoils_no_answer(
@@ -74,7 +74,7 @@ def test_database_that_cannot_note_it_spoils_no_answer(
 
     monkeypatch.setattr(clock_skew, "_consider", fail)
 
-    clock_skew.hear(NOON)
+    clock_skew.record_server_time(NOON)
 
     assert not MetrikaClock.objects.exists()
 

@@ -129,7 +129,7 @@ def test_every_page_of_a_list_is_charged_and_holds_the_slot_anew(
 def test_quota_of_a_counter_stops_that_counter_only(db: None) -> None:
     error = QuotaExceeded("no", http_status=429, error_type="quota_requests_by_counter_id")
     with time_machine.travel(NOON, tick=False):
-        pauses.heed(UID, error, now=NOON, counter=91234567)
+        pauses.apply_quota_error(UID, error, now=NOON, counter=91234567)
 
         with pytest.raises(BudgetSpent) as spent:
             request_budget.take(UID, Kind.UPLOAD, counter=91234567)

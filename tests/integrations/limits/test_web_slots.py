@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from integrations import api_call
 from integrations.clients import yandex_config
-from integrations.limits.web_slots import NoSeat, hurried, seat
+from integrations.limits.web_slots import NoFreeSlot, acquire, short_timeouts
 from integrations.models import LinkAttempt, YandexAccount
 from tests.integrations.yandex_id import YandexId, come_back, start
 
@@ -21,40 +21,40 @@ from tests.integrations.yandex_id import YandexId, come_back, start
 def all_seats_taken() -> Iterator[ExitStack]:
     """As many threads as may wait for Yandex already."""
     with ExitStack() as taken:
-        taken.enter_context(hurried())
+        taken.enter_context(short_timeouts())
         for _ in range(settings.WEB_THREADS_FOR_YANDEX):
-            taken.enter_context(seat())
+            taken.enter_context(acquire())
         yield taken
 
 
 def test_page_waits_seconds_and_a_task_a_minute() -> None:
     assert yandex_config().read_timeout == settings.READ_TIMEOUT_SECONDS == 60
 
-    with hurried():
+    with short_timeouts():
         assert yandex_config().read_timeout == settings.WEB_READ_TIMEOUT_SECONDS == 8
     assert yandex_config().read_timeout == 60
 
 
 def test_seats_are_half_of_the_threads_and_come_back(all_seats_taken: ExitStack) -> None:
-    with pytest.raises(NoSeat), seat():
+    with pytest.raises(NoFreeSlot), acquire():
         pass
 
     all_seats_taken.close()
 
-    with hurried(), seat():
+    with short_timeouts(), acquire():
         pass
 
 
 def test_task_needs_no_seat() -> None:
     with ExitStack() as many:
         for _ in range(settings.WEB_THREADS_FOR_YANDEX + 1):
-            many.enter_context(seat())
+            many.enter_context(acquire())
 
 
 def test_question_without_a_seat_is_answered_at_once(
     all_seats_taken: ExitStack, account: YandexAccount, yandex_id: YandexId
 ) -> None:
-    with pytest.raises(api_call.NotAnswered, match="отвечает медленно"):
+    with pytest.raises(api_call.MetrikaUnavailable, match="отвечает медленно"):
         api_call.ask(account, lambda client: client.counters())
     assert len(yandex_id.calls) == 0
 
@@ -74,9 +74,9 @@ def test_way_back_without_a_seat_may_be_gone_again(
     yandex_id.allows()
     state = start(owner_client)["state"]
     with ExitStack() as taken:
-        taken.enter_context(hurried())
+        taken.enter_context(short_timeouts())
         for _ in range(settings.WEB_THREADS_FOR_YANDEX):
-            taken.enter_context(seat())
+            taken.enter_context(acquire())
         refused = come_back(owner_client, code="1", state=state)
 
     assert (refused.status_code, len(yandex_id.calls)) == (503, 0)

@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet, Membership
 from callkeeper_metrika.redaction import redact
-from integrations.linking.errors import PAGES, LinkRefused, Refusal
+from integrations.linking.errors import PAGES, LinkFailed, LinkFailure
 from integrations.linking.state import Actor, stash, take
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.yandex.oauth import challenge_for
@@ -34,7 +34,7 @@ from tests.integrations.yandex_id import (
 )
 
 
-def is_refused(answer: object, yandex_id: YandexId, reason: Refusal) -> None:
+def is_refused(answer: object, yandex_id: YandexId, reason: LinkFailure) -> None:
     """The page of the reason was shown, nothing was stored and nothing asked of Yandex."""
     assert answer.status_code == PAGES[reason].status  # type: ignore[attr-defined]
     assert str(PAGES[reason].title) in answer.content.decode()  # type: ignore[attr-defined]
@@ -43,9 +43,9 @@ def is_refused(answer: object, yandex_id: YandexId, reason: Refusal) -> None:
 
 
 def test_each_refusal_has_words_of_its_own() -> None:
-    assert set(PAGES) == set(Refusal)
-    assert len({str(page.title) for page in PAGES.values()}) == len(Refusal)
-    assert len({str(page.text) for page in PAGES.values()}) == len(Refusal)
+    assert set(PAGES) == set(LinkFailure)
+    assert len({str(page.title) for page in PAGES.values()}) == len(LinkFailure)
+    assert len({str(page.text) for page in PAGES.values()}) == len(LinkFailure)
 
 
 def test_callback_without_state_is_refused(owner_client: Client, yandex_id: YandexId) -> None:
@@ -55,7 +55,7 @@ def test_callback_without_state_is_refused(owner_client: Client, yandex_id: Yand
 
     answer = come_back(owner_client, code="7654321")
 
-    is_refused(answer, yandex_id, Refusal.STATE_MISSING)
+    is_refused(answer, yandex_id, LinkFailure.STATE_MISSING)
     assert answer.status_code == 400
 
 
@@ -66,7 +66,7 @@ def test_unknown_state_is_refused(owner_client: Client, yandex_id: YandexId) -> 
 
     answer = come_back(owner_client, code="7654321", state="made-up")
 
-    is_refused(answer, yandex_id, Refusal.STATE_UNKNOWN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_UNKNOWN)
     assert answer.status_code == 400
 
 
@@ -112,7 +112,7 @@ def test_expired_attempt_has_words_of_its_own(owner_client: Client, yandex_id: Y
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_EXPIRED)
+    is_refused(answer, yandex_id, LinkFailure.STATE_EXPIRED)
 
 
 def test_attempt_is_gone_before_the_code_is_exchanged(
@@ -151,7 +151,7 @@ def test_of_two_callbacks_at_the_same_moment_one_gets_the_attempt() -> None:
             together.wait(timeout=10)
             try:
                 return take(actor, state=state, now=now).mode
-            except LinkRefused as refused:
+            except LinkFailed as refused:
                 return refused.reason
 
     with ThreadPoolExecutor(2) as pool:
@@ -171,7 +171,7 @@ def test_state_of_another_session_is_refused_and_its_owner_may_finish(
 
     answer = come_back(other_browser, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
     assert answer.status_code == 400
     assert come_back(owner_client, code="7654321", state=state).status_code == 303
     assert YandexAccount.objects.exists()
@@ -187,7 +187,7 @@ def test_error_in_another_session_ends_nobodys_attempt(
 
     answer = come_back(stranger, error="access_denied", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
     yandex_id.allows()
     assert come_back(owner_client, code="7654321", state=state).status_code == 303
 
@@ -202,7 +202,7 @@ def test_state_of_another_person_is_refused_in_the_same_session(
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
 def test_person_who_signed_in_after_another_cannot_finish_their_attempt(
@@ -216,7 +216,7 @@ def test_person_who_signed_in_after_another_cannot_finish_their_attempt(
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
 def test_nobody_cannot_finish_an_attempt(owner_client: Client, yandex_id: YandexId) -> None:
@@ -227,7 +227,7 @@ def test_nobody_cannot_finish_an_attempt(owner_client: Client, yandex_id: Yandex
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.SIGNED_OUT)
+    is_refused(answer, yandex_id, LinkFailure.SIGNED_OUT)
     assert "7654321" not in answer.content.decode()
 
 
@@ -240,7 +240,7 @@ def test_person_who_lost_the_right_cannot_finish(
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.NOT_ALLOWED)
+    is_refused(answer, yandex_id, LinkFailure.NOT_ALLOWED)
 
 
 def test_attempt_of_another_cabinet_of_the_same_person_is_refused(
@@ -252,7 +252,7 @@ def test_attempt_of_another_cabinet_of_the_same_person_is_refused(
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
 def test_forged_error_ends_nobodys_attempt(owner_client: Client, yandex_id: YandexId) -> None:
@@ -261,7 +261,7 @@ def test_forged_error_ends_nobodys_attempt(owner_client: Client, yandex_id: Yand
 
     answer = come_back(owner_client, error="access_denied", state="forged")
 
-    is_refused(answer, yandex_id, Refusal.STATE_UNKNOWN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_UNKNOWN)
     assert LinkAttempt.objects.count() == 1
     yandex_id.allows()
     assert come_back(owner_client, code="7654321", state=state).status_code == 303
@@ -275,20 +275,20 @@ def test_error_without_state_is_refused_as_stateless(
 
     answer = come_back(owner_client, error="access_denied")
 
-    is_refused(answer, yandex_id, Refusal.STATE_MISSING)
+    is_refused(answer, yandex_id, LinkFailure.STATE_MISSING)
     assert LinkAttempt.objects.count() == 1
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        ("access_denied", Refusal.CANCELLED),
-        ("unauthorized_client", Refusal.APPLICATION_REFUSED),
-        ("server_error", Refusal.YANDEX_REFUSED),
+        ("access_denied", LinkFailure.CANCELLED),
+        ("unauthorized_client", LinkFailure.APPLICATION_REFUSED),
+        ("server_error", LinkFailure.YANDEX_REFUSED),
     ],
 )
 def test_yandexs_words_are_never_shown(
-    owner_client: Client, yandex_id: YandexId, error: str, reason: Refusal
+    owner_client: Client, yandex_id: YandexId, error: str, reason: LinkFailure
 ) -> None:
     """S-16"""
     state = start(owner_client)["state"]
@@ -308,7 +308,7 @@ def test_answer_with_neither_code_nor_error_is_refused(
 ) -> None:
     answer = come_back(owner_client, state=start(owner_client)["state"])
 
-    is_refused(result_of(owner_client, answer), yandex_id, Refusal.CODE_MISSING)
+    is_refused(result_of(owner_client, answer), yandex_id, LinkFailure.CODE_MISSING)
 
 
 def test_exchange_proves_the_attempts_verifier(owner_client: Client, yandex_id: YandexId) -> None:
@@ -336,7 +336,7 @@ def test_repeated_parameter_is_refused(
 
     answer = owner_client.get(f"{reverse('integrations:link-callback')}?{query}")
 
-    is_refused(answer, yandex_id, Refusal.REPEATED_PARAMETERS)
+    is_refused(answer, yandex_id, LinkFailure.REPEATED_PARAMETERS)
     assert LinkAttempt.objects.count() == 1
 
 
@@ -418,7 +418,7 @@ def test_attempt_sent_to_another_server_is_refused(
 
     answer = come_back(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, Refusal.STATE_FOREIGN)
+    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
 def test_linking_signs_nobody_in_and_makes_no_person(
@@ -454,7 +454,7 @@ def test_too_many_callbacks_are_refused(owner_client: Client, yandex_id: YandexI
 
     answer = come_back(owner_client, code="1", state="guess")
 
-    is_refused(answer, yandex_id, Refusal.TOO_MANY)
+    is_refused(answer, yandex_id, LinkFailure.TOO_MANY)
 
 
 def test_person_is_told_which_account_was_linked(

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
-from integrations.linking.errors import PAGES, Refusal
+from integrations.linking.errors import PAGES, LinkFailure
 from integrations.models import YandexAccount
 from integrations.signals import account_reconnected
 from tests import factories
@@ -35,12 +35,12 @@ def reconnected() -> Iterator[list[tuple[str, bool]]]:
     """Accounts announced as usable again, and whether a transaction was open."""
     heard: list[tuple[str, bool]] = []
 
-    def hear(account: YandexAccount, **_: object) -> None:
+    def record_server_time(account: YandexAccount, **_: object) -> None:
         heard.append((account.yandex_uid, connection.in_atomic_block))
 
-    account_reconnected.connect(hear)
+    account_reconnected.connect(record_server_time)
     yield heard
-    account_reconnected.disconnect(hear)
+    account_reconnected.disconnect(record_server_time)
 
 
 def test_link_is_stored_as_yandex_tells_it(
@@ -246,18 +246,18 @@ def test_reauthorising_with_the_same_account_makes_it_active(
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        ("invalid_grant", Refusal.CODE_REFUSED),
-        ("bad_verification_code", Refusal.CODE_REFUSED),
-        ("invalid_scope", Refusal.CODE_REFUSED),
-        ("invalid_client", Refusal.APPLICATION_REFUSED),
-        ("unauthorized_client", Refusal.APPLICATION_REFUSED),
-        ("Basic auth required", Refusal.APPLICATION_REFUSED),
-        ("invalid_request", Refusal.YANDEX_REFUSED),
-        ("something_new", Refusal.YANDEX_REFUSED),
+        ("invalid_grant", LinkFailure.CODE_REFUSED),
+        ("bad_verification_code", LinkFailure.CODE_REFUSED),
+        ("invalid_scope", LinkFailure.CODE_REFUSED),
+        ("invalid_client", LinkFailure.APPLICATION_REFUSED),
+        ("unauthorized_client", LinkFailure.APPLICATION_REFUSED),
+        ("Basic auth required", LinkFailure.APPLICATION_REFUSED),
+        ("invalid_request", LinkFailure.YANDEX_REFUSED),
+        ("something_new", LinkFailure.YANDEX_REFUSED),
     ],
 )
 def test_refused_code_has_words_of_its_own(
-    owner_client: Client, yandex_id: YandexId, error: str, reason: Refusal
+    owner_client: Client, yandex_id: YandexId, error: str, reason: LinkFailure
 ) -> None:
     yandex_id.refuses(error)
 

@@ -296,7 +296,7 @@ def test_tracebacks_of_a_link_that_breaks_tell_no_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """S-32: the database fails with the new tokens in its hands; Django logs where."""
-    monkeypatch.setattr(audit, "record", broken)
+    monkeypatch.setattr(audit, "log_change", broken)
     person.client.raise_request_exception = False
 
     assert person.link().status_code == 500

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from cabinets.models import AuditEvent, Cabinet, Membership
 from integrations.linking import rate_limit
-from integrations.linking.errors import LinkRefused
+from integrations.linking.errors import LinkFailed
 from integrations.linking.state import Actor, stash, take
 from integrations.models import LinkAttempt, YandexAccount
 from tests import factories
@@ -101,7 +101,7 @@ def test_of_two_callbacks_one_gets_the_attempt_every_time() -> None:
             together.wait(timeout=10)
             try:
                 return take(actor, state=state, now=now).mode
-            except LinkRefused as refused:
+            except LinkFailed as refused:
                 return refused.reason
 
     with ThreadPoolExecutor(2) as pool:

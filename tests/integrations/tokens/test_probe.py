@@ -62,12 +62,12 @@ def heard() -> Iterator[list[int]]:
     """Ids of the accounts that were announced as usable again."""
     announced: list[int] = []
 
-    def hear(account: YandexAccount, **_details: Any) -> None:
+    def record_server_time(account: YandexAccount, **_details: Any) -> None:
         announced.append(account.pk)
 
-    account_reconnected.connect(hear)
+    account_reconnected.connect(record_server_time)
     yield announced
-    account_reconnected.disconnect(hear)
+    account_reconnected.disconnect(record_server_time)
 
 
 @pytest.mark.parametrize(

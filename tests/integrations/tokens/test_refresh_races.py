@@ -36,7 +36,7 @@ def test_refresh_that_cannot_be_recorded_leaves_everything_as_it_was(
     YandexAccount.objects.update(state="refresh_failed")
     former = (account.access_token, account.refresh_token)
     yandex_id.grants("y0_new", "1:new:b:c")
-    monkeypatch.setattr(what, "record" if what is audit else "save", broken)
+    monkeypatch.setattr(what, "log_change" if what is audit else "save", broken)
 
     with pytest.raises(RuntimeError):
         refresh.refresh(account.pk, now=timezone.now())

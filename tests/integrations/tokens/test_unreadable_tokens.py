@@ -93,5 +93,5 @@ def test_another_cabinet_of_the_same_login_disconnects(
 def test_question_through_it_is_answered_with_what_to_do(
     owner_client: Client, spoilt: YandexAccount, counter: Counter
 ) -> None:
-    with pytest.raises(api_call.NotAnswered, match="не читается: переподключите"):
+    with pytest.raises(api_call.MetrikaUnavailable, match="не читается: переподключите"):
         api_call.ask(YandexAccount.objects.get(pk=spoilt.pk), lambda client: client.counters())
