@@ -197,7 +197,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "lockout.html"
 # Behind the proxy REMOTE_ADDR is the proxy's: ten failures of one person would lock out all.
-AXES_CLIENT_IP_CALLABLE = "integrations.linking.rate_limit.client_address"
+AXES_CLIENT_IP_CALLABLE = "cabinets.client_address.client_address"
 # A lock ends by itself within minutes; its tables speak no Russian.
 AXES_ENABLE_ADMIN = False
 LOGIN_URL = "/accounts/login/"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.paths import ROOT
 
-PAPERS = [path for where in (ROOT, ROOT / "docs") for path in sorted(where.glob("*.md"))]
+PAPERS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}
 #: Where a path may start: at the root, at the tests (docs/reliability.md), beside the paper.
 STARTS = (ROOT, ROOT / "tests", ROOT / "docs")

@@ -22,7 +22,7 @@ from integrations.linking import state as oauth_state
 from integrations.linking.callback import CallbackAnswer
 from integrations.linking.errors import PAGES, LinkFailed, LinkFailure
 from integrations.linking.flow import Linked
-from integrations.linking.rate_limit import is_too_often
+from integrations.linking.rate_limit import is_over_limit
 from integrations.linking.state import Actor
 from integrations.models import LinkAttempt, YandexAccount
 
@@ -81,7 +81,7 @@ def failure_page(request: HttpRequest, reason: LinkFailure) -> HttpResponse:
 
 
 def _to_yandex(request: CabinetRequest, *, account: YandexAccount | None) -> HttpResponse:
-    if is_too_often(request, "start"):
+    if is_over_limit(request, "start"):
         return failure_page(request, LinkFailure.TOO_MANY)
     try:
         return _see_other(flow.begin(_actor(request), account=account, now=timezone.now()))
@@ -114,7 +114,7 @@ def _finish_in_slot(request: HttpRequest) -> HttpResponse:
 def _accept(request: HttpRequest) -> tuple[CallbackAnswer, LinkAttempt]:
     if not request.user.is_authenticated:
         raise LinkFailed(LinkFailure.SIGNED_OUT)
-    if is_too_often(request, "callback"):
+    if is_over_limit(request, "callback"):
         raise LinkFailed(LinkFailure.TOO_MANY)
     answer = CallbackAnswer.read(request.GET)
     return answer, _take(cast(CabinetRequest, request), state=answer.state)

@@ -77,7 +77,7 @@ def test_broker_that_hangs_or_dies_slows_no_request_and_stops_no_delivery(
         doors = (healthy, troubled)
         post_in_turns(doors, stage, posts=WARM_UP)
         with redis.Redis.from_url(valkey.url) as broker:
-            queues = [key for key in broker.scan_iter() if not key.startswith(b"inflow:")]
+            queues = [key for key in broker.scan_iter() if not key.startswith(b"rate:")]
         valkey.process.send_signal(signal.SIGSTOP)
         hanging = compare(doors, stage)
         valkey.process.send_signal(signal.SIGKILL)

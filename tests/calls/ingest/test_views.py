@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from cabinets import rate_limit
 from cabinets.models import Cabinet, CallSource, SigningSecret
 from cabinets.sources import retire_old_secret, rotate_secret
-from calls.ingest import rate_limit
 from calls.models import Call, CallKey, Delivery, IngestReceipt
 from counters.models import Counter
 from tests import factories
@@ -383,7 +383,7 @@ def test_sender_needs_no_csrf_token_and_no_login(source: CallSource) -> None:
 def test_source_is_held_to_its_calls_a_minute(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_rest_until", 0.0)
+    monkeypatch.setattr(rate_limit, "_paused_until", 0.0)
     settings.INGEST_CALLS_PER_MINUTE = 2
     other = factories.make_source(cabinet=source.cabinet)
     three = {"calls": [factories.v3_record() for _number in range(3)]}
@@ -402,7 +402,7 @@ def test_source_is_held_to_its_calls_a_minute(
 def test_without_redis_calls_are_taken_all_the_same(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_rest_until", 0.0)
+    monkeypatch.setattr(rate_limit, "_paused_until", 0.0)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.INGEST_CALLS_PER_MINUTE = 1
 
