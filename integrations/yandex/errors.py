@@ -32,7 +32,6 @@ class YandexError(Exception):
     masked beginning of the answer.
     """
 
-    retryable = False
     may_have_arrived = False
 
     def __init__(
@@ -67,13 +66,10 @@ class YandexError(Exception):
 
 
 class Unreachable(YandexError):
-    retryable = True
     may_have_arrived = True
 
 
 class QuotaExceeded(YandexError):
-    retryable = True
-
     @property
     def quota(self) -> str:
         """Which quota: ``day``, ``parallel``, ``ip``, ``counter`` or ``other``.

@@ -140,14 +140,6 @@ class MetrikaClient:
         """
         return self._uploadings(counter_number, "uploadings", {"type": "BASIC"}, is_enough)
 
-    def call_uploading(self, counter_number: int, uploading_id: int) -> Uploading:
-        """Fetch one file of calls. Raises ``NotFound`` for an id the counter does not have.
-
-        https://yandex.com/dev/metrika/en/management/openapi/call/findCallUploadingById
-        """
-        path = f"/counter/{counter_number}/offline_conversions/calls_uploading/{uploading_id}"
-        return self._get(path, {}, read_wrapped_uploading)
-
     def close(self) -> None:
         self._transport.close()
 

@@ -52,7 +52,6 @@ def read_profile(body: dict[str, Any]) -> Profile:
         yandex_uid=yandex_uid,
         login=_text(body.get("login")),
         display_name=_text(body.get("display_name")) or _text(body.get("real_name")),
-        email=_text(body.get("default_email")),
         client_id=_text(body.get("client_id")),
     )
 
@@ -95,7 +94,6 @@ def read_uploading(row: dict[str, Any]) -> Uploading:
         dynamic_quantity=_whole(row.get("dynamic_calls_quantity")),
         linked_quantity=_whole(row.get("linked_quantity")),
         user_not_found_quantity=_whole(row.get("user_not_found_quantity")),
-        client_id_type=_text(row.get("client_id_type")),
         create_time=_moment(row.get("create_time")),
     )
 

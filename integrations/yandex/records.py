@@ -38,7 +38,6 @@ class Profile:
     yandex_uid: str
     login: str = ""
     display_name: str = ""
-    email: str = ""
     client_id: str = ""
 
 
@@ -89,5 +88,4 @@ class Uploading:
     dynamic_quantity: int | None = None
     linked_quantity: int | None = None
     user_not_found_quantity: int | None = None
-    client_id_type: str = ""
     create_time: datetime | None = None

@@ -80,16 +80,16 @@ OAUTH_CODES = [
     "Malformed Authorization header",
     "a_name_nobody_documented",
 ]
-# (retryable, may have arrived) of each class, when nothing more is known
+# Whether a request may have arrived by the class of its error, when nothing more is known
 PROMISES = [
-    (errors.Unreachable, True, True),
-    (errors.QuotaExceeded, True, False),
-    (errors.TokenRejected, False, False),
-    (errors.AccessDenied, False, False),
-    (errors.NotFound, False, False),
-    (errors.RequestRejected, False, False),
-    (errors.UnexpectedAnswer, False, True),
-    (errors.AuthorisationRefused, False, False),
+    (errors.Unreachable, True),
+    (errors.QuotaExceeded, False),
+    (errors.TokenRejected, False),
+    (errors.AccessDenied, False),
+    (errors.NotFound, False),
+    (errors.RequestRejected, False),
+    (errors.UnexpectedAnswer, True),
+    (errors.AuthorisationRefused, False),
 ]
 
 
@@ -179,13 +179,13 @@ def test_trouble_at_the_token_endpoint_is_no_refusal(
     assert error_class(status, "", authorising=True) is expected
 
 
-@pytest.mark.parametrize(("kind", "retryable", "may_have_arrived"), PROMISES)
-def test_each_class_says_whether_to_repeat_and_whether_to_look_first(
-    kind: type[errors.YandexError], retryable: bool, may_have_arrived: bool
+@pytest.mark.parametrize(("kind", "may_have_arrived"), PROMISES)
+def test_each_class_says_whether_its_request_may_have_arrived(
+    kind: type[errors.YandexError], may_have_arrived: bool
 ) -> None:
     error = kind("m")
 
-    assert (error.retryable, error.may_have_arrived) == (retryable, may_have_arrived)
+    assert error.may_have_arrived is may_have_arrived
     assert (error.http_status, error.error_type, error.request_id) == (None, "", "")
     assert (error.retry_after, error.excerpt) == (None, "")
 

@@ -231,17 +231,6 @@ def test_a_failure_on_a_later_page_is_not_the_end_of_the_list() -> None:
 
 
 @responses.activate
-def test_one_uploading_is_read_by_its_id() -> None:
-    responses.get(
-        f"{CONVERSIONS_URL}/calls_uploading/730118204", body=payload("call_uploading.json")
-    )
-
-    uploading = make_client().call_uploading(COUNTER, 730118204)
-
-    assert (uploading.uploading_id, uploading.status) == (730118204, "PROCESSED")
-
-
-@responses.activate
 def test_another_host_is_only_a_matter_of_configuration() -> None:
     host = "https://api-metrica.yandex.test"
     responses.get(f"{host}/management/v1/counters", body=payload("counters.json"))

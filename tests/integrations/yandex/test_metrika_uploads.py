@@ -55,7 +55,6 @@ def test_calls_are_uploaded_as_one_file_with_the_marker_in_the_query() -> None:
         dynamic_quantity=2,
         linked_quantity=0,
         user_not_found_quantity=0,
-        client_id_type="CLIENT_ID",
         create_time=datetime(2026, 1, 5, 9, 40, 3, tzinfo=UTC),
     )
     assert queries() == [{"comment": ["ck4711"], "new_goal_name": ["Звонок & Ко"]}]
@@ -81,9 +80,7 @@ def test_conversions_are_uploaded_to_their_own_address() -> None:
 
     uploading = make_client().upload_conversions(COUNTER, body=FILE, marker="ck4714")
 
-    assert uploading == Uploading(
-        204521, "UPLOADED", source_quantity=2, line_quantity=2, client_id_type="CLIENT_ID"
-    )
+    assert uploading == Uploading(204521, "UPLOADED", source_quantity=2, line_quantity=2)
     assert queries() == [{"comment": ["ck4714"]}]
 
 

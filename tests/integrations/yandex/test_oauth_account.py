@@ -86,7 +86,6 @@ def test_a_profile_is_read_with_the_token_in_the_header_only() -> None:
         yandex_uid="1000034426",
         login="okna-stolica",
         display_name="Окна Столица",
-        email="okna-stolica@yandex.example",
         client_id=CONFIG.client_id,
     )
     request = responses.calls[0].request

@@ -146,7 +146,7 @@ def test_an_upload_over_a_dropped_connection_is_never_repeated_and_may_have_arri
             f"{server.url}/upload", auth=TOKEN, params={}, content=BIG_FILE
         )
 
-    assert (caught.value.retryable, caught.value.may_have_arrived) == (True, True)
+    assert caught.value.may_have_arrived
     assert server.accepted == 1
 
 
@@ -168,7 +168,7 @@ def test_an_upload_to_a_closed_port_has_not_arrived() -> None:
     with pytest.raises(Unreachable) as caught:
         Transport(config_of(url)).post_csv(f"{url}/upload", auth=TOKEN, params={}, content=b"1")
 
-    assert (caught.value.retryable, caught.value.may_have_arrived) == (True, False)
+    assert not caught.value.may_have_arrived
 
 
 def test_an_upload_to_a_name_that_does_not_resolve_has_not_arrived(

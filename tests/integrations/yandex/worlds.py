@@ -77,8 +77,6 @@ class Recorded:
             ("GET", f"{CONVERSIONS}/calls_uploadings"): _ok("call_uploadings.json"),
             ("POST", f"{CONVERSIONS}/upload"): _ok("upload_conversions.json"),
             ("GET", f"{CONVERSIONS}/uploadings"): _ok("conversion_uploadings.json"),
-            ("GET", f"{CONVERSIONS}/calls_uploading/730118204"): _ok("call_uploading.json"),
-            ("GET", f"{CONVERSIONS}/calls_uploading/1"): _refusal("not_found", 404),
         }
         for method in ("GET", "POST"):
             mock.add_callback(method, re.compile("https://"), self._reply)
