@@ -17,7 +17,7 @@ def waits_long_enough_before_a_repeat(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse a grace in which a request that is still under way could be taken for absent."""
-    longest = request_budget.longest(request_budget.Kind.UPLOAD).total_seconds()
+    longest = request_budget.max_duration(request_budget.Kind.UPLOAD).total_seconds()
     if longest < settings.UNCLEAR_GRACE_SECONDS:
         return []
     return [

@@ -79,14 +79,14 @@ def make_partitions() -> list[str]:
     """Make the months ahead and mend those that came too late; sweep counts of seconds gone by."""
     now = timezone.now()
     made = partitions.keep_up(now=now)
-    request_budget.forget_old_seconds(now)
+    request_budget.delete_old_seconds(now)
     return made
 
 
 @shared_task(name="calls.forget_receipts")
 def forget_receipts() -> int:
     """Delete answers of deliveries that nobody repeats any more."""
-    return idempotency.forget_old(now=timezone.now())
+    return idempotency.delete_expired(now=timezone.now())
 
 
 @shared_task(name="calls.heartbeat")

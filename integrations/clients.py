@@ -1,4 +1,4 @@
-"""The one bridge from the settings to the Yandex client. Nothing else reads both."""
+"""Builds Yandex clients from the settings. No other module reads both."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def metrika_client(
 ) -> MetrikaClient:
     """Return a client of Metrika that acts as the account.
 
-    `budget.request` goes around its use, and its lease hears of every request.
+    Use it inside `request_budget.request`; ``before_request`` is that lease's method.
     """
 
     def on_success(server_time: datetime | None) -> None:
         if server_time is not None:
             clock_skew.record_server_time(server_time)
-        _note_accepted(account)
+        _clear_renewed_at(account)
 
     return MetrikaClient(
         yandex_config(),
@@ -66,8 +66,8 @@ def metrika_client(
     )
 
 
-def _note_accepted(account: YandexAccount) -> None:
-    """Remember that Metrika takes a token that was renewed: a later refusal is a new one."""
+def _clear_renewed_at(account: YandexAccount) -> None:
+    """Record that Metrika accepted a renewed token: a later rejection starts a new renewal."""
     if account.renewed_at is None:
         return
     renewed = YandexAccount.objects.filter(pk=account.pk, renewed_at=account.renewed_at)
@@ -75,7 +75,7 @@ def _note_accepted(account: YandexAccount) -> None:
         with transaction.atomic():
             renewed.update(renewed_at=None)
     except DatabaseError as error:
-        # What Metrika answered is more important; its next answer says the same of the token.
-        logger.warning("%s: renewal stays unproven: %s", account, type(error).__name__)
+        # Metrika's answer must not be lost for it; the next answer clears the field as well.
+        logger.warning("%s: renewed_at is not cleared: %s", account, type(error).__name__)
     else:
         account.renewed_at = None

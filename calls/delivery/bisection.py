@@ -33,7 +33,7 @@ from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
-from integrations.limits.pauses import rest_until_tomorrow
+from integrations.limits.pauses import pause_counter_until_midnight
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def _judge(upload: Upload, now: datetime) -> bool:
     is_late = upload.sent_at is None or now - upload.sent_at >= JUDGED_WITHIN
     is_too_much = _refused_today(upload, now) >= MOST_REFUSALS_A_DAY
     if is_too_much:
-        rest_until_tomorrow(upload.counter.number, now)
+        pause_counter_until_midnight(upload.counter.number, now)
     if is_late or is_too_much:
         return _end(upload, UploadState.NEEDS_ATTENTION, Attention.QUARANTINED, now)
     Upload.objects.filter(pk=upload.pk).update(not_before=now + JUDGED_AGAIN_AFTER)

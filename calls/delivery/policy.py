@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calls.states import Attention, UploadState
-from integrations.limits.quota_reset import Concerned, Jitter, advised, concerned, quota_ends
+from integrations.limits.quota_reset import (
+    Jitter,
+    QuotaScope,
+    capped_retry_after,
+    quota_ends,
+    quota_scope,
+)
 from integrations.yandex.errors import (
     AccessDenied,
     NotFound,
@@ -50,7 +56,7 @@ class NextStep:
     not_before: datetime
     attention: Attention | None = None
     #: Those whose quota is spent; they all wait as long, and nobody need find out again.
-    pauses: Concerned | None = None
+    pauses: QuotaScope | None = None
     token_rejected: bool = False
 
 
@@ -90,7 +96,7 @@ def _after_refusal(
     """Return what follows from a refusal; None when nothing was refused."""
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now, ahead=ahead, jitter=jitter)
-        return NextStep(UploadState.LATER, until, pauses=concerned(error))
+        return NextStep(UploadState.LATER, until, pauses=quota_scope(error))
     if isinstance(error, TokenRejected):
         # At once again only when the token turns out to be renewed; see `uploading`.
         return NextStep(
@@ -112,7 +118,7 @@ def _after_rejection(error: RequestRejected, now: datetime) -> NextStep:
 
 
 def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:
-    return max(advised(error.retry_after), backoff(attempts, jitter))
+    return max(capped_retry_after(error.retry_after), backoff(attempts, jitter))
 
 
 def after_status(

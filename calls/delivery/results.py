@@ -97,7 +97,7 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
 def _tell(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> None:
     account = upload.counter.account
     if step.pauses is not None:
-        whom = pauses.whose(step.pauses, account.yandex_uid, upload.counter.number)
+        whom = pauses.pause_key(step.pauses, account.yandex_uid, upload.counter.number)
         pauses.pause(whom, until=step.not_before, reason=error.error_type or "quota")
     if step.token_rejected and handle_token_rejection(account):
         Upload.objects.filter(

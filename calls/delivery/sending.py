@@ -82,11 +82,11 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
             account.yandex_uid,
             request_budget.Kind.UPLOAD,
             counter=upload.counter.number,
-            patience_seconds=PATIENCE_SECONDS,
+            max_wait_seconds=PATIENCE_SECONDS,
         ) as lease:
             failpoint("before_claim")
             if not claim(upload, now=timezone.now()):
-                request_budget.take_back(lease)
+                request_budget.refund(lease)
                 return False
             failpoint("after_claim")
             uploading = post(upload, lease.before_request)
@@ -165,7 +165,7 @@ def claim(upload: Upload, *, now: datetime) -> bool:
 
 def lease_length() -> timedelta:
     """Return how long a worker may be silent before its upload counts as unclear."""
-    return request_budget.longest(request_budget.Kind.UPLOAD)
+    return request_budget.max_duration(request_budget.Kind.UPLOAD)
 
 
 def put_off(counter_id: int, *, until: datetime) -> None:

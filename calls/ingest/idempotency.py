@@ -18,8 +18,8 @@ Answer = dict[str, Any]
 
 #: Longer than any sender repeats: the last retry of Standard Webhooks comes after about a day
 #: (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
-KEPT_FOR = timedelta(days=7)
-FORGOTTEN_AT_ONCE = 5000
+RETENTION = timedelta(days=7)
+DELETE_BATCH = 5000
 
 
 class WebhookIdReused(Exception):
@@ -78,13 +78,13 @@ def refusals(records: Sequence[BadRecord]) -> list[Answer]:
     ]
 
 
-def forget_old(*, now: datetime) -> int:
-    """Delete answers that nobody will ask for again, so many at once; return how many."""
-    old = IngestReceipt.objects.filter(received_at__lt=now - KEPT_FOR).order_by("received_at")
-    forgotten = 0
-    while batch := list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
-        forgotten += IngestReceipt.objects.filter(pk__in=batch).delete()[0]
-    return forgotten
+def delete_expired(*, now: datetime) -> int:
+    """Delete answers older than RETENTION in batches; return how many."""
+    old = IngestReceipt.objects.filter(received_at__lt=now - RETENTION).order_by("received_at")
+    deleted = 0
+    while batch := list(old.values_list("pk", flat=True)[:DELETE_BATCH]):
+        deleted += IngestReceipt.objects.filter(pk__in=batch).delete()[0]
+    return deleted
 
 
 def _result(result: Result) -> Answer:

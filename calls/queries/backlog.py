@@ -22,7 +22,7 @@ from calls.models import Delivery, Upload
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.limits import clock_skew
-from integrations.limits.pauses import COUNTER, EVERYBODY
+from integrations.limits.pauses import ALL_LOGINS, COUNTER_PREFIX
 from integrations.limits.quota_reset import day_of, next_midnight
 from integrations.limits.request_budget import UPLOAD_SHARE
 from integrations.models import YandexAccount
@@ -86,7 +86,7 @@ _OF_COUNTERS = f"""
               OR (ripe.kind = 'send' AND r.uploads >= %(share)s)
             THEN (r.day + 1)::timestamp AT TIME ZONE 'UTC' - %(ahead)s END)) AS until
         FROM integrations_requestday r
-        WHERE r.yandex_uid IN (a.yandex_uid, '{EVERYBODY}', '{COUNTER}' || k.number)
+        WHERE r.yandex_uid IN (a.yandex_uid, '{ALL_LOGINS}', '{COUNTER_PREFIX}' || k.number)
           AND r.day >= %(recent)s AND ripe.kind <> 'build'
     ) AS stop ON true
     WHERE k.access = %(ok)s AND a.state = ANY (%(usable)s)

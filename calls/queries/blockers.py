@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.states import Channel
 from counters.models import Counter
-from integrations.limits.pauses import ALL_REFUSED, COUNTER
+from integrations.limits.pauses import ALL_REFUSED, COUNTER_PREFIX
 from integrations.models import RequestDay, YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -74,7 +74,7 @@ def blockers_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]
 
 def _keys(counter: Counter) -> tuple[str, str]:
     """Return under what a pause of the counter may stand: its login's, or its own."""
-    return counter.account.yandex_uid, f"{COUNTER}{counter.number}"
+    return counter.account.yandex_uid, f"{COUNTER_PREFIX}{counter.number}"
 
 
 def _standing(counter: Counter) -> str:

@@ -24,7 +24,7 @@ from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.states import Channel
 from counters.models import Counter
-from integrations.api_call import MetrikaUnavailable, ask
+from integrations.api_call import MetrikaUnavailable, call_metrika
 from integrations.models import YandexAccount
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.records import Uploading
@@ -128,7 +128,7 @@ def _ask_for(counter: Counter, channel: int) -> list[Uploading]:
             return list(client.conversion_uploadings(counter.number))
         return list(client.call_uploadings(counter.number))
 
-    return ask(counter.account, question)
+    return call_metrika(counter.account, question)
 
 
 def _ours(counter: Counter, now: datetime) -> list[Ours]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from counters.hosts import normalise_host
 from counters.models import Counter
-from integrations.api_call import ask
+from integrations.api_call import call_metrika
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
@@ -84,7 +84,7 @@ def offers(account: YandexAccount) -> list[AvailableCounter]:
 
 def seen_counters(account: YandexAccount) -> list[CounterInfo]:
     """Return the live counters that the account sees. Raises asking.MetrikaUnavailable."""
-    infos = ask(account, lambda client: client.counters())
+    infos = call_metrika(account, lambda client: client.counters())
     return [info for info in infos if info.status in (ACTIVE, "")]
 
 

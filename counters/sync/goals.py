@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from counters.models import Counter, Goal
 from counters.signals import counter_changed
-from integrations.api_call import ask
+from integrations.api_call import call_metrika
 from integrations.yandex.records import GoalInfo
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def refresh_goals(counter: Counter, *, now: datetime) -> None:
     A goal that is gone keeps its row, marked, so that a setting that names it can say so. Makes a
     request: never call inside a transaction.
     """
-    infos = ask(counter.account, lambda client: client.goals(counter.number))
+    infos = call_metrika(counter.account, lambda client: client.goals(counter.number))
     usable = [info for info in infos if info.type == JAVASCRIPT and info.identifier]
     with transaction.atomic():
         locked = Counter.objects.select_for_update().get(pk=counter.pk)

@@ -18,7 +18,7 @@ from counters.models import Counter
 from counters.signals import counter_changed
 from counters.sync.available import facts_of, is_reachable, seen_counters
 from counters.sync.goals import refresh_goals
-from integrations.api_call import RECONNECT, MetrikaUnavailable, ask
+from integrations.api_call import RECONNECT, MetrikaUnavailable, call_metrika
 from integrations.models import YandexAccount
 from integrations.tokens import refresh
 from integrations.tokens.account_state import Reason
@@ -152,7 +152,7 @@ def _deleted_among_missing(account: YandexAccount, seen: set[int]) -> set[int]:
     numbers = set(missing.values_list("number", flat=True))
     if not numbers:
         return set()
-    deleted = ask(account, lambda client: client.counters(deleted=True))
+    deleted = call_metrika(account, lambda client: client.counters(deleted=True))
     return numbers & {info.number for info in deleted}
 
 

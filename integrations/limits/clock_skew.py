@@ -1,6 +1,6 @@
-"""How far Metrika's clock is from ours, by the `Date` of its answers: its day counts for quotas.
+"""How far Metrika's clock is ahead of ours, by the `Date` header of its answers.
 
-One row for all processes, written only when the difference changes.
+Quotas are counted by Metrika's day. One row for all processes, written when the difference changes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from integrations.models import MetrikaClock
 
 logger = logging.getLogger(__name__)
 
-#: Less is the way of the answer, and the whole seconds of the header.
-NOTEWORTHY = timedelta(seconds=30)
-TIMES_TO_BELIEVE = 3
-#: More is the fault of some gateway, not a clock.
-BELIEVABLE = timedelta(days=1)
+#: A smaller difference is network latency and the whole seconds of the header.
+MIN_DIFFERENCE = timedelta(seconds=30)
+#: So many answers in a row have to agree on a new difference: one gateway may be wrong.
+CONFIRMATIONS = 3
+#: A larger difference comes from a faulty gateway, not from a clock.
+MAX_DIFFERENCE = timedelta(days=1)
 
 
 def ahead() -> timedelta:
@@ -29,28 +30,31 @@ def ahead() -> timedelta:
 
 
 def record_server_time(server_time: datetime) -> None:
-    """Take note of the time that an answer carried; what it says of a file is more important."""
+    """Record the time that an answer carried.
+
+    A database error is only logged: it must not fail the request whose answer was received.
+    """
     now = timezone.now()
-    heard = server_time - now
-    if abs(heard) > BELIEVABLE:
+    difference = server_time - now
+    if abs(difference) > MAX_DIFFERENCE:
         return
     try:
-        _consider(round(heard.total_seconds()), now)
-    except DatabaseError as problem:
-        logger.warning("the difference of the clocks is not noted: %s", problem)
+        _update(round(difference.total_seconds()), now)
+    except DatabaseError as error:
+        logger.warning("the difference of the clocks is not recorded: %s", error)
 
 
-def _consider(seconds: int, now: datetime) -> None:
-    """Believe a new difference once so many answers in a row agree: one gateway may be wrong."""
+def _update(seconds: int, now: datetime) -> None:
+    """Count an answer for its difference; adopt the difference after CONFIRMATIONS in a row."""
     clock = MetrikaClock.objects.first() or MetrikaClock(pk=MetrikaClock.ONLY, changed_at=now)
     if _agree(seconds, clock.ahead_seconds):
         if clock.heard_times:
             MetrikaClock.objects.update(heard_times=0)
         return
-    goes_on = clock.heard_times > 0 and _agree(seconds, clock.heard_seconds)
-    clock.heard_times = clock.heard_times + 1 if goes_on else 1
+    is_repeated = clock.heard_times > 0 and _agree(seconds, clock.heard_seconds)
+    clock.heard_times = clock.heard_times + 1 if is_repeated else 1
     clock.heard_seconds = seconds
-    if clock.heard_times >= TIMES_TO_BELIEVE:
+    if clock.heard_times >= CONFIRMATIONS:
         clock.ahead_seconds = 0 if _agree(seconds, 0) else seconds
         clock.changed_at, clock.heard_times = now, 0
         logger.warning("Metrika's clock is %s s ahead of ours", clock.ahead_seconds)
@@ -58,4 +62,4 @@ def _consider(seconds: int, now: datetime) -> None:
 
 
 def _agree(one: int, other: int) -> bool:
-    return abs(one - other) < NOTEWORTHY.total_seconds()
+    return abs(one - other) < MIN_DIFFERENCE.total_seconds()

@@ -1,4 +1,4 @@
-"""Puts whatever a page asks of Yandex in a hurry."""
+"""Applies the short Yandex timeout to requests made while serving a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from integrations.limits.web_slots import short_timeouts
 
 
 class ShortTimeoutMiddleware:
-    """Marks every request as one that somebody waits for."""
+    """Runs every view inside `short_timeouts`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,7 +1,7 @@
-"""When a spent quota of Yandex is back. Pure: no database, no clock of its own.
+"""When a spent quota of Yandex is reset. Pure functions: no database, no clock.
 
-https://yandex.com/dev/metrika/en/intro/quotas; older pages of the vendor's name other codes and
-another hour, so the type of the error decides, and both hours are tried.
+https://yandex.com/dev/metrika/en/intro/quotas. Older pages of the vendor name other status codes
+and another hour, so the type of the error decides, and both hours are tried.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from integrations.yandex.errors import QuotaExceeded
 
 Jitter = Callable[[], float]
 
-#: Logins that wait for the same hour do not return all at once.
+#: Spreads the logins that wait for the same hour.
 JITTER = timedelta(minutes=10)
-#: The longest pause a gateway may talk us into.
-ADVICE_CAP = timedelta(hours=1)
+#: A longer Retry-After is cut to this.
+MAX_RETRY_AFTER = timedelta(hours=1)
 #: Still spent right after 00:00 GMT: the day may begin late.
 LATE_RESET = timedelta(minutes=30)
 #: Still spent after that: as older pages say, the day begins at midnight in Moscow.
 MOSCOW_MIDNIGHT_HOUR = 21
-#: So long after 00:00 GMT a spent quota is taken for one that was not reset.
+#: A quota that is spent so soon after 00:00 GMT counts as not reset.
 NOT_RESET = timedelta(minutes=90)
 
 
-class Concerned(Enum):
-    """Whose requests a spent quota stops."""
+class QuotaScope(Enum):
+    """Which requests a spent quota stops."""
 
     LOGIN = auto()
     #: One counter; the others of the login go on.
     COUNTER = auto()
-    #: Every login: all of them leave by one address.
-    EVERYBODY = auto()
+    #: All of them share one IP address.
+    ALL_LOGINS = auto()
 
 
-def concerned(error: QuotaExceeded) -> Concerned:
-    """Return whom the quota is about."""
-    by_quota = {"counter": Concerned.COUNTER, "ip": Concerned.EVERYBODY}
-    return by_quota.get(error.quota, Concerned.LOGIN)
+def quota_scope(error: QuotaExceeded) -> QuotaScope:
+    """Return what the spent quota is counted for."""
+    by_quota = {"counter": QuotaScope.COUNTER, "ip": QuotaScope.ALL_LOGINS}
+    return by_quota.get(error.quota, QuotaScope.LOGIN)
 
 
 def quota_ends(
@@ -50,29 +50,29 @@ def quota_ends(
     ahead: timedelta = timedelta(0),
     jitter: Jitter = random.random,
 ) -> datetime:
-    """Return until when those concerned have to wait, by the quota that is spent.
+    """Return until when to make no requests within the quota's scope.
 
-    ``ahead`` is by how much Metrika's clock is ahead of ours: its day counts.
+    ``ahead`` is how far Metrika's clock is ahead of ours: the quota follows Metrika's day.
     """
     if error.quota in {"day", "counter"}:
-        return _day_is_back(now + ahead) - ahead + JITTER * jitter()
+        return _day_reset(now + ahead) - ahead + JITTER * jitter()
     seconds = {"parallel": 1 + 4 * jitter(), "ip": 1 + 29 * jitter()}
     usual = timedelta(seconds=seconds.get(error.quota, 60 + 60 * jitter()))
-    return now + max(advised(error.retry_after), usual)
+    return now + max(capped_retry_after(error.retry_after), usual)
 
 
-def advised(retry_after: float | None) -> timedelta:
-    """Return the pause the server asks for, within reason: a gateway may say anything."""
-    return min(timedelta(seconds=max(retry_after or 0, 0)), ADVICE_CAP)
+def capped_retry_after(retry_after: float | None) -> timedelta:
+    """Return the pause named by Retry-After, at most MAX_RETRY_AFTER: a gateway may name any."""
+    return min(timedelta(seconds=max(retry_after or 0, 0)), MAX_RETRY_AFTER)
 
 
 def day_of(moment: datetime) -> date:
-    """Return the day on which Yandex counts a request."""
+    """Return the day (GMT) on which Yandex counts a request made at the moment."""
     return moment.astimezone(UTC).date()
 
 
 def next_midnight(moment: datetime) -> datetime:
-    """Return the moment at which Yandex counts a new day (00:00 GMT)."""
+    """Return the next 00:00 GMT, when Yandex begins to count a new day."""
     return _midnight(moment) + timedelta(days=1)
 
 
@@ -80,7 +80,7 @@ def _midnight(moment: datetime) -> datetime:
     return datetime.combine(day_of(moment), datetime.min.time(), tzinfo=UTC)
 
 
-def _day_is_back(moment: datetime) -> datetime:
+def _day_reset(moment: datetime) -> datetime:
     since_midnight = moment - _midnight(moment)
     if since_midnight < LATE_RESET:
         return moment + LATE_RESET

@@ -1,4 +1,4 @@
-"""The request budget of a Yandex login, kept in rows and shared by all processes.
+"""The request budget of a Yandex login, kept in PostgreSQL rows and shared by all processes.
 
 Yandex allows 3 requests at a time and 5,000 a day per login, 30 a second per address
 (https://yandex.com/dev/metrika/en/intro/quotas). Every request to Metrika passes through `request`.
@@ -22,14 +22,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.limits import clock_skew
-from integrations.limits.pauses import COUNTER, ensure_day, paused_until
+from integrations.limits.pauses import COUNTER_PREFIX, ensure_day, paused_until
 from integrations.limits.quota_reset import day_of, next_midnight
 from integrations.models import RequestDay, RequestSecond
 from integrations.yandex.errors import YandexError
 
 PARALLEL_REQUESTS = 3
-# A second is counted in parts. Counted whole, the end of one and the beginning of the next could
-# hold twice the limit between them; with fifths it is a fifth more: 30 for our 25.
+# A second is counted in five parts: with whole seconds, the end of one and the beginning of the
+# next could hold twice the limit between them; with fifths at most a fifth more, 30 with our 25.
 PARTS_OF_A_SECOND = 5
 
 
@@ -38,32 +38,30 @@ class Kind(StrEnum):
 
     UPLOAD = "upload"
     POLL = "poll"
-    #: The question about an unclear upload goes before all polls: calls hang on it.
+    #: The search for an unclear upload. Not limited by the share of polls: deliveries depend on it.
     LOOKUP = "lookup"
     OTHER = "other"
 
     @property
     def column(self) -> str:
-        """Where it is counted."""
+        """The column of RequestDay in which it is counted."""
         return {Kind.UPLOAD: "uploads", Kind.OTHER: "other"}.get(self, "polls")
 
 
-#: No kind may eat the others' part of the day; what is left over is for lookups and people.
+#: The largest part of the day's requests for each kind; the rest is for lookups and people.
 UPLOAD_SHARE = 0.7
 POLL_SHARE = 0.2
-#: People and hourly looks; more than what is left, for a day without many uploads.
+#: Requests of people and hourly checks; more than the rest, for days with few uploads.
 OTHER_SHARE = 0.25
-#: The reason of a refusal that concerns one counter only.
+#: The reason of a refusal for one counter only.
 COUNTER_PAUSED = "counter"
-
-
-#: Reasons that pass by themselves within a moment.
-PASSING = frozenset({"second", "parallel"})
-PATIENT_PAUSE_SECONDS = 0.1
+#: Reasons that end by themselves within seconds, so that waiting for them is worthwhile.
+TRANSIENT_REASONS = frozenset({"second", "parallel"})
+RETRY_PAUSE_SECONDS = 0.1
 #: How long the next page of a list waits for a free fifth of a second.
-PAGE_PATIENCE_SECONDS = 5
-#: When to look again for a free slot.
-SLOT_PAUSE = timedelta(seconds=2)
+PAGE_WAIT_SECONDS = 5
+#: When to try again to acquire a slot.
+SLOT_RETRY_AFTER = timedelta(seconds=2)
 
 T = TypeVar("T")
 
@@ -82,85 +80,85 @@ class BudgetSpent(Exception):
 
 @dataclass
 class Lease:
-    """One of the parallel requests of a login, until it is given back or runs out."""
+    """One of the parallel requests of a login, until it is released or expires."""
 
     yandex_uid: str
     holder: uuid.UUID
     kind: Kind
     day: date
-    #: How many requests have left under it: pages of a list go one after the other.
+    #: How many requests were sent under it: pages of a list are fetched one after the other.
     requests: int = 0
 
     def before_request(self) -> None:
-        """Hear that a request is about to leave: the first is paid for, each further one pays.
+        """Charge the request that is about to be sent, and extend the lease for its duration.
 
-        The slot is held anew for as long as this one may take. Raises BudgetSpent.
+        The first request was charged when the lease was acquired. Raises BudgetSpent.
         """
         if self.requests:
-            _patiently(lambda: _charge(self), PAGE_PATIENCE_SECONDS)
-        _hold_on(self, timezone.now())
+            _retry_transient(lambda: _charge(self), PAGE_WAIT_SECONDS)
+        _extend(self, timezone.now())
         self.requests += 1
 
 
 @contextmanager
 def request(
-    yandex_uid: str, kind: Kind, *, counter: int | None = None, patience_seconds: float = 0
+    yandex_uid: str, kind: Kind, *, counter: int | None = None, max_wait_seconds: float = 0
 ) -> Iterator[Lease]:
     """Hold one slot while a request runs. Raises BudgetSpent before anything is sent.
 
-    ``counter`` is the number of the one it is about. With patience a slot or a second that is about
-    to be free is waited for: a person is waiting. What makes the request calls
-    ``lease.before_request``.
+    ``counter`` is the number of the counter that the request is about. For up to
+    ``max_wait_seconds`` it waits for a free slot or a free fifth of a second. Whoever makes the
+    request calls ``lease.before_request``.
 
-    After a clean end the slot is free at once. After an unclear one it stays taken until the
-    lease runs out, because Yandex may still be working on the request.
+    After success the slot is free at once. After an error that leaves it open whether Yandex is
+    still working on the request, the slot stays taken until the lease expires.
     """
-    lease = _patiently(lambda: take(yandex_uid, kind, counter=counter), patience_seconds)
+    lease = _retry_transient(lambda: acquire(yandex_uid, kind, counter=counter), max_wait_seconds)
     try:
         yield lease
     except Exception as error:
-        _end_badly(lease, error)
+        _close_failed(lease, error)
         raise
-    give_back(lease)
+    release(lease)
 
 
-def _end_badly(lease: Lease, error: Exception) -> None:
-    """Free what the request did not use, or certainly uses no more."""
+def _close_failed(lease: Lease, error: Exception) -> None:
+    """Refund a request that was not sent; release the slot unless Yandex may still be working."""
     if not lease.requests:
-        take_back(lease)
+        refund(lease)
     if not lease.requests or not _may_still_run(error):
-        give_back(lease)
+        release(lease)
 
 
 def _may_still_run(error: Exception) -> bool:
-    """Whether Yandex may be at work on the request: cut off by its answer, or by our own clock."""
+    """Whether Yandex may be working on the request: no answer came, or our time limit ended it."""
     if isinstance(error, YandexError):
         return error.may_have_arrived
     return isinstance(error, SoftTimeLimitExceeded)
 
 
-def _patiently(act: Callable[[], T], seconds: float) -> T:
-    give_up_at = time.monotonic() + seconds
+def _retry_transient(act: Callable[[], T], max_seconds: float) -> T:
+    give_up_at = time.monotonic() + max_seconds
     while True:
         try:
             return act()
         except BudgetSpent as spent:
-            if spent.reason not in PASSING or time.monotonic() >= give_up_at:
+            if spent.reason not in TRANSIENT_REASONS or time.monotonic() >= give_up_at:
                 raise
-            time.sleep(PATIENT_PAUSE_SECONDS)
+            time.sleep(RETRY_PAUSE_SECONDS)
 
 
-def take(yandex_uid: str, kind: Kind, *, counter: int | None = None) -> Lease:
-    """Count one request against the day, the second and the slots, or raise BudgetSpent."""
+def acquire(yandex_uid: str, kind: Kind, *, counter: int | None = None) -> Lease:
+    """Count one request against the day, the second and the slots. Raises BudgetSpent."""
     now, ahead = timezone.now(), clock_skew.ahead()
     day = day_of(now + ahead)
     ensure_day(yandex_uid, day)
-    _prepare_slots(yandex_uid)
+    _ensure_slots(yandex_uid)
     with transaction.atomic():
         _refuse_while_paused(yandex_uid, counter, now)
         _spend_day(yandex_uid, kind, day, ends_at=next_midnight(now + ahead) - ahead)
         _spend_second(now)
-        return _take_slot(yandex_uid, kind, now, day)
+        return _acquire_slot(yandex_uid, kind, now, day)
 
 
 def _charge(lease: Lease) -> None:
@@ -172,8 +170,8 @@ def _charge(lease: Lease) -> None:
         _spend_second(now)
 
 
-def give_back(lease: Lease) -> None:
-    """Free the slot, if it is still this lease's."""
+def release(lease: Lease) -> None:
+    """Free the slot if this lease still holds it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE integrations_requestslot SET held_until = NULL, holder = NULL"
@@ -182,8 +180,8 @@ def give_back(lease: Lease) -> None:
         )
 
 
-def take_back(lease: Lease) -> None:
-    """Return what the day was charged for a request that was not made after all."""
+def refund(lease: Lease) -> None:
+    """Undo the day's charge for a request that was not made."""
     column = lease.kind.column
     RequestDay.objects.filter(
         yandex_uid=lease.yandex_uid, day=lease.day, **{f"{column}__gt": 0}
@@ -191,20 +189,20 @@ def take_back(lease: Lease) -> None:
 
 
 def polls_today(yandex_uid: str, now: datetime) -> int:
-    """Return how many lists the login was asked for today."""
+    """Return how many polls and lookups of the login were counted today."""
     day = day_of(now + clock_skew.ahead())
     days = RequestDay.objects.filter(yandex_uid=yandex_uid, day=day)
     return days.values_list("polls", flat=True).first() or 0
 
 
-def forget_old_seconds(now: datetime) -> int:
-    """Delete the counts of seconds gone by; return how many."""
+def delete_old_seconds(now: datetime) -> int:
+    """Delete the counts of past seconds; return how many."""
     until = int((now.timestamp() - 60) * PARTS_OF_A_SECOND)
     deleted, _ = RequestSecond.objects.filter(second__lt=until).delete()
     return deleted
 
 
-def _prepare_slots(yandex_uid: str) -> None:
+def _ensure_slots(yandex_uid: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO integrations_requestslot (yandex_uid, number)"
@@ -217,7 +215,7 @@ def _refuse_while_paused(yandex_uid: str, counter: int | None, now: datetime) ->
     until = paused_until(yandex_uid, now)
     if until is not None:
         raise BudgetSpent(until, "paused")
-    until = paused_until(f"{COUNTER}{counter}", now) if counter else None
+    until = paused_until(f"{COUNTER_PREFIX}{counter}", now) if counter else None
     if until is not None:
         raise BudgetSpent(until, COUNTER_PAUSED)
 
@@ -252,10 +250,10 @@ def _spend_second(now: datetime) -> None:
             raise BudgetSpent(retry_at, "second")
 
 
-def longest(kind: Kind) -> timedelta:
-    """Return how long a request may take, and a margin for the server, which goes on after us.
+def max_duration(kind: Kind) -> timedelta:
+    """Return how long a request may take, with a margin for the server, which may end after us.
 
-    An upload has its time twice: for the body to leave, and for the answer to come.
+    An upload has its timeout twice: for sending the body, and for waiting for the answer.
     """
     reading = {Kind.UPLOAD: 2 * settings.UPLOAD_READ_TIMEOUT_SECONDS}
     seconds = reading.get(kind, settings.READ_TIMEOUT_SECONDS)
@@ -264,19 +262,19 @@ def longest(kind: Kind) -> timedelta:
     )
 
 
-def _hold_on(lease: Lease, now: datetime) -> None:
+def _extend(lease: Lease, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE integrations_requestslot SET held_until = %s"
             " WHERE yandex_uid = %s AND holder = %s",
-            [now + longest(lease.kind), lease.yandex_uid, lease.holder],
+            [now + max_duration(lease.kind), lease.yandex_uid, lease.holder],
         )
         if not cursor.rowcount:
-            raise BudgetSpent(now + SLOT_PAUSE, "parallel")
+            raise BudgetSpent(now + SLOT_RETRY_AFTER, "parallel")
 
 
-def _take_slot(yandex_uid: str, kind: Kind, now: datetime, day: date) -> Lease:
-    held_until = now + longest(kind)
+def _acquire_slot(yandex_uid: str, kind: Kind, now: datetime, day: date) -> Lease:
+    held_until = now + max_duration(kind)
     holder = uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -287,5 +285,5 @@ def _take_slot(yandex_uid: str, kind: Kind, now: datetime, day: date) -> Lease:
             [held_until, holder, yandex_uid, now],
         )
         if cursor.fetchone() is None:
-            raise BudgetSpent(now + SLOT_PAUSE, "parallel")
+            raise BudgetSpent(now + SLOT_RETRY_AFTER, "parallel")
     return Lease(yandex_uid, holder, kind, day)

@@ -1,7 +1,7 @@
-"""Keeps the web server's threads free while Yandex is slow: calls come in by the same ones.
+"""Keeps web threads free while Yandex is slow: the same threads take calls in.
 
-In a request of a person, a thread waits for Yandex for seconds, not for a minute, and only some
-threads of a process do so at a time. Tasks and commands have all the time there is.
+While a page is served, a thread waits for Yandex for seconds instead of a minute, and only
+WEB_THREADS_FOR_YANDEX threads of a process do so at a time. Tasks and commands are not limited.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _slots = threading.BoundedSemaphore(settings.WEB_THREADS_FOR_YANDEX)
 
 
 class NoFreeSlot(Exception):
-    """As many threads of this process wait for Yandex as may."""
+    """WEB_THREADS_FOR_YANDEX threads of this process are waiting for Yandex already."""
 
 
 @contextmanager
 def short_timeouts() -> Iterator[None]:
-    """Mark what happens inside as done for a person who waits for a page."""
+    """Mark what runs inside as serving a page: short timeouts, and a slot is needed."""
     before = _has_short_timeouts.set(True)
     try:
         yield
@@ -33,7 +33,10 @@ def short_timeouts() -> Iterator[None]:
 
 @contextmanager
 def acquire() -> Iterator[None]:
-    """Hold a place among those who wait for Yandex. Raises NoSeat at once when there is none."""
+    """Hold one of the process's slots. Raises NoFreeSlot at once when there is none.
+
+    Outside `short_timeouts` no slot is needed.
+    """
     is_needed = _has_short_timeouts.get()
     if is_needed and not _slots.acquire(blocking=False):
         raise NoFreeSlot
@@ -45,7 +48,7 @@ def acquire() -> Iterator[None]:
 
 
 def read_timeout() -> int:
-    """Return how many seconds to wait for an answer here and now."""
+    """Return the seconds to wait for an answer of Yandex in the current context."""
     if _has_short_timeouts.get():
         return min(settings.WEB_READ_TIMEOUT_SECONDS, settings.READ_TIMEOUT_SECONDS)
     return settings.READ_TIMEOUT_SECONDS

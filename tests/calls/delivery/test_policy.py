@@ -17,7 +17,7 @@ from calls.delivery.policy import (
     next_poll,
 )
 from calls.states import Attention, UploadState
-from integrations.limits.quota_reset import Concerned
+from integrations.limits.quota_reset import QuotaScope
 from integrations.yandex.errors import (
     AccessDenied,
     NotFound,
@@ -93,15 +93,15 @@ def test_what_may_have_arrived_is_looked_up_whatever_the_answer_says(error: Yand
 @pytest.mark.parametrize(
     ("name", "ends", "whom"),
     [
-        ("quota_requests_by_uid", MIDNIGHT + timedelta(minutes=10), Concerned.LOGIN),
-        ("quota_requests_by_counter_id", MIDNIGHT + timedelta(minutes=10), Concerned.COUNTER),
-        ("quota_parallel_requests", NOW + timedelta(seconds=5), Concerned.LOGIN),
-        ("quota_requests_by_ip", NOW + timedelta(seconds=30), Concerned.EVERYBODY),
-        ("quota_of_tomorrow", NOW + timedelta(minutes=2), Concerned.LOGIN),
+        ("quota_requests_by_uid", MIDNIGHT + timedelta(minutes=10), QuotaScope.LOGIN),
+        ("quota_requests_by_counter_id", MIDNIGHT + timedelta(minutes=10), QuotaScope.COUNTER),
+        ("quota_parallel_requests", NOW + timedelta(seconds=5), QuotaScope.LOGIN),
+        ("quota_requests_by_ip", NOW + timedelta(seconds=30), QuotaScope.ALL_LOGINS),
+        ("quota_of_tomorrow", NOW + timedelta(minutes=2), QuotaScope.LOGIN),
     ],
 )
 def test_a_spent_quota_pauses_whom_it_concerns(
-    status: int, name: str, ends: datetime, whom: Concerned
+    status: int, name: str, ends: datetime, whom: QuotaScope
 ) -> None:
     after = step(refusal(QuotaExceeded, status, name))
 

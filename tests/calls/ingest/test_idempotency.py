@@ -25,7 +25,7 @@ def keep(source: CallSource, webhook_id: str, at: datetime) -> None:
 def test_answers_older_than_a_week_are_forgotten(
     source: CallSource, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(idempotency, "FORGOTTEN_AT_ONCE", at_once)
+    monkeypatch.setattr(idempotency, "DELETE_BATCH", at_once)
     now = timezone.now()
     week = timedelta(days=7)
     for name, age in {
@@ -37,11 +37,11 @@ def test_answers_older_than_a_week_are_forgotten(
     }.items():
         keep(source, name, now - age)
 
-    assert idempotency.forget_old(now=now) == 3
+    assert idempotency.delete_expired(now=now) == 3
 
     kept = IngestReceipt.objects.order_by("received_at").values_list("webhook_id", flat=True)
     assert list(kept) == ["of a week", "fresh"]
-    assert idempotency.forget_old(now=now) == 0
+    assert idempotency.delete_expired(now=now) == 0
 
 
 def test_the_clock_forgets(source: CallSource) -> None:

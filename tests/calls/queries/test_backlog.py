@@ -16,7 +16,7 @@ from calls.models import Delivery, Upload, UploadAttempt
 from calls.queries.backlog import due_work
 from calls.states import Attention, UploadState
 from counters.models import Counter
-from integrations.limits.pauses import EVERYBODY
+from integrations.limits.pauses import ALL_LOGINS
 from integrations.models import MetrikaClock, RequestDay, YandexAccount
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -126,7 +126,7 @@ def test_what_a_pause_holds_up_is_due_when_it_is_over(counter: Counter, whose: s
     key = {
         "login": counter.account.yandex_uid,
         "counter": f"counter:{counter.number}",
-        "everybody": EVERYBODY,
+        "everybody": ALL_LOGINS,
     }[whose]
     RequestDay.objects.create(yandex_uid=key, day=NOON.date(), paused_until=NOON + 14 * HOUR)
 

@@ -136,9 +136,9 @@ def test_an_account_that_cannot_be_used_is_not_asked(
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ({"name": "html_5xx", "status": 502}, api_call.SILENT),
-        ({"name": "reset_before"}, api_call.SILENT),
-        ({"name": "garbage_200"}, api_call.STRANGE),
+        ({"name": "html_5xx", "status": 502}, api_call.NO_ANSWER),
+        ({"name": "reset_before"}, api_call.NO_ANSWER),
+        ({"name": "garbage_200"}, api_call.UNEXPECTED_ANSWER),
         ({"name": "access_denied"}, api_call.NO_ACCESS),
         ({"name": "status_429", "error_type": "quota_parallel_requests"}, api_call.BUSY),
         ({"name": "status_429", "error_type": "quota_requests_by_uid"}, api_call.DAY_SPENT),

@@ -1,4 +1,4 @@
-"""The difference of the clocks: heard in answers, kept in a row, obeyed by the day's budget."""
+"""Clock skew of Metrika: read from answers, stored in a row, applied to the day of the budget."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
 
 @pytest.mark.contract("C3")
 @pytest.mark.parametrize(
-    ("seconds", "kept"),
+    ("seconds", "stored"),
     [(0, 0), (29, 0), (-29, 0), (30, 30), (-30, -30), (86_400, 86_400), (86_401, 0)],
 )
-def test_what_is_kept_of_a_difference(db: None, seconds: int, kept: int) -> None:
+def test_difference_is_stored_between_30_seconds_and_a_day(
+    db: None, seconds: int, stored: int
+) -> None:
     record_server_time(seconds, seconds, seconds)
 
-    assert clock_skew.ahead() == timedelta(seconds=kept)
+    assert clock_skew.ahead() == timedelta(seconds=stored)
 
 
 @pytest.mark.contract("C3")
 @pytest.mark.parametrize(
-    ("heard", "kept"),
+    ("differences", "stored"),
     [
         ([300, 300], 0),
         ([300, 0, 300, 300], 0),
@@ -54,10 +56,12 @@ def test_what_is_kept_of_a_difference(db: None, seconds: int, kept: int) -> None
         ([300, 300, 300, 320], 300),
     ],
 )
-def test_one_wrong_gateway_is_not_believed(db: None, heard: list[int], kept: int) -> None:
-    record_server_time(*heard)
+def test_difference_is_adopted_after_three_answers_in_a_row(
+    db: None, differences: list[int], stored: int
+) -> None:
+    record_server_time(*differences)
 
-    assert clock_skew.ahead() == timedelta(seconds=kept)
+    assert clock_skew.ahead() == timedelta(seconds=stored)
 
 
 def record_server_time(*differences: int) -> None:
@@ -66,13 +70,13 @@ def record_server_time(*differences: int) -> None:
             clock_skew.record_server_time(NOON + timedelta(seconds=seconds))
 
 
-def test_database_that_cannot_note_it_spoils_no_answer(
+def test_database_error_while_recording_the_time_is_not_raised(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(seconds: int, now: datetime) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr(clock_skew, "_consider", fail)
+    monkeypatch.setattr(clock_skew, "_update", fail)
 
     clock_skew.record_server_time(NOON)
 
@@ -80,7 +84,7 @@ def test_database_that_cannot_note_it_spoils_no_answer(
 
 
 @pytest.mark.contract("C3")
-def test_day_of_a_request_is_metrikas_whose_clock_is_heard_in_its_answers(
+def test_day_of_a_request_follows_the_clock_of_metrikas_answers(
     account: YandexAccount, sandbox: RunningSandbox, settings: Settings
 ) -> None:
     settings.METRIKA_DAILY_REQUESTS = 1
@@ -88,9 +92,9 @@ def test_day_of_a_request_is_metrikas_whose_clock_is_heard_in_its_answers(
     person.link()
     account.access_token = person.token
     with time_machine.travel(BEFORE_MIDNIGHT, tick=False):
-        request_budget.give_back(request_budget.take(UID, Kind.OTHER))
+        request_budget.release(request_budget.acquire(UID, Kind.OTHER))
         with pytest.raises(BudgetSpent) as spent:
-            request_budget.take(UID, Kind.OTHER)
+            request_budget.acquire(UID, Kind.OTHER)
         assert spent.value.retry_at == BEFORE_MIDNIGHT + timedelta(minutes=2)
         control(sandbox, "clock", advance_seconds=300)
 
@@ -100,10 +104,10 @@ def test_day_of_a_request_is_metrikas_whose_clock_is_heard_in_its_answers(
         client.close()
 
         assert clock_skew.ahead() == timedelta(minutes=5)
-        # There the next day has begun, and ends five minutes before ours.
-        request_budget.give_back(request_budget.take(UID, Kind.OTHER))
+        # At Metrika the next day has begun; it ends five minutes before ours.
+        request_budget.release(request_budget.acquire(UID, Kind.OTHER))
         with pytest.raises(BudgetSpent) as spent:
-            request_budget.take(UID, Kind.OTHER)
+            request_budget.acquire(UID, Kind.OTHER)
     assert spent.value.retry_at == datetime(2026, 6, 11, 23, 55, tzinfo=UTC)
     days = RequestDay.objects.order_by("day").values_list("day", "other")
     assert list(days) == [(date(2026, 6, 10), 1), (date(2026, 6, 11), 1)]

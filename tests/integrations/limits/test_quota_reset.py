@@ -1,4 +1,4 @@
-"""When a spent quota is back: tables, no database."""
+"""When a spent quota is reset: tables, no database."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from integrations.limits.quota_reset import advised, day_of, next_midnight, quota_ends
+from integrations.limits.quota_reset import capped_retry_after, day_of, next_midnight, quota_ends
 from integrations.yandex.errors import QuotaExceeded
 
-#: One in the middle of a day, given as the hour and minute of 10 June.
+#: The hour and minute of 10 June at which the quota is found spent, and when it is reset.
 HOURS = [
-    # spent: back at 00:00 GMT
+    # reset at 00:00 GMT
     ("12:00", "11 00:00"),
     ("20:59", "11 00:00"),
     ("23:59", "11 00:00"),
@@ -19,10 +19,10 @@ HOURS = [
     # still spent right after 00:00 GMT: perhaps the day begins late
     ("00:00", "10 00:30"),
     ("00:29", "10 00:59"),
-    # still spent after that: it begins at midnight in Moscow
+    # still spent after that: the day begins at midnight in Moscow
     ("00:30", "10 21:00"),
     ("01:29", "10 21:00"),
-    # and when it is not back by then either
+    # spent at that hour as well
     ("21:00", "11 00:00"),
 ]
 
@@ -32,13 +32,13 @@ def june(day_and_time: str) -> datetime:
 
 
 def spent(name: str = "quota_requests_by_uid", retry_after: float | None = None) -> QuotaExceeded:
-    return QuotaExceeded("said", http_status=429, error_type=name, retry_after=retry_after)
+    return QuotaExceeded("spent", http_status=429, error_type=name, retry_after=retry_after)
 
 
 @pytest.mark.contract("B11")
 @pytest.mark.parametrize("name", ["quota_requests_by_uid", "quota_requests_by_counter_id"])
 @pytest.mark.parametrize(("now", "ends"), HOURS)
-def test_spent_day_is_back_at_greenwich_midnight_or_else_at_moscows(
+def test_day_quota_is_reset_at_midnight_gmt_or_else_in_moscow(
     name: str, now: str, ends: str
 ) -> None:
     at = june(f"10 {now}")
@@ -53,14 +53,14 @@ def test_spent_day_is_back_at_greenwich_midnight_or_else_at_moscows(
     [
         # Metrika's day ends five minutes before ours does
         (5, "12:00", "10 23:55"),
-        # there it is 00:02 already
+        # at Metrika it is 00:02 already
         (5, "23:57", "11 00:27"),
-        # ours is over, theirs goes on for three minutes
+        # our day is over, Metrika's has three minutes left
         (-5, "00:02", "10 00:05"),
         (-5, "12:00", "11 00:05"),
     ],
 )
-def test_day_that_counts_is_metrikas(ahead: int, now: str, ends: str) -> None:
+def test_day_quota_follows_metrikas_clock(ahead: int, now: str, ends: str) -> None:
     until = quota_ends(
         spent(), now=june(f"10 {now}"), ahead=timedelta(minutes=ahead), jitter=lambda: 0.0
     )
@@ -79,7 +79,7 @@ def test_day_that_counts_is_metrikas(ahead: int, now: str, ends: str) -> None:
         ("quota_requests_by_ip", 7, 7, 30),
     ],
 )
-def test_short_quotas_are_back_in_seconds_but_not_before_the_server_says(
+def test_short_quotas_are_reset_within_seconds_and_not_before_retry_after(
     name: str, retry_after: float | None, least: int, most: int
 ) -> None:
     now = june("10 12:00")
@@ -92,13 +92,13 @@ def test_short_quotas_are_back_in_seconds_but_not_before_the_server_says(
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [(None, 0), (-5, 0), (30, 30), (3600, 3600), (86400, 3600)]
+    ("retry_after", "seconds"), [(None, 0), (-5, 0), (30, 30), (3600, 3600), (86400, 3600)]
 )
-def test_advice_is_followed_within_reason(said: float | None, seconds: int) -> None:
-    assert advised(said) == timedelta(seconds=seconds)
+def test_retry_after_is_capped_at_an_hour(retry_after: float | None, seconds: int) -> None:
+    assert capped_retry_after(retry_after) == timedelta(seconds=seconds)
 
 
-def test_a_day_is_counted_in_greenwich() -> None:
+def test_day_is_counted_in_gmt() -> None:
     moscow = datetime.fromisoformat("2026-06-11T02:30:00+03:00")
 
     assert day_of(moscow) == date(2026, 6, 10)

@@ -29,82 +29,82 @@ def held() -> int:
 @pytest.mark.contract("B14")
 def test_fourth_parallel_request_is_refused(db: None) -> None:
     for _number in range(3):
-        request_budget.take(UID, Kind.OTHER)
+        request_budget.acquire(UID, Kind.OTHER)
 
     with pytest.raises(BudgetSpent) as refusal:
-        request_budget.take(UID, Kind.OTHER)
+        request_budget.acquire(UID, Kind.OTHER)
 
     assert refusal.value.reason == "parallel"
     assert RequestDay.objects.get().other == 3
-    assert request_budget.take("1100000002", Kind.OTHER).yandex_uid == "1100000002"
+    assert request_budget.acquire("1100000002", Kind.OTHER).yandex_uid == "1100000002"
 
 
 @pytest.mark.contract("B14")
-def test_many_threads_get_three_slots(transactional_db: None) -> None:
+def test_ten_threads_get_three_slots(transactional_db: None) -> None:
     outcomes: list[str] = []
 
-    def take() -> None:
+    def acquire() -> None:
         try:
-            request_budget.take(UID, Kind.OTHER)
-            outcomes.append("taken")
+            request_budget.acquire(UID, Kind.OTHER)
+            outcomes.append("acquired")
         except BudgetSpent as refusal:
             outcomes.append(refusal.reason)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=take) for _number in range(10)]
+    threads = [threading.Thread(target=acquire) for _number in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=20)
 
-    assert outcomes.count("taken") == 3
+    assert outcomes.count("acquired") == 3
     assert outcomes.count("parallel") == 7
 
 
 @pytest.mark.contract("B14")
-def test_slot_is_kept_when_the_end_was_not_heard(db: None) -> None:
+def test_slot_is_kept_when_the_request_may_still_run(db: None) -> None:
     lost = Unreachable("no answer", may_have_arrived=True)
     with pytest.raises(Unreachable):
-        leave_and_fail(lost)
+        send_and_fail(lost)
     assert held() == 1
 
     refused = RequestRejected("no", http_status=400)
     with pytest.raises(RequestRejected):
-        leave_and_fail(refused)
+        send_and_fail(refused)
     assert held() == 1
 
     with pytest.raises(SoftTimeLimitExceeded):
-        leave_and_fail(SoftTimeLimitExceeded())
+        send_and_fail(SoftTimeLimitExceeded())
     assert held() == 2
 
 
-def leave_and_fail(error: Exception) -> None:
+def send_and_fail(error: Exception) -> None:
     with request_budget.request(UID, Kind.UPLOAD) as lease:
         lease.before_request()
         raise error
 
 
-@pytest.mark.parametrize("trouble", [OSError(28, "no space"), Unreachable("asleep too long")])
-def test_request_that_never_left_costs_neither_slot_nor_day(db: None, trouble: Exception) -> None:
-    with pytest.raises(type(trouble)), request_budget.request(UID, Kind.UPLOAD):
-        raise trouble
+@pytest.mark.parametrize("error", [OSError(28, "no space"), Unreachable("stopped too long")])
+def test_request_that_was_not_sent_costs_neither_slot_nor_day(db: None, error: Exception) -> None:
+    with pytest.raises(type(error)), request_budget.request(UID, Kind.UPLOAD):
+        raise error
 
     assert held() == 0
     assert RequestDay.objects.get().uploads == 0
 
 
-def test_fault_of_ours_after_the_request_left_frees_the_slot_and_keeps_the_charge(
+def test_our_error_after_the_request_was_sent_frees_the_slot_and_keeps_the_charge(
     db: None,
 ) -> None:
     with pytest.raises(OSError, match="no space"):
-        leave_and_fail(OSError(28, "no space"))
+        send_and_fail(OSError(28, "no space"))
 
     assert (held(), RequestDay.objects.get().uploads) == (0, 1)
 
 
 @pytest.mark.contract("B16")
-def test_every_page_of_a_list_is_charged_and_holds_the_slot_anew(
+def test_every_page_of_a_list_is_charged_and_extends_the_lease(
     db: None, settings: Settings
 ) -> None:
     settings.READ_TIMEOUT_SECONDS, settings.CONNECT_TIMEOUT_SECONDS = 60, 5
@@ -126,57 +126,57 @@ def test_every_page_of_a_list_is_charged_and_holds_the_slot_anew(
 
 
 @pytest.mark.contract("B11")
-def test_quota_of_a_counter_stops_that_counter_only(db: None) -> None:
+def test_quota_of_a_counter_pauses_that_counter_only(db: None) -> None:
     error = QuotaExceeded("no", http_status=429, error_type="quota_requests_by_counter_id")
     with time_machine.travel(NOON, tick=False):
         pauses.apply_quota_error(UID, error, now=NOON, counter=91234567)
 
         with pytest.raises(BudgetSpent) as spent:
-            request_budget.take(UID, Kind.UPLOAD, counter=91234567)
+            request_budget.acquire(UID, Kind.UPLOAD, counter=91234567)
         assert spent.value.reason == request_budget.COUNTER_PAUSED
         assert NOON + timedelta(hours=12) <= spent.value.retry_at
-        assert request_budget.take(UID, Kind.UPLOAD, counter=91234568).yandex_uid == UID
-        assert request_budget.take(UID, Kind.OTHER).yandex_uid == UID
+        assert request_budget.acquire(UID, Kind.UPLOAD, counter=91234568).yandex_uid == UID
+        assert request_budget.acquire(UID, Kind.OTHER).yandex_uid == UID
 
 
 @pytest.mark.contract("B14")
-def test_lease_runs_out_by_itself(db: None, settings: Settings) -> None:
+def test_lease_expires(db: None, settings: Settings) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for _number in range(3):
-            request_budget.take(UID, Kind.OTHER)
+            request_budget.acquire(UID, Kind.OTHER)
         length = settings.CONNECT_TIMEOUT_SECONDS + settings.READ_TIMEOUT_SECONDS
         clock.shift(timedelta(seconds=length + settings.LEASE_MARGIN_SECONDS))
         with pytest.raises(BudgetSpent):
-            request_budget.take(UID, Kind.OTHER)
+            request_budget.acquire(UID, Kind.OTHER)
 
         clock.shift(timedelta(seconds=1))
-        assert request_budget.take(UID, Kind.OTHER).yandex_uid == UID
+        assert request_budget.acquire(UID, Kind.OTHER).yandex_uid == UID
 
 
 @pytest.mark.contract("B15")
-def test_second_is_full_for_every_login(db: None, settings: Settings) -> None:
+def test_limit_per_second_is_shared_by_all_logins(db: None, settings: Settings) -> None:
     settings.METRIKA_REQUESTS_PER_SECOND = 10
     with time_machine.travel(NOON, tick=False) as clock:
-        request_budget.take("1", Kind.OTHER)
-        request_budget.take("2", Kind.OTHER)
+        request_budget.acquire("1", Kind.OTHER)
+        request_budget.acquire("2", Kind.OTHER)
         with pytest.raises(BudgetSpent) as refusal:
-            request_budget.take("3", Kind.OTHER)
+            request_budget.acquire("3", Kind.OTHER)
         assert (refusal.value.reason, refusal.value.retry_at) == (
             "second",
             NOON + timedelta(seconds=0.2),
         )
 
         clock.shift(timedelta(seconds=0.2))
-        assert request_budget.take("3", Kind.OTHER).yandex_uid == "3"
+        assert request_budget.acquire("3", Kind.OTHER).yandex_uid == "3"
 
 
 @pytest.mark.contract("B15")
-def test_no_second_however_cut_holds_more_than_yandex_allows(db: None) -> None:
+def test_no_sliding_second_holds_more_than_yandex_allows(db: None) -> None:
     taken: list[datetime] = []
     with time_machine.travel(NOON, tick=False) as clock:
         for step in range(300):
             with suppress(BudgetSpent):
-                request_budget.give_back(request_budget.take(str(step), Kind.OTHER))
+                request_budget.release(request_budget.acquire(str(step), Kind.OTHER))
                 taken.append(timezone.now())
             clock.shift(timedelta(seconds=0.01))
 
@@ -190,16 +190,16 @@ def test_no_second_however_cut_holds_more_than_yandex_allows(db: None) -> None:
 @pytest.mark.parametrize(
     ("kind", "allowed"), [(Kind.UPLOAD, 7), (Kind.POLL, 2), (Kind.LOOKUP, 10), (Kind.OTHER, 2)]
 )
-def test_no_kind_eats_the_others_part_of_the_day(
+def test_each_kind_has_its_share_of_the_day(
     db: None, settings: Settings, kind: Kind, allowed: int
 ) -> None:
     settings.METRIKA_DAILY_REQUESTS, settings.METRIKA_REQUESTS_PER_SECOND = 10, 1000
     with time_machine.travel(NOON, tick=False):
         for _number in range(allowed):
-            request_budget.give_back(request_budget.take(UID, kind))
+            request_budget.release(request_budget.acquire(UID, kind))
 
         with pytest.raises(BudgetSpent) as refusal:
-            request_budget.take(UID, kind)
+            request_budget.acquire(UID, kind)
 
     assert (refusal.value.reason, refusal.value.retry_at.isoformat()) == (
         "day",
@@ -216,49 +216,49 @@ def test_pause_is_never_shortened_and_reaches_past_midnight(db: None) -> None:
 
         clock.shift(timedelta(minutes=10, seconds=59))
         with pytest.raises(BudgetSpent) as refusal:
-            request_budget.take(UID, Kind.UPLOAD)
+            request_budget.acquire(UID, Kind.UPLOAD)
         assert refusal.value.reason == "paused"
 
         clock.shift(timedelta(seconds=1))
-        assert request_budget.take(UID, Kind.UPLOAD).yandex_uid == UID
+        assert request_budget.acquire(UID, Kind.UPLOAD).yandex_uid == UID
 
 
 @pytest.mark.contract("B11")
-def test_limit_of_the_address_stops_every_login(db: None) -> None:
+def test_pause_of_the_ip_address_stops_every_login(db: None) -> None:
     with time_machine.travel(NOON, tick=False):
-        pauses.pause(pauses.EVERYBODY, until=NOON + timedelta(seconds=5), reason="ip")
+        pauses.pause(pauses.ALL_LOGINS, until=NOON + timedelta(seconds=5), reason="ip")
 
         with pytest.raises(BudgetSpent) as refusal:
-            request_budget.take(UID, Kind.OTHER)
+            request_budget.acquire(UID, Kind.OTHER)
 
     assert refusal.value.retry_at == NOON + timedelta(seconds=5)
 
 
-def test_request_that_was_not_made_is_not_charged(db: None) -> None:
-    lease = request_budget.take(UID, Kind.UPLOAD)
+def test_refund_undoes_the_charge_of_the_day(db: None) -> None:
+    lease = request_budget.acquire(UID, Kind.UPLOAD)
 
-    request_budget.take_back(lease)
+    request_budget.refund(lease)
 
     assert RequestDay.objects.get().uploads == 0
 
 
-def test_patient_request_waits_for_its_turn(db: None, settings: Settings) -> None:
+def test_request_waits_for_a_free_part_of_a_second(db: None, settings: Settings) -> None:
     settings.METRIKA_REQUESTS_PER_SECOND = 5  # one in each fifth of a second
 
     for _number in range(4):
-        with request_budget.request(UID, Kind.OTHER, patience_seconds=5):
+        with request_budget.request(UID, Kind.OTHER, max_wait_seconds=5):
             continue
 
     assert RequestDay.objects.get().other == 4
 
 
-def test_patience_does_not_wait_for_tomorrow(db: None, settings: Settings) -> None:
+def test_request_does_not_wait_for_the_next_day(db: None, settings: Settings) -> None:
     settings.METRIKA_DAILY_REQUESTS = 1
-    request_budget.give_back(request_budget.take(UID, Kind.OTHER))
+    request_budget.release(request_budget.acquire(UID, Kind.OTHER))
 
     with (
         pytest.raises(BudgetSpent) as refusal,
-        request_budget.request(UID, Kind.OTHER, patience_seconds=60),
+        request_budget.request(UID, Kind.OTHER, max_wait_seconds=60),
     ):
         raise AssertionError("no request may be made")
 

@@ -1,4 +1,4 @@
-"""Who waits for Yandex in a web process, for how long, and how many at a time."""
+"""How long a web thread waits for Yandex, and how many threads may at a time."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.integrations.yandex_id import YandexId, come_back, start
 
 
 @pytest.fixture
-def all_seats_taken() -> Iterator[ExitStack]:
-    """As many threads as may wait for Yandex already."""
+def all_slots_taken() -> Iterator[ExitStack]:
+    """Every slot of the process is held."""
     with ExitStack() as taken:
         taken.enter_context(short_timeouts())
         for _ in range(settings.WEB_THREADS_FOR_YANDEX):
@@ -27,7 +27,7 @@ def all_seats_taken() -> Iterator[ExitStack]:
         yield taken
 
 
-def test_page_waits_seconds_and_a_task_a_minute() -> None:
+def test_read_timeout_is_8_seconds_for_a_page_and_a_minute_for_a_task() -> None:
     assert yandex_config().read_timeout == settings.READ_TIMEOUT_SECONDS == 60
 
     with short_timeouts():
@@ -35,32 +35,32 @@ def test_page_waits_seconds_and_a_task_a_minute() -> None:
     assert yandex_config().read_timeout == 60
 
 
-def test_seats_are_half_of_the_threads_and_come_back(all_seats_taken: ExitStack) -> None:
+def test_slots_are_limited_and_released(all_slots_taken: ExitStack) -> None:
     with pytest.raises(NoFreeSlot), acquire():
         pass
 
-    all_seats_taken.close()
+    all_slots_taken.close()
 
     with short_timeouts(), acquire():
         pass
 
 
-def test_task_needs_no_seat() -> None:
+def test_task_needs_no_slot() -> None:
     with ExitStack() as many:
         for _ in range(settings.WEB_THREADS_FOR_YANDEX + 1):
             many.enter_context(acquire())
 
 
-def test_question_without_a_seat_is_answered_at_once(
-    all_seats_taken: ExitStack, account: YandexAccount, yandex_id: YandexId
+def test_call_without_a_slot_fails_at_once(
+    all_slots_taken: ExitStack, account: YandexAccount, yandex_id: YandexId
 ) -> None:
     with pytest.raises(api_call.MetrikaUnavailable, match="отвечает медленно"):
-        api_call.ask(account, lambda client: client.counters())
+        api_call.call_metrika(account, lambda client: client.counters())
     assert len(yandex_id.calls) == 0
 
 
-def test_page_without_a_seat_says_what_to_do(
-    all_seats_taken: ExitStack, owner_client: Client, account: YandexAccount, yandex_id: YandexId
+def test_page_without_a_slot_says_what_to_do(
+    all_slots_taken: ExitStack, owner_client: Client, account: YandexAccount, yandex_id: YandexId
 ) -> None:
     page = owner_client.get(reverse("counters:add", args=[account.pk])).content.decode()
 
@@ -68,9 +68,7 @@ def test_page_without_a_seat_says_what_to_do(
     assert "Повторите через минуту." in page
 
 
-def test_way_back_without_a_seat_may_be_gone_again(
-    owner_client: Client, yandex_id: YandexId
-) -> None:
+def test_callback_without_a_slot_can_be_repeated(owner_client: Client, yandex_id: YandexId) -> None:
     yandex_id.allows()
     state = start(owner_client)["state"]
     with ExitStack() as taken:

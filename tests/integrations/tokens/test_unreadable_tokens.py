@@ -94,4 +94,6 @@ def test_question_through_it_is_answered_with_what_to_do(
     owner_client: Client, spoilt: YandexAccount, counter: Counter
 ) -> None:
     with pytest.raises(api_call.MetrikaUnavailable, match="не читается: переподключите"):
-        api_call.ask(YandexAccount.objects.get(pk=spoilt.pk), lambda client: client.counters())
+        api_call.call_metrika(
+            YandexAccount.objects.get(pk=spoilt.pk), lambda client: client.counters()
+        )
