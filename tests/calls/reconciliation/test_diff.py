@@ -41,7 +41,6 @@ def theirs(**fields: Any) -> Uploading:
         "dynamic_quantity": 3,
         "linked_quantity": 3,
         "user_not_found_quantity": 0,
-        "client_id_type": "CLIENT_ID",
         "create_time": NOW,
     }
     return Uploading(**values | fields)
