@@ -1,4 +1,4 @@
-"""The support desk for Yandex accounts, link attempts and the request budget. Never a token."""
+"""Admin of Yandex accounts, link attempts and the request budget. It never shows a token."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from integrations.models import (
 )
 from integrations.tokens import refresh
 
-#: Written as the reason of the state when support asks the customer to connect anew.
-ASKED_BY_SUPPORT = "support"
+#: The reason of the state when support requires a reconnect.
+REQUIRED_BY_SUPPORT = "support"
 
 
 @admin.register(YandexAccount)
@@ -48,26 +48,26 @@ class YandexAccountAdmin(SupportAdmin):
 
     @admin.action(description=_("Попросить переподключить"), permissions=["steer"])
     def require_reconnection(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
-        """Let what waits for the account wait until the customer has connected it again."""
+        """Hold the account's deliveries until the customer has reconnected it."""
         for account in queryset:
-            refresh.mark_reauth_required(account.pk, ASKED_BY_SUPPORT, actor=signed_in(request))
-        self._tell(request, len(queryset))
+            refresh.mark_reauth_required(account.pk, REQUIRED_BY_SUPPORT, actor=signed_in(request))
+        self._notify(request, len(queryset))
 
     @admin.action(description=_("Отключить от кабинета"), permissions=["steer"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
-        """Forget the tokens, as the customer's own button does."""
+        """Delete the tokens, as the customer's own button does."""
         for account in queryset.exclude(state=YandexAccount.State.DISCONNECTED):
             flow.disconnect(account, user=signed_in(request), now=timezone.now())
-        self._tell(request, len(queryset))
+        self._notify(request, len(queryset))
 
-    def _tell(self, request: HttpRequest, count: int) -> None:
+    def _notify(self, request: HttpRequest, count: int) -> None:
         text = ngettext("Изменён %d аккаунт.", "Изменено аккаунтов: %d.", count) % count
         self.message_user(request, text, messages.SUCCESS)
 
 
 @admin.register(LinkAttempt)
 class LinkAttemptAdmin(SupportAdmin):
-    """Links under way; the state, its session and the verifier stay hidden."""
+    """Unfinished attempts, without state, session and verifier."""
 
     list_display = ("created_at", "cabinet", "user", "mode", "expected_uid")
     list_filter = ("mode",)
@@ -86,7 +86,7 @@ class RequestDayAge(AgeFilter):
 
 @admin.register(RequestDay)
 class RequestDayAdmin(SupportAdmin):
-    """What each login spent of its daily requests, and its pauses."""
+    """Requests per login and day, and pauses."""
 
     list_display = (
         "yandex_uid",
@@ -113,7 +113,7 @@ class RequestSlotAdmin(SupportAdmin):
 
 @admin.register(MetrikaClock)
 class MetrikaClockAdmin(SupportAdmin):
-    """By how much Metrika's clock is ahead of ours; the day of a quota is Metrika's."""
+    """How far Metrika's clock is ahead of ours; quotas follow Metrika's day."""
 
     list_display = ("ahead_seconds", "changed_at")
     ordering = ("-pk",)
@@ -121,7 +121,7 @@ class MetrikaClockAdmin(SupportAdmin):
 
 @admin.register(RequestSecond)
 class RequestSecondAdmin(SupportAdmin):
-    """Requests of all processes in one second."""
+    """Requests of all processes per fifth of a second."""
 
     list_display = ("second", "used")
     ordering = ("-pk",)

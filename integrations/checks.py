@@ -1,4 +1,4 @@
-"""System checks of everything that linking relies on and that a deployment can get wrong."""
+"""System checks of the settings that linking depends on."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ COOKIE_SESSIONS = "django.contrib.sessions.backends.signed_cookies"
 
 
 def refuse_insecure_transport() -> None:
-    """Stop the start when oauthlib is told to accept plain http although the real Yandex is used.
+    """Raise ImproperlyConfigured when oauthlib may use plain http with the real Yandex.
 
-    Raises ImproperlyConfigured. Not a check only: a web server starts without running checks.
+    Called at the start as well, because a web server starts without running checks.
     """
-    if os.environ.get(INSECURE_TRANSPORT) and not _is_stand_in(settings.YANDEX_OAUTH_URL):
+    if os.environ.get(INSECURE_TRANSPORT) and not _is_private_url(settings.YANDEX_OAUTH_URL):
         raise ImproperlyConfigured(
             f"{INSECURE_TRANSPORT} is set: tokens could travel over plain http. Unset it."
         )
 
 
 def refuse_missing_credentials() -> None:
-    """Stop the start when the real Yandex is used and we are nobody to it.
+    """Raise ImproperlyConfigured when the real Yandex is used without our credentials.
 
-    Raises ImproperlyConfigured: the first customer would find it out, and nobody else.
+    Without this the error would appear only when the first customer links an account.
     """
     if settings.DEBUG or is_configured():
         return
@@ -49,7 +49,7 @@ def refuse_missing_credentials() -> None:
 def has_credentials(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn when nobody can link an account, because there is no application at Yandex."""
+    """Warn when no account can be linked, because the application's credentials are missing."""
     if is_configured() or settings.DEBUG:
         return []
     return [Warning(*_credentials_missing(), id="integrations.W001")]
@@ -59,7 +59,7 @@ def has_credentials(
 def has_credentials_in_production(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """In production the same is an error."""
+    """Refuse a deployment without the application's credentials."""
     return [] if is_configured() else [Error(*_credentials_missing(), id="integrations.E001")]
 
 
@@ -67,18 +67,18 @@ def has_credentials_in_production(
 def has_safe_transport(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse the switch that lets oauthlib speak plain http."""
+    """Refuse the environment variable that lets oauthlib use plain http."""
     if not os.environ.get(INSECURE_TRANSPORT):
         return []
     return [Error(f"{INSECURE_TRANSPORT} is set.", hint="Unset it.", id="integrations.E002")]
 
 
 @register(Tags.security, deploy=True)
-def speaks_to_yandex(
+def has_yandex_addresses(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a stand-in for Yandex in production: real people's tokens would go there."""
-    if _is_trial():
+    """Refuse addresses other than Yandex's in production: real tokens would be sent there."""
+    if _is_local():
         return []
     return [
         Error(
@@ -92,11 +92,11 @@ def speaks_to_yandex(
 
 
 @register(Tags.security, deploy=True)
-def comes_back_over_https(
+def has_https_redirect_uri(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a redirect URI over plain http: the code would pass every proxy in the open."""
-    if settings.YANDEX_REDIRECT_URI.startswith("https://") or _is_trial():
+    """Refuse a redirect URI over plain http: every proxy could read the code."""
+    if settings.YANDEX_REDIRECT_URI.startswith("https://") or _is_local():
         return []
     return [
         Error(
@@ -108,10 +108,10 @@ def comes_back_over_https(
 
 
 @register(Tags.security)
-def asks_for_what_it_needs(
+def requests_needed_scopes(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a list of scopes with which no link could ever be made."""
+    """Refuse a YANDEX_SCOPES with which no account could be linked."""
     if has_needed_scopes(tuple(settings.YANDEX_SCOPES)):
         return []
     return [
@@ -124,10 +124,10 @@ def asks_for_what_it_needs(
 
 
 @register(Tags.security)
-def keeps_sessions_on_the_server(
+def has_server_side_sessions(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse sessions in cookies: they can be replayed, and an attempt is bound to its session."""
+    """Refuse sessions in cookies: they can be replayed, and link attempts are bound to them."""
     if settings.SESSION_ENGINE != COOKIE_SESSIONS:
         return []
     return [
@@ -140,10 +140,10 @@ def keeps_sessions_on_the_server(
 
 
 @register(Tags.security)
-def compares_scopes(
+def has_strict_scopes(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn of the process-wide switch that linking does not need: it compares scopes itself."""
+    """Warn about a process-wide switch that linking does not need: it compares scopes itself."""
     if not os.environ.get(RELAXED_SCOPE):
         return []
     return [Warning(f"{RELAXED_SCOPE} is set.", hint="Unset it.", id="integrations.W002")]
@@ -161,10 +161,10 @@ def _is_yandex(url: str) -> bool:
     return parts.scheme == "https" and (parts.hostname or "").endswith(YANDEX_DOMAINS)
 
 
-def _is_stand_in(url: str) -> bool:
+def _is_private_url(url: str) -> bool:
     return is_private(urlsplit(url).hostname or "")
 
 
-def _is_trial() -> bool:
-    """Whether nobody but this machine reaches the cabinet: compose's demo runs its checks too."""
-    return _is_stand_in(settings.YANDEX_REDIRECT_URI)
+def _is_local() -> bool:
+    """Whether the cabinet is only reachable locally, as in the demo of docker compose."""
+    return _is_private_url(settings.YANDEX_REDIRECT_URI)

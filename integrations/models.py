@@ -1,4 +1,4 @@
-"""Linked Yandex accounts, link attempts under way, and the request budget of a Yandex login."""
+"""Linked Yandex accounts, unfinished link attempts, and the request budget of a Yandex login."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cabinets.sealing import SealedTextField
 
 
 class YandexAccount(models.Model):
-    """A Yandex account that a cabinet linked. The identity is the profile's id, never the login."""
+    """A Yandex account linked to a cabinet, identified by the profile's id, never by the login."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Подключено")
@@ -44,7 +44,7 @@ class YandexAccount(models.Model):
     expires_at = models.DateTimeField(_("Ключ действует до"), null=True, blank=True)
     token_issued_at = models.DateTimeField(_("Ключ получен"), null=True, blank=True)
     refresh_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
-    #: Until Metrika takes the renewed token for the first time.
+    #: Set by a renewal, cleared when Metrika first accepts the renewed token.
     renewed_at = models.DateTimeField(_("Ключ продлён, ещё не принят"), null=True, blank=True)
     probed_at = models.DateTimeField(_("Ключ испытан"), null=True, blank=True)
     counters_refreshed_at = models.DateTimeField(_("Счетчики обновлены"), null=True, blank=True)
@@ -83,13 +83,13 @@ class YandexAccount(models.Model):
 
 
 class LinkAttempt(models.Model):
-    """One press of «Подключить»: taken out by its state exactly once, dead after ten minutes."""
+    """An attempt begun by «Подключить»: used at most once, expired after ten minutes."""
 
     class Mode(models.TextChoices):
         ADD = "add", _("Подключение")
         REAUTHORISE = "reauthorise", _("Переподключение")
 
-    #: A code lives ten minutes at Yandex; so does the attempt that waits for it.
+    #: A code of Yandex is valid for ten minutes.
     LIFETIME: ClassVar[timedelta] = timedelta(minutes=10)
 
     state_digest = models.CharField(max_length=64, unique=True)
@@ -122,10 +122,10 @@ class LinkAttempt(models.Model):
 
 
 class RequestSlot(models.Model):
-    """One of the three parallel requests of a Yandex login, held as a lease until it runs out.
+    """One of the three parallel requests of a Yandex login, held as a lease until it expires.
 
-    A lease rather than a lock: a lock frees itself in milliseconds when its worker dies, while
-    Yandex is still working on the request, and a fourth request would get through.
+    A lease rather than a lock: a lock is free within milliseconds after its worker died, while
+    Yandex is still working on the request, and a fourth request would be sent.
     """
 
     yandex_uid = models.CharField(max_length=32, verbose_name=_("Номер в Яндексе"))
@@ -145,7 +145,7 @@ class RequestSlot(models.Model):
 
 
 class RequestDay(models.Model):
-    """What a Yandex login spent of its 5,000 requests on a UTC day, counted before each request."""
+    """Requests of a Yandex login (or a pause key) on a UTC day, counted before each request."""
 
     yandex_uid = models.CharField(_("Номер в Яндексе"), max_length=32)
     day = models.DateField(_("День (UTC)"))
@@ -174,7 +174,7 @@ class MetrikaClock(models.Model):
 
     ahead_seconds = models.IntegerField(_("Впереди наших, с"), default=0)
     changed_at = models.DateTimeField(_("Замечено"))
-    #: A new difference, and how many answers in a row have told it.
+    #: A difference not adopted yet, and how many answers in a row showed it.
     heard_seconds = models.IntegerField(_("Услышано, с"), default=0)
     heard_times = models.PositiveSmallIntegerField(_("Раз подряд"), default=0)
 

@@ -1,8 +1,8 @@
-"""What other apps may listen to. Sent inside the transaction of the change it tells about."""
+"""Signals for other apps. Sent inside the transaction of the change."""
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-#: Sent with ``account``: this YandexAccount is usable (again): linked, linked anew, or restored.
+#: ``account``: this YandexAccount is usable (again), because it was linked, relinked or restored.
 account_reconnected = Signal()

@@ -1,4 +1,4 @@
-"""The clock's door to `tokens`: finds who is due, refreshes one account a task."""
+"""Celery tasks of `tokens`: find the accounts that are due, and handle one account per task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from integrations.tokens import probe, refresh
 
 @shared_task(name="integrations.refresh_tokens")
 def refresh_tokens() -> int:
-    """Hand out the accounts whose token is old or near its end; return how many."""
+    """Start a task for each account whose token is old or expires soon; return how many."""
     due = refresh.due(timezone.now())
     for account_id in due:
         refresh_account.delay(account_id)
@@ -25,7 +25,7 @@ def refresh_account(account_id: int) -> str:
 
 @shared_task(name="integrations.probe_refused")
 def probe_refused() -> int:
-    """Hand out the accounts whose refused token is to be tried again; return how many."""
+    """Start a task for each account whose rejected token is due for a probe; return how many."""
     due = probe.due(timezone.now())
     for account_id in due:
         probe_account.delay(account_id)
@@ -34,5 +34,5 @@ def probe_refused() -> int:
 
 @shared_task(name="integrations.probe_account")
 def probe_account(account_id: int) -> bool:
-    """Try one account's token; a second task for the same account finds it claimed."""
+    """Probe one account's token; a second task for the same account finds it claimed."""
     return probe.probe(account_id, now=timezone.now())

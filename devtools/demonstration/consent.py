@@ -27,7 +27,7 @@ def link_person(*, login: str, user: User, cabinet: Cabinet) -> YandexAccount:
     actor = Actor(user=user, cabinet=cabinet, session=SessionStore())
     address = flow.begin(actor, now=timezone.now())
     code, state = _allow(address, login)
-    attempt = oauth_state.take(actor, state=state, now=timezone.now())
+    attempt = oauth_state.pop_attempt(actor, state=state, now=timezone.now())
     return flow.complete(attempt, code=code, now=timezone.now()).account
 
 

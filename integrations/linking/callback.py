@@ -1,4 +1,4 @@
-"""What the browser brings back from Yandex. None of it is trusted; all of it is optional."""
+"""The query parameters of the OAuth callback. None is trusted, each may be missing."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ NAMES = ("code", "state", "error")
 
 
 @dataclass(frozen=True)
-class CallbackAnswer:
-    """The three parameters that count; '' for one that is missing. Others are ignored."""
+class CallbackParams:
+    """The parameters that are read; '' for one that is missing. Others are ignored."""
 
     code: str
     state: str
     error: str
 
     @classmethod
-    def read(cls, query: QueryDict) -> CallbackAnswer:
-        """Read the query. Raises LinkRefused when a parameter comes twice: which one counts would
-        be a guess, and different programs guess differently.
+    def from_query(cls, query: QueryDict) -> CallbackParams:
+        """Read the query. Raises LinkFailed when a parameter occurs twice: programs differ in
+        which of the two values they take.
         """
         if any(len(query.getlist(name)) > 1 for name in NAMES):
             raise LinkFailed(LinkFailure.REPEATED_PARAMETERS)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LinkFailure(StrEnum):
-    """Every way in which linking ends without a link."""
+    """Every reason why an attempt ends without a link."""
 
     NOT_CONFIGURED = "not_configured"
     TOO_MANY = "too_many"
@@ -43,7 +43,7 @@ class LinkFailed(Exception):
 
 
 class NextPage(NamedTuple):
-    """What the person is offered to do: a URL name and the words on the button."""
+    """The button under the message: a URL name and the label."""
 
     url_name: str
     label: Promise | str
@@ -56,7 +56,7 @@ SIGN_IN = NextPage("login", _("Войти"))
 
 @dataclass(frozen=True)
 class FailurePage:
-    """What the person reads, and the HTTP status it is read with."""
+    """The text of the page, and its HTTP status."""
 
     status: int
     title: Promise | str

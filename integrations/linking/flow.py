@@ -1,7 +1,7 @@
 """Linking a Yandex account to a cabinet: begin, complete, disconnect.
 
-Every request to Yandex is made with no transaction open. The identity of a link is the profile's
-`id`, read with the new token; nothing that came through the browser decides whose link it is.
+Every request to Yandex is made with no transaction open. A link is identified by the profile's
+`id`, read with the new token; no value that came through the browser decides whose link it is.
 
 The same Yandex account may be linked in several cabinets: agencies serve many clients with one
 login. Each cabinet has its own row, its own tokens (one `device_id` a link keeps them apart) and
@@ -25,7 +25,7 @@ from cabinets import audit
 from integrations.clients import is_configured, oauth_client
 from integrations.linking import state
 from integrations.linking.errors import LinkFailed, LinkFailure
-from integrations.linking.revocation import OrphanToken, revoke_orphan_tokens
+from integrations.linking.revocation import OrphanToken, revoke_orphan_token
 from integrations.linking.state import Actor
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.signals import account_reconnected
@@ -41,15 +41,15 @@ from integrations.yandex.records import Profile, Token
 
 logger = logging.getLogger(__name__)
 
-#: How Yandex names our link to the person, in the list of their devices.
+#: The name under which Yandex shows our link in the person's list of devices.
 DEVICE_NAME = "CallKeeper"
-# Without these the product can do nothing: see the counters, and upload calls to them. The broader
+# The product needs both: to read the counters and to upload calls to them. The broader
 # `metrika:write` includes the upload (https://yandex.com/dev/metrika/en/intro/authorization).
 READ_SCOPE = "metrika:read"
 UPLOAD_SCOPES = frozenset({"metrika:offline_data", "metrika:write"})
 
-# https://yandex.ru/dev/id/doc/en/codes/code-url: what Yandex says, and what we make of it.
-REFUSED_BY_CODE = {
+# Error codes of Yandex (https://yandex.ru/dev/id/doc/en/codes/code-url) and our reasons.
+FAILURES = {
     "access_denied": LinkFailure.CANCELLED,
     "invalid_grant": LinkFailure.CODE_REFUSED,
     "bad_verification_code": LinkFailure.CODE_REFUSED,
@@ -71,83 +71,83 @@ class Linked:
 
 @dataclass(frozen=True)
 class Grant:
-    """What Yandex gave for a code: the tokens, and whose they are."""
+    """What Yandex returned for a code: the tokens, and the profile they belong to."""
 
     token: Token
     profile: Profile
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The granted rights. Yandex names them only when they are fewer than asked for."""
+        """The granted scopes. Yandex names them only when they are fewer than requested."""
         if self.token.scopes is None:
             return tuple(settings.YANDEX_SCOPES)
         return self.token.scopes
 
 
 def begin(actor: Actor, *, account: YandexAccount | None = None, now: datetime) -> str:
-    """Return the address of Yandex's consent page. With ``account``, only that one may come back.
+    """Return the address of Yandex's consent page. With ``account``, only that one may be linked.
 
-    Raises LinkRefused when this installation has no application at Yandex.
+    Raises LinkFailed when this installation has no application at Yandex.
     """
     if not is_configured():
         raise LinkFailed(LinkFailure.NOT_CONFIGURED)
-    stashed = state.stash(actor, account=account, now=now)
+    attempt = state.create_attempt(actor, account=account, now=now)
     with closing(oauth_client()) as client:
         return client.authorize_url(
-            state=stashed.state,
-            code_challenge=challenge_for(stashed.code_verifier),
-            device_id=stashed.device_id,
+            state=attempt.state,
+            code_challenge=challenge_for(attempt.code_verifier),
+            device_id=attempt.device_id,
             device_name=DEVICE_NAME,
             login_hint=account.login if account else None,
         )
 
 
 def complete(attempt: LinkAttempt, *, code: str, now: datetime) -> Linked:
-    """Turn the code into a stored link. Raises LinkRefused; then nothing is stored.
+    """Turn the code into a stored link. Raises LinkFailed; then nothing is stored.
 
-    ``attempt`` has already been taken out, so a code is exchanged once at most, also when Yandex
-    does not answer: a second exchange of a code may kill what the first one gave.
+    ``attempt`` is already deleted, so a code is exchanged at most once, also when Yandex does not
+    answer: a second exchange of a code may revoke the token that the first one returned.
     """
     try:
-        grant = _ask_yandex(attempt, code)
-    except YandexError as problem:
-        raise LinkFailed(_reason_of(problem)) from None
+        grant = _exchange(attempt, code)
+    except YandexError as error:
+        raise LinkFailed(_failure_for(error)) from None
     _check(attempt, grant)
     linked, former = _store(attempt, grant, now)
     if former is not None:
-        revoke_orphan_tokens(former)
+        revoke_orphan_token(former)
     return linked
 
 
 def disconnect(account: YandexAccount, *, user: User, now: datetime) -> bool:
-    """Forget the account's tokens, then ask Yandex to revoke them; tell whether Yandex did.
+    """Delete the account's tokens, then revoke them at Yandex; return whether Yandex did.
 
-    Forgetting comes first: it must hold even when Yandex is unreachable. The counters stay, and
-    what they have to send waits for a new link.
+    Deleting comes first, because it must succeed even when Yandex is unreachable. The counters
+    stay, and their deliveries wait for a new link.
     """
     with transaction.atomic():
         account = YandexAccount.objects.select_for_update().get(pk=account.pk)
         former = OrphanToken.of(account)
-        _forget(account, user, now)
-    return revoke_orphan_tokens(former)
+        _clear_tokens(account, user, now)
+    return revoke_orphan_token(former)
 
 
 def failure_of(error_code: str) -> LinkFailure:
-    """Return our reason for an OAuth error code of Yandex; an unknown one is a plain refusal."""
-    return REFUSED_BY_CODE.get(error_code, LinkFailure.YANDEX_REFUSED)
+    """Return the reason for an OAuth error code of Yandex; YANDEX_REFUSED for an unknown one."""
+    return FAILURES.get(error_code, LinkFailure.YANDEX_REFUSED)
 
 
 def has_needed_scopes(scopes: tuple[str, ...]) -> bool:
-    """Whether the product can work with these rights."""
+    """Whether these scopes are enough for the product."""
     return READ_SCOPE in scopes and may_upload(scopes)
 
 
 def may_upload(scopes: Iterable[str]) -> bool:
-    """Whether calls may be uploaded with these rights."""
+    """Whether these scopes allow uploads of calls."""
     return bool(UPLOAD_SCOPES & set(scopes))
 
 
-def _ask_yandex(attempt: LinkAttempt, code: str) -> Grant:
+def _exchange(attempt: LinkAttempt, code: str) -> Grant:
     with closing(oauth_client()) as client:
         token = client.exchange_code(
             code=code,
@@ -158,37 +158,37 @@ def _ask_yandex(attempt: LinkAttempt, code: str) -> Grant:
         try:
             return Grant(token, client.profile(access_token=token.access_token))
         except YandexError:
-            revoke_orphan_tokens(
+            revoke_orphan_token(
                 OrphanToken(token.access_token, attempt.expected_uid, attempt.device_id)
             )
             raise
 
 
-def _reason_of(problem: YandexError) -> LinkFailure:
-    if isinstance(problem, Unreachable | QuotaExceeded | UnexpectedAnswer):
-        logger.warning("A link was not finished: %s", problem)
+def _failure_for(error: YandexError) -> LinkFailure:
+    if isinstance(error, Unreachable | QuotaExceeded | UnexpectedAnswer):
+        logger.warning("A link was not finished: %s", error)
         return LinkFailure.YANDEX_SILENT
     reason = LinkFailure.YANDEX_REFUSED
-    if isinstance(problem, AuthorisationRefused):
-        reason = failure_of(problem.error)
+    if isinstance(error, AuthorisationRefused):
+        reason = failure_of(error.error)
     if reason is not LinkFailure.CODE_REFUSED:
-        logger.error("Yandex refuses our application: %s", problem)
+        logger.error("Yandex refuses our application: %s", error)
     return reason
 
 
 def _check(attempt: LinkAttempt, grant: Grant) -> None:
     if grant.profile.client_id != settings.YANDEX_CLIENT_ID:
-        # A token of another application was slipped in (RFC 9700 section 4.6): not ours to revoke.
+        # A token of another application was injected (RFC 9700 section 4.6): we cannot revoke it.
         raise LinkFailed(LinkFailure.FOREIGN_TOKEN)
-    reason = _unfit(attempt, grant)
+    reason = _grant_failure(attempt, grant)
     if reason is not None:
-        revoke_orphan_tokens(
+        revoke_orphan_token(
             OrphanToken(grant.token.access_token, grant.profile.yandex_uid, attempt.device_id)
         )
         raise LinkFailed(reason)
 
 
-def _unfit(attempt: LinkAttempt, grant: Grant) -> LinkFailure | None:
+def _grant_failure(attempt: LinkAttempt, grant: Grant) -> LinkFailure | None:
     if not has_needed_scopes(grant.scopes):
         return LinkFailure.SCOPES_MISSING
     if attempt.expected_uid and attempt.expected_uid != grant.profile.yandex_uid:
@@ -198,25 +198,25 @@ def _unfit(attempt: LinkAttempt, grant: Grant) -> LinkFailure | None:
 
 @transaction.atomic
 def _store(attempt: LinkAttempt, grant: Grant, now: datetime) -> tuple[Linked, OrphanToken | None]:
-    """Write the link down; return it with the token that it had before."""
+    """Store the link; return it with the token that it had before."""
     fields = _fields(attempt, grant, now)
-    # Two tabs may finish at once: the constraint lets one row in, the other tab renews it.
+    # Two tabs may finish at once: the constraint admits one row, the other tab updates it.
     account, is_new = YandexAccount.objects.select_for_update().get_or_create(
         cabinet=attempt.cabinet,
         yandex_uid=grant.profile.yandex_uid,
-        defaults=fields | _connected(attempt.user, now),
+        defaults=fields | _connection(attempt.user, now),
     )
-    before = {} if is_new else _trace(account)
+    before = {} if is_new else _audit_values(account)
     former = None if is_new else OrphanToken.of(account)
     if not is_new:
-        _renew(account, fields, attempt.user, now)
+        _relink(account, fields, attempt.user, now)
     audit.log_change(
         cabinet=attempt.cabinet,
         actor=attempt.user,
         action="account.link" if is_new else "account.relink",
         subject=account,
         before=before,
-        after=_trace(account),
+        after=_audit_values(account),
     )
     account_reconnected.send(sender=YandexAccount, account=account)
     return Linked(account, is_new), former
@@ -235,7 +235,7 @@ def _fields(attempt: LinkAttempt, grant: Grant, now: datetime) -> dict[str, Any]
         "state_changed_at": now,
         "expires_at": now + timedelta(seconds=grant.token.expires_in),
         "token_issued_at": now,
-        # A refresh of the former token that is under way now will find its claim gone.
+        # A refresh of the former token that is running now finds its claim gone.
         "refresh_claimed_until": None,
         "renewed_at": None,
         "probed_at": None,
@@ -243,24 +243,24 @@ def _fields(attempt: LinkAttempt, grant: Grant, now: datetime) -> dict[str, Any]
     }
 
 
-def _connected(user: User, now: datetime) -> dict[str, Any]:
+def _connection(user: User, now: datetime) -> dict[str, Any]:
     return {"connected_at": now, "connected_by": user}
 
 
-def _renew(account: YandexAccount, fields: dict[str, Any], user: User, now: datetime) -> None:
+def _relink(account: YandexAccount, fields: dict[str, Any], user: User, now: datetime) -> None:
     if account.state == YandexAccount.State.DISCONNECTED:
-        fields = fields | _connected(user, now)
-    _set(account, fields)
+        fields = fields | _connection(user, now)
+    _save(account, fields)
 
 
-def _set(account: YandexAccount, fields: dict[str, Any]) -> None:
+def _save(account: YandexAccount, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         setattr(account, name, value)
     account.save(update_fields=list(fields))
 
 
-def _forget(account: YandexAccount, user: User, now: datetime) -> None:
-    before = _trace(account)
+def _clear_tokens(account: YandexAccount, user: User, now: datetime) -> None:
+    before = _audit_values(account)
     fields = {
         "access_token": "",
         "refresh_token": "",
@@ -271,19 +271,19 @@ def _forget(account: YandexAccount, user: User, now: datetime) -> None:
         "expires_at": None,
         "refresh_claimed_until": None,
     }
-    _set(account, fields)
+    _save(account, fields)
     audit.log_change(
         cabinet=account.cabinet,
         actor=user,
         action="account.disconnect",
         subject=account,
         before=before,
-        after=_trace(account),
+        after=_audit_values(account),
     )
 
 
-def _trace(account: YandexAccount) -> dict[str, Any]:
-    """What the audit keeps of an account; never a token."""
+def _audit_values(account: YandexAccount) -> dict[str, Any]:
+    """Return what the audit trail stores of an account; never a token."""
     return {
         "yandex_uid": account.yandex_uid,
         "login": account.login,

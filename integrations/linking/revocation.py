@@ -1,6 +1,6 @@
-"""Revokes at Yandex the tokens that no link of ours holds any more, as far as Yandex lets us.
+"""Revokes tokens that no link uses any more, as far as Yandex allows it.
 
-A token that is merely forgotten lives on at Yandex for up to a year. Never call inside a
+A token that is only deleted here stays valid at Yandex for up to a year. Never call this inside a
 transaction: the answer may take a while.
 """
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OrphanToken:
-    """A token that perhaps nobody holds any more. ``yandex_uid`` is '' when it is not known."""
+    """A token that a link may no longer use. ``yandex_uid`` is '' when it is not known."""
 
     access_token: str = field(repr=False)
     yandex_uid: str
@@ -31,47 +31,47 @@ class OrphanToken:
 
     @classmethod
     def of(cls, account: YandexAccount) -> OrphanToken:
-        """Return the token that the account has now; '' when no key opens it."""
-        return cls(_token_of(account), account.yandex_uid, account.device_id)
+        """Return the account's present token; '' when no key opens it."""
+        return cls(_readable_token(account), account.yandex_uid, account.device_id)
 
 
-def revoke_orphan_tokens(stray: OrphanToken) -> bool:
-    """Ask Yandex once to revoke the token unless a link still has it; return whether it did."""
-    if not stray.access_token or _is_held(stray):
+def revoke_orphan_token(token: OrphanToken) -> bool:
+    """Revoke the token at Yandex, in one attempt, unless a link uses it; return whether it did."""
+    if not token.access_token or _is_in_use(token):
         return False
     try:
         with closing(oauth_client()) as client:
-            return client.revoke(access_token=stray.access_token)
-    except YandexError as problem:
-        logger.warning("Yandex did not revoke a token of %s: %s", stray.yandex_uid, problem)
+            return client.revoke(access_token=token.access_token)
+    except YandexError as error:
+        logger.warning("Yandex did not revoke a token of %s: %s", token.yandex_uid, error)
         return False
 
 
-def _is_held(stray: OrphanToken) -> bool:
-    """Whether a link has this very token (Yandex may give one out twice), or one of its device.
+def _is_in_use(token: OrphanToken) -> bool:
+    """Whether a link has this token (Yandex may issue one twice), or another of the same device.
 
-    Yandex revokes "the token of a device"; that another token of the same device outlives that is
-    written nowhere, so a live link is not put at risk.
+    Yandex revokes "the token of a device"; whether another token of that device survives is not
+    documented, so a working link is not put at risk.
     """
     accounts = YandexAccount.objects.exclude(access_token="")
-    if stray.yandex_uid:
-        accounts = accounts.filter(yandex_uid=stray.yandex_uid)
-    # Through a cast: the sealed text is opened here, where one that does not open is skipped.
-    held = accounts.values_list("device_id", Cast("access_token", TextField()))
+    if token.yandex_uid:
+        accounts = accounts.filter(yandex_uid=token.yandex_uid)
+    # Through a cast: the sealed text is opened here, and one that no key opens is skipped.
+    in_use = accounts.values_list("device_id", Cast("access_token", TextField()))
     return any(
-        device_id == stray.device_id or _opened(sealed) == stray.access_token
-        for device_id, sealed in held
+        device_id == token.device_id or _unsealed(sealed) == token.access_token
+        for device_id, sealed in in_use
     )
 
 
-def _token_of(account: YandexAccount) -> str:
+def _readable_token(account: YandexAccount) -> str:
     try:
         return account.access_token
     except UnsealFailed:
         return ""
 
 
-def _opened(sealed: str) -> str:
+def _unsealed(sealed: str) -> str:
     try:
         return Sealed(unseal(sealed))
     except UnsealFailed:

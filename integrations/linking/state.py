@@ -1,7 +1,7 @@
 """The one-time state of a link attempt, bound to the browser's session and to the person.
 
-The state is a random key and nothing else; what it opens is a row here. Only digests of the state
-and of the session's nonce are stored, so a copy of the database cannot finish anybody's attempt.
+The state is only a random key; everything else is in the row of the attempt. The row has digests of
+the state and of the session's nonce, so a copy of the database is not enough to finish an attempt.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from cabinets.sealing import Sealed
 from integrations.linking.errors import LinkFailed, LinkFailure
 from integrations.models import LinkAttempt, YandexAccount
 
-NONCE = "yandex_link_nonce"
-# A browser with more tabs than this on Yandex's page is not a person; the oldest gives way.
+NONCE_KEY = "yandex_link_nonce"
+# Unfinished attempts per session; a person has fewer tabs open. The oldest one is deleted.
 MAX_PENDING = 10
-# An expired attempt is kept this long only to say «Время вышло» instead of «недействительна».
-KEPT_FOR = timedelta(days=1)
+# An expired attempt is kept to answer «Время вышло» instead of «недействительна».
+RETENTION = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Stashed:
-    """What the authorisation request is made of. Neither value is stored in the open."""
+class NewAttempt:
+    """The values of the authorisation request. Neither secret is stored in clear text."""
 
     state: Sealed
     code_verifier: Sealed
@@ -47,48 +47,48 @@ class Stashed:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a random text, in hex."""
+    """Return the SHA-256 of the text in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def stash(actor: Actor, *, account: YandexAccount | None, now: datetime) -> Stashed:
-    """Write down a new attempt; with ``account`` it may only make that account's link anew.
+def create_attempt(actor: Actor, *, account: YandexAccount | None, now: datetime) -> NewAttempt:
+    """Store a new attempt; with ``account`` it may only relink that account.
 
     The state has 256 random bits, the verifier 64 characters (RFC 7636 section 4.1: 43 to 128).
     """
-    stashed = Stashed(
+    attempt = NewAttempt(
         state=Sealed(secrets.token_urlsafe(32)),
         code_verifier=Sealed(secrets.token_urlsafe(48)),
         device_id=account.device_id if account else str(uuid.uuid4()),
     )
-    LinkAttempt.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    LinkAttempt.objects.filter(created_at__lt=now - RETENTION).delete()
     LinkAttempt.objects.create(
-        state_digest=digest(stashed.state),
+        state_digest=digest(attempt.state),
         session_digest=digest(_nonce(actor.session)),
         user=actor.user,
         cabinet=actor.cabinet,
         mode=LinkAttempt.Mode.REAUTHORISE if account else LinkAttempt.Mode.ADD,
         expected_uid=account.yandex_uid if account else "",
-        code_verifier=stashed.code_verifier,
-        device_id=stashed.device_id,
+        code_verifier=attempt.code_verifier,
+        device_id=attempt.device_id,
         authorisation_server=settings.YANDEX_OAUTH_URL,
         created_at=now,
     )
     _drop_oldest(actor.session)
-    return stashed
+    return attempt
 
 
-def take(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
-    """Take the attempt out, so that nobody can take it again. Raises LinkRefused.
+def pop_attempt(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
+    """Delete and return the attempt, so that it is used at most once. Raises LinkFailed.
 
-    Only the browser that began it can: in any other the attempt stays for its owner to finish. In
-    its own browser it is gone even when it is then refused.
+    Only in the browser that began it: in any other the row stays, and its owner can finish it. In
+    that browser the row is deleted even when the attempt is then refused.
     """
     if not state:
         raise LinkFailed(LinkFailure.STATE_MISSING)
-    attempt = _pop(state, actor.session)
+    attempt = _delete(state, actor.session)
     if attempt is None:
-        raise LinkFailed(_reason_of_absence(state))
+        raise LinkFailed(_failure_for_missing(state))
     if not _belongs_to(attempt, actor):
         raise LinkFailed(LinkFailure.STATE_FOREIGN)
     if attempt.is_expired(now):
@@ -96,8 +96,8 @@ def take(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
     return attempt
 
 
-def _pop(state: str, session: SessionBase) -> LinkAttempt | None:
-    # One statement: of two concurrent callbacks exactly one gets the row, and a stranger none.
+def _delete(state: str, session: SessionBase) -> LinkAttempt | None:
+    # One statement: of two concurrent callbacks exactly one gets the row.
     table = LinkAttempt._meta.db_table
     rows = LinkAttempt.objects.raw(
         f"DELETE FROM {table} WHERE state_digest = %s AND session_digest = %s RETURNING *",
@@ -106,8 +106,8 @@ def _pop(state: str, session: SessionBase) -> LinkAttempt | None:
     return next(iter(rows), None)
 
 
-def _reason_of_absence(state: str) -> LinkFailure:
-    """Tell an attempt of another browser from one that never was, or was taken."""
+def _failure_for_missing(state: str) -> LinkFailure:
+    """Distinguish an attempt of another browser from an unknown or used one."""
     is_elsewhere = LinkAttempt.objects.filter(state_digest=digest(state)).exists()
     return LinkFailure.STATE_FOREIGN if is_elsewhere else LinkFailure.STATE_UNKNOWN
 
@@ -116,16 +116,16 @@ def _belongs_to(attempt: LinkAttempt, actor: Actor) -> bool:
     return (
         attempt.user_id == actor.user.pk
         and attempt.cabinet_id == actor.cabinet.pk
-        # Yandex names no issuer in its answer (RFC 9207); the row remembers who was asked.
+        # Yandex names no issuer in its answer (RFC 9207), so the row has the server's address.
         and attempt.authorisation_server == settings.YANDEX_OAUTH_URL
     )
 
 
 def _nonce(session: SessionBase) -> str:
-    """Return the session's own random text; a sign-out throws it away with the session."""
-    if NONCE not in session:
-        session[NONCE] = secrets.token_urlsafe(32)
-    nonce: str = session[NONCE]
+    """Return the random text of the session; a sign-out deletes it with the session."""
+    if NONCE_KEY not in session:
+        session[NONCE_KEY] = secrets.token_urlsafe(32)
+    nonce: str = session[NONCE_KEY]
     return nonce
 
 

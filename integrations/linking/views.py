@@ -1,4 +1,4 @@
-"""Views of linking an account: the redirect to Yandex, the callback, and why there is no link."""
+"""Views of linking an account: the redirect to Yandex, the callback, the page of a failure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from integrations.limits.web_slots import NoFreeSlot, acquire
 from integrations.linking import flow
 from integrations.linking import state as oauth_state
-from integrations.linking.callback import CallbackAnswer
+from integrations.linking.callback import CallbackParams
 from integrations.linking.errors import PAGES, LinkFailed, LinkFailure
 from integrations.linking.flow import Linked
 from integrations.linking.rate_limit import is_over_limit
@@ -31,14 +31,14 @@ from integrations.models import LinkAttempt, YandexAccount
 @manage_required
 @same_cabinet
 def link_start(request: CabinetRequest) -> HttpResponse:
-    """Send the browser to Yandex to choose an account."""
+    """Redirect to Yandex's consent page to choose an account."""
     return _to_yandex(request, account=None)
 
 
 @require_POST
 @manage_required
 def link_reauthorise(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Send the browser to Yandex for this very account."""
+    """Redirect to Yandex's consent page for this account."""
     return _to_yandex(request, account=get_object_or_404(request.cabinet.yandex_accounts, pk=pk))
 
 
@@ -46,15 +46,16 @@ def link_reauthorise(request: CabinetRequest, pk: int) -> HttpResponse:
 @require_GET
 @login_not_required
 def link_callback(request: HttpRequest) -> HttpResponse:
-    """Take the answer of Yandex; go on to an address without it, whether there is a link or not.
+    """Process Yandex's redirect, then redirect to an address without its parameters.
 
-    An answer to no attempt of this browser is refused here and now. Open to anonymous requests
-    only for that: the sign-in page would carry the code on in its own address.
+    A callback that belongs to no attempt of this browser is refused at once. Anonymous requests
+    are accepted only to be refused: a redirect to the sign-in page would copy the code into its
+    address.
     """
     try:
         response = _finish(request)
-    except LinkFailed as refused:
-        response = failure_page(request, refused.reason)
+    except LinkFailed as failed:
+        response = failure_page(request, failed.reason)
     response["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -62,14 +63,14 @@ def link_callback(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def link_result(request: HttpRequest, reason: str) -> HttpResponse:
-    """Say why an attempt ended without a link."""
+    """Show why an attempt ended without a link."""
     if reason not in PAGES:
         raise Http404
     return failure_page(request, LinkFailure(reason))
 
 
 def failure_page(request: HttpRequest, reason: LinkFailure) -> HttpResponse:
-    """Show why there is no link, in our own words: Yandex's are never repeated."""
+    """Show the reason in our own words; text from Yandex is never shown."""
     page = PAGES[reason]
     content = {
         "title": page.title,
@@ -85,53 +86,50 @@ def _to_yandex(request: CabinetRequest, *, account: YandexAccount | None) -> Htt
         return failure_page(request, LinkFailure.TOO_MANY)
     try:
         return _see_other(flow.begin(_actor(request), account=account, now=timezone.now()))
-    except LinkFailed as refused:
-        return failure_page(request, refused.reason)
+    except LinkFailed as failed:
+        return failure_page(request, failed.reason)
 
 
 def _finish(request: HttpRequest) -> HttpResponse:
-    """Go through the checks in the one order that is safe: whose attempt it is comes before
-    anything the answer says, so that a forged answer ends nobody's attempt.
+    """Check whose attempt it is before anything else, so that a forged callback ends no attempt.
 
-    Raises LinkRefused while there is no attempt; what goes wrong after that has its own address.
+    Raises LinkFailed while there is no attempt; a later failure is a redirect to its own page.
     """
     try:
         with acquire():
             return _finish_in_slot(request)
     except NoFreeSlot:
-        # The attempt is still there: opening the same address again finishes it.
+        # The attempt still exists: loading the same address again finishes it.
         raise LinkFailed(LinkFailure.YANDEX_SLOW) from None
 
 
 def _finish_in_slot(request: HttpRequest) -> HttpResponse:
-    answer, attempt = _accept(request)
+    params, attempt = _pop_attempt(request)
     try:
-        return _after_link(request, _complete(attempt, answer))
-    except LinkFailed as refused:
-        return _see_other(reverse("integrations:link-result", args=[refused.reason]))
+        return _after_link(request, _complete(attempt, params))
+    except LinkFailed as failed:
+        return _see_other(reverse("integrations:link-result", args=[failed.reason]))
 
 
-def _accept(request: HttpRequest) -> tuple[CallbackAnswer, LinkAttempt]:
+def _pop_attempt(request: HttpRequest) -> tuple[CallbackParams, LinkAttempt]:
     if not request.user.is_authenticated:
         raise LinkFailed(LinkFailure.SIGNED_OUT)
     if is_over_limit(request, "callback"):
         raise LinkFailed(LinkFailure.TOO_MANY)
-    answer = CallbackAnswer.read(request.GET)
-    return answer, _take(cast(CabinetRequest, request), state=answer.state)
-
-
-def _complete(attempt: LinkAttempt, answer: CallbackAnswer) -> Linked:
-    if answer.error:
-        raise LinkFailed(flow.failure_of(answer.error))
-    if not answer.code:
-        raise LinkFailed(LinkFailure.CODE_MISSING)
-    return flow.complete(attempt, code=answer.code, now=timezone.now())
-
-
-def _take(request: CabinetRequest, *, state: str) -> LinkAttempt:
-    if request.membership is None or not request.membership.can_manage:
+    params = CallbackParams.from_query(request.GET)
+    of_cabinet = cast(CabinetRequest, request)
+    if of_cabinet.membership is None or not of_cabinet.membership.can_manage:
         raise LinkFailed(LinkFailure.NOT_ALLOWED)
-    return oauth_state.take(_actor(request), state=state, now=timezone.now())
+    now = timezone.now()
+    return params, oauth_state.pop_attempt(_actor(of_cabinet), state=params.state, now=now)
+
+
+def _complete(attempt: LinkAttempt, params: CallbackParams) -> Linked:
+    if params.error:
+        raise LinkFailed(flow.failure_of(params.error))
+    if not params.code:
+        raise LinkFailed(LinkFailure.CODE_MISSING)
+    return flow.complete(attempt, code=params.code, now=timezone.now())
 
 
 def _after_link(request: HttpRequest, linked: Linked) -> HttpResponse:
@@ -147,13 +145,10 @@ def _after_link(request: HttpRequest, linked: Linked) -> HttpResponse:
 
 
 def _actor(request: CabinetRequest) -> Actor:
-    return Actor(user=_person(request), cabinet=request.cabinet, session=request.session)
-
-
-def _person(request: HttpRequest) -> User:
-    return cast(User, request.user)  # every view here is behind the sign-in
+    user = cast(User, request.user)  # signed in: the views check it
+    return Actor(user=user, cabinet=request.cabinet, session=request.session)
 
 
 def _see_other(url: str) -> HttpResponse:
-    # 303: whatever brought the browser here, it goes on with a GET.
+    # 303: the browser follows with a GET, whatever the method of this request.
     return HttpResponseRedirect(url, status=303)

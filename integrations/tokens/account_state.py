@@ -1,4 +1,4 @@
-"""Writes an account's state, the reason beside it and, when the state changed, the trace."""
+"""Changes an account's state and its reason, with an audit event when the state changed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ ACTIONS: dict[str, str] = {
 class Reason(StrEnum):
     """Why an account is not simply active; stored in ``state_reason``."""
 
-    #: Yandex did not answer, and certainly did nothing; tried again within the hour.
+    #: Yandex did not receive the request; the refresh is tried again within the hour.
     NOT_REFRESHED = "not_refreshed"
-    #: The answer was lost, and perhaps the new refresh token with it; tried again once.
+    #: The answer was lost, and perhaps the new refresh token with it; tried once more.
     ANSWER_LOST = "answer_lost"
-    #: The new refresh token is lost for good; the access token lives until it expires.
+    #: The new refresh token is lost for good; the access token works until it expires.
     REFRESH_TOKEN_LOST = "refresh_token_lost"
     INVALID_GRANT = "invalid_grant"
     TOKEN_REJECTED = "token_rejected"
     EXPIRED = "expired"
-    #: The token is taken, but not for uploads: the person unticked a right, or it was cut since.
+    #: The token is accepted, but not for uploads: the scope was not granted, or withdrawn since.
     SCOPE_LOST = "scope_lost"
 
 
-def move(
+def set_state(
     account: YandexAccount,
     state: str,
     reason: str,
@@ -43,9 +43,9 @@ def move(
     actor: User | None = None,
     action: str = "",
 ) -> None:
-    """Write the state and, when it is another one than before, the trace.
+    """Save the state and the reason; write an audit event when the state changed.
 
-    That a refresh token is lost changes no state, yet from then on a person has to reconnect.
+    A lost refresh token is audited as well: the state stays, but a person has to reconnect later.
     """
     before = {"state": str(account.state), "reason": account.state_reason}
     after = {"state": str(state), "reason": str(reason)}

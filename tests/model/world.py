@@ -150,7 +150,7 @@ class World:
         page = flow.begin(actor, account=known, now=now)
         form = {"login": LOGIN, "decision": "allow"}
         answer = returned(requests.post(page, data=form, allow_redirects=False, timeout=TIMEOUT))
-        attempt = state.take(actor, state=answer["state"], now=now)
+        attempt = state.pop_attempt(actor, state=answer["state"], now=now)
         self.account = flow.complete(attempt, code=answer["code"], now=now).account
 
     def disconnect(self) -> None:

@@ -1,4 +1,4 @@
-"""Conditions of the request budget that only a race can meet; each test stages one race."""
+"""Conditions of the request budget that only a race reaches; each test stages one race."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 pytestmark = pytest.mark.contract("B14")
 
 
-def let_others_take_all_slots(clock: time_machine.Traveller, kind: Kind) -> None:
-    """Let the leases of the login run out and others take its slots."""
-    clock.shift(request_budget.longest(kind) + timedelta(seconds=1))
+def let_others_acquire_all_slots(clock: time_machine.Traveller, kind: Kind) -> None:
+    """Let the leases of the login expire, and other requests acquire its slots."""
+    clock.shift(request_budget.max_duration(kind) + timedelta(seconds=1))
     for _number in range(PARALLEL_REQUESTS):
-        request_budget.take(UID, Kind.OTHER)
+        request_budget.acquire(UID, Kind.OTHER)
 
 
 def slots() -> set[tuple[int, str]]:
@@ -29,12 +29,12 @@ def slots() -> set[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("pages", [0, 1], ids=["only request", "next page"])
-def test_request_whose_slot_another_took_while_it_slept_is_not_made(db: None, pages: int) -> None:
+def test_request_that_lost_its_slot_is_not_made(db: None, pages: int) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        lease = request_budget.take(UID, Kind.POLL)
+        lease = request_budget.acquire(UID, Kind.POLL)
         for _page in range(pages):
             lease.before_request()
-        let_others_take_all_slots(clock, Kind.POLL)
+        let_others_acquire_all_slots(clock, Kind.POLL)
         taken = slots()
 
         with pytest.raises(BudgetSpent) as refusal:
@@ -45,14 +45,14 @@ def test_request_whose_slot_another_took_while_it_slept_is_not_made(db: None, pa
         assert slots() == taken
 
 
-def test_request_that_was_not_made_for_want_of_its_slot_costs_nothing(db: None) -> None:
-    def wake_too_late() -> None:
+def test_request_that_lost_its_slot_is_not_charged(db: None) -> None:
+    def request_too_late() -> None:
         with request_budget.request(UID, Kind.UPLOAD) as lease:
-            let_others_take_all_slots(clock, Kind.UPLOAD)
+            let_others_acquire_all_slots(clock, Kind.UPLOAD)
             lease.before_request()
 
     with time_machine.travel(NOON, tick=False) as clock, pytest.raises(BudgetSpent):
-        wake_too_late()
+        request_too_late()
 
     day = RequestDay.objects.get()
     assert (day.uploads, day.other) == (0, PARALLEL_REQUESTS)

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from cabinets.models import Cabinet, Membership
 from callkeeper_metrika.redaction import redact
 from integrations.linking.errors import PAGES, LinkFailed, LinkFailure
-from integrations.linking.state import Actor, stash, take
+from integrations.linking.state import Actor, create_attempt, pop_attempt
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.yandex.oauth import challenge_for
 from tests import factories
@@ -143,14 +143,14 @@ def test_of_two_callbacks_at_the_same_moment_one_gets_the_attempt() -> None:
     cabinet = factories.make_cabinet()
     actor = Actor(factories.make_member(cabinet=cabinet), cabinet, SessionStore())
     now = timezone.now()
-    state = stash(actor, account=None, now=now).state
+    state = create_attempt(actor, account=None, now=now).state
     together = Barrier(2)
 
     def rival() -> str:
         with closing(connection):
             together.wait(timeout=10)
             try:
-                return take(actor, state=state, now=now).mode
+                return pop_attempt(actor, state=state, now=now).mode
             except LinkFailed as refused:
                 return refused.reason
 

@@ -28,7 +28,7 @@ from cabinets import audit
 from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.tokens import refresh
-from integrations.tokens.refresh import Refreshed
+from integrations.tokens.refresh import RefreshOutcome
 from tests.integrations.yandex_id import result_of
 
 TIMEOUT = 10
@@ -147,7 +147,7 @@ def live_through_everything(person: Person, sandbox: RunningSandbox) -> None:
     person.is_told(person.link(decision="deny"))
     account = YandexAccount.objects.get()
     make_old(account)
-    assert refresh.refresh(account.pk, now=timezone.now()) is Refreshed.RENEWED
+    assert refresh.refresh(account.pk, now=timezone.now()) is RefreshOutcome.RENEWED
     person.remember_tokens()
     make_old(account)
     control(sandbox, f"people/{person.login}/revoke-tokens", all=True)

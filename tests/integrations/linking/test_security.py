@@ -19,7 +19,7 @@ from pytest_django import Settings
 from cabinets.models import AuditEvent, Cabinet, Membership
 from integrations.linking import rate_limit
 from integrations.linking.errors import LinkFailed
-from integrations.linking.state import Actor, stash, take
+from integrations.linking.state import Actor, create_attempt, pop_attempt
 from integrations.models import LinkAttempt, YandexAccount
 from tests import factories
 from tests.integrations.yandex_id import (
@@ -100,13 +100,13 @@ def test_of_two_callbacks_one_gets_the_attempt_every_time() -> None:
         with closing(connection):
             together.wait(timeout=10)
             try:
-                return take(actor, state=state, now=now).mode
+                return pop_attempt(actor, state=state, now=now).mode
             except LinkFailed as refused:
                 return refused.reason
 
     with ThreadPoolExecutor(2) as pool:
         for _ in range(20):
-            state = stash(actor, account=None, now=now).state
+            state = create_attempt(actor, account=None, now=now).state
             assert sorted(pool.map(rival, [state, state])) == ["add", "state_unknown"]
 
 

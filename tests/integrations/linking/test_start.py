@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from cabinets import rate_limit
 from integrations.linking.rate_limit import PER_PERSON
-from integrations.linking.state import KEPT_FOR, MAX_PENDING
+from integrations.linking.state import MAX_PENDING, RETENTION
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.yandex.oauth import challenge_for
 from tests.integrations.yandex_id import YandexId, start
@@ -207,7 +207,7 @@ def test_starts_are_allowed_without_redis(
 def test_old_attempts_are_swept_out(owner_client: Client, yandex_id: YandexId) -> None:
     start(owner_client)
     old = LinkAttempt.objects.get()
-    LinkAttempt.objects.update(created_at=old.created_at - KEPT_FOR - timedelta(seconds=1))
+    LinkAttempt.objects.update(created_at=old.created_at - RETENTION - timedelta(seconds=1))
 
     start(owner_client)
 

@@ -1,4 +1,4 @@
-"""Which refused accounts are tried again, and what an answer may change."""
+"""Which accounts with a rejected token are probed, and what an answer may change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def metrika(sandbox: RunningSandbox) -> Iterator[Actor]:
-    """The owner of the sandbox's counters, whose token it takes."""
+    """The owner of the sandbox's counters, whose token it accepts."""
     person = Actor(sandbox)
     person.link()
     yield person
@@ -45,8 +45,8 @@ def metrika(sandbox: RunningSandbox) -> Iterator[Actor]:
 
 
 @pytest.fixture
-def refused(cabinet: Cabinet, now: datetime) -> YandexAccount:
-    """An account given up an hour ago because Metrika refused its token."""
+def rejected(cabinet: Cabinet, now: datetime) -> YandexAccount:
+    """An account whose token Metrika rejected an hour ago."""
     return factories.make_account(
         cabinet=cabinet,
         yandex_uid="1100000001",
@@ -58,16 +58,16 @@ def refused(cabinet: Cabinet, now: datetime) -> YandexAccount:
 
 
 @pytest.fixture
-def heard() -> Iterator[list[int]]:
-    """Ids of the accounts that were announced as usable again."""
-    announced: list[int] = []
+def signalled() -> Iterator[list[int]]:
+    """Ids of the accounts for which account_reconnected was sent."""
+    ids: list[int] = []
 
-    def record_server_time(account: YandexAccount, **_details: Any) -> None:
-        announced.append(account.pk)
+    def receive(account: YandexAccount, **_details: Any) -> None:
+        ids.append(account.pk)
 
-    account_reconnected.connect(record_server_time)
-    yield announced
-    account_reconnected.disconnect(record_server_time)
+    account_reconnected.connect(receive)
+    yield ids
+    account_reconnected.disconnect(receive)
 
 
 @pytest.mark.parametrize(
@@ -81,70 +81,70 @@ def heard() -> Iterator[list[int]]:
         {"access_token": ""},
     ],
 )
-def test_only_a_refused_token_is_tried(
-    refused: YandexAccount, now: datetime, changes: dict[str, str]
+def test_only_an_account_with_a_rejected_token_is_probed(
+    rejected: YandexAccount, now: datetime, changes: dict[str, str]
 ) -> None:
     YandexAccount.objects.update(**changes)
 
     assert probe.due(now) == []
-    assert probe.probe(refused.pk, now=now) is False
+    assert probe.probe(rejected.pk, now=now) is False
     assert not RequestDay.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("given_up", "probed", "left", "is_due"),
+    ("rejected_ago", "probed_ago", "valid_for", "is_due"),
     [
         (HOUR, None, HOUR, True),
         (HOUR - timedelta(seconds=1), None, HOUR, False),
         (3 * HOUR, HOUR, HOUR, True),
         (3 * HOUR, HOUR - timedelta(seconds=1), HOUR, False),
-        # given up anew since the last try: the hour begins again
+        # rejected again since the last probe: the hour begins again
         (timedelta(minutes=5), 2 * HOUR, HOUR, False),
         (HOUR, None, timedelta(0), False),
     ],
 )
-def test_token_is_tried_an_hour_after_the_last_word_until_it_expires(
-    refused: YandexAccount,
+def test_token_is_probed_an_hour_after_rejection_or_probe_until_it_expires(
+    rejected: YandexAccount,
     now: datetime,
-    given_up: timedelta,
-    probed: timedelta | None,
-    left: timedelta,
+    rejected_ago: timedelta,
+    probed_ago: timedelta | None,
+    valid_for: timedelta,
     is_due: bool,
 ) -> None:
     YandexAccount.objects.update(
-        state_changed_at=now - given_up,
-        probed_at=None if probed is None else now - probed,
-        expires_at=now + left,
+        state_changed_at=now - rejected_ago,
+        probed_at=None if probed_ago is None else now - probed_ago,
+        expires_at=now + valid_for,
     )
 
-    assert probe.due(now) == ([refused.pk] if is_due else [])
+    assert probe.due(now) == ([rejected.pk] if is_due else [])
 
 
-def test_token_that_metrika_takes_puts_the_account_back_to_work(
-    refused: YandexAccount, now: datetime, metrika: Actor, heard: list[int]
+def test_accepted_token_makes_the_account_active_again(
+    rejected: YandexAccount, now: datetime, metrika: Actor, signalled: list[int]
 ) -> None:
-    refused.access_token = metrika.token
-    refused.save(update_fields=["access_token"])
+    rejected.access_token = metrika.token
+    rejected.save(update_fields=["access_token"])
 
-    assert probe_account(refused.pk) is True
+    assert probe_account(rejected.pk) is True
 
-    refused.refresh_from_db()
-    assert (refused.state, refused.state_reason) == ("active", "")
+    rejected.refresh_from_db()
+    assert (rejected.state, rejected.state_reason) == ("active", "")
     event = AuditEvent.objects.get()
     assert (event.action, event.actor) == ("account.restored", None)
-    assert heard == [refused.pk]
-    assert probe_account(refused.pk) is False
+    assert signalled == [rejected.pk]
+    assert probe_account(rejected.pk) is False
 
 
-def test_second_try_within_the_hour_is_not_made(
-    refused: YandexAccount, now: datetime, sandbox: RunningSandbox
+def test_second_probe_within_the_hour_makes_no_request(
+    rejected: YandexAccount, now: datetime, sandbox: RunningSandbox
 ) -> None:
-    assert probe.probe(refused.pk, now=now) is False  # the sandbox knows no such token
-    assert probe.probe(refused.pk, now=now) is False
+    assert probe.probe(rejected.pk, now=now) is False  # the sandbox knows no such token
+    assert probe.probe(rejected.pk, now=now) is False
 
     assert RequestDay.objects.get().other == 1
-    refused.refresh_from_db()
-    assert (refused.state, refused.probed_at) == ("reauth_required", now)
+    rejected.refresh_from_db()
+    assert (rejected.state, rejected.probed_at) == ("reauth_required", now)
     assert not AuditEvent.objects.exists()
 
 
@@ -155,28 +155,28 @@ def test_second_try_within_the_hour_is_not_made(
         {"state_reason": "support"},
     ],
 )
-def test_account_that_was_moved_while_metrika_was_asked_stays_as_it_was_moved(
-    refused: YandexAccount,
+def test_account_changed_during_the_probe_keeps_the_change(
+    rejected: YandexAccount,
     now: datetime,
     metrika: Actor,
-    heard: list[int],
+    signalled: list[int],
     monkeypatch: pytest.MonkeyPatch,
     changes: dict[str, str],
 ) -> None:
-    refused.access_token = metrika.token
-    refused.save(update_fields=["access_token"])
-    ask = probe._is_taken
+    rejected.access_token = metrika.token
+    rejected.save(update_fields=["access_token"])
+    is_accepted = probe._is_accepted
 
-    def ask_slowly(account: YandexAccount) -> bool:
-        is_taken = ask(account)
+    def change_meanwhile(account: YandexAccount) -> bool:
+        result = is_accepted(account)
         YandexAccount.objects.filter(pk=account.pk).update(**changes)
-        return is_taken
+        return result
 
-    monkeypatch.setattr(probe, "_is_taken", ask_slowly)
+    monkeypatch.setattr(probe, "_is_accepted", change_meanwhile)
 
-    assert probe.probe(refused.pk, now=now) is False
+    assert probe.probe(rejected.pk, now=now) is False
 
-    refused.refresh_from_db()
-    assert {name: getattr(refused, name) for name in changes} == changes
-    assert heard == []
+    rejected.refresh_from_db()
+    assert {name: getattr(rejected, name) for name in changes} == changes
+    assert signalled == []
     assert not AuditEvent.objects.exists()

@@ -1,4 +1,4 @@
-"""Tokens kept alive. S-numbers as in test_link_start; T-9 is the lost answer to a refresh."""
+"""Refreshing tokens. S-numbers as in linking/test_start.py; T-9 is a lost answer to a refresh."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integrations.models import YandexAccount
 from integrations.tasks import refresh_account, refresh_tokens
 from integrations.tokens import refresh
 from integrations.tokens.account_state import Reason
-from integrations.tokens.refresh import Refreshed
+from integrations.tokens.refresh import RefreshOutcome
 from integrations.yandex.errors import Unreachable
 from tests import factories
 from tests.integrations.yandex_id import YEAR, YandexId, token_answer
@@ -61,7 +61,7 @@ def pair(account: YandexAccount) -> tuple[str, str]:
         (400, 365, True),
     ],
 )
-def test_token_is_due_when_old_or_near_its_end(
+def test_token_is_due_when_old_or_about_to_expire(
     cabinet: Cabinet, now: datetime, age_days: int, lifetime_days: int, is_due: bool
 ) -> None:
     issued = now - timedelta(days=age_days)
@@ -74,22 +74,22 @@ def test_token_is_due_when_old_or_near_its_end(
     assert refresh.due(now) == ([account.pk] if is_due else [])
 
 
-@pytest.mark.parametrize("given_up", ["reauth_required", "disconnected"])
-def test_account_given_up_is_not_due(old: YandexAccount, now: datetime, given_up: str) -> None:
-    YandexAccount.objects.update(state=given_up, access_token="", refresh_token="")
+@pytest.mark.parametrize("unusable", ["reauth_required", "disconnected"])
+def test_unusable_account_is_not_due(old: YandexAccount, now: datetime, unusable: str) -> None:
+    YandexAccount.objects.update(state=unusable, access_token="", refresh_token="")
 
     assert refresh.due(now) == []
-    assert refresh.refresh(old.pk, now=now) is Refreshed.NOT_OURS
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.SKIPPED
 
 
-def test_new_pair_replaces_the_old_one_at_once(
+def test_new_pair_replaces_the_old_one(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
     """S-37"""
     former = old.refresh_token
     yandex_id.grants(NEW_ACCESS, NEW_REFRESH)
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.RENEWED
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.RENEWED
 
     assert pair(old) == (NEW_ACCESS, NEW_REFRESH)
     assert old.expires_at == now + timedelta(seconds=YEAR)
@@ -99,31 +99,31 @@ def test_new_pair_replaces_the_old_one_at_once(
     assert refresh.due(now) == []
 
 
-def test_two_refreshes_at_once_send_one_request(
+def test_concurrent_refreshes_send_one_request(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
-    """S-38: the rival comes while Yandex is answering."""
-    rival: list[Refreshed] = []
+    """S-38: the second refresh starts while Yandex is answering the first."""
+    second: list[RefreshOutcome] = []
     yandex_id.meanwhile(
         "/token",
-        lambda: rival.append(refresh.refresh(old.pk, now=now)),
+        lambda: second.append(refresh.refresh(old.pk, now=now)),
         **token_answer(NEW_ACCESS, NEW_REFRESH),
     )
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.RENEWED
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.RENEWED
 
-    assert rival == [Refreshed.NOT_OURS]
+    assert second == [RefreshOutcome.SKIPPED]
     assert len(yandex_id.asked("/token")) == 1
     assert pair(old) == (NEW_ACCESS, NEW_REFRESH)
 
 
-def test_claim_of_a_dead_process_runs_out(
+def test_claim_of_a_dead_process_expires(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
     YandexAccount.objects.update(refresh_claimed_until=now)
     yandex_id.grants(NEW_ACCESS, NEW_REFRESH)
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.RENEWED
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.RENEWED
 
 
 def test_disconnect_during_a_refresh_wins(
@@ -136,7 +136,7 @@ def test_disconnect_during_a_refresh_wins(
         **token_answer(NEW_ACCESS, NEW_REFRESH),
     )
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.NOT_OURS
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.SKIPPED
 
     assert pair(old) == ("", "")
     assert old.state == "disconnected"
@@ -149,7 +149,7 @@ def test_disconnect_during_a_refresh_wins(
         ("bad_gateway", Reason.ANSWER_LOST),
     ],
 )
-def test_outage_keeps_the_tokens_and_says_so(
+def test_outage_keeps_the_tokens_and_sets_the_reason(
     old: YandexAccount, now: datetime, yandex_id: YandexId, stage: str, reason: Reason
 ) -> None:
     before = pair(old)
@@ -158,7 +158,7 @@ def test_outage_keeps_the_tokens_and_says_so(
     else:
         yandex_id.is_down()
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.TRY_LATER
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.TRY_LATER
 
     assert state(old) == ("refresh_failed", reason)
     assert pair(old) == before
@@ -180,7 +180,7 @@ def test_success_after_an_outage_makes_the_account_active(
     assert pair(old) == (NEW_ACCESS, NEW_REFRESH)
 
 
-def test_second_outage_leaves_one_trace(
+def test_second_outage_writes_no_second_audit_event(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
     yandex_id.is_down()
@@ -191,14 +191,14 @@ def test_second_outage_leaves_one_trace(
     assert AuditEvent.objects.count() == 1
 
 
-def test_dead_refresh_token_asks_for_a_reconnect(
+def test_refused_refresh_token_requires_a_reconnect(
     old: YandexAccount, cabinet: Cabinet, now: datetime, yandex_id: YandexId
 ) -> None:
     """S-46"""
     token = old.refresh_token
     yandex_id.refuses("invalid_grant")
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.LOST
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.LOST
 
     assert state(old) == ("reauth_required", "invalid_grant")
     assert old.state_changed_at == now
@@ -211,7 +211,7 @@ def test_dead_refresh_token_asks_for_a_reconnect(
 def test_lost_answer_leaves_the_access_token_in_use(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
-    """T-9: Yandex renewed, we did not hear it, and the former refresh token is dead."""
+    """T-9: Yandex renewed, its answer was lost, and the former refresh token is refused."""
     access = old.access_token
     yandex_id.is_down()
     refresh.refresh(old.pk, now=now)
@@ -222,15 +222,15 @@ def test_lost_answer_leaves_the_access_token_in_use(
     assert state(old) == ("refresh_failed", "refresh_token_lost")
     assert pair(old) == (access, "")
     assert old.is_usable
-    assert refresh.refresh(old.pk, now=now) is Refreshed.TRY_LATER
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.TRY_LATER
     assert len(yandex_id.asked("/token")) == 2
 
 
 @pytest.mark.parametrize("before", ["active", "refresh_failed"])
-def test_loss_of_the_refresh_token_is_in_the_trail(
+def test_lost_refresh_token_is_in_the_audit_trail(
     old: YandexAccount, now: datetime, yandex_id: YandexId, before: str
 ) -> None:
-    """S-46: no state changes by it, but from then on a person has to reconnect."""
+    """S-46: also where the state stays, because later a person has to reconnect."""
     YandexAccount.objects.update(state=before, refresh_claimed_until=now - timedelta(seconds=1))
     yandex_id.refuses("invalid_grant")
 
@@ -245,12 +245,12 @@ def test_loss_of_the_refresh_token_is_in_the_trail(
 def test_process_killed_after_yandex_renewed_leaves_the_access_token_in_use(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
-    """S-37, T-9: the new pair died with its process; its claim tells that one was asked for."""
+    """S-37, T-9: the new pair is lost with its process; the expired claim shows the request."""
     access = old.access_token
     YandexAccount.objects.update(refresh_claimed_until=now - timedelta(seconds=1))
     yandex_id.refuses("invalid_grant")
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.LOST
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.LOST
 
     assert state(old) == ("refresh_failed", "refresh_token_lost")
     assert pair(old) == (access, "")
@@ -267,25 +267,25 @@ def test_process_killed_on_an_account_without_refresh_token_loses_nothing_more(
         refresh_claimed_until=now - timedelta(seconds=1),
     )
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.TRY_LATER
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.TRY_LATER
 
     assert state(old) == ("refresh_failed", "refresh_token_lost")
     assert len(yandex_id.calls) == 0
 
 
-def test_account_without_refresh_token_is_given_up_at_expiry(
+def test_account_without_refresh_token_requires_a_reconnect_at_expiry(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
     YandexAccount.objects.update(refresh_token="", expires_at=now)
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.LOST
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.LOST
 
     assert state(old) == ("reauth_required", "expired")
     assert len(yandex_id.calls) == 0
 
 
 @pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "invalid_request"])
-def test_refused_application_touches_no_link_and_alarms(
+def test_refused_application_leaves_the_account_and_logs_an_error(
     old: YandexAccount,
     now: datetime,
     yandex_id: YandexId,
@@ -295,15 +295,15 @@ def test_refused_application_touches_no_link_and_alarms(
     before = (*state(old), *pair(old))
     yandex_id.refuses(error)
 
-    assert refresh.refresh(old.pk, now=now) is Refreshed.TRY_LATER
+    assert refresh.refresh(old.pk, now=now) is RefreshOutcome.TRY_LATER
 
     assert (*state(old), *pair(old)) == before
     assert not AuditEvent.objects.exists()
-    (alarm,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert error in alarm.getMessage()
+    (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert error in logged.getMessage()
 
 
-def test_fewer_rights_after_a_refresh_are_kept_as_granted(
+def test_scopes_granted_by_a_refresh_are_stored(
     old: YandexAccount, now: datetime, yandex_id: YandexId
 ) -> None:
     yandex_id.grants(NEW_ACCESS, NEW_REFRESH, scope="metrika:read")
@@ -314,7 +314,7 @@ def test_fewer_rights_after_a_refresh_are_kept_as_granted(
     assert old.scopes == ["metrika:read"]
 
 
-def test_clock_hands_out_the_accounts_that_are_due(
+def test_beat_task_starts_a_task_per_due_account(
     old: YandexAccount, account: YandexAccount, yandex_id: YandexId
 ) -> None:
     assert refresh_tokens() == 1
@@ -338,7 +338,7 @@ def test_rejected_token_is_refreshed_once(old: YandexAccount, yandex_id: YandexI
     assert state(old) == ("active", "")
 
 
-def test_token_replaced_since_it_was_rejected_is_used_unasked(
+def test_token_replaced_since_its_rejection_is_used_without_a_request(
     old: YandexAccount, yandex_id: YandexId
 ) -> None:
     assert refresh.recover(old.pk, rejected_token="y0_former") is True
@@ -346,7 +346,9 @@ def test_token_replaced_since_it_was_rejected_is_used_unasked(
     assert len(yandex_id.calls) == 0
 
 
-def test_token_of_this_minute_is_used_unasked(account: YandexAccount, yandex_id: YandexId) -> None:
+def test_token_younger_than_a_minute_is_used_without_a_request(
+    account: YandexAccount, yandex_id: YandexId
+) -> None:
     assert refresh.recover(account.pk) is True
 
     assert len(yandex_id.calls) == 0
@@ -354,9 +356,9 @@ def test_token_of_this_minute_is_used_unasked(account: YandexAccount, yandex_id:
 
 @pytest.mark.parametrize(
     ("stage", "reason"),
-    [("refused", "invalid_grant"), ("same_and_dead", "token_rejected")],
+    [("refused", "invalid_grant"), ("same_and_invalid", "token_rejected")],
 )
-def test_token_that_cannot_be_renewed_moves_the_account(
+def test_token_that_cannot_be_renewed_requires_a_reconnect(
     old: YandexAccount, yandex_id: YandexId, stage: str, reason: str
 ) -> None:
     if stage == "refused":
@@ -372,7 +374,7 @@ def test_token_that_cannot_be_renewed_moves_the_account(
     assert len(yandex_id.asked("/token")) == 1
 
 
-def test_same_token_is_used_again_when_yandex_still_knows_it(
+def test_same_token_is_used_again_when_it_is_still_valid(
     old: YandexAccount, yandex_id: YandexId
 ) -> None:
     yandex_id.grants(old.access_token, NEW_REFRESH)
@@ -382,7 +384,7 @@ def test_same_token_is_used_again_when_yandex_still_knows_it(
     assert state(old) == ("active", "")
 
 
-def test_rejected_token_without_refresh_token_moves_the_account(
+def test_rejected_token_without_refresh_token_requires_a_reconnect(
     old: YandexAccount, yandex_id: YandexId
 ) -> None:
     YandexAccount.objects.update(refresh_token="", state="refresh_failed")
@@ -393,8 +395,8 @@ def test_rejected_token_without_refresh_token_moves_the_account(
     assert len(yandex_id.calls) == 0
 
 
-@pytest.mark.parametrize("stage", ["outage", "rival", "application"])
-def test_recovery_that_cannot_be_told_yet_says_later(
+@pytest.mark.parametrize("stage", ["outage", "concurrent", "application"])
+def test_recovery_without_an_outcome_raises_unreachable(
     old: YandexAccount, now: datetime, yandex_id: YandexId, stage: str
 ) -> None:
     if stage == "outage":
@@ -421,7 +423,7 @@ def test_recovery_that_cannot_be_told_yet_says_later(
         {"status": 502, "body": ""},
     ],
 )
-def test_profile_that_tells_nothing_of_the_token_says_later(
+def test_unclear_profile_answer_raises_unreachable(
     old: YandexAccount, yandex_id: YandexId, answer: dict[str, Any]
 ) -> None:
     yandex_id.grants(old.access_token, NEW_REFRESH)
@@ -435,7 +437,7 @@ def test_profile_that_tells_nothing_of_the_token_says_later(
     assert pair(old) == (old.access_token, NEW_REFRESH)
 
 
-def test_marking_twice_leaves_one_trace(account: YandexAccount) -> None:
+def test_marking_twice_writes_one_audit_event(account: YandexAccount) -> None:
     refresh.mark_reauth_required(account.pk, Reason.TOKEN_REJECTED)
     first: Any = YandexAccount.objects.values().get()
 

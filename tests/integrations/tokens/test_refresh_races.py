@@ -1,4 +1,4 @@
-"""A refresh that breaks in the middle, and two at once. S-numbers as in test_link_start."""
+"""A refresh that fails half-way, and concurrent ones. S-numbers as in linking/test_start.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils import timezone
 from cabinets import audit
 from integrations.models import YandexAccount
 from integrations.tokens import refresh
-from integrations.tokens.refresh import Refreshed
+from integrations.tokens.refresh import RefreshOutcome
 from tests import factories
 from tests.integrations.yandex_id import BASE, YandexId, token_answer
 
@@ -25,10 +25,10 @@ ROUNDS = 10
 
 
 @pytest.mark.parametrize("what", [audit, YandexAccount])
-def test_refresh_that_cannot_be_recorded_leaves_everything_as_it_was(
+def test_refresh_that_cannot_be_recorded_changes_neither_token(
     account: YandexAccount, yandex_id: YandexId, monkeypatch: pytest.MonkeyPatch, what: Any
 ) -> None:
-    """S-37: both tokens change together or not at all; the claim stays and tells of it."""
+    """S-37: both tokens change together or not at all; the claim stays as evidence."""
 
     def broken(*_args: object, **_fields: object) -> None:
         raise RuntimeError("the database is gone")
@@ -48,13 +48,13 @@ def test_refresh_that_cannot_be_recorded_leaves_everything_as_it_was(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_refreshes_at_once_one_asks_yandex_every_time(yandex_id: YandexId) -> None:
+def test_of_two_concurrent_refreshes_one_makes_the_request(yandex_id: YandexId) -> None:
     """S-38: ten races, each of two threads with a connection of their own."""
     account = factories.make_account(cabinet=factories.make_cabinet())
     together = Barrier(2)
     yandex_id.add_callback("POST", f"{BASE}/token", callback=answer_slowly)
 
-    def rival(now: Any) -> Refreshed:
+    def race(now: Any) -> RefreshOutcome:
         with closing(connection):
             together.wait(timeout=10)
             return refresh.refresh(account.pk, now=now)
@@ -62,12 +62,12 @@ def test_of_two_refreshes_at_once_one_asks_yandex_every_time(yandex_id: YandexId
     with ThreadPoolExecutor(2) as pool:
         for number in range(1, ROUNDS + 1):
             now = timezone.now() + timedelta(seconds=number)
-            outcomes = sorted(pool.map(rival, [now, now]))
-            assert outcomes == [Refreshed.NOT_OURS, Refreshed.RENEWED]
+            outcomes = sorted(pool.map(race, [now, now]))
+            assert outcomes == [RefreshOutcome.RENEWED, RefreshOutcome.SKIPPED]
             assert len(yandex_id.asked("/token")) == number
 
 
 def answer_slowly(_request: Any) -> tuple[int, dict[str, str], str]:
-    """Take so long that the rival certainly comes in between."""
+    """Answer so slowly that the other thread certainly starts in between."""
     time.sleep(0.1)
     return 200, {"Content-Type": "application/json"}, json.dumps(token_answer())

@@ -1,4 +1,4 @@
-"""A token that no key opens concerns its own link only, and linking anew mends it."""
+"""A token that no key opens affects its own link only, and relinking replaces it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,27 @@ from integrations.tokens import refresh
 from tests import factories
 from tests.integrations.yandex_id import ACCESS, REFRESH, UID, YandexId, come_back, start
 
-SPOILT = Value(SEAL_PREFIX + "gAAAAA", output_field=TextField())
+UNREADABLE = Value(SEAL_PREFIX + "gAAAAA", output_field=TextField())
 
 
-def spoil(account: YandexAccount) -> YandexAccount:
-    YandexAccount.objects.filter(pk=account.pk).update(access_token=SPOILT, refresh_token=SPOILT)
+def make_unreadable(account: YandexAccount) -> YandexAccount:
+    YandexAccount.objects.filter(pk=account.pk).update(
+        access_token=UNREADABLE, refresh_token=UNREADABLE
+    )
     return account
 
 
 @pytest.fixture
-def spoilt(cabinet: Cabinet) -> YandexAccount:
+def unreadable(cabinet: Cabinet) -> YandexAccount:
     long_ago = timezone.now() - timedelta(days=100)
-    return spoil(factories.make_account(cabinet=cabinet, yandex_uid=UID, token_issued_at=long_ago))
+    return make_unreadable(
+        factories.make_account(cabinet=cabinet, yandex_uid=UID, token_issued_at=long_ago)
+    )
 
 
-def test_other_accounts_are_refreshed_all_the_same(spoilt: YandexAccount) -> None:
+def test_other_accounts_are_refreshed(unreadable: YandexAccount) -> None:
     other = factories.make_account(
-        cabinet=factories.make_cabinet(name="Клиника"), token_issued_at=spoilt.token_issued_at
+        cabinet=factories.make_cabinet(name="Клиника"), token_issued_at=unreadable.token_issued_at
     )
 
     assert other.pk in refresh.due(timezone.now())
@@ -45,36 +49,40 @@ def test_other_accounts_are_refreshed_all_the_same(spoilt: YandexAccount) -> Non
     "name", ["integrations:dashboard", "counters:list", "counters:settings", "calls:history"]
 )
 def test_pages_of_its_cabinet_open(
-    owner_client: Client, spoilt: YandexAccount, yandex_id: YandexId, name: str
+    owner_client: Client, unreadable: YandexAccount, yandex_id: YandexId, name: str
 ) -> None:
-    counter = factories.make_counter(account=spoilt)
-    of_a_counter = name in ("counters:settings", "calls:history")
+    counter = factories.make_counter(account=unreadable)
+    is_counter_page = name in ("counters:settings", "calls:history")
 
-    answer = owner_client.get(reverse(name, args=[counter.pk] if of_a_counter else []))
+    answer = owner_client.get(reverse(name, args=[counter.pk] if is_counter_page else []))
 
     assert answer.status_code == 200
 
 
-def test_reconnecting_mends_it(
-    owner_client: Client, spoilt: YandexAccount, yandex_id: YandexId
+def test_reconnecting_replaces_the_token(
+    owner_client: Client, unreadable: YandexAccount, yandex_id: YandexId
 ) -> None:
     yandex_id.allows()
-    asked = start(owner_client, reverse("integrations:link-reauthorise", args=[spoilt.pk]))
+    sent = start(owner_client, reverse("integrations:link-reauthorise", args=[unreadable.pk]))
 
-    come_back(owner_client, code="1", state=asked["state"])
+    come_back(owner_client, code="1", state=sent["state"])
 
-    mended = YandexAccount.objects.get()
-    assert (mended.access_token, mended.refresh_token) == (ACCESS, REFRESH)
+    account = YandexAccount.objects.get()
+    assert (account.access_token, account.refresh_token) == (ACCESS, REFRESH)
     assert yandex_id.asked("/revoke_token") == []
 
 
-def test_disconnecting_forgets_it(
-    owner_client: Client, spoilt: YandexAccount, yandex_id: YandexId
+def test_disconnecting_deletes_the_token(
+    owner_client: Client, unreadable: YandexAccount, yandex_id: YandexId
 ) -> None:
-    owner_client.post(reverse("integrations:account-disconnect", args=[spoilt.pk]))
+    owner_client.post(reverse("integrations:account-disconnect", args=[unreadable.pk]))
 
-    spoilt.refresh_from_db()
-    assert (spoilt.state, spoilt.access_token, spoilt.refresh_token) == ("disconnected", "", "")
+    unreadable.refresh_from_db()
+    assert (unreadable.state, unreadable.access_token, unreadable.refresh_token) == (
+        "disconnected",
+        "",
+        "",
+    )
     assert len(yandex_id.calls) == 0
 
 
@@ -82,7 +90,9 @@ def test_another_cabinet_of_the_same_login_disconnects(
     owner_client: Client, cabinet: Cabinet, yandex_id: YandexId
 ) -> None:
     mine = factories.make_account(cabinet=cabinet, yandex_uid=UID)
-    spoil(factories.make_account(cabinet=factories.make_cabinet(name="Клиника"), yandex_uid=UID))
+    make_unreadable(
+        factories.make_account(cabinet=factories.make_cabinet(name="Клиника"), yandex_uid=UID)
+    )
     yandex_id.revokes()
 
     owner_client.post(reverse("integrations:account-disconnect", args=[mine.pk]))
@@ -90,10 +100,10 @@ def test_another_cabinet_of_the_same_login_disconnects(
     assert len(yandex_id.asked("/revoke_token")) == 1
 
 
-def test_question_through_it_is_answered_with_what_to_do(
-    owner_client: Client, spoilt: YandexAccount, counter: Counter
+def test_call_to_metrika_says_to_reconnect(
+    owner_client: Client, unreadable: YandexAccount, counter: Counter
 ) -> None:
     with pytest.raises(api_call.MetrikaUnavailable, match="не читается: переподключите"):
         api_call.call_metrika(
-            YandexAccount.objects.get(pk=spoilt.pk), lambda client: client.counters()
+            YandexAccount.objects.get(pk=unreadable.pk), lambda client: client.counters()
         )

@@ -1,4 +1,4 @@
-"""Changing the sealing keys while everything runs (S-31)."""
+"""Changing the sealing keys while the product runs (S-31)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
+from cabinets import key_rotation
 from cabinets.models import CallSource, SigningSecret
 from cabinets.sealing import UnsealFailed, reseal
 from integrations.models import LinkAttempt, YandexAccount
-from integrations.tokens import rotation
 from tests.factories import SECRET
 
 NEW_KEY = Fernet.generate_key().decode()
 
 
 def stored(account: YandexAccount) -> str:
-    """The text in the column itself."""
+    """The sealed text of the column."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT access_token FROM integrations_yandexaccount WHERE id = %s", [account.pk]
@@ -35,7 +35,7 @@ def rotate() -> str:
 
 
 def test_every_sealed_column_is_found() -> None:
-    assert set(rotation.sealed_columns()) == {
+    assert set(key_rotation.sealed_columns()) == {
         (SigningSecret, "secret"),
         (YandexAccount, "access_token"),
         (YandexAccount, "refresh_token"),
@@ -43,7 +43,7 @@ def test_every_sealed_column_is_found() -> None:
     }
 
 
-def test_old_key_may_go_after_the_rotation(
+def test_old_key_can_be_removed_after_the_rotation(
     account: YandexAccount, source: CallSource, settings: Settings
 ) -> None:
     token = account.access_token
@@ -70,10 +70,10 @@ def test_second_rotation_changes_nothing(account: YandexAccount, settings: Setti
     assert "access_token: resealed 0, already current 1" in report
 
 
-def test_more_values_than_a_batch_are_all_resealed(
+def test_more_values_than_one_batch_are_all_resealed(
     account: YandexAccount, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "BATCH_SIZE", 2)
     for number in range(4):
         YandexAccount.objects.create(
             cabinet=account.cabinet,
@@ -87,22 +87,22 @@ def test_more_values_than_a_batch_are_all_resealed(
     assert "access_token: resealed 5" in rotate()
 
 
-def test_token_changed_meanwhile_is_not_overwritten(
+def test_token_changed_during_the_rotation_is_not_overwritten(
     account: YandexAccount, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEALING_KEYS = [NEW_KEY, *settings.SEALING_KEYS]
 
-    def rival_first(sealed: str) -> str:
+    def change_first(sealed: str) -> str:
         YandexAccount.objects.update(access_token="y0_fresh")
         return reseal(sealed)
 
-    monkeypatch.setattr(rotation, "reseal", rival_first)
+    monkeypatch.setattr(key_rotation, "reseal", change_first)
 
-    tally = rotation.reseal_column(YandexAccount, "access_token")
+    result = key_rotation.reseal_column(YandexAccount, "access_token")
 
     account.refresh_from_db()
     assert account.access_token == "y0_fresh"
-    assert (tally.resealed, tally.overtaken) == (0, 1)
+    assert (result.resealed, result.changed) == (0, 1)
 
 
 def test_value_that_no_key_opens_is_reported_and_kept(
