@@ -1,4 +1,4 @@
-"""System checks of linking: what stops a start, what stops a deployment, what only warns."""
+"""System checks of linking: errors at the start, errors of a deployment, warnings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def production(settings: Settings) -> Settings:
     return settings
 
 
-def test_sound_production_has_nothing_to_say(production: Settings) -> None:
+def test_correct_production_settings_give_no_message(production: Settings) -> None:
     assert found(deploy=True) == set()
 
 
@@ -41,7 +41,7 @@ def test_missing_credentials_warn_and_stop_a_deployment(production: Settings, na
     assert found(deploy=True) == {"integrations.W001", "integrations.E001"}
 
 
-def test_missing_credentials_are_fine_while_developing(production: Settings) -> None:
+def test_missing_credentials_are_allowed_in_debug(production: Settings) -> None:
     production.YANDEX_CLIENT_ID = ""
     production.DEBUG = True
 
@@ -60,7 +60,7 @@ def test_insecure_transport_stops_a_deployment_and_the_start(
 
 
 def test_process_does_not_start_with_insecure_transport() -> None:
-    """S-41: a web server runs no checks, so the start itself is tried."""
+    """S-41: a web server runs no checks, so the process itself is started."""
     environment = os.environ | {
         "YANDEX_OAUTH_URL": "https://oauth.yandex.ru",
         "OAUTHLIB_INSECURE_TRANSPORT": "1",
@@ -104,13 +104,13 @@ def test_process_does_not_start_without_credentials(name: str, entry: str) -> No
     assert "YANDEX_CLIENT_ID or YANDEX_CLIENT_SECRET is not set" in run.stderr
 
 
-@pytest.mark.parametrize("excuse", ["nothing is missing", "debugging", "stand-in"])
+@pytest.mark.parametrize("case", ["nothing is missing", "debugging", "sandbox"])
 def test_start_without_credentials_is_refused_only_where_they_are_needed(
-    production: Settings, excuse: str
+    production: Settings, case: str
 ) -> None:
-    if excuse == "debugging":
+    if case == "debugging":
         production.YANDEX_CLIENT_ID, production.DEBUG = "", True
-    elif excuse == "stand-in":
+    elif case == "sandbox":
         production.YANDEX_CLIENT_ID = ""
         for name in REAL:
             setattr(production, name, "http://yandex.localhost:8001")
@@ -118,7 +118,7 @@ def test_start_without_credentials_is_refused_only_where_they_are_needed(
     refuse_missing_credentials()
 
 
-def test_trial_of_compose_passes_its_checks(production: Settings) -> None:
+def test_demo_of_compose_passes_its_checks(production: Settings) -> None:
     for name in REAL:
         setattr(production, name, "http://yandex.localhost:8001")
     production.YANDEX_REDIRECT_URI = "http://localhost:8000/lk/integrations/yandex/callback"
@@ -126,7 +126,7 @@ def test_trial_of_compose_passes_its_checks(production: Settings) -> None:
     assert found(deploy=True) == set()
 
 
-def test_stand_in_may_be_spoken_to_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_http_to_the_sandbox_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
 
     refuse_insecure_transport()
@@ -136,7 +136,7 @@ def test_stand_in_may_be_spoken_to_in_the_open(monkeypatch: pytest.MonkeyPatch) 
     "url",
     ["http://127.0.0.1:8010", "http://oauth.yandex.ru", "https://yandex.ru.evil.example"],
 )
-def test_stand_in_for_yandex_stops_a_deployment(production: Settings, url: str) -> None:
+def test_address_that_is_not_yandexs_stops_a_deployment(production: Settings, url: str) -> None:
     """S-36"""
     production.METRIKA_API_URL = url
 
@@ -151,7 +151,7 @@ def test_redirect_over_plain_http_stops_a_deployment(production: Settings) -> No
     assert found(deploy=True) == {"integrations.E004"}
 
 
-def test_scopes_with_which_nothing_works_are_an_error(production: Settings) -> None:
+def test_insufficient_scopes_are_an_error(production: Settings) -> None:
     production.YANDEX_SCOPES = ("login:info", "metrika:read")
 
     assert found() == {"integrations.E005"}
@@ -164,7 +164,7 @@ def test_sessions_in_cookies_are_an_error(production: Settings) -> None:
     assert found() == {"integrations.E006"}
 
 
-def test_relaxed_scopes_are_warned_of(
+def test_relaxed_scopes_give_a_warning(
     production: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S-42"""

@@ -1,4 +1,4 @@
-"""What Yandex ID answers, in domain words, and what was asked of it."""
+"""A mock of Yandex ID whose answers are set by name, and helpers that walk through a link."""
 
 from __future__ import annotations
 
@@ -37,13 +37,16 @@ class YandexId(responses.RequestsMock):
         self.replaces("GET", "/info", json=profile)
 
     def allows(self) -> None:
-        """The whole happy way: a token, and whose it is."""
+        """Answer both requests of a successful link: the token and the profile."""
         self.grants()
         self.knows()
 
     def refuses(self, error: str, path: str = "/token") -> None:
         self.replaces(
-            "POST", path, json={"error": error, "error_description": "told to nobody"}, status=400
+            "POST",
+            path,
+            json={"error": error, "error_description": "internal detail of Yandex"},
+            status=400,
         )
 
     def rejects_token(self) -> None:
@@ -59,7 +62,7 @@ class YandexId(responses.RequestsMock):
         self.replaces("POST", "/revoke_token", json={"status": "ok"})
 
     def meanwhile(self, path: str, act: Callable[[], object], **answer: Any) -> None:
-        """Run a rival after Yandex was asked and before its answer is read."""
+        """Call ``act`` after the request was sent and before its answer is read."""
 
         def respond(_: Any) -> tuple[int, dict[str, str], str]:
             act()
@@ -72,7 +75,7 @@ class YandexId(responses.RequestsMock):
         self.remove(method, BASE + path)
         self.add(method, BASE + path, **answer)
 
-    def asked(self, path: str) -> list[dict[str, str]]:
+    def forms(self, path: str) -> list[dict[str, str]]:
         """The forms posted to a path, oldest first."""
         calls = [call for call in self.calls if urlsplit(str(call.request.url)).path == path]
         return [single(str(call.request.body or "")) for call in calls]
@@ -92,19 +95,19 @@ def single(query: str) -> dict[str, str]:
 
 
 def start(client: Client, url: str | None = None) -> dict[str, str]:
-    """Press «Подключить»; return what the browser is sent to Yandex with."""
+    """Press «Подключить»; return the query parameters of the redirect to Yandex."""
     answer = client.post(url or reverse("integrations:link-start"))
     assert answer.status_code == 303, answer.status_code
     return single(urlsplit(answer["Location"]).query)
 
 
-def come_back(client: Client, **parameters: str) -> Any:
-    """Open the callback as Yandex sends the browser there."""
+def open_callback(client: Client, **parameters: str) -> Any:
+    """Open the callback as after Yandex's redirect."""
     return client.get(reverse("integrations:link-callback"), parameters)
 
 
 def result_of(client: Client, answer: Any) -> Any:
-    """Open the page that the callback leads to, which says why there is no link."""
+    """Open the page to which the callback redirects after a failure."""
     assert answer.status_code == 303, answer.status_code
     location = urlsplit(answer["Location"])
     assert location.path.startswith("/lk/integrations/yandex/link-result/")
@@ -113,5 +116,5 @@ def result_of(client: Client, answer: Any) -> Any:
 
 
 def link(client: Client, code: str = "7654321") -> Any:
-    """Go to Yandex and come back with a code."""
-    return come_back(client, code=code, state=start(client)["state"])
+    """Start a link and open its callback with a code."""
+    return open_callback(client, code=code, state=start(client)["state"])

@@ -14,7 +14,7 @@ from integrations import api_call
 from integrations.clients import yandex_config
 from integrations.limits.web_slots import NoFreeSlot, acquire, short_timeouts
 from integrations.models import LinkAttempt, YandexAccount
-from tests.integrations.yandex_id import YandexId, come_back, start
+from tests.integrations.yandex_id import YandexId, open_callback, start
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def test_callback_without_a_slot_can_be_repeated(owner_client: Client, yandex_id
         taken.enter_context(short_timeouts())
         for _ in range(settings.WEB_THREADS_FOR_YANDEX):
             taken.enter_context(acquire())
-        refused = come_back(owner_client, code="1", state=state)
+        refused = open_callback(owner_client, code="1", state=state)
 
     assert (refused.status_code, len(yandex_id.calls)) == (503, 0)
     assert "обновите эту страницу" in refused.content.decode()
     assert LinkAttempt.objects.count() == 1
-    assert come_back(owner_client, code="1", state=state).status_code == 303
+    assert open_callback(owner_client, code="1", state=state).status_code == 303

@@ -1,4 +1,4 @@
-"""The way back from Yandex: who may finish an attempt. S-numbers as in test_link_start."""
+"""The callback: who may finish an attempt. S-numbers as in test_start."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ from pytest_django import Settings
 from cabinets.models import Cabinet, Membership
 from callkeeper_metrika.redaction import redact
 from integrations.linking.errors import PAGES, LinkFailed, LinkFailure
+from integrations.linking.rate_limit import PER_PERSON
 from integrations.linking.state import Actor, create_attempt, pop_attempt
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.yandex.oauth import challenge_for
 from tests import factories
 from tests.integrations.yandex_id import (
     YandexId,
-    come_back,
     link,
+    open_callback,
     result_of,
     start,
     token_answer,
 )
 
 
-def is_refused(answer: object, yandex_id: YandexId, reason: LinkFailure) -> None:
-    """The page of the reason was shown, nothing was stored and nothing asked of Yandex."""
+def assert_refused(answer: object, yandex_id: YandexId, reason: LinkFailure) -> None:
+    """Assert that the reason's page was shown, nothing stored and no request made to Yandex."""
     assert answer.status_code == PAGES[reason].status  # type: ignore[attr-defined]
     assert str(PAGES[reason].title) in answer.content.decode()  # type: ignore[attr-defined]
     assert not YandexAccount.objects.exists()
     assert len(yandex_id.calls) == 0
 
 
-def test_each_refusal_has_words_of_its_own() -> None:
+def test_each_failure_has_a_page_of_its_own() -> None:
     assert set(PAGES) == set(LinkFailure)
     assert len({str(page.title) for page in PAGES.values()}) == len(LinkFailure)
     assert len({str(page.text) for page in PAGES.values()}) == len(LinkFailure)
@@ -53,9 +54,9 @@ def test_callback_without_state_is_refused(owner_client: Client, yandex_id: Yand
     yandex_id.allows()
     start(owner_client)
 
-    answer = come_back(owner_client, code="7654321")
+    answer = open_callback(owner_client, code="7654321")
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_MISSING)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_MISSING)
     assert answer.status_code == 400
 
 
@@ -64,32 +65,32 @@ def test_unknown_state_is_refused(owner_client: Client, yandex_id: YandexId) -> 
     yandex_id.allows()
     start(owner_client)
 
-    answer = come_back(owner_client, code="7654321", state="made-up")
+    answer = open_callback(owner_client, code="7654321", state="made-up")
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_UNKNOWN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_UNKNOWN)
     assert answer.status_code == 400
 
 
-def test_second_callback_with_same_state_is_refused(
+def test_second_callback_with_the_same_state_is_refused(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
     """S-11"""
     yandex_id.allows()
     state = start(owner_client)["state"]
-    come_back(owner_client, code="7654321", state=state)
+    open_callback(owner_client, code="7654321", state=state)
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
     assert answer.status_code == 400
     assert "Ссылка недействительна или уже использована" in answer.content.decode()
-    assert len(yandex_id.asked("/token")) == 1
+    assert len(yandex_id.forms("/token")) == 1
 
 
 @pytest.mark.parametrize(
     ("age", "status"),
     [(timedelta(minutes=9, seconds=55), 303), (timedelta(minutes=10, seconds=5), 400)],
 )
-def test_attempt_lives_ten_minutes(
+def test_attempt_expires_after_ten_minutes(
     owner_client: Client, yandex_id: YandexId, age: timedelta, status: int
 ) -> None:
     """S-11"""
@@ -98,64 +99,66 @@ def test_attempt_lives_ten_minutes(
     attempt = LinkAttempt.objects.get()
     LinkAttempt.objects.update(created_at=attempt.created_at - age)
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
     assert answer.status_code == status
     assert YandexAccount.objects.exists() is (status == 303)
 
 
-def test_expired_attempt_has_words_of_its_own(owner_client: Client, yandex_id: YandexId) -> None:
+def test_expired_attempt_has_a_message_of_its_own(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
     """S-11"""
     state = start(owner_client)["state"]
     attempt = LinkAttempt.objects.get()
     LinkAttempt.objects.update(created_at=attempt.created_at - timedelta(minutes=11))
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_EXPIRED)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_EXPIRED)
 
 
-def test_attempt_is_gone_before_the_code_is_exchanged(
+def test_attempt_is_deleted_before_the_code_is_exchanged(
     owner_client: Client, owner: User, yandex_id: YandexId
 ) -> None:
-    """S-12: the rival comes while Yandex is answering the first callback."""
-    rival = Client()
-    rival.cookies = owner_client.cookies
+    """S-12: a second callback comes while Yandex is answering the first."""
+    second = Client()
+    second.cookies = owner_client.cookies
     state = start(owner_client)["state"]
     seen: list[int] = []
     yandex_id.knows()
     yandex_id.meanwhile(
         "/token",
-        lambda: seen.append(come_back(rival, code="7654321", state=state).status_code),
+        lambda: seen.append(open_callback(second, code="7654321", state=state).status_code),
         **token_answer(),
     )
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
     assert answer.status_code == 303
     assert seen == [400]
-    assert len(yandex_id.asked("/token")) == 1
+    assert len(yandex_id.forms("/token")) == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_callbacks_at_the_same_moment_one_gets_the_attempt() -> None:
-    """S-12: two processes, as far as the database can tell."""
+def test_of_two_concurrent_callbacks_one_gets_the_attempt() -> None:
+    """S-12: two connections, which is all the database sees of two processes."""
     cabinet = factories.make_cabinet()
     actor = Actor(factories.make_member(cabinet=cabinet), cabinet, SessionStore())
     now = timezone.now()
     state = create_attempt(actor, account=None, now=now).state
     together = Barrier(2)
 
-    def rival() -> str:
+    def race() -> str:
         with closing(connection):
             together.wait(timeout=10)
             try:
                 return pop_attempt(actor, state=state, now=now).mode
-            except LinkFailed as refused:
-                return refused.reason
+            except LinkFailed as failed:
+                return failed.reason
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = [future.result() for future in [pool.submit(rival) for _ in range(2)]]
+        outcomes = [future.result() for future in [pool.submit(race) for _ in range(2)]]
 
     assert sorted(outcomes) == ["add", "state_unknown"]
 
@@ -169,40 +172,40 @@ def test_state_of_another_session_is_refused_and_its_owner_may_finish(
     other_browser = Client()
     other_browser.force_login(owner)
 
-    answer = come_back(other_browser, code="7654321", state=state)
+    answer = open_callback(other_browser, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
     assert answer.status_code == 400
-    assert come_back(owner_client, code="7654321", state=state).status_code == 303
+    assert open_callback(owner_client, code="7654321", state=state).status_code == 303
     assert YandexAccount.objects.exists()
 
 
-def test_error_in_another_session_ends_nobodys_attempt(
+def test_error_in_another_session_does_not_end_the_attempt(
     owner_client: Client, manager: User, yandex_id: YandexId
 ) -> None:
-    """S-13, S-15: whoever saw the state cannot cancel with it."""
+    """S-13, S-15: knowing the state is not enough to cancel the attempt."""
     state = start(owner_client)["state"]
-    stranger = Client()
-    stranger.force_login(manager)
+    other_browser = Client()
+    other_browser.force_login(manager)
 
-    answer = come_back(stranger, error="access_denied", state=state)
+    answer = open_callback(other_browser, error="access_denied", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
     yandex_id.allows()
-    assert come_back(owner_client, code="7654321", state=state).status_code == 303
+    assert open_callback(owner_client, code="7654321", state=state).status_code == 303
 
 
 def test_state_of_another_person_is_refused_in_the_same_session(
     owner_client: Client, manager: User, yandex_id: YandexId
 ) -> None:
-    """S-14: even if the session's nonce should outlive the change of person."""
+    """S-14: even if the session kept its nonce after a change of the person."""
     yandex_id.allows()
     state = start(owner_client)["state"]
     LinkAttempt.objects.update(user=manager)
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
 def test_person_who_signed_in_after_another_cannot_finish_their_attempt(
@@ -214,33 +217,35 @@ def test_person_who_signed_in_after_another_cannot_finish_their_attempt(
     owner_client.logout()
     owner_client.force_login(manager)
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
-def test_nobody_cannot_finish_an_attempt(owner_client: Client, yandex_id: YandexId) -> None:
+def test_signed_out_browser_cannot_finish_an_attempt(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
     """S-14; and the sign-in page does not get the code in its address."""
     yandex_id.allows()
     state = start(owner_client)["state"]
     owner_client.logout()
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.SIGNED_OUT)
+    assert_refused(answer, yandex_id, LinkFailure.SIGNED_OUT)
     assert "7654321" not in answer.content.decode()
 
 
-def test_person_who_lost_the_right_cannot_finish(
+def test_person_without_the_right_any_more_cannot_finish(
     owner_client: Client, owner: User, yandex_id: YandexId
 ) -> None:
     yandex_id.allows()
     state = start(owner_client)["state"]
     Membership.objects.filter(user=owner).update(role=Membership.Role.VIEWER)
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.NOT_ALLOWED)
+    assert_refused(answer, yandex_id, LinkFailure.NOT_ALLOWED)
 
 
 def test_attempt_of_another_cabinet_of_the_same_person_is_refused(
@@ -250,32 +255,30 @@ def test_attempt_of_another_cabinet_of_the_same_person_is_refused(
     state = start(owner_client)["state"]
     LinkAttempt.objects.update(cabinet=factories.make_cabinet(name="Вторая компания"))
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
-def test_forged_error_ends_nobodys_attempt(owner_client: Client, yandex_id: YandexId) -> None:
+def test_forged_error_does_not_end_the_attempt(owner_client: Client, yandex_id: YandexId) -> None:
     """S-15"""
     state = start(owner_client)["state"]
 
-    answer = come_back(owner_client, error="access_denied", state="forged")
+    answer = open_callback(owner_client, error="access_denied", state="forged")
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_UNKNOWN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_UNKNOWN)
     assert LinkAttempt.objects.count() == 1
     yandex_id.allows()
-    assert come_back(owner_client, code="7654321", state=state).status_code == 303
+    assert open_callback(owner_client, code="7654321", state=state).status_code == 303
 
 
-def test_error_without_state_is_refused_as_stateless(
-    owner_client: Client, yandex_id: YandexId
-) -> None:
+def test_error_without_state_is_refused(owner_client: Client, yandex_id: YandexId) -> None:
     """S-15"""
     start(owner_client)
 
-    answer = come_back(owner_client, error="access_denied")
+    answer = open_callback(owner_client, error="access_denied")
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_MISSING)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_MISSING)
     assert LinkAttempt.objects.count() == 1
 
 
@@ -287,18 +290,18 @@ def test_error_without_state_is_refused_as_stateless(
         ("server_error", LinkFailure.YANDEX_REFUSED),
     ],
 )
-def test_yandexs_words_are_never_shown(
+def test_error_description_of_yandex_is_never_shown(
     owner_client: Client, yandex_id: YandexId, error: str, reason: LinkFailure
 ) -> None:
     """S-16"""
     state = start(owner_client)["state"]
 
-    answer = come_back(
+    answer = open_callback(
         owner_client, error=error, error_description="<b>call 8-800</b>", state=state
     )
 
     page = result_of(owner_client, answer)
-    is_refused(page, yandex_id, reason)
+    assert_refused(page, yandex_id, reason)
     assert "8-800" not in page.content.decode() + answer["Location"]
     assert not LinkAttempt.objects.exists()
 
@@ -306,23 +309,25 @@ def test_yandexs_words_are_never_shown(
 def test_answer_with_neither_code_nor_error_is_refused(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
-    answer = come_back(owner_client, state=start(owner_client)["state"])
+    answer = open_callback(owner_client, state=start(owner_client)["state"])
 
-    is_refused(result_of(owner_client, answer), yandex_id, LinkFailure.CODE_MISSING)
+    assert_refused(result_of(owner_client, answer), yandex_id, LinkFailure.CODE_MISSING)
 
 
-def test_exchange_proves_the_attempts_verifier(owner_client: Client, yandex_id: YandexId) -> None:
-    """S-17, S-18: Yandex compares the proof with the challenge of this very attempt."""
+def test_exchange_sends_the_verifier_of_the_attempt(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
+    """S-17, S-18: Yandex compares the verifier with the challenge of this attempt."""
     yandex_id.allows()
     start(owner_client)
-    asked = start(owner_client)
+    sent = start(owner_client)
 
-    come_back(owner_client, code="7654321", state=asked["state"])
+    open_callback(owner_client, code="7654321", state=sent["state"])
 
-    (form,) = yandex_id.asked("/token")
-    assert challenge_for(form["code_verifier"]) == asked["code_challenge"]
+    (form,) = yandex_id.forms("/token")
+    assert challenge_for(form["code_verifier"]) == sent["code_challenge"]
     assert form["code"] == "7654321"
-    assert form["device_id"] == asked["device_id"]
+    assert form["device_id"] == sent["device_id"]
 
 
 @pytest.mark.parametrize("name", ["code", "state", "error"])
@@ -336,11 +341,13 @@ def test_repeated_parameter_is_refused(
 
     answer = owner_client.get(f"{reverse('integrations:link-callback')}?{query}")
 
-    is_refused(answer, yandex_id, LinkFailure.REPEATED_PARAMETERS)
+    assert_refused(answer, yandex_id, LinkFailure.REPEATED_PARAMETERS)
     assert LinkAttempt.objects.count() == 1
 
 
-def test_callback_leaves_no_code_behind(owner_client: Client, yandex_id: YandexId) -> None:
+def test_code_is_not_in_the_address_after_the_callback(
+    owner_client: Client, yandex_id: YandexId
+) -> None:
     """S-20"""
     yandex_id.allows()
 
@@ -352,9 +359,9 @@ def test_callback_leaves_no_code_behind(owner_client: Client, yandex_id: YandexI
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_refusal_leaves_no_code_behind(owner_client: Client, yandex_id: YandexId) -> None:
+def test_refused_code_is_not_in_the_page(owner_client: Client, yandex_id: YandexId) -> None:
     """S-20"""
-    answer = come_back(owner_client, code="7654321", state="made-up")
+    answer = open_callback(owner_client, code="7654321", state="made-up")
 
     assert "7654321" not in answer.content.decode()
     assert answer["Referrer-Policy"] == "no-referrer"
@@ -362,15 +369,15 @@ def test_refusal_leaves_no_code_behind(owner_client: Client, yandex_id: YandexId
     assert "https://" not in answer.content.decode().replace("https://id.yandex.ru", "")
 
 
-@pytest.mark.parametrize("answer_of_yandex", [{"error": "access_denied"}, {"code": "7654321"}, {}])
+@pytest.mark.parametrize("parameters", [{"error": "access_denied"}, {"code": "7654321"}, {}])
 def test_failure_of_an_attempt_leaves_no_code_in_the_address(
-    owner_client: Client, yandex_id: YandexId, answer_of_yandex: dict[str, str]
+    owner_client: Client, yandex_id: YandexId, parameters: dict[str, str]
 ) -> None:
-    """S-20: what the browser remembers, and its reload, tell nothing."""
+    """S-20: neither the browser's history nor a reload has code or state."""
     yandex_id.refuses("invalid_grant")
     state = start(owner_client)["state"]
 
-    answer = come_back(owner_client, state=state, **answer_of_yandex)
+    answer = open_callback(owner_client, state=state, **parameters)
 
     page = result_of(owner_client, answer)
     assert state not in answer["Location"]
@@ -380,11 +387,11 @@ def test_failure_of_an_attempt_leaves_no_code_in_the_address(
     assert "no-store" in page["Cache-Control"]
 
 
-def test_result_that_we_do_not_know_is_no_page(owner_client: Client) -> None:
+def test_unknown_result_is_not_found(owner_client: Client) -> None:
     assert owner_client.get("/lk/integrations/yandex/link-result/made_up").status_code == 404
 
 
-def test_result_is_for_those_who_are_signed_in(owner_client: Client) -> None:
+def test_result_page_requires_sign_in(owner_client: Client) -> None:
     owner_client.logout()
 
     answer = owner_client.get("/lk/integrations/yandex/link-result/cancelled")
@@ -393,14 +400,14 @@ def test_result_is_for_those_who_are_signed_in(owner_client: Client) -> None:
     assert answer["Location"].startswith("/accounts/login/")
 
 
-def test_target_after_linking_is_ours_whatever_the_address_says(
+def test_redirect_target_does_not_depend_on_parameters(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
     """S-08, S-21"""
     yandex_id.allows()
     state = start(owner_client)["state"]
 
-    answer = come_back(
+    answer = open_callback(
         owner_client, code="7654321", state=state, next="https://evil.example/", cabinet="99"
     )
 
@@ -408,7 +415,7 @@ def test_target_after_linking_is_ours_whatever_the_address_says(
     assert answer["Location"] == reverse("counters:add", args=[account.pk])
 
 
-def test_attempt_sent_to_another_server_is_refused(
+def test_attempt_begun_at_another_server_is_refused(
     owner_client: Client, yandex_id: YandexId, settings: Settings
 ) -> None:
     """S-22"""
@@ -416,12 +423,12 @@ def test_attempt_sent_to_another_server_is_refused(
     state = start(owner_client)["state"]
     settings.YANDEX_OAUTH_URL = "https://oauth.yandex.ru"
 
-    answer = come_back(owner_client, code="7654321", state=state)
+    answer = open_callback(owner_client, code="7654321", state=state)
 
-    is_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
+    assert_refused(answer, yandex_id, LinkFailure.STATE_FOREIGN)
 
 
-def test_linking_signs_nobody_in_and_makes_no_person(
+def test_linking_signs_no_user_in_and_creates_none(
     owner_client: Client, owner: User, yandex_id: YandexId
 ) -> None:
     """S-26"""
@@ -449,20 +456,20 @@ def test_callback_is_a_get(owner_client: Client, yandex_id: YandexId) -> None:
 
 def test_too_many_callbacks_are_refused(owner_client: Client, yandex_id: YandexId) -> None:
     """S-44"""
-    for _ in range(20):
-        come_back(owner_client, code="1", state="guess")
+    for _ in range(PER_PERSON):
+        open_callback(owner_client, code="1", state="guess")
 
-    answer = come_back(owner_client, code="1", state="guess")
+    answer = open_callback(owner_client, code="1", state="guess")
 
-    is_refused(answer, yandex_id, LinkFailure.TOO_MANY)
+    assert_refused(answer, yandex_id, LinkFailure.TOO_MANY)
 
 
-def test_person_is_told_which_account_was_linked(
+def test_message_names_the_linked_account(
     owner_client: Client, cabinet: Cabinet, yandex_id: YandexId
 ) -> None:
     yandex_id.allows()
 
     answer = link(owner_client)
 
-    said = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert said == ["Аккаунт okna-stolica подключён."]
+    texts = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert texts == ["Аккаунт okna-stolica подключён."]

@@ -1,4 +1,4 @@
-"""What is stored when a person comes back with a code. S-numbers as in test_link_start."""
+"""What a callback with a code stores. S-numbers as in test_start."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.integrations.yandex_id import (
     REFRESH,
     UID,
     YandexId,
-    come_back,
     link,
+    open_callback,
     result_of,
     start,
     token_answer,
@@ -32,18 +32,18 @@ from tests.integrations.yandex_id import (
 
 @pytest.fixture
 def reconnected() -> Iterator[list[tuple[str, bool]]]:
-    """Accounts announced as usable again, and whether a transaction was open."""
-    heard: list[tuple[str, bool]] = []
+    """Accounts for which account_reconnected was sent, and whether a transaction was open."""
+    received: list[tuple[str, bool]] = []
 
-    def record_server_time(account: YandexAccount, **_: object) -> None:
-        heard.append((account.yandex_uid, connection.in_atomic_block))
+    def receive(account: YandexAccount, **_: object) -> None:
+        received.append((account.yandex_uid, connection.in_atomic_block))
 
-    account_reconnected.connect(record_server_time)
-    yield heard
-    account_reconnected.disconnect(record_server_time)
+    account_reconnected.connect(receive)
+    yield received
+    account_reconnected.disconnect(receive)
 
 
-def test_link_is_stored_as_yandex_tells_it(
+def test_link_is_stored_with_token_and_profile(
     owner_client: Client, owner: User, cabinet: Cabinet, yandex_id: YandexId
 ) -> None:
     yandex_id.allows()
@@ -66,7 +66,7 @@ def test_link_is_stored_as_yandex_tells_it(
     assert before + year <= account.expires_at <= timezone.now() + year
 
 
-def test_link_is_announced_inside_its_transaction(
+def test_account_reconnected_is_sent_inside_the_transaction(
     owner_client: Client, yandex_id: YandexId, reconnected: list[tuple[str, bool]]
 ) -> None:
     yandex_id.allows()
@@ -76,7 +76,7 @@ def test_link_is_announced_inside_its_transaction(
     assert reconnected == [(UID, True)]
 
 
-def test_identity_is_the_id_and_not_the_login(
+def test_account_is_identified_by_its_id_and_not_by_its_login(
     owner_client: Client, cabinet: Cabinet, yandex_id: YandexId
 ) -> None:
     """S-24"""
@@ -97,7 +97,7 @@ def test_token_of_another_application_is_refused(
 ) -> None:
     """S-25"""
     yandex_id.grants()
-    yandex_id.knows(client_id="somebody-elses")
+    yandex_id.knows(client_id="another-application")
 
     answer = result_of(owner_client, link(owner_client))
 
@@ -119,10 +119,10 @@ def test_token_of_another_application_is_refused(
         ("", False),
     ],
 )
-def test_link_needs_both_rights(
+def test_link_needs_both_scopes(
     owner_client: Client, yandex_id: YandexId, granted: str, is_enough: bool
 ) -> None:
-    """S-42: the library's own comparison is off, ours decides."""
+    """S-42: our comparison of scopes decides; the library's is switched off."""
     yandex_id.grants(scope=granted)
     yandex_id.knows()
 
@@ -135,7 +135,7 @@ def test_link_needs_both_rights(
         assert "Не хватает прав" in page.content.decode()
 
 
-def test_granted_rights_are_kept_as_granted(owner_client: Client, yandex_id: YandexId) -> None:
+def test_granted_scopes_are_stored(owner_client: Client, yandex_id: YandexId) -> None:
     yandex_id.grants(scope="metrika:read metrika:write")
     yandex_id.knows()
 
@@ -144,7 +144,7 @@ def test_granted_rights_are_kept_as_granted(owner_client: Client, yandex_id: Yan
     assert YandexAccount.objects.get().scopes == ["metrika:read", "metrika:write"]
 
 
-def test_account_linked_again_is_refreshed_and_not_doubled(
+def test_account_linked_again_is_updated(
     owner_client: Client,
     cabinet: Cabinet,
     yandex_id: YandexId,
@@ -167,7 +167,7 @@ def test_account_linked_again_is_refreshed_and_not_doubled(
     assert reconnected == [(UID, True)]
 
 
-def test_disconnected_account_is_revived_with_its_counters(
+def test_disconnected_account_linked_again_keeps_its_counters(
     owner_client: Client, owner: User, cabinet: Cabinet, yandex_id: YandexId
 ) -> None:
     account = factories.make_account(
@@ -195,7 +195,7 @@ def test_disconnected_account_is_revived_with_its_counters(
 def test_same_account_may_be_linked_in_two_cabinets(
     owner_client: Client, stranger_client: Client, yandex_id: YandexId
 ) -> None:
-    """S-27: agencies do; each cabinet has a row, a device and tokens of its own."""
+    """S-27: agencies need it; each cabinet has its own row, device and tokens."""
     yandex_id.knows()
     yandex_id.grants(access="y0_first")
     link(owner_client)
@@ -217,9 +217,11 @@ def test_reauthorising_with_another_account_changes_nothing(
     account = factories.make_account(cabinet=cabinet, state="reauth_required")
     token = account.access_token
     yandex_id.allows()
-    asked = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
+    sent = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
 
-    answer = result_of(owner_client, come_back(owner_client, code="7654321", state=asked["state"]))
+    answer = result_of(
+        owner_client, open_callback(owner_client, code="7654321", state=sent["state"])
+    )
 
     account.refresh_from_db()
     assert answer.status_code == 409
@@ -234,9 +236,9 @@ def test_reauthorising_with_the_same_account_makes_it_active(
     account = factories.make_account(cabinet=cabinet, yandex_uid=UID, state="reauth_required")
     device = account.device_id
     yandex_id.allows()
-    asked = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
+    sent = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
 
-    come_back(owner_client, code="7654321", state=asked["state"])
+    open_callback(owner_client, code="7654321", state=sent["state"])
 
     account.refresh_from_db()
     assert (account.state, account.access_token) == ("active", ACCESS)
@@ -256,7 +258,7 @@ def test_reauthorising_with_the_same_account_makes_it_active(
         ("something_new", LinkFailure.YANDEX_REFUSED),
     ],
 )
-def test_refused_code_has_words_of_its_own(
+def test_each_refusal_of_a_code_has_its_page(
     owner_client: Client, yandex_id: YandexId, error: str, reason: LinkFailure
 ) -> None:
     yandex_id.refuses(error)
@@ -265,11 +267,11 @@ def test_refused_code_has_words_of_its_own(
 
     assert answer.status_code == PAGES[reason].status
     assert str(PAGES[reason].title) in answer.content.decode()
-    assert "told to nobody" not in answer.content.decode()
+    assert "internal detail of Yandex" not in answer.content.decode()
     assert not YandexAccount.objects.exists()
 
 
-def test_outage_is_told_and_the_code_is_not_tried_again(
+def test_code_is_not_exchanged_again_after_an_outage(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
     """S-43"""
@@ -279,7 +281,7 @@ def test_outage_is_told_and_the_code_is_not_tried_again(
 
     assert answer.status_code == 503
     assert "Яндекс сейчас не отвечает" in answer.content.decode()
-    assert len(yandex_id.asked("/token")) == 1
+    assert len(yandex_id.forms("/token")) == 1
     assert not YandexAccount.objects.exists()
 
 
@@ -290,11 +292,11 @@ def test_outage_of_the_profile_stores_nothing(owner_client: Client, yandex_id: Y
     answer = result_of(owner_client, link(owner_client))
 
     assert answer.status_code == 503
-    assert len(yandex_id.asked("/token")) == 1
+    assert len(yandex_id.forms("/token")) == 1
     assert not YandexAccount.objects.exists()
 
 
-def test_no_transaction_is_open_while_yandex_is_asked(
+def test_no_transaction_is_open_during_a_request_to_yandex(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
     depth = len(connection.savepoint_ids)
@@ -309,7 +311,7 @@ def test_no_transaction_is_open_while_yandex_is_asked(
     assert seen == [depth]
 
 
-def test_link_and_relink_leave_a_trace_without_secrets(
+def test_link_and_relink_are_in_the_audit_trail_without_secrets(
     owner_client: Client, owner: User, cabinet: Cabinet, yandex_id: YandexId
 ) -> None:
     """S-46"""

@@ -1,4 +1,4 @@
-"""The whole way, over real HTTP, against the stand-in Yandex; then a search for what leaked.
+"""Linking over real HTTP against the sandbox, and a search for leaked secrets.
 
 S-numbers are the security requirements of the linking contract.
 """
@@ -17,7 +17,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -30,6 +29,7 @@ from integrations.models import LinkAttempt, YandexAccount
 from integrations.tokens import refresh
 from integrations.tokens.refresh import RefreshOutcome
 from tests.integrations.yandex_id import result_of
+from tests.rate_limits import reset_link_rate_limits
 
 TIMEOUT = 10
 TOKEN_SHAPES = (
@@ -40,7 +40,7 @@ TOKEN_SHAPES = (
 
 @pytest.fixture
 def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
-    cache.clear()
+    reset_link_rate_limits(settings.REDIS_URL)
     running = start_sandbox()
     settings.YANDEX_OAUTH_URL = running.url
     settings.YANDEX_LOGIN_URL = running.url
@@ -53,7 +53,7 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
 
 @dataclass
 class Person:
-    """Somebody with one browser, in which both the cabinet and Yandex are open."""
+    """A person whose browser is signed in to the cabinet and to Yandex."""
 
     client: Client
     login: str = "okna-stolica"
@@ -61,8 +61,8 @@ class Person:
     pages: list[str] = field(default_factory=list)
 
     def link(self, url_name: str = "link-start", *args: Any, decision: str = "allow") -> Any:
-        """Press «Подключить», decide on Yandex's page, and come back."""
-        return self.come_back(self.decide(self.start(url_name, *args), decision))
+        """Press «Подключить», decide on Yandex's page, and open the callback."""
+        return self.open_callback(self.decide(self.start(url_name, *args), decision))
 
     def start(self, url_name: str = "link-start", *args: Any) -> str:
         answer = self.client.post(reverse(f"integrations:{url_name}", args=args))
@@ -81,7 +81,7 @@ class Person:
             )
         return answer.headers["Location"]
 
-    def come_back(self, location: str) -> Any:
+    def open_callback(self, location: str) -> Any:
         parts = urlsplit(location)
         self.secrets.update(parse_qs(parts.query).get("code", []))
         answer = self.client.get(f"{parts.path}?{parts.query}")
@@ -89,8 +89,8 @@ class Person:
         self.remember_tokens()
         return answer
 
-    def is_told(self, answer: Any) -> Any:
-        """Go on to the page that says why there is no link."""
+    def open_result(self, answer: Any) -> Any:
+        """Open the page that says why there is no link."""
         page = result_of(self.client, answer)
         self.pages.append(page.content.decode() + str(page.headers))
         return page
@@ -107,7 +107,7 @@ def person(owner_client: Client) -> Person:
 
 @pytest.fixture
 def every_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Everything that any logger says at DEBUG."""
+    """The records of every logger at DEBUG."""
     loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
     former = [(logger, logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
@@ -141,10 +141,10 @@ def make_old(account: YandexAccount) -> None:
     YandexAccount.objects.filter(pk=account.pk).update(token_issued_at=issued)
 
 
-def live_through_everything(person: Person, sandbox: RunningSandbox) -> None:
-    """Link, refuse, link anew, refresh, lose the token, reconnect, disconnect."""
+def go_through_every_state(person: Person, sandbox: RunningSandbox) -> None:
+    """Link, deny, relink, refresh, lose the token, reconnect, disconnect, link again."""
     person.link()
-    person.is_told(person.link(decision="deny"))
+    person.open_result(person.link(decision="deny"))
     account = YandexAccount.objects.get()
     make_old(account)
     assert refresh.refresh(account.pk, now=timezone.now()) is RefreshOutcome.RENEWED
@@ -159,7 +159,7 @@ def live_through_everything(person: Person, sandbox: RunningSandbox) -> None:
     person.link()
 
 
-def test_person_links_and_is_led_to_their_counters(person: Person, sandbox: RunningSandbox) -> None:
+def test_linking_leads_to_the_list_of_counters(person: Person, sandbox: RunningSandbox) -> None:
     answer = person.link()
 
     account = YandexAccount.objects.get()
@@ -169,18 +169,14 @@ def test_person_links_and_is_led_to_their_counters(person: Person, sandbox: Runn
     assert set(account.scopes) == {"login:info", "metrika:read", "metrika:offline_data"}
 
 
-def test_person_who_refuses_is_told_that_nothing_changed(
-    person: Person, sandbox: RunningSandbox
-) -> None:
-    answer = person.is_told(person.link(decision="deny"))
+def test_denied_consent_changes_nothing(person: Person, sandbox: RunningSandbox) -> None:
+    answer = person.open_result(person.link(decision="deny"))
 
     assert "Подключение отменено" in answer.content.decode()
     assert not YandexAccount.objects.exists()
 
 
-def test_several_accounts_live_in_one_cabinet(
-    owner_client: Client, sandbox: RunningSandbox
-) -> None:
+def test_one_cabinet_has_several_accounts(owner_client: Client, sandbox: RunningSandbox) -> None:
     for login in ("okna-stolica", "agency-media", "okna-stolica"):
         Person(owner_client, login).link()
 
@@ -191,7 +187,7 @@ def test_several_accounts_live_in_one_cabinet(
 def test_code_of_another_attempt_is_refused_by_yandex(
     person: Person, sandbox: RunningSandbox
 ) -> None:
-    """S-18: the code was given for another verifier."""
+    """S-18: the code was issued for another verifier."""
     stolen = person.decide(person.start())
     state = parse_qs(urlsplit(person.start()).query)["state"][0]
 
@@ -200,24 +196,24 @@ def test_code_of_another_attempt_is_refused_by_yandex(
         {"code": parse_qs(urlsplit(stolen).query)["code"][0], "state": state},
     )
 
-    assert "Код подтверждения не подошёл" in person.is_told(answer).content.decode()
+    assert "Код подтверждения не подошёл" in person.open_result(answer).content.decode()
     assert not YandexAccount.objects.exists()
 
 
-def test_fewer_rights_are_refused(person: Person, sandbox: RunningSandbox) -> None:
+def test_fewer_scopes_are_refused(person: Person, sandbox: RunningSandbox) -> None:
     control(sandbox, "faults", name="scope_cut", times=1, scopes="login:info metrika:read")
 
-    answer = person.is_told(person.link())
+    answer = person.open_result(person.link())
 
     assert answer.status_code == 403
     assert "Не хватает прав" in answer.content.decode()
     assert not YandexAccount.objects.exists()
 
 
-def test_outage_is_told_in_words(person: Person, sandbox: RunningSandbox) -> None:
+def test_outage_has_a_message_of_its_own(person: Person, sandbox: RunningSandbox) -> None:
     control(sandbox, "faults", name="oauth_html_5xx", times=1)
 
-    answer = person.is_told(person.link())
+    answer = person.open_result(person.link())
 
     assert answer.status_code == 503
     assert "Яндекс сейчас не отвечает" in answer.content.decode()
@@ -231,13 +227,13 @@ def test_other_account_chosen_at_reconnect_changes_nothing(
     account = YandexAccount.objects.get()
 
     other = Person(owner_client, "agency-media")
-    answer = other.is_told(other.link("link-reauthorise", account.pk))
+    answer = other.open_result(other.link("link-reauthorise", account.pk))
 
     assert answer.status_code == 409
     assert YandexAccount.objects.get().access_token == account.access_token
 
 
-def test_token_that_yandex_took_back_asks_for_a_reconnect(
+def test_token_revoked_by_yandex_requires_a_reconnect(
     person: Person, sandbox: RunningSandbox
 ) -> None:
     person.link()
@@ -254,7 +250,7 @@ def test_token_that_yandex_took_back_asks_for_a_reconnect(
     assert account.state == "active"
 
 
-def test_disconnecting_ends_the_token_at_yandex(
+def test_disconnecting_revokes_the_token_at_yandex(
     person: Person, owner: User, sandbox: RunningSandbox
 ) -> None:
     person.link()
@@ -271,10 +267,10 @@ def test_disconnecting_ends_the_token_at_yandex(
 def test_no_secret_reaches_a_log_a_page_or_the_database(
     person: Person, sandbox: RunningSandbox, every_log: pytest.LogCaptureFixture
 ) -> None:
-    """S-30, S-32, S-35: every code, state, verifier and token of a link's life is searched for."""
-    live_through_everything(person, sandbox)
+    """S-30, S-32, S-35: search for every code, state, verifier and token of a link."""
+    go_through_every_state(person, sandbox)
     pages = "\n".join([*person.pages, person.client.get("/lk/integrations").content.decode()])
-    # With tracebacks, as a handler writes them; the product's own filter is not in the way here.
+    # With tracebacks, as a handler writes them, and without the product's redaction filter.
     written = logging.Formatter("%(name)s %(message)s")
     logs = "\n".join(written.format(record) for record in every_log.records)
     stored = dump()
@@ -289,24 +285,24 @@ def test_no_secret_reaches_a_log_a_page_or_the_database(
         assert not [shape for shape in TOKEN_SHAPES if shape.search(text)], place
 
 
-def test_tracebacks_of_a_link_that_breaks_tell_no_secret(
+def test_tracebacks_of_a_failed_link_have_no_secret(
     person: Person,
     sandbox: RunningSandbox,
     every_log: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """S-32: the database fails with the new tokens in its hands; Django logs where."""
-    monkeypatch.setattr(audit, "log_change", broken)
+    """S-32: saving the new tokens fails, and Django logs the traceback."""
+    monkeypatch.setattr(audit, "log_change", fail)
     person.client.raise_request_exception = False
 
     assert person.link().status_code == 500
 
     written = logging.Formatter("%(name)s %(message)s")
     logs = "\n".join(written.format(record) for record in every_log.records)
-    assert "RuntimeError: the trail is full" in logs
+    assert "RuntimeError: the audit trail is full" in logs
     assert [secret for secret in person.secrets if secret in logs] == []
     assert [shape.pattern for shape in TOKEN_SHAPES if shape.search(logs)] == []
 
 
-def broken(**_fields: object) -> None:
-    raise RuntimeError("the trail is full")
+def fail(**_fields: object) -> None:
+    raise RuntimeError("the audit trail is full")

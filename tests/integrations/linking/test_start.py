@@ -1,4 +1,4 @@
-"""The way to Yandex. S-numbers are the security requirements of the linking contract."""
+"""The redirect to Yandex. S-numbers are the security requirements of the linking contract."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_state_is_long_random_and_new_each_time(owner_client: Client, yandex_id:
     assert all(re.fullmatch(r"[\w-]{43}", state) for state in states)
 
 
-def test_state_is_a_mere_key_and_is_not_stored(owner_client: Client, yandex_id: YandexId) -> None:
+def test_state_is_not_stored(owner_client: Client, yandex_id: YandexId) -> None:
     """S-04"""
     state = start(owner_client)["state"]
 
@@ -78,10 +78,10 @@ def test_challenge_is_s256_of_the_attempts_verifier(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
     """S-05"""
-    asked = start(owner_client)
+    sent = start(owner_client)
 
-    assert asked["code_challenge_method"] == "S256"
-    assert asked["code_challenge"] == challenge_for(LinkAttempt.objects.get().code_verifier)
+    assert sent["code_challenge_method"] == "S256"
+    assert sent["code_challenge"] == challenge_for(LinkAttempt.objects.get().code_verifier)
 
 
 def test_verifier_stays_on_the_server(owner_client: Client, yandex_id: YandexId) -> None:
@@ -95,9 +95,7 @@ def test_verifier_stays_on_the_server(owner_client: Client, yandex_id: YandexId)
     assert verifier not in str(dict(owner_client.session))
 
 
-def test_redirect_uri_is_the_configured_one_whatever_the_request_says(
-    owner_client: Client, yandex_id: YandexId
-) -> None:
+def test_redirect_uri_is_the_configured_one(owner_client: Client, yandex_id: YandexId) -> None:
     """S-07, S-08"""
     answer = owner_client.post(
         f"{START}?redirect_uri=https://evil.example/", headers={"host": "localhost"}
@@ -107,14 +105,14 @@ def test_redirect_uri_is_the_configured_one_whatever_the_request_says(
     assert "evil" not in answer["Location"]
 
 
-def test_request_is_exactly_what_the_contract_says(
+def test_authorisation_request_has_exactly_the_contracts_parameters(
     owner_client: Client, yandex_id: YandexId
 ) -> None:
     """S-09, S-10"""
-    asked = start(owner_client)
+    sent = start(owner_client)
 
     attempt = LinkAttempt.objects.get()
-    assert set(asked) - {"state", "code_challenge"} == {
+    assert set(sent) - {"state", "code_challenge"} == {
         "response_type",
         "client_id",
         "redirect_uri",
@@ -124,16 +122,16 @@ def test_request_is_exactly_what_the_contract_says(
         "device_id",
         "device_name",
     }
-    assert asked["response_type"] == "code"
-    assert asked["client_id"] == "test-client-id"
-    assert asked["scope"] == "login:info metrika:read metrika:offline_data"
-    assert asked["force_confirm"] == "yes"
-    assert asked["device_id"] == attempt.device_id
-    assert asked["device_name"] == "CallKeeper"
+    assert sent["response_type"] == "code"
+    assert sent["client_id"] == "test-client-id"
+    assert sent["scope"] == "login:info metrika:read metrika:offline_data"
+    assert sent["force_confirm"] == "yes"
+    assert sent["device_id"] == attempt.device_id
+    assert sent["device_name"] == "CallKeeper"
     assert len(yandex_id.calls) == 0
 
 
-def test_implicit_grant_appears_nowhere_in_the_source() -> None:
+def test_implicit_grant_is_nowhere_in_the_source() -> None:
     """S-10"""
     sources = [path.read_text() for path in (ROOT / "integrations").rglob("*.py")]
 
@@ -148,11 +146,11 @@ def test_two_links_have_devices_of_their_own(owner_client: Client, yandex_id: Ya
 def test_reauthorising_names_the_account_and_keeps_its_device(
     owner_client: Client, account: YandexAccount, yandex_id: YandexId
 ) -> None:
-    asked = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
+    sent = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
 
     attempt = LinkAttempt.objects.get()
-    assert asked["login_hint"] == account.login
-    assert asked["device_id"] == account.device_id
+    assert sent["login_hint"] == account.login
+    assert sent["device_id"] == account.device_id
     assert attempt.mode == "reauthorise"
     assert attempt.expected_uid == account.yandex_uid
 
@@ -204,7 +202,7 @@ def test_starts_are_allowed_without_redis(
     assert len(states) == PER_PERSON + 1
 
 
-def test_old_attempts_are_swept_out(owner_client: Client, yandex_id: YandexId) -> None:
+def test_old_attempts_are_deleted(owner_client: Client, yandex_id: YandexId) -> None:
     start(owner_client)
     old = LinkAttempt.objects.get()
     LinkAttempt.objects.update(created_at=old.created_at - RETENTION - timedelta(seconds=1))

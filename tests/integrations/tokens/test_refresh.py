@@ -95,7 +95,7 @@ def test_new_pair_replaces_the_old_one(
     assert old.expires_at == now + timedelta(seconds=YEAR)
     assert old.token_issued_at == now
     assert old.refresh_claimed_until is None
-    assert [form["refresh_token"] for form in yandex_id.asked("/token")] == [former]
+    assert [form["refresh_token"] for form in yandex_id.forms("/token")] == [former]
     assert refresh.due(now) == []
 
 
@@ -113,7 +113,7 @@ def test_concurrent_refreshes_send_one_request(
     assert refresh.refresh(old.pk, now=now) is RefreshOutcome.RENEWED
 
     assert second == [RefreshOutcome.SKIPPED]
-    assert len(yandex_id.asked("/token")) == 1
+    assert len(yandex_id.forms("/token")) == 1
     assert pair(old) == (NEW_ACCESS, NEW_REFRESH)
 
 
@@ -223,7 +223,7 @@ def test_lost_answer_leaves_the_access_token_in_use(
     assert pair(old) == (access, "")
     assert old.is_usable
     assert refresh.refresh(old.pk, now=now) is RefreshOutcome.TRY_LATER
-    assert len(yandex_id.asked("/token")) == 2
+    assert len(yandex_id.forms("/token")) == 2
 
 
 @pytest.mark.parametrize("before", ["active", "refresh_failed"])
@@ -371,7 +371,7 @@ def test_token_that_cannot_be_renewed_requires_a_reconnect(
 
     assert state(old) == ("reauth_required", reason)
     assert refresh.recover(old.pk) is False
-    assert len(yandex_id.asked("/token")) == 1
+    assert len(yandex_id.forms("/token")) == 1
 
 
 def test_same_token_is_used_again_when_it_is_still_valid(

@@ -64,7 +64,7 @@ def test_of_two_concurrent_refreshes_one_makes_the_request(yandex_id: YandexId) 
             now = timezone.now() + timedelta(seconds=number)
             outcomes = sorted(pool.map(race, [now, now]))
             assert outcomes == [RefreshOutcome.RENEWED, RefreshOutcome.SKIPPED]
-            assert len(yandex_id.asked("/token")) == number
+            assert len(yandex_id.forms("/token")) == number
 
 
 def answer_slowly(_request: Any) -> tuple[int, dict[str, str], str]:

@@ -17,7 +17,7 @@ from integrations import api_call
 from integrations.models import YandexAccount
 from integrations.tokens import refresh
 from tests import factories
-from tests.integrations.yandex_id import ACCESS, REFRESH, UID, YandexId, come_back, start
+from tests.integrations.yandex_id import ACCESS, REFRESH, UID, YandexId, open_callback, start
 
 UNREADABLE = Value(SEAL_PREFIX + "gAAAAA", output_field=TextField())
 
@@ -65,11 +65,11 @@ def test_reconnecting_replaces_the_token(
     yandex_id.allows()
     sent = start(owner_client, reverse("integrations:link-reauthorise", args=[unreadable.pk]))
 
-    come_back(owner_client, code="1", state=sent["state"])
+    open_callback(owner_client, code="1", state=sent["state"])
 
     account = YandexAccount.objects.get()
     assert (account.access_token, account.refresh_token) == (ACCESS, REFRESH)
-    assert yandex_id.asked("/revoke_token") == []
+    assert yandex_id.forms("/revoke_token") == []
 
 
 def test_disconnecting_deletes_the_token(
@@ -97,7 +97,7 @@ def test_another_cabinet_of_the_same_login_disconnects(
 
     owner_client.post(reverse("integrations:account-disconnect", args=[mine.pk]))
 
-    assert len(yandex_id.asked("/revoke_token")) == 1
+    assert len(yandex_id.forms("/revoke_token")) == 1
 
 
 def test_call_to_metrika_says_to_reconnect(
