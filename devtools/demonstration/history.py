@@ -34,6 +34,8 @@ LATE_CALLS = 6
 #: Older days share an upload, so that the first start is not kept waiting.
 DAILY_FOR = 16
 DAYS_TOGETHER = 5
+#: Longer than any call of the generator goes on after the end of its span.
+CALLS_END_WITHIN = timedelta(minutes=45)
 #: After a request that the budget or the sandbox put off; both let through 25 and more a second.
 PAUSE_SECONDS = 0.05
 
@@ -50,7 +52,8 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
         days = max(1, (end - start).days)
         records = generator.between(start, end, CALLS_A_DAY * days)
         total += _take_in(source, records, now=end)
-        _deliver(cabinet, now=end + timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS + 1))
+        for moment in _delivery_times(end):
+            _deliver(cabinet, now=moment)
         report(number, len(spans))
     return total + _take_in_late(source, generator)
 
@@ -76,6 +79,19 @@ def _spans(now: datetime) -> Iterator[tuple[datetime, datetime]]:
         together = 1 if today - end <= timedelta(days=DAILY_FOR) else DAYS_TOGETHER
         start, end = end, min(end + timedelta(days=together), today)
         yield start, end
+
+
+def _delivery_times(end: datetime) -> Iterator[datetime]:
+    """Yield when what was taken in at ``end`` is delivered: what may go at once, then the rest.
+
+    A failed callback attempt waits for the next one of its order, and a call that began just before
+    the end of the span is sent after its own end. Neither may stay waiting, least of all after the
+    last span, and neither may be delivered in the future.
+    """
+    first = timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS + 1)
+    attempts = timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS + 1)
+    yield end + first
+    yield min(end + max(first, attempts, CALLS_END_WITHIN), timezone.now())
 
 
 def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime) -> int:
