@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -37,6 +38,14 @@ def clock(sandbox: RunningSandbox, settings: Settings) -> Iterator[time_machine.
     control(sandbox, "quotas", per_second=1000)
     with time_machine.travel(timezone.now(), tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def working_day(clock: time_machine.Traveller) -> time_machine.Traveller:
+    """Time stands still tomorrow at ten by Metrika's clock, so that some hours stay in its day."""
+    tomorrow = timezone.now() + timedelta(days=1)
+    clock.move_to(tomorrow.replace(hour=10, minute=0))
+    return clock
 
 
 @pytest.fixture

@@ -10,9 +10,11 @@ import pytest
 from django.utils import timezone
 
 from calls.delivery import queue
-from calls.models import Upload
+from calls.models import Upload, UploadAttempt
 from calls.states import UploadState
+from integrations.limits.quota_reset import JITTER, quota_ends
 from integrations.models import RequestDay
+from integrations.yandex.errors import QuotaExceeded
 from tests import factories
 from tests.calls.ledger import make_upload
 from tests.faults.processes import Crew
@@ -57,10 +59,11 @@ def test_login_without_quota_waits_and_the_others_go_on(
 
     upload = waiting.get()
     if error_type in {"quota_requests_by_uid", "quota_requests_by_counter_id"}:
-        # Which hour it is depends on the hour of the test; integrations/limits/test_quota_reset.py.
-        assert upload.sent_at is not None
-        pause = upload.not_before - upload.sent_at
-        assert timedelta(minutes=30) <= pause <= timedelta(hours=24, minutes=10)
+        refused_at = upload.tries.get(kind=UploadAttempt.Kind.SEND, number=1).ended_at
+        assert refused_at is not None
+        spent = QuotaExceeded("", http_status=429, error_type=error_type)
+        earliest = quota_ends(spent, now=refused_at, jitter=lambda: 0)
+        assert earliest <= upload.not_before <= earliest + JITTER
         assert upload.state == UploadState.LATER
     else:
         assert upload.not_before <= timezone.now() + timedelta(seconds=5)

@@ -54,12 +54,6 @@ def posts(sandbox: RunningSandbox) -> int:
     return sum(one["count"] for one in counts if one["path"].endswith("/upload_calls"))
 
 
-def start_of_a_working_day(clock: time_machine.Traveller) -> None:
-    """Tomorrow at ten by Metrika's clock: what follows in hours stays within one day of it."""
-    tomorrow = timezone.now() + timedelta(days=1)
-    clock.move_to(tomorrow.replace(hour=10, minute=0))
-
-
 def accept_again(sandbox: RunningSandbox) -> None:
     requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()
 
@@ -78,12 +72,11 @@ def test_no_call_is_blamed_while_metrika_takes_nothing_of_its_counter(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
-    clock: time_machine.Traveller,
+    working_day: time_machine.Traveller,
 ) -> None:
-    start_of_a_working_day(clock)
     fault(sandbox, "whole_file_400", times=None)
 
-    call_after_call(cabinet, clock, 6)
+    call_after_call(cabinet, working_day, 6)
 
     assert posts(sandbox) == 6
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
@@ -93,13 +86,12 @@ def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
-    clock: time_machine.Traveller,
+    working_day: time_machine.Traveller,
     owner_client: Client,
 ) -> None:
-    start_of_a_working_day(clock)
     fault(sandbox, "whole_file_400", times=None)
 
-    calls = call_after_call(cabinet, clock, MOST_REQUESTS_A_DAY + 5)
+    calls = call_after_call(cabinet, working_day, MOST_REQUESTS_A_DAY + 5)
 
     assert posts(sandbox) == MOST_REQUESTS_A_DAY
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
@@ -113,7 +105,7 @@ def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call
     # The next day Metrika has come to its senses: what waited goes by itself, what was set aside
     # goes when a person says so.
     accept_again(sandbox)
-    clock.shift(timedelta(days=1))
+    working_day.shift(timedelta(days=1))
     tick()
     assert len(arrived(sandbox)) == MAX_UNSENT
     tick()  # what had no room among the files that waited
@@ -127,20 +119,19 @@ def test_calls_refused_while_everything_was_are_tried_again_before_they_are_blam
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
-    clock: time_machine.Traveller,
+    working_day: time_machine.Traveller,
 ) -> None:
-    start_of_a_working_day(clock)
     fault(sandbox, "whole_file_400", times=None)
-    innocent = call_after_call(cabinet, clock, 5)
+    innocent = call_after_call(cabinet, working_day, 5)
     bad = store_call(cabinet=cabinet, tags=["яд"])
     tick()
 
     accept_again(sandbox)
     fault(sandbox, "whole_file_400", marker="яд", times=None)
-    innocent += call_after_call(cabinet, clock, 1)
+    innocent += call_after_call(cabinet, working_day, 1)
     # Long enough for any search within this day.
     for _ in range(30):
-        clock.shift(2 * MINUTE)
+        working_day.shift(2 * MINUTE)
         tick()
 
     # That a later call is taken says that the counter is not refused any more. It does not say
