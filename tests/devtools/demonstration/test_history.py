@@ -19,8 +19,8 @@ from devtools.sandbox import RunningSandbox
 
 STILL_TO_LEAVE = [UploadState.READY, UploadState.LATER, UploadState.SENDING, UploadState.UNCLEAR]
 
-#: The calls depend on the hour. At both the last span has a failed callback attempt, which waits for
-#: the next one; the second is near the end of Metrika's day.
+#: The calls depend on the hour. At both the last span has a failed callback attempt, which waits
+#: for the next one; the second is near the end of Metrika's day.
 MOMENTS = (datetime(2026, 11, 28, 3, 25, tzinfo=UTC), datetime(2026, 11, 28, 23, 55, tzinfo=UTC))
 
 
