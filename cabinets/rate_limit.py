@@ -36,7 +36,8 @@ local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 local wait = full_at - now + needed - window
 if wait > 0 then return wait end
 full_at = full_at + cost
-redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', math.ceil((full_at - now) / 1000))
+local milliseconds = math.ceil((full_at - now) / 1000) + 1
+redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', milliseconds)
 return 0
 """
 

@@ -94,6 +94,16 @@ def test_refused_request_takes_nothing(lenient: RateLimit) -> None:
     assert waits == [60, 60, 60]
 
 
+def test_request_for_no_unit_is_granted_and_takes_nothing(
+    lenient: RateLimit, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert consume(lenient, "subject", 0, now=NOW) == 0
+    assert consume(lenient, "subject", 10, now=NOW) == 0
+    assert consume(lenient, "subject", 0, now=NOW) == 1
+
+    assert caplog.messages == []
+
+
 def test_subjects_and_names_are_counted_apart(limit: RateLimit) -> None:
     other = RateLimit(f"{limit.name}:other", limit.units, limit.window_seconds)
     consume(limit, 1, 10, now=NOW)
