@@ -1,4 +1,4 @@
-"""Finds out which source sent a request: by its name when given, and always by its signature."""
+"""Identifies the source of a request: by its public id if given, and always by its signature."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from cabinets.models import CallSource, SigningSecret
 from calls.ingest.signatures import Envelope, SignatureRefused, is_signed_by
 
-#: A sender that does not name its source costs one comparison per active source; above this many
-#: sources in the installation the name is required.
-MAX_NAMELESS = 20
-#: The moment of last use is a hint for people: no need to write it with every request.
-TOUCH_EVERY = timedelta(minutes=1)
+#: Without a public id every active source is compared; with more active sources than this in the
+#: installation the id is required.
+MAX_SOURCES_WITHOUT_ID = 20
+#: The time of last use is a hint for people, so it is not written with every request.
+LAST_USED_INTERVAL = timedelta(minutes=1)
 
 
 def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSource:
@@ -22,7 +22,7 @@ def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSour
     bad_signature.
     """
     candidates = _live_secrets(public_id) if public_id.isprintable() else {}
-    if not candidates or (not public_id and len(candidates) > MAX_NAMELESS):
+    if not candidates or (not public_id and len(candidates) > MAX_SOURCES_WITHOUT_ID):
         raise SignatureRefused("unknown_source")
     signers = [
         source for source, secrets in candidates.items() if is_signed_by(envelope, body, secrets)
@@ -32,19 +32,19 @@ def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSour
     return signers[0]
 
 
-def touch(source: CallSource, *, now: datetime) -> None:
-    """Note that the source is in use."""
-    if source.last_used_at is None or now - source.last_used_at >= TOUCH_EVERY:
+def record_use(source: CallSource, *, now: datetime) -> None:
+    """Write the time of last use, at most once per LAST_USED_INTERVAL."""
+    if source.last_used_at is None or now - source.last_used_at >= LAST_USED_INTERVAL:
         CallSource.objects.filter(pk=source.pk).update(last_used_at=now)
 
 
 def _live_secrets(public_id: str) -> dict[CallSource, list[str]]:
-    """Return the secrets of the named source, or of one more source than may stay nameless."""
+    """Return the secrets of the named source, or of up to MAX_SOURCES_WITHOUT_ID + 1 sources."""
     sources = CallSource.objects.filter(is_active=True)
     if public_id:
         sources = sources.filter(public_id=public_id)
     else:
-        sources = sources.order_by("pk")[: MAX_NAMELESS + 1]
+        sources = sources.order_by("pk")[: MAX_SOURCES_WITHOUT_ID + 1]
     found: dict[CallSource, list[str]] = defaultdict(list)
     for one in SigningSecret.objects.filter(source__in=sources).select_related("source"):
         found[one.source].append(one.secret)

@@ -1,4 +1,4 @@
-"""A whole request refused, with a stable code for machines and a sentence for people."""
+"""The error of a refused request: a stable code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import JsonResponse
 
 
 class ApiError(Exception):
-    """Nothing of the request was stored."""
+    """The request is refused as a whole; nothing of it was stored."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class ApiError(Exception):
         self.extra = extra or {}
 
     def response(self) -> JsonResponse:
-        """Return the answer to the sender."""
+        """Return the HTTP response."""
         body = {"error": {"code": self.code, "message": self.message}} | dict(self.extra)
         return JsonResponse(
             body,

@@ -1,4 +1,4 @@
-"""Answers a delivery once: a repeat of the same `webhook-id` gets the answer it already had."""
+"""Idempotency by `webhook-id`: a repeated request gets the stored response."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.store import Result, store_calls
 from calls.models import IngestReceipt
 
-Answer = dict[str, Any]
+ResponseBody = dict[str, Any]
 
-#: Longer than any sender repeats: the last retry of Standard Webhooks comes after about a day
+#: Longer than senders retry: the last retry of Standard Webhooks comes after about a day
 #: (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
 RETENTION = timedelta(days=7)
 DELETE_BATCH = 5000
 
 
 class WebhookIdReused(Exception):
-    """The `webhook-id` was answered already, for another body."""
+    """The `webhook-id` was used already with another body."""
 
 
-class _AnsweredMeanwhile(Exception):
-    """A copy of the delivery committed first; our own work is undone."""
+class _AlreadyAnswered(Exception):
+    """A concurrent copy of the request committed first; this transaction is rolled back."""
 
 
-def known_answer(*, source: CallSource, webhook_id: str, body_hash: str) -> Answer | None:
-    """Return the stored answer marked as a duplicate, None for a delivery not seen yet.
+def stored_response(*, source: CallSource, webhook_id: str, body_hash: str) -> ResponseBody | None:
+    """Return the stored response marked as a duplicate, None for a new `webhook-id`.
 
     Raises WebhookIdReused.
     """
@@ -46,32 +46,34 @@ def handle_request(
     body_hash: str,
     records: Sequence[CallRecord | BadRecord],
     now: datetime,
-) -> Answer:
-    """Take the calls in and keep the answer in the same transaction. Raises WebhookIdReused.
+) -> ResponseBody:
+    """Store the calls and the response in one transaction. Raises WebhookIdReused.
 
-    Of two copies at once the second waits at the calls' keys, finds the receipt of the first,
-    changes nothing and gives the first one's answer.
+    Of two concurrent copies the second waits for the keys of the calls, finds the receipt of the
+    first, is rolled back and returns the first one's response.
     """
     try:
         with transaction.atomic():
-            answer = answer_of(store_calls(source=source, records=records, now=now))
-            _keep(answer, source=source, webhook_id=webhook_id, body_hash=body_hash, now=now)
-            return answer
-    except _AnsweredMeanwhile:
+            response = response_body(store_calls(source=source, records=records, now=now))
+            _save_receipt(
+                response, source=source, webhook_id=webhook_id, body_hash=body_hash, now=now
+            )
+            return response
+    except _AlreadyAnswered:
         receipt = IngestReceipt.objects.get(source=source, webhook_id=webhook_id)
         return _replayed(receipt, body_hash)
 
 
-def answer_of(results: Sequence[Result]) -> Answer:
-    """Return the answer in words of the interface; `duplicate`: nothing new came."""
+def response_body(results: Sequence[Result]) -> ResponseBody:
+    """Return the response as the API documents it; `duplicate`: the request had nothing new."""
     return {
         "results": [_result(result) for result in results],
         "duplicate": all(result.status == "duplicate" for result in results),
     }
 
 
-def refusals(records: Sequence[BadRecord]) -> list[Answer]:
-    """Return the results of a delivery in which nothing was usable."""
+def rejected_results(records: Sequence[BadRecord]) -> list[ResponseBody]:
+    """Return the results of a request without a usable record."""
     return [
         _result(Result(index, record.external_id, "rejected", error=record))
         for index, record in enumerate(records)
@@ -79,7 +81,7 @@ def refusals(records: Sequence[BadRecord]) -> list[Answer]:
 
 
 def delete_expired(*, now: datetime) -> int:
-    """Delete answers older than RETENTION in batches; return how many."""
+    """Delete receipts older than RETENTION in batches; return how many."""
     old = IngestReceipt.objects.filter(received_at__lt=now - RETENTION).order_by("received_at")
     deleted = 0
     while batch := list(old.values_list("pk", flat=True)[:DELETE_BATCH]):
@@ -87,8 +89,8 @@ def delete_expired(*, now: datetime) -> int:
     return deleted
 
 
-def _result(result: Result) -> Answer:
-    written: Answer = {
+def _result(result: Result) -> ResponseBody:
+    written: ResponseBody = {
         "index": result.index,
         "universalId": result.external_id or None,
         "status": result.status,
@@ -99,15 +101,15 @@ def _result(result: Result) -> Answer:
     return written | {"error": {"code": error.code, "message": error.message, "field": error.field}}
 
 
-def _replayed(receipt: IngestReceipt, body_hash: str) -> Answer:
+def _replayed(receipt: IngestReceipt, body_hash: str) -> ResponseBody:
     if receipt.body_hash != body_hash:
         raise WebhookIdReused(receipt.webhook_id)
-    answer: Answer = receipt.answer
-    return answer | {"duplicate": True}
+    response: ResponseBody = receipt.answer
+    return response | {"duplicate": True}
 
 
-def _keep(
-    answer: Answer, *, source: CallSource, webhook_id: str, body_hash: str, now: datetime
+def _save_receipt(
+    response: ResponseBody, *, source: CallSource, webhook_id: str, body_hash: str, now: datetime
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -115,7 +117,7 @@ def _keep(
             " (source_id, webhook_id, body_hash, answer, received_at)"
             " VALUES (%s, %s, %s, %s::jsonb, %s)"
             " ON CONFLICT (source_id, webhook_id) DO NOTHING",
-            [source.pk, webhook_id, body_hash, canonical(answer), now],
+            [source.pk, webhook_id, body_hash, canonical(response), now],
         )
         if cursor.rowcount == 0:
-            raise _AnsweredMeanwhile
+            raise _AlreadyAnswered

@@ -1,4 +1,4 @@
-"""Checks the signature of a request by the rules of Standard Webhooks. Pure.
+"""Verifies signatures of requests by the rules of Standard Webhooks. Pure.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 ID_HEADER = "webhook-id"
 TIMESTAMP_HEADER = "webhook-timestamp"
 SIGNATURE_HEADER = "webhook-signature"
-#: How far the sender's clock may be from ours, and how long a recorded request can be replayed.
+#: How far the sender's clock may differ from ours, and how long a recorded request can be replayed.
 TOLERANCE_SECONDS = 300
 MAX_ID_LENGTH = 255
 #: Two live secrets make two signatures; the rest is room for other versions.
@@ -24,7 +24,7 @@ VERSION = "v1"
 
 
 class SignatureRefused(Exception):
-    """The request is not proven to come from the source; ``code`` says why."""
+    """The sender of the request is not authenticated; ``code`` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -33,7 +33,7 @@ class SignatureRefused(Exception):
 
 @dataclass(frozen=True)
 class Envelope:
-    """The signed part of a request's headers."""
+    """The webhook headers of a request."""
 
     webhook_id: str
     timestamp: str
@@ -71,7 +71,7 @@ def sign(secret: str, webhook_id: str, timestamp: str, body: bytes) -> str:
 
 
 def is_signed_by(envelope: Envelope, body: bytes, secrets: Iterable[str]) -> bool:
-    """Return whether one of the live secrets made one of the signatures; every pair is compared."""
+    """Return whether one of the secrets made one of the signatures, in constant time per pair."""
     matches = [
         hmac.compare_digest(expected.encode(), given.encode())
         for expected in _expected(envelope, body, secrets)

@@ -1,8 +1,8 @@
-"""Takes calls in: stores each once, renews what changed, and decides in the same transaction.
+"""Stores calls once, updates changed ones, and decides their deliveries in the same transaction.
 
-A constant number of statements whatever the number of calls. Two requests with the same call meet
-at the unique key of `CallKey`: the second waits for the first and then finds the call there. Keys
-and rows are locked in the order of the external ids, so rivals cannot deadlock.
+The number of statements does not depend on the number of calls. Of two concurrent requests with the
+same call, the second waits at the unique key of `CallKey` for the first, and then finds the call.
+Keys and rows are locked in the order of the external ids, so that requests cannot deadlock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ON CONFLICT (cabinet_id, external_id) DO NOTHING
 RETURNING external_id, id
 """
 
-# A call whose month was dropped keeps its key for ever: found without a hash.
+# The key of a call outlives its row, whose month may be dropped: then the hash is NULL.
 _LOCK_KNOWN = """
 WITH known AS MATERIALIZED (
     SELECT id, external_id, partition_at FROM calls_callkey
@@ -52,7 +52,7 @@ FROM known LEFT JOIN locked USING (id)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one record of a request; ``call_id`` is None for a rejected one."""
+    """The result of one record of a request; ``call_id`` is None for a rejected one."""
 
     index: int
     external_id: str
@@ -62,8 +62,8 @@ class Result:
 
 
 @dataclass
-class _Standing:
-    """A call of this request: what the database has of it and what it shall have."""
+class _CallState:
+    """A call of this request: its stored state, and the record that replaces it."""
 
     call_id: int
     partition_at: datetime
@@ -73,15 +73,16 @@ class _Standing:
     latest: CallRecord | None = None
     versions: int = 0
 
-    def take(self, record: CallRecord) -> Status:
-        """Let the record renew the call, and say what it did.
+    def apply(self, record: CallRecord) -> Status:
+        """Update the call from the record; return the record's status.
 
-        Word of an unfinished call that comes after its outcome is old news and changes nothing.
+        A record of an unfinished call that arrives after the outcome is outdated and changes
+        nothing.
         """
-        known_as_it_is = record.content_hash == self.content_hash
-        is_old_news = self.is_finished and not record.is_finished
-        is_gone = self.content_hash is None and not self.is_new
-        if known_as_it_is or is_old_news or is_gone:
+        is_unchanged = record.content_hash == self.content_hash
+        is_outdated = self.is_finished and not record.is_finished
+        is_dropped = self.content_hash is None and not self.is_new
+        if is_unchanged or is_outdated or is_dropped:
             return "duplicate"
         status: Status = "updated" if self.content_hash is not None else "created"
         self.content_hash, self.is_finished = record.content_hash, record.is_finished
@@ -99,32 +100,32 @@ def store_calls(
     All or nothing; one result per record, in order. Of two records of the same call in one
     request the later one wins, as an update.
     """
-    good = [record for record in records if isinstance(record, CallRecord)]
-    standings = _find_or_claim(source.cabinet_id, good)
-    results = [_result(index, record, standings) for index, record in enumerate(records)]
-    changed = [standing for standing in standings.values() if standing.latest is not None]
+    usable = [record for record in records if isinstance(record, CallRecord)]
+    states = _lock_calls(source.cabinet_id, usable)
+    results = [_result(index, record, states) for index, record in enumerate(records)]
+    changed = [state for state in states.values() if state.latest is not None]
     _insert([one for one in changed if one.is_new], source=source, now=now)
     _update([one for one in changed if not one.is_new], source=source, now=now)
     decide.decide([one.call_id for one in changed], now=now)
     return results
 
 
-def _result(index: int, record: CallRecord | BadRecord, standings: dict[str, _Standing]) -> Result:
+def _result(index: int, record: CallRecord | BadRecord, states: dict[str, _CallState]) -> Result:
     if isinstance(record, BadRecord):
         return Result(index, record.external_id, "rejected", error=record)
-    standing = standings[record.external_id]
-    return Result(index, record.external_id, standing.take(record), standing.call_id)
+    state = states[record.external_id]
+    return Result(index, record.external_id, state.apply(record), state.call_id)
 
 
-def _find_or_claim(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, _Standing]:
-    """Return each call's standing by external id, new keys inserted and known calls locked."""
+def _lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, _CallState]:
+    """Insert new keys and lock known calls; return each call's state by external id."""
     starts: dict[str, datetime] = {}
     for record in records:
         starts.setdefault(record.external_id, record.started_at)
     if not starts:
         return {}
-    standings = {
-        external_id: _Standing(call_id, starts[external_id], None, False, is_new=True)
+    states = {
+        external_id: _CallState(call_id, starts[external_id], None, False, is_new=True)
         for external_id, call_id in _rows(
             _INSERT_KEYS,
             cabinet_id=cabinet_id,
@@ -132,18 +133,18 @@ def _find_or_claim(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, 
             starts=list(starts.values()),
         )
     }
-    known = sorted(starts.keys() - standings.keys())
+    known = sorted(starts.keys() - states.keys())
     if known:
         found = _rows(_LOCK_KNOWN, cabinet_id=cabinet_id, external_ids=known)
-        standings |= {
-            external_id: _Standing(call_id, partition_at, content_hash, bool(is_finished))
+        states |= {
+            external_id: _CallState(call_id, partition_at, content_hash, bool(is_finished))
             for external_id, call_id, partition_at, content_hash, is_finished in found
         }
-    return standings
+    return states
 
 
-def _insert(standings: Sequence[_Standing], *, source: CallSource, now: datetime) -> None:
-    if not standings:
+def _insert(states: Sequence[_CallState], *, source: CallSource, now: datetime) -> None:
+    if not states:
         return
     columns = (*RECORD_COLUMNS, "id", "partition_at", "revision")
     _execute(
@@ -151,16 +152,16 @@ def _insert(standings: Sequence[_Standing], *, source: CallSource, now: datetime
                                     {", ".join(columns)})
             SELECT %(cabinet_id)s, %(source_id)s, %(now)s, %(now)s, {", ".join(columns)}
             FROM json_to_recordset(%(rows)s::json) AS new({_typed(columns)})""",
-        rows=_as_json(standings),
+        rows=_as_json(states),
         cabinet_id=source.cabinet_id,
         source_id=source.pk,
         now=now,
     )
 
 
-def _update(standings: Sequence[_Standing], *, source: CallSource, now: datetime) -> None:
-    """Renew the calls; the month a call is filed under and its first arrival stay."""
-    if not standings:
+def _update(states: Sequence[_CallState], *, source: CallSource, now: datetime) -> None:
+    """Update the calls; the partition and the time of first arrival stay."""
+    if not states:
         return
     columns = (*RECORD_COLUMNS, "id", "partition_at", "revision")
     assignments = ", ".join(f"{column} = new.{column}" for column in RECORD_COLUMNS)
@@ -170,25 +171,25 @@ def _update(standings: Sequence[_Standing], *, source: CallSource, now: datetime
                 revision = call.revision + new.revision
             FROM json_to_recordset(%(rows)s::json) AS new({_typed(columns)})
             WHERE call.id = new.id AND call.partition_at = new.partition_at""",
-        rows=_as_json(standings),
+        rows=_as_json(states),
         source_id=source.pk,
         now=now,
     )
 
 
-def _as_json(standings: Sequence[_Standing]) -> str:
-    """Write the rows of a recordset; `revision` says how many versions this request brought."""
+def _as_json(states: Sequence[_CallState]) -> str:
+    """Return the rows of a recordset; `revision` is the number of versions in this request."""
     rows = [
         {column: getattr(one.latest, column) for column in RECORD_COLUMNS}
         | {"id": one.call_id, "partition_at": one.partition_at, "revision": one.versions}
-        for one in standings
+        for one in states
     ]
     return json.dumps(rows, ensure_ascii=False, default=datetime.isoformat)
 
 
 @cache
 def _typed(columns: tuple[str, ...]) -> str:
-    """Return the columns with their types, as the model has them."""
+    """Return the columns with their SQL types, as the model defines them."""
     types = {field.column: field.db_type(connection) for field in Call._meta.concrete_fields}
     return ", ".join(f"{column} {types[column]}" for column in columns)
 

@@ -1,4 +1,4 @@
-"""`POST /api/v1/calls`: the door through which calls come in. The contract: `/api/docs`."""
+"""`POST /api/v1/calls`: the endpoint that takes calls in. The contract is at `/api/docs`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from cabinets.models import CallSource
-from calls.ingest.authentication import authenticate, touch
+from calls.ingest.authentication import authenticate, record_use
 from calls.ingest.errors import ApiError
-from calls.ingest.idempotency import Answer, WebhookIdReused, handle_request, known_answer, refusals
+from calls.ingest.idempotency import (
+    ResponseBody,
+    WebhookIdReused,
+    handle_request,
+    rejected_results,
+    stored_response,
+)
 from calls.ingest.parsing.json_values import MalformedJson, digest_bytes, read_json
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
@@ -27,11 +33,11 @@ from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
 
 logger = logging.getLogger(__name__)
 
-#: How soon a sender may try again when the database is away: restarts take seconds.
+#: Retry-After while the database is unavailable: restarts take seconds.
 DATABASE_RETRY_SECONDS = 5
 READ_ONLY_TRANSACTION = "25006"
-#: Digits of a Content-Length that int() is worth asking about.
-LONGEST_LENGTH = 18
+#: A Content-Length with more digits is refused without parsing it.
+MAX_LENGTH_DIGITS = 18
 
 
 @csrf_exempt
@@ -39,22 +45,22 @@ LONGEST_LENGTH = 18
 def ingest(request: HttpRequest) -> JsonResponse:
     """Answer 202 only after the calls and their deliveries are committed."""
     try:
-        answer = _accept(request)
-    except ApiError as refusal:
-        return refusal.response()
-    except (OperationalError, InterfaceError, InternalError) as problem:
-        return _database_away(problem).response()
-    return JsonResponse(answer, status=202, json_dumps_params={"ensure_ascii": False})
+        body = _accept(request)
+    except ApiError as error:
+        return error.response()
+    except (OperationalError, InterfaceError, InternalError) as error:
+        return _database_unavailable(error).response()
+    return JsonResponse(body, status=202, json_dumps_params={"ensure_ascii": False})
 
 
-def _accept(request: HttpRequest) -> Answer:
-    """Verify, then look for a stored answer, then parse: nothing unproven is ever parsed."""
+def _accept(request: HttpRequest) -> ResponseBody:
+    """Authenticate, then look for a stored response, then parse: in this order for safety."""
     body = _body(request)
     now = timezone.now()
     envelope, source = _authenticate(request, body, now)
     body_hash = digest_bytes(body)
     try:
-        stored = known_answer(source=source, webhook_id=envelope.webhook_id, body_hash=body_hash)
+        stored = stored_response(source=source, webhook_id=envelope.webhook_id, body_hash=body_hash)
         if stored is not None:
             return stored
         return handle_request(
@@ -80,7 +86,7 @@ def _body(request: HttpRequest) -> bytes:
     length = request.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()):
         raise ApiError(411, "length_required", _("Нужен заголовок Content-Length."))
-    if len(length) > LONGEST_LENGTH or int(length) > settings.INGEST_MAX_BYTES:
+    if len(length) > MAX_LENGTH_DIGITS or int(length) > settings.INGEST_MAX_BYTES:
         raise ApiError(413, "body_too_large", _("Тело запроса слишком велико."))
     try:
         return request.body
@@ -93,15 +99,15 @@ def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Env
     try:
         envelope = read_envelope(request.headers, now=now.timestamp())
         source = authenticate(public_id=named, envelope=envelope, body=body)
-    except SignatureRefused as problem:
-        logger.warning("ingest refused: %s, source %r", problem.code, named[:64])
+    except SignatureRefused as refusal:
+        logger.warning("ingest refused: %s, source %r", refusal.code, named[:64])
         raise ApiError(
             401,
-            problem.code,
-            _signature_sentence(problem.code),
+            refusal.code,
+            _signature_sentence(refusal.code),
             {"WWW-Authenticate": 'Webhook-Signature realm="calls"'},
         ) from None
-    touch(source, now=now)
+    record_use(source, now=now)
     return envelope, source
 
 
@@ -129,7 +135,7 @@ def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRec
             422,
             "no_usable_call",
             _("Ни одной записи звонка принять нельзя."),
-            extra={"results": refusals(bad)},
+            extra={"results": rejected_results(bad)},
         )
     return records
 
@@ -152,15 +158,15 @@ def _items(body: bytes) -> list[Any]:
     return items
 
 
-def _database_away(problem: DatabaseError | InterfaceError) -> ApiError:
-    """Return the refusal for a database that is away, full or read-only; re-raise our own faults.
+def _database_unavailable(error: DatabaseError | InterfaceError) -> ApiError:
+    """Return a 503 for a database that is unreachable, full or read-only; re-raise our own errors.
 
-    A transaction lost to a deadlock belongs here too: the sender repeats, nothing was stored.
+    It is also returned after a deadlock: nothing was stored, and the sender repeats the request.
     """
-    code = getattr(problem.__cause__, "pgcode", None)
-    if isinstance(problem, InternalError) and code != READ_ONLY_TRANSACTION:
-        raise problem
-    logger.error("ingest refused: %s, SQLSTATE %s", type(problem).__name__, code)
+    code = getattr(error.__cause__, "pgcode", None)
+    if isinstance(error, InternalError) and code != READ_ONLY_TRANSACTION:
+        raise error
+    logger.error("ingest refused: %s, SQLSTATE %s", type(error).__name__, code)
     return ApiError(
         503,
         "database_unavailable",

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-# Names that cannot lead to the public network; a stand-in for Yandex lives under one of them.
+# Names that cannot be in the public network; a sandbox has one of them.
 PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".test")
 
 

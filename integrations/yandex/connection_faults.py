@@ -22,8 +22,8 @@ BEFORE_SENDING = (
 def never_left(error: requests.RequestException, *, body_started: bool | None) -> bool:
     """Tell whether Yandex certainly knows nothing of the request.
 
-    A TLS failure has one face in the handshake and in the middle of a body; ``body_started``
-    (None when not known) tells which it was.
+    A TLS failure in the handshake and one in the middle of a body raise the same exception;
+    ``body_started`` (None when not known) distinguishes them.
     """
     if any(isinstance(cause, BEFORE_SENDING) for cause in _causes(error)):
         return True

@@ -26,8 +26,8 @@ MESSAGE_LENGTH = 200
 class YandexError(Exception):
     """Base of the family, never raised itself.
 
-    ``may_have_arrived`` says that Yandex could have carried out the request although we did not
-    hear so; a request that writes must then be looked up before it is repeated.
+    ``may_have_arrived`` says that Yandex may have carried out the request although no success was
+    received; a request that writes must then be looked up before it is repeated.
     ``error_type`` is the vendor's code or ''; ``retry_after`` is in seconds; ``excerpt`` is the
     masked beginning of the answer.
     """
@@ -156,7 +156,7 @@ def error_class(status: int, error_type: str, *, authorising: bool = False) -> t
 
 
 def error_from(answer: Answer, *, action: str, authorising: bool = False) -> YandexError:
-    """Make the error that an answer stands for; ``action`` tells what was asked of Yandex."""
+    """Return the error for an answer; ``action`` names the request in its message."""
     error_type, text, code = _vendor_words(answer.json_object() or {})
     status = answer.status
     if status < 300:
@@ -185,7 +185,7 @@ def unexpected(answer: Answer, *, action: str, why: str) -> UnexpectedAnswer:
 
 
 def _vendor_words(body: dict[str, Any]) -> tuple[str, str, int | None]:
-    """Return (type, message, code) of either dialect, told apart by shape.
+    """Return (type, message, code) of either format, distinguished by their keys.
 
     Metrika: ``{"errors": [{"error_type": "access_denied", "message": …}], "code": 403, …}``
     OAuth: ``{"error": "invalid_grant", "error_description": "Code has expired"}``

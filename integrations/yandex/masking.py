@@ -1,4 +1,4 @@
-"""Cut secrets and personal data out of what Yandex answered, before anybody keeps it."""
+"""Removes secrets and personal data from answers of Yandex before they are stored or logged."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class MetrikaClient:
         before_request: Callable[[], None] | None = None,
         on_success: Callable[[datetime | None], None] | None = None,
     ) -> None:
-        """Have others listen.
+        """Set the hooks of each request.
 
         ``before_request`` is called before each request leaves and may raise to stop it;
         ``on_success`` is called after each answer that was understood, with the vendor's time.

@@ -20,8 +20,8 @@ PIECE_BYTES = 64 * 1024
 class CsvForm:
     """The body of an upload: iterable pieces of known total length.
 
-    ``started`` turns true once the first piece was taken, which is when Yandex may begin to hear
-    of the file. All pieces must leave within ``seconds`` from now: a process that slept in the
+    ``started`` becomes true once the first piece was taken; from then on Yandex may receive the
+    file. All pieces must leave within ``seconds`` from now: a process that slept in the
     middle (a stopped machine) must not complete what may have been given up and sent again since.
     """
 

@@ -1,6 +1,6 @@
 """Linking a Yandex account: the consent page's address, tokens, revocation, the profile.
 
-requests-oauthlib makes the requests of the flow. Its traps, each met below: it asks for no
+requests-oauthlib makes the requests of the flow. Its pitfalls, each handled below: it sets no
 timeout, follows redirects, ignores HTTP statuses, raises a warning when fewer scopes are granted,
 refuses plain http, and at DEBUG logs every secret it touches.
 """
@@ -23,7 +23,7 @@ from .config import YandexConfig
 from .errors import AuthorisationRefused, UnexpectedAnswer, error_from, unexpected
 from .reading import Misshapen, read_profile, read_token
 from .records import Profile, Token
-from .transport import Transport, YandexToken, answer_of, fit_out
+from .transport import Transport, YandexToken, answer_of, mount_adapter
 
 # Yandex answers so to a token that cannot be revoked by us, or no longer lives.
 NOT_REVOCABLE = frozenset({"unsupported_token_type", "invalid_grant"})
@@ -59,7 +59,7 @@ class OAuthClient:
         self._config = config
         self._transport = Transport(config)
         self._auth = HTTPBasicAuth(config.client_id, config.client_secret)
-        # Told to the library, which insists on https; ``Door`` knows the way to the real one.
+        # For the library, which insists on https; ``YandexAdapter`` restores the real scheme.
         self._https_url = "https://" + config.oauth_url.partition("://")[2]
 
     def authorize_url(
@@ -186,7 +186,7 @@ class OAuthClient:
         with OAuth2Session(
             self._config.client_id, redirect_uri=self._config.redirect_uri
         ) as session:
-            fit_out(session, self._config)
+            mount_adapter(session, self._config)
             session.register_compliance_hook("access_token_response", inspect)
             session.register_compliance_hook("refresh_token_response", inspect)
             timeout = (self._config.connect_timeout, self._config.read_timeout)

@@ -142,7 +142,7 @@ def _scopes(value: object) -> tuple[str, ...] | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """Read ``2026-01-05T12:40:03+03:00``; a time without its zone is worth nothing to us."""
+    """Read ``2026-01-05T12:40:03+03:00``; None for a time without a zone."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""What Yandex tells us, as records. They are made by ``reading`` and know no JSON."""
+"""Records of what Yandex returns, made by ``reading``; they have no JSON in them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Profile:
-    """Who an account is: ``yandex_uid`` for ever, the rest as of today, '' when not told.
+    """The profile of an account. ``yandex_uid`` never changes; a missing text is ''.
 
     ``client_id`` is the application that the token was issued for; compare it with your own.
     """

@@ -1,7 +1,7 @@
-"""The one door to Yandex. Every request of this package passes through ``Door``.
+"""The transport of every request to Yandex: each passes through ``YandexAdapter``.
 
-Beyond it no request can lack a timeout, leave for a foreign host, follow a redirect or answer
-with more than we are ready to hold, and no exception of ``requests`` comes back.
+It ensures that each request has a timeout, goes to a configured host only and follows no redirect,
+that the size of an answer is limited, and that no exception of ``requests`` is raised.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class YandexToken(AuthBase):
         return request
 
 
-class Door(HTTPAdapter):
-    """Sends what may be sent, and returns answers that are read to their end."""
+class YandexAdapter(HTTPAdapter):
+    """Sends requests to the configured hosts only, and reads each answer to its end."""
 
     def __init__(
         self, config: YandexConfig, before_request: Callable[[], None] | None = None
@@ -80,7 +80,7 @@ class Door(HTTPAdapter):
         def attempt() -> requests.Response:
             if self._before_request:
                 self._before_request()
-            response = super(Door, self).send(request, True, limits, verify, cert, proxies)
+            response = super(YandexAdapter, self).send(request, True, limits, verify, cert, proxies)
             return _read_to_end(response, request)
 
         try:
@@ -94,8 +94,8 @@ class Door(HTTPAdapter):
     def _direct(self, request: requests.PreparedRequest) -> None:
         """Point the request at its real scheme; raise ``ValueError`` for a foreign host.
 
-        oauthlib speaks to https only, so the address of a stand-in on plain http is told to it
-        as https (``oauth.OAuthClient``). Its own switch for that, an environment variable, would
+        oauthlib accepts https only, so the address of a sandbox on plain http is given to it as
+        https (``oauth.OAuthClient``). Its own switch for that, an environment variable, would
         open plain http for the whole process.
         """
         url = urlsplit(request.url or "")
@@ -156,18 +156,18 @@ def _unreachable(
     )
 
 
-def fit_out(
+def mount_adapter(
     session: requests.Session,
     config: YandexConfig,
     before_request: Callable[[], None] | None = None,
 ) -> None:
-    """Make every request of a session leave through a ``Door``, under our name.
+    """Send every request of a session through a ``YandexAdapter``, with our User-Agent.
 
-    A stand-in on plain http is near: proxies named by the environment do not lead to it.
+    Proxies of the environment are ignored when a base URL is plain http: a sandbox is local.
     """
-    door = Door(config, before_request)
-    session.mount("https://", door)
-    session.mount("http://", door)
+    adapter = YandexAdapter(config, before_request)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     session.headers["User-Agent"] = config.user_agent
     session.headers["Accept"] = "application/json"
     session.trust_env = all(url.startswith("https:") for url in config.base_urls)
@@ -184,7 +184,7 @@ class Transport:
     ) -> None:
         self._config = config
         self._session = requests.Session()
-        fit_out(self._session, config, before_request)
+        mount_adapter(self._session, config, before_request)
 
     def get(self, url: str, *, auth: AuthBase, params: Mapping[str, str | int]) -> Answer:
         return self._send("GET", url, auth=auth, params=params)

@@ -1,4 +1,4 @@
-"""The fields of a call, as the interface describes them: what is read out of a record."""
+"""The schema of a call record in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from calls.ingest.parsing.fields import MAX_COUNT
 
 Schema = dict[str, Any]
 
-#: As the reader takes them, the plainest way of writing first.
+#: The types that the parser accepts, the preferred one first.
 TEXT = ("string", "integer")
 NUMBER = ("integer", "string")
 COUNT = ("integer", "number", "string")
@@ -180,7 +180,7 @@ def _attempts() -> dict[str, Schema]:
 
 
 def _field(kinds: Sequence[str], description: str, example: Any) -> Schema:
-    """Return the schema of one value; null and an empty list say that there is none."""
+    """Return the schema of one value; null and an empty list mean "absent"."""
     return {
         "type": [*kinds, "null", "array"],
         "maxItems": 0,

@@ -1,11 +1,11 @@
-"""Turns the OpenAPI document into what the page for people shows."""
+"""The context of the page `/api/docs`, made from the OpenAPI document."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from calls.ingest.openapi import examples as examples
+from calls.ingest.openapi import examples
 
 
 def sections(document: dict[str, Any], *, source_id: str = "") -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _kinds(field: dict[str, Any]) -> list[str]:
-    """Return the kinds of a value; that there may be none is said once for all fields."""
+    """Return the types of a value without "absent", which the page explains once for all fields."""
     none = {"null"} if "items" in field else {"null", "array"}
     return [kind for kind in field["type"] if kind not in none]
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the interface for senders, written by hand."""
+"""The OpenAPI 3.1 document of `POST /api/v1/calls`, written by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from calls.ingest.openapi import examples as examples
+from calls.ingest.openapi import examples
 from calls.ingest.openapi.call_schema import Schema, call_schema
 from calls.ingest.signatures import MAX_ID_LENGTH
 

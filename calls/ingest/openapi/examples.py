@@ -1,10 +1,10 @@
-"""Examples of the interface: tests send them, so they are true."""
+"""Examples of the OpenAPI document; tests send them to the endpoint."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: A published vector for senders to check their signing with. The secret guards nothing.
+#: A published test vector for signatures. The secret is used nowhere else.
 VECTOR_SECRET = "whsec_Q2FsbEtlZXBlciB0ZXN0IHZlY3RvciBrZXkgMDE="
 VECTOR_ID = "msg_test_vector_1"
 VECTOR_TIMESTAMP = "1795418430"

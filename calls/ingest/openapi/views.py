@@ -1,4 +1,4 @@
-"""The description of the interface for senders: one document, shown twice."""
+"""The OpenAPI document, as JSON and as a page."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from django.views.decorators.http import require_safe
 from calls.ingest.openapi.docs_page import sections
 from calls.ingest.openapi.document import document
 
-#: People paste the samples into a shell: nothing else of the address may get into them.
+#: People paste the samples into a shell, so only a well-formed id from the address gets into them.
 SOURCE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @login_not_required
 @require_safe
 def openapi(request: HttpRequest) -> JsonResponse:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document as JSON."""
     return JsonResponse(document(), json_dumps_params={"ensure_ascii": False, "indent": 2})
 
 
 @login_not_required
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the document to people; with ``?source=`` the samples name that source."""
-    asked = request.GET.get("source", "")
-    source_id = asked if SOURCE_ID.fullmatch(asked) else ""
+    """Show the document as a page; with ``?source=`` the samples have that public id."""
+    requested = request.GET.get("source", "")
+    source_id = requested if SOURCE_ID.fullmatch(requested) else ""
     return render(request, "api/docs.html", sections(document(), source_id=source_id))

@@ -1,4 +1,4 @@
-"""Reads the start of a call: never guesses a zone. Pure."""
+"""Parses the start of a call; a time zone is never guessed. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calls.ingest.parsing.fields import Item, Unusable, present
 FIELD = "callTime"
 #: How far a sender's clock may be ahead of ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
-#: Nothing of ours is older: an earlier moment is a placeholder or a mistake of units.
+#: An earlier time is a placeholder or a mistake of units.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 #: "2026-11-23T10:20" is the shortest text with a date and a time.
 SHORTEST = len("2026-11-23T10:20")
@@ -22,17 +22,17 @@ SHORTEST = len("2026-11-23T10:20")
 def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
     """Return the start of the call in UTC. Raises Unusable.
 
-    Unix seconds and ISO 8601 with an offset say their moment themselves. A bare local time is read
-    in ``zone``, the declared zone of the source, and refused when it declares none. Of an hour
-    that a change of the clocks repeats, the first is meant; one that it skips is read with the
-    offset before the change (PEP 495, fold=0).
+    Unix seconds and ISO 8601 with an offset are unambiguous. A local time without an offset is read
+    in ``zone``, the declared zone of the source, and refused when it declares none. An hour that
+    a clock change repeats is read as the first one, a skipped hour with the offset before the
+    change (PEP 495, fold=0).
     """
     _name, value = present(item, FIELD)
     if value in ("", 0, "0"):
         raise Unusable("missing_field", FIELD, _("Нет времени начала звонка."))
-    start = _unix_moment(value)
+    start = _parse_unix(value)
     if start is None:
-        start = _written_moment(value, zone)
+        start = _parse_iso(value, zone)
     if start < EARLIEST:
         raise Unusable("bad_time", FIELD, _("Время начала раньше 2000 года."))
     if start > now + CLOCK_TOLERANCE:
@@ -40,8 +40,8 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
     return start
 
 
-def _unix_moment(value: Any) -> datetime | None:
-    """Return the moment of Unix seconds, None when the value is not a number."""
+def _parse_unix(value: Any) -> datetime | None:
+    """Return the time given in Unix seconds, None when the value is not a number."""
     is_digits = isinstance(value, str) and value.strip().isdecimal()
     if isinstance(value, bool) or not (is_digits or isinstance(value, int | float)):
         return None
@@ -51,7 +51,7 @@ def _unix_moment(value: Any) -> datetime | None:
         raise _unreadable() from None
 
 
-def _written_moment(value: Any, zone: ZoneInfo | None) -> datetime:
+def _parse_iso(value: Any, zone: ZoneInfo | None) -> datetime:
     text = value.strip() if isinstance(value, str) else ""
     if len(text) < SHORTEST:
         raise _unreadable()

@@ -1,4 +1,4 @@
-"""Tells a change of a call from another way of writing the same. Pure."""
+"""The hash that tells a changed call from the same content written otherwise. Pure."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 from calls.ingest.parsing.fields import Item, as_text
 from calls.ingest.parsing.json_values import canonical, digest
 
-#: Log of webhooks sent and the page of the listing: neither is about the call itself.
+#: The log of webhooks sent and the page of the listing are not content of the call.
 NOT_CONTENT = frozenset({"hooks", "page"})
 
 
 def content_hash(raw: Item) -> str:
-    """Return one hash for all records that say the same, whatever the order of their fields."""
-    content = {name: _said(value) for name, value in raw.items() if name not in NOT_CONTENT}
+    """Return the same hash for records of the same content, in whatever order of fields."""
+    content = {name: _normalised(value) for name, value in raw.items() if name not in NOT_CONTENT}
     return digest(canonical(content))
 
 
-def _said(value: Any) -> Any:
-    """Return the value in one way of writing it.
+def _normalised(value: Any) -> Any:
+    """Return the canonical form of the value.
 
-    Only what every field reads alike is one: a whole number and its text, null and an empty text.
-    A flag is not its number, and a fraction, which names nothing, is not its text, which may.
+    Values are equal only where every field reads them alike: a whole number and its text, null and
+    an empty text. True is not 1; a fraction, which is no identifier, is not its text, which may be.
     """
     if isinstance(value, dict):
-        return {name: _said(one) for name, one in value.items()}
+        return {name: _normalised(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_said(one) for one in value]
+        return [_normalised(one) for one in value]
     if isinstance(value, int | float):
         return as_text(value) or value
     return "" if value is None else value

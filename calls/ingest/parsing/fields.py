@@ -1,6 +1,6 @@
-"""Reads single values of a v3 record: lenient in types, strict in meaning. Pure.
+"""Parses single values of a v3 record: lenient in types, strict in meaning. Pure.
 
-CallKeeper never sends null: an empty text, 0 or an empty list stands for "absent", and the older
+CallKeeper never sends null: an empty text, 0 or an empty list means "absent", and the older
 export writes "-" for an empty text. Numbers may come as text.
 """
 
@@ -18,21 +18,21 @@ ABSENT_TEXTS = frozenset({"", "-"})
 TRUE_TEXTS = frozenset({"1", "true", "yes", "да"})
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 255
-#: What a cell of seconds holds in a file for Metrika; a longer one would get the file refused.
+#: The largest number of seconds that Metrika accepts; a larger one would get the file refused.
 MAX_COUNT = 999_999_999
 MAX_INT4 = 2**31 - 1
 MAX_INT8 = 2**63 - 1
 #: ClientID and yclid are unsigned 64-bit numbers at Yandex.
 MAX_UINT64 = 2**64 - 1
-#: From here on a float skips whole numbers: the digits it shows need not be those that were sent.
-FLOAT_SKIPS_FROM = 2**53
-#: Texts that are a number and not how people write a phone: what follows is no digit of it.
+#: From here on floats skip whole numbers, so their digits may differ from those that were sent.
+MAX_EXACT_FLOAT = 2**53
+#: Numbers written as floats: their zeros or exponent are not digits of a phone.
 _WITH_FRACTION = re.compile(r"(\+?[0-9]+)\.0+")
 _WITH_EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 
 
 class Unusable(Exception):
-    """A record that cannot become a call; why, and because of which field."""
+    """The record cannot become a call; ``code`` and ``message`` say why, ``field`` where."""
 
     def __init__(self, code: str, field: str, message: str) -> None:
         super().__init__(code)
@@ -42,7 +42,7 @@ class Unusable(Exception):
 
 
 def present(item: Item, *names: str) -> tuple[str, Any]:
-    """Return the first name with something under it, and that; else the first name and ""."""
+    """Return the first name that has a value, and the value; else the first name and ""."""
     for name in names:
         value = item.get(name)
         is_empty_text = isinstance(value, str) and value.strip() in ABSENT_TEXTS
@@ -61,13 +61,13 @@ def read_text(item: Item, *names: str, limit: int | None = None) -> str:
 
 
 def read_identifier(item: Item, *names: str, limit: int) -> str:
-    """Return a text that is an identifier: cut it would name somebody else, so it is dropped."""
+    """Return an identifier, "" when it is longer than ``limit``: cut, it would be another one."""
     text = read_text(item, *names)
     return text if len(text) <= limit else ""
 
 
 def read_count(item: Item, *names: str) -> int:
-    """Return a whole number from 0 to MAX_COUNT, 0 when absent. Raises Unusable for nonsense."""
+    """Return a whole number from 0 to MAX_COUNT, 0 when absent. Raises Unusable otherwise."""
     name, value = present(item, *names)
     if value == "":
         return 0
@@ -79,12 +79,12 @@ def read_count(item: Item, *names: str) -> int:
 
 
 def read_code(item: Item, name: str) -> int | None:
-    """Return a telephony code; 0 is a code, what is not a number is none."""
+    """Return a telephony code, None when it is not a number; 0 is a code."""
     return _within(item.get(name), -MAX_INT4, MAX_INT4)
 
 
 def read_key(value: Any) -> int | None:
-    """Return a number of a call at CallKeeper, None when absent."""
+    """Return the number of a call at CallKeeper, None when absent."""
     return _within(value, 1, MAX_INT8)
 
 
@@ -101,7 +101,7 @@ def read_uint64(text: str) -> str:
 
 
 def read_tags(value: Any) -> list[str]:
-    """Return the tags without blanks and repeats, in order. One text is split at commas.
+    """Return the tags without empty ones and repeats, in order. A text is split at commas.
 
     A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
     """
@@ -111,7 +111,7 @@ def read_tags(value: Any) -> list[str]:
 
 
 def read_keys(value: Any) -> list[int]:
-    """Return the usable numbers of a list; one text is split at commas."""
+    """Return the usable numbers of a list; a text is split at commas."""
     return [key for part in _parts(value) if (key := read_key(part)) is not None]
 
 
@@ -120,16 +120,16 @@ def query_values(url: str, name: str) -> Iterator[str]:
     try:
         query = urlsplit(url).query
         yield from parse_qs(query, max_num_fields=200).get(name, [])
-    except ValueError:  # an address that is none has no parameters
+    except ValueError:  # not a URL, so it has no parameters
         return
 
 
 def read_phone(text: str) -> str:
     """Return the number in E.164, an empty text when there is none.
 
-    Digits only; 8 and ten more is the Russian trunk prefix, so 8 becomes 7. A short or odd number
-    is kept: a call must not be lost for it. The zero of "79161234567.0" would make it somebody
-    else's number, as the exponent of "7.9e10" would.
+    Digits only; 8 and ten more is the Russian trunk prefix, so 8 becomes 7. A short or unusual
+    number is kept: a call must not be lost for it. The zero of "79161234567.0" and the exponent of
+    "7.9e10" are not digits of the number.
     """
     if _WITH_EXPONENT.fullmatch(text):
         return ""
@@ -150,14 +150,14 @@ def as_text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int | None:
-    """Return the whole number that was sent, None where it is none or its digits are lost."""
+    """Return the whole number that was sent; None for anything else or an inexact float."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < FLOAT_SKIPS_FROM else None
+        return int(value) if value.is_integer() and abs(value) < MAX_EXACT_FLOAT else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _parts(value: Any) -> list[Any]:
-    """Return the items of a list, or of one text with commas; 0 stands for an empty list."""
+    """Return the items of a list, or of a text with commas; 0 means an empty list."""
     if isinstance(value, list):
         return value
     text = as_text(value)
@@ -177,7 +177,7 @@ def _as_number(value: Any) -> int | None:
 
 
 def _within(value: Any, least: int, most: int) -> int | None:
-    """Return a number that names something: cut to its whole part it would name another."""
+    """Return a number in the range, None otherwise; a fraction is not rounded to a number."""
     text = as_text(value)
     try:
         number = int(text) if text.isdigit() else _whole(float(text))

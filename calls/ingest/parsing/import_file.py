@@ -1,6 +1,6 @@
-"""Reads a file of the v3 calls API: a list of records, or an answer that holds one. Pure.
+"""Reads a file of the v3 calls API: a list of records, or an answer that contains one. Pure.
 
-The file is read twice: as a whole before the first record is given out, then record by record.
+The file is read twice: to the end before the first record is returned, then record by record.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from calls.ingest.parsing.json_stream import JsonStream
 from calls.ingest.parsing.json_values import MalformedJson
 
-#: What the API says when the period has no calls.
+#: The error of the API for a period without calls.
 NO_ROWS = "No rows found"
-#: Names under which an answer may hold its records; the first one that holds a list counts.
+#: Members of an answer that may contain the records; the first one with a list is used.
 LISTS = ("payload", "calls")
 
 
@@ -26,14 +26,14 @@ class UnreadableListing(Exception):
 
 @dataclass(frozen=True)
 class Listing:
-    """How many records there are, and in the how-manieth member; None: the list is the file."""
+    """The number of records, and the index of the member with the list; None: the file is one."""
 
     count: int
     member: int | None = None
 
 
 def check_listing(text: TextIO) -> Listing:
-    """Read to the end and return where the records are. Raises UnreadableListing."""
+    """Read the file to its end and locate the records. Raises UnreadableListing."""
     stream = JsonStream(text)
     try:
         found = _find(stream)
@@ -71,7 +71,7 @@ def records_of(text: TextIO, listing: Listing) -> Iterator[Any]:
 
 
 def _find(stream: JsonStream) -> Listing | dict[str, Any] | None:
-    """Return the listing, the members of the object that may hold one, or None for neither."""
+    """Return the listing, the members of an object that may contain one, or None for neither."""
     match stream.peek():
         case "[":
             return Listing(_skip(stream))
@@ -92,7 +92,7 @@ def _member(stream: JsonStream, name: str, number: int) -> Any:
 
 
 def _skip(stream: JsonStream) -> int:
-    """Read over the next value; return how many items it has when it is a list."""
+    """Skip the next value; return its number of items when it is a list."""
     if stream.peek() == "[":
         return sum(1 for _item in stream.items())
     stream.value()

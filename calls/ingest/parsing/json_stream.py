@@ -1,4 +1,4 @@
-"""Reads a JSON text value by value, so that a long list never lies in memory as a whole. Pure."""
+"""Reads a JSON text value by value, so that a long list is never in memory as a whole. Pure."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import Any, TextIO
 
 from calls.ingest.parsing.json_values import STRICT_DECODER, MalformedJson
 
-#: Characters read at once; a value longer than that makes the next reading as long as itself.
+#: Characters per read; while a value is longer, each read doubles the buffer.
 CHUNK = 1 << 18
 _SPACES = " \t\n\r"
 _AFTER_VALUE = frozenset(f"{_SPACES},:]}}")
 
 
 class JsonStream:
-    """Where one is in the text. Every method raises MalformedJson where the text is no JSON."""
+    """A position in the text. Every method raises MalformedJson where the text is not JSON."""
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
         self._buffer = ""
         self._at = 0
-        self._is_over = False
+        self._is_at_end = False
 
     def peek(self) -> str:
-        """Return the character that the next value begins with, "" at the end."""
+        """Return the first character of the next value, "" at the end."""
         while True:
             while self._at < len(self._buffer) and self._buffer[self._at] in _SPACES:
                 self._at += 1
             if self._at < len(self._buffer):
                 return self._buffer[self._at]
-            if self._is_over:
+            if self._is_at_end:
                 return ""
-            self._read_on()
+            self._read_more()
 
     def value(self) -> Any:
         """Return the next value, whatever it is."""
@@ -40,60 +40,60 @@ class JsonStream:
             try:
                 value, end = STRICT_DECODER.raw_decode(self._buffer, self._at)
             except RecursionError as problem:
-                raise MalformedJson("nested absurdly deep") from problem
+                raise MalformedJson("nested too deep") from problem
             except ValueError as problem:
-                if self._is_over:
+                if self._is_at_end:
                     raise MalformedJson("not a JSON text") from problem
             else:
-                # A number that is cut, as "0." is, may go on with what is read next.
-                if self._buffer[end : end + 1] in _AFTER_VALUE or self._is_over:
+                # At the end of the buffer a number may be incomplete, such as "0.".
+                if self._buffer[end : end + 1] in _AFTER_VALUE or self._is_at_end:
                     self._at = end
                     return value
-            self._read_on()
+            self._read_more()
 
     def items(self) -> Iterator[Any]:
         """Yield the items of the list that comes next."""
-        self._take("[")
+        self._expect("[")
         if self.peek() == "]":
-            self._take("]")
+            self._expect("]")
             return
         while True:
             yield self.value()
-            if self._take(",]") == "]":
+            if self._expect(",]") == "]":
                 return
 
     def names(self) -> Iterator[str]:
         """Yield the names of the object that comes next; the caller reads each one's value."""
-        self._take("{")
+        self._expect("{")
         if self.peek() == "}":
-            self._take("}")
+            self._expect("}")
             return
         while True:
             name = self.value()
             if not isinstance(name, str):
                 raise MalformedJson("a name that is no text")
-            self._take(":")
+            self._expect(":")
             yield name
-            if self._take(",}") == "}":
+            if self._expect(",}") == "}":
                 return
 
     def end(self) -> None:
-        """Require that nothing follows."""
+        """Raise MalformedJson unless the text ends here."""
         if self.peek():
             raise MalformedJson("something follows the value")
 
-    def _take(self, expected: str) -> str:
+    def _expect(self, expected: str) -> str:
         found = self.peek()
         if not found or found not in expected:
             raise MalformedJson(f"one of {expected} expected")
         self._at += 1
         return found
 
-    def _read_on(self) -> None:
+    def _read_more(self) -> None:
         rest = self._buffer[self._at :]
         try:
             more = self._text.read(max(CHUNK, len(rest)))
         except UnicodeDecodeError as problem:
             raise MalformedJson("not in UTF-8") from problem
-        self._is_over = not more
+        self._is_at_end = not more
         self._buffer, self._at = rest + more, 0

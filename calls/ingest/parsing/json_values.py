@@ -1,4 +1,4 @@
-"""Reads JSON as PostgreSQL can keep it, and writes it canonically. Pure."""
+"""Parses JSON that PostgreSQL can store, and serialises it canonically. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 #: PostgreSQL's text has no NUL, and UTF-8 has no lone half of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_NUL_WRITTEN = "\\u0000"
-#: Lists and objects in one another, the outermost counted. Far more than any record has, far less
-#: than Python can write again: json.loads reads deeper than json.dumps writes.
+_ESCAPED_NUL = "\\u0000"
+#: Nesting of lists and objects, the outermost counted. Far more than any record has, far less than
+#: Python can serialise: json.loads reads deeper than json.dumps writes.
 MAX_LEVELS = 100
 
 
@@ -32,7 +32,7 @@ def _refuse_constant(name: str) -> float:
 def _whole_or_text(written: str) -> int | str:
     try:
         return int(written)
-    except ValueError:  # more digits than Python reads, now or when it is read back
+    except ValueError:  # more digits than int() parses
         return written
 
 
@@ -41,8 +41,8 @@ def _float_or_text(written: str) -> float | str:
     return number if math.isfinite(number) else written
 
 
-#: JSON as the standard has it: without NaN and Infinity. A number of any length is JSON, so one
-#: that Python cannot hold is kept as it is written; it must not cost the call, nor its neighbours.
+#: Standard JSON, without NaN and Infinity. A number of any length is JSON, so one that Python
+#: cannot represent is kept as text: no call of the request must be lost for it.
 STRICT_DECODER = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_int=_whole_or_text, parse_float=_float_or_text
 )
@@ -57,7 +57,7 @@ def read_json(body: bytes) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """Return the one way to write the value: sorted keys, no spaces."""
+    """Return the canonical JSON of the value: sorted keys, no spaces."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -72,17 +72,17 @@ def digest_bytes(body: bytes) -> str:
 
 
 def storable(value: Any) -> Any:
-    """Return the value without characters that the database refuses. Raises TooDeep."""
+    """Return the value without characters that PostgreSQL refuses. Raises TooDeep."""
     if _levels_exceed(value, MAX_LEVELS):
-        raise TooDeep("nested absurdly deep")
+        raise TooDeep("nested too deep")
     written = canonical(value)
-    if _NUL_WRITTEN not in written and not UNSTORABLE.search(written):
+    if _ESCAPED_NUL not in written and not UNSTORABLE.search(written):
         return value
     return _cleaned(value)
 
 
 def _levels_exceed(value: Any, limit: int) -> bool:
-    """Tell whether lists and objects lie more than so many in one another; never recurses."""
+    """Whether lists and objects are nested deeper than the limit, without recursion."""
     level = [value]
     for _number in range(limit + 1):
         level = [one for one in level if isinstance(one, dict | list)]
@@ -97,7 +97,7 @@ def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def clean_text(text: str) -> str:
-    """Return the text without characters that the database refuses."""
+    """Return the text without characters that PostgreSQL refuses."""
     return UNSTORABLE.sub("", text)
 
 

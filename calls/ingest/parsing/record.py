@@ -1,4 +1,4 @@
-"""Reads one record of CallKeeper's v3 API into a call, or says why it cannot. Pure.
+"""Parses one record of CallKeeper's v3 API into a call, or returns why it cannot. Pure.
 
 Field names: https://github.com/yuferev/callkeeper/blob/master/documentation/api/api_methods/getCalls.md
 and, for what v3 lacks, those of the older export. Unknown fields are kept in ``raw``.
@@ -39,9 +39,9 @@ from calls.states import CallKind
 from counters.hosts import normalise_host
 
 MAX_EXTERNAL_ID = 128
-#: Longer addresses are noise of advertising systems; the click is read from the whole one.
+#: Longer addresses are cut, after the click id was read from the whole address.
 MAX_ADDRESS = 2048
-#: Some fields of a CallRecord by name: those that are read out of the same corner of the record.
+#: Some fields of a CallRecord by name.
 Columns = dict[str, Any]
 DYNAMIC_WORDS = ("динамич", "dynamic")
 STATIC_WORDS = ("статич", "static")
@@ -49,7 +49,7 @@ STATIC_WORDS = ("статич", "static")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call as read; the fields are the columns of `calls.models.Call`."""
+    """A parsed call; the fields are the columns of `calls.models.Call`."""
 
     external_id: str
     service_type: str
@@ -96,14 +96,14 @@ class BadRecord:
 def read_records(
     items: Sequence[Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
 ) -> list[CallRecord | BadRecord]:
-    """Read each record by itself; ``source_id`` is the public id, ``zone`` that of bare times."""
+    """Parse each record. ``source_id``: the public id; ``zone``: of times without an offset."""
     return [read_record(item, source_id=source_id, zone=zone, now=now) for item in items]
 
 
 def read_record(
     item: Any, *, source_id: str, zone: ZoneInfo | None, now: datetime
 ) -> CallRecord | BadRecord:
-    """Return the call of one record, or why there is none. Never raises."""
+    """Return the call, or why the record cannot become one. Never raises."""
     if not isinstance(item, dict):
         return BadRecord("not_an_object", "", _("Запись звонка должна быть объектом JSON."))
     try:
@@ -127,7 +127,7 @@ def _read(
     visitor = _visitor(raw)
     kind = _kind(raw, has_visitor=any(visitor.values()))
     return CallRecord(
-        external_id=_external_id(raw) or _made_id(raw, source_id, started_at, phone, duration),
+        external_id=_external_id(raw) or _derived_id(raw, source_id, started_at, phone, duration),
         service_type=read_text(raw, "serviceType", limit=32),
         kind=kind,
         phone=phone,
@@ -197,8 +197,8 @@ def _external_id(raw: Item) -> str:
     return "" if text == "0" else text
 
 
-def _made_id(raw: Item, source_id: str, started_at: datetime, phone: str, duration: int) -> str:
-    """Return the id of a call that came without one: equal facts, equal id."""
+def _derived_id(raw: Item, source_id: str, started_at: datetime, phone: str, duration: int) -> str:
+    """Return the id of a call that came without one; the same facts give the same id."""
     line = read_text(raw, "routePhone", "calltracking_number", "managerNumber")
     facts = [source_id, started_at.isoformat(), phone, read_phone(line), duration]
     return f"auto-{digest(canonical(facts))[:32]}"
@@ -210,10 +210,10 @@ def _codes(raw: Item) -> status_codes.Codes:
 
 
 def _kind(raw: Item, *, has_visitor: bool) -> CallKind:
-    """Return what sort of call it is.
+    """Return the kind of the call.
 
-    The v3 record has no flag for static numbers: a hint decides where there is one, else whether
-    the visitor is known, which a static number never tells.
+    The v3 record has no flag for static numbers: a hint decides where there is one. Without a hint
+    a call is static when its visitor is not known, as it never is with a static number.
     """
     service = read_text(raw, "serviceType").lower()
     if service == "callback" or (not service and read_key(raw.get("cbCallId"))):
@@ -235,7 +235,7 @@ def _static_hint(raw: Item) -> bool | None:
 
 
 def _attempt(raw: Item, *, is_callback: bool) -> Columns:
-    """Return this attempt's id, its number, and the least id of its order's attempts."""
+    """Return the attempt's id and number, and the lowest id of the attempts of its order."""
     if not is_callback:
         return dict.fromkeys(("callback_id", "attempt", "order_key"))
     callback_id = read_key(raw.get("cbCallId"))
@@ -248,7 +248,7 @@ def _attempt(raw: Item, *, is_callback: bool) -> Columns:
 
 
 def _yclid(raw: Item) -> str:
-    """Return the click: named, or in the address of the landing page or of the call's page."""
+    """Return the click id: its field, else from the address of the landing or the call page."""
     candidates = [read_text(raw, "yclid")]
     for address in ("entryPointQuery", "callPage"):
         candidates += query_values(read_text(raw, address), "yclid")
@@ -256,7 +256,7 @@ def _yclid(raw: Item) -> str:
 
 
 def _hold(raw: Item) -> int | None:
-    """Return how long the client waited; None when unknown, as 0 would pull Metrika's averages."""
+    """Return the seconds of waiting; None when unknown: 0 would distort Metrika's averages."""
     named = read_count(raw, "holdDuration", "waitTime")
     if named:
         return named

@@ -20,7 +20,7 @@ from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories
-from tests.calls.ingest.test_store_races import at_once
+from tests.calls.ingest.test_store_races import concurrently
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
@@ -440,7 +440,7 @@ def test_two_searchers_at_once_take_one_step(
     sending.send_due(seconds=30)
     upload = Upload.objects.get()
 
-    moved = at_once([lambda: bisection.isolate(upload.pk, now=timezone.now())] * 4)
+    moved = concurrently([lambda: bisection.isolate(upload.pk, now=timezone.now())] * 4)
 
     assert sorted(moved) == [False, False, False, True]
     assert [part.rows for part in Upload.objects.filter(parent=upload)] == [4]

@@ -1,10 +1,10 @@
-"""Any JSON in any field that is read."""
+"""A hypothesis strategy: any JSON in any field that is parsed."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-#: Every field that is read, and the two that are no content.
+#: Every field that is parsed, and the two that are not content.
 FIELDS = [
     *("universalId", "serviceType", "callTime", "clientNumber", "duration", "holdDuration"),
     *("waitTime", "duration_sec", "duration2_sec", "statusFirst", "statusSecond", "state"),

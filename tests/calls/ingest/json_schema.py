@@ -21,7 +21,7 @@ _KNOWN = frozenset(
 
 
 def problems(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the value, nothing when it fits."""
+    """Return the violations of the schema, an empty list when the value matches."""
     unknown = schema.keys() - _KNOWN
     assert not unknown, f"this checker does not know {unknown}"
     if "$ref" in schema:

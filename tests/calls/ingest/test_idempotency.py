@@ -1,4 +1,4 @@
-"""Answers to deliveries are kept for a week, and no longer."""
+"""Stored responses are kept for a week."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests import factories
 from tests.calls.posting import post_calls
 
 
-def keep(source: CallSource, webhook_id: str, at: datetime) -> None:
+def make_receipt(source: CallSource, webhook_id: str, at: datetime) -> None:
     IngestReceipt.objects.create(
         source=source, webhook_id=webhook_id, body_hash="0" * 64, answer={}, received_at=at
     )
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 5000])
-def test_answers_older_than_a_week_are_forgotten(
-    source: CallSource, monkeypatch: pytest.MonkeyPatch, at_once: int
+@pytest.mark.parametrize("batch", [1, 2, 5000])
+def test_responses_older_than_a_week_are_deleted(
+    source: CallSource, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(idempotency, "DELETE_BATCH", at_once)
+    monkeypatch.setattr(idempotency, "DELETE_BATCH", batch)
     now = timezone.now()
     week = timedelta(days=7)
     for name, age in {
@@ -35,23 +35,23 @@ def test_answers_older_than_a_week_are_forgotten(
         "of a week": week,
         "fresh": timedelta(0),
     }.items():
-        keep(source, name, now - age)
+        make_receipt(source, name, now - age)
 
     assert idempotency.delete_expired(now=now) == 3
 
-    kept = IngestReceipt.objects.order_by("received_at").values_list("webhook_id", flat=True)
-    assert list(kept) == ["of a week", "fresh"]
+    left = IngestReceipt.objects.order_by("received_at").values_list("webhook_id", flat=True)
+    assert list(left) == ["of a week", "fresh"]
     assert idempotency.delete_expired(now=now) == 0
 
 
-def test_the_clock_forgets(source: CallSource) -> None:
-    keep(source, "old", timezone.now() - timedelta(days=8))
+def test_beat_task_deletes_old_responses(source: CallSource) -> None:
+    make_receipt(source, "old", timezone.now() - timedelta(days=8))
 
     assert forget_receipts() == 1
     assert not IngestReceipt.objects.exists()
 
 
-def test_a_repeat_of_a_forgotten_delivery_brings_no_second_call(source: CallSource) -> None:
+def test_repeat_after_deletion_creates_no_second_call(source: CallSource) -> None:
     record = factories.v3_record()
     post_calls(record, source=source, webhook_id="msg_forgotten")
     IngestReceipt.objects.all().delete()

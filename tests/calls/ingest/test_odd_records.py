@@ -1,4 +1,4 @@
-"""A record at the edge of what JSON, Python or PostgreSQL can hold costs no other record."""
+"""Records at the limits of JSON, Python or PostgreSQL do not affect the other records."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.django_db
 
 
 def with_field(written: str) -> bytes:
-    """A record that is fine but for one more field, written as given."""
+    """A valid record with one more field, whose JSON text is given."""
     return (
         json.dumps(factories.v3_record()).removesuffix("}").encode()
         + f', "x": {written}}}'.encode()
     )
 
 
-def in_lists(count: int) -> str:
+def nested_lists(count: int) -> str:
     return "[" * count + "]" * count
 
 
@@ -31,10 +31,10 @@ def in_lists(count: int) -> str:
     ("lists", "code"),
     [(98, None), (99, None), (100, "too_deep"), (600, "too_deep"), (700, "too_deep")],
 )
-def test_record_nested_too_deep_is_refused_beside_a_good_one(
+def test_record_nested_too_deep_is_rejected_alone(
     source: CallSource, lists: int, code: str | None
 ) -> None:
-    body = b'{"calls": [%s, %s]}' % (with_field(in_lists(lists)), with_field("1"))
+    body = b'{"calls": [%s, %s]}' % (with_field(nested_lists(lists)), with_field("1"))
 
     deep, good = post_calls(body, source=source).json()["results"]
 
@@ -44,8 +44,8 @@ def test_record_nested_too_deep_is_refused_beside_a_good_one(
     assert Call.objects.count() == (1 if code else 2)
 
 
-def test_body_too_deep_to_be_read_at_all_is_refused(source: CallSource) -> None:
-    body = b'{"calls": [%s, %s]}' % (with_field(in_lists(100_000)), with_field("1"))
+def test_body_nested_too_deep_to_parse_is_refused(source: CallSource) -> None:
+    body = b'{"calls": [%s, %s]}' % (with_field(nested_lists(100_000)), with_field("1"))
 
     answer = post_calls(body, source=source)
 
@@ -67,9 +67,7 @@ def test_body_too_deep_to_be_read_at_all_is_refused(source: CallSource) -> None:
     ],
     ids=lambda value: str(value)[:9],
 )
-def test_number_of_any_length_costs_neither_its_call_nor_the_others(
-    source: CallSource, written: str, kept: Any
-) -> None:
+def test_number_of_any_length_is_stored(source: CallSource, written: str, kept: Any) -> None:
     body = b'{"calls": [%s, %s]}' % (with_field(f"[{written}]"), with_field("1"))
 
     results = post_calls(body, source=source).json()["results"]
@@ -84,7 +82,7 @@ def test_number_of_any_length_costs_neither_its_call_nor_the_others(
      ("yaClid", None), ("yclid", None), ("statusFirst", None), ("unique", None)],
 )  # fmt: skip
 @pytest.mark.parametrize("written", ["9" * 5000, "1e400"], ids=["digits", "exponent"])
-def test_number_that_nobody_can_read_is_judged_by_its_field(
+def test_number_out_of_range_is_handled_by_its_field(
     source: CallSource, field: str, code: str | None, written: str
 ) -> None:
     bad = factories.v3_record(**{field: "here"})

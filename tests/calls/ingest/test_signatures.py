@@ -32,7 +32,7 @@ def test_signature_of_an_independent_signer_is_accepted() -> None:
     assert is_signed_by(envelope, BODY, [SECRET])
 
 
-def test_published_vector_is_what_an_independent_signer_makes() -> None:
+def test_published_vector_equals_an_independent_signature() -> None:
     moment = datetime.fromtimestamp(int(vector.VECTOR_TIMESTAMP), UTC)
 
     signature = Webhook(vector.VECTOR_SECRET).sign(vector.VECTOR_ID, moment, vector.VECTOR_BODY)
@@ -50,7 +50,7 @@ def test_published_vector_is_what_an_independent_signer_makes() -> None:
 
 
 @pytest.mark.contract("D3")
-def test_either_of_two_live_secrets_signs() -> None:
+def test_each_of_two_live_secrets_is_accepted() -> None:
     envelope = read_envelope(headers(), now=NOW)
 
     assert is_signed_by(envelope, BODY, [OTHER_SECRET, SECRET])
@@ -87,7 +87,7 @@ def test_signature_without_its_version_is_refused() -> None:
     assert not is_signed_by(read_envelope(headers(webhook_signature=bare), now=NOW), BODY, [SECRET])
 
 
-def test_another_secret_or_none_signs_nothing() -> None:
+def test_signature_of_another_secret_is_refused() -> None:
     envelope = read_envelope(headers(), now=NOW)
 
     assert not is_signed_by(envelope, BODY, [OTHER_SECRET])
@@ -133,7 +133,7 @@ def test_missing_header_is_refused(name: str, value: str | None) -> None:
 
 
 @pytest.mark.parametrize("webhook_id", ["m" * 256, "msg\x001"])
-def test_webhook_id_that_cannot_be_kept_is_refused(webhook_id: str) -> None:
+def test_webhook_id_that_cannot_be_stored_is_refused(webhook_id: str) -> None:
     with pytest.raises(SignatureRefused) as refused:
         read_envelope(headers(webhook_id=webhook_id), now=NOW)
 

@@ -1,4 +1,4 @@
-"""Calls are stored once, renewed when they change, decided in the same transaction."""
+"""Calls are stored once, updated when they change, decided in the same transaction."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
-def take(source: CallSource, *items: Any, now: datetime | None = None) -> list[Result]:
+def store(source: CallSource, *items: Any, now: datetime | None = None) -> list[Result]:
     now = now or timezone.now()
     records = read_records(items, source_id=source.public_id, zone=None, now=now)
     return store_calls(source=source, records=records, now=now)
 
 
-def outcome(results: list[Result]) -> list[str]:
+def statuses(results: list[Result]) -> list[str]:
     return [result.status for result in results]
 
 
-def test_new_call_is_stored_with_everything_read_out_of_it(source: CallSource) -> None:
+def test_new_call_is_stored_with_all_parsed_fields(source: CallSource) -> None:
     item = factories.v3_record(callTime=1_795_000_000, cбПоле="сохранено")
 
-    [result] = take(source, item, now=NOW)
+    [result] = store(source, item, now=NOW)
 
     assert (result.index, result.status, result.error) == (0, "created", None)
     call = Call.objects.get()
@@ -54,7 +54,7 @@ def test_new_call_is_stored_with_everything_read_out_of_it(source: CallSource) -
 def test_call_is_decided_for_every_counter_and_channel(
     source: CallSource, counter: Counter
 ) -> None:
-    [result] = take(source, factories.v3_record())
+    [result] = store(source, factories.v3_record())
 
     rows = Delivery.objects.order_by("channel").values_list(
         "call_id", "counter_id", "channel", "state", "reason"
@@ -66,20 +66,20 @@ def test_call_is_decided_for_every_counter_and_channel(
 
 
 def test_counter_of_another_cabinet_gets_nothing(source: CallSource) -> None:
-    stranger = factories.make_cabinet(name="Клиника Урал")
-    factories.make_counter(account=factories.make_account(cabinet=stranger))
+    other = factories.make_cabinet(name="Клиника Урал")
+    factories.make_counter(account=factories.make_account(cabinet=other))
 
-    take(source, factories.v3_record())
+    store(source, factories.v3_record())
 
-    assert Call.objects.filter(cabinet=stranger).count() == 0
+    assert Call.objects.filter(cabinet=other).count() == 0
     assert Delivery.objects.count() == 0
 
 
 def test_same_call_again_changes_nothing(source: CallSource) -> None:
     item = factories.v3_record(callTime=1_795_000_000)
-    [first] = take(source, item, now=NOW)
+    [first] = store(source, item, now=NOW)
 
-    [second] = take(source, item | {"hooks": [{"hookAddress": "x"}]}, now=NOW + timedelta(days=1))
+    [second] = store(source, item | {"hooks": [{"hookAddress": "x"}]}, now=NOW + timedelta(days=1))
 
     assert (second.status, second.call_id) == ("duplicate", first.call_id)
     call = Call.objects.get()
@@ -87,12 +87,12 @@ def test_same_call_again_changes_nothing(source: CallSource) -> None:
     assert "hooks" not in call.raw
 
 
-def test_changed_call_is_renewed_and_keeps_its_month_and_arrival(source: CallSource) -> None:
+def test_changed_call_is_updated_and_keeps_its_partition_and_arrival(source: CallSource) -> None:
     item = factories.v3_record(callTime=1_795_000_000)
-    [first] = take(source, item, now=NOW)
+    [first] = store(source, item, now=NOW)
 
     later = NOW + timedelta(hours=1)
-    [second] = take(source, item | {"callTime": 1_794_000_000, "tags": ["Спам"]}, now=later)
+    [second] = store(source, item | {"callTime": 1_794_000_000, "tags": ["Спам"]}, now=later)
 
     assert (second.status, second.call_id) == ("updated", first.call_id)
     call = Call.objects.get()
@@ -102,34 +102,34 @@ def test_changed_call_is_renewed_and_keeps_its_month_and_arrival(source: CallSou
     assert (call.received_at, call.updated_at) == (NOW, later)
 
 
-def test_changed_call_is_decided_anew(source: CallSource, counter: Counter) -> None:
+def test_changed_call_is_decided_again(source: CallSource, counter: Counter) -> None:
     counter.call_status = Counter.CallStatus.SUCCESS
     counter.save(update_fields=["call_status"])
     item = factories.v3_record()
-    take(source, item)
+    store(source, item)
 
-    take(source, item | {"status": "fail"})
+    store(source, item | {"status": "fail"})
 
     row = Delivery.objects.get(channel=Channel.CALLS)
     assert (row.state, row.reason) == (DeliveryState.SKIPPED, "status")
 
 
-def test_call_that_ends_is_updated_and_begins_to_wait(source: CallSource, counter: Counter) -> None:
+def test_finished_call_is_updated_and_waits(source: CallSource, counter: Counter) -> None:
     item = factories.v3_record(statusFirst=707, statusSecond=0, status="")
-    take(source, item)
+    store(source, item)
     assert Delivery.objects.get(channel=Channel.CALLS).reason == "not_finished"
 
-    [result] = take(source, item | {"statusFirst": 200, "statusSecond": 200})
+    [result] = store(source, item | {"statusFirst": 200, "statusSecond": 200})
 
     assert result.status == "updated"
     assert Delivery.objects.get(channel=Channel.CALLS).state == DeliveryState.WAITING
 
 
-def test_late_word_of_an_unfinished_call_does_not_undo_its_outcome(source: CallSource) -> None:
+def test_late_record_of_an_unfinished_call_does_not_undo_its_outcome(source: CallSource) -> None:
     item = factories.v3_record()
-    take(source, item)
+    store(source, item)
 
-    [result] = take(source, item | {"statusFirst": 1, "statusSecond": 0, "status": ""})
+    [result] = store(source, item | {"statusFirst": 1, "statusSecond": 0, "status": ""})
 
     assert result.status == "duplicate"
     call = Call.objects.get()
@@ -137,23 +137,23 @@ def test_late_word_of_an_unfinished_call_does_not_undo_its_outcome(source: CallS
 
 
 @pytest.mark.parametrize(("codes", "reason"), [((2, 0), "not_finished"), ((790, 0), "test_call")])
-def test_unfinished_and_test_calls_are_stored_and_not_queued(
+def test_unfinished_and_test_calls_are_stored_and_skipped(
     source: CallSource, counter: Counter, codes: tuple[int, int], reason: str
 ) -> None:
-    take(source, factories.v3_record(statusFirst=codes[0], statusSecond=codes[1], status="fail"))
+    store(source, factories.v3_record(statusFirst=codes[0], statusSecond=codes[1], status="fail"))
 
     assert Call.objects.count() == 1
     rows = set(Delivery.objects.values_list("state", "reason"))
     assert rows == {(DeliveryState.SKIPPED, reason)}
 
 
-def test_of_two_versions_in_one_request_the_later_wins(source: CallSource) -> None:
+def test_last_version_of_a_call_in_one_request_wins(source: CallSource) -> None:
     item = factories.v3_record(callTime=1_795_000_000)
     versions = [item, item, item | {"callTime": 1_795_000_060}, item | {"tags": ["итог"]}]
 
-    results = take(source, *versions, now=NOW)
+    results = store(source, *versions, now=NOW)
 
-    assert outcome(results) == ["created", "duplicate", "updated", "updated"]
+    assert statuses(results) == ["created", "duplicate", "updated", "updated"]
     call = Call.objects.get()
     assert {result.call_id for result in results} == {call.pk}
     assert (call.tags, call.revision) == (["итог"], 3)
@@ -161,12 +161,12 @@ def test_of_two_versions_in_one_request_the_later_wins(source: CallSource) -> No
 
 
 @pytest.mark.contract("A7")
-def test_one_bad_record_does_not_reject_the_good_ones(source: CallSource) -> None:
+def test_bad_record_does_not_reject_the_others(source: CallSource) -> None:
     good, other = factories.v3_record(), factories.v3_record()
 
-    results = take(source, good, {"universalId": "7"}, other)
+    results = store(source, good, {"universalId": "7"}, other)
 
-    assert outcome(results) == ["created", "rejected", "created"]
+    assert statuses(results) == ["created", "rejected", "created"]
     assert results[1].call_id is None
     assert results[1].error == BadRecord(
         "missing_field", "callTime", "Нет времени начала звонка.", external_id="7"
@@ -178,12 +178,12 @@ def test_one_bad_record_does_not_reject_the_good_ones(source: CallSource) -> Non
 def test_reposting_a_request_with_bad_records_is_a_no_op(source: CallSource) -> None:
     good = [factories.v3_record(callTime=1_795_000_000) for _number in range(20)]
     items = [*good, {}, {"callTime": "вчера"}]
-    take(source, *items, now=NOW)
+    store(source, *items, now=NOW)
 
     for _time in range(2):
-        again = take(source, *items)
+        again = store(source, *items)
 
-    assert outcome(again) == ["duplicate"] * 20 + ["rejected"] * 2
+    assert statuses(again) == ["duplicate"] * 20 + ["rejected"] * 2
     assert set(Call.objects.values_list("revision", "updated_at")) == {(1, NOW)}
 
 
@@ -192,29 +192,29 @@ def test_external_id_is_unique_within_a_cabinet_only(source: CallSource) -> None
     other = factories.make_source(cabinet=factories.make_cabinet(name="Клиника Урал"))
     same_cabinet = factories.make_source(cabinet=source.cabinet)
 
-    take(source, item)
+    store(source, item)
 
-    assert outcome(take(other, item)) == ["created"]
-    assert outcome(take(same_cabinet, item)) == ["duplicate"]
+    assert statuses(store(other, item)) == ["created"]
+    assert statuses(store(same_cabinet, item)) == ["duplicate"]
     assert Call.objects.count() == 2
 
 
 def test_call_whose_month_was_dropped_stays_a_duplicate(source: CallSource) -> None:
     item = factories.v3_record()
-    [first] = take(source, item)
+    [first] = store(source, item)
     Call.objects.all().delete()
 
-    [again] = take(source, item | {"tags": ["поздно"]})
+    [again] = store(source, item | {"tags": ["поздно"]})
 
     assert (again.status, again.call_id) == ("duplicate", first.call_id)
     assert Call.objects.count() == 0
 
 
-def test_nothing_usable_touches_nothing(source: CallSource) -> None:
+def test_request_without_usable_records_writes_nothing(source: CallSource) -> None:
     with CaptureQueriesContext(connection) as captured:
-        results = take(source, {}, 5)
+        results = store(source, {}, 5)
 
-    assert outcome(results) == ["rejected", "rejected"]
+    assert statuses(results) == ["rejected", "rejected"]
     assert not [query for query in captured if "INSERT" in query["sql"]]
 
 
@@ -222,13 +222,13 @@ def test_number_of_statements_does_not_grow_with_the_calls(
     source: CallSource, counter: Counter
 ) -> None:
     old = [factories.v3_record() for _number in range(250)]
-    take(source, *old)
+    store(source, *old)
     changed = [item | {"tags": ["новый"]} for item in old]
 
     with CaptureQueriesContext(connection) as few:
-        take(source, factories.v3_record(), old[0] | {"tags": ["иной"]})
+        store(source, factories.v3_record(), old[0] | {"tags": ["иной"]})
     with CaptureQueriesContext(connection) as many:
-        take(source, *changed, *[factories.v3_record() for _number in range(250)])
+        store(source, *changed, *[factories.v3_record() for _number in range(250)])
 
     assert len(many) == len(few) == 8
     assert Call.objects.filter(revision__gte=2).count() == 250
@@ -236,7 +236,7 @@ def test_number_of_statements_does_not_grow_with_the_calls(
 
 
 @time_machine.travel(NOW, tick=False)
-def test_odd_values_fit_into_their_columns(source: CallSource) -> None:
+def test_extreme_values_fit_into_their_columns(source: CallSource) -> None:
     big = 2**31 - 1
     item = factories.v3_record(
         duration=MAX_COUNT, duration_sec=MAX_COUNT, duration2_sec=0, statusFirst=-big,
@@ -247,7 +247,7 @@ def test_odd_values_fit_into_their_columns(source: CallSource) -> None:
         nested=[[{"": None}]],
     )  # fmt: skip
 
-    assert outcome(take(source, item)) == ["created"]
+    assert statuses(store(source, item)) == ["created"]
     call = Call.objects.get()
     assert (call.duration_seconds, call.hold_seconds) == (MAX_COUNT, MAX_COUNT)
     assert (call.status_second, call.attempt, call.callback_id) == (big, MAX_COUNT, 2**63 - 1)

@@ -1,4 +1,4 @@
-"""Rivals at the door: one call, one decision, no deadlock."""
+"""Concurrent requests with the same calls: one call, one decision, no deadlock."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests import factories
 from tests.calls.posting import new_webhook_id, post_calls
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RIVALS = 20
+REQUESTS = 20
 
 
-def at_once(attempts: list[Callable[[], Any]]) -> list[Any]:
+def concurrently(attempts: list[Callable[[], Any]]) -> list[Any]:
     """Run the attempts in threads that start together, each with a connection of its own."""
     barrier = Barrier(len(attempts))
 
@@ -39,16 +39,18 @@ def at_once(attempts: list[Callable[[], Any]]) -> list[Any]:
 
 @pytest.mark.contract("A2")
 @pytest.mark.parametrize("same_webhook_id", [True, False], ids=["one-delivery", "many-deliveries"])
-def test_copies_of_one_call_at_once_make_one_call(
+def test_concurrent_copies_of_one_call_make_one_call(
     source: CallSource, counter: Counter, same_webhook_id: bool
 ) -> None:
     body = json.dumps(factories.v3_record()).encode()
-    ids = [new_webhook_id() for _number in range(RIVALS)]
-    ids = [ids[0]] * RIVALS if same_webhook_id else ids
+    ids = [new_webhook_id() for _number in range(REQUESTS)]
+    ids = [ids[0]] * REQUESTS if same_webhook_id else ids
 
-    answers = at_once([partial(post_calls, body, source=source, webhook_id=one) for one in ids])
+    answers = concurrently(
+        [partial(post_calls, body, source=source, webhook_id=one) for one in ids]
+    )
 
-    assert [answer.status_code for answer in answers] == [202] * RIVALS
+    assert [answer.status_code for answer in answers] == [202] * REQUESTS
     call = Call.objects.get()
     assert CallKey.objects.count() == 1
     assert Delivery.objects.filter(counter=counter).count() == 2
@@ -65,7 +67,7 @@ def test_requests_with_the_same_calls_in_opposite_order_do_not_deadlock(
     changed = [call | {"tags": ["изменён"]} for call in calls]
     bodies = [calls, calls[::-1], changed, changed[::-1]] * 2
 
-    answers = at_once([partial(post_calls, {"calls": body}, source=source) for body in bodies])
+    answers = concurrently([partial(post_calls, {"calls": body}, source=source) for body in bodies])
 
     assert [answer.status_code for answer in answers] == [202] * len(bodies)
     assert Call.objects.count() == 60

@@ -1,4 +1,4 @@
-"""`POST /api/v1/calls`: what is taken, what is refused, and that a refusal stores nothing."""
+"""`POST /api/v1/calls`: what is accepted, what is refused, and that a refusal stores nothing."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_webhook_id_belongs_to_its_source(source: CallSource) -> None:
     assert Call.objects.filter(cabinet=cabinet).count() == 1
 
 
-def test_source_is_named_in_the_address(source: CallSource) -> None:
+def test_source_is_given_in_the_query(source: CallSource) -> None:
     body = json.dumps(factories.v3_record()).encode()
     factories.make_source(cabinet=source.cabinet, secret=OTHER_SECRET)
 
@@ -149,7 +149,7 @@ def test_source_is_named_in_the_address(source: CallSource) -> None:
     assert Call.objects.get().source_id == source.pk
 
 
-def test_source_without_a_name_is_found_by_its_signature(source: CallSource) -> None:
+def test_source_without_an_id_is_found_by_its_signature(source: CallSource) -> None:
     factories.make_source(cabinet=factories.make_cabinet(name="Другой"), secret=OTHER_SECRET)
     body = json.dumps(factories.v3_record()).encode()
 
@@ -160,7 +160,7 @@ def test_source_without_a_name_is_found_by_its_signature(source: CallSource) -> 
 
 
 @pytest.mark.parametrize(("others", "status"), [(19, 202), (20, 401)])
-def test_name_is_required_above_twenty_active_sources(
+def test_source_id_is_required_above_twenty_active_sources(
     source: CallSource, others: int, status: int
 ) -> None:
     for _number in range(others):
@@ -189,7 +189,7 @@ def test_unknown_source_is_refused(source: CallSource, name: str) -> None:
     assert_refused(answer, 401, "unknown_source")
 
 
-def test_source_that_is_switched_off_is_refused(source: CallSource) -> None:
+def test_inactive_source_is_refused(source: CallSource) -> None:
     CallSource.objects.update(is_active=False)
 
     assert_refused(post_calls(factories.v3_record(), source=source), 401, "unknown_source")
@@ -223,7 +223,7 @@ def test_unsigned_request_is_refused(source: CallSource) -> None:
     assert_refused(answer, 401, "missing_headers")
 
 
-def test_both_secrets_work_while_the_key_is_changed(source: CallSource) -> None:
+def test_both_secrets_work_during_a_rotation(source: CallSource) -> None:
     new = str(rotate_secret(source=source))
 
     assert post_calls(factories.v3_record(), source=source).status_code == 202
@@ -235,7 +235,7 @@ def test_both_secrets_work_while_the_key_is_changed(source: CallSource) -> None:
     assert post_calls(factories.v3_record(), source=source, secret=new).status_code == 202
 
 
-def test_source_without_a_secret_takes_nothing(source: CallSource) -> None:
+def test_source_without_a_secret_is_refused(source: CallSource) -> None:
     SigningSecret.objects.all().delete()
 
     assert_refused(post_calls(factories.v3_record(), source=source), 401, "unknown_source")
@@ -259,13 +259,13 @@ def test_source_without_a_secret_takes_nothing(source: CallSource) -> None:
         (b"{}", 422, "no_usable_call"),
     ],
 )
-def test_body_that_holds_no_call_is_refused(
+def test_body_without_a_usable_call_is_refused(
     source: CallSource, body: bytes, status: int, code: str
 ) -> None:
     assert_refused(post_calls(body, source=source), status, code)
 
 
-def test_refused_records_are_told_one_by_one(source: CallSource) -> None:
+def test_refused_request_has_a_result_per_record(source: CallSource) -> None:
     answer = post_calls({"calls": [{"universalId": "7"}, 5]}, source=source)
 
     assert answer.status_code == 422
@@ -275,7 +275,7 @@ def test_refused_records_are_told_one_by_one(source: CallSource) -> None:
     ] == [(0, "7", "rejected", "missing_field"), (1, None, "rejected", "not_an_object")]
 
 
-def test_refused_delivery_is_judged_anew_when_it_is_repeated(source: CallSource) -> None:
+def test_refused_request_is_processed_again_when_repeated(source: CallSource) -> None:
     CallSource.objects.update(time_zone="")
     item = factories.v3_record(callTime="2026-11-20 10:20:30")
     assert_refused(post_calls(item, source=source, webhook_id="msg_1"), 422, "no_usable_call")
@@ -286,7 +286,7 @@ def test_refused_delivery_is_judged_anew_when_it_is_repeated(source: CallSource)
 
 
 @pytest.mark.parametrize("count", [500, 501])
-def test_up_to_500_calls_are_taken(source: CallSource, count: int) -> None:
+def test_up_to_500_calls_are_accepted(source: CallSource, count: int) -> None:
     answer = post_calls(
         {"calls": [factories.v3_record() for _number in range(count)]}, source=source
     )
@@ -333,7 +333,7 @@ def test_other_media_types_are_refused(
     assert_refused(answer, 415, "unsupported_media_type")
 
 
-def test_charset_beside_the_media_type_is_fine(source: CallSource) -> None:
+def test_charset_of_the_media_type_is_accepted(source: CallSource) -> None:
     body = json.dumps(factories.v3_record()).encode()
     headers = signed_headers(body, webhook_id=new_webhook_id())
 
@@ -350,7 +350,7 @@ def test_body_without_a_length_is_refused(source: CallSource) -> None:
     assert_refused(answer, 411, "length_required")
 
 
-def test_absurd_length_is_refused(source: CallSource) -> None:
+def test_length_of_5000_digits_is_refused(source: CallSource) -> None:
     answer = Client().generic(
         "POST", "/api/v1/calls", b"{}", content_type="application/json", CONTENT_LENGTH="9" * 5000
     )
@@ -380,7 +380,7 @@ def test_sender_needs_no_csrf_token_and_no_login(source: CallSource) -> None:
 
 
 @pytest.mark.contract("A9")
-def test_source_is_held_to_its_calls_a_minute(
+def test_calls_per_minute_of_a_source_are_limited(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limit, "_paused_until", 0.0)
@@ -390,16 +390,16 @@ def test_source_is_held_to_its_calls_a_minute(
     assert post_calls(three, source=source).status_code == 202
 
     refused = post_calls(factories.v3_record(), source=source)
-    neighbour = post_calls(factories.v3_record(), source=other)
+    other_answer = post_calls(factories.v3_record(), source=other)
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_requests")
     assert 25 <= int(refused.headers["Retry-After"]) <= 30
-    assert neighbour.status_code == 202
+    assert other_answer.status_code == 202
     assert Call.objects.count() == 4
 
 
 @pytest.mark.contract("A5")
-def test_without_redis_calls_are_taken_all_the_same(
+def test_calls_are_accepted_without_redis(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limit, "_paused_until", 0.0)
@@ -414,7 +414,7 @@ def test_without_redis_calls_are_taken_all_the_same(
 
 @pytest.mark.contract("A6")
 @pytest.mark.django_db(transaction=True)
-def test_database_that_is_away_asks_to_come_back(
+def test_unavailable_database_answers_503_with_retry_after(
     source: CallSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = factories.v3_record()
@@ -432,7 +432,7 @@ def test_database_that_is_away_asks_to_come_back(
 
 @pytest.mark.contract("A6")
 @pytest.mark.django_db(transaction=True)
-def test_read_only_database_asks_to_come_back(source: CallSource) -> None:
+def test_read_only_database_answers_503_with_retry_after(source: CallSource) -> None:
     item = factories.v3_record()
     CallSource.objects.update(last_used_at=timezone.now())
     with connection.cursor() as cursor:
@@ -444,7 +444,7 @@ def test_read_only_database_asks_to_come_back(source: CallSource) -> None:
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_source_remembers_when_it_was_last_used(source: CallSource) -> None:
+def test_time_of_last_use_is_stored(source: CallSource) -> None:
     post_calls(factories.v3_record(), source=source)
 
     source.refresh_from_db()
@@ -452,14 +452,16 @@ def test_source_remembers_when_it_was_last_used(source: CallSource) -> None:
     assert timezone.now() - source.last_used_at < timedelta(minutes=1)
 
 
-def test_refused_sender_does_not_count_as_use(source: CallSource) -> None:
+def test_refused_request_is_not_a_use(source: CallSource) -> None:
     post_calls(factories.v3_record(), source=source, secret=OTHER_SECRET)
 
     source.refresh_from_db()
     assert source.last_used_at is None
 
 
-def test_number_of_statements_of_a_request_is_fixed(source: CallSource, counter: Counter) -> None:
+def test_number_of_statements_of_a_request_is_constant(
+    source: CallSource, counter: Counter
+) -> None:
     post_calls(factories.v3_record(), source=source)
 
     with CaptureQueriesContext(connection) as one:
@@ -483,7 +485,7 @@ def test_no_phone_number_reaches_the_log(
     assert "9031112233" not in caplog.text
 
 
-def test_calls_land_in_the_cabinet_of_their_source_only(
+def test_calls_are_stored_in_the_cabinet_of_their_source(
     source: CallSource, cabinet: Cabinet
 ) -> None:
     factories.make_source(cabinet=factories.make_cabinet(name="Другой"), secret=OTHER_SECRET)

@@ -1,4 +1,4 @@
-"""A server of bare sockets: what it says on each connection is written out by the test."""
+"""A socket server that plays one script per connection, as a test writes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Line:
                     script(connection)
 
     def close(self) -> None:
-        # Wakes an accept that nobody came for.
+        # Wakes an accept that is still waiting.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -76,6 +76,6 @@ def hangs_up(connection: socket.socket) -> None:
 
 
 def stays_silent(connection: socket.socket) -> None:
-    """Take everything in and say nothing until the other side goes."""
+    """Read everything and answer nothing until the client closes the connection."""
     while connection.recv(65536):
         pass

@@ -1,4 +1,4 @@
-"""The stage of the client's tests: one configuration, recognisable secrets, recorded answers."""
+"""Shared by the tests of the client: a configuration, recognisable secrets, recorded answers."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def vendor_error(error_type: str, *, code: int) -> dict[str, Any]:
 
 
 def options_sent() -> Any:
-    """The options (timeout, verify …) under which the first request left, as noted on it."""
+    """The options (timeout, verify …) of the first request."""
     request: Any = responses.calls[0].request
     return request.req_kwargs

@@ -1,4 +1,4 @@
-"""Every request to Yandex proves whom it speaks to (S-36)."""
+"""Every request to Yandex verifies the server's certificate (S-36)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_certificate_is_checked(
 
     def note(_self: HTTPAdapter, request: Any, _stream: Any, _limits: Any, verify: Any, *_: Any):  # type: ignore[no-untyped-def]
         sent.append((request.url, verify))
-        raise requests.ConnectTimeout("nobody is asked")
+        raise requests.ConnectTimeout("no request is expected")
 
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(variable, raising=False)

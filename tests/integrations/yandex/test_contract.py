@@ -1,4 +1,4 @@
-"""What we believe of Yandex. Both worlds must agree, so that the sandbox cannot drift from it."""
+"""The contract of Yandex, run against recorded answers and against the sandbox alike."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_foreign_counter_takes_no_calls(metrika: MetrikaClient) -> None:
 
 def test_an_unknown_token_is_rejected(world: World) -> None:
     with pytest.raises(errors.TokenRejected):
-        MetrikaClient(world.config, "nobody").counters()
+        MetrikaClient(world.config, "unknown").counters()
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_an_unknown_token_is_rejected(world: World) -> None:
         ("reset_after_taken", errors.Unreachable, True),
     ],
 )
-def test_each_misfortune_of_an_upload_is_told_apart(
+def test_each_fault_of_an_upload_has_its_error(
     world: World,
     metrika: MetrikaClient,
     fault: str,
     expected: type[errors.YandexError],
     may_have_arrived: bool,
 ) -> None:
-    world.strike(fault)
+    world.inject(fault)
 
     with pytest.raises(expected) as caught:
         upload(metrika)
@@ -185,7 +185,7 @@ def test_each_misfortune_of_an_upload_is_told_apart(
 def test_an_upload_taken_without_an_answer_is_found_by_its_marker(
     world: World, metrika: MetrikaClient
 ) -> None:
-    world.strike("reset_after_taken")
+    world.inject("reset_after_taken")
     with pytest.raises(errors.Unreachable):
         upload(metrika)
 

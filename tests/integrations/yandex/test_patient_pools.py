@@ -9,12 +9,12 @@ from integrations.yandex.patient_pools import (
     PatientConnection,
     PatientSecureConnection,
 )
-from integrations.yandex.transport import Door
+from integrations.yandex.transport import YandexAdapter
 from tests.integrations.yandex.line import line, stays_silent
 from tests.integrations.yandex.stage import CONFIG
 
 
-def test_a_connection_once_made_is_given_more_time_than_its_making() -> None:
+def test_send_timeout_is_longer_than_the_connect_timeout() -> None:
     with line(stays_silent) as server:
         connection = PatientConnection("127.0.0.1", urlsplit(server.url).port, timeout=0.5)
         connection.connect()
@@ -26,7 +26,7 @@ def test_a_connection_once_made_is_given_more_time_than_its_making() -> None:
 @pytest.mark.parametrize(
     ("scheme", "kind"), [("http", PatientConnection), ("https", PatientSecureConnection)]
 )
-def test_the_door_makes_such_connections(scheme: str, kind: type) -> None:
-    pool = Door(CONFIG).poolmanager.connection_from_host("yandex.test", scheme=scheme)
+def test_adapter_uses_these_connections(scheme: str, kind: type) -> None:
+    pool = YandexAdapter(CONFIG).poolmanager.connection_from_host("yandex.test", scheme=scheme)
 
     assert pool.ConnectionCls is kind

@@ -10,7 +10,7 @@ import responses
 from integrations.yandex import transport
 from integrations.yandex.config import YandexConfig
 from integrations.yandex.errors import TokenRejected, UnexpectedAnswer, Unreachable
-from integrations.yandex.transport import Transport, YandexToken, fit_out
+from integrations.yandex.transport import Transport, YandexToken, mount_adapter
 from tests.integrations.yandex.line import Script, answers, hangs_up, line, stays_silent
 from tests.integrations.yandex.stage import ACCESS_TOKEN, CONFIG, SECRETS, options_sent
 
@@ -50,7 +50,7 @@ def test_an_upload_may_wait_longer_for_its_answer() -> None:
 def test_a_session_that_names_no_timeout_gets_one() -> None:
     responses.get(URL, json={})
     session = requests.Session()
-    fit_out(session, CONFIG)
+    mount_adapter(session, CONFIG)
 
     session.get(URL)
 

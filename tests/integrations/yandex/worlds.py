@@ -1,4 +1,4 @@
-"""Two Yandexes for one contract: recorded answers, and the sandbox over real HTTP."""
+"""The two sides of the contract: recorded answers, and the sandbox over real HTTP."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class World(Protocol):
     def allow(self, authorize_url: str) -> str:
         """Consent as a person does, and return the code of the callback."""
 
-    def strike(self, fault: str) -> None:
-        """Let the next upload suffer."""
+    def inject(self, fault: str) -> None:
+        """Apply the fault to the next upload."""
 
 
 class Sandbox:
@@ -58,7 +58,7 @@ class Sandbox:
         )
         return parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
 
-    def strike(self, fault: str) -> None:
+    def inject(self, fault: str) -> None:
         wish = {"name": fault, "match": {"path_contains": "/upload_calls"}}
         url = f"{self._running.url}/_sandbox/faults"
         requests.post(url, json=wish, timeout=TIMEOUT).raise_for_status()
@@ -85,7 +85,7 @@ class Recorded:
         assert authorize_url.startswith(f"{CONFIG.oauth_url}/authorize?")
         return CODE
 
-    def strike(self, fault: str) -> None:
+    def inject(self, fault: str) -> None:
         self._replies["POST", f"{CONVERSIONS}/upload_calls"] = FAULTS[fault]
 
     def _reply(self, request: requests.PreparedRequest) -> Any:

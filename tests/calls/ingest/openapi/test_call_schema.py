@@ -1,4 +1,4 @@
-"""A record that is taken fits its description; one that is refused for its types does not."""
+"""An accepted record matches the schema; one that is refused for its types does not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.calls.ingest.json_schema import problems
 from tests.calls.posting import post_calls
 
 pytestmark = pytest.mark.django_db
-#: A moment at which the examples have happened.
+#: A time after the calls of the examples.
 AFTER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 VALUES: list[Any] = [
     *(None, "", "-", [], 0, "0", 0.0, 1, "1", 1.0, True, "true", "да", False, 200, "200", 152.9),
@@ -30,32 +30,32 @@ VALUES: list[Any] = [
 ]
 
 
-def of_call(item: dict[str, Any]) -> list[str]:
-    """Return how the record differs from the description of a call."""
+def violations(item: dict[str, Any]) -> list[str]:
+    """Return the violations of the schema of a call."""
     return problems(item, {"$ref": "#/components/schemas/Call"}, document())
 
 
-def facts(item: dict[str, Any]) -> CallRecord | None:
-    """Return what is read out of the record, None when it is refused."""
+def parsed(item: dict[str, Any]) -> CallRecord | None:
+    """Return the parsed call, None when the record is refused."""
     record = read_record(item, source_id="src_1", zone=None, now=AFTER)
     return replace(record, raw={}, content_hash="") if isinstance(record, CallRecord) else None
 
 
 @pytest.mark.parametrize("field", list(call_schema()["properties"]))
-def test_every_value_that_is_understood_is_described(field: str) -> None:
-    """A value that is overlooked, as an object for a site is, need not be."""
+def test_every_value_that_is_parsed_matches_the_schema(field: str) -> None:
+    """A value that is ignored, such as an object for a site, need not match."""
     understood = 0
     for service, value in itertools.product(("callback", "calltracking"), VALUES):
         record = {"callTime": 1_795_418_400, "serviceType": service}
-        without = facts({name: value for name, value in record.items() if name != field})
-        found = facts(record | {field: value})
-        if found is not None and (found != without or says_nothing(value)):
+        without = parsed({name: value for name, value in record.items() if name != field})
+        found = parsed(record | {field: value})
+        if found is not None and (found != without or is_absent(value)):
             understood += found != without
-            assert of_call(record | {field: value}) == [], value
+            assert violations(record | {field: value}) == [], value
     assert understood
 
 
-def says_nothing(value: Any) -> bool:
+def is_absent(value: Any) -> bool:
     return value is None or value in ("", "-", []) or (value == 0 and value is not False)
 
 
@@ -72,15 +72,13 @@ def says_nothing(value: Any) -> bool:
     ids=str,
 )  # fmt: skip
 @time_machine.travel(AFTER, tick=False)
-def test_record_that_is_taken_fits_its_description(
-    source: CallSource, fields: dict[str, Any]
-) -> None:
+def test_accepted_record_matches_the_schema(source: CallSource, fields: dict[str, Any]) -> None:
     item = examples.ONE_CALL | fields
 
     answer = post_calls(item, source=source)
 
     assert answer.json()["results"][0]["status"] == "created"
-    assert of_call(item) == []
+    assert violations(item) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +93,7 @@ def test_record_that_is_taken_fits_its_description(
     ids=str,
 )  # fmt: skip
 @time_machine.travel(AFTER, tick=False)
-def test_record_that_is_refused_for_a_type_does_not_fit_its_description(
+def test_record_refused_for_a_type_does_not_match_the_schema(
     source: CallSource, fields: dict[str, Any], code: str
 ) -> None:
     item = examples.ONE_CALL | fields
@@ -103,4 +101,4 @@ def test_record_that_is_refused_for_a_type_does_not_fit_its_description(
     answer = post_calls(item, source=source)
 
     assert answer.json()["results"][0]["error"]["code"] == code
-    assert of_call(item) != []
+    assert violations(item) != []

@@ -1,4 +1,4 @@
-"""What is described is what is answered."""
+"""The OpenAPI document and its page; the endpoint responds as they describe."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.calls.ingest.json_schema import problems, resolve
 from tests.calls.posting import post_calls
 
 pytestmark = pytest.mark.django_db
-#: A moment at which the examples have happened.
+#: A time after the calls of the examples.
 AFTER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def described(answer: Any) -> list[str]:
-    """Return how the answer differs from its description."""
+def violations(answer: Any) -> list[str]:
+    """Return the violations of the documented schema."""
     whole = document()
     responses = whole["paths"]["/api/v1/calls"]["post"]["responses"]
     response = responses[str(answer.status_code)]
@@ -41,7 +41,7 @@ def described(answer: Any) -> list[str]:
     return problems(answer.json(), schema, whole) + missing
 
 
-def test_document_is_served_to_everybody() -> None:
+def test_document_needs_no_sign_in() -> None:
     answer = Client().get("/api/openapi.json")
 
     assert answer.status_code == 200
@@ -50,7 +50,7 @@ def test_document_is_served_to_everybody() -> None:
     assert answer.json()["openapi"] == "3.1.0"
 
 
-def test_page_is_shown_to_everybody_and_keeps_the_policy() -> None:
+def test_page_needs_no_sign_in_and_follows_the_csp() -> None:
     answer = Client().get("/api/docs")
 
     page = answer.content.decode()
@@ -63,7 +63,7 @@ def test_page_is_shown_to_everybody_and_keeps_the_policy() -> None:
         assert status in page
 
 
-def test_samples_name_the_source_that_is_asked_for() -> None:
+def test_samples_have_the_source_of_the_query() -> None:
     page = Client().get("/api/docs", {"source": "src_0123456789abcdef"}).content.decode()
 
     assert "SOURCE=&#x27;src_0123456789abcdef&#x27;" in page
@@ -71,13 +71,13 @@ def test_samples_name_the_source_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["';id;'", "src_1\n", "a" * 65, "<b>"])
-def test_samples_take_nothing_else_from_the_address(name: str) -> None:
+def test_samples_have_nothing_else_of_the_query(name: str) -> None:
     page = Client().get("/api/docs", {"source": name}).content.decode()
 
     assert page == Client().get("/api/docs").content.decode()
 
 
-def test_every_reference_of_the_document_leads_somewhere() -> None:
+def test_every_reference_of_the_document_resolves() -> None:
     whole = document()
     references = [value for name, value in walk(whole) if name == "$ref"]
 
@@ -94,7 +94,7 @@ def walk(value: Any) -> list[tuple[str, Any]]:
     return []
 
 
-def test_every_example_of_a_field_is_read() -> None:
+def test_every_example_of_a_field_is_parsed() -> None:
     fields = document()["components"]["schemas"]["Call"]["properties"]
     item = {name: field["examples"][0] for name, field in fields.items()}
 
@@ -104,14 +104,14 @@ def test_every_example_of_a_field_is_read() -> None:
     assert isinstance(record, CallRecord)
 
 
-def test_every_parameter_is_described_where_it_is_read() -> None:
-    described = {
+def test_every_parameter_is_documented_with_its_place() -> None:
+    documented = {
         (one["in"], one["name"], one["required"])
         for one in document()["paths"]["/api/v1/calls"]["post"]["parameters"]
     }
     page = Client().get("/api/docs").content.decode()
 
-    assert described == {
+    assert documented == {
         ("header", "webhook-id", True),
         ("header", "webhook-timestamp", True),
         ("header", "webhook-signature", True),
@@ -121,7 +121,7 @@ def test_every_parameter_is_described_where_it_is_read() -> None:
     assert "<code>?source=</code>" in page
 
 
-def test_page_names_the_kinds_of_a_value_for_people() -> None:
+def test_page_names_the_types_of_a_field() -> None:
     kinds = {field["name"]: field["types"] for field in sections(document())["fields"]}
 
     assert kinds["callTime"] == "integer | number | string"
@@ -130,7 +130,7 @@ def test_page_names_the_kinds_of_a_value_for_people() -> None:
 
 
 @time_machine.travel(AFTER, tick=False)
-def test_examples_of_requests_are_answered_as_described(source: CallSource) -> None:
+def test_responses_to_the_examples_match_the_document(source: CallSource) -> None:
     one = post_calls(examples.ONE_CALL, source=source)
     Call.objects.all().delete()
     several = post_calls(
@@ -139,7 +139,7 @@ def test_examples_of_requests_are_answered_as_described(source: CallSource) -> N
     )
 
     assert (one.status_code, several.status_code) == (202, 202)
-    assert described(one) == described(several) == []
+    assert violations(one) == violations(several) == []
     assert without_numbers(several.json()) == without_numbers(examples.ANSWER)
 
 
@@ -155,21 +155,21 @@ def without_numbers(answer: Any) -> list[dict[str, Any]]:
     [(b"{", 400), (b"[]", 400), (b'{"calls": [{}, {}]}', 422), (b'{"calls": [' + b"{}," * 500
       + b"{}]}", 413)],
 )  # fmt: skip
-def test_refusals_are_answered_as_described(source: CallSource, body: bytes, status: int) -> None:
+def test_refusals_match_the_document(source: CallSource, body: bytes, status: int) -> None:
     answer = post_calls(body, source=source)
 
     assert answer.status_code == status
-    assert described(answer) == []
+    assert violations(answer) == []
 
 
-def test_refused_sender_is_answered_as_described(source: CallSource) -> None:
+def test_refused_signature_matches_the_document(source: CallSource) -> None:
     unsigned = Client().post("/api/v1/calls", b"{}", content_type="application/json")
     other_method = Client().get("/api/v1/calls")
     other_type = Client().post("/api/v1/calls", b"{}", content_type="text/plain")
 
     for answer, status in ((unsigned, 401), (other_method, 405), (other_type, 415)):
         assert answer.status_code == status
-        assert described(answer) == []
+        assert violations(answer) == []
 
 
 def test_python_sample_signs_as_an_independent_signer_does() -> None:

@@ -1,4 +1,4 @@
-"""The start of a call: only a moment that is certain is taken."""
+"""The start of a call: only an unambiguous time is accepted."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def start(value: Any, *, zone: ZoneInfo | None = None, now: datetime = NOW) -> d
     ],
 )
 @pytest.mark.parametrize("zone", [None, NEW_YORK])
-def test_moment_that_says_its_zone_needs_no_other(value: Any, zone: ZoneInfo | None) -> None:
+def test_time_with_an_offset_ignores_the_zone(value: Any, zone: ZoneInfo | None) -> None:
     assert start(value, zone=zone) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
 
 
-def test_bare_time_is_read_in_the_declared_zone() -> None:
+def test_local_time_is_read_in_the_zone_of_the_source() -> None:
     assert start("2026-11-23 10:20:00", zone=MOSCOW) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
 
 
 @pytest.mark.contract("C1")
 @pytest.mark.parametrize("value", ["2026-11-23 10:20:00", "2026-11-23T10:20:00.5"])
-def test_bare_time_without_a_declared_zone_is_refused(value: str) -> None:
+def test_local_time_without_a_zone_of_the_source_is_refused(value: str) -> None:
     with pytest.raises(Unusable) as refused:
         start(value)
 
     assert (refused.value.code, refused.value.field) == ("time_without_zone", "callTime")
 
 
-def test_repeated_hour_is_read_as_its_first_pass() -> None:
+def test_repeated_hour_is_read_as_the_first_one() -> None:
     assert start("2026-11-01 01:30:00", zone=NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
 
 
@@ -61,11 +61,11 @@ def test_skipped_hour_is_read_with_the_offset_before_the_change() -> None:
 
 
 @pytest.mark.contract("C2")
-@pytest.mark.parametrize(("ahead", "is_taken"), [(299, True), (300, True), (301, False)])
-def test_start_may_be_five_minutes_ahead(ahead: int, is_taken: bool) -> None:
+@pytest.mark.parametrize(("ahead", "is_accepted"), [(299, True), (300, True), (301, False)])
+def test_start_may_be_five_minutes_ahead(ahead: int, is_accepted: bool) -> None:
     moment = int(NOW.timestamp()) + ahead
 
-    if is_taken:
+    if is_accepted:
         assert int(start(moment).timestamp()) == moment
     else:
         with pytest.raises(Unusable) as refused:
@@ -102,14 +102,14 @@ def test_missing_time_is_refused(value: Any) -> None:
         {"at": 1},
     ],
 )
-def test_time_that_is_none_is_refused(value: Any) -> None:
+def test_invalid_time_is_refused(value: Any) -> None:
     with pytest.raises(Unusable) as refused:
         start(value, zone=MOSCOW)
 
     assert (refused.value.code, refused.value.field) == ("bad_time", "callTime")
 
 
-def test_local_date_of_the_record_is_not_trusted() -> None:
+def test_other_date_fields_of_the_record_are_ignored() -> None:
     item = {
         "callTime": "2026-11-23 10:20:00",
         "localDate": "2026-11-23 18:20:00",

@@ -1,4 +1,4 @@
-"""What counts as a change of a call, and what is another way of writing the same."""
+"""What counts as a change of a call, and what is the same content written otherwise."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         ({"b": {"c": 1}, "a": None}, {"a": "", "b": {"c": "1"}}),
     ],
 )
-def test_another_way_of_writing_is_no_change(one: Any, other: Any) -> None:
+def test_same_content_written_otherwise_has_the_same_hash(one: Any, other: Any) -> None:
     assert content_hash({"x": one, "y": 1}) == content_hash({"y": 1, "x": other})
 
 
@@ -64,11 +64,11 @@ def test_another_way_of_writing_is_no_change(one: Any, other: Any) -> None:
         ({}, []),
     ],
 )
-def test_another_value_is_a_change(one: Any, other: Any) -> None:
+def test_another_value_has_another_hash(one: Any, other: Any) -> None:
     assert content_hash({"x": one}) != content_hash({"x": other})
 
 
-def test_field_that_appears_is_a_change_and_hooks_and_page_are_none() -> None:
+def test_new_field_is_a_change_unless_it_is_hooks_or_page() -> None:
     first = {"site": "a.example", "hooks": [{"hookAddress": "x"}], "page": 1}
 
     assert content_hash(first) == content_hash({"site": "a.example", "hooks": [], "page": 2})
@@ -76,7 +76,7 @@ def test_field_that_appears_is_a_change_and_hooks_and_page_are_none() -> None:
 
 
 def in_text(value: Any) -> Any:
-    """The same record by a sender who writes numbers as text and nothing as an empty text."""
+    """Return the value with numbers as text and null as an empty text."""
     if isinstance(value, dict):
         return {name: in_text(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -90,12 +90,14 @@ def in_text(value: Any) -> Any:
 
 @settings(max_examples=300, deadline=None)
 @given(RECORDS, st.booleans())
-def test_no_difference_that_is_read_is_taken_for_none(item: dict[str, Any], timed: bool) -> None:
+def test_records_parsed_differently_have_different_hashes(
+    item: dict[str, Any], timed: bool
+) -> None:
     assert_read_alike(item | ({"callTime": 1_795_418_400} if timed else {}))
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_no_number_is_read_otherwise_than_its_text(field: str) -> None:
+def test_number_and_its_text_are_parsed_alike(field: str) -> None:
     for number in (None, 0, 1, 1.0, -5, 200, 707, 79161234567.0, 2**31, 2**63, 10**20, 10**400):
         for value in (number, [number], [1, number]):
             assert_read_alike({"callTime": 1_795_418_400, "serviceType": "callback", field: value})
@@ -118,7 +120,7 @@ def _read(item: dict[str, Any]) -> CallRecord | BadRecord:
 
 
 @pytest.mark.django_db
-def test_call_written_otherwise_is_not_renewed_and_a_changed_one_is(source: CallSource) -> None:
+def test_call_is_updated_only_when_its_content_changed(source: CallSource) -> None:
     item = factories.v3_record(universalId=77, duration=152, cbToolId=1000, city=None)
     otherwise = item | {"universalId": "77", "duration": "152", "cbToolId": "1000", "city": ""}
     deliveries = [item, otherwise, otherwise | {"duration": "153"}]

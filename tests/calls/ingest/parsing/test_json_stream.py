@@ -1,4 +1,4 @@
-"""A JSON text is read value by value, to the same values and refusals as at once."""
+"""Reading JSON value by value gives the same values and errors as parsing it at once."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ VALUES = st.recursive(
 
 
 class Dribble(io.StringIO):
-    """A file that never gives more than three characters at once."""
+    """A file that returns at most three characters per read."""
 
     def read(self, size: int | None = -1, /) -> str:
         return super().read(3)
 
 
 @given(st.lists(VALUES), st.sampled_from([None, 1]))
-def test_items_are_those_of_the_list(items: list[Any], indent: int | None) -> None:
+def test_items_equal_those_of_the_list(items: list[Any], indent: int | None) -> None:
     stream = JsonStream(Dribble(json.dumps(items, ensure_ascii=False, indent=indent)))
 
     assert list(stream.items()) == items
@@ -58,7 +58,7 @@ def test_items_are_those_of_the_list(items: list[Any], indent: int | None) -> No
         "[-]",
     ],
 )
-def test_text_that_is_no_list_is_refused(text: str) -> None:
+def test_text_that_is_not_a_list_is_refused(text: str) -> None:
     stream = JsonStream(Dribble(text))
 
     with pytest.raises(MalformedJson):
@@ -68,18 +68,18 @@ def test_text_that_is_no_list_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ['{"a"', '{"a":', '{"a":1', '{"a":1,}', "{1:2}", '{"a" 1}', "{,}", '{"a":1}}']
 )
-def test_text_that_is_no_object_is_refused(text: str) -> None:
+def test_text_that_is_not_an_object_is_refused(text: str) -> None:
     with pytest.raises(UnreadableListing, match="это не JSON"):
         check_listing(Dribble(text))
 
 
-def test_number_of_any_length_is_kept_as_it_is_written() -> None:
+def test_number_of_any_length_is_kept() -> None:
     stream = JsonStream(Dribble(f"[1e308, 1e309, -1E400, {'7' * 4300}, {'7' * 4301}]"))
 
     assert list(stream.items()) == [1e308, "1e309", "-1E400", int("7" * 4300), "7" * 4301]
 
 
-def test_value_longer_than_a_reading_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_longer_than_one_read_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "CHUNK", 4)
     items = ["я" * 1000, 12345678901234567890, {"a": [1, 2, 3]}]
 
@@ -97,19 +97,19 @@ def test_value_longer_than_a_reading_is_whole(monkeypatch: pytest.MonkeyPatch) -
         ('{"payload": [], "inbound": {"error": "No rows found"}}', []),
     ],
 )
-def test_records_are_found_where_the_answer_keeps_them(text: str, records: list[int]) -> None:
+def test_records_are_found_in_each_documented_place(text: str, records: list[int]) -> None:
     listing = check_listing(Dribble(text))
 
     assert listing.count == len(records)
     assert list(records_of(Dribble(text), listing)) == records
 
 
-def test_failure_that_is_told_after_the_records_is_heard_first() -> None:
+def test_error_after_the_records_is_found_before_the_first_record() -> None:
     with pytest.raises(UnreadableListing, match="Wrong key"):
         check_listing(io.StringIO('{"payload": [1], "inbound": {"error": "Wrong key"}}'))
 
 
-def test_file_that_changed_since_it_was_checked_is_refused() -> None:
+def test_file_changed_since_its_check_is_refused() -> None:
     listing = check_listing(io.StringIO("[1, 2]"))
     records = records_of(io.StringIO("[1, 2"), listing)
 

@@ -1,4 +1,4 @@
-"""One v3 record → one call: a table per rule."""
+"""Parsing a v3 record into a call: a table per rule."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refuse(item: Any, *, zone: ZoneInfo | None = MOSCOW) -> BadRecord:
     return record
 
 
-def test_published_sample_is_read_field_by_field() -> None:
+def test_published_sample_is_parsed_field_by_field() -> None:
     item = json.loads(SAMPLE.read_text(encoding="utf-8"))[0]
 
     call = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
@@ -80,7 +80,7 @@ def test_unusable_external_id_is_refused(given_id: Any) -> None:
 
 @pytest.mark.contract("A4")
 @pytest.mark.parametrize("absent", [None, "", "-", 0, "0", 0.0, []])
-def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
+def test_call_without_id_gets_the_same_id_each_time(absent: Any) -> None:
     facts: dict[str, Any] = {
         "clientNumber": "79161234567",
         "managerNumber": "74950000000",
@@ -104,7 +104,7 @@ def test_call_without_id_gets_the_same_one_again(absent: Any) -> None:
         {"duration": 61},
     ],
 )
-def test_made_id_differs_with_each_fact(other: dict[str, Any]) -> None:
+def test_derived_id_differs_with_each_fact(other: dict[str, Any]) -> None:
     facts: dict[str, Any] = {
         "clientNumber": "79161234567",
         "managerNumber": "74950000000",
@@ -117,7 +117,7 @@ def test_made_id_differs_with_each_fact(other: dict[str, Any]) -> None:
     assert second.external_id != first.external_id
 
 
-def test_made_id_differs_between_sources() -> None:
+def test_derived_id_differs_between_sources() -> None:
     item = {"callTime": 1_795_418_400, "clientNumber": "79161234567"}
 
     one = read_record(item, source_id="src_1", zone=None, now=NOW)
@@ -153,7 +153,7 @@ def test_made_id_differs_between_sources() -> None:
         ("9" * 40, ""),
     ],
 )
-def test_phone_becomes_e164_and_an_odd_one_loses_no_call(number: Any, phone: str) -> None:
+def test_phone_is_normalised_to_e164(number: Any, phone: str) -> None:
     assert read(clientNumber=number).phone == phone
 
 
@@ -182,7 +182,7 @@ def test_phone_becomes_e164_and_an_odd_one_loses_no_call(number: Any, phone: str
         (("", ""), True, False, False, ""),
     ],
 )
-def test_codes_tell_the_outcome(
+def test_codes_decide_the_outcome(
     codes: tuple[Any, Any], finished: bool, test: bool, technical: bool, status: str
 ) -> None:
     call = read(statusFirst=codes[0], statusSecond=codes[1])
@@ -193,16 +193,16 @@ def test_codes_tell_the_outcome(
 
 @pytest.mark.parametrize("first", [667, 668, 701, 702, 703, 704, 705, 706, 709, 710, 718])
 @pytest.mark.parametrize("second", [0, "", "0"])
-def test_cancelled_before_it_was_a_call_is_technical(first: int, second: Any) -> None:
+def test_code_of_a_cancelled_call_is_technical(first: int, second: Any) -> None:
     assert read(statusFirst=first, statusSecond=second).is_technical
 
 
 @pytest.mark.parametrize(("word", "status"), [("success", "success"), ("Fail", "fail")])
-def test_status_word_goes_before_codes(word: str, status: str) -> None:
+def test_status_word_takes_precedence_over_codes(word: str, status: str) -> None:
     assert read(status=word, statusFirst=9999, statusSecond=9999).status == status
 
 
-def test_codes_of_the_older_export_are_read() -> None:
+def test_codes_of_the_older_export_are_parsed() -> None:
     call = read(state="720/200")
 
     assert (call.status_first, call.status_second, call.status) == (720, 200, "fail")
@@ -276,7 +276,7 @@ def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) ->
         ({"callPage": "https://[::1/?yclid=99"}, ""),
     ],
 )
-def test_yclid_is_named_or_found_in_an_address(fields: dict[str, Any], yclid: str) -> None:
+def test_yclid_comes_from_its_field_or_from_an_address(fields: dict[str, Any], yclid: str) -> None:
     assert read(**fields).yclid == yclid
 
 
@@ -291,7 +291,7 @@ def test_only_a_whole_number_becomes_a_text(value: Any, text: str) -> None:
     assert call.raw["userId"] is value
 
 
-def test_user_id_too_long_to_keep_is_not_cut_into_another_one() -> None:
+def test_too_long_user_id_is_dropped_and_not_cut() -> None:
     assert read(user_id="u" * 255).user_id == "u" * 255
     assert read(userId="u" * 256).user_id == ""
 
@@ -313,7 +313,7 @@ def test_user_id_too_long_to_keep_is_not_cut_into_another_one() -> None:
         ({"duration_sec": 999_999_999, "duration2_sec": 0}, 999_999_999),
     ],
 )
-def test_waiting_time_is_known_or_empty(fields: dict[str, Any], seconds: int | None) -> None:
+def test_waiting_time(fields: dict[str, Any], seconds: int | None) -> None:
     assert read(**fields).hold_seconds == seconds
 
 
@@ -338,7 +338,7 @@ def test_duration_is_lenient_in_its_type(value: Any, seconds: int) -> None:
 @pytest.mark.parametrize(
     "value", [-1, "-1", "долго", 1_000_000_000, "1000000000", 2**31, {"sec": 1}, True]
 )
-def test_nonsense_seconds_are_refused(name: str, value: Any) -> None:
+def test_invalid_seconds_are_refused(name: str, value: Any) -> None:
     whole = {"duration_sec": 90} if name == "duration2_sec" else {}
 
     problem = refuse({"universalId": "7", "callTime": 1_795_418_400, name: value} | whole)
@@ -356,7 +356,7 @@ def test_flags_are_lenient_in_their_type(yes: Any, no: Any) -> None:
     assert (call.is_unique, call.is_target, call.is_unique_target) == (True, False, False)
 
 
-def test_unique_target_follows_from_both_when_it_is_not_said() -> None:
+def test_unique_target_is_derived_when_it_is_missing() -> None:
     assert read(unique=True, target=True).is_unique_target
     assert not read(unique=True, target=False).is_unique_target
 
@@ -376,7 +376,7 @@ def test_unique_target_follows_from_both_when_it_is_not_said() -> None:
         ({"Целевой": 1}, []),
     ],
 )
-def test_tags_are_cleaned(value: Any, tags: list[str]) -> None:
+def test_tags_are_normalised(value: Any, tags: list[str]) -> None:
     assert read(tags=value).tags == tags
 
 
@@ -394,7 +394,7 @@ def test_tags_are_cleaned(value: Any, tags: list[str]) -> None:
         ({}, (None, None, None)),
     ],
 )
-def test_attempts_of_one_order_share_their_least_id(
+def test_attempts_of_one_order_share_their_lowest_id(
     fields: dict[str, Any], order: tuple[int | None, ...]
 ) -> None:
     call = read(serviceType="callback", **fields)
@@ -402,13 +402,13 @@ def test_attempts_of_one_order_share_their_least_id(
     assert (call.callback_id, call.attempt, call.order_key) == order
 
 
-def test_site_comes_from_the_first_field_that_has_one() -> None:
+def test_site_comes_from_the_first_field_with_a_value() -> None:
     assert read(site="https://www.Mysite.RU/page").site_host == "mysite.ru"
     assert read(site="", visitSite="a.example", siteVisit="b.example").site == "a.example"
     assert read(siteVisit="окна.рф").site_host == "xn--80atjc.xn--p1ai"
 
 
-def test_long_texts_are_cut_to_their_columns_and_whole_in_raw() -> None:
+def test_long_texts_are_cut_and_stay_whole_in_raw() -> None:
     call = read(site="с" * 300, ctCampaignName="к" * 300, campaignId="9" * 70, serviceType="s" * 40)
 
     assert [len(text) for text in (call.site, call.campaign_name)] == [255, 255]
@@ -416,7 +416,7 @@ def test_long_texts_are_cut_to_their_columns_and_whole_in_raw() -> None:
     assert call.raw["site"] == "с" * 300
 
 
-def test_long_address_is_cut_and_its_click_is_still_found() -> None:
+def test_click_id_is_found_in_a_long_address_before_it_is_cut() -> None:
     address = "https://okna-stolica.example/?q=" + "a" * 3000 + "&yclid=1718031415926535001"
 
     call = read(callPage=address)
@@ -425,7 +425,7 @@ def test_long_address_is_cut_and_its_click_is_still_found() -> None:
     assert call.raw["callPage"] == address
 
 
-def test_tags_are_cut_in_length_and_number_and_whole_in_raw() -> None:
+def test_tags_are_cut_in_length_and_number_and_stay_whole_in_raw() -> None:
     tags = ["т" * 300, "т" * 255, *(f"тег {number}" for number in range(60))]
 
     call = read(tags=tags)
@@ -434,7 +434,7 @@ def test_tags_are_cut_in_length_and_number_and_whole_in_raw() -> None:
     assert call.raw["tags"] == tags
 
 
-def test_what_postgresql_refuses_is_removed_everywhere() -> None:
+def test_characters_that_postgresql_refuses_are_removed() -> None:
     odd: dict[str, Any] = {"n\x00ame": ["a\x00", {"b": "\ud800c"}]}
 
     call = read(**odd)
@@ -443,12 +443,12 @@ def test_what_postgresql_refuses_is_removed_everywhere() -> None:
 
 
 @pytest.mark.parametrize("item", [None, 5, "text", [], [{}]])
-def test_record_that_is_no_object_is_refused(item: Any) -> None:
+def test_record_that_is_not_an_object_is_refused(item: Any) -> None:
     assert refuse(item).code == "not_an_object"
 
 
 def nested(levels: int, *, bottom: Any = 1) -> Any:
-    """Lists and objects in turn, so many in one another."""
+    """Return lists and objects, nested alternately to that many levels."""
     value = bottom
     for level in range(levels):
         value = [value] if level % 2 else {"in": value}
@@ -466,7 +466,7 @@ def test_record_nested_to_the_limit_is_kept_whole(levels: int) -> None:
 
 @pytest.mark.parametrize("levels", [MAX_LEVELS + 1, MAX_LEVELS + 2, 5000])
 @pytest.mark.parametrize("bottom", [1, [], {}])
-def test_record_nested_absurdly_deep_is_refused(levels: int, bottom: Any) -> None:
+def test_record_nested_deeper_than_the_limit_is_refused(levels: int, bottom: Any) -> None:
     hidden = nested(levels - 1 - isinstance(bottom, dict | list), bottom=bottom)
 
     problem = refuse({"callTime": 1_795_418_400, "flat": [1, {}], "deep": hidden})
@@ -476,7 +476,7 @@ def test_record_nested_absurdly_deep_is_refused(levels: int, bottom: Any) -> Non
 
 @settings(max_examples=300, deadline=None)
 @given(RECORDS, st.booleans())
-def test_any_json_is_read_or_refused_and_never_raises(item: dict[str, Any], timed: bool) -> None:
+def test_parser_never_raises_for_any_json(item: dict[str, Any], timed: bool) -> None:
     item = item | ({"callTime": 1_795_418_400} if timed else {})
 
     record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
@@ -502,7 +502,7 @@ ODD = [*NUMBERS, *TIMES, "nan", "-Infinity", "1e999", 10**4000, -(10**4000), 1.7
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_odd_value_in_any_field_is_read_or_refused_and_never_raises(field: str) -> None:
+def test_parser_never_raises_for_extreme_values(field: str) -> None:
     for value in [*ODD, *([value] for value in ODD)]:
         item = {"callTime": 1_795_418_400, "serviceType": "callback", field: value}
 
