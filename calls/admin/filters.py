@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import AgeFilter
+from calls.decision.reasons import REASON_TITLES
 from calls.pages.attempt_messages import OUTCOMES
-from calls.pages.status_messages import REASON_TITLES
 from calls.states import DisplayState
 
 

@@ -18,6 +18,7 @@ from calls.admin import filters
 from calls.admin import reconciliation as reconciliation  # registers its desks
 from calls.admin import usage as usage  # the same
 from calls.admin.actions import DeliveryActions
+from calls.decision.reasons import REASON_TITLES
 from calls.delivery import recovery
 from calls.models import (
     Call,
@@ -27,7 +28,7 @@ from calls.models import (
     Upload,
     UploadAttempt,
 )
-from calls.pages.status_messages import REASON_TITLES, sentence_of
+from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import label_of
 from calls.phones import masked_phone
 from calls.queries.blockers import blocker_of, of_channel

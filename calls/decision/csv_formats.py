@@ -1,9 +1,11 @@
-"""What a cell of a file must look like: one table, read by PostgreSQL before and Python after.
+"""Formats of the cells of an uploaded CSV file: one table of patterns, for PostgreSQL and Python.
 
-Before a file is built the shapes decide, in SQL, which identifier names the visitor and whether an
-optional cell is filled; what does not fit never enters a file. When Metrika has refused a file as
-a whole, the same shapes look through its frozen bytes. The patterns keep to what both engines read
-alike. Columns: https://yandex.com/dev/metrika/en/management/calls and
+Before a file is built the patterns decide, in SQL, which identifier is used for the visitor and
+whether an optional cell is filled; a value that does not match is left out. When Metrika has
+refused a whole file, the same patterns find the invalid rows in its stored bytes. They use only
+syntax that both regex engines treat alike.
+
+Columns: https://yandex.com/dev/metrika/en/management/calls and
 https://yandex.com/dev/metrika/en/management/offline-conv
 """
 
@@ -18,41 +20,41 @@ DIGITS = "[0-9]{1,20}"
 FLAG = "[01]"
 SECONDS = "[0-9]{1,9}"
 
-SHAPES: dict[str, str] = {
+PATTERNS: dict[str, str] = {
     "ClientId": DIGITS,
     "Yclid": DIGITS,
-    # No control signs: nobody typed them, and some of them end a line.
+    # No control characters: some of them end a line.
     "UserId": "[^\\u0001-\\u001f\\u007f]{1,255}",
     "DateTime": "[0-9]{1,12}",
     "StaticCall": FLAG,
     "Price": "[0-9]{1,12}([.][0-9]{1,2})?",
     "Currency": "[A-Z]{3}",
-    # E.164, with or without a hidden middle.
+    # E.164, with or without a masked middle.
     "PhoneNumber": "[+][0-9*]{5,15}",
     "TalkDuration": SECONDS,
     "HoldDuration": SECONDS,
     "CallMissed": FLAG,
     "FirstTimeCaller": FLAG,
-    # https://www.yandex.ru/support/metrica/en/general/goal-js-event names the forbidden signs.
+    # https://www.yandex.ru/support/metrica/en/general/goal-js-event lists the forbidden characters.
     "Target": '[^\\u0001-\\u001f/&#?="\\\\]{1,255}',
 }
 IDENTIFIERS = ("ClientId", "Yclid", "UserId")
 ALWAYS_FILLED = ("DateTime", "Target")
 
-_COMPILED = {name: re.compile(shape) for name, shape in SHAPES.items()}
+_COMPILED = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
 
 
 def fits_sql(column: str, value: str) -> str:
-    """Return SQL that is true when the SQL expression ``value`` has the shape of the column.
+    """Return SQL that is true when the SQL expression ``value`` matches the column's pattern.
 
-    An empty or missing value does not fit.
+    An empty value does not match; null gives null.
     """
-    shape = SHAPES[column].replace("'", "''").replace("%", "%%")
-    return f"({value} ~ '^({shape})$')"
+    pattern = PATTERNS[column].replace("'", "''").replace("%", "%%")
+    return f"({value} ~ '^({pattern})$')"
 
 
 def unfit_rows(body: bytes) -> list[int]:
-    """Return the numbers, from 1, of the rows of a frozen file that Metrika could not accept."""
+    """Return the numbers (from 1) of the rows of an uploaded file that Metrika cannot accept."""
     text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", newline="")
     rows = csv.DictReader(text)
     return [number for number, row in enumerate(rows, start=1) if not _fits(row)]

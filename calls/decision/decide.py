@@ -1,47 +1,36 @@
-"""Decides, for call × counter × channel, whether to send, and why not, by `calls.decision.rules`.
+"""Decides, for each call × counter × channel, whether it is sent, and writes the ledger rows.
 
-The same expressions write the ledger (`decide`), decide again what still waits (`decide_again`)
-and explain a row to a person (`explain`), so that what is shown is what was done.
+One SQL statement made of `calls.decision.rules` writes the rows of new and changed calls
+(`decide`) and of waiting calls after the settings changed (`decide_again`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
-from calls.decision.messages import refusal
-from calls.decision.rules import IDENTIFIER, RULES, Rule
+from calls.decision.reasons import GIVEN_BY_A_PERSON
+from calls.decision.rules import RULES
+from calls.decision.rules.linking import IDENTIFIER
 from calls.states import DeliveryState
 
 #: Metrika links a call to a visit of the last 21 days, counted to processing
 #: (https://yandex.com/dev/metrika/en/management/conversion).
 LINK_HORIZON = timedelta(days=21)
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """How one rule judged one call for one counter and channel."""
-
-    code: str
-    #: What was demanded, or for a refusal the sentence with the values of today.
-    text: str
-    passed: bool
-
-
-_SOURCES = """
+#: FROM clause of every statement over the rules: the call, its cabinet's counters, the channels.
+SOURCES = """
     FROM calls_call c
     JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL
     LEFT JOIN counters_goal g ON g.id = k.goal_id
     CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
 
-# One pass over the rules says both: the code of the first that refuses, and what it compared.
-# A column, not a part of FROM: there every call ever stored may be judged before these are picked.
+# One pass over the rules gives the code of the first that refuses and what it compared. It is a
+# column: in FROM the planner may evaluate it for every stored call before it picks the wanted ones.
 _REFUSAL = "CASE {} END".format(
     "\n".join(
         f"WHEN NOT coalesce(({rule.sql}), false) THEN jsonb_build_array("
@@ -50,9 +39,8 @@ _REFUSAL = "CASE {} END".format(
         for rule in RULES
     )
 )
-_NOTHING = "jsonb_build_array()"
 
-# A failed attempt waits a while for the next one of its order, which would replace it.
+# A failed attempt of a callback order waits for the next attempt, which would replace it.
 _NOT_BEFORE = """greatest(
     %(now)s,
     c.started_at + make_interval(secs => c.duration_seconds) + k.defer_value
@@ -60,12 +48,12 @@ _NOT_BEFORE = """greatest(
     CASE WHEN k.last_attempt_only AND c.order_key IS NOT NULL AND c.status = 'fail'
          THEN c.received_at + %(attempt_wait)s END)"""
 
-# A call that is changed again and again must not wait for ever.
+# Changes of a call do not move it to the end of the queue, or it could wait for ever.
 _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
 
-# partition_at stays with the row; everything else may be decided anew until it is batched.
+# partition_at never changes (the row would move); the rest is decided anew until it is batched.
 _WRITE = f"""
 INSERT INTO calls_delivery AS d
     (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared, id_kind,
@@ -82,7 +70,7 @@ FROM (
            {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
            {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
            k.version AS settings_version
-    {_SOURCES}
+    {SOURCES}
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
 ) AS judged
@@ -93,8 +81,8 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     waited = d.waited OR d.state = {DeliveryState.WAITING},
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
-  AND coalesce(d.reason, '') NOT IN ('called_off', 'counter_removed')
-  -- what waits while its counter is switched off or its goal is gone goes on waiting
+  AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)})
+  -- a waiting call goes on waiting while its counter is switched off or its goal is gone
   AND NOT (d.state = {DeliveryState.WAITING}
            AND coalesce(excluded.reason, '') IN ('counter_off', 'goal_gone'))
   AND <changed>
@@ -106,8 +94,8 @@ _CHANGED = f"""
     (excluded.state, excluded.reason, excluded.compared, excluded.id_kind, excluded.is_static,
      excluded.expires_at, {_KEPT_NOT_BEFORE})"""
 
-# A union, not an OR: each half finds its few calls by an index.
-_THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
+# A union instead of an OR: each half then uses its own index.
+_CALLS_AND_THEIR_ORDERS = """c.id IN (
     SELECT unnest(%(call_ids)s::bigint[])
     UNION
     SELECT sibling.id FROM calls_call o
@@ -115,7 +103,8 @@ _THESE_CALLS_AND_THEIR_ORDERS = """c.id IN (
       ON sibling.cabinet_id = o.cabinet_id AND sibling.order_key = o.order_key
     WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL)"""
 
-# What settings set aside comes back when they fit again: a slip of the hand must not cost weeks.
+# Calls that changed settings have excluded return when the settings fit again, so that a mistake in
+# a form does not lose weeks of calls.
 _STILL_WAITING = (
     f"({{row}}.state = {DeliveryState.WAITING}"
     f" OR ({{row}}.state = {DeliveryState.SKIPPED} AND {{row}}.waited))"
@@ -129,16 +118,16 @@ _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) 
 
 
 def decide(call_ids: Sequence[int], *, now: datetime) -> None:
-    """Write or renew the ledger rows of these calls and of the other attempts of their orders.
+    """Write or renew the ledger rows of these calls and of other attempts of their callback orders.
 
     Runs inside the transaction that stores the calls. Rows already in an upload do not change.
     """
     if call_ids:
-        _meet_rival_attempts(call_ids)
+        _lock_callback_orders(call_ids)
         still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
         _write(
             _statement(
-                which=_THESE_CALLS_AND_THEIR_ORDERS,
+                which=_CALLS_AND_THEIR_ORDERS,
                 still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
                 changed=_CHANGED,
             ),
@@ -147,11 +136,11 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
         )
 
 
-def _meet_rival_attempts(call_ids: Sequence[int]) -> None:
-    """Wait for other transactions that are storing attempts of the same callback orders.
+def _lock_callback_orders(call_ids: Sequence[int]) -> None:
+    """Take an advisory lock, held until commit, on each callback order of these calls.
 
-    Without it two attempts that arrive at once would not see each other, and both would be sent.
-    Sorted, so that two requests with several orders cannot wait for each other.
+    Without it two attempts stored at the same time would not see each other, and both would be
+    sent. The keys are sorted, so that two requests with several orders cannot deadlock.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -170,18 +159,18 @@ def decide_again(
     older_than: int | None = None,
     call_id: int | None = None,
 ) -> None:
-    """Apply changed settings to what waits for the counter or waited until settings set it aside.
+    """Apply changed settings to the counter's waiting calls and those that settings excluded.
 
-    What was skipped when it came in stays so.
+    Calls that were skipped when they came in stay skipped.
 
-    ``call_id`` narrows it to one call, ``older_than`` to rows that were decided by an older
-    version of the settings because they were being written while the settings were saved.
+    ``call_id`` narrows it to one call, ``older_than`` to rows decided by an older version of the
+    settings (they were being written while the settings were saved).
     """
     _write(
         _statement(
             which=_WAITING_FOR_THE_COUNTER,
             still_open=_STILL_WAITING.format(row="d"),
-            # Every row takes over the version, so that only stragglers stay older.
+            # Every row takes the new version, so that only rows missed here stay older.
             changed="true",
         ),
         now=now,
@@ -191,47 +180,12 @@ def decide_again(
     )
 
 
-def explain(call_id: int, counter_id: int) -> dict[int, list[Verdict]]:
-    """Return, per channel, how each rule judges the call by today's settings."""
-    judged = explain_call(call_id)
-    return {channel: verdicts for (key, channel), verdicts in judged.items() if key == counter_id}
-
-
-def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
-    """Return the same for every counter of the call's cabinet, by counter id and channel."""
-    columns = ", ".join(_judgement(rule) for rule in RULES)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT k.id, ch.channel, {columns} {_SOURCES} WHERE c.id = %s"
-            " ORDER BY k.id, ch.channel",
-            [call_id],
-        )
-        rows = cursor.fetchall()
-    return {(row[0], row[1]): _verdicts(row[2:]) for row in rows}
-
-
-def _judgement(rule: Rule) -> str:
-    """SQL of null where the rule lets the call pass, and of what was compared where it does not."""
-    return f"CASE WHEN NOT coalesce(({rule.sql}), false) THEN {rule.compared or _NOTHING} END"
-
-
-def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
-    return [_verdict(rule, found) for rule, found in zip(RULES, judged, strict=True)]
-
-
-def _verdict(rule: Rule, found: str | None) -> Verdict:
-    if found is None:
-        return Verdict(rule.code, str(rule.title), passed=True)
-    text = str(rule.today) or refusal(rule.code, json.loads(found))
-    return Verdict(rule.code, text, passed=False)
-
-
 def _statement(*, which: str, still_open: str, changed: str) -> str:
-    # Not str.format: the shapes of cells have braces of their own.
-    blanks = {"<which>": which, "<still_open>": still_open, "<changed>": changed}
+    # Not str.format: the patterns of CSV cells contain braces.
+    conditions = {"<which>": which, "<still_open>": still_open, "<changed>": changed}
     statement = _WRITE
-    for blank, sql in blanks.items():
-        statement = statement.replace(blank, sql)
+    for placeholder, sql in conditions.items():
+        statement = statement.replace(placeholder, sql)
     return statement
 
 

@@ -25,6 +25,7 @@ from django.db.models import Max, Min, Q, QuerySet, Subquery
 
 from calls.decision.csv_formats import unfit_rows
 from calls.decision.decide import LINK_HORIZON, decide_again
+from calls.decision.reasons import REFUSED_BY_CHECK, REFUSED_BY_METRIKA
 from calls.delivery import goal_check
 from calls.delivery.csv_slice import cut_rows
 from calls.delivery.policy import FILE_REFUSED
@@ -132,7 +133,7 @@ def _begin(upload: Upload, counter: Counter, now: datetime) -> bool:
         return _end(upload, UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE, now)
     unfit = unfit_rows(_body(upload))
     if unfit:
-        _refuse_rows(upload, unfit, "refused_by_check", now)
+        _refuse_rows(upload, unfit, REFUSED_BY_CHECK.code, now)
         return _finish(upload, now)
     if upload.rows == 1:
         return _judge(upload, now)
@@ -147,7 +148,7 @@ def _judge(upload: Upload, now: datetime) -> bool:
     """
     witnesses = _taken_since(upload)
     if witnesses.filter(accepted_at__lt=upload.sent_at).exists():
-        _refuse_rows(upload, [1], "refused_by_metrika", now)
+        _refuse_rows(upload, [1], REFUSED_BY_METRIKA.code, now)
         return _end(upload, UploadState.CANCELLED, Attention.ROW_REFUSED, now)
     if witnesses.exists():
         return _try_again(upload, now)

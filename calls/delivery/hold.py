@@ -10,11 +10,9 @@ from django.db.models import Q, QuerySet
 
 from cabinets import audit
 from calls.decision.decide import decide_again
+from calls.decision.reasons import CALLED_OFF
 from calls.models import Delivery
 from calls.states import Channel, DeliveryState
-
-#: The reason of a delivery that a person called off; only a person takes it back.
-CALLED_OFF = "called_off"
 
 
 def may_release(delivery: Delivery, *, now: datetime) -> bool:
@@ -34,7 +32,7 @@ def release(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
     The rules are asked again: since it was held, the call or the settings may have changed.
     """
     waits = Q(state=DeliveryState.WAITING, not_before__gt=now)
-    called_off = Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF)
+    called_off = Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code)
     with transaction.atomic():
         moved = (
             _row(delivery)
@@ -56,7 +54,7 @@ def call_off(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
         moved = (
             _row(delivery)
             .filter(state=DeliveryState.WAITING)
-            .update(state=DeliveryState.SKIPPED, reason=CALLED_OFF, decided_at=now)
+            .update(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code, decided_at=now)
         )
         if moved:
             _trace(delivery, actor, "delivery.called_off")
@@ -77,7 +75,7 @@ def _is_later(delivery: Delivery, now: datetime) -> bool:
 
 
 def _is_called_off(delivery: Delivery) -> bool:
-    return delivery.state == DeliveryState.SKIPPED and delivery.reason == CALLED_OFF
+    return delivery.state == DeliveryState.SKIPPED and delivery.reason == CALLED_OFF.code
 
 
 def _trace(delivery: Delivery, actor: User | None, action: str) -> None:

@@ -48,7 +48,7 @@ class Delivery(models.Model):
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
     state = models.PositiveSmallIntegerField(_("Состояние"), choices=DeliveryState)
     reason = models.CharField(_("Причина"), max_length=32, null=True, blank=True)  # noqa: DJ001
-    #: What the rule that refused compared, put in words by `calls.decision.messages`.
+    #: What the rule that refused compared: the arguments of its `Reason.with_values`.
     compared = models.JSONField(_("Сравнивалось"), null=True, blank=True, editable=False)
     id_kind = models.PositiveSmallIntegerField(_("Идентификатор"), choices=IdKind, null=True)
     is_static = models.BooleanField(_("Статический"), default=False)

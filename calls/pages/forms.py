@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
-from calls.pages.status_messages import REASON_TITLES
+from calls.decision.reasons import REASON_TITLES
 from calls.phones import is_guess, searched_end
 from calls.queries.history import Filters
 from calls.queries.search import call_ids

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from calls.decision.decide import Verdict, explain_call
+from calls.decision.explain import Verdict, explain_call
 from calls.models import Call, Delivery, Resend, UploadAttempt
 from calls.pages.buttons import Button, buttons_of
 from calls.pages.status_messages import sentence_of, title_of

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from calls.decision.decide import Verdict
-from calls.decision.messages import refusal
+from calls.decision.explain import Verdict
+from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
 from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
 from calls.pages.attempt_messages import describe
 from calls.pages.status_messages import sentence_of, title_of
@@ -78,10 +78,6 @@ def _decided(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -
     )
 
 
-#: What no rule decided, so that no rule could decide otherwise now.
-BY_A_PERSON = ("called_off", "counter_removed")
-
-
 def _decision(*, skipped: bool, too_late: bool) -> str:
     if too_late:
         return _("Отправлять поздно: визит уже не найти")
@@ -90,7 +86,7 @@ def _decision(*, skipped: bool, too_late: bool) -> str:
 
 def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
     """Say so when today's settings would decide otherwise than it was decided."""
-    if delivery.reason in BY_A_PERSON or not verdicts:
+    if delivery.reason in GIVEN_BY_A_PERSON or not verdicts:
         return ""
     refused = next((one for one in verdicts if not one.passed), None)
     if (refused.code if refused else None) == (delivery.reason if skipped else None) and (
@@ -106,7 +102,7 @@ def _says_the_same(refused: Verdict, delivery: Delivery) -> bool:
     """Whether the values are those of the decision, as far as it kept any."""
     if delivery.compared is None:
         return True
-    return refused.text == refusal(refused.code, delivery.compared)
+    return refused.text == reason_sentence(refused.code, delivery.compared)
 
 
 def _in_upload(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from calls.models import Upload
 from calls.pages.attempt_messages import AttemptLine, describe
-from calls.pages.status_messages import of_upload
+from calls.pages.status_messages import sentence_of_upload
 from calls.queries.blockers import blocker_of
 from calls.queries.display_state import display_state_of_upload
 from calls.states import TONES, UploadState
@@ -28,7 +28,7 @@ def upload_status(upload: Upload, *, now: datetime) -> UploadStatus:
     return UploadStatus(
         text=label_of(upload),
         tone=TONES[shown],
-        sentence=of_upload(upload, shown, blocker=blocker_of(upload.counter, now=now)),
+        sentence=sentence_of_upload(upload, shown, blocker=blocker_of(upload.counter, now=now)),
     )
 
 

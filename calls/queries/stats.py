@@ -14,6 +14,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from calls.decision.decide import LINK_HORIZON
+from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.queries.display_state import with_display_state
 from calls.states import TAKEN_UPLOADS, TONES, Channel, DeliveryState, DisplayState, UploadState
@@ -168,6 +169,6 @@ def set_aside_by_settings(counter: Counter) -> int:
     return (
         Delivery.objects.filter(counter=counter, state=DeliveryState.SKIPPED, waited=True)
         .filter(expires_at__gt=timezone.now())
-        .exclude(reason__in=["called_off", "counter_removed"])
+        .exclude(reason__in=GIVEN_BY_A_PERSON)
         .count()
     )

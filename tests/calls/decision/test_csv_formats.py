@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cabinets.models import Cabinet
-from calls.decision.csv_formats import SHAPES, fits_sql, unfit_rows
+from calls.decision.csv_formats import PATTERNS, fits_sql, unfit_rows
 from calls.delivery import batching
 from calls.delivery.csv_slice import cut_rows
 from calls.ingest.parsing.fields import MAX_COUNT
@@ -32,7 +32,7 @@ def fits_in_database(column: str, value: str) -> bool:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("column", list(SHAPES))
+@pytest.mark.parametrize("column", list(PATTERNS))
 @settings(
     max_examples=60,
     deadline=None,
@@ -42,7 +42,7 @@ def fits_in_database(column: str, value: str) -> bool:
 def test_both_engines_judge_alike(column: str, value: str) -> None:
     value = value.encode("utf-8", "ignore").decode()
 
-    assert fits_in_database(column, value) is bool(re.fullmatch(SHAPES[column], value))
+    assert fits_in_database(column, value) is bool(re.fullmatch(PATTERNS[column], value))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every rule of sending, at both sides of its boundary; what is explained is what was decided."""
+"""Every rule of sending, on both sides of its boundary, as decided and as explained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from django.db import connection
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.decide import decide, decide_again, explain
+from calls.decision.decide import decide, decide_again
+from calls.decision.explain import explain_call
 from calls.decision.rules import RULES
 from calls.models import Call, Delivery
 from calls.queries.stats import set_aside_by_settings
@@ -94,7 +95,7 @@ def test_explanation_names_the_rule_that_decided(
     counter = factories.make_counter(account=factories.make_account(cabinet=cabinet), **settings)
     call = store_call(cabinet=cabinet, **fields)
 
-    verdicts = explain(call.pk, counter.pk)[Channel.CALLS]
+    verdicts = explain_call(call.pk)[counter.pk, Channel.CALLS]
 
     first_failed = next((one.code for one in verdicts if not one.passed), None)
     assert first_failed == reason
@@ -243,7 +244,7 @@ def test_batched_row_is_never_decided_anew(cabinet: Cabinet, counter: Counter) -
     assert row_of(call).state == DeliveryState.BATCHED
 
 
-def test_changing_a_call_does_not_put_it_at_the_end_of_the_queue(
+def test_change_of_a_call_does_not_put_it_at_the_end_of_the_queue(
     cabinet: Cabinet, counter: Counter
 ) -> None:
     with time_machine.travel(NOW, tick=False):
@@ -254,7 +255,7 @@ def test_changing_a_call_does_not_put_it_at_the_end_of_the_queue(
     assert row_of(call).not_before == NOW
 
 
-def test_what_settings_set_aside_comes_back_with_them_and_what_was_skipped_does_not(
+def test_call_excluded_by_settings_returns_with_them_and_a_skipped_one_does_not(
     cabinet: Cabinet, counter: Counter
 ) -> None:
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=100)
@@ -272,7 +273,7 @@ def test_what_settings_set_aside_comes_back_with_them_and_what_was_skipped_does_
     assert set_aside_by_settings(counter) == 0
 
 
-def test_longer_deferral_applies_to_what_waits(cabinet: Cabinet, counter: Counter) -> None:
+def test_longer_deferral_applies_to_waiting_calls(cabinet: Cabinet, counter: Counter) -> None:
     with time_machine.travel(NOW, tick=False):
         call = store_call(cabinet=cabinet, started_at=NOW, duration_seconds=0)
         Counter.objects.filter(pk=counter.pk).update(defer_value=3, defer_unit="hours")
@@ -300,8 +301,10 @@ def test_removed_counter_gets_no_rows(cabinet: Cabinet, counter: Counter) -> Non
     assert not Delivery.objects.filter(call_id=call.pk).exists()
 
 
-def test_calls_are_judged_after_they_are_picked(cabinet: Cabinet, counter: Counter) -> None:
-    """Below the join with the calls of a request, every call ever stored may be judged."""
+def test_rules_are_evaluated_after_the_calls_are_selected(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    """Below the join with the calls of a request, they would run for every stored call."""
     call = store_call(cabinet=cabinet)
     plans: list[dict[str, Any]] = []
 
@@ -311,8 +314,8 @@ def test_calls_are_judged_after_they_are_picked(cabinet: Cabinet, counter: Count
     (plan,) = plans
     joins = [node for node in _nodes(plan) if node["Node Type"] in JOINS]
     below = [one for join in joins for part in join["Plans"] for one in _nodes(part)]
-    assert any(_judges(node) for node in _nodes(plan))
-    assert [node["Node Type"] for node in below if _judges(node)] == []
+    assert any(_evaluates_rules(node) for node in _nodes(plan))
+    assert [node["Node Type"] for node in below if _evaluates_rules(node)] == []
 
 
 JOINS = ("Nested Loop", "Hash Join", "Merge Join")
@@ -334,5 +337,5 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(below)
 
 
-def _judges(node: dict[str, Any]) -> bool:
+def _evaluates_rules(node: dict[str, Any]) -> bool:
     return "not_last_attempt" in str(node.get("Output"))

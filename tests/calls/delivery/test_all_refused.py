@@ -15,7 +15,6 @@ from cabinets.models import Cabinet
 from calls.delivery import batching, bisection, recovery, sending
 from calls.delivery.batching import MAX_UNSENT
 from calls.models import Call, Delivery, Upload
-from calls.pages.status_messages import OF_ATTENTION
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -99,7 +98,7 @@ def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call
         state=UploadState.NEEDS_ATTENTION, attention=Attention.QUARANTINED
     )
     assert aside.count() == MOST_REQUESTS_A_DAY
-    assert str(OF_ATTENTION[Attention.QUARANTINED]) in page_of(owner_client, calls[0])
+    assert str(Attention.QUARANTINED.sentence) in page_of(owner_client, calls[0])
     assert "Сегодня Метрика отклоняет файлы этого счетчика" in page_of(owner_client, calls[-1])
 
     # The next day Metrika has come to its senses: what waited goes by itself, what was set aside

@@ -15,7 +15,6 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.delivery import batching, polling, sending
 from calls.models import Call, Delivery, Upload
-from calls.pages.status_messages import OF_ATTENTION
 from calls.queries.display_state import with_display_state
 from calls.states import Attention, DisplayState, UploadState
 from counters.models import Counter
@@ -130,12 +129,12 @@ def test_status_nobody_has_heard_of_is_kept_as_it_is_and_missed_after_two_days(
     page = page_of(owner_client, call)
     assert str(DisplayState.SENT.label) in page
     assert str(DisplayState.ACCEPTED.label) not in page
-    assert str(OF_ATTENTION[Attention.OVERDUE]) not in page
+    assert str(Attention.OVERDUE.sentence) not in page
 
     clock.shift(2 * HOUR)
     polling.poll_open()
     assert told(call) == (UploadState.SENT, UNHEARD_OF, Attention.OVERDUE, DisplayState.SENT)
-    assert str(OF_ATTENTION[Attention.OVERDUE]) in page_of(owner_client, call)
+    assert str(Attention.OVERDUE.sentence) in page_of(owner_client, call)
     assert sending.send_due(seconds=10) == 0
 
     requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.decision.decide import LINK_HORIZON
+from calls.decision.reasons import CALLED_OFF
 from calls.delivery import batching, expiry, hold, lookup, recovery, sending
 from calls.delivery.policy import LOOKUPS_NEEDED, lookup_spacing
 from calls.models import Call, Delivery, Upload, UploadAttempt
@@ -256,7 +257,7 @@ def test_row_that_is_being_called_off_is_left_out_of_the_file_without_waiting(
     row = row_of(changed)
     assert (row.state, row.reason, row.upload_id) == (
         DeliveryState.SKIPPED,
-        hold.CALLED_OFF,
+        CALLED_OFF.code,
         None,
     )
 

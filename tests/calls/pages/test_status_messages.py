@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls.decision.rules import SENTENCES
+from calls.decision.reasons import REASONS
 from calls.models import Delivery
-from calls.pages.status_messages import OF_ATTENTION, REASON_TITLES, sentence_of, title_of
+from calls.pages.status_messages import sentence_of, title_of
 from calls.queries.display_state import with_display_state
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
@@ -23,18 +23,13 @@ def said(delivery: Delivery, *, blocker: str = "") -> str:
     return sentence_of(row, blocker=blocker)
 
 
-def test_every_reason_has_a_title_and_a_sentence() -> None:
-    assert set(REASON_TITLES) == set(SENTENCES) | set(Attention.values)
-    assert set(OF_ATTENTION) == set(Attention.values)
-
-
-@pytest.mark.parametrize("reason", list(SENTENCES))
+@pytest.mark.parametrize("reason", list(REASONS))
 def test_what_is_not_sent_says_which_rule_refused(counter: Counter, reason: str) -> None:
     call = make_call(cabinet=counter.cabinet)
 
     delivery = make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason=reason)
 
-    assert said(delivery) == SENTENCES[reason]
+    assert said(delivery) == REASONS[reason].sentence
 
 
 def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
@@ -85,12 +80,12 @@ def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
         (
             {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED} | NOT_SENT,
             "",
-            OF_ATTENTION[Attention.REJECTED],
+            Attention.REJECTED.sentence,
         ),
         (
             {"state": UploadState.SENT, "attention": Attention.OVERDUE},
             "",
-            OF_ATTENTION[Attention.OVERDUE],
+            Attention.OVERDUE.sentence,
         ),
     ],
 )
@@ -128,7 +123,7 @@ def test_a_row_refused_by_itself_says_so_and_not_its_uploads_counts(counter: Cou
         reason="counter_removed",
     )
 
-    assert said(delivery) == SENTENCES["counter_removed"]
+    assert said(delivery) == REASONS["counter_removed"].sentence
 
 
 @pytest.mark.parametrize(

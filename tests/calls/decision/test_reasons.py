@@ -1,25 +1,33 @@
-"""A refusal says what was compared, both as it was decided and as it would be now."""
+"""Reasons: each has all its texts, in one place, and names what the rule compared."""
 
 from __future__ import annotations
 
-from typing import Any
+import ast
+import collections
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from django.db.models import CharField
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.decide import decide, explain
-from calls.decision.messages import WITH_VALUES, refusal
-from calls.decision.rules import RULES, SENTENCES
-from calls.models import Call
+from calls.decision.decide import decide
+from calls.decision.explain import explain_call
+from calls.decision.reason import Reason, Rule
+from calls.decision.reasons import REASON_TITLES, REASONS, attention_sentence, reason_sentence
+from calls.decision.rules import RULES
+from calls.models import Call, Delivery, Upload
 from calls.pages.status_messages import sentence_of
 from calls.queries.display_state import with_display_state
-from calls.states import Channel, DeliveryState
+from calls.states import Attention, Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
 from tests.calls.stored import row_of, store_call
+from tests.paths import ROOT
 
 SITES = {"site_mode": "list", "site_hosts": ["a.example", "b.example", "c.example", "d.example"]}
 
@@ -107,7 +115,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         {"site_mode": "own", "site_host": ""},
         {"site_host": "other.example"},
         ["other.example", [], 0],
-        str(SENTENCES["site"]),
+        str(REASONS["site"].sentence),
     ),
     (
         {"campaigns": ["Распродажа", "1001"]},
@@ -128,17 +136,17 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         "У звонка есть ClientID, но в виде, которого Метрика не понимает: она не сможет связать "
         "его с визитом.",
     ),
-    ({"identifier_order": ["UserId"]}, {"user_id": ""}, [], str(SENTENCES["no_identifier"])),
+    ({"identifier_order": ["UserId"]}, {"user_id": ""}, [], str(REASONS["no_identifier"].sentence)),
 ]
 
 
-def said_of(call: Call, channel: Channel = Channel.CALLS) -> str:
+def sentence_for(call: Call, channel: Channel = Channel.CALLS) -> str:
     rows = call.deliveries.filter(channel=channel)
     return sentence_of(with_display_state(rows, timezone.now()).get(), blocker="")
 
 
 @pytest.mark.parametrize(("settings", "fields", "compared", "sentence"), CASES)
-def test_a_refusal_keeps_and_tells_what_was_compared(
+def test_refusal_keeps_and_shows_what_was_compared(
     cabinet: Cabinet,
     settings: dict[str, Any],
     fields: dict[str, Any],
@@ -151,40 +159,40 @@ def test_a_refusal_keeps_and_tells_what_was_compared(
 
     assert row_of(call).state == DeliveryState.SKIPPED
     assert row_of(call).compared == compared
-    assert said_of(call) == sentence
-    judged = explain(call.pk, counter.pk)[Channel.CALLS]
-    assert next(one.text for one in judged if not one.passed) == sentence
+    assert sentence_for(call) == sentence
+    verdicts = explain_call(call.pk)[counter.pk, Channel.CALLS]
+    assert next(verdict.text for verdict in verdicts if not verdict.passed) == sentence
 
 
-def test_what_is_to_go_compares_nothing(cabinet: Cabinet, counter: Counter) -> None:
+def test_waiting_call_keeps_nothing_compared(cabinet: Cabinet, counter: Counter) -> None:
     assert row_of(store_call(cabinet=cabinet)).compared is None
 
 
-def test_a_goal_that_is_gone_is_named(cabinet: Cabinet, counter: Counter) -> None:
+def test_deleted_goal_is_named(cabinet: Cabinet, counter: Counter) -> None:
     goal = factories.make_goal(counter=counter, name="Заявка", deleted_at=timezone.now())
     Counter.objects.filter(pk=counter.pk).update(goal=goal)
 
     call = store_call(cabinet=cabinet)
 
-    assert said_of(call, Channel.GOAL) == (
+    assert sentence_for(call, Channel.GOAL) == (
         "Цели «Заявка» больше нет в Метрике: выберите другую в настройках счетчика."
     )
 
 
-def test_an_earlier_attempt_is_told_by_its_number(cabinet: Cabinet, counter: Counter) -> None:
+def test_earlier_attempt_is_named_by_its_number(cabinet: Cabinet, counter: Counter) -> None:
     Counter.objects.filter(pk=counter.pk).update(last_attempt_only=True)
     attempts = [
         store_call(cabinet=cabinet, kind="callback", order_key=10, attempt=number)
         for number in (1, 2)
     ]
 
-    assert said_of(attempts[0]) == (
+    assert sentence_for(attempts[0]) == (
         "Это попытка 1, и по этому заказу была следующая: отправляется только последняя."
     )
     assert row_of(attempts[1]).state == DeliveryState.WAITING
 
 
-def test_a_changed_call_is_refused_by_its_new_values(cabinet: Cabinet, counter: Counter) -> None:
+def test_changed_call_is_refused_with_its_new_values(cabinet: Cabinet, counter: Counter) -> None:
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
     call = store_call(cabinet=cabinet, duration_seconds=10)
 
@@ -194,7 +202,7 @@ def test_a_changed_call_is_refused_by_its_new_values(cabinet: Cabinet, counter: 
     assert row_of(call).compared == [59, 60]
 
 
-def test_the_ledger_tells_the_settings_of_its_decision_and_the_rules_those_of_now(
+def test_page_shows_the_values_of_the_decision_and_those_of_now(
     cabinet: Cabinet, counter: Counter, owner_client: Client
 ) -> None:
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
@@ -204,12 +212,12 @@ def test_the_ledger_tells_the_settings_of_its_decision_and_the_rules_those_of_no
     page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
     as_decided = "Разговор длился 10 с, а в настройке «Длительность» — от 60 с."
-    assert said_of(call) == as_decided
+    assert sentence_for(call) == as_decided
     assert f"{as_decided} С тех пор звонок или настройки изменились." in page
     assert "Разговор длился 10 с, а в настройке «Длительность» — от 90 с." in page
 
 
-def test_a_decision_by_the_settings_of_today_is_told_once(
+def test_decision_by_current_settings_is_shown_once(
     cabinet: Cabinet, counter: Counter, owner_client: Client
 ) -> None:
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=60)
@@ -221,32 +229,116 @@ def test_a_decision_by_the_settings_of_today_is_told_once(
     assert "С тех пор" not in page
 
 
-def test_a_call_without_a_site_is_not_told_to_come_from_one(
+def test_call_without_a_site_has_the_sentence_without_values(
     cabinet: Cabinet, counter: Counter
 ) -> None:
     Counter.objects.filter(pk=counter.pk).update(site_mode="own")
     call = store_call(cabinet=cabinet, site_host="")
 
-    judged = {one.code: one.text for one in explain(call.pk, counter.pk)[Channel.CALLS]}
+    texts = {one.code: one.text for one in explain_call(call.pk)[counter.pk, Channel.CALLS]}
 
-    assert judged["site"] == str(SENTENCES["site"])
+    assert texts["site"] == str(REASONS["site"].sentence)
 
 
-def test_a_goal_that_fits_no_file_is_told_by_its_identifier(
-    cabinet: Cabinet, counter: Counter
-) -> None:
+def test_unusable_goal_is_named_by_its_identifier(cabinet: Cabinet, counter: Counter) -> None:
     goal = factories.make_goal(counter=counter, identifier="=call")
     Counter.objects.filter(pk=counter.pk).update(goal=goal)
 
     call = store_call(cabinet=cabinet)
 
-    assert said_of(call, Channel.GOAL) == (
+    assert sentence_for(call, Channel.GOAL) == (
         "В идентификаторе цели «=call» есть знаки, которых Метрика в файле не принимает."
     )
 
 
-def test_what_is_compared_has_words() -> None:
-    assert set(WITH_VALUES) == {rule.code for rule in RULES if rule.compared}
-    assert refusal("technical", []) == str(SENTENCES["technical"])
+def test_rules_that_compare_values_have_a_sentence_for_them() -> None:
+    assert [rule.code for rule in RULES if rule.compared and not rule.with_values] == []
+    assert [rule.code for rule in RULES if rule.with_values and not rule.compared] == []
+
+
+def test_sentence_without_values_is_the_fallback() -> None:
+    assert reason_sentence("technical", []) == str(REASONS["technical"].sentence)
     with pytest.raises(KeyError):
-        refusal("no_such_reason", None)
+        reason_sentence("no_such_reason", None)
+
+
+@pytest.mark.parametrize("reason", REASONS.values(), ids=lambda reason: reason.code)
+def test_reason_of_a_delivery_has_all_its_texts(reason: Reason) -> None:
+    assert reason.title
+    assert str(reason.sentence).endswith(".")
+    assert reason.code in REASON_TITLES
+    if isinstance(reason, Rule):
+        assert reason.requirement
+
+
+@pytest.mark.parametrize("attention", Attention)
+def test_attention_of_an_upload_has_all_its_texts(attention: Attention) -> None:
+    assert attention.label
+    assert attention_sentence(attention) == str(attention.sentence)
+    assert attention_sentence(attention).endswith(".")
+    assert str(REASON_TITLES[attention]) == str(attention.label)
+
+
+def test_codes_fit_their_columns() -> None:
+    reason, attention = Delivery._meta.get_field("reason"), Upload._meta.get_field("attention")
+
+    assert max(map(len, REASONS)) <= (cast(CharField, reason).max_length or 0)
+    assert max(map(len, Attention.values)) <= (cast(CharField, attention).max_length or 0)
+
+
+def test_no_dict_maps_the_code_of_a_reason_to_a_text() -> None:
+    """A reason carries its texts; a dict from codes to texts would be a second place for them."""
+    codes = {*REASONS, *Attention.values}
+
+    found = {
+        (path.relative_to(ROOT).as_posix(), code)
+        for path in product_modules()
+        for code in texts_by_code(ast.parse(path.read_text(encoding="utf-8")))
+        if code in codes
+    }
+
+    assert found == set()
+
+
+def test_sentence_of_a_reason_is_written_once() -> None:
+    """A copy of a sentence in another module, under any name, is found by its text."""
+    sentences = {str(reason.sentence) for reason in (*REASONS.values(), *Attention)}
+
+    written = collections.Counter(
+        node.value
+        for path in product_modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in sentences
+    )
+
+    assert written == dict.fromkeys(sentences, 1)
+
+
+PRODUCT = ("cabinets", "integrations", "counters", "calls", "dashboard", "callkeeper_metrika")
+TRANSLATE = ("_", "gettext", "gettext_lazy")
+
+
+def product_modules() -> Iterator[Path]:
+    for app in PRODUCT:
+        yield from sorted((ROOT / app).rglob("*.py"))
+
+
+def texts_by_code(tree: ast.Module) -> Iterator[str]:
+    """Yield the keys of dict displays whose value is a translated text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if _is_translated(value):
+                    yield from _code_of(key)
+
+
+def _is_translated(value: ast.expr) -> bool:
+    called = value.func if isinstance(value, ast.Call) else None
+    return isinstance(called, ast.Name) and called.id in TRANSLATE
+
+
+def _code_of(key: ast.expr | None) -> Iterator[str]:
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        yield key.value
+    if isinstance(key, ast.Attribute) and ast.unparse(key.value) == "Attention":
+        yield Attention[key.attr].value

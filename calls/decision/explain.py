@@ -1,0 +1,58 @@
+"""Explains a call to a person: how each rule judges it by today's data and settings.
+
+The SQL is that of `calls.decision.decide`, so what is shown is what would be decided now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from calls.decision.decide import SOURCES
+from calls.decision.reason import Rule
+from calls.decision.rules import RULES
+
+_NOTHING_COMPARED = "jsonb_build_array()"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one rule judged one call for one counter and channel."""
+
+    code: str
+    #: The rule's requirement if it passed, else the sentence with today's values.
+    text: str
+    passed: bool
+
+
+def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
+    """Return the verdicts of all rules by (counter id, channel), for its cabinet's counters."""
+    columns = ", ".join(_judgement(rule) for rule in RULES)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT k.id, ch.channel, {columns} {SOURCES} WHERE c.id = %s"
+            " ORDER BY k.id, ch.channel",
+            [call_id],
+        )
+        rows = cursor.fetchall()
+    return {(row[0], row[1]): _verdicts(row[2:]) for row in rows}
+
+
+def _judgement(rule: Rule) -> str:
+    """Return SQL: null if the rule passes the call, else what it compared (jsonb array)."""
+    compared = rule.compared or _NOTHING_COMPARED
+    return f"CASE WHEN NOT coalesce(({rule.sql}), false) THEN {compared} END"
+
+
+def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
+    return [_verdict(rule, compared) for rule, compared in zip(RULES, judged, strict=True)]
+
+
+def _verdict(rule: Rule, compared: str | None) -> Verdict:
+    if compared is None:
+        return Verdict(rule.code, str(rule.requirement), passed=True)
+    text = str(rule.today) or rule.text(json.loads(compared))
+    return Verdict(rule.code, text, passed=False)

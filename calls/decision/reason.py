@@ -1,0 +1,49 @@
+"""The types of a reason why a call is not sent, and of the rule that gives one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+
+Words = str | Promise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a call is not sent: the code kept in `Delivery.reason`, and every text about it.
+
+    ``with_values`` gets what was compared (`Delivery.compared`) and returns the sentence that names
+    it, or '' when the values say nothing.
+    """
+
+    code: str
+    #: A word or two, for the lists of filters.
+    title: Words
+    #: What happened and the next step.
+    sentence: Words
+    with_values: Callable[..., str] | None = None
+
+    def text(self, compared: Sequence[Any] | None) -> str:
+        """Return the sentence, with the values if there are any."""
+        named = self.with_values(*compared) if compared and self.with_values else ""
+        return named or str(self.sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Reason):
+    """One condition of sending, and the reason given when a call does not meet it.
+
+    ``sql`` is true when the call passes; it may read c (call), k (counter), g (goal) and ch
+    (channel). ``compared`` is an SQL array (jsonb) of what was compared, kept with a refusal as the
+    arguments of ``with_values``; empty where the sentence already says everything.
+    """
+
+    #: Shown on a call's page when the rule passed.
+    requirement: Words
+    sql: str
+    compared: str = ""
+    #: The sentence as of now, where ``sentence`` speaks of the time of the decision.
+    today: Words = ""

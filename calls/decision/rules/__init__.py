@@ -1,0 +1,11 @@
+"""All rules of sending, in the order in which they decide: the first that fails is the reason.
+
+`calls.decision.decide` writes and renews the ledger with them, `calls.decision.explain` shows them.
+"""
+
+from __future__ import annotations
+
+from calls.decision.reason import Rule
+from calls.decision.rules import call_filters, linking, preconditions
+
+RULES: tuple[Rule, ...] = (*preconditions.RULES, *call_filters.RULES, *linking.RULES)

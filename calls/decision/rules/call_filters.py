@@ -1,0 +1,189 @@
+"""Rules that compare a call with the filters in a counter's settings, in the form's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calls.decision.reason import Rule
+from calls.states import CallKind
+from counters.hosts import readable_host
+from counters.models import Counter
+
+# Sites that a counter accepts, its own first; a mirror may be the same site with «www».
+_SITES = """(CASE k.site_mode
+    WHEN 'own' THEN array_remove(k.site_host || array_remove(k.mirror_hosts, k.site_host), '')
+    ELSE k.site_hosts END)"""
+
+_OTHER_UNIQUENESS: dict[str, str | Promise] = {
+    Counter.Uniqueness.UNIQUE: gettext_lazy("Звонок повторный"),
+    Counter.Uniqueness.TARGET: gettext_lazy("Звонок нецелевой"),
+    Counter.Uniqueness.UNIQUE_TARGET: gettext_lazy("Звонок не уникально-целевой"),
+}
+_CALL_STATUS: dict[str, str | Promise] = {
+    "success": gettext_lazy("Звонок успешный"),
+    "fail": gettext_lazy("Звонок неуспешный"),
+}
+
+
+def _call_type(kind: str, wanted: str, dynamic: bool, static: bool) -> str:
+    accepted = f"«{Counter.CallKind(wanted).label}»"
+    kinds = _accepted_kinds(dynamic=dynamic, static=static)
+    if wanted == Counter.CallKind.INCOMING and kinds:
+        accepted += f" ({kinds})"
+    return _("Звонок: %(kind)s, а в настройке «Тип звонка» — %(taken)s.") % {
+        "kind": str(CallKind(kind).label).lower(),
+        "taken": accepted,
+    }
+
+
+def _accepted_kinds(*, dynamic: bool, static: bool) -> str:
+    kinds = ((dynamic, CallKind.DYNAMIC), (static, CallKind.STATIC))
+    return ", ".join(str(kind.label).lower() for is_accepted, kind in kinds if is_accepted)
+
+
+def _status(status: str, wanted: str) -> str:
+    return _("%(call)s, а в настройке «Статус звонка» — «%(wanted)s».") % {
+        "call": _CALL_STATUS.get(status) or _("Итог звонка неизвестен"),
+        "wanted": Counter.CallStatus(wanted).label,
+    }
+
+
+def _too_short(seconds: int, least: int) -> str:
+    return _("Разговор длился %(seconds)d с, а в настройке «Длительность» — от %(least)d с.") % {
+        "seconds": seconds,
+        "least": least,
+    }
+
+
+def _uniqueness(wanted: str) -> str:
+    return _("%(call)s, а в настройке «Дополнительно» — «%(wanted)s».") % {
+        "call": _OTHER_UNIQUENESS[wanted],
+        "wanted": Counter.Uniqueness(wanted).label,
+    }
+
+
+def _site(site: str, accepted: list[str], count: int) -> str:
+    if not site or not accepted:
+        return ""
+    return _("Звонок с сайта %(site)s, а в настройке «Сайты» — %(taken)s.") % {
+        "site": readable_host(site),
+        "taken": _listed([readable_host(host) for host in accepted], count),
+    }
+
+
+def _campaign(campaign: str, accepted: list[str], count: int) -> str:
+    quoted = _listed([f"«{name}»" for name in accepted], count)
+    if not campaign:
+        return _("Кампания звонка неизвестна, а в настройке «Кампании» — %(taken)s.") % {
+            "taken": quoted
+        }
+    return _("Кампания звонка — «%(campaign)s», а в настройке «Кампании» — %(taken)s.") % {
+        "campaign": campaign,
+        "taken": quoted,
+    }
+
+
+def _listed(shown: Sequence[str], count: int) -> str:
+    listed = ", ".join(shown)
+    if count <= len(shown):
+        return listed
+    return _("%(listed)s и ещё %(more)d") % {"listed": listed, "more": count - len(shown)}
+
+
+RULES = (
+    Rule(
+        code="technical",
+        title=gettext_lazy("Техническая отмена"),
+        requirement=gettext_lazy("Не техническая отмена"),
+        sentence=gettext_lazy(
+            "Звонок отменён технически и разговором не был: такие счетчик не принимает."
+        ),
+        sql="NOT (k.skip_technical AND c.is_technical)",
+    ),
+    Rule(
+        code="call_type",
+        title=gettext_lazy("Тип звонка"),
+        requirement=gettext_lazy("Тип звонка подходит"),
+        sentence=gettext_lazy("Тип звонка не подходит под настройку «Тип звонка»."),
+        with_values=_call_type,
+        sql="""CASE k.call_kind
+             WHEN 'all' THEN true
+             WHEN 'callback' THEN c.kind = 'callback'
+             ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
+               OR (c.kind = 'static' AND k.accepts_static) END""",
+        compared="jsonb_build_array(c.kind, k.call_kind, k.accepts_dynamic, k.accepts_static)",
+    ),
+    Rule(
+        code="status",
+        title=gettext_lazy("Статус звонка"),
+        requirement=gettext_lazy("Статус подходит"),
+        sentence=gettext_lazy("Статус звонка не подходит под настройку «Статус звонка»."),
+        with_values=_status,
+        sql="k.call_status = 'all' OR c.status = k.call_status",
+        compared="jsonb_build_array(c.status, k.call_status)",
+    ),
+    Rule(
+        code="too_short",
+        title=gettext_lazy("Короткий разговор"),
+        requirement=gettext_lazy("Разговор достаточно длинный"),
+        sentence=gettext_lazy("Разговор короче, чем указано в настройке «Длительность»."),
+        with_values=_too_short,
+        sql="c.duration_seconds >= k.min_duration_seconds",
+        compared="jsonb_build_array(c.duration_seconds, k.min_duration_seconds)",
+    ),
+    Rule(
+        code="uniqueness",
+        title=gettext_lazy("Не уникальный или не целевой"),
+        requirement=gettext_lazy("Уникальность и целевой подходят"),
+        sentence=gettext_lazy(
+            "Звонок не подходит под настройку «Дополнительно» (уникальные, целевые)."
+        ),
+        with_values=_uniqueness,
+        sql="""CASE k.uniqueness
+             WHEN 'all' THEN true
+             WHEN 'unique' THEN c.is_unique
+             WHEN 'target' THEN c.is_target
+             ELSE c.is_unique_target END""",
+        compared="jsonb_build_array(k.uniqueness)",
+    ),
+    Rule(
+        code="site_unknown",
+        title=gettext_lazy("Сайт не указан"),
+        requirement=gettext_lazy("Сайт звонка известен"),
+        sentence=gettext_lazy(
+            "В записи звонка не указан сайт, поэтому счетчик его не принимает. Чтобы такие звонки "
+            "уходили, выберите «Все сайты» в настройке «Сайты»."
+        ),
+        sql="k.site_mode = 'all' OR c.site_host <> ''",
+    ),
+    Rule(
+        code="site",
+        title=gettext_lazy("Другой сайт"),
+        requirement=gettext_lazy("Сайт подходит"),
+        sentence=gettext_lazy("Звонок с другого сайта. Сайты счетчика заданы в настройке «Сайты»."),
+        with_values=_site,
+        sql="""CASE k.site_mode
+             WHEN 'all' THEN true
+             WHEN 'own' THEN c.site_host <> ''
+               AND (c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts))
+             ELSE c.site_host = ANY (k.site_hosts) END""",
+        compared=f"jsonb_build_array(left(c.site_host, 120), {_SITES}[1:3], cardinality({_SITES}))",
+    ),
+    Rule(
+        code="campaign",
+        title=gettext_lazy("Другая кампания"),
+        requirement=gettext_lazy("Кампания подходит"),
+        sentence=gettext_lazy("Кампании звонка нет в настройке «Кампании»."),
+        with_values=_campaign,
+        sql="""cardinality(k.campaigns) = 0 OR EXISTS (
+             SELECT 1 FROM unnest(k.campaigns) AS wanted
+             WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",
+        compared="""jsonb_build_array(
+             left(coalesce(nullif(c.campaign_name, ''), c.campaign_id), 120),
+             k.campaigns[1:3], cardinality(k.campaigns))""",
+    ),
+)
