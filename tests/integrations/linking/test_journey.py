@@ -9,7 +9,6 @@ import base64
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,13 +24,12 @@ from pytest_django import Settings
 
 from cabinets import audit
 from devtools.sandbox import RunningSandbox, start_sandbox
-from integrations.models import LinkAttempt, YandexAccount
+from integrations.models import YandexAccount
 from integrations.tokens import refresh
 from integrations.tokens.refresh import RefreshOutcome
-from tests.integrations.yandex_id import result_of
+from tests.integrations.linking.person import TIMEOUT, Person
 from tests.rate_limits import reset_link_rate_limits
 
-TIMEOUT = 10
 TOKEN_SHAPES = (
     re.compile(r"y[0-3]_[A-Za-z0-9_-]{20,}"),
     re.compile(r"1:[\w-]+:[\w-]+:[\w-]+"),
@@ -49,55 +47,6 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
     settings.YANDEX_CLIENT_SECRET = running.options.client_secret
     yield running
     running.close()
-
-
-@dataclass
-class Person:
-    """A person whose browser is signed in to the cabinet and to Yandex."""
-
-    client: Client
-    login: str = "okna-stolica"
-    secrets: set[str] = field(default_factory=set)
-    pages: list[str] = field(default_factory=list)
-
-    def link(self, url_name: str = "link-start", *args: Any, decision: str = "allow") -> Any:
-        """Press «Подключить», decide on Yandex's page, and open the callback."""
-        return self.open_callback(self.decide(self.start(url_name, *args), decision))
-
-    def start(self, url_name: str = "link-start", *args: Any) -> str:
-        answer = self.client.post(reverse(f"integrations:{url_name}", args=args))
-        self.secrets.add(parse_qs(urlsplit(answer["Location"]).query)["state"][0])
-        self.secrets.add(str(LinkAttempt.objects.order_by("-pk")[0].code_verifier))
-        return str(answer["Location"])
-
-    def decide(self, consent_page: str, decision: str = "allow") -> str:
-        with requests.Session() as browser:
-            assert "CallKeeper" in browser.get(consent_page, timeout=TIMEOUT).text
-            answer = browser.post(
-                consent_page,
-                data={"login": self.login, "decision": decision},
-                allow_redirects=False,
-                timeout=TIMEOUT,
-            )
-        return answer.headers["Location"]
-
-    def open_callback(self, location: str) -> Any:
-        parts = urlsplit(location)
-        self.secrets.update(parse_qs(parts.query).get("code", []))
-        answer = self.client.get(f"{parts.path}?{parts.query}")
-        self.pages.append(answer.content.decode() + str(answer.headers))
-        self.remember_tokens()
-        return answer
-
-    def open_result(self, answer: Any) -> Any:
-        """Open the page that says why there is no link."""
-        page = result_of(self.client, answer)
-        self.pages.append(page.content.decode() + str(page.headers))
-        return page
-
-    def remember_tokens(self) -> None:
-        for account in YandexAccount.objects.all():
-            self.secrets |= {account.access_token, account.refresh_token} - {""}
 
 
 @pytest.fixture

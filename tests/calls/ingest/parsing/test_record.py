@@ -5,33 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from calls.ingest.parsing.json_values import MAX_LEVELS
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_record
-from tests.calls.ingest.any_record import FIELDS, RECORDS
+from tests.calls.ingest.parsing.parsed import MOSCOW, NOW, read, refuse
 from tests.paths import PAYLOADS
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-MOSCOW = ZoneInfo("Europe/Moscow")
 SAMPLE = PAYLOADS / "callkeeper" / "v3-calls.json"
-
-
-def read(*, zone: ZoneInfo | None = MOSCOW, **fields: Any) -> CallRecord:
-    item = {"universalId": "100", "callTime": 1_795_418_400} | fields
-    record = read_record(item, source_id="src_1", zone=zone, now=NOW)
-    assert isinstance(record, CallRecord), record
-    return record
-
-
-def refuse(item: Any, *, zone: ZoneInfo | None = MOSCOW) -> BadRecord:
-    record = read_record(item, source_id="src_1", zone=zone, now=NOW)
-    assert isinstance(record, BadRecord), record
-    return record
 
 
 def test_published_sample_is_parsed_field_by_field() -> None:
@@ -54,107 +35,6 @@ def test_published_sample_is_parsed_field_by_field() -> None:
     assert call.tags == ["some tag", "any tag"]
     assert (call.callback_id, call.attempt, call.order_key) == (None, None, None)
     assert call.raw == item
-
-
-@pytest.mark.parametrize(
-    ("given_id", "kept"),
-    [
-        ("23423423434434234", "23423423434434234"),
-        (23423423434434234, "23423423434434234"),
-        (77.0, "77"),
-        (" 42 ", "42"),
-        ("a" * 128, "a" * 128),
-        ("4\x002", "42"),
-    ],
-)
-def test_external_id_is_kept_as_text(given_id: Any, kept: str) -> None:
-    assert read(universalId=given_id).external_id == kept
-
-
-@pytest.mark.parametrize("given_id", ["a" * 129, 1.5, 2.0**53, True, False, [1], {"id": 1}])
-def test_unusable_external_id_is_refused(given_id: Any) -> None:
-    problem = refuse({"universalId": given_id, "callTime": 1_795_418_400})
-
-    assert (problem.code, problem.field) == ("bad_universal_id", "universalId")
-
-
-@pytest.mark.contract("A4")
-@pytest.mark.parametrize("absent", [None, "", "-", 0, "0", 0.0, []])
-def test_call_without_id_gets_the_same_id_each_time(absent: Any) -> None:
-    facts: dict[str, Any] = {
-        "clientNumber": "79161234567",
-        "managerNumber": "74950000000",
-        "duration": 60,
-    }
-
-    first = read(universalId=absent, **facts)
-    again = read(universalId=absent, **(facts | {"tags": ["новый"], "duration": "60"}))
-
-    assert first.external_id == "auto-" + first.external_id[5:]
-    assert len(first.external_id) == 37
-    assert again.external_id == first.external_id
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"callTime": 1_795_418_401},
-        {"clientNumber": "79161234568"},
-        {"managerNumber": "74950000001"},
-        {"duration": 61},
-    ],
-)
-def test_derived_id_differs_with_each_fact(other: dict[str, Any]) -> None:
-    facts: dict[str, Any] = {
-        "clientNumber": "79161234567",
-        "managerNumber": "74950000000",
-        "duration": 60,
-    }
-
-    first = read(universalId="", **facts)
-    second = read(universalId="", **(facts | other))
-
-    assert second.external_id != first.external_id
-
-
-def test_derived_id_differs_between_sources() -> None:
-    item = {"callTime": 1_795_418_400, "clientNumber": "79161234567"}
-
-    one = read_record(item, source_id="src_1", zone=None, now=NOW)
-    two = read_record(item, source_id="src_2", zone=None, now=NOW)
-
-    assert isinstance(one, CallRecord)
-    assert isinstance(two, CallRecord)
-    assert one.external_id != two.external_id
-
-
-@pytest.mark.parametrize(
-    ("number", "phone"),
-    [
-        ("79161234567", "+79161234567"),
-        ("+7 (916) 123-45-67", "+79161234567"),
-        ("8 (916) 123-45-67", "+79161234567"),
-        (79161234567, "+79161234567"),
-        (79161234567.0, "+79161234567"),
-        ("79161234567.0", "+79161234567"),
-        ("+79161234567.00", "+79161234567"),
-        ("8.800.555.35.00", "+78005553500"),
-        (79161234567.5, ""),
-        (2.0**53 - 1, "+9007199254740991"),
-        (2.0**53, ""),
-        (1e300, ""),
-        ("7.9161234567E+10", ""),
-        (True, ""),
-        ("7999999999", "+7999999999"),
-        ("8123", "+8123"),
-        ("810375291234567", "+810375291234567"),
-        ("anonymous", ""),
-        ("", ""),
-        ("9" * 40, ""),
-    ],
-)
-def test_phone_is_normalised_to_e164(number: Any, phone: str) -> None:
-    assert read(clientNumber=number).phone == phone
 
 
 @pytest.mark.parametrize(
@@ -235,65 +115,6 @@ def test_codes_of_the_older_export_are_parsed() -> None:
 )
 def test_kind_of_call(fields: dict[str, Any], kind: str) -> None:
     assert read(**fields).kind == kind
-
-
-@pytest.mark.parametrize(
-    ("given_id", "kept"),
-    [
-        ("1718031415926535897", "1718031415926535897"),
-        (1718031415926535897, "1718031415926535897"),
-        ("18446744073709551615", "18446744073709551615"),
-        ("18446744073709551616", ""),
-        (1718031415926535.0, "1718031415926535"),
-        (2.0**53 - 1, "9007199254740991"),
-        (2.0**53, ""),
-        (1.718031415926535897e18, ""),
-        (17180314.15, ""),
-        (True, ""),
-        ("17180314.15", ""),
-        ("-17", ""),
-        ("0", ""),
-        ("१२३", ""),
-        ("9" * 5000, ""),
-    ],
-)
-def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) -> None:
-    call = read(yaClid=given_id)
-
-    assert call.client_id == kept
-    assert call.raw["yaClid"] == given_id
-
-
-@pytest.mark.parametrize(
-    ("fields", "yclid"),
-    [
-        ({"yclid": "77"}, "77"),
-        ({"entryPointQuery": "https://a.example/?x=1&yclid=88#top"}, "88"),
-        ({"callPage": "https://a.example/?yclid=99"}, "99"),
-        ({"yclid": "77", "callPage": "https://a.example/?yclid=99"}, "77"),
-        ({"yclid": "abc", "callPage": "https://a.example/?yclid=99"}, "99"),
-        ({"callPage": "https://a.example/?yclid=_openstat"}, ""),
-        ({"callPage": "https://[::1/?yclid=99"}, ""),
-    ],
-)
-def test_yclid_comes_from_its_field_or_from_an_address(fields: dict[str, Any], yclid: str) -> None:
-    assert read(**fields).yclid == yclid
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(1000, "1000"), (1000.0, "1000"), (1000.5, ""), (-3.0, "-3"), (True, ""), ({"id": 1}, "")],
-)
-def test_only_a_whole_number_becomes_a_text(value: Any, text: str) -> None:
-    call = read(userId=value, campaignId=value, site=value, status=value)
-
-    assert (call.user_id, call.campaign_id, call.site) == (text, text, text)
-    assert call.raw["userId"] is value
-
-
-def test_too_long_user_id_is_dropped_and_not_cut() -> None:
-    assert read(user_id="u" * 255).user_id == "u" * 255
-    assert read(userId="u" * 256).user_id == ""
 
 
 @pytest.mark.parametrize(
@@ -380,132 +201,7 @@ def test_tags_are_normalised(value: Any, tags: list[str]) -> None:
     assert read(tags=value).tags == tags
 
 
-@pytest.mark.parametrize(
-    ("fields", "order"),
-    [
-        ({"cbCallId": 30, "cbAttempt": 1, "cbAttemptsQueue": []}, (30, 1, 30)),
-        ({"cbCallId": 32, "cbAttempt": 3, "cbAttemptsQueue": [31, 30]}, (32, 3, 30)),
-        ({"cbCallId": "32", "cbAttempt": "2", "cbAttemptsQueue": "30,31"}, (32, 2, 30)),
-        ({"cbCallId": 0, "cbAttempt": 0, "cbAttemptsQueue": [31, "x", 0]}, (None, None, 31)),
-        ({"cbCallId": 2**63}, (None, None, None)),
-        ({"cbCallId": 32.0, "cbAttemptsQueue": [31.0, 30.5, "29.5", True]}, (32, None, 31)),
-        ({"cbCallId": 2.0**53 - 1, "cbAttemptsQueue": [2.0**60]}, (2**53 - 1, None, 2**53 - 1)),
-        ({"cbCallId": 2.0**53, "cbAttemptsQueue": 31}, (None, None, 31)),
-        ({}, (None, None, None)),
-    ],
-)
-def test_attempts_of_one_order_share_their_lowest_id(
-    fields: dict[str, Any], order: tuple[int | None, ...]
-) -> None:
-    call = read(serviceType="callback", **fields)
-
-    assert (call.callback_id, call.attempt, call.order_key) == order
-
-
 def test_site_comes_from_the_first_field_with_a_value() -> None:
     assert read(site="https://www.Mysite.RU/page").site_host == "mysite.ru"
     assert read(site="", visitSite="a.example", siteVisit="b.example").site == "a.example"
     assert read(siteVisit="окна.рф").site_host == "xn--80atjc.xn--p1ai"
-
-
-def test_long_texts_are_cut_and_stay_whole_in_raw() -> None:
-    call = read(site="с" * 300, ctCampaignName="к" * 300, campaignId="9" * 70, serviceType="s" * 40)
-
-    assert [len(text) for text in (call.site, call.campaign_name)] == [255, 255]
-    assert [len(text) for text in (call.campaign_id, call.service_type)] == [64, 32]
-    assert call.raw["site"] == "с" * 300
-
-
-def test_click_id_is_found_in_a_long_address_before_it_is_cut() -> None:
-    address = "https://okna-stolica.example/?q=" + "a" * 3000 + "&yclid=1718031415926535001"
-
-    call = read(callPage=address)
-
-    assert (call.page_url, call.yclid) == (address[:2048], "1718031415926535001")
-    assert call.raw["callPage"] == address
-
-
-def test_tags_are_cut_in_length_and_number_and_stay_whole_in_raw() -> None:
-    tags = ["т" * 300, "т" * 255, *(f"тег {number}" for number in range(60))]
-
-    call = read(tags=tags)
-
-    assert call.tags == ["т" * 255, *(f"тег {number}" for number in range(49))]
-    assert call.raw["tags"] == tags
-
-
-def test_characters_that_postgresql_refuses_are_removed() -> None:
-    odd: dict[str, Any] = {"n\x00ame": ["a\x00", {"b": "\ud800c"}]}
-
-    call = read(**odd)
-
-    assert call.raw["name"] == ["a", {"b": "c"}]
-
-
-@pytest.mark.parametrize("item", [None, 5, "text", [], [{}]])
-def test_record_that_is_not_an_object_is_refused(item: Any) -> None:
-    assert refuse(item).code == "not_an_object"
-
-
-def nested(levels: int, *, bottom: Any = 1) -> Any:
-    """Return lists and objects, nested alternately to that many levels."""
-    value = bottom
-    for level in range(levels):
-        value = [value] if level % 2 else {"in": value}
-    return value
-
-
-@pytest.mark.parametrize("levels", [MAX_LEVELS - 1, MAX_LEVELS])
-def test_record_nested_to_the_limit_is_kept_whole(levels: int) -> None:
-    beside = {"in": "\x00"}  # makes the record be cleaned, too
-
-    call = read(deep=nested(levels - 1), shallow=beside)
-
-    assert call.raw["deep"] == nested(levels - 1)
-
-
-@pytest.mark.parametrize("levels", [MAX_LEVELS + 1, MAX_LEVELS + 2, 5000])
-@pytest.mark.parametrize("bottom", [1, [], {}])
-def test_record_nested_deeper_than_the_limit_is_refused(levels: int, bottom: Any) -> None:
-    hidden = nested(levels - 1 - isinstance(bottom, dict | list), bottom=bottom)
-
-    problem = refuse({"callTime": 1_795_418_400, "flat": [1, {}], "deep": hidden})
-
-    assert (problem.code, problem.message) == ("too_deep", "Запись звонка глубже 100 уровней.")
-
-
-@settings(max_examples=300, deadline=None)
-@given(RECORDS, st.booleans())
-def test_parser_never_raises_for_any_json(item: dict[str, Any], timed: bool) -> None:
-    item = item | ({"callTime": 1_795_418_400} if timed else {})
-
-    record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
-
-    assert isinstance(record, CallRecord | BadRecord)
-
-
-#: Python reads no more than 4,300 digits at once; what looks like a digit need not be a number.
-DIGITS = [sign * count for sign in "09²٣" for count in (1, 20, 400, 4300, 4301, 5000)]
-NUMBERS = [
-    before + digits + after
-    for digits in DIGITS
-    for before in ("", "-")
-    for after in ("", ".5", "e9", "/200")
-]
-TIMES = [
-    f"{day}T{hour}{offset}"
-    for day in ("0001-01-01", "2026-11-23", "9999-12-31")
-    for hour in ("00:00:00", "23:59:59.999999")
-    for offset in ("", "Z", "+23:59", "-23:59", "+24:00", "+00:00:00.000001")
-]
-ODD = [*NUMBERS, *TIMES, "nan", "-Infinity", "1e999", 10**4000, -(10**4000), 1.7e308, "http://[1"]
-
-
-@pytest.mark.parametrize("field", FIELDS)
-def test_parser_never_raises_for_extreme_values(field: str) -> None:
-    for value in [*ODD, *([value] for value in ODD)]:
-        item = {"callTime": 1_795_418_400, "serviceType": "callback", field: value}
-
-        record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
-
-        assert isinstance(record, CallRecord | BadRecord), value

@@ -1,0 +1,192 @@
+"""Ids of calls, visitors, clicks and orders, and phones: a table per rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calls.ingest.parsing.record import CallRecord, read_record
+from tests.calls.ingest.parsing.parsed import NOW, read, refuse
+
+
+@pytest.mark.parametrize(
+    ("given_id", "kept"),
+    [
+        ("23423423434434234", "23423423434434234"),
+        (23423423434434234, "23423423434434234"),
+        (77.0, "77"),
+        (" 42 ", "42"),
+        ("a" * 128, "a" * 128),
+        ("4\x002", "42"),
+    ],
+)
+def test_external_id_is_kept_as_text(given_id: Any, kept: str) -> None:
+    assert read(universalId=given_id).external_id == kept
+
+
+@pytest.mark.parametrize("given_id", ["a" * 129, 1.5, 2.0**53, True, False, [1], {"id": 1}])
+def test_unusable_external_id_is_refused(given_id: Any) -> None:
+    problem = refuse({"universalId": given_id, "callTime": 1_795_418_400})
+
+    assert (problem.code, problem.field) == ("bad_universal_id", "universalId")
+
+
+@pytest.mark.contract("A4")
+@pytest.mark.parametrize("absent", [None, "", "-", 0, "0", 0.0, []])
+def test_call_without_id_gets_the_same_id_each_time(absent: Any) -> None:
+    facts: dict[str, Any] = {
+        "clientNumber": "79161234567",
+        "managerNumber": "74950000000",
+        "duration": 60,
+    }
+
+    first = read(universalId=absent, **facts)
+    again = read(universalId=absent, **(facts | {"tags": ["новый"], "duration": "60"}))
+
+    assert first.external_id == "auto-" + first.external_id[5:]
+    assert len(first.external_id) == 37
+    assert again.external_id == first.external_id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"callTime": 1_795_418_401},
+        {"clientNumber": "79161234568"},
+        {"managerNumber": "74950000001"},
+        {"duration": 61},
+    ],
+)
+def test_derived_id_differs_with_each_fact(other: dict[str, Any]) -> None:
+    facts: dict[str, Any] = {
+        "clientNumber": "79161234567",
+        "managerNumber": "74950000000",
+        "duration": 60,
+    }
+
+    first = read(universalId="", **facts)
+    second = read(universalId="", **(facts | other))
+
+    assert second.external_id != first.external_id
+
+
+def test_derived_id_differs_between_sources() -> None:
+    item = {"callTime": 1_795_418_400, "clientNumber": "79161234567"}
+
+    one = read_record(item, source_id="src_1", zone=None, now=NOW)
+    two = read_record(item, source_id="src_2", zone=None, now=NOW)
+
+    assert isinstance(one, CallRecord)
+    assert isinstance(two, CallRecord)
+    assert one.external_id != two.external_id
+
+
+@pytest.mark.parametrize(
+    ("number", "phone"),
+    [
+        ("79161234567", "+79161234567"),
+        ("+7 (916) 123-45-67", "+79161234567"),
+        ("8 (916) 123-45-67", "+79161234567"),
+        (79161234567, "+79161234567"),
+        (79161234567.0, "+79161234567"),
+        ("79161234567.0", "+79161234567"),
+        ("+79161234567.00", "+79161234567"),
+        ("8.800.555.35.00", "+78005553500"),
+        (79161234567.5, ""),
+        (2.0**53 - 1, "+9007199254740991"),
+        (2.0**53, ""),
+        (1e300, ""),
+        ("7.9161234567E+10", ""),
+        (True, ""),
+        ("7999999999", "+7999999999"),
+        ("8123", "+8123"),
+        ("810375291234567", "+810375291234567"),
+        ("anonymous", ""),
+        ("", ""),
+        ("9" * 40, ""),
+    ],
+)
+def test_phone_is_normalised_to_e164(number: Any, phone: str) -> None:
+    assert read(clientNumber=number).phone == phone
+
+
+@pytest.mark.parametrize(
+    ("given_id", "kept"),
+    [
+        ("1718031415926535897", "1718031415926535897"),
+        (1718031415926535897, "1718031415926535897"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("18446744073709551616", ""),
+        (1718031415926535.0, "1718031415926535"),
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, ""),
+        (1.718031415926535897e18, ""),
+        (17180314.15, ""),
+        (True, ""),
+        ("17180314.15", ""),
+        ("-17", ""),
+        ("0", ""),
+        ("१२३", ""),
+        ("9" * 5000, ""),
+    ],
+)
+def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) -> None:
+    call = read(yaClid=given_id)
+
+    assert call.client_id == kept
+    assert call.raw["yaClid"] == given_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "yclid"),
+    [
+        ({"yclid": "77"}, "77"),
+        ({"entryPointQuery": "https://a.example/?x=1&yclid=88#top"}, "88"),
+        ({"callPage": "https://a.example/?yclid=99"}, "99"),
+        ({"yclid": "77", "callPage": "https://a.example/?yclid=99"}, "77"),
+        ({"yclid": "abc", "callPage": "https://a.example/?yclid=99"}, "99"),
+        ({"callPage": "https://a.example/?yclid=_openstat"}, ""),
+        ({"callPage": "https://[::1/?yclid=99"}, ""),
+    ],
+)
+def test_yclid_comes_from_its_field_or_from_an_address(fields: dict[str, Any], yclid: str) -> None:
+    assert read(**fields).yclid == yclid
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1000, "1000"), (1000.0, "1000"), (1000.5, ""), (-3.0, "-3"), (True, ""), ({"id": 1}, "")],
+)
+def test_only_a_whole_number_becomes_a_text(value: Any, text: str) -> None:
+    call = read(userId=value, campaignId=value, site=value, status=value)
+
+    assert (call.user_id, call.campaign_id, call.site) == (text, text, text)
+    assert call.raw["userId"] is value
+
+
+def test_too_long_user_id_is_dropped_and_not_cut() -> None:
+    assert read(user_id="u" * 255).user_id == "u" * 255
+    assert read(userId="u" * 256).user_id == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "order"),
+    [
+        ({"cbCallId": 30, "cbAttempt": 1, "cbAttemptsQueue": []}, (30, 1, 30)),
+        ({"cbCallId": 32, "cbAttempt": 3, "cbAttemptsQueue": [31, 30]}, (32, 3, 30)),
+        ({"cbCallId": "32", "cbAttempt": "2", "cbAttemptsQueue": "30,31"}, (32, 2, 30)),
+        ({"cbCallId": 0, "cbAttempt": 0, "cbAttemptsQueue": [31, "x", 0]}, (None, None, 31)),
+        ({"cbCallId": 2**63}, (None, None, None)),
+        ({"cbCallId": 32.0, "cbAttemptsQueue": [31.0, 30.5, "29.5", True]}, (32, None, 31)),
+        ({"cbCallId": 2.0**53 - 1, "cbAttemptsQueue": [2.0**60]}, (2**53 - 1, None, 2**53 - 1)),
+        ({"cbCallId": 2.0**53, "cbAttemptsQueue": 31}, (None, None, 31)),
+        ({}, (None, None, None)),
+    ],
+)
+def test_attempts_of_one_order_share_their_lowest_id(
+    fields: dict[str, Any], order: tuple[int | None, ...]
+) -> None:
+    call = read(serviceType="callback", **fields)
+
+    assert (call.callback_id, call.attempt, call.order_key) == order
