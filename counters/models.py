@@ -63,6 +63,34 @@ class Counter(models.Model):
         MASKED = "masked", _("Скрыть середину")
         NONE = "none", _("Не передавать")
 
+    #: The columns that make up a counter's settings, in the order of the settings window. The form,
+    #: saving, the audit trail and the differences of a conflict read this list.
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "enabled",
+        "goal",
+        "send_calls",
+        "call_kind",
+        "accepts_dynamic",
+        "accepts_static",
+        "min_duration_seconds",
+        "call_status",
+        "uniqueness",
+        "defer_value",
+        "defer_unit",
+        "tag_mode",
+        "manual_tag_callback",
+        "manual_tag_incoming",
+        "site_mode",
+        "site_hosts",
+        "campaigns",
+        "price",
+        "currency",
+        "phone_mode",
+        "identifier_order",
+        "skip_technical",
+        "last_attempt_only",
+    )
+
     #: Metrika links a call to a visit of the last 21 days; a day is left for the send itself.
     MAX_DEFER: ClassVar[int] = 20
 

@@ -24,7 +24,6 @@ from counters.pages.flash_messages import notify_saved
 from counters.pages.query_values import number_or_none
 from counters.pages.status import settings_warnings
 from counters.selection import present_counters
-from counters.settings import save
 from counters.settings.diff import settings_diff
 from counters.settings.forms import CounterSettingsForm
 from counters.settings.save import ChangedMeanwhile
@@ -76,8 +75,8 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
     form = CounterSettingsForm(counter=counter)
-    form.initial["goal"] = chosen = number_or_none(request.POST.get("goal", "")) or ""
-    if chosen and chosen not in form.goals:
+    form.initial["goal"] = chosen = number_or_none(request.POST.get("goal", ""))
+    if chosen and not form.offers_goal(chosen):
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
     return _settings_page(request, counter, form=form)
 
@@ -110,13 +109,7 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _settings_page(request, counter, form=form)
     try:
-        save.save_settings(
-            counter=counter,
-            version=form.cleaned_data["version"],
-            values=form.columns(),
-            actor=_person(request),
-            now=timezone.now(),
-        )
+        form.save(actor=_person(request), now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
     except ChangedMeanwhile as rival:
@@ -134,7 +127,7 @@ def _conflict_page(
     conflict = {
         "who": _name_of(current.settings_saved_by),
         "when": current.settings_saved_at,
-        "settings_diff": settings_diff(current, form.columns()),
+        "settings_diff": settings_diff(current, form.settings()),
     }
     counter = _counter(request, current.pk)
     kept = CounterSettingsForm(data, counter=counter)

@@ -1,4 +1,4 @@
-"""Form fields of the settings window: lists by lines, a price with a comma, an order."""
+"""Form fields of the settings window: goal, yes or no, lists by lines, price, identifier order."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from counters.hosts import normalise_host, readable_host
+from counters.models import Goal
 
 MAX_LINES = 200
 MAX_LINE_LENGTH = 255
@@ -29,6 +30,32 @@ def identifier_orders() -> list[tuple[str, str]]:
     """Return the six orders of identifiers as choices, in the language in force."""
     then = gettext(", затем ")
     return [(SEPARATOR.join(order), then.join(order)) for order in permutations(IDENTIFIERS)]
+
+
+class GoalField(forms.ModelChoiceField):
+    """A goal of the counter, or none. The form sets the queryset."""
+
+    default_error_messages = {
+        "invalid_choice": forms.ChoiceField.default_error_messages["invalid_choice"]
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Goal.objects.none(), required=False, empty_label=_("Не указано"), **kwargs)
+
+    def label_from_instance(self, goal: Goal) -> str:
+        if goal.deleted_at is not None:
+            return gettext("%(name)s — цель удалена") % {"name": goal.name}
+        return f"{goal.name} ({goal.identifier})"
+
+
+class YesNoField(forms.TypedChoiceField):
+    """«Да» or «Нет» as radio buttons, one of which has to be chosen; cleans to a bool."""
+
+    widget = forms.RadioSelect
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("True", _("Да")), ("False", _("Нет"))]
+        super().__init__(choices=choices, coerce=lambda word: word == "True", **kwargs)
 
 
 class LinesField(forms.CharField):
@@ -54,6 +81,15 @@ class LinesField(forms.CharField):
                 )
         return lines
 
+    def prepare_value(self, value: Any) -> Any:
+        """Show a stored list by lines."""
+        return value if isinstance(value, str) else "\n".join(map(self.readable, value or ()))
+
+    @staticmethod
+    def readable(line: str) -> str:
+        """Return a stored value as a person writes it."""
+        return line
+
 
 class HostsField(LinesField):
     """One site per line, as people write sites; cleans to a list of hosts."""
@@ -61,9 +97,10 @@ class HostsField(LinesField):
     def clean(self, value: Any) -> Any:
         return list(dict.fromkeys(self._host(line) for line in super().clean(value)))
 
-    def prepare_value(self, value: Any) -> Any:
-        """Show stored hosts by lines, in their own letters."""
-        return value if isinstance(value, str) else "\n".join(map(readable_host, value or ()))
+    @staticmethod
+    def readable(line: str) -> str:
+        """Return a stored host in its own letters."""
+        return readable_host(line)
 
     @staticmethod
     def _host(line: str) -> str:

@@ -14,36 +14,9 @@ from cabinets import audit
 from counters.models import Counter, Goal
 from counters.signals import counter_changed
 
-#: The columns that make up a counter's settings.
-SETTINGS: tuple[str, ...] = (
-    "enabled",
-    "goal",
-    "send_calls",
-    "call_kind",
-    "accepts_dynamic",
-    "accepts_static",
-    "min_duration_seconds",
-    "call_status",
-    "uniqueness",
-    "defer_value",
-    "defer_unit",
-    "tag_mode",
-    "manual_tag_callback",
-    "manual_tag_incoming",
-    "site_mode",
-    "site_hosts",
-    "campaigns",
-    "price",
-    "currency",
-    "phone_mode",
-    "identifier_order",
-    "skip_technical",
-    "last_attempt_only",
-)
-
 
 class ChangedMeanwhile(Exception):
-    """Somebody saved after the form was opened. ``current`` is the counter as it is now."""
+    """The settings were saved after the form was opened. ``current`` is the counter as it is now."""
 
     def __init__(self, current: Counter) -> None:
         super().__init__(f"counter {current.pk} is at version {current.version}")
@@ -59,7 +32,7 @@ def save_settings(
     actor: User | None,
     now: datetime,
 ) -> Counter:
-    """Store ``values`` (by names of `SETTINGS`) over the settings of ``version``.
+    """Store ``values`` (by names of `Counter.SETTINGS`) over the settings of ``version``.
 
     From the first save on the counter accepts calls. Raises ChangedMeanwhile when the settings are
     no longer at ``version``, and Counter.DoesNotExist when the counter was removed; then nothing
@@ -74,11 +47,11 @@ def save_settings(
     if current.version != version:
         if after:
             raise ChangedMeanwhile(current)
-        return current  # the same form twice, as a double click sends it
+        return current  # the same form sent twice, by a double click
     is_first = current.configured_at is None
     _store(current, values, actor, now)
     if after or is_first:
-        _tell(current, actor, before, after)
+        _announce(current, actor, before, after)
     return current
 
 
@@ -91,7 +64,7 @@ def _differences(
 
 
 def _store(current: Counter, values: Mapping[str, Any], actor: User | None, now: datetime) -> None:
-    unknown = set(values) - set(SETTINGS)
+    unknown = set(values) - set(Counter.SETTINGS)
     if unknown:
         raise ValueError(f"not settings: {sorted(unknown)}")
     for name, value in values.items():
@@ -103,7 +76,7 @@ def _store(current: Counter, values: Mapping[str, Any], actor: User | None, now:
     current.save(update_fields=[*values, *marks])
 
 
-def _tell(
+def _announce(
     current: Counter, actor: User | None, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     audit.log_change(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
 from counters.models import Counter, Goal
@@ -51,13 +52,11 @@ def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
         refresh_goals(counter, now=now)
 
 
-def choosable_goals(counter: Counter) -> list[Goal]:
+def choosable_goals(counter: Counter) -> QuerySet[Goal]:
     """Return the goals that may be chosen, and the chosen one even when it is gone."""
-    return [
-        goal
-        for goal in counter.goals.order_by("name", "goal_id")
-        if goal.pk == counter.goal_id or (goal.identifier and goal.deleted_at is None)
-    ]
+    is_usable = Q(deleted_at=None) & ~Q(identifier="")
+    usable = counter.goals.filter(is_usable | Q(pk=counter.goal_id or 0))
+    return usable.order_by("name", "goal_id")
 
 
 def _asked_lately(counter: Counter) -> bool:

@@ -11,7 +11,8 @@ from counters.settings.forms import CounterSettingsForm
 def posted(counter: Counter, **changes: Any) -> dict[str, Any]:
     """Return the window's fields as they stand, with changes; None leaves a field out."""
     form = CounterSettingsForm(counter=counter)
-    shown = {name: form[name].value() for name in form.fields} | changes
+    enabled = [form[name] for name, field in form.fields.items() if not field.disabled]
+    shown = {field.html_name: field.value() for field in enabled} | changes
     # An unticked box is not sent at all.
     return {name: value for name, value in shown.items() if not (value is None or value is False)}
 

@@ -20,7 +20,7 @@ def test_an_untouched_window_changes_nothing(counter: Counter) -> None:
     form = filled(counter, send_calls="True")
 
     assert form.is_valid(), form.errors
-    assert {name: getattr(counter, name) for name in form.columns()} == form.columns()
+    assert {name: getattr(counter, name) for name in form.settings()} == form.settings()
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,22 @@ def test_what_is_typed_becomes_columns(
     form = filled(counter, **changes)
 
     assert form.is_valid(), form.errors
-    saved = form.columns()
+    saved = form.settings()
     assert {name: saved[name] for name in columns} == columns
 
 
 @pytest.mark.parametrize(
     ("changes", "field", "sentence"),
     [
-        ({"min_duration": ""}, "min_duration", "Введите число секунд; 0 — отправлять все звонки."),
-        ({"min_duration": "-1"}, "min_duration", "Не меньше 0 секунд."),
-        ({"min_duration": "86401"}, "min_duration", "Не больше 86400 секунд: это сутки."),
-        ({"min_duration": "1.5"}, "min_duration", "Введите целое число."),
-        ({"min_duration": "минута"}, "min_duration", "Введите целое число."),
+        (
+            {"min_duration": ""},
+            "min_duration_seconds",
+            "Введите число секунд; 0 — отправлять все звонки.",
+        ),
+        ({"min_duration": "-1"}, "min_duration_seconds", "Не меньше 0 секунд."),
+        ({"min_duration": "86401"}, "min_duration_seconds", "Не больше 86400 секунд: это сутки."),
+        ({"min_duration": "1.5"}, "min_duration_seconds", "Введите целое число."),
+        ({"min_duration": "минута"}, "min_duration_seconds", "Введите целое число."),
         (
             {"defer_value": "21"},
             "defer_value",
@@ -116,10 +120,10 @@ def test_what_is_typed_becomes_columns(
             "manual_tag_incoming",
             "Введите тег или выберите другой способ тегирования.",
         ),
-        ({"site_mode": "list", "sites": " \n"}, "sites", "Укажите хотя бы один сайт."),
+        ({"site_mode": "list", "sites": " \n"}, "site_hosts", "Укажите хотя бы один сайт."),
         (
             {"site_mode": "list", "sites": "site.ru\nдва слова"},
-            "sites",
+            "site_hosts",
             "«два слова» не похоже на адрес сайта. Пример: site.ru",
         ),
         ({"campaigns": "\n".join(map(str, range(201)))}, "campaigns", "Не больше 200 строк."),
@@ -173,7 +177,7 @@ def test_goals_are_offered_by_name_and_identifier(counter: Counter) -> None:
 
     form = CounterSettingsForm(counter=counter)
 
-    assert form["goal"].field.choices == [  # type: ignore[attr-defined]  # a choice field
+    assert list(form["goal"].field.choices) == [  # type: ignore[attr-defined]  # a choice field
         ("", "Не указано"),
         (goal.pk, "Обратный звонок (call)"),
     ]
@@ -189,11 +193,11 @@ def test_a_chosen_goal_that_went_stays_shown_and_can_be_saved_or_cleared(
 
     kept, cleared = filled(counter), filled(counter, goal="")
 
-    assert (goal.pk, "Звонок — цель удалена") in kept.fields["goal"].choices  # type: ignore[attr-defined]  # a choice field
+    assert (goal.pk, "Звонок — цель удалена") in list(kept.fields["goal"].choices)  # type: ignore[attr-defined]  # a choice field
     assert kept.is_valid()
-    assert kept.columns()["goal"] == goal
+    assert kept.settings()["goal"] == goal
     assert cleared.is_valid()
-    assert cleared.columns()["goal"] is None
+    assert cleared.settings()["goal"] is None
 
 
 def test_stored_values_are_shown_as_people_write_them(counter: Counter) -> None:
@@ -204,7 +208,7 @@ def test_stored_values_are_shown_as_people_write_them(counter: Counter) -> None:
 
     form = CounterSettingsForm(counter=counter)
 
-    assert form["sites"].value() == "site.ru\nдвери-столица.рф"
+    assert form["site_hosts"].value() == "site.ru\nдвери-столица.рф"
     assert form["campaigns"].value() == "1000\nРаспродажа"
     assert form["price"].value() == "1500,50"
     assert form["identifier_order"].value() == "ClientId,Yclid,UserId"
@@ -216,7 +220,7 @@ def test_an_empty_request_is_refused_field_by_field(counter: Counter) -> None:
     form = CounterSettingsForm(QueryDict(), counter=counter)
 
     assert not form.is_valid()
-    assert {"send_calls", "call_kind", "min_duration", "version"} <= set(form.errors)
+    assert {"send_calls", "call_kind", "min_duration_seconds", "version"} <= set(form.errors)
 
 
 def test_a_repeated_list_in_a_request_is_read_whole(counter: Counter) -> None:
@@ -227,4 +231,4 @@ def test_a_repeated_list_in_a_request_is_read_whole(counter: Counter) -> None:
     form = CounterSettingsForm(data, counter=counter)
 
     assert form.is_valid(), form.errors
-    assert (form.columns()["accepts_dynamic"], form.columns()["accepts_static"]) == (True, True)
+    assert (form.settings()["accepts_dynamic"], form.settings()["accepts_static"]) == (True, True)
