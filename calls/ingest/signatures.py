@@ -71,7 +71,7 @@ def sign(secret: str, webhook_id: str, timestamp: str, body: bytes) -> str:
 
 
 def is_signed_by(envelope: Envelope, body: bytes, secrets: Iterable[str]) -> bool:
-    """Return whether one of the secrets made one of the signatures, in constant time per pair."""
+    """Return whether one of the secrets made one of the signatures; every pair is compared."""
     matches = [
         hmac.compare_digest(expected.encode(), given.encode())
         for expected in _expected(envelope, body, secrets)

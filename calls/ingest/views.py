@@ -54,7 +54,7 @@ def ingest(request: HttpRequest) -> JsonResponse:
 
 
 def _accept(request: HttpRequest) -> ResponseBody:
-    """Authenticate, then look for a stored response, then parse: in this order for safety."""
+    """Authenticate, look for a stored response, parse: an unauthenticated body is never parsed."""
     body = _body(request)
     now = timezone.now()
     envelope, source = _authenticate(request, body, now)

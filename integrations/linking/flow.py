@@ -178,7 +178,7 @@ def _failure_for(error: YandexError) -> LinkFailure:
 
 def _check(attempt: LinkAttempt, grant: Grant) -> None:
     if grant.profile.client_id != settings.YANDEX_CLIENT_ID:
-        # A token of another application was injected (RFC 9700 section 4.6): we cannot revoke it.
+        # A token of another application was injected (RFC 9700 section 4.6); it is not revoked.
         raise LinkFailed(LinkFailure.FOREIGN_TOKEN)
     reason = _grant_failure(attempt, grant)
     if reason is not None:

@@ -27,7 +27,7 @@ def is_test(codes: Codes) -> bool:
 
 
 def is_technical(codes: Codes) -> bool:
-    """Return whether the call ended for a technical reason before it was offered to anyone."""
+    """Return whether the call was blocked or cancelled, and so was never a missed call."""
     return codes[0] in TECHNICAL and _has_no_second_code(codes)
 
 
