@@ -81,7 +81,7 @@ def _backlog() -> str:
 
 
 def _is_late(work: DueWork, now: datetime) -> bool:
-    return now - work.still_since > STANDSTILL_LIMIT or now - work.since > BACKLOG_LIMIT
+    return now - work.stalled_since > STANDSTILL_LIMIT or now - work.since > BACKLOG_LIMIT
 
 
 CHECKS: dict[str, Callable[[], str]] = {

@@ -1,4 +1,4 @@
-"""The dictionary of delivery: channels, states, reasons. Imported by all, importing nobody."""
+"""The enums of delivery: channels, states, reasons. Imports no other module of the product."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Channel(models.IntegerChoices):
-    """Where a call is delivered to: two channels, two results."""
+    """Where in Metrika a call is delivered to; each channel has a result of its own."""
 
     CALLS = 1, _("Звонки")
     GOAL = 2, _("Цель")
 
 
 class IdKind(models.IntegerChoices):
-    """How Metrika is told who the visitor is; the label is the CSV column."""
+    """Which identifier names the visitor to Metrika; the label is the CSV column."""
 
     CLIENT_ID = 1, "ClientId"
     YCLID = 2, "Yclid"
@@ -23,7 +23,7 @@ class IdKind(models.IntegerChoices):
 
 
 class CallKind(models.TextChoices):
-    """What sort of call it is."""
+    """How the call came about."""
 
     DYNAMIC = "dynamic", _("Динамический коллтрекинг")
     STATIC = "static", _("Статический коллтрекинг")
@@ -31,7 +31,7 @@ class CallKind(models.TextChoices):
 
 
 class DeliveryState(models.IntegerChoices):
-    """What a ledger row itself says. What came after `BATCHED` is read from its upload."""
+    """The state of a ledger row itself; after `BATCHED` the state of its upload counts."""
 
     WAITING = 1, _("Ждёт отправки")
     SKIPPED = 2, _("Не отправляется")
@@ -42,7 +42,7 @@ class DeliveryState(models.IntegerChoices):
 
 
 class UploadState(models.TextChoices):
-    """Where an upload stands."""
+    """The state of an upload."""
 
     READY = "ready", _("Готова к отправке")
     LATER = "later", _("Будет повторена")
@@ -56,7 +56,7 @@ class UploadState(models.TextChoices):
     CANCELLED = "cancelled", _("Отменена до отправки")
 
 
-#: States in which a clock still has something to do.
+#: States in which a beat task still has something to do.
 OPEN_UPLOADS = (
     UploadState.READY,
     UploadState.LATER,
@@ -70,7 +70,7 @@ TAKEN_UPLOADS = (UploadState.SENT, UploadState.PROCESSED, UploadState.LINKAGE_FA
 
 
 class DisplayState(models.TextChoices):
-    """The state a person sees: the row's own, or what its upload tells."""
+    """The state that people see: the row's own, or that of its upload."""
 
     WAITING = "waiting", _("Ждёт отправки")
     HELD = "held", _("Отложен")
@@ -85,7 +85,7 @@ class DisplayState(models.TextChoices):
     NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
 
 
-#: Colour of each shown state: one look for one meaning.
+#: Colour of each display state.
 TONES: dict[str, str] = {
     DisplayState.WAITING: "info",
     DisplayState.HELD: "info",

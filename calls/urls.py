@@ -1,4 +1,4 @@
-"""Addresses of calls: the interface for senders and the pages of the cabinet."""
+"""URLs of calls: the API for senders and the pages of the cabinet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
 urlpatterns = [
     path("lk/integrations/yandex/counters/<int:counter_pk>/history", views.history, name="history"),
-    path("lk/integrations/calls/<int:call_id>", views.journey, name="journey"),
+    path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),
     path("lk/integrations/yandex/uploads/<int:pk>", views.upload, name="upload"),
     path("lk/integrations/yandex/uploads/<int:pk>/csv", views.upload_csv, name="upload-csv"),
     path(f"{DELIVERY}/release", action_views.release, name="release"),

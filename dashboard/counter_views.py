@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.queries.expiry_warnings import expiry_warnings
-from calls.queries.stats import set_aside_by_settings
+from calls.queries.stats import excluded_by_settings
 from counters import selection
 from counters.models import Counter
 from counters.pages.flash_messages import notify_saved
@@ -114,7 +114,7 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
         raise Http404 from None
     except ChangedMeanwhile as rival:
         return _conflict_page(request, form, rival.current)
-    notify_saved(request, set_aside=set_aside_by_settings(counter))
+    notify_saved(request, set_aside=excluded_by_settings(counter))
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
 
 

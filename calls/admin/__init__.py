@@ -1,4 +1,7 @@
-"""Admin pages of calls, deliveries, uploads and reconciliation. Django imports this package."""
+"""Admin pages of calls, deliveries, uploads and reconciliation.
+
+Django imports this package; each module registers its pages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What support may order about single deliveries, by the same use cases as the cabinet."""
+"""Admin actions on single deliveries: the same operations as the buttons of the cabinet."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from calls.delivery import hold
 from calls.delivery import resend as resending
 from calls.models import Delivery
 
-Move = Callable[..., bool]
+Operation = Callable[..., bool]
 
 
 class DeliveryActions:
-    """Actions of the ledger's list."""
+    """Mixin of the admin of deliveries: its actions."""
 
     message_user: Any
 
     @admin.action(description=_("Отправить сейчас"), permissions=["steer"])
     def release(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        """Let held calls go with the next file."""
-        self._move_all(request, queryset, hold.release)
+        """Release held deliveries: they are sent with the next file."""
+        self._apply_to_all(request, queryset, hold.release)
 
     @admin.action(description=_("Не отправлять"), permissions=["steer"])
     def call_off(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        """Keep waiting calls back."""
-        self._move_all(request, queryset, hold.call_off)
+        """Call off waiting deliveries."""
+        self._apply_to_all(request, queryset, hold.call_off)
 
     @admin.action(description=_("Отправить повторно (один звонок)…"), permissions=["steer"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
-        """Name the risk, and with the second press order one more send of one call."""
+        """Ask for confirmation, naming the risk, then send one call once more."""
         chosen = list(queryset.select_related("counter__goal", "upload", "cabinet", "call")[:2])
         if len(chosen) != 1:
             self.message_user(request, _("Выберите ровно один звонок."), messages.WARNING)
             return None
         if "number" not in request.POST:
-            return render(request, "admin/calls/send_again.html", _question(chosen[0]))
-        self._order(request, chosen[0], request.POST["number"], timezone.now())
+            return render(request, "admin/calls/send_again.html", _confirmation_context(chosen[0]))
+        self._resend(request, chosen[0], request.POST["number"], timezone.now())
         return None
 
-    def _order(self, request: HttpRequest, delivery: Delivery, number: str, now: datetime) -> None:
+    def _resend(self, request: HttpRequest, delivery: Delivery, number: str, now: datetime) -> None:
         wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 5 else 0
         actor = signed_in(request)
         try:
@@ -60,15 +60,19 @@ class DeliveryActions:
         done = _("Звонок отправляется повторно.") if resend else _("Этот повтор уже заказан.")
         self.message_user(request, done, messages.SUCCESS if resend else messages.WARNING)
 
-    def _move_all(self, request: HttpRequest, queryset: QuerySet[Delivery], move: Move) -> None:
+    def _apply_to_all(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], operation: Operation
+    ) -> None:
         now, actor = timezone.now(), signed_in(request)
         chosen = queryset.select_related("cabinet")
-        moved = sum(move(delivery, actor=actor, now=now) for delivery in chosen)
-        text = ngettext("Изменена %d отправка.", "Изменено отправок: %d.", moved)
-        self.message_user(request, text % moved, messages.SUCCESS if moved else messages.WARNING)
+        changed = sum(operation(delivery, actor=actor, now=now) for delivery in chosen)
+        text = ngettext("Изменена %d отправка.", "Изменено отправок: %d.", changed)
+        self.message_user(
+            request, text % changed, messages.SUCCESS if changed else messages.WARNING
+        )
 
 
-def _question(delivery: Delivery) -> dict[str, Any]:
+def _confirmation_context(delivery: Delivery) -> dict[str, Any]:
     earlier = resending.resends_of(delivery)
     return {
         "delivery": delivery,

@@ -1,4 +1,4 @@
-"""The support desk for the tries of uploads and their files. Never the bytes of a file."""
+"""Admin pages of upload attempts and of upload files (their size, never their content)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calls.models import UploadAttempt, UploadFile
 
 @admin.register(UploadAttempt)
 class UploadAttemptAdmin(SupportAdmin):
-    """Tries and lookups of all uploads."""
+    """Attempts and lookups of all uploads."""
 
     list_display = ("upload", "kind", "number", "started_at", "http_status", "error_class")
     list_filter = (filters.AttemptAge, "kind", filters.AttemptOutcome)
@@ -27,7 +27,7 @@ class UploadAttemptAdmin(SupportAdmin):
 
 @admin.register(UploadFile)
 class UploadFileAdmin(SupportAdmin):
-    """That a file is kept, and how large it is; never what is in it."""
+    """Whether an upload's file is stored, and its size; never its content."""
 
     list_display = ("upload", "size")
     list_select_related = ("upload",)
@@ -38,7 +38,7 @@ class UploadFileAdmin(SupportAdmin):
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UploadFile]:
-        """Measure the bytes in the database."""
+        """Annotate the number of bytes, computed by the database."""
         length = Func("body", function="octet_length", output_field=IntegerField())
         return super().get_queryset(request).annotate(length=length)
 

@@ -1,4 +1,4 @@
-"""Filters of the support desk that speak the words of the interface."""
+"""Admin list filters with the labels of the cabinet's pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calls.states import DisplayState
 
 
 class DisplayStateFilter(admin.SimpleListFilter):
-    """By the state a person is shown. The list is annotated with it."""
+    """By the display state, with which the list is annotated."""
 
     title = _("Состояние")
     parameter_name = "shown"
@@ -26,12 +26,12 @@ class DisplayStateFilter(admin.SimpleListFilter):
         return list(DisplayState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow by the annotation."""
+        """Filter by the annotation."""
         return queryset.filter(display_state=self.value()) if self.value() else queryset
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """By the reason: the rule that refused, or what ails the upload."""
+    """By the code of the reason: `Delivery.reason`, else `Upload.attention`."""
 
     title = _("Причина")
     parameter_name = "why"
@@ -41,38 +41,38 @@ class ReasonFilter(admin.SimpleListFilter):
         return list(REASON_TITLES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow by the annotation."""
+        """Filter by the annotation."""
         return queryset.filter(why=self.value()) if self.value() else queryset
 
 
 class AttemptOutcome(admin.SimpleListFilter):
-    """By how a try ended. The words are known: asking for those in use would read every row."""
+    """By how an attempt ended. All outcomes are listed: selecting those in use reads every row."""
 
     title = _("Ошибка")
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return every word that is written into tries."""
-        return [(word, text) for word, (_tone, text) in OUTCOMES.items()]
+        """Return every outcome."""
+        return [(error_class, text) for error_class, (_tone, text) in OUTCOMES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow by the word as it is stored."""
+        """Filter by the stored error class."""
         return queryset.filter(error_class=self.value()) if self.value() else queryset
 
 
 class MonthAge(AgeFilter):
-    """By the column that decides the month a row is filed under."""
+    """By the column that decides the partition of a row."""
 
     moment = "partition_at"
 
 
 class UploadAge(AgeFilter):
-    """By the moment the upload was built."""
+    """By the time the upload was built."""
 
     usual_days = 90
 
 
 class AttemptAge(AgeFilter):
-    """By the moment the try began."""
+    """By the time the attempt began."""
 
     moment = "started_at"

@@ -1,4 +1,4 @@
-"""The support desk for calls, the ledger and uploads. Never the bytes of a file."""
+"""Admin pages of calls, deliveries and uploads; the content of a file is never shown."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinets.admin_base import SupportAdmin, signed_in
-from calls.admin import attempts as attempts  # the same
 from calls.admin import filters
-from calls.admin import reconciliation as reconciliation  # registers its desks
-from calls.admin import usage as usage  # the same
 from calls.admin.actions import DeliveryActions
 from calls.decision.reasons import REASON_TITLES
 from calls.delivery import recovery
@@ -36,13 +33,13 @@ from calls.queries.display_state import with_display_state
 from calls.queries.search import call_ids
 from calls.states import DisplayState
 
-#: The right to see whole phones and the records of calls as they came.
+#: The permission to see whole phones and the raw records of calls.
 SEES_PERSONAL_DATA = "calls.view_personal_data"
-#: Of a bigint; of thousands of digits Python makes no number at all.
-MOST_DIGITS = 19
+#: Digits of a bigint; Python refuses to convert a text of thousands of digits.
+MAX_DIGITS = 19
 
 
-def _found(request: HttpRequest, text: str) -> list[int]:
+def _search(request: HttpRequest, text: str) -> list[int]:
     return call_ids(text, sees_phones=_sees_phones(request))
 
 
@@ -50,10 +47,10 @@ def _sees_phones(request: HttpRequest) -> bool:
     return signed_in(request).has_perm(SEES_PERSONAL_DATA)
 
 
-def _as_allowed(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
-    """Return the columns with the whole phone for the masked one, else without the raw record."""
+def _permitted(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+    """Return the columns: with the permission the whole phone, else no raw record."""
     if _sees_phones(request):
-        return ["phone" if name == "masked" else name for name in names]
+        return ["phone" if name == "shown_phone" else name for name in names]
     return [name for name in names if name != "raw"]
 
 
@@ -63,18 +60,18 @@ def _ids(uploads: QuerySet[Upload]) -> list[int]:
 
 @admin.register(Call)
 class CallAdmin(SupportAdmin):
-    """Calls as they were read and, to those with the right, as they came."""
+    """Calls as they were parsed and, with the permission, their raw records."""
 
     list_display = (
         "external_id",
         "cabinet",
         "kind",
         "started_at",
-        "masked",
+        "shown_phone",
         "status",
         "received_at",
     )
-    readonly_fields = ("masked",)
+    readonly_fields = ("shown_phone",)
     list_filter = (filters.MonthAge, "kind", "is_test")
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
@@ -82,7 +79,7 @@ class CallAdmin(SupportAdmin):
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
-        """Leave the raw records to the page of one call."""
+        """Load the raw records on the page of one call only."""
         calls = super().get_queryset(request)
         is_page = (
             request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
@@ -90,32 +87,32 @@ class CallAdmin(SupportAdmin):
         return calls if is_page else calls.defer("raw", "page_url")
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Show whole phones to those with the right."""
-        return _as_allowed(request, self.list_display)
+        """Show whole phones with the permission."""
+        return _permitted(request, self.list_display)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Show one of the two phones, and the record as it came to those with the right."""
-        fields = [name for name in super().get_fields(request, obj) if name != "masked"]
-        fields = ["masked" if name == "phone" else name for name in fields]
-        return _as_allowed(request, fields)
+        """Show one of the two phones, and the raw record with the permission."""
+        fields = [name for name in super().get_fields(request, obj) if name != "shown_phone"]
+        fields = ["shown_phone" if name == "phone" else name for name in fields]
+        return _permitted(request, fields)
 
     @admin.display(description=_("Телефон"), empty_value="—")
-    def masked(self, call: Call) -> str:
-        """Return the phone without its middle."""
+    def shown_phone(self, call: Call) -> str:
+        """Return the masked phone."""
         return masked_phone(call.phone)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
     ) -> tuple[QuerySet[Call], bool]:
-        """Search where there are indexes."""
+        """Search by the external id or the phone only: these have indexes."""
         if not search_term:
             return queryset, False
-        return queryset.filter(pk__in=_found(request, search_term)), False
+        return queryset.filter(pk__in=_search(request, search_term)), False
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(DeliveryActions, SupportAdmin):
-    """The ledger; a person can release, call off or repeat single calls."""
+    """The ledger; support can release, call off or send again single calls."""
 
     list_display = (
         "call",
@@ -138,51 +135,51 @@ class DeliveryAdmin(DeliveryActions, SupportAdmin):
     search_help_text = _(
         "Номер звонка, телефон или 4 его последние цифры, номер счетчика, метка выгрузки"
     )
-    # The numbers of calls lead the database's own key; those of deliveries have no such index.
+    # The primary key in the database begins with call_id; the id of deliveries has no index.
     ordering = ("-call_id",)
-    readonly_fields = ("display_state", "why", "told")
+    readonly_fields = ("display_state", "why", "sentence")
     actions = ("release", "call_off", "send_again")
     never_fetched = ("call__raw", "call__page_url")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        """Annotate with what the customer is shown."""
+        """Annotate with the display state and the reason."""
         return with_display_state(super().get_queryset(request), timezone.now())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
     ) -> tuple[QuerySet[Delivery], bool]:
-        """Search where there are indexes: a marker, a counter's number, a call or a phone."""
+        """Search by what has an index: a marker, a counter's number, a call or a phone."""
         term = search_term.strip()
         if not term:
             return queryset, False
         uploads = list(Upload.objects.filter(marker=term).values_list("pk", flat=True))
         if uploads:
             return queryset.filter(upload__in=uploads), False
-        calls = _found(request, term)
-        if calls or not term.isdecimal() or len(term) > MOST_DIGITS:
+        calls = _search(request, term)
+        if calls or not term.isdecimal() or len(term) > MAX_DIGITS:
             return queryset.filter(call_id__in=calls), False
         return queryset.filter(counter__number=int(term)), False
 
     @admin.display(description=_("Состояние"))
     def display_state(self, delivery: Any) -> str:
-        """Return the state in the words of the cabinet."""
+        """Return the label of the display state."""
         return str(DisplayState(delivery.display_state).label)
 
     @admin.display(description=_("Причина"), empty_value="—")
     def why(self, delivery: Any) -> str:
-        """Return the reason in a word or two."""
+        """Return the title of the reason."""
         return str(REASON_TITLES.get(delivery.why, delivery.why))
 
     @admin.display(description=_("Что видит клиент"), empty_value="—")
-    def told(self, delivery: Any) -> str:
-        """Return the sentence that stands beside the state in the cabinet."""
+    def sentence(self, delivery: Any) -> str:
+        """Return the sentence shown beside the state in the cabinet."""
         counter = delivery.counter
         blocker = of_channel(counter, delivery.channel, blocker_of(counter, now=timezone.now()))
         return sentence_of(delivery, blocker=blocker)
 
 
 class AttemptInline(admin.TabularInline):
-    """The tries of one upload, on its page."""
+    """The attempts of one upload, on its page."""
 
     model = UploadAttempt
     fields = ("kind", "number", "started_at", "ended_at", "http_status", "error_class", "excerpt")
@@ -191,24 +188,24 @@ class AttemptInline(admin.TabularInline):
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tries are evidence."""
+        """Attempts are a record of what happened: read-only."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tries are evidence."""
+        """Attempts are a record of what happened: read-only."""
         return False
 
 
 @admin.register(Upload)
 class UploadAdmin(SupportAdmin):
-    """Uploads and their tries; a person can hurry the clock, never do what it may not do."""
+    """Uploads and their attempts; the actions only bring forward what beat tasks may do."""
 
     list_display = (
         "id",
         "cabinet",
         "counter",
         "channel",
-        "standing",
+        "state_text",
         "attention",
         "rows",
         "created_at",
@@ -219,58 +216,58 @@ class UploadAdmin(SupportAdmin):
     search_help_text = _("Метка, номер в Метрике или номер счетчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
-    readonly_fields = ("standing",)
+    readonly_fields = ("state_text",)
     actions = ("retry", "gather_again", "look_up", "poll", "call_off")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Say the state in the words of the cabinet."""
-        fields = [name for name in super().get_fields(request, obj) if name != "standing"]
-        return ["standing" if name == "state" else name for name in fields]
+        """Show the state as in the cabinet."""
+        fields = [name for name in super().get_fields(request, obj) if name != "state_text"]
+        return ["state_text" if name == "state" else name for name in fields]
 
     @admin.display(description=_("Состояние"))
-    def standing(self, upload: Upload) -> str:
-        """Return the state in the words of the cabinet."""
+    def state_text(self, upload: Upload) -> str:
+        """Return the state as in the cabinet."""
         return label_of(upload)
 
     @admin.action(description=_("Повторить отправку"), permissions=["steer"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Send again what Metrika certainly does not have."""
+        """Retry uploads that Metrika certainly does not have."""
         moved = recovery.retry_uploads(_ids(queryset), actor=signed_in(request), now=timezone.now())
-        self._tell(request, moved)
+        self._show_count(request, moved)
 
     @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["steer"])
     def look_up(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Look unclear uploads up at the next tick."""
-        self._tell(request, recovery.look_up_now(_ids(queryset), actor=signed_in(request)))
+        """Schedule the lookup of unclear uploads for the next tick."""
+        self._show_count(request, recovery.look_up_now(_ids(queryset), actor=signed_in(request)))
 
     @admin.action(description=_("Спросить Метрику сейчас"), permissions=["steer"])
     def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Ask about sent uploads at the next tick."""
+        """Schedule the poll of sent uploads for the next tick."""
         moved = recovery.poll_now(_ids(queryset), actor=signed_in(request), now=timezone.now())
-        self._tell(request, moved)
+        self._show_count(request, moved)
 
     @admin.action(description=_("Собрать заново"), permissions=["steer"])
     def gather_again(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Let the rows of refused uploads be gathered with today's values."""
+        """Return the rows of refused uploads to the queue, to be batched with current values."""
         ids, actor = _ids(queryset), signed_in(request)
-        self._tell(request, recovery.gather_again(ids, actor=actor, now=timezone.now()))
+        self._show_count(request, recovery.gather_again(ids, actor=actor, now=timezone.now()))
 
     @admin.action(description=_("Отменить отправку"), permissions=["steer"])
     def call_off(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Call off what certainly has not arrived."""
+        """Call off uploads that certainly have not arrived."""
         moved = recovery.call_off_uploads(
             _ids(queryset), actor=signed_in(request), now=timezone.now()
         )
-        self._tell(request, moved)
+        self._show_count(request, moved)
 
-    def _tell(self, request: HttpRequest, count: int) -> None:
+    def _show_count(self, request: HttpRequest, count: int) -> None:
         text = ngettext("Поставлена в очередь %d выгрузка.", "Поставлено в очередь: %d.", count)
         self.message_user(request, text % count, messages.SUCCESS if count else messages.WARNING)
 
 
 @admin.register(CallKey)
 class CallKeyAdmin(SupportAdmin):
-    """External ids, for ever."""
+    """External ids, kept for ever."""
 
     list_display = ("external_id", "cabinet", "partition_at")
     list_select_related = ("cabinet",)
@@ -280,15 +277,15 @@ class CallKeyAdmin(SupportAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[CallKey], search_term: str
     ) -> tuple[QuerySet[CallKey], bool]:
-        """Search by the whole external id, through the index that leads by cabinet."""
+        """Search by the whole external id, with the index that begins with the cabinet."""
         return queryset.filter(
-            pk__in=_found(request, search_term)
+            pk__in=_search(request, search_term)
         ) if search_term else queryset, False
 
 
 @admin.register(IngestReceipt)
 class IngestReceiptAdmin(SupportAdmin):
-    """Answers given to requests that brought calls."""
+    """Stored responses to requests that delivered calls."""
 
     list_display = ("webhook_id", "source", "received_at")
     list_select_related = ("source",)

@@ -1,4 +1,4 @@
-"""The support desk for what people ordered again and for what does not agree with Metrika."""
+"""Admin pages of reconciliations, their differences, and of calls that people sent again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from calls.models import Difference, Reconciliation, Resend
 
 
 class ReconciledAge(AgeFilter):
-    """By the moment of the comparison."""
+    """By the time of the reconciliation."""
 
     moment = "at"
 
 
 class DifferenceInline(admin.TabularInline):
-    """What one comparison found, on its page."""
+    """The differences of one reconciliation, on its page."""
 
     model = Difference
     fields = ("code", "upload", "uploading_ids", "ours", "theirs")
@@ -28,13 +28,13 @@ class DifferenceInline(admin.TabularInline):
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Differences are found, not written."""
+        """Differences are computed: read-only."""
         return False
 
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(SupportAdmin):
-    """Comparisons of the ledger with itself and with Metrika."""
+    """Reconciliations of the ledger with itself and with Metrika."""
 
     list_display = (
         "counter",
@@ -55,7 +55,7 @@ class ReconciliationAdmin(SupportAdmin):
 
 @admin.register(Difference)
 class DifferenceAdmin(SupportAdmin):
-    """Everything that does not agree."""
+    """The differences of all reconciliations."""
 
     list_display = ("reconciliation", "code", "upload", "ours", "theirs")
     list_filter = ("code", "reconciliation__is_latest")
@@ -66,7 +66,7 @@ class DifferenceAdmin(SupportAdmin):
 
 @admin.register(Resend)
 class ResendAdmin(SupportAdmin):
-    """Calls that people sent once more."""
+    """Calls that people sent again."""
 
     list_display = ("call", "counter", "channel", "number", "upload", "ordered_by", "ordered_at")
     list_select_related = ("call", "counter", "upload", "ordered_by")

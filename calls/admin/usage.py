@@ -1,4 +1,4 @@
-"""The support desk for what is shared: which streams send, when each list was last read."""
+"""Admin pages of shared resources: when a stream was last built, when a list was last polled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from calls.models import ListUse, StreamUse
 
 @admin.register(StreamUse)
 class StreamUseAdmin(SupportAdmin):
-    """Streams of uploads: those of a login share its day."""
+    """Streams of uploads; those of one login share its daily quota."""
 
     list_display = ("counter", "channel", "id_kind", "is_static", "built_at")
     list_filter = ("channel", "id_kind", "is_static")
@@ -23,7 +23,7 @@ class StreamUseAdmin(SupportAdmin):
 
 @admin.register(ListUse)
 class ListUseAdmin(SupportAdmin):
-    """When Metrika was last asked what became of a counter's uploads."""
+    """When the list of a counter's uploads was last polled."""
 
     list_display = ("counter", "channel", "asked_at")
     list_filter = ("channel",)

@@ -1,4 +1,4 @@
-"""Says how each try and lookup of an upload ended."""
+"""Texts for the attempts and lookups of an upload: what was done and how it ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.models import UploadAttempt
 
-#: By the class of the error, as calls.delivery writes it: (tone, words).
+#: `UploadAttempt.error_class`, as calls.delivery writes it → (tone, text).
 OUTCOMES: dict[str, tuple[str, str | Promise]] = {
     "Unreachable": ("warning", gettext_lazy("Метрика не ответила")),
     "QuotaExceeded": ("warning", gettext_lazy("Исчерпан лимит запросов Метрики")),
@@ -29,7 +29,7 @@ OUTCOMES: dict[str, tuple[str, str | Promise]] = {
 
 @dataclass(frozen=True)
 class AttemptLine:
-    """One row of the attempts' table."""
+    """One row of the table of attempts."""
 
     at: datetime
     kind_text: str
@@ -41,15 +41,15 @@ class AttemptLine:
 
 
 def describe(attempt: UploadAttempt, *, with_answer: bool) -> AttemptLine:
-    """Describe one attempt; its answer may quote a row, so not everybody is shown it."""
-    tone, words = _outcome(attempt)
+    """Describe one attempt. The answer may quote a row: pass ``with_answer`` for managers only."""
+    tone, text = _outcome(attempt)
     return AttemptLine(
         at=attempt.started_at,
         kind_text=attempt.get_kind_display(),
-        took_text=_took(attempt),
+        took_text=_duration_text(attempt),
         status=attempt.http_status,
         tone=tone,
-        outcome_text=str(words),
+        outcome_text=str(text),
         answer=attempt.excerpt if with_answer else "",
     )
 
@@ -62,7 +62,7 @@ def _outcome(attempt: UploadAttempt) -> tuple[str, str | Promise]:
     return OUTCOMES.get(attempt.error_class, ("warning", attempt.error_class))
 
 
-def _took(attempt: UploadAttempt) -> str:
+def _duration_text(attempt: UploadAttempt) -> str:
     if attempt.ended_at is None or attempt.kind == UploadAttempt.Kind.LOOKUP:
         return ""
     seconds = (attempt.ended_at - attempt.started_at).total_seconds()

@@ -1,4 +1,4 @@
-"""What a person may do about a delivery or an upload where it stands: the buttons of the pages."""
+"""The buttons of the pages of a call and of an upload: the actions that its state allows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from calls.states import UploadState
 
 @dataclass(frozen=True)
 class Button:
-    """A button. ``post``: pressed at once; else it leads to a page that asks first."""
+    """A button. With ``post`` it acts at once, else it links to a page that asks to confirm."""
 
     url: str
     label: str | Promise
@@ -27,35 +27,35 @@ class Button:
 
 
 def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
-    """Return what may be done about a delivery. Load it with its upload and counter's goal."""
-    where = [delivery.call_id, delivery.counter_id, delivery.channel]
-    found = []
+    """Return the actions on a delivery. Load it with its upload and its counter's goal."""
+    args = [delivery.call_id, delivery.counter_id, delivery.channel]
+    buttons = []
     if may_release(delivery, now=now):
-        found.append(Button(reverse("calls:release", args=where), _("Отправить сейчас")))
+        buttons.append(Button(reverse("calls:release", args=args), _("Отправить сейчас")))
     if may_call_off(delivery):
-        found.append(Button(reverse("calls:call-off", args=where), _("Не отправлять"), "danger"))
+        buttons.append(Button(reverse("calls:call-off", args=args), _("Не отправлять"), "danger"))
     if not resend_blocker(delivery, now=now):
-        url = reverse("calls:send-again", args=where)
-        found.append(Button(url, _("Отправить повторно…"), post=False))
-    return found
+        url = reverse("calls:send-again", args=args)
+        buttons.append(Button(url, _("Отправить повторно…"), post=False))
+    return buttons
 
 
 def buttons_of_upload(upload: Upload) -> list[Button]:
-    """Return what may be done about an upload."""
-    found = []
+    """Return the actions on an upload."""
+    buttons = []
     if is_retryable(upload):
         label = _("Отправить сейчас") if upload.state == UploadState.LATER else _("Повторить")
-        found.append(Button(reverse("calls:upload-retry", args=[upload.pk]), label))
+        buttons.append(Button(reverse("calls:upload-retry", args=[upload.pk]), label))
     if is_to_gather_again(upload):
         url = reverse("calls:upload-gather-again", args=[upload.pk])
-        found.append(Button(url, _("Собрать заново")))
+        buttons.append(Button(url, _("Собрать заново")))
     if upload.state == UploadState.UNCLEAR:
         url = reverse("calls:upload-look-up", args=[upload.pk])
-        found.append(Button(url, _("Проверить сейчас")))
+        buttons.append(Button(url, _("Проверить сейчас")))
     if upload.state == UploadState.SENT:
         url = reverse("calls:upload-poll", args=[upload.pk])
-        found.append(Button(url, _("Спросить Метрику сейчас")))
+        buttons.append(Button(url, _("Спросить Метрику сейчас")))
     if is_not_arrived(upload):
         url = reverse("calls:upload-call-off", args=[upload.pk])
-        found.append(Button(url, _("Отменить отправку"), "danger", post=False))
-    return found
+        buttons.append(Button(url, _("Отменить отправку"), "danger", post=False))
+    return buttons

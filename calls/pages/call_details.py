@@ -1,4 +1,4 @@
-"""What a call's page says about the call itself."""
+"""The details of a call on its page: kind, phone, site, identifiers, …"""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from calls.phones import masked_phone, readable_phone, with_masked_phones
 
 
 @dataclass(frozen=True)
-class Fact:
+class Detail:
     """A label and its value."""
 
     label: str
     value: str
 
 
-def facts_of(call: Call, *, sees_phones: bool) -> list[Fact]:
-    """Return the facts in reading order; a person without the right sees a masked phone."""
+def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
+    """Return the details in the order of the page, with masked phones unless ``sees_phones``."""
     phone = readable_phone(call.phone) if sees_phones else masked_phone(call.phone)
-    # Sites put the phone of whom they know into the address of a page, or send it as UserID.
-    safe = str if sees_phones else with_masked_phones
+    # Sites put the phone of a known visitor into the URL of a page, or send it as UserID.
+    shown = str if sees_phones else with_masked_phones
     return [
-        Fact(_("Тип"), call.get_kind_display()),
-        Fact(_("Телефон"), phone),
-        Fact(_("Разговор"), talk_time(call.duration_seconds)),
-        Fact(_("Ожидание"), talk_time(call.hold_seconds)),
-        Fact(_("Статус"), _status(call)),
-        Fact(_("Признаки"), _marks(call)),
-        Fact(_("Сайт"), call.site),
-        Fact(_("Кампания"), call.campaign_name or call.campaign_id),
-        Fact(_("Теги"), ", ".join(call.tags)),
-        Fact("ClientID", call.client_id),
-        Fact("yclid", call.yclid),
-        Fact("UserID", safe(call.user_id)),
-        Fact(_("Страница"), safe(call.page_url)),
-        Fact(_("Попытка заказа"), str(call.attempt or "")),
+        Detail(_("Тип"), call.get_kind_display()),
+        Detail(_("Телефон"), phone),
+        Detail(_("Разговор"), talk_time(call.duration_seconds)),
+        Detail(_("Ожидание"), talk_time(call.hold_seconds)),
+        Detail(_("Статус"), _status(call)),
+        Detail(_("Признаки"), _marks(call)),
+        Detail(_("Сайт"), call.site),
+        Detail(_("Кампания"), call.campaign_name or call.campaign_id),
+        Detail(_("Теги"), ", ".join(call.tags)),
+        Detail("ClientID", call.client_id),
+        Detail("yclid", call.yclid),
+        Detail("UserID", shown(call.user_id)),
+        Detail(_("Страница"), shown(call.page_url)),
+        Detail(_("Попытка заказа"), str(call.attempt or "")),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The filters of a counter's history."""
+"""The filter form of a counter's history."""
 
 from __future__ import annotations
 
@@ -17,24 +17,22 @@ from calls.queries.search import call_ids
 from calls.states import Channel, DisplayState
 from counters.models import Counter
 
-#: Days that are shown when no others were asked for.
-USUAL_DAYS = 30
-EVERYTHING = ("", _("Все"))
+#: Length of the period shown by default.
+DEFAULT_DAYS = 30
+ALL = ("", _("Все"))
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class HistoryFilterForm(forms.Form):
-    """State, reason, channel, days, and a search; starts with the last month's calls."""
+    """State, reason, channel, days and a search; by default the last 30 days."""
 
     state = forms.ChoiceField(
-        label=_("Состояние"), choices=[EVERYTHING, *DisplayState.choices], required=False
+        label=_("Состояние"), choices=[ALL, *DisplayState.choices], required=False
     )
     reason = forms.ChoiceField(
-        label=_("Причина"), choices=[EVERYTHING, *REASON_TITLES.items()], required=False
+        label=_("Причина"), choices=[ALL, *REASON_TITLES.items()], required=False
     )
-    channel = forms.ChoiceField(
-        label=_("Канал"), choices=[EVERYTHING, *Channel.choices], required=False
-    )
+    channel = forms.ChoiceField(label=_("Канал"), choices=[ALL, *Channel.choices], required=False)
     date_from = forms.DateField(label=_("С"), widget=_DATE, required=False)
     date_to = forms.DateField(label=_("По"), widget=_DATE, required=False)
     q = forms.CharField(
@@ -50,13 +48,15 @@ class HistoryFilterForm(forms.Form):
     def __init__(
         self, data: dict[str, Any], *, counter: Counter, cabinet: Cabinet, sees_phones: bool
     ) -> None:
-        # Only what is not asked for falls back to the usual; an emptied field means everything.
-        super().__init__(usual_values(counter, timezone.now()) | data if "q" not in data else data)
+        # Defaults only for a page opened without the form; there an emptied field means all.
+        super().__init__(
+            default_values(counter, timezone.now()) | data if "q" not in data else data
+        )
         self.cabinet = cabinet
         self.sees_phones = sees_phones
 
     def clean_q(self) -> str:
-        """Refuse a search by which a masked number could be found out digit by digit."""
+        """Refuse a search that could reveal a masked number digit by digit."""
         text: str = self.cleaned_data["q"]
         end = searched_end(text)
         if not self.sees_phones and is_guess(end):
@@ -64,7 +64,7 @@ class HistoryFilterForm(forms.Form):
         return text
 
     def clean(self) -> dict[str, Any]:
-        """Refuse days in the wrong order."""
+        """Refuse a period that ends before it begins."""
         values = self.cleaned_data
         first, last = values.get("date_from"), values.get("date_to")
         if first and last and first > last:
@@ -72,27 +72,26 @@ class HistoryFilterForm(forms.Form):
         return values
 
     def filters(self) -> Filters:
-        """Return what to look for; only for a valid form. A search asks the database."""
+        """Return the filters of a valid form. A search text is looked up in the database here."""
         values = self.cleaned_data
-        found = self._found(values["q"]) if values["q"] else None
         return Filters(
             state=values["state"],
             reason=values["reason"],
             channel=int(values["channel"]) if values["channel"] else None,
             first_day=values["date_from"],
             last_day=values["date_to"],
-            call_ids=found,
+            call_ids=self._call_ids(values["q"]) if values["q"] else None,
         )
 
-    def _found(self, text: str) -> list[int]:
+    def _call_ids(self, text: str) -> list[int]:
         return call_ids(text, cabinet=self.cabinet, sees_phones=self.sees_phones)
 
 
-def usual_values(counter: Counter, now: datetime) -> dict[str, Any]:
-    """Return the filters of a page nobody has filtered: the last month, the channels in use."""
+def default_values(counter: Counter, now: datetime) -> dict[str, Any]:
+    """Return the default filters: the last `DEFAULT_DAYS`, and the channel if one is in use."""
     today = timezone.localtime(now).date()
     values: dict[str, Any] = {
-        "date_from": (today - timedelta(days=USUAL_DAYS - 1)).isoformat(),
+        "date_from": (today - timedelta(days=DEFAULT_DAYS - 1)).isoformat(),
     }
     if counter.send_calls and counter.goal_id is None:
         values["channel"] = str(Channel.CALLS.value)

@@ -1,4 +1,4 @@
-"""The way of one call: for each counter and channel what happened to it, step by step.
+"""The timelines of a call's page: for each counter and channel what happened, step by step.
 
 A constant number of queries, however many counters and uploads the call has.
 """
@@ -14,7 +14,7 @@ from calls.decision.explain import Verdict, explain_call
 from calls.models import Call, Delivery, Resend, UploadAttempt
 from calls.pages.buttons import Button, buttons_of
 from calls.pages.status_messages import sentence_of, title_of
-from calls.pages.timeline_steps import Step, resent, steps_of
+from calls.pages.timeline_steps import Step, resend_steps, steps_of
 from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
@@ -32,19 +32,19 @@ class Timeline:
     state_tone: str
     upload_id: int | None
     changed_after_send: bool
-    #: In no file ever, and not to be: a line is enough.
+    #: Skipped and never in a file: shown as one line.
     is_brief: bool
-    #: Where it stands, in a sentence.
+    #: The sentence beside its state.
     reason_text: str
     steps: list[Step] = field(default_factory=list)
     #: Column → value of the row as sent; empty before the call is in a file.
     values: dict[str, str] = field(default_factory=dict)
-    #: What a person who may manage can do about it.
+    #: For people who may manage the cabinet.
     actions: list[Button] = field(default_factory=list)
 
 
 def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
-    """Return the call's journeys: what is sent comes before what is not."""
+    """Return a timeline for each delivery of the call; skipped ones come last."""
     deliveries = sorted(
         _deliveries(call, now), key=lambda one: one.display_state == DisplayState.SKIPPED
     )
@@ -56,7 +56,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
     blockers = _blockers(deliveries, now)
     resends = _resends(call)
     return [
-        _journey(
+        _timeline(
             call,
             one,
             verdicts=verdicts.get((one.counter_id, one.channel), []),
@@ -70,7 +70,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
     ]
 
 
-def _journey(
+def _timeline(
     call: Call,
     delivery: DisplayDelivery,
     *,
@@ -93,7 +93,7 @@ def _journey(
         changed_after_send=is_changed_after_send(call, delivery),
         steps=[
             *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, blocker=blocker),
-            *resent(resends),
+            *resend_steps(resends),
         ],
         values=values,
         actions=buttons_of(delivery, now=now),
@@ -119,11 +119,11 @@ def _attempts(deliveries: Sequence[Delivery]) -> dict[int, list[UploadAttempt]]:
 
 
 def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
-    found: dict[tuple[int, int], list[Resend]] = defaultdict(list)
-    ordered = Resend.objects.filter(call_id=call.pk).select_related("upload", "ordered_by")
-    for resend in ordered.order_by("number"):
-        found[resend.counter_id, resend.channel].append(resend)
-    return found
+    by_target: dict[tuple[int, int], list[Resend]] = defaultdict(list)
+    resends = Resend.objects.filter(call_id=call.pk).select_related("upload", "ordered_by")
+    for resend in resends.order_by("number"):
+        by_target[resend.counter_id, resend.channel].append(resend)
+    return by_target
 
 
 def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:

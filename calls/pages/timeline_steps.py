@@ -1,4 +1,4 @@
-"""The steps of one delivery, in the order in which they happened."""
+"""The steps of one timeline: what happened to a delivery, in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from calls.states import TONES, DeliveryState, DisplayState, IdKind, UploadState
 
 @dataclass(frozen=True)
 class RuleLine:
-    """One rule of the decision: passed, or the sentence that says why not."""
+    """One rule of the decision, with its requirement if it passed, else the reason."""
 
     ok: bool
     text: str
@@ -27,7 +27,7 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happened, or is awaited (without a time)."""
+    """One event; without a time, the current state."""
 
     title: str
     tone: str
@@ -44,17 +44,17 @@ def steps_of(
     attempts: Iterable[UploadAttempt],
     blocker: str,
 ) -> list[Step]:
-    """Return the steps from the call's arrival to Metrika's answer, as far as they went."""
-    happened = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
-    happened += _revised(call, delivery)
-    happened.append(_decided(delivery, verdicts, blocker))
+    """Return the steps so far, from the call's arrival to Metrika's answer."""
+    steps = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
+    steps += _revisions(call, delivery)
+    steps.append(_decision(delivery, verdicts, blocker))
     if delivery.upload is not None:
-        happened += _in_upload(delivery, delivery.upload, attempts)
-    happened.sort(key=lambda step: step.at or call.received_at)
-    return [*happened, *_standing(delivery, blocker)]
+        steps += _upload_steps(delivery, delivery.upload, attempts)
+    steps.sort(key=lambda step: step.at or call.received_at)
+    return [*steps, *_current_state(delivery, blocker)]
 
 
-def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
+def _revisions(call: Call, delivery: Delivery) -> Iterator[Step]:
     if call.revision == 1:
         return
     if is_changed_after_send(call, delivery):
@@ -64,13 +64,13 @@ def _revised(call: Call, delivery: Delivery) -> Iterator[Step]:
         yield Step(_("CallKeeper уточнил данные звонка"), "info", call.updated_at)
 
 
-def _decided(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -> Step:
+def _decision(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -> Step:
     skipped = delivery.state == DeliveryState.SKIPPED
-    changed = _since_changed(delivery, verdicts, skipped=skipped)
+    changed = _change_note(delivery, verdicts, skipped=skipped)
     why = sentence_of(delivery, blocker=blocker) if skipped and (changed or not verdicts) else ""
     too_late = delivery.state == DeliveryState.EXPIRED
     return Step(
-        title=_decision(skipped=skipped, too_late=too_late),
+        title=_decision_title(skipped=skipped, too_late=too_late),
         tone="neutral" if skipped or too_late else "success",
         at=delivery.decided_at,
         text=" ".join(filter(None, [why, changed])),
@@ -78,19 +78,19 @@ def _decided(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -
     )
 
 
-def _decision(*, skipped: bool, too_late: bool) -> str:
+def _decision_title(*, skipped: bool, too_late: bool) -> str:
     if too_late:
         return _("Отправлять поздно: визит уже не найти")
     return _("Решено не отправлять") if skipped else _("Решено отправить")
 
 
-def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
-    """Say so when today's settings would decide otherwise than it was decided."""
+def _change_note(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
+    """Return a note if today's rules would decide otherwise, or with other values; else ''."""
     if delivery.reason in GIVEN_BY_A_PERSON or not verdicts:
         return ""
     refused = next((one for one in verdicts if not one.passed), None)
     if (refused.code if refused else None) == (delivery.reason if skipped else None) and (
-        refused is None or _says_the_same(refused, delivery)
+        refused is None or _has_same_values(refused, delivery)
     ):
         return ""
     if refused is None:
@@ -98,27 +98,27 @@ def _since_changed(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool
     return _("С тех пор звонок или настройки изменились. Сейчас правила сказали бы так:")
 
 
-def _says_the_same(refused: Verdict, delivery: Delivery) -> bool:
-    """Whether the values are those of the decision, as far as it kept any."""
+def _has_same_values(refused: Verdict, delivery: Delivery) -> bool:
+    """Whether the values compared now are those of the decision, as far as it kept any."""
     if delivery.compared is None:
         return True
     return refused.text == reason_sentence(refused.code, delivery.compared)
 
 
-def _in_upload(
+def _upload_steps(
     delivery: Delivery, upload: Upload, attempts: Iterable[UploadAttempt]
 ) -> Iterator[Step]:
     place = _("Строка %(row)d из %(rows)d") % {"row": delivery.row_number, "rows": upload.rows}
-    known_by = "" if upload.is_static else f", {IdKind(upload.id_kind).label}"
+    identifier = "" if upload.is_static else f", {IdKind(upload.id_kind).label}"
     yield Step(
         _("Собран в выгрузку"),
         "info",
         upload.created_at,
-        f"{place}{known_by}.",
+        f"{place}{identifier}.",
     )
     for attempt in attempts:
-        seen = describe(attempt, with_answer=False)
-        yield Step(seen.kind_text, seen.tone, seen.at, seen.outcome_text)
+        line = describe(attempt, with_answer=False)
+        yield Step(line.kind_text, line.tone, line.at, line.outcome_text)
     if upload.settled_at is not None and upload.state != UploadState.CANCELLED:
         yield Step(_("Метрика обработала файл"), "success", upload.settled_at, _counts(upload))
 
@@ -132,8 +132,8 @@ def _counts(upload: Upload) -> str:
     }
 
 
-def resent(resends: Iterable[Resend]) -> Iterator[Step]:
-    """Yield what people ordered beside the ledger."""
+def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
+    """Yield a step for each time a person sent the call again."""
     for resend in resends:
         person = resend.ordered_by
         yield Step(
@@ -149,8 +149,8 @@ def resent(resends: Iterable[Resend]) -> Iterator[Step]:
         )
 
 
-def _standing(delivery: DisplayDelivery, blocker: str) -> Iterator[Step]:
-    """Where the delivery stands now; why it was not to be sent has been said by the rules."""
+def _current_state(delivery: DisplayDelivery, blocker: str) -> Iterator[Step]:
+    """Yield the current state, unless the call is skipped: its rules have given the reason."""
     if delivery.state == DeliveryState.SKIPPED:
         return
     shown = DisplayState(delivery.display_state)

@@ -1,4 +1,4 @@
-"""What the page of an upload shows beside its file."""
+"""The state and the attempts of an upload, for its page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from calls.states import TONES, UploadState
 
 @dataclass(frozen=True)
 class UploadStatus:
-    """Where the upload stands, in words."""
+    """The upload's state as its page shows it."""
 
     text: str
     tone: str
@@ -23,7 +23,7 @@ class UploadStatus:
 
 
 def upload_status(upload: Upload, *, now: datetime) -> UploadStatus:
-    """Say where the upload stands: as its calls are shown. Load it with counter and account."""
+    """Return the state in the same words as its calls'. Load it with counter and account."""
     shown = display_state_of_upload(upload.pk)
     return UploadStatus(
         text=label_of(upload),
@@ -33,14 +33,14 @@ def upload_status(upload: Upload, *, now: datetime) -> UploadStatus:
 
 
 def attempts_of(upload: Upload, *, with_answers: bool) -> list[AttemptLine]:
-    """Return every try and lookup, oldest first."""
+    """Return all attempts and lookups, oldest first."""
     attempts = upload.tries.order_by("started_at", "pk")
     return [describe(attempt, with_answer=with_answers) for attempt in attempts]
 
 
 def label_of(upload: Upload) -> str:
-    """Return the upload's state in words."""
+    """Return the upload's state in a word or two."""
     if upload.state == UploadState.LINKAGE_FAILURE and upload.is_static:
-        # Nothing was to be linked in it.
+        # Static calls are never linked to visits, so this is no failure.
         return str(UploadState.PROCESSED.label)
     return str(upload.get_state_display())

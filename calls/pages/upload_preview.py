@@ -1,4 +1,4 @@
-"""Reads an upload's frozen file: what exactly was sent."""
+"""Reads the stored file of an upload: a preview, a spreadsheet copy, the rows as sent."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.db.models.fields import BinaryField
 from calls.models import UploadFile
 
 PREVIEW_ROWS = 50
-#: Enough for the header and the rows of a preview at Metrika's longest usual cells.
+#: Enough for the header and the rows of a preview with long cells.
 PREVIEW_BYTES = 128 * 1024
 FORMULA = re.compile(r"(?:\A|(?<=[,;\t\r\n]))(?=[=+\-@\t\r])")
-# Python's reader refuses cells over 128 KiB; an address of a page has no such limit with us.
+# Python's reader refuses cells over 128 KiB by default; URLs of pages may be longer.
 csv.field_size_limit(16 * 1024 * 1024)
 
 
@@ -41,17 +41,17 @@ def preview_of(upload_id: int) -> Preview:
     head, length = bytes(found[0]), found[1]
     lines = list(_lines(head))
     if length > len(head):
-        # The cut may go through the middle of a row.
+        # The last row may be cut in the middle.
         lines = lines[:-1]
     return Preview(lines[0] if lines else [], lines[1 : PREVIEW_ROWS + 1])
 
 
-def file_for_people(body: bytes) -> bytes:
-    """Return the file for a spreadsheet: a byte order mark, semicolons, and no cell is a formula.
+def spreadsheet_file(body: bytes) -> bytes:
+    """Return the file for a spreadsheet: with a byte order mark, semicolons and no formulas.
 
-    Tags and addresses come from outside. A spreadsheet runs what begins with one of =+-@, also
-    after a separator that it takes for the end of a cell, so an apostrophe goes before it
-    (https://owasp.org/www-community/attacks/CSV_Injection). Excel in Russian splits at semicolons.
+    Tags and URLs come from outside. A spreadsheet executes a cell that begins with one of =+-@,
+    also after a character that it takes for a separator, so an apostrophe is put before it
+    (https://owasp.org/www-community/attacks/CSV_Injection). Russian Excel splits at semicolons.
     """
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=";", quoting=csv.QUOTE_ALL)
@@ -61,7 +61,7 @@ def file_for_people(body: bytes) -> bytes:
 
 
 def values_of(rows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, str]]:
-    """Return column → value as sent for each (upload id, row number, from 1), in one query."""
+    """Return {column: value} as sent for each (upload id, row number from 1), in one query."""
     wanted: dict[int, set[int]] = {}
     for upload_id, number in rows:
         wanted.setdefault(upload_id, set()).add(number)

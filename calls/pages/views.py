@@ -1,4 +1,4 @@
-"""Pages where a customer sees what became of the calls."""
+"""Pages of the cabinet about calls: a counter's history, one call, one upload."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.models import Call, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
-from calls.pages.call_details import facts_of
+from calls.pages.call_details import details_of
 from calls.pages.forms import HistoryFilterForm
 from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.timeline import timelines_of
 from calls.pages.upload_page import attempts_of, upload_status
-from calls.pages.upload_preview import file_for_people, preview_of
+from calls.pages.upload_preview import preview_of, spreadsheet_file
 from calls.phones import masked_phone, readable_phone, with_masked_phones
 from calls.queries import history as history_pages
 from calls.queries.blockers import blocker_of, of_channel
@@ -31,7 +31,7 @@ from calls.queries.stats import state_totals
 from calls.states import TONES, DisplayState, IdKind
 from counters.models import Counter
 
-#: Columns of the file that a person without the right does not see as sent.
+#: CSV columns masked for people who may not see phones.
 MASKS: dict[str, Callable[[str], str]] = {
     "PhoneNumber": masked_phone,
     "UserId": with_masked_phones,
@@ -43,7 +43,7 @@ _BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 @require_safe
 @cabinet_required
 def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
-    """List the calls of a counter, newest first, with what became of each."""
+    """List the deliveries of a counter, newest call first, with the state of each."""
     person = cast(CabinetRequest, request)
     counter = get_object_or_404(_counters(person), pk=counter_pk)
     form = HistoryFilterForm(
@@ -60,25 +60,25 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
 
 @require_safe
 @cabinet_required
-def journey(request: HttpRequest, call_id: int) -> HttpResponse:
-    """Show one call and its way to every counter."""
+def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
+    """Show one call, with a timeline for each counter and channel."""
     person = cast(CabinetRequest, request)
     call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
-    journeys = timelines_of(call, now=timezone.now())
+    timelines = timelines_of(call, now=timezone.now())
     if not sees_phones:
-        for one in journeys:
-            one.values.update(_masked(one.values))
+        for timeline in timelines:
+            timeline.values.update(_masked(timeline.values))
     context = {
         "call": {
             "at": call.started_at,
             "external_id": call.external_id,
-            "facts": facts_of(call, sees_phones=sees_phones),
+            "facts": details_of(call, sees_phones=sees_phones),
         },
-        "journeys": journeys,
-        "briefs": [one for one in journeys if one.is_brief],
+        "journeys": timelines,
+        "briefs": [one for one in timelines if one.is_brief],
         "can_steer": person.membership.can_manage,
-        "changed_after_send": any(one.changed_after_send for one in journeys),
+        "changed_after_send": any(one.changed_after_send for one in timelines),
     }
     return render(request, "calls/call_journey.html", context)
 
@@ -90,7 +90,7 @@ def _masked(values: dict[str, str]) -> dict[str, str]:
 @require_safe
 @cabinet_required
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one upload: its counts, its tries and, to those with the right, its file."""
+    """Show one upload: its counts, its attempts and, to managers, its file."""
     person = cast(CabinetRequest, request)
     shown = get_object_or_404(_uploads(person), pk=pk)
     can_download = person.membership.can_manage
@@ -112,9 +112,9 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @manage_required
 def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """Hand out the very bytes that were sent, or with `?for=people` the same for a spreadsheet.
+    """Download the bytes as they were sent, or with `?for=people` a copy for a spreadsheet.
 
-    Who took which is written down.
+    Each download is written to the audit log.
     """
     person = cast(CabinetRequest, request)
     shown = get_object_or_404(_uploads(person), pk=pk)
@@ -130,7 +130,7 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
     end = "-table" if is_for_people else ""
     name = f"callkeeper-{shown.counter.number}-{shown.pk}{end}.csv"
     return HttpResponse(
-        file_for_people(body) if is_for_people else body,
+        spreadsheet_file(body) if is_for_people else body,
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -158,12 +158,12 @@ def _history_context(
     now = timezone.now()
     cursor = request.GET.get("cursor", "")
     page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
-    every_state = history_pages.narrowed(counter, replace(filters, state=""), now=now)
-    # Only what is not with Metrika yet can be blocked.
-    waits = any(one.display_state in _BLOCKABLE for one in page.rows)
-    blocker = blocker_of(counter, now=now) if waits else ""
+    every_state = history_pages.filtered(counter, replace(filters, state=""), now=now)
+    # Only deliveries that are not with Metrika yet can be blocked.
+    is_blockable = any(one.display_state in _BLOCKABLE for one in page.rows)
+    blocker = blocker_of(counter, now=now) if is_blockable else ""
     sees_phones = request.membership.can_manage
-    # Further pages are added below the first one, which has shown the totals.
+    # Further pages are appended below the first, which has shown the totals.
     totals = [] if cursor else state_totals(every_state, now=now)
     return {
         "rows": [
@@ -177,7 +177,7 @@ def _history_context(
         "next_cursor": page.next_cursor,
         "totals": totals,
         "totals_count": sum(total.count for total in totals),
-        # Within a channel a call is there once, so deliveries are calls.
+        # Within one channel each call has one delivery, so the total counts calls.
         "one_channel": filters.channel is not None,
     }
 
@@ -198,21 +198,21 @@ def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[
         "changed_after_send": is_changed_after_send(call, delivery),
         "upload": upload.pk if upload else None,
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
-        # Before Metrika has the file, `sent_at` is the time of a try.
+        # Until Metrika has the file, `sent_at` is the time of an attempt.
         "sent_at": upload.sent_at if upload and upload.uploading_id else None,
     }
 
 
 def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
-    standing = upload_status(shown, now=timezone.now())
+    status = upload_status(shown, now=timezone.now())
     return {
         "number": shown.pk,
         "counter": shown.counter,
         "history_url": reverse("calls:history", args=[shown.counter_id]),
         "download_url": reverse("calls:upload-csv", args=[shown.pk]) if can_download else "",
-        "state_text": standing.text,
-        "state_tone": standing.tone,
-        "reason_text": standing.sentence,
+        "state_text": status.text,
+        "state_tone": status.tone,
+        "reason_text": status.sentence,
         "rows": shown.rows,
         "lines": shown.line_quantity,
         "linked": shown.linked_quantity,

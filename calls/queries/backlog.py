@@ -1,7 +1,7 @@
-"""What work is due, and since when: what operations watch.
+"""The due work of delivery and its age, for health checks and metrics.
 
-Due is what could be done now. What waits for a person (a counter that is off, an account to be
-reconnected), for company or for its quota is not.
+Work is due when it could be done now. Work that waits for a person (a counter that is off, an
+account to reconnect), for the maximum batch delay or for quota is not due.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from integrations.limits.request_budget import UPLOAD_SHARE
 from integrations.models import YandexAccount
 
 DAY = timedelta(days=1)
-#: Among so many of a stream's files is the one that left last.
+#: The file of a stream that was sent last is among its newest so many.
 LATEST_OF_STREAM = 10
 
 
 @dataclass(frozen=True)
 class DueWork:
-    """The oldest piece of one kind of work, and when anything of this kind was last done."""
+    """The oldest due item of one kind of work, and when any item of this kind was last done."""
 
     kind: str
     since: datetime
     moved_at: datetime | None
 
     @property
-    def still_since(self) -> datetime:
-        """Since when it has been due while nothing of its kind was done."""
+    def stalled_since(self) -> datetime:
+        """Since when work of this kind has been due and none was done."""
         return max(self.since, self.moved_at or self.since)
 
 
-# Requests may leave once the pauses of the login, of the counter and of all are over, and once the
-# day of which the share is spent has ended; gathering needs no request. What may go again counts
-# from that moment, and what an account or an access kept back from its return: nobody could have
-# worked on it before. A stream may have waited for room until a file of it left.
+# Requests are possible once the pauses of the login, of the counter and of all logins are over, and
+# once a day whose share of requests is spent has ended; batching needs no request. Work is due
+# since the last of these moments, or since the account or the access returned, because it could not
+# be done before. A stream that is not full is due since its previous file was sent and left room.
 _OF_COUNTERS = f"""
     SELECT ripe.kind, min(greatest(ripe.since, stop.until, a.state_changed_at, k.access_changed_at))
     FROM (
@@ -95,7 +95,7 @@ _OF_COUNTERS = f"""
       AND (stop.until IS NULL OR stop.until <= %(now)s)
     GROUP BY ripe.kind"""
 
-# A search waits for its part until that is taken or ended.
+# A bisection waits for its open part until Metrika has it or it has ended.
 _OTHERS = """
     SELECT 'search', min(greatest(u.not_before, done.at)) FROM calls_upload u
     LEFT JOIN LATERAL (
@@ -123,7 +123,7 @@ FROM (
 
 
 def due_work(now: datetime) -> list[DueWork]:
-    """Return of each kind of work that is due how old it is, the oldest first."""
+    """Return the oldest item of each kind of due work, the oldest first."""
     ahead = clock_skew.ahead()
     with connection.cursor() as cursor:
         cursor.execute(_DUE, _parameters(now, ahead) | _streams(now, ahead))
@@ -131,7 +131,7 @@ def due_work(now: datetime) -> list[DueWork]:
 
 
 def uploads_by_state() -> dict[str, int]:
-    """Return how many uploads are in each state; states without any are there with 0."""
+    """Return the number of uploads in each state, 0 included."""
     counted = dict(Upload.objects.order_by().values_list("state").annotate(Count("pk")))
     return {state: counted.get(state, 0) for state in UploadState.values}
 
@@ -145,7 +145,7 @@ def _parameters(now: datetime, ahead: timedelta) -> dict[str, Any]:
         "total": total,
         "share": max(1, int(total * UPLOAD_SHARE)),
         "ahead": ahead,
-        # A pause reaches past midnight, and perhaps past a difference of the clocks.
+        # A pause may last past midnight, and past the difference to Metrika's clock.
         "recent": day_of(now + ahead - 2 * DAY),
         "ok": Counter.Access.OK,
         "usable": list(YandexAccount.USABLE),
@@ -154,7 +154,7 @@ def _parameters(now: datetime, ahead: timedelta) -> dict[str, Any]:
 
 
 def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
-    """Return whose files could be gathered, and since when."""
+    """Return the parameters for streams whose file could be built now, and since when."""
     streams = due_streams(now)
     return {
         "stream_counters": [stream.counter_id for stream in streams],
@@ -174,10 +174,11 @@ def _due_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
 
 
 def _waited_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
-    """Return since when its calls have waited long enough, to the second.
+    """Return since when its calls have waited the maximum batch delay, to the second.
 
-    The wait grows shorter while the day goes by: its end as of now may lie before a time at which
-    they had rightly to wait. A new day gives the login its uploads back: nothing counts before it.
+    The delay gets shorter during the day, so its end as computed now may lie before a time at which
+    they still had to wait; hence the binary search. A new day restores the login's quota: nothing
+    before it counts.
     """
     day_began_at = next_midnight(now + ahead) - DAY - ahead
     early, late = max(stream.oldest, day_began_at), now
@@ -190,7 +191,7 @@ def _waited_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
 
 
 def _filled_at(stream: Stream, now: datetime) -> datetime:
-    """Return when the last call that fills a file was due: such a file need not wait."""
+    """Return when the last call that fills a file was due: a full file does not wait."""
     calls = Delivery.objects.filter(
         counter_id=stream.counter_id,
         channel=stream.channel,
@@ -199,6 +200,6 @@ def _filled_at(stream: Stream, now: datetime) -> datetime:
         state=DeliveryState.WAITING,
         not_before__lte=now,
     )
-    moments = calls.order_by("not_before").values_list("not_before", flat=True)
-    filling = moments[settings.UPLOAD_MAX_ROWS - 1 : settings.UPLOAD_MAX_ROWS].first()
-    return filling or now
+    due_times = calls.order_by("not_before").values_list("not_before", flat=True)
+    filled_at = due_times[settings.UPLOAD_MAX_ROWS - 1 : settings.UPLOAD_MAX_ROWS].first()
+    return filled_at or now

@@ -1,4 +1,4 @@
-"""What keeps a counter's calls waiting: the switch, its account, its access, or a pause."""
+"""What blocks a counter's calls now: its switch, its account, its access, or a pause."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ _OF_ACCOUNT: dict[str, str | Promise] = {
         "Аккаунт Яндекса отключён. Звонки ждут и уйдут, если подключить его снова."
     ),
 }
-
-
 _NO_SCOPE = gettext_lazy(
     "Яндекс не разрешает отправлять звонки от имени этого аккаунта: при подключении не хватило "
     "прав. Переподключите аккаунт и оставьте все разрешения. Звонки ждут и уйдут после этого."
@@ -48,7 +46,7 @@ _LOST_GOAL = gettext_lazy(
 
 
 def of_channel(counter: Counter, channel: int, blocker: str) -> str:
-    """Return the counter's obstacle, else what blocks this channel alone; empty when nothing does.
+    """Return the counter's blocker, else what blocks this channel alone; '' when nothing does.
 
     Load the counter with its goal.
     """
@@ -57,27 +55,27 @@ def of_channel(counter: Counter, channel: int, blocker: str) -> str:
 
 
 def blocker_of(counter: Counter, *, now: datetime) -> str:
-    """Return why nothing of this counter is sent now, in Russian; empty when nothing blocks."""
+    """Return in Russian why nothing of this counter is sent now; '' when nothing blocks."""
     return blockers_of([counter], now=now)[counter.pk]
 
 
 def blockers_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]:
     """Return the same by counter id, in one query. Load the counters with their accounts."""
     counters = list(counters)
-    pauses = _pauses({key for counter in counters for key in _keys(counter)}, now)
+    pauses = _pauses({key for counter in counters for key in _pause_keys(counter)}, now)
     return {
-        counter.pk: _standing(counter)
-        or next((pauses[key] for key in _keys(counter) if key in pauses), "")
+        counter.pk: _own_blocker(counter)
+        or next((pauses[key] for key in _pause_keys(counter) if key in pauses), "")
         for counter in counters
     }
 
 
-def _keys(counter: Counter) -> tuple[str, str]:
-    """Return under what a pause of the counter may stand: its login's, or its own."""
+def _pause_keys(counter: Counter) -> tuple[str, str]:
+    """Return the keys of the pauses that stop the counter: its login's and its own."""
     return counter.account.yandex_uid, f"{COUNTER_PREFIX}{counter.number}"
 
 
-def _standing(counter: Counter) -> str:
+def _own_blocker(counter: Counter) -> str:
     if counter.removed_at is not None:
         return _("Счетчик удалён из кабинета: ничего не отправляется.")
     if not counter.enabled:

@@ -1,6 +1,6 @@
-"""The state a person is shown, in SQL: the row's own, and for a gathered row its upload's.
+"""The state of a delivery as people see it, in SQL: its own, or that of its upload.
 
-The one definition: lists, filters, totals, a call's journey and the admin all annotate with it.
+The only definition: lists, filters, totals, a call's timelines and the admin annotate with it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 else:
     DisplayDelivery = Delivery
 
-#: The upload is there, and Metrika has not been asked to take it, or not yet successfully.
-_ON_ITS_WAY = (
+#: The upload exists, and Metrika does not have it.
+_NOT_SENT_YET = (
     UploadState.READY,
     UploadState.LATER,
     UploadState.SENDING,
@@ -40,69 +40,73 @@ _DONE = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
 
 
 def display_state_case(now: datetime) -> Case:
-    """Return the SQL of a delivery's shown state; its values are those of `DisplayState`."""
-    return Case(*_own(now), *_of_upload("upload__"), default=_shown(DisplayState.NEEDS_ATTENTION))
+    """Return SQL of a delivery's display state: a value of `DisplayState`."""
+    return Case(
+        *_cases_of_delivery(now),
+        *_cases_of_upload("upload__"),
+        default=_value(DisplayState.NEEDS_ATTENTION),
+    )
 
 
 def display_state_of_upload(upload_id: int) -> DisplayState:
-    """Return how the calls in an upload are shown, by the same SQL."""
+    """Return the display state of an upload's calls, by the same SQL."""
     rows = Upload.objects.filter(pk=upload_id)
-    shown = Case(*_of_upload(), default=_shown(DisplayState.NEEDS_ATTENTION))
+    shown = Case(*_cases_of_upload(), default=_value(DisplayState.NEEDS_ATTENTION))
     return DisplayState(rows.values_list(shown, flat=True).get())
 
 
 def display_reason() -> Coalesce:
-    """Return the SQL of the reason's code: the rule that refused, or what ails the upload."""
+    """Return SQL of the reason's code: `Delivery.reason`, else `Upload.attention`, else ''."""
     return Coalesce(
         NullIf(F("reason"), Value("")), F("upload__attention"), Value(""), output_field=CharField()
     )
 
 
 def with_display_state(deliveries: QuerySet[Delivery], now: datetime) -> QuerySet[DisplayDelivery]:
-    """Annotate `display_state` and `why` (codes); both join the upload."""
+    """Annotate `display_state` and `why`, the code of the reason; both join the upload."""
     return deliveries.annotate(display_state=display_state_case(now), why=display_reason())
 
 
 def is_changed_after_send(call: Call, delivery: Delivery) -> bool:
-    """Return whether the call has changed since its values were frozen in a file."""
-    frozen = delivery.call_revision
-    return frozen is not None and call.revision > frozen
+    """Return whether the call has changed since its values were written to a file."""
+    sent = delivery.call_revision
+    return sent is not None and call.revision > sent
 
 
-def _own(now: datetime) -> list[When]:
+def _cases_of_delivery(now: datetime) -> list[When]:
     return [
-        # Nothing takes it any more, even before the clock has written so.
-        When(state=DeliveryState.WAITING, expires_at__lte=now, then=_shown(DisplayState.EXPIRED)),
-        When(state=DeliveryState.WAITING, not_before__gt=now, then=_shown(DisplayState.HELD)),
-        When(state=DeliveryState.WAITING, then=_shown(DisplayState.WAITING)),
-        When(state=DeliveryState.SKIPPED, then=_shown(DisplayState.SKIPPED)),
-        When(state=DeliveryState.EXPIRED, then=_shown(DisplayState.EXPIRED)),
-        When(state=DeliveryState.NEEDS_ATTENTION, then=_shown(DisplayState.NEEDS_ATTENTION)),
-        When(state=DeliveryState.ROW_REFUSED, then=_shown(DisplayState.ROW_REFUSED)),
+        # It is not batched any more, even before the beat task has marked it expired.
+        When(state=DeliveryState.WAITING, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
+        When(state=DeliveryState.WAITING, not_before__gt=now, then=_value(DisplayState.HELD)),
+        When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
+        When(state=DeliveryState.SKIPPED, then=_value(DisplayState.SKIPPED)),
+        When(state=DeliveryState.EXPIRED, then=_value(DisplayState.EXPIRED)),
+        When(state=DeliveryState.NEEDS_ATTENTION, then=_value(DisplayState.NEEDS_ATTENTION)),
+        When(state=DeliveryState.ROW_REFUSED, then=_value(DisplayState.ROW_REFUSED)),
     ]
 
 
-def _of_upload(prefix: str = "") -> list[When]:
-    """The cases of an upload: of the row itself, or with the prefix of the one it is joined by."""
+def _cases_of_upload(prefix: str = "") -> list[When]:
+    """Return the cases by an upload's state; ``prefix`` is the join from a delivery to it."""
 
     def when(display_state: DisplayState, /, **conditions: Any) -> When:
         named = {f"{prefix}{name}": value for name, value in conditions.items()}
-        return When(**named, then=_shown(display_state))
+        return When(**named, then=_value(display_state))
 
     return [
-        when(DisplayState.BATCHED, state__in=_ON_ITS_WAY),
+        when(DisplayState.BATCHED, state__in=_NOT_SENT_YET),
         when(DisplayState.UNCLEAR, state=UploadState.UNCLEAR),
         when(DisplayState.SENT, state=UploadState.SENT),
         when(DisplayState.EXPIRED, state=UploadState.CANCELLED, attention=Attention.EXPIRED),
         when(DisplayState.SKIPPED, state=UploadState.CANCELLED),
         when(DisplayState.ROW_REFUSED, state__in=_DONE, attention=Attention.ROW_REFUSED),
         when(DisplayState.ACCEPTED, state=UploadState.PROCESSED),
-        # A file of static calls always ends so, and its calls are in the reports nevertheless:
+        # A file of static calls always ends in this state, and its calls are in the reports:
         # https://yandex.com/dev/metrika/en/management/calls
         when(DisplayState.ACCEPTED, state=UploadState.LINKAGE_FAILURE, is_static=True),
         when(DisplayState.UNMATCHED, state=UploadState.LINKAGE_FAILURE),
     ]
 
 
-def _shown(state: DisplayState) -> Value:
+def _value(state: DisplayState) -> Value:
     return Value(state.value, output_field=CharField())

@@ -1,4 +1,7 @@
-"""Warns before calls that cannot go now fall behind Metrika's 21 days. Derived, nothing stored."""
+"""Warnings about calls that are blocked and near the end of Metrika's 21 days.
+
+Computed from the ledger; nothing is stored.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,19 @@ from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
-#: At day 14 of 21 a week is left, at day 19 two days.
+#: Time left to the end of the 21 days: a first warning on day 14, a last one on day 19.
 FIRST_WARNING = timedelta(days=7)
 LAST_WARNING = timedelta(days=2)
-#: How long a person is told that calls came too late.
-TOLD_FOR = timedelta(days=7)
-#: A call is filed by its first known start; a corrected one may differ by a day.
+#: How long expired calls are reported.
+REPORTED_FOR = timedelta(days=7)
+#: partition_at is the first known start of a call; a corrected start may differ by a day.
 SLACK = timedelta(days=1)
 AGE_AT_FIRST_WARNING = timedelta(days=21) - FIRST_WARNING - SLACK
 
 
 @dataclass(frozen=True)
 class ExpiryWarning:
-    """What of a counter will not be linked: within two days, within a week, and no more."""
+    """A counter's calls whose term ends in two days or in a week, or has ended in the last week."""
 
     counter_id: int
     counter_name: str
@@ -36,27 +39,27 @@ class ExpiryWarning:
 
     @property
     def sentences(self) -> list[str]:
-        """Return the warnings in words, the most urgent first."""
+        """Return the warnings in Russian, the most urgent first."""
         later = self.in_a_week - self.in_two_days
-        found = [
+        counts = [
             (self.in_two_days, _("Не позже чем через 2 дня перестанут привязываться звонки: %d.")),
             (later, _("Не позже чем через 7 дней перестанут привязываться звонки: %d.")),
             (self.expired, _("За неделю опоздали и уже не привяжутся звонки: %d.")),
         ]
-        return [text % count for count, text in found if count]
+        return [text % count for count, text in counts if count]
 
 
 def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
-    """Return the warnings of the deliveries meant, by counter: one query.
+    """Return the warnings by counter for the deliveries that match ``whose``, in one query.
 
-    Counted are calls that a person can still save: those of a counter that is off, cannot be
-    reached or whose goal is gone, and those in an upload that waits for a person. A call that goes
-    over two channels counts once.
+    Counted are calls that a person can still save: those of a counter that is off, without access
+    or without its goal, and those in an upload that waits for a person. A call that is sent over
+    two channels counts once.
     """
     soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _stranded()
-    gone = _gone(since=now - TOLD_FOR)
-    counted = (
-        Delivery.objects.filter(whose, soon | gone, counter__removed_at=None)
+    expired = _expired(since=now - REPORTED_FOR)
+    rows = (
+        Delivery.objects.filter(whose, soon | expired, counter__removed_at=None)
         .filter(partition_at__lte=now - AGE_AT_FIRST_WARNING)
         .order_by("counter__name", "counter_id")
         .values_list("counter_id", "counter__name")
@@ -65,14 +68,14 @@ def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
                 "call_id", distinct=True, filter=soon & Q(expires_at__lte=now + LAST_WARNING)
             ),
             in_a_week=Count("call_id", distinct=True, filter=soon),
-            expired=Count("call_id", distinct=True, filter=gone),
+            expired=Count("call_id", distinct=True, filter=expired),
         )
     )
-    return [ExpiryWarning(*row) for row in counted]
+    return [ExpiryWarning(*row) for row in rows]
 
 
-def _gone(*, since: datetime) -> Q:
-    """What is shown as «Опоздал»: a row of its own, or with the upload that it was gathered in."""
+def _expired(*, since: datetime) -> Q:
+    """Match deliveries shown as «Опоздал»: expired themselves, or with their upload."""
     in_upload = Q(
         state=DeliveryState.BATCHED,
         upload__state=UploadState.CANCELLED,

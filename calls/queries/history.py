@@ -1,4 +1,4 @@
-"""A counter's history: its deliveries, newest call first, filtered, a page at a time."""
+"""A counter's history: its deliveries, newest call first, filtered and paginated by a cursor."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Filters:
-    """What of the history is wanted; the days are those of the zone in force."""
+    """The filters of the history; days are in the current time zone."""
 
     state: str = ""
     reason: str = ""
     channel: int | None = None
     first_day: date | None = None
     last_day: date | None = None
-    #: Calls found by a search; None when nothing was searched for.
+    #: Calls found by the search; None without a search.
     call_ids: list[int] | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """Up to PAGE_SIZE deliveries with their call and upload, and where the next page begins."""
+    """Up to PAGE_SIZE deliveries with their call and upload, and the cursor of the next page."""
 
     rows: list[DisplayDelivery]
     next_cursor: str
 
 
 def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -> Page:
-    """Return one page in two queries. A cursor that is not one of ours starts from the top."""
+    """Return one page in two queries. An invalid cursor gives the first page."""
     rows = list(
-        _after(narrowed(counter, filters, now=now), cursor)
+        _after(filtered(counter, filters, now=now), cursor)
         .select_related("upload")
         .order_by("-partition_at", "-call_id", "channel")[: PAGE_SIZE + 1]
     )
@@ -49,8 +49,8 @@ def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -
     return Page(shown, _cursor(shown[-1]) if len(rows) > PAGE_SIZE else "")
 
 
-def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[DisplayDelivery]:
-    """Return the counter's deliveries that pass the filters, annotated with their shown state."""
+def filtered(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[DisplayDelivery]:
+    """Return the counter's deliveries that pass the filters, annotated with their display state."""
     deliveries = with_display_state(Delivery.objects.filter(counter=counter), now)
     deliveries = deliveries.filter(_in_days(filters.first_day, filters.last_day))
     if filters.state:
@@ -65,14 +65,14 @@ def narrowed(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[D
 
 
 def _attach_calls(rows: list[DisplayDelivery]) -> None:
-    """Load the calls of a page.
+    """Load the calls of a page, in a query of their own.
 
-    Joined to the rows they would be read all and sorted: the database takes the two halves of the
-    key for independent, and so expects next to nothing of the join.
+    With a join PostgreSQL would read and sort all calls: it assumes that the two columns of the key
+    are independent, and so expects almost no rows from the join.
     """
     if not rows:
         return
-    # The rows are in this order, so these are the months to open.
+    # The rows are sorted by it, so only the partitions between these are read.
     months = (rows[-1].partition_at, rows[0].partition_at)
     calls = Call.objects.defer("raw", "page_url").filter(partition_at__range=months)
     by_id = calls.in_bulk({row.call_id for row in rows})

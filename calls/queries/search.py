@@ -1,4 +1,4 @@
-"""Finds calls by what a person knows of them: the number of the call, or the end of a phone."""
+"""Finds calls by their external id or by the end of their phone number."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from cabinets.models import Cabinet
 from calls.models import Call, CallKey
 from calls.phones import MASKABLE_DIGITS, is_guess, searched_end
 
-#: Of calls that fit, so many of the newest are looked at; a person narrows the search further.
+#: At most so many of the newest matches are returned.
 MOST_CALLS = 1000
 
 
 def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) -> list[int]:
     """Return ids of calls with this external id, else with a phone that ends so; newest first.
 
-    Without a cabinet all of them are searched: for support only. Who may not see whole phones
-    finds one by the digits that are shown, or by all of them.
+    Without a cabinet all cabinets are searched: for support only. Without ``sees_phones`` a phone
+    is found by the digits that are shown, or by all of its digits.
     """
     text = text.strip()
     exact = _by_external_id(text, cabinet)
@@ -26,22 +26,22 @@ def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) ->
     end = searched_end(text)
     if not end or (is_guess(end) and not sees_phones):
         return []
-    # Of a number that is hidden whole no end is shown.
+    # A short number is masked completely, so it is not found by its end.
     return _by_phone_end(end, cabinet, least_digits=1 if sees_phones else MASKABLE_DIGITS)
 
 
 def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:
-    # The index leads by cabinet, so even a search over all of them names each.
+    # The index begins with the cabinet, so a search over all of them lists each.
     cabinets: QuerySet[Cabinet] | list[Cabinet] = [cabinet] if cabinet else Cabinet.objects.all()
     keys = CallKey.objects.filter(cabinet__in=cabinets, external_id=text)
     return list(keys.values_list("pk", flat=True)[:MOST_CALLS])
 
 
 def _by_phone_end(end: str, cabinet: Cabinet | None, *, least_digits: int) -> list[int]:
-    # Read by the index call_by_phone, which holds the numbers backwards.
-    calls = Call.objects.exclude(phone="").alias(backwards=Reverse("phone"), signs=Length("phone"))
-    # A plus goes before the digits.
-    calls = calls.filter(signs__gt=least_digits)
+    # Uses the index call_by_phone, which holds the reversed numbers.
+    calls = Call.objects.exclude(phone="").alias(backwards=Reverse("phone"), length=Length("phone"))
+    # Greater, because a plus precedes the digits.
+    calls = calls.filter(length__gt=least_digits)
     if cabinet is not None:
         calls = calls.filter(cabinet=cabinet)
     found = calls.filter(backwards__startswith=end[::-1])

@@ -1,6 +1,6 @@
-"""Counts what waits and what was sent, for the pages of counters and accounts.
+"""Counts of waiting and sent deliveries, for the pages of counters and accounts.
 
-Every question is a constant number of queries, however many counters there are.
+Every function makes a constant number of queries, however many counters there are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from integrations.models import YandexAccount
 
 #: Days in the small chart of a counter, today included.
 CHART_DAYS = 14
-#: Gathered, but not known to be with Metrika.
+#: States of an upload that Metrika is not known to have.
 _NOT_YET_TAKEN = (
     UploadState.READY,
     UploadState.LATER,
@@ -34,7 +34,7 @@ _NOT_YET_TAKEN = (
 
 @dataclass(frozen=True)
 class Waiting:
-    """Deliveries that are to be sent and are not with Metrika yet."""
+    """Deliveries that will be sent and are not with Metrika yet."""
 
     count: int
     #: When the first of them can no longer be linked to a visit.
@@ -43,7 +43,7 @@ class Waiting:
 
 @dataclass
 class SentTotals:
-    """Rows Metrika has taken: ever, today, and per day, oldest first and today last."""
+    """Rows that Metrika has accepted: in total, today, and per day (today last)."""
 
     total: int = 0
     today: int = 0
@@ -52,7 +52,7 @@ class SentTotals:
 
 @dataclass(frozen=True)
 class StateTotal:
-    """How many deliveries are shown in one state."""
+    """The number of deliveries in one display state."""
 
     state: str
     label: str
@@ -62,20 +62,20 @@ class StateTotal:
 
 
 def waiting_of_account(account: YandexAccount) -> Waiting:
-    """Return what waits to be sent through the account."""
+    """Return what is waiting to be sent through the account."""
     return _waiting(Q(counter__account=account))
 
 
 def waiting_of_counter(counter: Counter) -> Waiting:
-    """Return what waits to be sent to the counter."""
+    """Return what is waiting to be sent to the counter."""
     return _waiting(Q(counter=counter))
 
 
 def sent_totals(counters: Sequence[Counter], *, now: datetime) -> dict[int, SentTotals]:
-    """Return totals by counter id, with days of the zone in force (a page's is its cabinet's).
+    """Return totals by counter id, with days in the current time zone (on a page, its cabinet's).
 
-    A call that goes over both channels is counted once: by the calls if the counter sends calls,
-    else by the goal.
+    A call that is sent over both channels is counted once: in the calls channel if the counter
+    sends calls, else in the goal channel.
     """
     today = timezone.localtime(now).date()
     totals = {counter.pk: SentTotals() for counter in counters}
@@ -85,7 +85,7 @@ def sent_totals(counters: Sequence[Counter], *, now: datetime) -> dict[int, Sent
 
 
 def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[StateTotal]:
-    """Return the number of these deliveries in each shown state that occurs, in their order."""
+    """Return the number of these deliveries in each display state that occurs, in enum order."""
     counted = (
         with_display_state(deliveries, now)
         .order_by()
@@ -108,7 +108,7 @@ def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[State
 
 
 def share_text(part: int, whole: int) -> str:
-    """Return a share in per cent: nothing is rounded to none or to all."""
+    """Return a share in per cent; a part of the whole is never rounded to 0 % or 100 %."""
     percent = part * 100 / whole
     if 0 < percent < 1:
         return "<1 %"
@@ -118,23 +118,23 @@ def share_text(part: int, whole: int) -> str:
 
 
 def _waiting(whose: Q) -> Waiting:
-    ungathered = Delivery.objects.filter(whose, state=DeliveryState.WAITING).aggregate(
+    not_batched = Delivery.objects.filter(whose, state=DeliveryState.WAITING).aggregate(
         count=Count("call_id"), expiry=Min("expires_at")
     )
-    gathered = Upload.objects.filter(whose, state__in=_NOT_YET_TAKEN).aggregate(
+    batched = Upload.objects.filter(whose, state__in=_NOT_YET_TAKEN).aggregate(
         count=Sum("rows"), oldest=Min("oldest_call_at")
     )
-    # Of a refused file that is being searched, only what has not gone on in its parts.
-    searched = Delivery.objects.filter(
+    # Of a refused file in bisection, only the rows that are not in its parts yet.
+    in_bisection = Delivery.objects.filter(
         whose,
         state=DeliveryState.BATCHED,
         upload__in=Upload.objects.filter(whose, state=UploadState.SPLITTING),
     ).aggregate(count=Count("call_id"), expiry=Min("expires_at"))
-    oldest = gathered["oldest"]
-    gathered_expiry = oldest + LINK_HORIZON if oldest else None
-    expiries = [ungathered["expiry"], gathered_expiry, searched["expiry"]]
+    oldest = batched["oldest"]
+    batched_expiry = oldest + LINK_HORIZON if oldest else None
+    expiries = [not_batched["expiry"], batched_expiry, in_bisection["expiry"]]
     return Waiting(
-        count=ungathered["count"] + (gathered["count"] or 0) + searched["count"],
+        count=not_batched["count"] + (batched["count"] or 0) + in_bisection["count"],
         earliest_expiry=min((one for one in expiries if one), default=None),
     )
 
@@ -164,8 +164,8 @@ def _add(totals: SentTotals, days_ago: int, rows: int) -> None:
         totals.by_day[CHART_DAYS - 1 - days_ago] += rows
 
 
-def set_aside_by_settings(counter: Counter) -> int:
-    """Return how many deliveries waited until settings set them aside; they may come back."""
+def excluded_by_settings(counter: Counter) -> int:
+    """Return the number of waiting deliveries that settings excluded; they may return."""
     return (
         Delivery.objects.filter(counter=counter, state=DeliveryState.SKIPPED, waited=True)
         .filter(expires_at__gt=timezone.now())

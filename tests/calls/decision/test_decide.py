@@ -17,7 +17,7 @@ from calls.decision.decide import decide, decide_again
 from calls.decision.explain import explain_call
 from calls.decision.rules import RULES
 from calls.models import Call, Delivery
-from calls.queries.stats import set_aside_by_settings
+from calls.queries.stats import excluded_by_settings
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
 from tests import factories
@@ -264,13 +264,13 @@ def test_call_excluded_by_settings_returns_with_them_and_a_skipped_one_does_not(
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=200)
     decide_again(counter.pk, now=timezone.now())
     assert row_of(long).reason == "too_short"
-    assert set_aside_by_settings(counter) == 1
+    assert excluded_by_settings(counter) == 1
 
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=0)
     decide_again(counter.pk, now=timezone.now())
     assert (row_of(long).state, row_of(long).reason) == (DeliveryState.WAITING, None)
     assert row_of(short).reason == "too_short"
-    assert set_aside_by_settings(counter) == 0
+    assert excluded_by_settings(counter) == 0
 
 
 def test_longer_deferral_applies_to_waiting_calls(cabinet: Cabinet, counter: Counter) -> None:

@@ -9,8 +9,8 @@ import pytest
 from calls.pages.upload_preview import (
     PREVIEW_BYTES,
     PREVIEW_ROWS,
-    file_for_people,
     preview_of,
+    spreadsheet_file,
     values_of,
 )
 from counters.models import Counter
@@ -78,11 +78,11 @@ def test_an_upload_without_a_file_has_an_empty_preview(db: None) -> None:
         ("", ""),
     ],
 )
-def test_file_for_people_holds_no_formula(cell: str, shown: str) -> None:
+def test_spreadsheet_file_holds_no_formula(cell: str, shown: str) -> None:
     sent = io.StringIO(newline="")
     csv.writer(sent).writerows([["Tag", "URL"], [cell, 'с "кавычкой"']])
 
-    table = file_for_people(sent.getvalue().encode())
+    table = spreadsheet_file(sent.getvalue().encode())
 
     text = table.decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))

@@ -331,7 +331,7 @@ def test_each_kind_tells_when_it_last_moved(counter: Counter, waiting: Delivery)
     UploadAttempt.objects.create(upload=sent, number=2, started_at=NOON - MINUTE)
     not_sent(counter, state=UploadState.SPLITTING, created_at=NOON - MINUTE)
 
-    still = {work.kind: work.still_since for work in due_work(NOON)}
+    still = {work.kind: work.stalled_since for work in due_work(NOON)}
 
     assert still == {
         "build": NOON - MINUTE,
