@@ -41,7 +41,7 @@ def test_https_and_private_hosts_are_accepted(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["oauth_url", "login_url", "metrika_url"])
-def test_an_address_that_would_bare_tokens_is_refused(name: str, url: str) -> None:
+def test_plain_http_to_a_public_host_is_refused(name: str, url: str) -> None:
     changes: dict[str, Any] = {name: url}
 
     with pytest.raises(ValueError, match="Not an https address"):

@@ -80,7 +80,7 @@ def test_a_code_becomes_a_token_that_knows_its_account(
     assert profile.client_id == world.config.client_id
 
 
-def test_a_code_is_worth_nothing_with_another_verifier(world: World, oauth: OAuthClient) -> None:
+def test_code_is_refused_with_another_verifier(world: World, oauth: OAuthClient) -> None:
     code = world.allow(consent_page(oauth))
 
     with pytest.raises(errors.AuthorisationRefused) as caught:
@@ -101,7 +101,7 @@ def test_a_token_with_a_device_can_be_revoked(oauth: OAuthClient, token: Token) 
     assert oauth.revoke(access_token=token.access_token) is True
 
 
-def test_counters_tell_their_site_and_our_rights(metrika: MetrikaClient) -> None:
+def test_counters_have_site_and_permission(metrika: MetrikaClient) -> None:
     counters = {counter.number: counter for counter in metrika.counters()}
 
     counter = counters[COUNTER]
@@ -136,7 +136,7 @@ def test_an_upload_of_conversions_is_counted_and_listed(metrika: MetrikaClient) 
     assert (listed.uploading_id, listed.comment) == (taken.uploading_id, "ck4714")
 
 
-def test_a_foreign_counter_takes_no_calls(metrika: MetrikaClient) -> None:
+def test_counter_without_permission_refuses_calls(metrika: MetrikaClient) -> None:
     with pytest.raises(errors.AccessDenied) as caught:
         metrika.upload_calls(
             FOREIGN_COUNTER, body=calls_file(), marker=MARKER, new_goal_name="Звонок"

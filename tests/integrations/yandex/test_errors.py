@@ -139,7 +139,9 @@ def test_a_refusal_without_readable_body_is_judged_by_its_status(
 
 @pytest.mark.parametrize("status", [400, 403, 420, 429, 503])
 @pytest.mark.parametrize(("error_type", "quota"), QUOTAS[:-1])
-def test_a_quota_is_a_quota_under_any_status(status: int, error_type: str, quota: str) -> None:
+def test_quota_error_is_recognised_under_any_status(
+    status: int, error_type: str, quota: str
+) -> None:
     error = error_from(answer(status, vendor_error(error_type, code=status)), action="GET /x")
 
     assert isinstance(error, errors.QuotaExceeded)
@@ -163,7 +165,7 @@ def test_each_refusal_of_authorisation_keeps_its_name(code: str, status: int) ->
     assert error.message == "Exchange: Why"
 
 
-def test_a_refusal_of_authorisation_without_a_name_is_one_all_the_same() -> None:
+def test_refusal_of_authorisation_may_have_no_name() -> None:
     error = error_from(answer(401, "<html>"), action="Exchange", authorising=True)
 
     assert isinstance(error, errors.AuthorisationRefused)
@@ -173,7 +175,7 @@ def test_a_refusal_of_authorisation_without_a_name_is_one_all_the_same() -> None
 @pytest.mark.parametrize(
     ("status", "expected"), [(502, errors.Unreachable), (429, errors.QuotaExceeded)]
 )
-def test_trouble_at_the_token_endpoint_is_no_refusal(
+def test_outage_of_the_token_endpoint_is_not_a_refusal(
     status: int, expected: type[errors.YandexError]
 ) -> None:
     assert error_class(status, "", authorising=True) is expected
@@ -190,7 +192,7 @@ def test_each_class_says_whether_its_request_may_have_arrived(
     assert (error.retry_after, error.excerpt) == (None, "")
 
 
-def test_the_text_tells_the_action_their_words_and_what_support_will_ask_for() -> None:
+def test_text_of_an_error_has_action_message_and_request_id() -> None:
     body = json.loads(payload("error_access_denied.json"))
 
     error = error_from(answer(403, body, X_Request_Id="1767607384-77"), action="POST /upload")
@@ -201,7 +203,7 @@ def test_the_text_tells_the_action_their_words_and_what_support_will_ask_for() -
     assert error.message == "POST /upload: Access is denied"
 
 
-def test_a_request_id_that_is_none_is_not_shown() -> None:
+def test_malformed_request_id_is_not_shown() -> None:
     error = error_from(answer(500, "", X_Request_Id="<script>"), action="GET /x")
 
     assert error.request_id == ""
@@ -221,7 +223,7 @@ def test_a_request_id_that_is_none_is_not_shown() -> None:
         ("", None),
     ],
 )
-def test_the_advice_to_wait_is_read_in_seconds(header: str, expected: float | None) -> None:
+def test_retry_after_is_parsed_in_seconds(header: str, expected: float | None) -> None:
     date = "Mon, 05 Jan 2026 10:00:00 GMT"
 
     error = error_from(answer(429, "", Retry_After=header, Date=date), action="GET /x")
@@ -253,7 +255,7 @@ def test_an_excerpt_is_cut_to_five_hundred_characters() -> None:
     assert error.excerpt == "ы" * 500
 
 
-def test_an_error_survives_the_way_through_a_queue() -> None:
+def test_error_can_be_pickled() -> None:
     error = error_from(answer(429, vendor_error("quota_requests_by_uid", code=429)), action="GET")
 
     copy = pickle.loads(pickle.dumps(error))
@@ -262,5 +264,5 @@ def test_an_error_survives_the_way_through_a_queue() -> None:
     assert (str(copy), copy.quota, copy.http_status) == (str(error), "day", 429)
 
 
-def test_a_body_of_endless_brackets_is_no_object() -> None:
+def test_deeply_nested_body_is_not_an_object() -> None:
     assert Answer(200, b"[" * 100_000).json_object() is None

@@ -44,7 +44,7 @@ def serve_slices(url: str, key: str, rows: list[dict[str, Any]], *, first: int, 
 
 
 @responses.activate
-def test_counters_are_read_with_whatever_the_vendor_left_out() -> None:
+def test_counters_are_read_with_missing_fields() -> None:
     responses.get(COUNTERS_URL, body=payload("counters.json"))
 
     counters = make_client().counters()
@@ -108,7 +108,7 @@ def test_no_counters_are_an_empty_list(body: str) -> None:
 
 
 @responses.activate
-def test_a_server_that_repeats_its_first_page_is_left() -> None:
+def test_listing_of_counters_ends_when_pages_repeat() -> None:
     responses.get(COUNTERS_URL, json={"counters": [{"id": 1}, {"id": 2}]})
 
     counters = make_client().counters()
@@ -174,7 +174,7 @@ def test_uploadings_of_calls_are_listed_with_unknown_words_kept() -> None:
 
 
 @responses.activate
-def test_uploadings_of_conversions_are_asked_for_by_type() -> None:
+def test_uploadings_of_conversions_are_requested_by_type() -> None:
     responses.get(f"{CONVERSIONS_URL}/uploadings", body=payload("conversion_uploadings.json"))
 
     (uploading,) = make_client().conversion_uploadings(COUNTER)
@@ -208,7 +208,7 @@ def test_uploadings_are_listed_to_the_last_page(rows: int, cap: int, offsets: li
 
 
 @responses.activate
-def test_a_list_of_uploadings_that_never_ends_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_list_of_uploadings_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrika, "MAX_PAGES", 3)
     endless = [{"id": n} for n in range(1000)]
     serve_slices(LIST_URL, "uploadings", endless, first=0, cap=100)
@@ -231,7 +231,7 @@ def test_a_failure_on_a_later_page_is_not_the_end_of_the_list() -> None:
 
 
 @responses.activate
-def test_another_host_is_only_a_matter_of_configuration() -> None:
+def test_host_is_configurable() -> None:
     host = "https://api-metrica.yandex.test"
     responses.get(f"{host}/management/v1/counters", body=payload("counters.json"))
 

@@ -51,7 +51,7 @@ def test_pieces_are_small_views_of_the_file_itself() -> None:
     assert all(isinstance(piece, memoryview) and piece.obj is content for piece in pieces)
 
 
-def test_a_form_knows_whether_its_sending_has_begun() -> None:
+def test_started_is_true_once_a_piece_was_taken() -> None:
     form = CsvForm(ROWS, seconds=60)
     assert not form.started
 
@@ -60,11 +60,11 @@ def test_a_form_knows_whether_its_sending_has_begun() -> None:
     assert form.started
 
 
-def test_two_forms_have_two_boundaries() -> None:
+def test_each_form_has_its_own_boundary() -> None:
     assert CsvForm(ROWS, seconds=60).boundary != CsvForm(ROWS, seconds=60).boundary
 
 
-def test_sleeper_does_not_complete_its_file() -> None:
+def test_body_is_not_completed_after_its_deadline() -> None:
     with time_machine.travel(0, tick=False) as clock:
         pieces = iter(CsvForm(ROWS, seconds=60))
         clock.shift(60)

@@ -63,7 +63,7 @@ def test_the_challenge_is_that_of_the_standard() -> None:
     assert challenge_for(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def test_the_consent_page_is_asked_for_everything_we_need() -> None:
+def test_authorize_url_has_every_parameter() -> None:
     url = urlsplit(authorize_url())
 
     assert f"{url.scheme}://{url.netloc}{url.path}" == f"{CONFIG.oauth_url}/authorize"
@@ -81,14 +81,14 @@ def test_the_consent_page_is_asked_for_everything_we_need() -> None:
     }
 
 
-def test_a_known_account_is_hinted_at() -> None:
+def test_login_hint_names_the_known_account() -> None:
     url = urlsplit(authorize_url(login_hint="okna-stolica"))
 
     assert parse_qs(url.query)["login_hint"] == ["okna-stolica"]
 
 
 @pytest.mark.parametrize("missing", ["state", "code_challenge"])
-def test_no_consent_is_asked_without_state_or_challenge(missing: str) -> None:
+def test_authorize_url_requires_state_and_challenge(missing: str) -> None:
     with pytest.raises(ValueError, match="needs its state and its challenge"):
         authorize_url(**{missing: ""})
 
@@ -129,7 +129,7 @@ def test_a_refresh_authenticates_and_asks_for_no_scope() -> None:
 
 
 @responses.activate
-def test_fewer_scopes_than_asked_for_are_told_and_no_failure() -> None:
+def test_fewer_granted_scopes_are_returned_without_an_error() -> None:
     responses.post(TOKEN_URL, body=payload("token_cut.json"))
 
     token = exchange()
@@ -140,7 +140,7 @@ def test_fewer_scopes_than_asked_for_are_told_and_no_failure() -> None:
 
 @responses.activate
 @pytest.mark.parametrize("ask", [exchange, refresh])
-def test_a_refusal_has_the_name_yandex_gave_it(ask: Callable[[], Token]) -> None:
+def test_refusal_has_the_error_code_of_yandex(ask: Callable[[], Token]) -> None:
     responses.post(TOKEN_URL, status=400, body=payload("token_refused.json"))
 
     with pytest.raises(AuthorisationRefused) as caught:
@@ -175,7 +175,7 @@ def test_a_refusal_has_the_name_yandex_gave_it(ask: Callable[[], Token]) -> None
         ),
     ],
 )
-def test_an_outage_a_refusal_and_garbage_are_told_apart(
+def test_outage_refusal_and_garbage_have_different_errors(
     ask: Callable[[], Token], status: int, body: str, expected: type[YandexError]
 ) -> None:
     responses.post(TOKEN_URL, status=status, body=body)
@@ -223,7 +223,7 @@ def test_a_stand_in_on_plain_http_needs_no_switch_in_the_environment(
 
 
 @responses.activate
-def test_a_scope_switch_in_the_environment_changes_nothing(
+def test_scope_switch_of_the_environment_has_no_effect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OAUTHLIB_RELAX_TOKEN_SCOPE", raising=False)

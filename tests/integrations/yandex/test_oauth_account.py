@@ -55,7 +55,7 @@ def form_sent() -> dict[str, list[str]]:
         (400, {"error": "invalid_grant"}, False),
     ],
 )
-def test_a_revocation_tells_whether_yandex_did_it(
+def test_revocation_returns_whether_yandex_revoked(
     status: int, body: dict[str, str], expected: bool
 ) -> None:
     responses.post(REVOKE_URL, status=status, json=body)
@@ -114,7 +114,7 @@ def test_a_profile_without_login_scopes_has_its_uid() -> None:
         (200, '{"login": "okna"}', UnexpectedAnswer),
     ],
 )
-def test_a_profile_that_cannot_be_read_says_why(
+def test_unreadable_profile_raises_its_error(
     status: int, body: str, expected: type[YandexError]
 ) -> None:
     responses.get(INFO_URL, status=status, body=body)

@@ -61,7 +61,7 @@ def test_a_session_that_names_no_timeout_gets_one() -> None:
 @pytest.mark.parametrize(
     "url", ["https://evil.example/x", "http://api-metrika.yandex.test/x", "https://127.0.0.1/x"]
 )
-def test_nothing_leaves_for_a_foreign_host(url: str) -> None:
+def test_request_to_another_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="Not a host of Yandex"):
         Transport(CONFIG).get(url, auth=TOKEN, params={})
 
@@ -101,7 +101,7 @@ def test_an_answer_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 @responses.activate
-def test_only_lists_may_be_long() -> None:
+def test_size_limit_is_higher_for_lists() -> None:
     long = b"x" * (transport.MAX_ANSWER_BYTES + 1)
     responses.get(URL, body=long)
     responses.get(f"{CONFIG.login_url}/info", body=long)
