@@ -37,7 +37,6 @@ class DeliveryState(models.IntegerChoices):
     SKIPPED = 2, _("Не отправляется")
     BATCHED = 3, _("В выгрузке")
     EXPIRED = 4, _("Опоздал")
-    NEEDS_ATTENTION = 5, _("Требует внимания")
     ROW_REFUSED = 6, _("Строка не принята")
 
 

@@ -6,9 +6,7 @@ neither changes. Nothing here talks to the network.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +16,8 @@ from django.db import connection, transaction
 
 from calls.decision.decide import LINK_HORIZON, decide_again
 from calls.delivery.csv_writer import write_file
-from calls.models import StreamUse, Upload, UploadFile
+from calls.delivery.uploads import create_upload
+from calls.models import StreamUse, Upload
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
@@ -254,23 +253,20 @@ def _freeze(
     body = write_file(
         upload_id, channel=stream.channel, id_kind=stream.id_kind, is_static=stream.is_static
     )
-    upload = Upload.objects.create(
-        id=upload_id,
+    upload = create_upload(
+        upload_id=upload_id,
         cabinet_id=counter.cabinet_id,
-        counter=counter,
+        counter_id=counter.pk,
         channel=stream.channel,
         id_kind=stream.id_kind,
         is_static=stream.is_static,
         target=counter.goal.identifier if stream.channel is Channel.GOAL and counter.goal else "",
-        marker=f"ck{uuid.uuid4().hex}",
+        body=body,
         rows=attached.rows,
-        sha256=hashlib.sha256(body).hexdigest(),
-        created_at=now,
         oldest_call_at=attached.oldest_call_at,
         newest_call_at=attached.newest_call_at,
-        not_before=now,
+        now=now,
     )
-    UploadFile.objects.create(upload=upload, body=body)
     StreamUse.objects.update_or_create(
         counter=counter,
         channel=stream.channel,

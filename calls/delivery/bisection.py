@@ -15,9 +15,7 @@ a file of which Metrika took a part is left alone: its accepted rows would be do
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import uuid
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
@@ -26,9 +24,10 @@ from django.db.models import Max, Min, Q, QuerySet, Subquery
 from calls.decision.csv_formats import unfit_rows
 from calls.decision.decide import LINK_HORIZON, decide_again
 from calls.decision.reasons import REFUSED_BY_CHECK, REFUSED_BY_METRIKA
-from calls.delivery import goal_check
+from calls.delivery import goal_check, transitions
 from calls.delivery.csv_slice import cut_rows
 from calls.delivery.policy import FILE_REFUSED
+from calls.delivery.uploads import create_upload
 from calls.models import Delivery, Upload, UploadAttempt, UploadFile
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
@@ -178,10 +177,7 @@ def _taken_since(upload: Upload) -> QuerySet[Upload]:
 
 def _try_again(upload: Upload, now: datetime) -> bool:
     """Send the same bytes once more: a refused file has certainly not arrived."""
-    Upload.objects.filter(pk=upload.pk).update(
-        state=UploadState.LATER, attention="", not_before=now
-    )
-    return True
+    return transitions.try_row_again(Upload.objects.filter(pk=upload.pk), now=now)
 
 
 def _narrow(upload: Upload, now: datetime) -> bool:
@@ -199,7 +195,7 @@ def _quarantine(upload: Upload, first: int, last: int, now: datetime) -> bool:
     """Stop for today: what is under suspicion waits for a person in an upload of its own."""
     part = _part_off(upload, first, last, now)
     logger.error("upload %s: too many refusals today, %s rows wait", part.marker, part.rows)
-    _end(part, UploadState.NEEDS_ATTENTION, Attention.QUARANTINED, now)
+    transitions.quarantine(Upload.objects.filter(pk=part.pk))
     return _finish(upload, now)
 
 
@@ -219,9 +215,7 @@ def _finish(upload: Upload, now: datetime) -> bool:
 
 
 def _end(upload: Upload, state: UploadState, attention: Attention, now: datetime) -> bool:
-    settled = now if state == UploadState.CANCELLED else None
-    Upload.objects.filter(pk=upload.pk).update(state=state, attention=attention, settled_at=settled)
-    return True
+    return transitions.end_search(Upload.objects.filter(pk=upload.pk), state, attention, now=now)
 
 
 # The rows keep the values and the order in which they were frozen.
@@ -229,14 +223,16 @@ _MOVE = f"""
 UPDATE calls_delivery SET upload_id = %(part)s, row_number = row_number - %(first)s + 1
 WHERE upload_id = %(upload)s AND row_number BETWEEN %(first)s AND %(last)s
   AND state = {DeliveryState.BATCHED}
-RETURNING expires_at
 """
 
 
 def _part_off(upload: Upload, first: int, last: int, now: datetime) -> Upload:
     """Make an upload of some rows: attached and frozen at once, in the open transaction."""
-    body = cut_rows(_body(upload), first, last)
-    part = Upload.objects.create(
+    rows = Delivery.objects.filter(
+        upload=upload, state=DeliveryState.BATCHED, row_number__range=(first, last)
+    )
+    ends = rows.aggregate(first=Min("expires_at"), last=Max("expires_at"))
+    part = create_upload(
         parent=upload,
         cabinet_id=upload.cabinet_id,
         counter_id=upload.counter_id,
@@ -244,28 +240,22 @@ def _part_off(upload: Upload, first: int, last: int, now: datetime) -> Upload:
         id_kind=upload.id_kind,
         is_static=upload.is_static,
         target=upload.target,
-        marker=f"ck{uuid.uuid4().hex}",
+        body=cut_rows(_body(upload), first, last),
         rows=last - first + 1,
-        sha256=hashlib.sha256(body).hexdigest(),
-        created_at=now,
-        oldest_call_at=upload.oldest_call_at,
-        newest_call_at=upload.newest_call_at,
-        not_before=now,
+        oldest_call_at=ends["first"] - LINK_HORIZON,
+        newest_call_at=ends["last"] - LINK_HORIZON,
+        now=now,
     )
-    UploadFile.objects.create(upload=part, body=body)
-    ends = _move_rows(upload, part, first, last)
-    part.oldest_call_at, part.newest_call_at = min(ends) - LINK_HORIZON, max(ends) - LINK_HORIZON
-    part.save(update_fields=["oldest_call_at", "newest_call_at"])
+    _move_rows(upload, part, first, last)
     return part
 
 
-def _move_rows(upload: Upload, part: Upload, first: int, last: int) -> list[datetime]:
+def _move_rows(upload: Upload, part: Upload, first: int, last: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, {"part": part.pk, "upload": upload.pk, "first": first, "last": last})
-        ends = [row[0] for row in cursor.fetchall()]
-    if len(ends) != part.rows:
-        raise RuntimeError(f"upload {upload.marker} holds {len(ends)} of {part.rows} rows")
-    return ends
+        moved = cursor.rowcount
+    if moved != part.rows:
+        raise RuntimeError(f"upload {upload.marker} holds {moved} of {part.rows} rows")
 
 
 def _refuse_rows(upload: Upload, numbers: list[int], reason: str, now: datetime) -> None:

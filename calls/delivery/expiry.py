@@ -9,12 +9,13 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from calls.decision.decide import LINK_HORIZON
+from calls.delivery import transitions
 from calls.delivery.bisection import give_back, lock_rows
 from calls.delivery.policy import NO_OUTCOME_AFTER, OVERDUE_AFTER
-from calls.delivery.recovery import move_waiting, not_arrived, withdraw_uploads
+from calls.delivery.recovery import move_waiting, withdraw_uploads
 from calls.models import Upload
 from calls.runtime.error_isolation import isolated_errors
 from calls.states import Attention, DeliveryState, UploadState
@@ -46,14 +47,10 @@ def _expire_rows(now: datetime) -> int:
 
 
 def _expire_uploads(now: datetime) -> int:
-    old = Q(newest_call_at__lte=now - LINK_HORIZON)
-    ended = Upload.objects.filter(not_arrived(), old).update(
-        state=UploadState.CANCELLED, attention=Attention.EXPIRED, settled_at=now
-    )
-    # Nobody can be asked about these any more, and a repeat could not be linked either.
-    return ended + Upload.objects.filter(old, state=UploadState.UNCLEAR).update(
-        state=UploadState.NEEDS_ATTENTION, attention=Attention.UNKNOWN_FATE, settled_at=now
-    )
+    old = Upload.objects.filter(newest_call_at__lte=now - LINK_HORIZON)
+    ended = transitions.cancel(old, Attention.EXPIRED, now=now)
+    # Metrika cannot be asked about these any more, and a repeat could not be linked either.
+    return ended + transitions.give_up_unclear(old, now=now)
 
 
 def _gather_anew_without_the_late(now: datetime) -> int:
@@ -85,10 +82,7 @@ def _gather_anew(upload_id: int, now: datetime) -> bool:
         return False
     lock_rows(upload)
     give_back(upload, now=now)
-    upload.state, upload.attention = UploadState.CANCELLED, Attention.GATHERED_ANEW
-    upload.settled_at = now
-    upload.save(update_fields=["state", "attention", "settled_at"])
-    return True
+    return transitions.dissolve(Upload.objects.filter(pk=upload.pk), now=now)
 
 
 def _withdraw_removed(now: datetime) -> int:
@@ -109,9 +103,4 @@ def _give_up_silent(now: datetime) -> int:
     silent.filter(attention="", accepted_at__lt=now - OVERDUE_AFTER).update(
         attention=Attention.OVERDUE
     )
-    return silent.filter(accepted_at__lt=now - NO_OUTCOME_AFTER).update(
-        state=UploadState.NEEDS_ATTENTION,
-        attention=Attention.NO_OUTCOME,
-        settled_at=now,
-        next_poll_at=None,
-    )
+    return transitions.give_up_sent(silent.filter(accepted_at__lt=now - NO_OUTCOME_AFTER), now=now)

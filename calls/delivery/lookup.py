@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
+from calls.delivery import transitions
 from calls.delivery.policy import absence_is_proven, backoff, lookup_spacing
 from calls.delivery.results import close_attempt, mark_counter_access, quantities, record_taken
 from calls.delivery.token_errors import handle_token_rejection
@@ -24,7 +25,7 @@ from calls.models import Upload, UploadAttempt
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
-from calls.states import Attention, Channel, UploadState
+from calls.states import Channel, UploadState
 from counters.models import Counter
 from integrations.clients import metrika_client
 from integrations.limits import pauses, request_budget
@@ -152,14 +153,8 @@ def settle(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
 def record_duplicate(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
     """Show both ids when Metrika holds the file twice: nobody can undo it, somebody must know."""
     ids = sorted(one.uploading_id for one in found)
-    Upload.objects.filter(pk=upload.pk, state__in=[UploadState.UNCLEAR, UploadState.SENT]).update(
-        state=UploadState.NEEDS_ATTENTION,
-        attention=Attention.DUPLICATE,
-        uploading_id=ids[0],
-        duplicate_ids=ids,
-        looked_up_at=now,
-        **quantities(found[0]),
-    )
+    mine = Upload.objects.filter(pk=upload.pk)
+    transitions.mark_duplicate(mine, ids, quantities=quantities(found[0]), now=now)
     logger.error("upload %s stands in Metrika %s times", upload.marker, len(ids))
 
 
@@ -170,19 +165,14 @@ def _record_absence(upload: Upload, now: datetime) -> None:
         lookups=lookups, sent_at=upload.sent_at, looked_up_at=now, grace=grace()
     )
     with transaction.atomic():
-        counted = Upload.objects.filter(
-            pk=upload.pk,
-            state=UploadState.UNCLEAR,
-            # A list read before the latest try proves nothing about it.
-            attempts=upload.attempts,
-            lookups=upload.lookups,
-        ).update(
-            lookups=lookups,
-            looked_up_at=now,
-            state=UploadState.LATER if proven else UploadState.UNCLEAR,
+        # A list read before the latest attempt proves nothing about that attempt.
+        mine = Upload.objects.filter(pk=upload.pk, attempts=upload.attempts, lookups=upload.lookups)
+        if proven:
             # A server that takes nothing and answers nothing is asked more and more rarely.
-            not_before=now + backoff(upload.attempts) if proven else F("not_before"),
-        )
+            later = now + backoff(upload.attempts)
+            counted = transitions.prove_absence(mine, lookups=lookups, now=now, not_before=later)
+        else:
+            counted = transitions.count_absence(mine, lookups=lookups, now=now)
         if counted:
             UploadAttempt.objects.create(
                 upload=upload,

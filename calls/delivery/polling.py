@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
+from calls.delivery import transitions
 from calls.delivery.lookup import answer_trouble, list_uploadings, record_duplicate
 from calls.delivery.policy import OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
 from calls.delivery.results import quantities
@@ -174,15 +175,14 @@ def record_status(upload: Upload, uploading: Uploading | None, *, now: datetime)
     )
     if state == UploadState.SENT:
         return _ask_again(upload, now, uploading=uploading, attention=attention)
-    settled = Upload.objects.filter(pk=upload.pk, state=UploadState.SENT).update(
-        state=state,
-        attention=attention or "",
-        settled_at=now,
-        next_poll_at=None,
+    return transitions.settle(
+        Upload.objects.filter(pk=upload.pk),
+        state,
+        attention=attention,
+        now=now,
         polls=F("polls") + 1,
         **quantities(uploading),
     )
-    return bool(settled)
 
 
 def _ask_again(

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from cabinets import audit
 from calls.decision.decide import decide_again
+from calls.delivery import transitions
 from calls.delivery.bisection import give_back, lock_rows
 from calls.models import Upload, UploadAttempt
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
-
-#: Reasons after which Metrika certainly has nothing, so that a person may order another try.
-RETRYABLE = (
-    Attention.REJECTED,
-    Attention.QUARANTINED,
-)
-#: Reasons with which a file certainly has not arrived: it may be called off.
-NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE, Attention.DAMAGED)
-#: States in which an upload has not arrived and nobody is at it.
-AT_REST = (UploadState.READY, UploadState.LATER, UploadState.SPLITTING)
 
 
 def release_stuck(*, now: datetime) -> int:
@@ -38,9 +29,7 @@ def release_stuck(*, now: datetime) -> int:
         UploadAttempt.objects.filter(
             upload_id__in=ids, kind=UploadAttempt.Kind.SEND, ended_at=None
         ).update(ended_at=now, error_class="WorkerLost")
-        return Upload.objects.filter(pk__in=ids, state=UploadState.SENDING).update(
-            state=UploadState.UNCLEAR, lease_until=None, lookups=0, looked_up_at=None
-        )
+        return transitions.release_stuck(Upload.objects.filter(pk__in=ids))
 
 
 def apply_counter_change(counter: Counter, *, now: datetime) -> None:
@@ -69,9 +58,7 @@ def _withdraw(counter: Counter, now: datetime) -> None:
 
 def withdraw_uploads(uploads: QuerySet[Upload], now: datetime) -> int:
     """Call off those of the uploads that have not arrived: their counter left the cabinet."""
-    return uploads.filter(not_arrived()).update(
-        state=UploadState.CANCELLED, attention=Attention.COUNTER_REMOVED, settled_at=now
-    )
+    return transitions.cancel(uploads, Attention.COUNTER_REMOVED, now=now)
 
 
 def move_waiting(which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]) -> int:
@@ -90,32 +77,6 @@ def move_waiting(which: str, parameters: dict[str, Any], *, to: str, values: dic
         return int(cursor.rowcount)
 
 
-def not_arrived() -> Q:
-    """Return the uploads that Metrika certainly does not have and that are not being sent."""
-    return Q(state__in=AT_REST) | Q(
-        state=UploadState.NEEDS_ATTENTION, attention__in=NOT_ARRIVED, uploading_id=None
-    )
-
-
-def is_not_arrived(upload: Upload) -> bool:
-    """Whether the upload is one of `not_arrived`."""
-    refused = upload.attention in NOT_ARRIVED and upload.uploading_id is None
-    return upload.state in AT_REST or (upload.state == UploadState.NEEDS_ATTENTION and refused)
-
-
-def is_to_gather_again(upload: Upload) -> bool:
-    """Whether its rows may go back to waiting: refused, or not sendable as frozen."""
-    refused = upload.attention in NOT_ARRIVED and upload.uploading_id is None
-    return upload.state == UploadState.NEEDS_ATTENTION and refused
-
-
-def is_retryable(upload: Upload) -> bool:
-    """Whether a person may order another try of the same bytes."""
-    refused = upload.attention in RETRYABLE and upload.uploading_id is None
-    stuck = upload.state == UploadState.NEEDS_ATTENTION and refused
-    return stuck or upload.state == UploadState.LATER
-
-
 def _take_from_lost_goal(counter: Counter, now: datetime) -> None:
     """Let conversions that were refused with a goal that is gone follow the goal chosen now."""
     if counter.goal is not None and counter.goal.deleted_at is not None:
@@ -126,8 +87,7 @@ def _take_from_lost_goal(counter: Counter, now: datetime) -> None:
     for upload in stranded.order_by("pk"):
         lock_rows(upload)
         give_back(upload, now=now)
-        upload.state, upload.settled_at = UploadState.CANCELLED, now
-        upload.save(update_fields=["state", "settled_at"])
+        transitions.gather_again(Upload.objects.filter(pk=upload.pk), now=now)
 
 
 def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
@@ -135,13 +95,12 @@ def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> i
 
     Anything Metrika may hold is left alone: it can be looked up, not repeated.
     """
-    wanted = Q(state=UploadState.NEEDS_ATTENTION, attention__in=RETRYABLE, uploading_id=None)
-    wanted |= Q(state=UploadState.LATER)
     return _move(
-        Upload.objects.filter(wanted, pk__in=list(ids)),
+        Upload.objects.filter(transitions.RETRY.condition, pk__in=list(ids)),
         action="upload.retry",
         actor=actor,
-        changes={"state": UploadState.LATER, "attention": "", "not_before": now},
+        trace={"state": UploadState.LATER, "attention": "", "not_before": now},
+        move=lambda chosen: transitions.retry(chosen, now=now),
     )
 
 
@@ -152,17 +111,18 @@ def gather_again(ids: Iterable[int], *, actor: User | None, now: datetime) -> in
     fault. A repeat that a person ordered has no rows of the ledger and is left alone.
     """
     wanted = Upload.objects.filter(
-        state=UploadState.NEEDS_ATTENTION,
-        attention__in=NOT_ARRIVED,
-        uploading_id=None,
-        resend=None,
-        pk__in=list(ids),
+        transitions.GATHER_AGAIN.condition, resend=None, pk__in=list(ids)
     )
     with transaction.atomic():
-        changes = {"state": UploadState.CANCELLED, "settled_at": now}
         chosen = list(wanted.select_for_update(of=("self",), no_key=True))
         mine = Upload.objects.filter(pk__in=[upload.pk for upload in chosen])
-        _move(mine, action="upload.gather_again", actor=actor, changes=changes)
+        _move(
+            mine,
+            action="upload.gather_again",
+            actor=actor,
+            trace={"state": UploadState.CANCELLED, "settled_at": now},
+            move=lambda uploads: transitions.gather_again(uploads, now=now),
+        )
         for upload in chosen:
             lock_rows(upload)
             give_back(upload, now=now)
@@ -175,14 +135,15 @@ def call_off_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -
     An upload that is being sent, is unclear or is with Metrika is left alone.
     """
     return _move(
-        Upload.objects.filter(not_arrived(), pk__in=list(ids)),
+        Upload.objects.filter(transitions.CANCEL.condition, pk__in=list(ids)),
         action="upload.call_off",
         actor=actor,
-        changes={
+        trace={
             "state": UploadState.CANCELLED,
             "attention": Attention.CALLED_OFF,
             "settled_at": now,
         },
+        move=lambda chosen: transitions.cancel(chosen, Attention.CALLED_OFF, now=now),
     )
 
 
@@ -192,7 +153,8 @@ def look_up_now(ids: Iterable[int], *, actor: User | None) -> int:
         Upload.objects.filter(pk__in=list(ids), state=UploadState.UNCLEAR),
         action="upload.look_up",
         actor=actor,
-        changes={"looked_up_at": None},
+        trace={"looked_up_at": None},
+        move=lambda chosen: chosen.update(looked_up_at=None),
     )
 
 
@@ -202,7 +164,8 @@ def poll_now(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
         Upload.objects.filter(pk__in=list(ids), state=UploadState.SENT),
         action="upload.poll",
         actor=actor,
-        changes={"next_poll_at": now},
+        trace={"next_poll_at": now},
+        move=lambda chosen: chosen.update(next_poll_at=now),
     )
 
 
@@ -211,8 +174,10 @@ def _move(
     *,
     action: str,
     actor: User | None,
-    changes: dict[str, Any],
+    trace: dict[str, Any],
+    move: Callable[[QuerySet[Upload]], int],
 ) -> int:
+    """Make a person's move with the uploads that still allow it; `trace` is what the audit says."""
     with transaction.atomic():
         chosen = list(
             uploads.select_related("cabinet").select_for_update(of=("self",), no_key=True)
@@ -224,6 +189,6 @@ def _move(
                 action=action,
                 subject=upload,
                 before={"state": upload.state, "attention": upload.attention},
-                after={name: str(value) for name, value in changes.items()},
+                after={name: str(value) for name, value in trace.items()},
             )
-        return Upload.objects.filter(pk__in=[one.pk for one in chosen]).update(**changes)
+        return move(Upload.objects.filter(pk__in=[one.pk for one in chosen]))

@@ -7,8 +7,6 @@ its own, which then is sent, looked up and polled like any other.
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -20,7 +18,8 @@ from cabinets import audit
 from calls.decision.csv_formats import unfit_rows
 from calls.decision.decide import LINK_HORIZON
 from calls.delivery.csv_writer import write_row
-from calls.models import Call, Delivery, Resend, Upload, UploadFile
+from calls.delivery.uploads import create_upload
+from calls.models import Call, Delivery, Resend, Upload
 from calls.states import (
     OPEN_UPLOADS,
     TAKEN_UPLOADS,
@@ -146,23 +145,19 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
     if call_at + LINK_HORIZON <= now:
         raise CannotResend(TOO_LATE)
     goal = delivery.counter.goal
-    upload = Upload.objects.create(
+    return create_upload(
         cabinet_id=delivery.cabinet_id,
         counter_id=delivery.counter_id,
         channel=channel,
         id_kind=kind,
         is_static=delivery.is_static,
         target=goal.identifier if channel is Channel.GOAL and goal else "",
-        marker=f"ck{uuid.uuid4().hex}",
+        body=body,
         rows=1,
-        sha256=hashlib.sha256(body).hexdigest(),
-        created_at=now,
         oldest_call_at=call_at,
         newest_call_at=call_at,
-        not_before=now,
+        now=now,
     )
-    UploadFile.objects.create(upload=upload, body=body)
-    return upload
 
 
 def _trace(resend: Resend, delivery: Delivery, actor: User | None) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from calls.delivery import transitions
 from calls.delivery.policy import NextStep, after_failure, after_status, next_poll
 from calls.delivery.token_errors import handle_token_rejection, mark_missing_scope
 from calls.models import Upload, UploadAttempt
@@ -39,20 +40,14 @@ def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool
     )
     poll_at = next_poll(polls=0, now=now, every=timedelta(seconds=settings.POLL_SECONDS))
     with transaction.atomic():
-        recorded = Upload.objects.filter(
-            pk=upload.pk,
-            attempts=upload.attempts,
-            state__in=[UploadState.SENDING, UploadState.UNCLEAR, UploadState.LATER],
-        ).update(
-            state=state,
-            attention=attention or "",
+        recorded = transitions.take(
+            Upload.objects.filter(pk=upload.pk, attempts=upload.attempts),
+            state,
+            attention=attention,
             uploading_id=uploading.uploading_id,
-            accepted_at=now,
-            settled_at=None if state == UploadState.SENT else now,
-            next_poll_at=poll_at if state == UploadState.SENT else None,
-            lease_until=None,
-            polls=0,
-            **quantities(uploading),
+            now=now,
+            next_poll_at=poll_at,
+            quantities=quantities(uploading),
         )
         if not recorded:
             return False
@@ -79,19 +74,17 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
     """Record a failed try and what follows from it, then tell whom it concerns."""
     step = after_failure(error, attempts=upload.attempts, now=now, ahead=clock_skew.ahead())
     with transaction.atomic():
-        recorded = Upload.objects.filter(
-            pk=upload.pk, attempts=upload.attempts, state=UploadState.SENDING
-        ).update(
-            state=step.state,
+        recorded = transitions.fail(
+            Upload.objects.filter(pk=upload.pk, attempts=upload.attempts),
+            step.state,
             not_before=step.not_before,
-            attention=step.attention or "",
-            lease_until=None,
+            attention=step.attention,
         )
         close_attempt(upload, now=now, error=error)
     logger.warning("upload %s: %s, now %s", upload.marker, error, step.state)
     if recorded:
         _tell(upload, error, step, now)
-    return bool(recorded)
+    return recorded
 
 
 def _tell(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> None:

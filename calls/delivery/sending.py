@@ -23,13 +23,14 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from calls.decision.decide import LINK_HORIZON
+from calls.delivery import transitions
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
-from calls.states import Attention, Channel, UploadState
+from calls.states import Channel, UploadState
 from counters.models import Counter
 from integrations.clients import metrika_client
 from integrations.limits import request_budget
@@ -112,9 +113,7 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
 
 def _set_aside(upload: Upload, *, now: datetime) -> None:
     """Leave to a person what cannot be sent as it was frozen."""
-    Upload.objects.filter(pk=upload.pk, attempts=upload.attempts, state=UploadState.SENDING).update(
-        state=UploadState.NEEDS_ATTENTION, attention=Attention.DAMAGED, lease_until=None
-    )
+    transitions.set_aside(Upload.objects.filter(pk=upload.pk, attempts=upload.attempts))
     close_attempt(upload, now=now)
     logger.error("the bytes of upload %s are not the frozen ones", upload.marker)
 
@@ -128,7 +127,7 @@ def claim(upload: Upload, *, now: datetime) -> bool:
     with transaction.atomic():
         # Exists, not counter__enabled: a join would move all conditions into a subquery, which a
         # rival that waited for the row does not look at again.
-        claimed = Upload.objects.filter(
+        mine = Upload.objects.filter(
             Exists(
                 Counter.objects.filter(
                     pk=OuterRef("counter_id"),
@@ -141,20 +140,12 @@ def claim(upload: Upload, *, now: datetime) -> bool:
                 )
             ),
             pk=upload.pk,
-            state__in=[UploadState.READY, UploadState.LATER],
             attempts=upload.attempts,
             not_before__lte=now,
             # A file that was held up loses its late calls first; see `expiry`.
             oldest_call_at__gt=now - LINK_HORIZON,
-        ).update(
-            state=UploadState.SENDING,
-            attempts=number,
-            sent_at=now,
-            lease_until=now + lease_length(),
-            lookups=0,
-            looked_up_at=None,
         )
-        if not claimed:
+        if not transitions.claim(mine, attempt=number, now=now, lease_until=now + lease_length()):
             return False
         UploadAttempt.objects.create(upload=upload, number=number, started_at=now)
         failpoint("before_claim_commit")

@@ -1,178 +1,325 @@
-"""Says of every state who takes it further and how: the clock, a person, or nobody, being final.
+"""The only module that writes `Upload.state`: every legal move, and one function for each.
 
-Read by the tests, which hold the table complete and its names true, and by docs/states.md, which
-is this table. A state that is missing here would be one in which something waits for ever.
+A move is a compare-and-set: one UPDATE whose WHERE names the states it may start from, so of two
+processes that try the same move one changes nothing. The callers narrow the uploads (by primary
+key, by attempt, by time) and hold the locks that their own step needs; a move adds the states.
+Who takes an upload out of each state, and when, is in `calls.delivery.state_table`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from calls.states import Attention, DeliveryState, UploadState
+from django.db.models import Q, QuerySet
 
-Key = tuple[UploadState, Attention | None]
+from calls.models import Upload
+from calls.states import TAKEN_UPLOADS, Attention, UploadState
+
+S = UploadState
+
+#: Reasons after which Metrika certainly has nothing, so that a person may order another attempt.
+RETRYABLE = (Attention.REJECTED, Attention.QUARANTINED)
+#: Reasons with which a file certainly has not arrived: it may be called off.
+NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE, Attention.DAMAGED)
+#: States in which an upload has not arrived and no worker is sending it.
+AT_REST = (S.READY, S.LATER, S.SPLITTING)
 
 
-class Owner(StrEnum):
-    """Who has to act."""
-
-    CLOCK = "clock"
-    PERSON = "person"
-    #: The state of the upload it belongs to decides.
-    UPLOAD = "upload"
-    FINAL = "final"
+class IllegalTransition(Exception):
+    """A move was asked to end in a state that is not in its row of `MOVES`. Nothing was written."""
 
 
 @dataclass(frozen=True)
-class WayOut:
-    """The next step. ``by``: tasks of the timetable, or addresses a person can press."""
+class Move:
+    """A row of the table of moves: from which states, to which, by whom."""
 
-    owner: Owner
-    step: str
-    by: tuple[str, ...] = ()
-    #: What ends it when nobody acts.
-    at_last: tuple[str, ...] = ()
+    name: str
+    sources: tuple[UploadState, ...]
+    targets: tuple[UploadState, ...]
+    #: Celery tasks and URL names that make the move.
+    by: tuple[str, ...]
+    #: From `needs_attention` only with these reasons, and only while Metrika has given no id.
+    reasons: tuple[Attention, ...] = field(default=())
 
+    @property
+    def condition(self) -> Q:
+        """The WHERE of the move."""
+        plain = [state for state in self.sources if state != S.NEEDS_ATTENTION or not self.reasons]
+        where = Q(state__in=plain)
+        if self.reasons:
+            where |= Q(state=S.NEEDS_ATTENTION, attention__in=self.reasons, uploading_id=None)
+        return where
 
-EXPIRES = ("calls.expire_overdue",)
-CALL_OFF = "calls:upload-call-off"
-RETRY = "calls:upload-retry"
-GATHER = "calls:upload-gather-again"
-RELEASE = "calls:release"
-REPEAT = "calls:send-again"
-
-OF_DELIVERY: dict[DeliveryState, WayOut] = {
-    DeliveryState.WAITING: WayOut(
-        Owner.CLOCK,
-        "gathered into an upload when due; held while its counter, account or goal is stopped",
-        ("calls.build_uploads",),
-        EXPIRES,
-    ),
-    DeliveryState.BATCHED: WayOut(Owner.UPLOAD, "as its upload"),
-    DeliveryState.SKIPPED: WayOut(
-        Owner.FINAL, "decided anew only when the call changes; released if a person called it off"
-    ),
-    DeliveryState.EXPIRED: WayOut(Owner.FINAL, "past Metrika's 21 days; shown and counted"),
-    DeliveryState.NEEDS_ATTENTION: WayOut(
-        Owner.PERSON, "not written by any step; support would see it", (RELEASE,), EXPIRES
-    ),
-    DeliveryState.ROW_REFUSED: WayOut(
-        Owner.FINAL, "Metrika does not have it; a person may send it again", (REPEAT,)
-    ),
-}
-
-OF_UPLOAD: dict[Key, WayOut] = {
-    (UploadState.READY, None): WayOut(Owner.CLOCK, "sent", ("calls.send_due",), EXPIRES),
-    (UploadState.LATER, None): WayOut(
-        Owner.CLOCK, "sent again at its time", ("calls.send_due",), EXPIRES
-    ),
-    (UploadState.SENDING, None): WayOut(
-        Owner.CLOCK,
-        "ended by its worker; called unclear when the lease has run out",
-        ("calls.send_due", "calls.release_stuck"),
-    ),
-    (UploadState.UNCLEAR, None): WayOut(
-        Owner.CLOCK,
-        "looked up in Metrika's list; repeated only after proof of absence",
-        ("calls.resolve_unclear",),
-        EXPIRES,
-    ),
-    (UploadState.SPLITTING, Attention.SPLIT): WayOut(
-        Owner.CLOCK, "half of it is sent to find the bad row", ("calls.isolate_refused",), EXPIRES
-    ),
-    (UploadState.SPLITTING, Attention.TOO_LARGE): WayOut(
-        Owner.CLOCK, "sent in two halves", ("calls.isolate_refused",), EXPIRES
-    ),
-    (UploadState.SENT, None): WayOut(
-        Owner.CLOCK, "Metrika is asked what became of it", ("calls.poll_open",), EXPIRES
-    ),
-    (UploadState.SENT, Attention.OVERDUE): WayOut(
-        Owner.CLOCK, "asked once a day, and a person is told", ("calls.poll_open",), EXPIRES
-    ),
-    (UploadState.SENT, Attention.ROW_REFUSED): WayOut(
-        Owner.CLOCK, "asked on; never split or repeated", ("calls.poll_open",), EXPIRES
-    ),
-    (UploadState.SENT, Attention.QUANTITY): WayOut(
-        Owner.CLOCK, "asked on; never repeated", ("calls.poll_open",), EXPIRES
-    ),
-    (UploadState.PROCESSED, None): WayOut(Owner.FINAL, "accepted"),
-    (UploadState.PROCESSED, Attention.ROW_REFUSED): WayOut(
-        Owner.FINAL, "accepted in part, with numbers; a repeat would double the rest"
-    ),
-    (UploadState.PROCESSED, Attention.QUANTITY): WayOut(
-        Owner.FINAL, "Metrika counts more rows than were sent; nobody can undo it"
-    ),
-    (UploadState.LINKAGE_FAILURE, Attention.QUANTITY): WayOut(
-        Owner.FINAL, "more rows than were sent, no visits found"
-    ),
-    (UploadState.LINKAGE_FAILURE, None): WayOut(Owner.FINAL, "accepted, no visits found"),
-    (UploadState.LINKAGE_FAILURE, Attention.ROW_REFUSED): WayOut(
-        Owner.FINAL, "accepted in part, no visits found"
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.REJECTED): WayOut(
-        Owner.PERSON,
-        "our mistake: sent again, gathered anew or called off",
-        (RETRY, GATHER, CALL_OFF),
-        EXPIRES,
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.QUARANTINED): WayOut(
-        Owner.PERSON,
-        "too many refusals today: sent again tomorrow, gathered anew or called off",
-        (RETRY, GATHER, CALL_OFF),
-        EXPIRES,
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE): WayOut(
-        Owner.PERSON,
-        "another goal is chosen in the settings and the rows go with it by themselves",
-        ("counters:settings", GATHER, CALL_OFF),
-        EXPIRES,
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.DAMAGED): WayOut(
-        Owner.PERSON, "gathered anew or called off", (GATHER, CALL_OFF), EXPIRES
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.DUPLICATE): WayOut(
-        Owner.FINAL, "Metrika holds it twice and nobody can undo it; both numbers are shown"
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.UNKNOWN_FATE): WayOut(
-        Owner.FINAL, "past the 21 days with its answer lost; never repeated"
-    ),
-    (UploadState.NEEDS_ATTENTION, Attention.NO_OUTCOME): WayOut(
-        Owner.FINAL, "with Metrika, which told no outcome within 21 days; never repeated"
-    ),
-    **{
-        (UploadState.CANCELLED, why): WayOut(Owner.FINAL, step)
-        for why, step in {
-            Attention.SPLIT: "its rows went in other uploads",
-            Attention.TOO_LARGE: "its rows went in two halves",
-            Attention.ROW_REFUSED: "its only row is refused",
-            Attention.GATHERED_ANEW: "its late calls ended, the others went in other uploads",
-            Attention.EXPIRED: "past Metrika's 21 days",
-            Attention.COUNTER_REMOVED: "its counter left the cabinet",
-            Attention.CALLED_OFF: "a person called it off",
-            Attention.GOAL_GONE: "its rows went back to wait for the goal chosen now",
-            Attention.REJECTED: "its rows were gathered anew",
-            Attention.QUARANTINED: "its rows were gathered anew",
-            Attention.DAMAGED: "its rows were gathered anew",
-        }.items()
-    },
-}
+    def allows(self, upload: Upload) -> bool:
+        """Whether the move may start from where this upload stands; the same as `condition`."""
+        if upload.state == S.NEEDS_ATTENTION and self.reasons:
+            return upload.attention in self.reasons and upload.uploading_id is None
+        return upload.state in self.sources
 
 
-def as_markdown() -> str:
-    """Return the table as docs/states.md prints it."""
-    lines = [
-        "| what | state | reason | owner | next step | by | at last |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for delivery, way in OF_DELIVERY.items():
-        lines.append(_line("delivery", delivery.name.lower(), "", way))
-    for (state, why), way in OF_UPLOAD.items():
-        lines.append(_line("upload", state.value, why.value if why else "", way))
+SEND_DUE = ("calls.send_due",)
+BISECT = ("calls.isolate_refused",)
+EXPIRE = ("calls.expire_overdue",)
+
+CLAIM = Move("claim", (S.READY, S.LATER), (S.SENDING,), SEND_DUE)
+TAKE = Move(
+    "take", (S.SENDING, S.UNCLEAR, S.LATER), TAKEN_UPLOADS, (*SEND_DUE, "calls.resolve_unclear")
+)
+FAIL = Move("fail", (S.SENDING,), (S.LATER, S.UNCLEAR, S.SPLITTING, S.NEEDS_ATTENTION), SEND_DUE)
+SET_ASIDE = Move("set aside", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)
+RELEASE_STUCK = Move("release stuck", (S.SENDING,), (S.UNCLEAR,), ("calls.release_stuck",))
+COUNT_ABSENCE = Move(
+    "count absence", (S.UNCLEAR,), (S.UNCLEAR, S.LATER), ("calls.resolve_unclear",)
+)
+MARK_DUPLICATE = Move(
+    "mark duplicate",
+    (S.UNCLEAR, S.SENT),
+    (S.NEEDS_ATTENTION,),
+    ("calls.resolve_unclear", "calls.poll_open"),
+)
+SETTLE = Move("settle", (S.SENT,), (S.PROCESSED, S.LINKAGE_FAILURE), ("calls.poll_open",))
+GIVE_UP_UNCLEAR = Move("give up unclear", (S.UNCLEAR,), (S.NEEDS_ATTENTION,), EXPIRE)
+GIVE_UP_SENT = Move("give up sent", (S.SENT,), (S.NEEDS_ATTENTION,), EXPIRE)
+TRY_ROW_AGAIN = Move("try row again", (S.SPLITTING,), (S.LATER,), BISECT)
+END_SEARCH = Move("end search", (S.SPLITTING,), (S.CANCELLED, S.NEEDS_ATTENTION), BISECT)
+QUARANTINE = Move("quarantine", (S.READY,), (S.NEEDS_ATTENTION,), BISECT)
+DISSOLVE = Move("dissolve", (S.READY, S.LATER), (S.CANCELLED,), EXPIRE)
+CANCEL = Move(
+    "cancel",
+    (*AT_REST, S.NEEDS_ATTENTION),
+    (S.CANCELLED,),
+    (*EXPIRE, "calls:upload-call-off", "counters:delete"),
+    NOT_ARRIVED,
+)
+GATHER_AGAIN = Move(
+    "gather again",
+    (S.NEEDS_ATTENTION,),
+    (S.CANCELLED,),
+    ("calls:upload-gather-again", "counters:settings"),
+    NOT_ARRIVED,
+)
+RETRY = Move("retry", (S.LATER, S.NEEDS_ATTENTION), (S.LATER,), ("calls:upload-retry",), RETRYABLE)
+
+#: Every legal move. An upload is created `ready` (`calls.delivery.uploads.create_upload`).
+MOVES = (
+    CLAIM,
+    TAKE,
+    FAIL,
+    SET_ASIDE,
+    RELEASE_STUCK,
+    COUNT_ABSENCE,
+    MARK_DUPLICATE,
+    SETTLE,
+    GIVE_UP_UNCLEAR,
+    GIVE_UP_SENT,
+    TRY_ROW_AGAIN,
+    END_SEARCH,
+    QUARANTINE,
+    DISSOLVE,
+    CANCEL,
+    GATHER_AGAIN,
+    RETRY,
+)
+
+Quantities = Mapping[str, int | str | None]
+
+
+def moves_as_markdown() -> str:
+    """Return the table of moves as docs/states.md prints it."""
+    lines = ["| move | from | to | by |", "| --- | --- | --- | --- |"]
+    for move in MOVES:
+        sources = ", ".join(_source(move, state) for state in move.sources)
+        cells = [move.name, sources, ", ".join(move.targets), ", ".join(move.by)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _line(what: str, state: str, why: str, way: WayOut) -> str:
-    by, at_last = ", ".join(way.by), ", ".join(way.at_last)
-    cells = [what, state, why, way.owner.value, way.step, by, at_last]
-    return f"| {' | '.join(cells)} |"
+def _source(move: Move, state: UploadState) -> str:
+    if state != S.NEEDS_ATTENTION or not move.reasons:
+        return state.value
+    return f"{state.value} ({' / '.join(move.reasons)})"
+
+
+def apply(uploads: QuerySet[Upload], move: Move, to: UploadState, **changes: Any) -> int:
+    """Make a move with those of the uploads that may make it; return how many did.
+
+    Raises IllegalTransition, before any SQL, when the move does not lead there.
+    """
+    if to not in move.targets:
+        raise IllegalTransition(f"{move.name} does not lead to {to}")
+    return uploads.filter(move.condition).update(state=to, **changes)
+
+
+def claim(uploads: QuerySet[Upload], *, attempt: int, now: datetime, lease_until: datetime) -> bool:
+    """A worker takes the upload to send it, until the lease runs out."""
+    return bool(
+        apply(
+            uploads,
+            CLAIM,
+            S.SENDING,
+            attempts=attempt,
+            sent_at=now,
+            lease_until=lease_until,
+            lookups=0,
+            looked_up_at=None,
+        )
+    )
+
+
+def take(
+    uploads: QuerySet[Upload],
+    to: UploadState,
+    *,
+    uploading_id: int,
+    attention: Attention | None,
+    quantities: Quantities,
+    now: datetime,
+    next_poll_at: datetime,
+) -> bool:
+    """Metrika has the file: its answer, or its list, says so."""
+    is_open = to == S.SENT
+    return bool(
+        apply(
+            uploads,
+            TAKE,
+            to,
+            attention=attention or "",
+            uploading_id=uploading_id,
+            accepted_at=now,
+            settled_at=None if is_open else now,
+            next_poll_at=next_poll_at if is_open else None,
+            lease_until=None,
+            polls=0,
+            **quantities,
+        )
+    )
+
+
+def fail(
+    uploads: QuerySet[Upload],
+    to: UploadState,
+    *,
+    not_before: datetime,
+    attention: Attention | None,
+) -> bool:
+    """An attempt failed; `calls.delivery.policy.after_failure` says where the upload goes."""
+    changes = {"not_before": not_before, "attention": attention or "", "lease_until": None}
+    return bool(apply(uploads, FAIL, to, **changes))
+
+
+def set_aside(uploads: QuerySet[Upload]) -> bool:
+    """The stored bytes are not the frozen ones: a person decides."""
+    changes = {"attention": Attention.DAMAGED, "lease_until": None}
+    return bool(apply(uploads, SET_ASIDE, S.NEEDS_ATTENTION, **changes))
+
+
+def release_stuck(uploads: QuerySet[Upload]) -> int:
+    """The worker's lease ran out: whether the file arrived is unknown."""
+    changes = {"lease_until": None, "lookups": 0, "looked_up_at": None}
+    return apply(uploads, RELEASE_STUCK, S.UNCLEAR, **changes)
+
+
+def count_absence(uploads: QuerySet[Upload], *, lookups: int, now: datetime) -> bool:
+    """One more listing does not have the marker; that is not proof enough yet."""
+    return bool(apply(uploads, COUNT_ABSENCE, S.UNCLEAR, lookups=lookups, looked_up_at=now))
+
+
+def prove_absence(
+    uploads: QuerySet[Upload], *, lookups: int, now: datetime, not_before: datetime
+) -> bool:
+    """Enough listings do not have the marker: the same bytes may be sent again."""
+    changes = {"lookups": lookups, "looked_up_at": now, "not_before": not_before}
+    return bool(apply(uploads, COUNT_ABSENCE, S.LATER, **changes))
+
+
+def mark_duplicate(
+    uploads: QuerySet[Upload], ids: Sequence[int], *, quantities: Quantities, now: datetime
+) -> bool:
+    """Metrika holds the file twice. `ids` are both numbers, the first one is kept as ours."""
+    return bool(
+        apply(
+            uploads,
+            MARK_DUPLICATE,
+            S.NEEDS_ATTENTION,
+            attention=Attention.DUPLICATE,
+            uploading_id=ids[0],
+            duplicate_ids=list(ids),
+            looked_up_at=now,
+            **quantities,
+        )
+    )
+
+
+def settle(
+    uploads: QuerySet[Upload],
+    to: UploadState,
+    *,
+    attention: Attention | None,
+    now: datetime,
+    **changes: Any,
+) -> bool:
+    """Metrika has processed the file. `changes` are its counts and our count of polls."""
+    end = {"attention": attention or "", "settled_at": now, "next_poll_at": None}
+    return bool(apply(uploads, SETTLE, to, **end, **changes))
+
+
+def give_up_unclear(uploads: QuerySet[Upload], *, now: datetime) -> int:
+    """Past the 21 days with the answer lost: never repeated."""
+    changes = {"attention": Attention.UNKNOWN_FATE, "settled_at": now}
+    return apply(uploads, GIVE_UP_UNCLEAR, S.NEEDS_ATTENTION, **changes)
+
+
+def give_up_sent(uploads: QuerySet[Upload], *, now: datetime) -> int:
+    """Metrika has the file and gave no outcome within 21 days: never repeated."""
+    changes = {"attention": Attention.NO_OUTCOME, "settled_at": now, "next_poll_at": None}
+    return apply(uploads, GIVE_UP_SENT, S.NEEDS_ATTENTION, **changes)
+
+
+def try_row_again(uploads: QuerySet[Upload], *, now: datetime) -> bool:
+    """The only row of a refused file is sent once more: a refused file has not arrived."""
+    return bool(apply(uploads, TRY_ROW_AGAIN, S.LATER, attention="", not_before=now))
+
+
+def end_search(
+    uploads: QuerySet[Upload], to: UploadState, attention: Attention, *, now: datetime
+) -> bool:
+    """The search in a refused file is over: cancelled for its parts, or left to a person."""
+    settled_at = now if to == S.CANCELLED else None
+    return bool(apply(uploads, END_SEARCH, to, attention=attention, settled_at=settled_at))
+
+
+def quarantine(uploads: QuerySet[Upload]) -> bool:
+    """Suspect rows wait for a person, in a part that is never sent by itself."""
+    return bool(
+        apply(
+            uploads,
+            QUARANTINE,
+            S.NEEDS_ATTENTION,
+            attention=Attention.QUARANTINED,
+            settled_at=None,
+        )
+    )
+
+
+def dissolve(uploads: QuerySet[Upload], *, now: datetime) -> bool:
+    """An unsent file with calls that came too late ends; its other calls are batched anew."""
+    changes = {"attention": Attention.GATHERED_ANEW, "settled_at": now}
+    return bool(apply(uploads, DISSOLVE, S.CANCELLED, **changes))
+
+
+def cancel(uploads: QuerySet[Upload], why: Attention, *, now: datetime) -> int:
+    """End what Metrika certainly does not have."""
+    return apply(uploads, CANCEL, S.CANCELLED, attention=why, settled_at=now)
+
+
+def gather_again(uploads: QuerySet[Upload], *, now: datetime) -> int:
+    """The rows of a refused file go back to waiting; the file keeps the reason of its refusal."""
+    return apply(uploads, GATHER_AGAIN, S.CANCELLED, settled_at=now)
+
+
+def retry(uploads: QuerySet[Upload], *, now: datetime) -> int:
+    """A person orders another attempt with the same bytes."""
+    return apply(uploads, RETRY, S.LATER, attention="", not_before=now)

@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from calls.delivery.hold import may_call_off, may_release
-from calls.delivery.recovery import is_not_arrived, is_retryable, is_to_gather_again
 from calls.delivery.resend import resend_blocker
+from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
 from calls.models import Delivery, Upload
 from calls.states import UploadState
 
@@ -43,10 +43,10 @@ def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
 def buttons_of_upload(upload: Upload) -> list[Button]:
     """Return the actions on an upload."""
     buttons = []
-    if is_retryable(upload):
+    if RETRY.allows(upload):
         label = _("Отправить сейчас") if upload.state == UploadState.LATER else _("Повторить")
         buttons.append(Button(reverse("calls:upload-retry", args=[upload.pk]), label))
-    if is_to_gather_again(upload):
+    if GATHER_AGAIN.allows(upload):
         url = reverse("calls:upload-gather-again", args=[upload.pk])
         buttons.append(Button(url, _("Собрать заново")))
     if upload.state == UploadState.UNCLEAR:
@@ -55,7 +55,7 @@ def buttons_of_upload(upload: Upload) -> list[Button]:
     if upload.state == UploadState.SENT:
         url = reverse("calls:upload-poll", args=[upload.pk])
         buttons.append(Button(url, _("Спросить Метрику сейчас")))
-    if is_not_arrived(upload):
+    if CANCEL.allows(upload):
         url = reverse("calls:upload-call-off", args=[upload.pk])
         buttons.append(Button(url, _("Отменить отправку"), "danger", post=False))
     return buttons

@@ -81,7 +81,6 @@ def _cases_of_delivery(now: datetime) -> list[When]:
         When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
         When(state=DeliveryState.SKIPPED, then=_value(DisplayState.SKIPPED)),
         When(state=DeliveryState.EXPIRED, then=_value(DisplayState.EXPIRED)),
-        When(state=DeliveryState.NEEDS_ATTENTION, then=_value(DisplayState.NEEDS_ATTENTION)),
         When(state=DeliveryState.ROW_REFUSED, then=_value(DisplayState.ROW_REFUSED)),
     ]
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from calls.delivery.recovery import not_arrived
+from calls.delivery.transitions import CANCEL
 from calls.models import Delivery, Upload
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
@@ -92,7 +92,7 @@ def _stranded() -> Q:
         | ~Q(counter__account__state__in=YandexAccount.USABLE)
     )
     lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
-    gathered = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(not_arrived()))
+    gathered = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
     waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
     return (Q(state=DeliveryState.WAITING) & (blocked | lost_goal)) | (
         gathered & (blocked | waits_for_person)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from calls.delivery.transitions import OF_DELIVERY, OF_UPLOAD
+from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES
 from calls.models import Call, Delivery, Upload, UploadFile
 from calls.states import (
     OPEN_UPLOADS,
@@ -74,11 +74,11 @@ class Agreement:
 
     def _check_ways_out(self, uploads: list[Upload]) -> None:
         for state in Delivery.objects.values_list("state", flat=True).distinct():
-            assert DeliveryState(state) in OF_DELIVERY
+            assert DeliveryState(state) in DELIVERY_STATES
         for upload in uploads:
             why = Attention(upload.attention) if upload.attention else None
             stage = UploadState(upload.state)
-            assert (stage, why) in OF_UPLOAD
+            assert (stage, why) in UPLOAD_STATES
             assert stage not in MOMENTS or getattr(upload, MOMENTS[stage]) is not None
         waiting = Delivery.objects.filter(state=DeliveryState.WAITING)
         assert not waiting.filter(not_before=None).exists()

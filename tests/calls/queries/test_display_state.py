@@ -32,7 +32,6 @@ def shown_of(delivery: Delivery) -> tuple[str, str]:
             (DisplayState.SKIPPED, "too_short"),
         ),
         ({"state": DeliveryState.EXPIRED}, (DisplayState.EXPIRED, "")),
-        ({"state": DeliveryState.NEEDS_ATTENTION}, (DisplayState.NEEDS_ATTENTION, "")),
     ],
 )
 def test_a_row_outside_an_upload_shows_its_own_state(

@@ -1,0 +1,177 @@
+"""Owner (beat, user, none) and next step of every state of a delivery and of an upload.
+
+Tests check that no state is missing and that the tasks and URL names exist; docs/states.md prints
+this table. The moves between the states of an upload are in `calls.delivery.transitions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from calls.states import Attention, DeliveryState, UploadState
+
+Key = tuple[UploadState, Attention | None]
+
+
+class Owner(StrEnum):
+    """Who has to act."""
+
+    #: A Celery task that beat starts.
+    BEAT = "beat"
+    #: A button of the cabinet, or an action of the admin.
+    USER = "user"
+    #: The state of the upload that the delivery belongs to.
+    UPLOAD = "upload"
+    #: Nobody: the state is final.
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class StateRow:
+    """Owner and next step of one state. ``by``: Celery tasks, or URL names of buttons."""
+
+    owner: Owner
+    step: str
+    by: tuple[str, ...] = ()
+    #: Celery tasks that end it when nobody acts.
+    at_last: tuple[str, ...] = ()
+
+
+EXPIRES = ("calls.expire_overdue",)
+CALL_OFF = "calls:upload-call-off"
+RETRY = "calls:upload-retry"
+GATHER = "calls:upload-gather-again"
+REPEAT = "calls:send-again"
+
+DELIVERY_STATES: dict[DeliveryState, StateRow] = {
+    DeliveryState.WAITING: StateRow(
+        Owner.BEAT,
+        "gathered into an upload when due; held while its counter, account or goal is stopped",
+        ("calls.build_uploads",),
+        EXPIRES,
+    ),
+    DeliveryState.BATCHED: StateRow(Owner.UPLOAD, "as its upload"),
+    DeliveryState.SKIPPED: StateRow(
+        Owner.NONE, "decided anew only when the call changes; released if a person called it off"
+    ),
+    DeliveryState.EXPIRED: StateRow(Owner.NONE, "past Metrika's 21 days; shown and counted"),
+    DeliveryState.ROW_REFUSED: StateRow(
+        Owner.NONE, "Metrika does not have it; a person may send it again", (REPEAT,)
+    ),
+}
+
+UPLOAD_STATES: dict[Key, StateRow] = {
+    (UploadState.READY, None): StateRow(Owner.BEAT, "sent", ("calls.send_due",), EXPIRES),
+    (UploadState.LATER, None): StateRow(
+        Owner.BEAT, "sent again at its time", ("calls.send_due",), EXPIRES
+    ),
+    (UploadState.SENDING, None): StateRow(
+        Owner.BEAT,
+        "ended by its worker; called unclear when the lease has run out",
+        ("calls.send_due", "calls.release_stuck"),
+    ),
+    (UploadState.UNCLEAR, None): StateRow(
+        Owner.BEAT,
+        "looked up in Metrika's list; repeated only after proof of absence",
+        ("calls.resolve_unclear",),
+        EXPIRES,
+    ),
+    (UploadState.SPLITTING, Attention.SPLIT): StateRow(
+        Owner.BEAT, "half of it is sent to find the bad row", ("calls.isolate_refused",), EXPIRES
+    ),
+    (UploadState.SPLITTING, Attention.TOO_LARGE): StateRow(
+        Owner.BEAT, "sent in two halves", ("calls.isolate_refused",), EXPIRES
+    ),
+    (UploadState.SENT, None): StateRow(
+        Owner.BEAT, "Metrika is asked what became of it", ("calls.poll_open",), EXPIRES
+    ),
+    (UploadState.SENT, Attention.OVERDUE): StateRow(
+        Owner.BEAT, "asked once a day, and a person is told", ("calls.poll_open",), EXPIRES
+    ),
+    (UploadState.SENT, Attention.ROW_REFUSED): StateRow(
+        Owner.BEAT, "asked on; never split or repeated", ("calls.poll_open",), EXPIRES
+    ),
+    (UploadState.SENT, Attention.QUANTITY): StateRow(
+        Owner.BEAT, "asked on; never repeated", ("calls.poll_open",), EXPIRES
+    ),
+    (UploadState.PROCESSED, None): StateRow(Owner.NONE, "accepted"),
+    (UploadState.PROCESSED, Attention.ROW_REFUSED): StateRow(
+        Owner.NONE, "accepted in part, with numbers; a repeat would double the rest"
+    ),
+    (UploadState.PROCESSED, Attention.QUANTITY): StateRow(
+        Owner.NONE, "Metrika counts more rows than were sent; nobody can undo it"
+    ),
+    (UploadState.LINKAGE_FAILURE, Attention.QUANTITY): StateRow(
+        Owner.NONE, "more rows than were sent, no visits found"
+    ),
+    (UploadState.LINKAGE_FAILURE, None): StateRow(Owner.NONE, "accepted, no visits found"),
+    (UploadState.LINKAGE_FAILURE, Attention.ROW_REFUSED): StateRow(
+        Owner.NONE, "accepted in part, no visits found"
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.REJECTED): StateRow(
+        Owner.USER,
+        "our mistake: sent again, gathered anew or called off",
+        (RETRY, GATHER, CALL_OFF),
+        EXPIRES,
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.QUARANTINED): StateRow(
+        Owner.USER,
+        "too many refusals today: sent again tomorrow, gathered anew or called off",
+        (RETRY, GATHER, CALL_OFF),
+        EXPIRES,
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE): StateRow(
+        Owner.USER,
+        "another goal is chosen in the settings and the rows go with it by themselves",
+        ("counters:settings", GATHER, CALL_OFF),
+        EXPIRES,
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.DAMAGED): StateRow(
+        Owner.USER, "gathered anew or called off", (GATHER, CALL_OFF), EXPIRES
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.DUPLICATE): StateRow(
+        Owner.NONE, "Metrika holds it twice and nobody can undo it; both numbers are shown"
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.UNKNOWN_FATE): StateRow(
+        Owner.NONE, "past the 21 days with its answer lost; never repeated"
+    ),
+    (UploadState.NEEDS_ATTENTION, Attention.NO_OUTCOME): StateRow(
+        Owner.NONE, "with Metrika, which told no outcome within 21 days; never repeated"
+    ),
+    **{
+        (UploadState.CANCELLED, why): StateRow(Owner.NONE, step)
+        for why, step in {
+            Attention.SPLIT: "its rows went in other uploads",
+            Attention.TOO_LARGE: "its rows went in two halves",
+            Attention.ROW_REFUSED: "its only row is refused",
+            Attention.GATHERED_ANEW: "its late calls ended, the others went in other uploads",
+            Attention.EXPIRED: "past Metrika's 21 days",
+            Attention.COUNTER_REMOVED: "its counter left the cabinet",
+            Attention.CALLED_OFF: "a person called it off",
+            Attention.GOAL_GONE: "its rows went back to wait for the goal chosen now",
+            Attention.REJECTED: "its rows were gathered anew",
+            Attention.QUARANTINED: "its rows were gathered anew",
+            Attention.DAMAGED: "its rows were gathered anew",
+        }.items()
+    },
+}
+
+
+def as_markdown() -> str:
+    """Return the table as docs/states.md prints it."""
+    lines = [
+        "| what | state | reason | owner | next step | by | at last |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for delivery, row in DELIVERY_STATES.items():
+        lines.append(_line("delivery", delivery.name.lower(), "", row))
+    for (state, why), row in UPLOAD_STATES.items():
+        lines.append(_line("upload", state.value, why.value if why else "", row))
+    return "\n".join(lines) + "\n"
+
+
+def _line(what: str, state: str, why: str, row: StateRow) -> str:
+    by, at_last = ", ".join(row.by), ", ".join(row.at_last)
+    cells = [what, state, why, row.owner.value, row.step, by, at_last]
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,174 @@
+"""Moves of an upload: the legal ones move, all others are refused and change nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from calls.delivery import transitions
+from calls.delivery.state_table import UPLOAD_STATES, Owner
+from calls.delivery.transitions import MOVES, IllegalTransition, Move
+from calls.models import Upload
+from calls.states import TAKEN_UPLOADS, Attention, UploadState
+from counters.models import Counter
+from tests.calls.ledger import make_upload
+from tests.paths import ROOT
+
+PRODUCT = ("cabinets", "calls", "callkeeper_metrika", "counters", "dashboard", "integrations")
+#: The one place where an upload is created, with the default state of the model.
+CREATES = ROOT / "calls" / "delivery" / "uploads.py"
+TRANSITIONS = ROOT / "calls" / "delivery" / "transitions.py"
+
+
+def stand(counter: Counter, state: UploadState, attention: Attention | str = "") -> Upload:
+    """An upload in this state, with what the constraints of the table ask for."""
+    if state == UploadState.NEEDS_ATTENTION and not attention:
+        attention = Attention.REJECTED
+    return make_upload(
+        counter=counter,
+        state=state,
+        attention=attention,
+        uploading_id=1 if state in TAKEN_UPLOADS else None,
+        lease_until=timezone.now() if state == UploadState.SENDING else None,
+    )
+
+
+def columns(upload: Upload) -> dict[str, object]:
+    return dict(Upload.objects.filter(pk=upload.pk).values().get())
+
+
+@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.name)
+def test_every_pair_of_states_moves_only_if_the_table_has_it(counter: Counter, move: Move) -> None:
+    for source, target in product(UploadState, repeat=2):
+        upload = stand(counter, source)
+        before = columns(upload)
+        # What the constraints want of the target, so that only the table can refuse.
+        needed = {
+            "uploading_id": 1 if target in TAKEN_UPLOADS else None,
+            "attention": Attention.REJECTED if target == UploadState.NEEDS_ATTENTION else "",
+            "lease_until": timezone.now() if target == UploadState.SENDING else None,
+        }
+        one = Upload.objects.filter(pk=upload.pk)
+
+        if target not in move.targets:
+            with pytest.raises(IllegalTransition):
+                transitions.apply(one, move, target, **needed)
+            assert columns(upload) == before
+        elif source in move.sources:
+            assert transitions.apply(one, move, target, **needed) == 1
+            assert columns(upload)["state"] == target
+        else:
+            assert transitions.apply(one, move, target, **needed) == 0
+            assert columns(upload) == before
+        Upload.objects.filter(pk=upload.pk).delete()
+
+
+@pytest.mark.parametrize(
+    "move", [move for move in MOVES if move.reasons], ids=lambda move: move.name
+)
+def test_what_needs_attention_moves_only_with_a_reason_that_says_it_has_not_arrived(
+    counter: Counter, move: Move
+) -> None:
+    for why, uploading_id in product(Attention, (None, 7)):
+        upload = stand(counter, UploadState.NEEDS_ATTENTION, why)
+        Upload.objects.filter(pk=upload.pk).update(uploading_id=uploading_id)
+        upload.refresh_from_db()
+        expected = why in move.reasons and uploading_id is None
+
+        assert move.allows(upload) is expected
+        assert Upload.objects.filter(move.condition, pk=upload.pk).exists() is expected
+
+
+def test_condition_and_allows_agree_in_every_state(counter: Counter) -> None:
+    for state, move in product(UploadState, MOVES):
+        upload = stand(counter, state)
+        there = Upload.objects.filter(move.condition, pk=upload.pk).exists()
+
+        assert move.allows(upload) is there
+
+
+def test_final_states_have_no_move_and_all_others_have_one() -> None:
+    leaving = {state for move in MOVES for state in move.sources}
+    final = {
+        state
+        for state in UploadState
+        if all(
+            row.owner == Owner.NONE for (one, _why), row in UPLOAD_STATES.items() if one == state
+        )
+    }
+
+    assert final == {UploadState.PROCESSED, UploadState.LINKAGE_FAILURE, UploadState.CANCELLED}
+    assert leaving == set(UploadState) - final
+
+
+def test_who_owns_a_state_makes_a_move_out_of_it() -> None:
+    for (state, why), row in UPLOAD_STATES.items():
+        if row.owner == Owner.NONE:
+            continue
+        makers = {
+            by
+            for move in MOVES
+            if state in move.sources and (not move.reasons or why is None or why in move.reasons)
+            for by in move.by
+        }
+        assert makers & set(row.by), (state, why)
+
+
+def test_only_transitions_writes_the_state_of_an_upload() -> None:
+    writers = {
+        f"{path.relative_to(ROOT)}:{line}"
+        for folder in (*PRODUCT, "devtools")
+        for path in (ROOT / folder).rglob("*.py")
+        if path not in (TRANSITIONS, CREATES) and path.parent.name != "migrations"
+        for line in lines_that_write_upload_state(path)
+    }
+
+    assert writers == set()
+
+
+def test_only_create_upload_creates_one() -> None:
+    creators = {
+        path
+        for folder in (*PRODUCT, "devtools")
+        for path in (ROOT / folder).rglob("*.py")
+        if "Upload.objects.create(" in (text := path.read_text(encoding="utf-8"))
+        or "Upload.objects.bulk_create(" in text
+        or "UploadFile.objects.create(" in text
+    }
+
+    assert creators == {CREATES}
+
+
+def lines_that_write_upload_state(path: Path) -> Iterator[int]:
+    """Yield lines with `update(state=UploadState…)`, `x.state = UploadState…`, and raw SQL."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".update"):
+            values = [word.value for word in node.keywords if word.arg == "state"]
+            if any("UploadState" in ast.unparse(value) for value in values):
+                yield node.lineno
+        elif isinstance(node, ast.Assign) and "UploadState" in ast.unparse(node.value):
+            targets = ast.unparse(node.targets[0])
+            if targets.endswith(".state") or ".state," in targets:
+                yield node.lineno
+        elif isinstance(node, ast.Constant) and "UPDATE calls_upload" in str(node.value):
+            yield node.lineno
+
+
+def test_the_search_for_writers_finds_each_kind(tmp_path: Path) -> None:
+    planted = tmp_path / "planted.py"
+    planted.write_text(
+        "Upload.objects.filter(pk=1).update(state=UploadState.SENT)\n"
+        "upload.state = UploadState.SENT\n"
+        "upload.state, upload.settled_at = UploadState.CANCELLED, now\n"
+        "cursor.execute('UPDATE calls_upload SET state = 1')\n"
+        "Delivery.objects.update(state=DeliveryState.WAITING)\n"
+        "when(DisplayState.SENT, state=UploadState.SENT)\n",
+        encoding="utf-8",
+    )
+
+    assert sorted(lines_that_write_upload_state(planted)) == [1, 2, 3, 4]
