@@ -1,0 +1,140 @@
+"""One row of every model, and the URLs of their admin pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets import audit
+from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
+from calls.models import (
+    Call,
+    CallKey,
+    Difference,
+    IngestReceipt,
+    ListUse,
+    Reconciliation,
+    Resend,
+    StreamUse,
+    UploadAttempt,
+    UploadFile,
+)
+from counters.models import Counter
+from integrations.models import (
+    LinkAttempt,
+    MetrikaClock,
+    RequestDay,
+    RequestSecond,
+    RequestSlot,
+    YandexAccount,
+)
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
+
+APPS = ("cabinets", "integrations", "counters", "calls")
+MODELS = sorted(
+    (model for model in admin.site._registry if model._meta.app_label in APPS),
+    key=lambda model: model._meta.label,
+)
+CODE_VERIFIER = "verifier-which-nobody-may-read"
+BODY = b"ClientId,Tag\n1,bytes-which-nobody-may-read\n"
+
+CreateAll = Callable[[], dict[str, Model]]
+
+
+def admin_url(model: type[Model], page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def list_url(model: type[Model]) -> str:
+    """Return the URL of the list, with rows of any age."""
+    list_filter = admin.site._registry[model].list_filter
+    parameters = {getattr(one, "parameter_name", "") for one in list_filter}
+    return admin_url(model, "changelist") + ("?age=all" if "age" in parameters else "")
+
+
+def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> dict[str, Model]:
+    """Create one row of every model, by label; may be called again for more rows."""
+    number = UploadFile.objects.count()
+    account = factories.make_account(cabinet=cabinet)
+    counter = factories.make_counter(account=account)
+    call = make_call(cabinet=cabinet)
+    rows = [
+        *_cabinets(cabinet, account, actor),
+        account,
+        *_integrations(cabinet, actor, number),
+        counter,
+        factories.make_goal(counter=counter),
+        call,
+        CallKey.objects.get(pk=call.pk),
+        *_delivery(call, counter),
+        *_reconciliation(counter),
+        IngestReceipt.objects.create(
+            source=source,
+            webhook_id=f"msg_{number}",
+            body_hash="0",
+            answer={},
+            received_at=timezone.now(),
+        ),
+    ]
+    return {row._meta.label: row for row in rows}
+
+
+def _cabinets(cabinet: Cabinet, account: YandexAccount, actor: User) -> Iterator[Model]:
+    yield cabinet
+    yield factories.make_source(cabinet=cabinet)
+    yield SigningSecret.objects.order_by("-pk")[0]
+    yield Membership.objects.create(
+        cabinet=cabinet, user=factories.make_user(), role=Membership.Role.VIEWER
+    )
+    yield audit.log_change(cabinet=cabinet, actor=actor, action="test.created", subject=account)
+
+
+def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]:
+    now = timezone.now()
+    yield LinkAttempt.objects.create(
+        state_digest=f"state{number}",
+        session_digest="session",
+        user=actor,
+        cabinet=cabinet,
+        mode=LinkAttempt.Mode.ADD,
+        code_verifier=CODE_VERIFIER,
+        device_id="device",
+        authorisation_server="https://oauth.yandex.ru",
+        created_at=now,
+    )
+    yield RequestDay.objects.create(yandex_uid=str(number), day=now.date())
+    yield RequestSlot.objects.create(yandex_uid=str(number), number=0)
+    yield RequestSecond.objects.create(second=number)
+    yield MetrikaClock.objects.create(pk=number, ahead_seconds=60, changed_at=now)
+
+
+def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
+    now = timezone.now()
+    upload = make_upload(counter=counter, body=BODY)
+    yield upload
+    yield UploadFile.objects.get(pk=upload.pk)
+    yield UploadAttempt.objects.create(upload=upload, number=1, started_at=now)
+    yield ListUse.objects.create(counter=counter, channel=1, asked_at=now)
+    yield StreamUse.objects.create(
+        counter=counter, channel=1, id_kind=1, is_static=False, built_at=now
+    )
+    yield make_delivery(call=call, counter=counter, upload=upload)
+    extra = make_upload(counter=counter)
+    yield Resend.objects.create(
+        call=call, counter=counter, channel=1, number=1, upload=extra, ordered_at=now
+    )
+
+
+def _reconciliation(counter: Counter) -> Iterator[Model]:
+    reconciliation = Reconciliation.objects.create(
+        counter=counter, at=timezone.now(), calls=1, deliveries=2, uploads=1
+    )
+    yield reconciliation
+    yield Difference.objects.create(reconciliation=reconciliation, code=Difference.Code.DOUBLED)
