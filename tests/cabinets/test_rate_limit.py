@@ -10,16 +10,16 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from cabinets import rate_limit
 from cabinets.rate_limit import PAUSE_SECONDS, RateLimit, consume
+from tests.rate_limits import enforce_rate_limits
 
 NOW = 1_795_418_430.0
 UNREACHABLE = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture(autouse=True)
-def _breaker_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "_paused_until", 0.0)
+def _enforced(monkeypatch: pytest.MonkeyPatch) -> None:
+    enforce_rate_limits(monkeypatch)
 
 
 @pytest.fixture

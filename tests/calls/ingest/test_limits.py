@@ -16,6 +16,7 @@ from calls.models import Call
 from tests import factories
 from tests.calls.ingest.refusals import assert_refused
 from tests.calls.posting import new_webhook_id, post_body, post_calls, signed_headers
+from tests.rate_limits import enforce_rate_limits
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +98,7 @@ def test_length_of_5000_digits_is_refused(source: CallSource) -> None:
 def test_calls_per_minute_of_a_source_are_limited(
     source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_paused_until", 0.0)
+    enforce_rate_limits(monkeypatch)
     settings.INGEST_CALLS_PER_MINUTE = 2
     other = factories.make_source(cabinet=source.cabinet)
     three = {"calls": [factories.v3_record() for _number in range(3)]}

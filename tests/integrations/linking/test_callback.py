@@ -8,6 +8,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
@@ -28,6 +29,7 @@ from tests.integrations.yandex_id import (
     start,
     token_answer,
 )
+from tests.rate_limits import enforce_rate_limits
 
 
 def test_callback_without_state_is_refused(owner_client: Client, yandex_id: YandexId) -> None:
@@ -190,11 +192,15 @@ def test_exchange_sends_the_verifier_of_the_attempt(
     assert form["device_id"] == sent["device_id"]
 
 
-def test_too_many_callbacks_are_refused(owner_client: Client, yandex_id: YandexId) -> None:
+def test_too_many_callbacks_are_refused(
+    owner_client: Client, yandex_id: YandexId, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S-44"""
-    for _ in range(PER_PERSON):
-        open_callback(owner_client, code="1", state="guess")
+    enforce_rate_limits(monkeypatch)
+    with time_machine.travel(timezone.now(), tick=False):
+        for _ in range(PER_PERSON):
+            open_callback(owner_client, code="1", state="guess")
 
-    answer = open_callback(owner_client, code="1", state="guess")
+        answer = open_callback(owner_client, code="1", state="guess")
 
     assert_refused(answer, yandex_id, LinkFailure.TOO_MANY)

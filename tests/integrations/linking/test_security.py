@@ -32,6 +32,7 @@ from tests.integrations.yandex_id import (
     result_of,
     start,
 )
+from tests.rate_limits import enforce_rate_limits
 
 EVIL = "https://evil.example/"
 
@@ -186,6 +187,7 @@ def test_attempts_from_one_address_are_limited_over_all_users(
 ) -> None:
     """S-44: behind the proxy REMOTE_ADDR is always the same, so its X-Forwarded-For counts."""
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    enforce_rate_limits(monkeypatch)
     monkeypatch.setattr(rate_limit, "PER_ADDRESS", 2)
 
     def statuses(*forwarded_for: str) -> list[int]:

@@ -6,18 +6,21 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets import rate_limit
-from integrations.linking.rate_limit import PER_PERSON
+from integrations.linking.rate_limit import PER_PERSON, WINDOW_SECONDS
 from integrations.linking.state import MAX_PENDING, RETENTION
 from integrations.models import LinkAttempt, YandexAccount
 from integrations.yandex.oauth import challenge_for
 from tests.integrations.yandex_id import YandexId, start
 from tests.paths import ROOT
+from tests.rate_limits import enforce_rate_limits
 
 START = "/lk/integrations/yandex/link"
 
@@ -177,15 +180,22 @@ def test_browser_has_ten_pending_attempts_at_most(
     assert first not in kept
 
 
-def test_too_many_starts_are_refused(owner_client: Client, yandex_id: YandexId) -> None:
+def test_too_many_starts_are_refused(
+    owner_client: Client, yandex_id: YandexId, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S-44"""
-    for _ in range(PER_PERSON):
-        start(owner_client)
+    enforce_rate_limits(monkeypatch)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _ in range(PER_PERSON):
+            start(owner_client)
 
-    answer = owner_client.post(START)
+        answer = owner_client.post(START)
+        clock.shift(timedelta(seconds=WINDOW_SECONDS / PER_PERSON))
+        later = owner_client.post(START)
 
     assert answer.status_code == 429
     assert "Слишком много попыток" in answer.content.decode()
+    assert later.status_code == 303
 
 
 def test_starts_are_allowed_without_redis(
