@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from devtools.launcher.embedded import EmbeddedServerFailed
 from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.run_config import ROOT
 from devtools.launcher.test_servers import set_harmless_values, start_servers
 
+# Two workers, which take tests from each other at the end; branch coverage of the product.
+PYTEST = ("-n", "2", "--dist", "worksteal", "--durations=10", "--cov", "--cov-report=")
 # Title, and the words after `python`.
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Lint: ruff check", ("-m", "ruff", "check", ".")),
@@ -25,10 +28,26 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("-c", "from importlinter.cli import lint_imports_command as c; c()"),
     ),
     ("Migrations: makemigrations --check", ("manage.py", "makemigrations", "--check", "--dry-run")),
-    ("Tests: pytest", ("-m", "pytest", "-n", "2", "--dist", "worksteal")),
+    ("Tests: pytest", ("-m", "pytest", *PYTEST)),
+    ("Coverage: coverage report", ("-m", "devtools.tools.coverage_summary")),
 )
 LINE = 78
-PATIENCE_SECONDS = 3
+#: How long a step may take to end after Ctrl-C, and again after SIGTERM.
+GRACE_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one step ended."""
+
+    title: str
+    has_passed: bool
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """The word for it, of one width."""
+        return "passed" if self.has_passed else "FAILED"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,24 +59,40 @@ def main(arguments: Sequence[str]) -> None:
     try:
         with ExitStack() as stack:
             start_servers(stack)
-            failed = [title for title, words in CHECKS if not _passes(title, words)]
+            results = [_check(title, words) for title, words in CHECKS]
     except EmbeddedServerFailed as failure:
         raise SystemExit(f"./test: {failure}") from None
     except KeyboardInterrupt:
         raise SystemExit("./test: stopped.") from None
-    # When all is well, the last line is pytest's own.
+    print(summary(results), flush=True)
+    if not all(result.has_passed for result in results):
+        raise SystemExit(1)
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return what each step cost, a line per step, and the outcome of all as the last line."""
+    lines = [
+        f"{'passed' if one.has_passed else 'FAILED'} {one.seconds:6.1f} s  {one.title}"
+        for one in results
+    ]
+    failed = [one.title for one in results if not one.has_passed]
+    total = sum(one.seconds for one in results)
+    end = f"All {len(results)} checks passed in {total:.0f} s."
     if failed:
-        raise SystemExit(f"\n{len(failed)} of {len(CHECKS)} checks failed: {'; '.join(failed)}")
+        end = f"{len(failed)} of {len(results)} checks failed: {'; '.join(failed)}"
+    return "\n".join(["", _rule("What each step cost"), *lines, "", end])
 
 
-def _passes(title: str, words: Sequence[str]) -> bool:
-    print(f"\n── {title} ".ljust(LINE, "─"), flush=True)
+def _check(title: str, words: Sequence[str]) -> Result:
+    print(f"\n{_rule(title)}", flush=True)
     began = time.monotonic()
-    code = _run(words)
-    if "pytest" not in words:
-        outcome = "passed" if code == 0 else "FAILED"
-        print(f"{outcome} in {time.monotonic() - began:.1f} s", flush=True)
-    return code == 0
+    result = Result(title, _run(words) == 0, time.monotonic() - began)
+    print(f"{result.outcome} in {result.seconds:.1f} s", flush=True)
+    return result
+
+
+def _rule(title: str) -> str:
+    return f"── {title} ".ljust(LINE, "─")
 
 
 def _run(words: Sequence[str]) -> int:
@@ -71,10 +106,10 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let a child finish that heard the same Ctrl-C; then ask, then insist."""
+    """Wait for a child that got the same Ctrl-C; then send SIGTERM, then SIGKILL."""
     for request in (signal.SIGTERM, signal.SIGKILL):
         try:
-            process.wait(PATIENCE_SECONDS)
+            process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.send_signal(request)
     process.wait()
