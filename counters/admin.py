@@ -1,4 +1,4 @@
-"""The support desk for counters and their goals."""
+"""Admin of counters and their goals."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils.translation import ngettext
 
 from cabinets.admin_base import SupportAdmin, signed_in
 from counters import selection
-from counters.models import Counter, Goal
+from counters.models import Counter, CounterQuerySet, Goal
 
 
 class PresenceFilter(admin.SimpleListFilter):
-    """In the cabinet, or taken out of it."""
+    """In the cabinet, or removed from it."""
 
     title = _("Кабинет")
     parameter_name = "presence"
@@ -26,11 +26,11 @@ class PresenceFilter(admin.SimpleListFilter):
         """Return both choices."""
         return [("present", _("В кабинете")), ("removed", _("Удалён"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow by the moment of removal."""
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        """Narrow by `removed_at`."""
         if self.value() is None:
             return queryset
-        return queryset.filter(removed_at__isnull=self.value() == "present")
+        return queryset.present() if self.value() == "present" else queryset.removed()
 
 
 @admin.register(Counter)
@@ -47,17 +47,17 @@ class CounterAdmin(SupportAdmin):
     actions = ("switch_on", "switch_off")
 
     @admin.action(description=_("Включить"), permissions=["steer"])
-    def switch_on(self, request: HttpRequest, queryset: QuerySet[Counter]) -> None:
+    def switch_on(self, request: HttpRequest, queryset: CounterQuerySet) -> None:
         """Turn on, as the customer's own switch does."""
         self._switch(request, queryset, enabled=True)
 
     @admin.action(description=_("Выключить"), permissions=["steer"])
-    def switch_off(self, request: HttpRequest, queryset: QuerySet[Counter]) -> None:
+    def switch_off(self, request: HttpRequest, queryset: CounterQuerySet) -> None:
         """Turn off, as the customer's own switch does."""
         self._switch(request, queryset, enabled=False)
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Counter], *, enabled: bool) -> None:
-        chosen = list(queryset.filter(removed_at=None).exclude(enabled=enabled))
+    def _switch(self, request: HttpRequest, queryset: CounterQuerySet, *, enabled: bool) -> None:
+        chosen = list(queryset.present().exclude(enabled=enabled))
         for counter in chosen:
             selection.switch(
                 counter=counter,
@@ -70,7 +70,7 @@ class CounterAdmin(SupportAdmin):
         self.message_user(request, text, messages.SUCCESS)
 
 
-class GoneFilter(admin.SimpleListFilter):
+class DeletedFilter(admin.SimpleListFilter):
     """Still in Metrika, or deleted there."""
 
     title = _("Метрика")
@@ -81,7 +81,7 @@ class GoneFilter(admin.SimpleListFilter):
         return [("no", _("Есть в Метрике")), ("yes", _("Удалена"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow by the moment since which the goal has been missing."""
+        """Narrow by `deleted_at`."""
         if self.value() is None:
             return queryset
         return queryset.filter(deleted_at__isnull=self.value() == "no")
@@ -93,7 +93,7 @@ class GoalAdmin(SupportAdmin):
 
     list_display = ("name", "identifier", "type", "counter", "deleted_at")
     # Not by type: only goals of one type are kept (counters/sync/goals.py).
-    list_filter = (GoneFilter,)
+    list_filter = (DeletedFilter,)
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact", "goal_id__exact", "identifier__exact")
     ordering = ("-pk",)

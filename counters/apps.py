@@ -1,4 +1,4 @@
-"""The application's registration, and what it listens to."""
+"""The application's registration and its signal receivers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from integrations.models import YandexAccount
 
 
-def refresh_now(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
-    """Make the account due: its rights may have changed while it was away."""
+def make_due(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
+    """Refresh the account's counters on the next tick: its rights may have changed meanwhile."""
     type(account).objects.filter(pk=account.pk).update(counters_refreshed_at=None)
 
 
 class CountersConfig(AppConfig):
-    """Names the application in the admin and connects it to the accounts it uses."""
+    """Names the application in the admin and connects the receivers."""
 
     name = "counters"
     verbose_name = _("Счетчики")
@@ -25,4 +25,4 @@ class CountersConfig(AppConfig):
     def ready(self) -> None:
         from integrations.signals import account_reconnected
 
-        account_reconnected.connect(refresh_now, dispatch_uid="counters.look_at_once")
+        account_reconnected.connect(make_due, dispatch_uid="counters.make_due")

@@ -19,6 +19,26 @@ def default_identifier_order() -> list[str]:
     return ["ClientId", "Yclid", "UserId"]
 
 
+class CounterQuerySet(models.QuerySet["Counter"]):
+    """Counters by their place in the cabinet."""
+
+    def present(self) -> CounterQuerySet:
+        """Leave out the removed ones: their rows stay for the history."""
+        return self.filter(removed_at=None)
+
+    def removed(self) -> CounterQuerySet:
+        """Keep only the removed ones."""
+        return self.exclude(removed_at=None)
+
+    def without_access(self) -> CounterQuerySet:
+        """Keep those that their account may not write to."""
+        return self.exclude(access=Counter.Access.OK)
+
+    def with_details(self) -> CounterQuerySet:
+        """Load account, goal and cabinet as well: what a page about a counter reads."""
+        return self.select_related("account", "goal", "cabinet")
+
+
 class Counter(models.Model):
     """A counter and what is to be sent to it. The rules that read this: `calls.decision.rules`."""
 
@@ -204,6 +224,8 @@ class Counter(models.Model):
     #: When a call of this counter was last taken by Metrika.
     last_synced_at = models.DateTimeField(_("Синхронизировано"), null=True, blank=True)
 
+    objects = CounterQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("счетчик")
         verbose_name_plural = _("счетчики")
@@ -220,6 +242,21 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} · {self.number}"
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether it was taken out of the cabinet."""
+        return self.removed_at is not None
+
+    @property
+    def has_access(self) -> bool:
+        """Whether its account may write to it, as far as Metrika last said."""
+        return self.access == self.Access.OK
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it can be written to now: its account is usable and has access."""
+        return self.account.is_usable and self.has_access
 
 
 class Goal(models.Model):

@@ -1,7 +1,7 @@
-"""Which counters a cabinet has: add, revive, switch on and off, remove.
+"""Which counters a cabinet has: add, restore, switch on and off, remove.
 
-Every change and its audit event stand in one transaction, and listeners of `counter_changed` join
-it. What is asked of Metrika is asked before.
+Every change, its audit event and the receivers of `counter_changed` share one transaction.
+Requests to Metrika are made before it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +20,7 @@ from cabinets import audit
 from cabinets.models import Cabinet
 from counters.models import Counter
 from counters.signals import counter_changed
-from counters.sync.available import AvailableCounter, facts_of, is_reachable, offers
+from counters.sync.available import AvailableCounter, available_counters, facts_of
 from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
@@ -40,16 +39,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Selection:
-    """What became of the chosen numbers."""
+    """The result of adding: counters that were added, numbers that were refused."""
 
     added: list[Counter] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-
-
-def present_counters(cabinet: Cabinet) -> QuerySet[Counter]:
-    """Return the counters of the cabinet that are not removed, each with account and goal."""
-    present = Counter.objects.filter(cabinet=cabinet, removed_at__isnull=True)
-    return present.select_related("account", "goal", "cabinet")
 
 
 def add_counters(
@@ -62,18 +55,19 @@ def add_counters(
 ) -> Selection:
     """Add the chosen counters; nothing is sent to one before its settings are saved.
 
-    Each number is checked against a fresh list of Metrika, because it came from a browser. What
-    cannot be added is told and the others are added. Raises asking.NotAnswered; then nothing is.
+    Each number is checked against a fresh list of Metrika, because it came from a browser. Numbers
+    that cannot be added are returned as refused, the others are added. Raises MetrikaUnavailable;
+    then none is.
     """
     if account.cabinet_id != cabinet.pk:
         raise ValueError("the account belongs to another cabinet")
-    offered = {offer.number: offer for offer in offers(account)}
+    available = {one.number: one for one in available_counters(account)}
     selection = Selection()
     with transaction.atomic():
-        # One order for all, so that two people who add at once cannot block each other.
+        # In one order, so that two people who add at once cannot deadlock.
         for number in sorted(set(numbers)):
-            refusal = _refusal_of(offered.get(number))
-            counter = None if refusal else _take_in(account, offered[number].info, actor, now)
+            refusal = _refusal_of(available.get(number))
+            counter = None if refusal else _add(account, available[number].info, actor, now)
             if counter:
                 selection.added.append(counter)
             else:
@@ -83,7 +77,7 @@ def add_counters(
 
 @transaction.atomic
 def switch(*, counter: Counter, enabled: bool, actor: User | None, now: datetime) -> Counter:
-    """Turn the counter on or off at once; a settings form opened before will notice."""
+    """Turn the counter on or off at once; a settings form opened before gets a conflict."""
     locked = _locked(counter)
     if locked.enabled == enabled:
         return locked
@@ -98,7 +92,7 @@ def switch(*, counter: Counter, enabled: bool, actor: User | None, now: datetime
 
 @transaction.atomic
 def remove_counter(*, counter: Counter, actor: User | None, now: datetime) -> None:
-    """Take the counter out of the cabinet; history and settings stay for its return."""
+    """Remove the counter from the cabinet; its history and settings are kept for a later adding."""
     locked = _locked(counter)
     locked.removed_at = now
     locked.save(update_fields=["removed_at"])
@@ -106,20 +100,20 @@ def remove_counter(*, counter: Counter, actor: User | None, now: datetime) -> No
     counter_changed.send(sender=Counter, counter=locked)
 
 
-def _refusal_of(offer: AvailableCounter | None) -> str | Promise:
-    if offer is None:
+def _refusal_of(available: AvailableCounter | None) -> str | Promise:
+    if available is None:
         return NOT_SEEN
-    if offer.already_added:
+    if available.already_added:
         return ALREADY_ADDED
-    return VIEW_ONLY if offer.disabled_reason else ""
+    return VIEW_ONLY if available.disabled_reason else ""
 
 
-def _take_in(
+def _add(
     account: YandexAccount, info: CounterInfo, actor: User | None, now: datetime
 ) -> Counter | None:
-    """Create the counter, revive it, or move it from an account that lost it.
+    """Create the counter, restore it, or move it from an account that lost it.
 
-    None when it is there by now: somebody else added it since the list was fetched.
+    None when another request has added it since the list was fetched.
     """
     new = facts_of(info) | {"account": account, "added_at": now}
     counter, is_new = (
@@ -128,16 +122,16 @@ def _take_in(
         .get_or_create(cabinet_id=account.cabinet_id, number=info.number, defaults=new)
     )
     if is_new:
-        # Nobody waits for a new counter, so there is nobody to tell.
-        _record_arrival(counter, actor, "counter.added")
+        # No signal: no call waits for a new counter.
+        _record_adding(counter, actor, "counter.added")
         return counter
-    if counter.removed_at is None and is_reachable(counter):
+    if not counter.is_removed and counter.is_reachable:
         return None
-    _bring_back(counter, account, info, actor, now)
+    _restore(counter, account, info, actor, now)
     return counter
 
 
-def _bring_back(
+def _restore(
     counter: Counter,
     account: YandexAccount,
     info: CounterInfo,
@@ -150,28 +144,29 @@ def _bring_back(
         "version": counter.version + 1,
     }
     action = "counter.account_changed"
-    if counter.removed_at is not None:
-        # As with a new one, nothing is sent until a person has looked at the settings.
+    if counter.is_removed:
+        # As with a new one, nothing is sent until a person has saved the settings.
         values |= {"removed_at": None, "configured_at": None, "added_at": now}
         action = "counter.revived"
     for name, value in values.items():
         setattr(counter, name, value)
     counter.save(update_fields=list(values))
-    _record_arrival(counter, actor, action)
+    _record_adding(counter, actor, action)
     counter_changed.send(sender=Counter, counter=counter)
 
 
-def _record_arrival(counter: Counter, actor: User | None, action: str) -> None:
+def _record_adding(counter: Counter, actor: User | None, action: str) -> None:
     after = {"number": counter.number, "name": counter.name, "account": counter.account.login}
     _record(counter, actor, action, {}, after)
 
 
 def _locked(counter: Counter) -> Counter:
-    """Return the row as it is now, locked. Raises Counter.DoesNotExist when it was removed."""
+    """Lock the row and return it. Raises Counter.DoesNotExist when it was removed."""
     return (
-        Counter.objects.select_for_update(of=("self",))
+        Counter.objects.present()
+        .select_for_update(of=("self",))
         .select_related("cabinet")
-        .get(pk=counter.pk, removed_at__isnull=True)
+        .get(pk=counter.pk)
     )
 
 

@@ -1,4 +1,4 @@
-"""What other apps may listen to. Sent inside the transaction of the change itself."""
+"""Signals of this app. Sent inside the transaction of the change itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of the counters' pages that need nothing of calls; the others: `dashboard.urls`."""
+"""URLs of the counters' pages that show no calls; the others are in `dashboard.urls`."""
 
 from __future__ import annotations
 

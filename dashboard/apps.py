@@ -6,6 +6,6 @@ from django.apps import AppConfig
 
 
 class DashboardConfig(AppConfig):
-    """The cabinet's pages that look at more than one app. It has no models."""
+    """The cabinet's pages that show more than one app. It has no models."""
 
     name = "dashboard"

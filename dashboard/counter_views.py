@@ -1,8 +1,7 @@
-"""Pages of counters that also show their calls: the list, the settings window, removal."""
+"""Views of counters that also show calls: the list, the settings window, removal."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import messages
@@ -23,13 +22,13 @@ from counters.models import Counter
 from counters.pages.flash_messages import notify_saved
 from counters.pages.query_values import number_or_none
 from counters.pages.status import settings_warnings
-from counters.selection import present_counters
 from counters.settings.diff import settings_diff
 from counters.settings.forms import CounterSettingsForm
 from counters.settings.save import ChangedMeanwhile
 from counters.sync import goals
-from dashboard.counter_pages import DEFAULT_SORT, list_context, settings_info
-from dashboard.removal_consequences import of_removing
+from dashboard.consequences import of_removing
+from dashboard.counter_list_page import DEFAULT_SORT, list_context
+from dashboard.counter_settings_page import settings_info
 from integrations.api_call import MetrikaUnavailable
 
 
@@ -54,17 +53,17 @@ def counter_settings(request: CabinetRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _save(request, pk)
     counter = _counter(request, pk)
-    trouble = _goals_trouble(counter, timezone.now()) if _can_manage(request) else ""
-    return _settings_page(request, counter, trouble=trouble)
+    error = _refresh_stale_goals(counter) if request.membership.can_manage else ""
+    return _settings_page(request, counter, goals_error=error)
 
 
 @require_POST
 @manage_required
 def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Fetch the counter's goals again, for someone who has just made one in Metrika.
+    """Fetch the counter's goals again, after one was created in Metrika.
 
-    htmx takes the list of goals alone out of the page, so that unsaved edits stay; what was chosen
-    in it is asked with it.
+    htmx takes only the list of goals out of the response, so that unsaved edits stay; the goal
+    chosen in it is sent along and stays chosen.
     """
     counter = _counter(request, pk)
     try:
@@ -112,16 +111,16 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
         form.save(actor=_person(request), now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
-    except ChangedMeanwhile as rival:
-        return _conflict_page(request, form, rival.current)
-    notify_saved(request, set_aside=excluded_by_settings(counter))
+    except ChangedMeanwhile as conflict:
+        return _conflict_page(request, form, conflict.current)
+    notify_saved(request, excluded=excluded_by_settings(counter))
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
 
 
 def _conflict_page(
     request: CabinetRequest, form: CounterSettingsForm, current: Counter
 ) -> HttpResponse:
-    """Show the second editor who was first, and keep what they typed; a second press replaces."""
+    """Show the second editor who saved first and the differences; saving again overwrites."""
     data = request.POST.copy()
     data["version"] = str(current.version)
     conflict = {
@@ -140,7 +139,7 @@ def _settings_page(
     *,
     form: CounterSettingsForm | None = None,
     conflict: dict[str, Any] | None = None,
-    trouble: str = "",
+    goals_error: str = "",
 ) -> HttpResponse:
     page = {
         "counter": counter,
@@ -149,7 +148,7 @@ def _settings_page(
         "saved_at": counter.settings_saved_at if counter.configured_at else None,
         "conflict": conflict,
         "settings_warnings": [*settings_warnings(counter), *_expiry_warnings(counter)],
-        "goals_trouble": trouble,
+        "goals_error": goals_error,
     }
     return render(request, "counters/counter_settings.html", page)
 
@@ -159,26 +158,21 @@ def _expiry_warnings(counter: Counter) -> list[str]:
     return [sentence for warning in warnings for sentence in warning.sentences]
 
 
-def _goals_trouble(counter: Counter, now: datetime) -> str:
-    """Fetch goals that are not fresh; return why that failed, or nothing."""
+def _refresh_stale_goals(counter: Counter) -> str:
+    """Fetch goals that are not fresh; return the error message, empty on success."""
     try:
-        goals.refresh_stale_goals(counter, now=now)
+        goals.refresh_stale_goals(counter, now=timezone.now())
     except MetrikaUnavailable as problem:
         return str(problem)
     return ""
 
 
 def _counter(request: CabinetRequest, pk: int) -> Counter:
-    return get_object_or_404(present_counters(request.cabinet), pk=pk)
-
-
-def _can_manage(request: CabinetRequest) -> bool:
-    return request.membership.can_manage
+    return get_object_or_404(request.cabinet.counters.present().with_details(), pk=pk)
 
 
 def _person(request: HttpRequest) -> User:
-    # The doors are closed to anonymous visitors.
-    return cast(User, request.user)
+    return cast(User, request.user)  # every view here requires sign-in
 
 
 def _name_of(person: User | None) -> str:

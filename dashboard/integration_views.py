@@ -1,4 +1,4 @@
-"""Views of `/lk/integrations` and of disconnecting an account: they count calls and counters."""
+"""Views of `/lk/integrations` and of disconnecting an account, which show calls and counters."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from dashboard import integrations_page
-from dashboard.disconnect_consequences import of_disconnecting
+from dashboard.consequences import of_disconnecting
 from integrations.linking import flow
 from integrations.models import YandexAccount
 
-#: Where a person sees and withdraws what they allowed, whatever became of our own request.
+#: Where a person sees and withdraws what they allowed, also when our own revocation failed.
 DATA_ACCESS_URL = "https://id.yandex.ru/personal/data-access"
 
 
 @require_GET
 @cabinet_required
 def dashboard(request: CabinetRequest) -> HttpResponse:
-    """Show the card of the integration and what needs a person."""
+    """Show the card of the integration and the notices that need a person."""
     return render(
         request, "integrations/dashboard.html", integrations_page.page_context(request.cabinet)
     )
@@ -36,17 +36,17 @@ def dashboard(request: CabinetRequest) -> HttpResponse:
 @manage_required
 def disconnect(request: CabinetRequest, pk: int) -> HttpResponse:
     """Explain what disconnecting means (GET), or do it (POST)."""
-    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
+    linked = request.cabinet.yandex_accounts.linked()
     account = get_object_or_404(linked, pk=pk)
     if request.method == "GET":
         page = {"account": account, "consequences": of_disconnecting(account)}
         return render(request, "integrations/account_disconnect.html", page)
     is_revoked = flow.disconnect(account, user=cast(User, request.user), now=timezone.now())
-    _say_disconnected(request, account, is_revoked)
+    _notify_disconnected(request, account, is_revoked)
     return HttpResponseRedirect(reverse("counters:list"), status=303)
 
 
-def _say_disconnected(request: HttpRequest, account: YandexAccount, is_revoked: bool) -> None:
+def _notify_disconnected(request: HttpRequest, account: YandexAccount, is_revoked: bool) -> None:
     words = {"login": account.login, "url": DATA_ACCESS_URL}
     if is_revoked:
         messages.success(request, _("Аккаунт %(login)s отключён.") % words)

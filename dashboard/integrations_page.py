@@ -1,4 +1,4 @@
-"""What /lk/integrations shows, in a fixed number of queries. A door: it may look at every app."""
+"""Template context of /lk/integrations, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.reconciliation.run import disagreeing
 from calls.states import DisplayState, UploadState
-from counters.models import Counter
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -25,7 +24,7 @@ State = YandexAccount.State
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that waits for a person, and where to see to it."""
+    """Something that needs a person, and a link to where it is settled."""
 
     text: str
     url: str
@@ -33,20 +32,23 @@ class Notice:
 
 
 def page_context(cabinet: Cabinet) -> dict[str, Any]:
-    """Return what the page's template needs (five queries)."""
+    """Return the template's context (five queries)."""
     in_use = Q(counters__removed_at=None, counters__enabled=True)
-    every = list(
-        cabinet.yandex_accounts.annotate(feeds=Count("counters", filter=in_use)).order_by("login")
-    )
-    accounts = [account for account in every if account.state != State.DISCONNECTED]
-    cut_off = [account for account in every if account.state == State.DISCONNECTED]
+    counted = cabinet.yandex_accounts.annotate(counters_in_use=Count("counters", filter=in_use))
+    every = list(counted.order_by("login"))
+    accounts = [account for account in every if account.is_linked]
+    disconnected = [account for account in every if not account.is_linked]
     return {
         "connected": bool(accounts),
-        "all_cut_off": bool(accounts)
+        "needs_reconnection": bool(accounts)
         and all(account.state == State.REAUTH_REQUIRED for account in accounts),
         "needs_attention": [
             *(_about_account(account) for account in accounts if _needs_person(account)),
-            *(_about_cut_off(account.login, account.feeds) for account in cut_off if account.feeds),
+            *(
+                _about_disconnected(account.login, account.counters_in_use)
+                for account in disconnected
+                if account.counters_in_use
+            ),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
             *_about_expiry(cabinet),
@@ -75,7 +77,7 @@ def _about_account(account: YandexAccount) -> Notice:
     return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
 
 
-def _about_cut_off(login: str, counters: int) -> Notice:
+def _about_disconnected(login: str, counters: int) -> Notice:
     text = _(
         "Аккаунт Яндекса %(login)s отключён, а через него работают счетчики (%(counters)d): звонки "
         "в них ждут. Подключите его снова или выключите счетчики."
@@ -85,8 +87,7 @@ def _about_cut_off(login: str, counters: int) -> Notice:
 
 
 def _about_counters(cabinet: Cabinet) -> list[Notice]:
-    lost = cabinet.counters.filter(removed_at=None, enabled=True).exclude(access=Counter.Access.OK)
-    count = lost.count()
+    count = cabinet.counters.present().without_access().filter(enabled=True).count()
     if not count:
         return []
     text = _("Счетчиков без доступа: %(count)d. Звонки в них не уходят.")
@@ -125,7 +126,7 @@ def _about_expiry(cabinet: Cabinet) -> list[Notice]:
 
 
 def _calls_of(warning: ExpiryWarning) -> str:
-    """Return where they are listed: those that are lost alone, when there are no others."""
+    """Return the history of the counter; only of expired calls when none is about to expire."""
     history = reverse("calls:history", args=[warning.counter_id])
     return history if warning.in_a_week else f"{history}?state={DisplayState.EXPIRED}"
 

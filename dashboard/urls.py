@@ -1,7 +1,7 @@
-"""Addresses of the pages that look at more than one app, beside the apps' own.
+"""URLs of the pages that show more than one app, together with the apps' own.
 
-The namespaces `integrations` and `counters` hold both, so that a name does not tell which package
-a page is in.
+The namespaces `integrations` and `counters` contain both, so that a URL name does not depend on
+the package of its view.
 """
 
 from __future__ import annotations

@@ -14,6 +14,18 @@ from cabinets.models import Cabinet
 from cabinets.sealing import SealedTextField
 
 
+class YandexAccountQuerySet(models.QuerySet["YandexAccount"]):
+    """Accounts by their state."""
+
+    def linked(self) -> YandexAccountQuerySet:
+        """Leave out the disconnected ones: their rows stay for their counters."""
+        return self.exclude(state=YandexAccount.State.DISCONNECTED)
+
+    def usable(self) -> YandexAccountQuerySet:
+        """Keep those with whose token requests may be made."""
+        return self.filter(state__in=YandexAccount.USABLE)
+
+
 class YandexAccount(models.Model):
     """A Yandex account linked to a cabinet, identified by the profile's id, never by the login."""
 
@@ -59,6 +71,8 @@ class YandexAccount(models.Model):
     )
     disconnected_at = models.DateTimeField(_("Отключено"), null=True, blank=True)
 
+    objects = YandexAccountQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("аккаунт Яндекса")
         verbose_name_plural = _("аккаунты Яндекса")
@@ -75,6 +89,11 @@ class YandexAccount(models.Model):
 
     def __str__(self) -> str:
         return self.login
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it is not disconnected."""
+        return self.state != self.State.DISCONNECTED
 
     @property
     def is_usable(self) -> bool:

@@ -1,4 +1,4 @@
-"""Tells the person who changed something what came of it, above the next page."""
+"""Messages shown above the next page after a change."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from counters.models import Counter
 from counters.selection import Selection
 
 #: More names than this are counted, not listed.
-TOLD_NAMES = 5
+MAX_LISTED = 5
 
 
 def notify_selection(request: HttpRequest, chosen: Selection) -> None:
-    """Tell which of the chosen counters were added, and why the others were not."""
+    """Say which of the chosen counters were added, and why the others were not."""
     if chosen.added:
         count = len(chosen.added)
         text = ngettext("Добавлен %(count)d счетчик.", "Добавлено счетчиков: %(count)d.", count)
         advice = _("Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется.")
         messages.success(request, f"{text % {'count': count}} {advice}")
-    for refused in chosen.refused[:TOLD_NAMES]:
+    for refused in chosen.refused[:MAX_LISTED]:
         text = _("Счетчик %(number)d не добавлен: %(reason)s.")
         messages.error(request, text % {"number": refused.number, "reason": refused.reason})
-    if len(chosen.refused) > TOLD_NAMES:
-        rest = len(chosen.refused) - TOLD_NAMES
+    if len(chosen.refused) > MAX_LISTED:
+        rest = len(chosen.refused) - MAX_LISTED
         messages.error(request, _("Не добавлено ещё счетчиков: %(count)d.") % {"count": rest})
 
 
 def notify_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:
-    """Tell what a turn of the switch means for the calls that wait and those to come.
+    """Say what the switch means for waiting calls and for new ones.
 
-    The tag names the form of the switch in the list: pressed again, it takes the turn back.
+    The tag is the id of the switch's form in the list: «Вернуть» submits that form again.
     """
     if enabled:
         text = _("Отправка в «%(name)s» включена.")
@@ -44,24 +44,24 @@ def notify_switched(request: HttpRequest, counter: Counter, *, enabled: bool) ->
     messages.success(request, text % {"name": counter.name}, extra_tags=f"turn-{counter.pk}")
 
 
-def notify_saved(request: HttpRequest, *, set_aside: int) -> None:
-    """Tell that the settings are saved, and how much that waited does not fit them."""
+def notify_saved(request: HttpRequest, *, excluded: int) -> None:
+    """Say that the settings are saved, and how many waiting calls no longer match them."""
     messages.success(request, _("Настройки сохранены."))
-    if set_aside:
+    if excluded:
         text = _(
             "Не подходят под новые настройки и не будут отправлены: %(count)d. Если вернуть "
             "настройки, вернутся и они."
         )
-        messages.warning(request, text % {"count": set_aside})
+        messages.warning(request, text % {"count": excluded})
 
 
 def notify_access(request: HttpRequest, names: list[str]) -> None:
-    """Tell which counters Metrika still does not let be written to; none when all may be."""
+    """Say which counters the account still has no access to (``names``); empty: to all it has."""
     if not names:
         messages.success(request, _("Проверено: доступ ко всем счетчикам аккаунта есть."))
         return
-    listed = ", ".join(f"«{name}»" for name in names[:TOLD_NAMES])
-    if len(names) > TOLD_NAMES:
-        listed += _(" и ещё %(count)d") % {"count": len(names) - TOLD_NAMES}
+    listed = ", ".join(f"«{name}»" for name in names[:MAX_LISTED])
+    if len(names) > MAX_LISTED:
+        listed += _(" и ещё %(count)d") % {"count": len(names) - MAX_LISTED}
     text = _("Проверено: доступа по-прежнему нет к счетчикам %(names)s.")
     messages.warning(request, text % {"names": listed})

@@ -1,4 +1,4 @@
-"""Says in words how a counter is doing, and what in its settings is likely a mistake."""
+"""Status texts of a counter, and warnings about settings that are likely a mistake."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from counters.models import Counter
 from integrations.models import YandexAccount
 
-#: From so many days on, little is left of Metrika's 21 for the send and for its own work.
+#: From this many days on, little is left of Metrika's 21 for sending and processing.
 LONG_DEFER_DAYS = 14
 
 
@@ -56,7 +56,7 @@ TONE_OF_ACCOUNT = {
 
 
 def status_of_counter(counter: Counter) -> CounterStatus:
-    """Return the weightiest thing to say. Load the counter with its account and goal."""
+    """Return the most important status. Load the counter with its account and goal."""
     broken = OF_ACCOUNT.get(counter.account.state) or OF_ACCESS.get(counter.access)
     if broken:
         return broken
@@ -70,8 +70,8 @@ def status_of_counter(counter: Counter) -> CounterStatus:
 
 
 def settings_warnings(counter: Counter) -> list[str]:
-    """Return what the saved settings will do that nobody is likely to want."""
-    found = [_about_site(counter), _about_defer(counter), _about_silence(counter)]
+    """Return sentences about effects of the saved settings that are likely unintended."""
+    found = [_about_site(counter), _about_defer(counter), _about_duration(counter)]
     if counter.goal and counter.goal.deleted_at:
         found.append(
             _("Цель «%(name)s» удалена в Метрике: выберите другую или «Не указано».")
@@ -102,8 +102,8 @@ def _about_defer(counter: Counter) -> str:
     )
 
 
-def _about_silence(counter: Counter) -> str:
-    """A missed call lasts no time, so these two settings leave hardly anything."""
+def _about_duration(counter: Counter) -> str:
+    """A missed call lasts 0 seconds, so with these two settings hardly any call is left."""
     if counter.call_status != Counter.CallStatus.FAIL or not counter.min_duration_seconds:
         return ""
     return _(

@@ -21,9 +21,9 @@ from counters.models import Counter
 from counters.pages.flash_messages import notify_access, notify_selection, notify_switched
 from counters.pages.query_values import number_or_none
 from counters.pages.redirects import return_url
-from counters.selection import Selection, present_counters
+from counters.selection import Selection
 from counters.sync import available
-from counters.sync.sync import refresh_now
+from counters.sync.refresh import refresh_now
 from integrations.api_call import MetrikaUnavailable
 from integrations.models import YandexAccount
 
@@ -31,8 +31,8 @@ from integrations.models import YandexAccount
 @require_http_methods(["GET", "POST"])
 @manage_required
 def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
-    """Show what the account sees in Metrika (GET), or add what was chosen (POST)."""
-    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
+    """Show the counters the account sees in Metrika (GET), or add the chosen ones (POST)."""
+    linked = request.cabinet.yandex_accounts.linked()
     account = get_object_or_404(linked, pk=account_pk)
     if request.method == "GET":
         return _add_page(request, account)
@@ -60,7 +60,7 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
     enabled = request.POST.get("enabled") == "1"
     try:
         counter = selection.switch(
-            counter=get_object_or_404(present_counters(request.cabinet), pk=pk),
+            counter=get_object_or_404(request.cabinet.counters.present(), pk=pk),
             enabled=enabled,
             actor=_person(request),
             now=timezone.now(),
@@ -74,8 +74,8 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
 @require_POST
 @manage_required
 def check_access(request: CabinetRequest, account_pk: int) -> HttpResponse:
-    """Ask Metrika what the account may do with its counters now."""
-    linked = request.cabinet.yandex_accounts.exclude(state=YandexAccount.State.DISCONNECTED)
+    """Fetch from Metrika which of its counters the account may write to now."""
+    linked = request.cabinet.yandex_accounts.linked()
     account = get_object_or_404(linked, pk=account_pk)
     back = HttpResponseRedirect(return_url(request, reverse("counters:list")))
     try:
@@ -83,7 +83,7 @@ def check_access(request: CabinetRequest, account_pk: int) -> HttpResponse:
     except MetrikaUnavailable as problem:
         messages.error(request, str(problem))
         return back
-    without = account.counters.filter(removed_at__isnull=True).exclude(access=Counter.Access.OK)
+    without = account.counters.present().without_access()
     notify_access(request, list(without.order_by("name").values_list("name", flat=True)))
     return back
 
@@ -97,7 +97,7 @@ def _add_page(
 ) -> HttpResponse:
     offers: list[available.AvailableCounter] = []
     try:
-        offers = available.offers(account)
+        offers = available.available_counters(account)
     except MetrikaUnavailable as problem:
         error = str(problem)
     kept = set(chosen)
@@ -111,7 +111,7 @@ def _add_page(
 
 
 def _nothing_to_add(offers: list[available.AvailableCounter]) -> str:
-    """Say why none of the offers can be chosen, and what to do; empty when one can."""
+    """Return why none of the offers can be chosen, and what to do; empty when one can."""
     if not offers or any(offer.can_be_added for offer in offers):
         return ""
     if all(offer.already_added for offer in offers):
@@ -126,7 +126,7 @@ def _nothing_to_add(offers: list[available.AvailableCounter]) -> str:
 
 
 def _after_adding(account: YandexAccount, chosen: Selection) -> str:
-    """A single counter is opened at once; with nothing added the choice is shown again."""
+    """Return the settings of a single added counter, else the list; the form if none was added."""
     if len(chosen.added) == 1:
         return reverse("counters:settings", args=[chosen.added[0].pk])
     if chosen.added:
@@ -135,5 +135,4 @@ def _after_adding(account: YandexAccount, chosen: Selection) -> str:
 
 
 def _person(request: HttpRequest) -> User:
-    # The doors are closed to anonymous visitors.
-    return cast(User, request.user)
+    return cast(User, request.user)  # every view here requires sign-in

@@ -1,4 +1,4 @@
-"""Tells two versions of a counter's settings apart, in the words of the settings window."""
+"""Differences between saved and wanted settings, in the words of the settings window."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class SettingChange:
 
 
 def settings_diff(saved: Counter, wanted: Mapping[str, Any]) -> list[SettingChange]:
-    """Return where ``wanted`` (columns by name) departs from what is saved."""
+    """Return the settings in ``wanted`` (values by column) that differ from the saved ones."""
     return [
-        SettingChange(_label(name), _words(name, getattr(saved, name)), _words(name, value))
+        SettingChange(_label(name), _text(name, getattr(saved, name)), _text(name, value))
         for name, value in wanted.items()
         if getattr(saved, name) != value
     ]
@@ -33,7 +33,7 @@ def _label(name: str) -> str:
     return str(getattr(Counter._meta.get_field(name), "verbose_name", name))
 
 
-def _words(name: str, value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     choices = dict(getattr(Counter._meta.get_field(name), "flatchoices", []))
     if value in ("", None) or value == []:
         return _("Не указано")

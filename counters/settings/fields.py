@@ -22,7 +22,7 @@ SEPARATOR = ","
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines without blanks and repeats, in their order."""
+    """Return the lines without blank and repeated ones, in their order."""
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
 
 

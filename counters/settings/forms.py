@@ -96,7 +96,7 @@ class CounterSettingsForm(forms.ModelForm):
     def __init__(self, data: Any = None, *, counter: Counter) -> None:
         kinds = [kind for kind, column in INCOMING_KINDS.items() if getattr(counter, column)]
         initial = {"incoming_kinds": kinds, "version": counter.version}
-        # A copy: validation writes what was typed into the instance, and the page shows the counter.
+        # A copy: validation writes the typed values into it, and the page shows the saved ones.
         super().__init__(data, instance=copy(counter), initial=initial)
         for name in Counter.SETTINGS:
             self.fields[name].label = label_of(name)

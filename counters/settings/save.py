@@ -1,4 +1,4 @@
-"""Saves a counter's settings, safely when two people edit at once."""
+"""Saves a counter's settings with optimistic locking by their version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from counters.signals import counter_changed
 
 
 class ChangedMeanwhile(Exception):
-    """The settings were saved after the form was opened. ``current`` is the counter as it is now."""
+    """Settings were saved after the form was opened. ``current`` is the counter as it is now."""
 
     def __init__(self, current: Counter) -> None:
         super().__init__(f"counter {current.pk} is at version {current.version}")
@@ -39,9 +39,10 @@ def save_settings(
     is stored.
     """
     current = (
-        Counter.objects.select_for_update(of=("self",))
+        Counter.objects.present()
+        .select_for_update(of=("self",))
         .select_related("cabinet", "goal", "settings_saved_by")
-        .get(pk=counter.pk, removed_at__isnull=True)
+        .get(pk=counter.pk)
     )
     before, after = _differences(current, values)
     if current.version != version:
@@ -91,7 +92,7 @@ def _announce(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as the audit trail keeps it: readable years later, without a lookup."""
+    """Return a value for the audit trail: JSON, readable without a lookup of other rows."""
     if isinstance(value, Goal):
         return f"{value.name} ({value.identifier})"
     return str(value) if isinstance(value, Decimal) else value

@@ -1,4 +1,4 @@
-"""What an account sees in Metrika right now, and which of it this cabinet may add."""
+"""The counters an account sees in Metrika now, and which of them this cabinet may add."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ACTIVE = "Active"
 
 @dataclass(frozen=True)
 class AvailableCounter:
-    """A counter of the account as the choosing page shows it.
+    """A counter of the account as the page «Добавить счетчики» shows it.
 
     ``disabled_reason`` is empty for what may be added; ``added_through`` is the login of another
     account through which the cabinet already has the counter.
@@ -72,18 +72,21 @@ class AvailableCounter:
         return not self.already_added and not self.disabled_reason
 
 
-def offers(account: YandexAccount) -> list[AvailableCounter]:
-    """Return a fresh list of what the account sees, deleted counters left out.
+def available_counters(account: YandexAccount) -> list[AvailableCounter]:
+    """Fetch what the account sees, deleted counters left out. Raises MetrikaUnavailable.
 
-    Raises asking.MetrikaUnavailable. Makes requests: never call inside a transaction.
+    Makes requests: never call inside a transaction.
     """
-    infos = seen_counters(account)
-    taken = _taken(account, [info.number for info in infos])
-    return [_offer(account, info, taken.get(info.number)) for info in infos]
+    infos = visible_counters(account)
+    present = _present_counters(account, [info.number for info in infos])
+    return [_available(account, info, present.get(info.number)) for info in infos]
 
 
-def seen_counters(account: YandexAccount) -> list[CounterInfo]:
-    """Return the live counters that the account sees. Raises asking.MetrikaUnavailable."""
+def visible_counters(account: YandexAccount) -> list[CounterInfo]:
+    """Fetch the counters that the account sees and that are not deleted. Raises MetrikaUnavailable.
+
+    Makes requests: never call inside a transaction.
+    """
     infos = call_metrika(account, lambda client: client.counters())
     return [info for info in infos if info.status in (ACTIVE, "")]
 
@@ -103,22 +106,22 @@ def facts_of(info: CounterInfo) -> dict[str, Any]:
     }
 
 
-def is_reachable(counter: Counter) -> bool:
-    """Whether the counter can be written to through the account it has now."""
-    return counter.account.is_usable and counter.access == Counter.Access.OK
-
-
-def _taken(account: YandexAccount, numbers: Iterable[int]) -> dict[int, Counter]:
-    present = Counter.objects.select_related("account").filter(
-        cabinet_id=account.cabinet_id, number__in=numbers, removed_at__isnull=True
+def _present_counters(account: YandexAccount, numbers: Iterable[int]) -> dict[int, Counter]:
+    """Return the cabinet's counters of these numbers, by number."""
+    present = (
+        Counter.objects.present()
+        .select_related("account")
+        .filter(cabinet_id=account.cabinet_id, number__in=numbers)
     )
     return {counter.number: counter for counter in present}
 
 
-def _offer(account: YandexAccount, info: CounterInfo, taken: Counter | None) -> AvailableCounter:
-    if taken and taken.account_id == account.pk:
+def _available(
+    account: YandexAccount, info: CounterInfo, present: Counter | None
+) -> AvailableCounter:
+    if present and present.account_id == account.pk:
         return AvailableCounter(info, already_added=True)
-    if taken and is_reachable(taken):
-        return AvailableCounter(info, already_added=True, added_through=taken.account.login)
-    # A counter stranded with another account is offered again: adding it here rescues it.
+    if present and present.is_reachable:
+        return AvailableCounter(info, already_added=True, added_through=present.account.login)
+    # A counter that its other account cannot reach may be added again: that moves it here.
     return AvailableCounter(info, disabled_reason="" if info.can_upload else VIEW_ONLY)

@@ -1,4 +1,4 @@
-"""Keeps a counter's JavaScript goals as last seen in Metrika: what «Достижение цели» offers."""
+"""Stores a counter's JavaScript goals as last seen in Metrika, the choices of «Достижение цели»."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from integrations.yandex.records import GoalInfo
 
 logger = logging.getLogger(__name__)
 
-#: Only a JavaScript event can be reached by an uploaded row
+#: Only a JavaScript goal can be reached by an uploaded row
 #: (https://yandex.com/dev/metrika/en/management/offline-conv).
 JAVASCRIPT = "action"
 #: Goals older than this are fetched when the settings window is opened.
 FRESH = timedelta(minutes=10)
-#: While Metrika does not answer, the window asks no oftener: it must open all the same.
-PATIENCE_SECONDS = 300
+#: The settings window fetches goals at most this often: it must open while Metrika is down.
+FETCH_SPACING_SECONDS = 300
 
 
 def refresh_goals(counter: Counter, *, now: datetime) -> None:
-    """Fetch the counter's goals and store them. Raises asking.MetrikaUnavailable.
+    """Fetch the counter's goals and store them. Raises MetrikaUnavailable.
 
-    A goal that is gone keeps its row, marked, so that a setting that names it can say so. Makes a
-    request: never call inside a transaction.
+    A goal that Metrika no longer lists keeps its row with ``deleted_at``, so that the settings
+    window can show it as deleted. Makes a request: never call inside a transaction.
     """
     infos = call_metrika(counter.account, lambda client: client.goals(counter.number))
     usable = [info for info in infos if info.type == JAVASCRIPT and info.identifier]
@@ -46,25 +46,25 @@ def refresh_goals(counter: Counter, *, now: datetime) -> None:
 
 
 def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
-    """Fetch goals that are not fresh, at most once in a while. Raises asking.MetrikaUnavailable."""
-    seen_at = counter.goals_refreshed_at
-    if (seen_at is None or seen_at <= now - FRESH) and not _asked_lately(counter):
+    """Fetch goals older than FRESH, at FETCH_SPACING_SECONDS. Raises MetrikaUnavailable."""
+    fetched_at = counter.goals_refreshed_at
+    if (fetched_at is None or fetched_at <= now - FRESH) and not _fetched_lately(counter):
         refresh_goals(counter, now=now)
 
 
 def choosable_goals(counter: Counter) -> QuerySet[Goal]:
-    """Return the goals that may be chosen, and the chosen one even when it is gone."""
+    """Return the goals that may be chosen, and the chosen one even if it is deleted."""
     is_usable = Q(deleted_at=None) & ~Q(identifier="")
     usable = counter.goals.filter(is_usable | Q(pk=counter.goal_id or 0))
     return usable.order_by("name", "goal_id")
 
 
-def _asked_lately(counter: Counter) -> bool:
-    """Note that Metrika is asked now; without the cache, which only spares time, ask anyway."""
+def _fetched_lately(counter: Counter) -> bool:
+    """Whether goals were fetched lately, and note that they are now. Without the cache: False."""
     try:
-        return not cache.add(f"goals-asked:{counter.pk}", True, PATIENCE_SECONDS)
+        return not cache.add(f"goals-asked:{counter.pk}", True, FETCH_SPACING_SECONDS)
     except RedisError as problem:
-        logger.warning("Questions for goals are not spaced: %s", type(problem).__name__)
+        logger.warning("fetching of goals is not spaced: %s", type(problem).__name__)
         return False
 
 

@@ -157,11 +157,11 @@ def test_a_rival_who_added_first_wins(
     okna: YandexAccount, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def with_rival(account: YandexAccount) -> object:
-        offered = available.offers(account)
+        offered = available.available_counters(account)
         factories.make_counter(account=okna, number=OWN, name="Первый")
         return offered
 
-    monkeypatch.setattr(selection, "offers", with_rival)
+    monkeypatch.setattr(selection, "available_counters", with_rival)
 
     chosen = choose(okna, owner, OWN, BALCONY)
 
@@ -204,7 +204,7 @@ def test_a_removed_counter_keeps_its_row_and_cannot_be_switched(
 
     kept = Counter.objects.get()
     assert (kept.removed_at, kept.enabled) == (now, True)
-    assert not selection.present_counters(kept.cabinet).exists()
+    assert not kept.cabinet.counters.present().exists()
     assert [event.action for event in AuditEvent.objects.all()] == ["counter.removed"]
 
 

@@ -66,7 +66,7 @@ def test_disconnected_account_does_not_count_as_connected(
 
     assert page_context(cabinet) == {
         "connected": False,
-        "all_cut_off": False,
+        "needs_reconnection": False,
         "needs_attention": [],
     }
 
@@ -149,7 +149,11 @@ def test_troubles_of_another_cabinet_are_not_shown(
     make_stuck_upload(factories.make_counter(account=account, access="lost"), "marker")
 
     other = stranger.cabinet_memberships.get().cabinet
-    assert page_context(other) == {"connected": False, "all_cut_off": False, "needs_attention": []}
+    assert page_context(other) == {
+        "connected": False,
+        "needs_reconnection": False,
+        "needs_attention": [],
+    }
 
 
 def test_page_takes_five_queries_however_much_there_is(

@@ -25,7 +25,7 @@ from calls.runtime.failpoints import Name
 from counters import selection
 from counters.models import Counter
 from counters.settings import save as saving
-from counters.sync.sync import refresh_account
+from counters.sync.refresh import refresh_account
 from devtools.sandbox import RunningSandbox
 from integrations.linking import flow, state
 from integrations.models import YandexAccount

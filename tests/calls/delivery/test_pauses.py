@@ -18,7 +18,7 @@ from calls.models import Upload
 from calls.queries.blockers import blocker_of
 from calls.states import UploadState
 from counters.models import Counter
-from counters.sync.sync import refresh_account
+from counters.sync.refresh import refresh_account
 from devtools.sandbox import RunningSandbox
 from integrations.limits.quota_reset import JITTER, next_midnight
 from integrations.models import YandexAccount

@@ -21,7 +21,7 @@ OWN, EDITABLE, VIEWED, ANALYSED, DELETED = 91234567, 91400011, 91300042, 9140001
 
 
 def test_all_that_the_account_sees_is_offered_with_its_facts(okna: YandexAccount) -> None:
-    offers = {offer.number: offer for offer in available.offers(okna)}
+    offers = {offer.number: offer for offer in available.available_counters(okna)}
 
     assert len(offers) == 9
     assert DELETED not in offers
@@ -40,7 +40,7 @@ def test_all_that_the_account_sees_is_offered_with_its_facts(okna: YandexAccount
 def test_what_may_only_be_looked_at_is_offered_with_the_reason_against(
     okna: YandexAccount, number: int
 ) -> None:
-    offer = next(offer for offer in available.offers(okna) if offer.number == number)
+    offer = next(offer for offer in available.available_counters(okna) if offer.number == number)
 
     assert not offer.can_be_added
     assert str(offer.disabled_reason) == (
@@ -55,7 +55,7 @@ def test_what_the_cabinet_has_is_marked_with_the_account_it_came_through(
     factories.make_counter(account=okna, number=OWN)
     factories.make_counter(account=agency, number=EDITABLE)
 
-    offers = {offer.number: offer for offer in available.offers(okna)}
+    offers = {offer.number: offer for offer in available.available_counters(okna)}
 
     assert (offers[OWN].already_added, offers[OWN].added_through) == (True, "")
     assert offers[EDITABLE].already_added
@@ -69,7 +69,7 @@ def test_a_removed_counter_and_one_of_another_cabinet_are_offered(
     other = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
     factories.make_counter(account=other, number=EDITABLE)
 
-    offers = {offer.number: offer for offer in available.offers(okna)}
+    offers = {offer.number: offer for offer in available.available_counters(okna)}
 
     assert offers[OWN].can_be_added
     assert offers[EDITABLE].can_be_added
@@ -81,7 +81,7 @@ def test_a_counter_stranded_with_another_account_is_offered_again(
     agency = link("agency-media")
     factories.make_counter(account=agency, number=OWN, access=Counter.Access.LOST)
 
-    offer = next(offer for offer in available.offers(okna) if offer.number == OWN)
+    offer = next(offer for offer in available.available_counters(okna) if offer.number == OWN)
 
     assert offer.can_be_added
 
@@ -91,7 +91,7 @@ def test_all_pages_of_a_long_list_are_read(okna: YandexAccount, sandbox: Running
         number = 93_000_000 + ordinal
         sandbox.world.counters.add(number, f"Сайт {ordinal}", "site.example", "okna-stolica")
 
-    assert len(available.offers(okna)) == 1059
+    assert len(available.available_counters(okna)) == 1059
 
 
 def test_a_dead_token_is_renewed_once_and_the_question_repeated(
@@ -100,7 +100,7 @@ def test_a_dead_token_is_renewed_once_and_the_question_repeated(
     YandexAccount.objects.filter(pk=okna.pk).update(access_token="y0_a-token-of-yesterday")
     okna.refresh_from_db()
 
-    offers = available.offers(okna)
+    offers = available.available_counters(okna)
 
     assert len(offers) == 9
     okna.refresh_from_db()
@@ -114,7 +114,7 @@ def test_a_withdrawn_access_asks_for_reconnection(
     sandbox.world.tokens.revoke_all("okna-stolica")
 
     with pytest.raises(MetrikaUnavailable) as refusal:
-        available.offers(okna)
+        available.available_counters(okna)
 
     assert refusal.value.sentence == api_call.RECONNECT
     okna.refresh_from_db()
@@ -127,7 +127,7 @@ def test_an_account_that_cannot_be_used_is_not_asked(
     okna.state = YandexAccount.State.REAUTH_REQUIRED
 
     with pytest.raises(MetrikaUnavailable) as refusal:
-        available.offers(okna)
+        available.available_counters(okna)
 
     assert refusal.value.sentence == api_call.RECONNECT
     assert sandbox.world.journal.report(10)["last"] == []
@@ -151,7 +151,7 @@ def test_each_failure_of_metrika_has_its_sentence(
     sandbox.world.faults.add({"times": None, "match": match} | fault)
 
     with pytest.raises(MetrikaUnavailable) as refusal:
-        available.offers(okna)
+        available.available_counters(okna)
 
     assert refusal.value.sentence == sentence
 
@@ -176,10 +176,10 @@ def test_a_spent_quota_pauses_the_login_and_is_not_asked_about_again(
     noon = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
     with time_machine.travel(noon, tick=False):
         with pytest.raises(MetrikaUnavailable):
-            available.offers(okna)
+            available.available_counters(okna)
 
         with pytest.raises(MetrikaUnavailable) as refusal:
-            available.offers(okna)
+            available.available_counters(okna)
 
     assert refusal.value.sentence == sentence
     until = pauses.paused_until(okna.yandex_uid, noon)

@@ -11,7 +11,7 @@ from cabinets.models import AuditEvent
 from counters import tasks
 from counters.models import Counter
 from counters.signals import counter_changed
-from counters.sync import sync
+from counters.sync import refresh
 from devtools.sandbox import RunningSandbox
 from integrations import api_call
 from integrations.clients import metrika_client
@@ -27,7 +27,7 @@ NUMBER = 91234567
 
 def look_again(account: YandexAccount, now: datetime | None = None) -> bool:
     YandexAccount.objects.filter(pk=account.pk).update(counters_refreshed_at=None)
-    return sync.refresh_account(account.pk, now=now or timezone.now())
+    return refresh.refresh_account(account.pk, now=now or timezone.now())
 
 
 def push(sandbox: RunningSandbox, **changes: str) -> None:
@@ -129,14 +129,14 @@ def test_a_lost_counter_goes_over_to_another_account_that_reaches_it(
     okna: YandexAccount, followed: Counter, link: LinkAccount, sandbox: RunningSandbox
 ) -> None:
     agency = link("agency-media")
-    sync.refresh_account(agency.pk, now=timezone.now())
+    refresh.refresh_account(agency.pk, now=timezone.now())
     followed.refresh_from_db()
     assert followed.account_id == okna.pk
     push(sandbox, permission="none")
 
     look_again(okna)
     # The loss woke the other account: it need not wait for its hour.
-    assert sync.refresh_account(agency.pk, now=timezone.now())
+    assert refresh.refresh_account(agency.pk, now=timezone.now())
 
     followed.refresh_from_db()
     assert (followed.account_id, followed.access) == (agency.pk, Counter.Access.OK)
@@ -154,7 +154,7 @@ def test_a_counter_of_a_cut_account_goes_over_too(
         state=YandexAccount.State.DISCONNECTED, access_token="", refresh_token=""
     )
 
-    sync.refresh_account(agency.pk, now=timezone.now())
+    refresh.refresh_account(agency.pk, now=timezone.now())
 
     followed.refresh_from_db()
     assert followed.account_id == agency.pk
@@ -167,7 +167,7 @@ def test_an_account_that_only_looks_takes_nothing_over(
     push(sandbox, permission="none")
     look_again(okna)
 
-    sync.refresh_account(viewer.pk, now=timezone.now())
+    refresh.refresh_account(viewer.pk, now=timezone.now())
 
     followed.refresh_from_db()
     assert (followed.account_id, followed.access) == (okna.pk, Counter.Access.LOST)
@@ -203,13 +203,13 @@ def test_without_an_answer_nothing_changes_and_the_next_tick_tries_again(
     hour_ago = timezone.now() - timedelta(hours=2)
     YandexAccount.objects.filter(pk=okna.pk).update(counters_refreshed_at=hour_ago)
 
-    assert not sync.refresh_account(okna.pk, now=timezone.now())
+    assert not refresh.refresh_account(okna.pk, now=timezone.now())
 
     followed.refresh_from_db()
     okna.refresh_from_db()
     assert followed.access == Counter.Access.OK
     assert okna.counters_refreshed_at == hour_ago
-    assert sync.due(timezone.now()) == [okna.pk]
+    assert refresh.due(timezone.now()) == [okna.pk]
 
 
 def test_an_account_is_due_once_an_hour_and_claimed_once(followed: Counter) -> None:
@@ -217,11 +217,11 @@ def test_an_account_is_due_once_an_hour_and_claimed_once(followed: Counter) -> N
     now = timezone.now()
     YandexAccount.objects.filter(pk=account.pk).update(counters_refreshed_at=now)
 
-    assert sync.due(now + timedelta(minutes=59, seconds=59)) == []
-    assert not sync.refresh_account(account.pk, now=now + timedelta(minutes=59))
-    assert sync.due(now + timedelta(hours=1)) == [account.pk]
-    assert sync.refresh_account(account.pk, now=now + timedelta(hours=1))
-    assert not sync.refresh_account(account.pk, now=now + timedelta(hours=1))
+    assert refresh.due(now + timedelta(minutes=59, seconds=59)) == []
+    assert not refresh.refresh_account(account.pk, now=now + timedelta(minutes=59))
+    assert refresh.due(now + timedelta(hours=1)) == [account.pk]
+    assert refresh.refresh_account(account.pk, now=now + timedelta(hours=1))
+    assert not refresh.refresh_account(account.pk, now=now + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -233,11 +233,11 @@ def test_an_account_that_cannot_be_asked_is_not_due(account: YandexAccount, stat
         state=state, access_token="", refresh_token=""
     )
 
-    assert sync.due(timezone.now()) == []
+    assert refresh.due(timezone.now()) == []
 
 
 def test_an_account_of_a_cabinet_without_counters_is_not_due(account: YandexAccount) -> None:
-    assert sync.due(timezone.now()) == []
+    assert refresh.due(timezone.now()) == []
 
 
 def test_a_new_link_is_looked_at_at_once(account: YandexAccount) -> None:
@@ -246,7 +246,7 @@ def test_a_new_link_is_looked_at_at_once(account: YandexAccount) -> None:
 
     account_reconnected.send(sender=YandexAccount, account=account)
 
-    assert sync.due(timezone.now()) == [account.pk]
+    assert refresh.due(timezone.now()) == [account.pk]
 
 
 def test_a_changed_site_is_announced_and_a_changed_name_is_not(

@@ -1,4 +1,4 @@
-"""What the pages of counters show, in a fixed number of queries. A door: it counts in `calls`."""
+"""Template context of the list of counters, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 
 from cabinets.models import Cabinet
-from calls.queries.blockers import blocker_of
 from calls.queries.stats import SentTotals, sent_totals
 from counters.models import Counter
 from counters.pages.status import TONE_OF_ACCOUNT, status_of_counter
-from counters.selection import present_counters
+from dashboard.links import account_check_url, counter_check_url
 from integrations.models import YandexAccount
 
 Row = dict[str, Any]
@@ -27,11 +25,11 @@ def _by_name(row: Row) -> Any:
 
 
 def _by_sync(row: Row) -> Any:
-    """What waits for its settings comes first: nobody would find it below what works."""
+    """Counters that wait for their settings come first, to be found above those that work."""
     return row["awaits_setup"], row["synced_at"] or NEVER
 
 
-#: Orders of the list: by what, and whether the greatest comes first. Equal ones stand by name.
+#: Orders of the list: sort key, and whether the greatest comes first. Ties are sorted by name.
 SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
     "synced": (_by_sync, True),
     "name": (_by_name, False),
@@ -44,7 +42,7 @@ DEFAULT_SORT = "synced"
 def list_context(
     cabinet: Cabinet, *, account_filter: int | None, sort: str, now: datetime
 ) -> dict[str, Any]:
-    """Return what the list of counters needs: four queries, however many counters there are."""
+    """Return the template's context (four queries, however many counters there are)."""
     accounts = [_account(account) for account in _accounts(cabinet)]
     if account_filter not in {item["account"].pk for item in accounts}:
         account_filter = None
@@ -60,68 +58,28 @@ def list_context(
 
 
 def _removed(cabinet: Cabinet) -> list[dict[str, Any]]:
-    """Return the counters that were removed, the latest first: their history stays."""
-    removed = cabinet.counters.filter(removed_at__isnull=False).order_by("-removed_at")
+    """Return the removed counters, the latest first, with the URL of their history."""
+    removed = cabinet.counters.removed().order_by("-removed_at")
     return [
         {"counter": counter, "url": reverse("calls:history", args=[counter.pk])}
         for counter in removed
     ]
 
 
-def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
-    """Return the read-only facts of the settings window. Never a token."""
-    sent = sent_totals([counter], now=now)[counter.pk]
-    status = status_of_counter(counter)
-    blocker = blocker_of(counter, now=now)
-    return {
-        "account": counter.account.login,
-        "owner": counter.owner_login,
-        "connected_at": counter.added_at,
-        "accepts_from": counter.configured_at,
-        "state_text": blocker or status.text,
-        "state_tone": "warning" if blocker and status.is_fine else status.tone,
-        "synced_at": counter.last_synced_at,
-        "sent_total": sent.total,
-        "sent_today": sent.today,
-        "sparkline": sent.by_day,
-        "metrika_url": metrika_url(counter),
-        "history_url": reverse("calls:history", args=[counter.pk]),
-        "delete_url": reverse("counters:delete", args=[counter.pk]),
-        "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
-        "goals_at": counter.goals_refreshed_at,
-        "check_url": _check_url_of(counter),
-    }
-
-
-def check_url(account: YandexAccount) -> str:
-    """Return where to ask at once what the account may do; empty when it cannot be asked."""
-    return reverse("counters:check-access", args=[account.pk]) if account.is_usable else ""
-
-
-def _check_url_of(counter: Counter) -> str:
-    return "" if counter.access == Counter.Access.OK else check_url(counter.account)
-
-
-def metrika_url(counter: Counter) -> str:
-    """Return the counter's page in Metrika."""
-    return f"{settings.METRIKA_WEB_URL}/dashboard?id={counter.number}"
-
-
 def _accounts(cabinet: Cabinet) -> list[YandexAccount]:
-    """Return linked accounts, and cut ones whose counters are still here, with their counts."""
-    present = Q(counters__removed_at__isnull=True)
-    barred = present & ~Q(counters__access=Counter.Access.OK)
-    counted = YandexAccount.objects.filter(cabinet=cabinet).annotate(
+    """Return linked accounts, and disconnected ones with counters, with numbers of counters."""
+    present = Q(counters__removed_at=None)
+    without_access = present & ~Q(counters__access=Counter.Access.OK)
+    counted = cabinet.yandex_accounts.annotate(
         counters_count=Count("counters", filter=present),
-        barred_count=Count("counters", filter=barred),
+        without_access_count=Count("counters", filter=without_access),
     )
     is_shown = ~Q(state=YandexAccount.State.DISCONNECTED) | Q(counters_count__gt=0)
     return list(counted.filter(is_shown).order_by("login", "pk"))
 
 
 def _account(account: Any) -> dict[str, Any]:
-    """``account`` is a YandexAccount of `_accounts`, with its count."""
-    is_cut = account.state == YandexAccount.State.DISCONNECTED
+    """``account`` is a YandexAccount of `_accounts`, with its counts."""
     return {
         "account": account,
         "state_text": account.get_state_display(),
@@ -129,17 +87,17 @@ def _account(account: Any) -> dict[str, Any]:
         "counters_count": account.counters_count,
         "urls": {
             "add": reverse("counters:add", args=[account.pk]) if account.is_usable else "",
-            "check": check_url(account) if account.barred_count else "",
+            "check": account_check_url(account) if account.without_access_count else "",
             "reconnect": reverse("integrations:link-reauthorise", args=[account.pk]),
-            "disconnect": ""
-            if is_cut
-            else reverse("integrations:account-disconnect", args=[account.pk]),
+            "disconnect": reverse("integrations:account-disconnect", args=[account.pk])
+            if account.is_linked
+            else "",
         },
     }
 
 
 def _rows(cabinet: Cabinet, account_filter: int | None, now: datetime) -> list[Row]:
-    present = present_counters(cabinet)
+    present = cabinet.counters.present().with_details()
     if account_filter is not None:
         present = present.filter(account_id=account_filter)
     counters = list(present)
@@ -166,7 +124,7 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
             "settings": reverse("counters:settings", args=[counter.pk]),
             "switch": reverse("counters:switch", args=[counter.pk]),
             "history": reverse("calls:history", args=[counter.pk]),
-            "check": _check_url_of(counter),
+            "check": counter_check_url(counter),
         },
     }
 

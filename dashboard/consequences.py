@@ -1,33 +1,44 @@
-"""Says what disconnecting an account will do, before it is done. A door: it counts in every app."""
+"""What disconnecting an account or removing a counter changes, for the confirmation pages."""
 
 from __future__ import annotations
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from calls.queries.stats import Waiting, waiting_of_account
+from calls.queries.stats import Waiting, waiting_of_account, waiting_of_counter
+from counters.models import Counter
 from integrations.models import YandexAccount
 
 
 def of_disconnecting(account: YandexAccount) -> list[str]:
-    """Return the consequences as sentences, the weightiest first."""
+    """Return the consequences as sentences, the most important first."""
     return [
-        *_about_counters(account.counters.filter(removed_at=None).count()),
-        *_about_waiting(waiting_of_account(account)),
+        *_stopped_counters(account.counters.present().count()),
+        *_calls_that_stay_waiting(waiting_of_account(account)),
         _("Счетчики, их настройки и история останутся в кабинете."),
         _("Уже отправленное в Метрику останется там."),
         _("Чтобы отправка продолжилась, подключите этот же аккаунт снова."),
     ]
 
 
-def _about_counters(count: int) -> list[str]:
+def of_removing(counter: Counter) -> list[str]:
+    """Return the consequences as sentences, the most important first."""
+    return [
+        *_calls_never_sent(waiting_of_counter(counter).count),
+        _("Уже отправленные звонки останутся в Метрике."),
+        _("Если добавить счетчик снова, вернутся и его настройки, и история."),
+    ]
+
+
+def _stopped_counters(count: int) -> list[str]:
     if not count:
         return []
     return [_("Счетчиков, в которые перестанут уходить звонки: %(count)d.") % {"count": count}]
 
 
-def _about_waiting(waiting: Waiting) -> list[str]:
+def _calls_that_stay_waiting(waiting: Waiting) -> list[str]:
     if not waiting.count:
         return []
     sentences = [
@@ -43,3 +54,14 @@ def _about_waiting(waiting: Waiting) -> list[str]:
             % {"date": date}
         )
     return sentences
+
+
+def _calls_never_sent(count: int) -> list[str]:
+    if not count:
+        return []
+    text = ngettext(
+        "%(count)d отправка ещё ждёт: она не уйдёт в Метрику.",
+        "%(count)d отправок ещё ждут: они не уйдут в Метрику.",
+        count,
+    )
+    return [text % {"count": count}]

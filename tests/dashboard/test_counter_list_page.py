@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from counters.models import Counter
-from dashboard.counter_pages import list_context, settings_info
+from dashboard.counter_list_page import list_context
 from integrations.models import YandexAccount
 from tests import factories
 
@@ -148,46 +148,6 @@ def test_the_list_without_an_account_offers_to_link_one(owner_client: Client) ->
     text = owner_client.get(LIST).content.decode()
 
     assert "Яндекс ещё не подключен" in text
-
-
-@pytest.mark.parametrize(
-    ("fields", "account_state", "text", "tone"),
-    [
-        ({}, "active", "Подключено и работает", "success"),
-        (
-            {"enabled": False},
-            "active",
-            "Счетчик выключен. Звонки ждут, пока его не включат.",
-            "neutral",
-        ),
-        (
-            {},
-            "reauth_required",
-            "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него.",
-            "danger",
-        ),
-        (
-            {"configured_at": None},
-            "active",
-            "Не настроен: ничего не отправляется",
-            "warning",
-        ),
-    ],
-)
-def test_the_window_tells_the_state_in_words(
-    account: YandexAccount,
-    fields: dict[str, datetime | bool | None],
-    account_state: str,
-    text: str,
-    tone: str,
-) -> None:
-    account.state = account_state
-    counter = factories.make_counter(account=account, **fields)
-
-    info = settings_info(counter, now=timezone.now())
-
-    assert (str(info["state_text"]), info["state_tone"]) == (text, tone)
-    assert (info["sent_total"], info["sent_today"], info["sparkline"]) == (0, 0, [0] * 14)
 
 
 def test_a_removed_counter_keeps_a_way_to_its_history(

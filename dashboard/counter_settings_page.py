@@ -1,0 +1,39 @@
+"""Read-only facts that the settings window of a counter shows beside the form."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from calls.queries.blockers import blocker_of
+from calls.queries.stats import sent_totals
+from counters.models import Counter
+from counters.pages.status import status_of_counter
+from dashboard.links import counter_check_url, metrika_url
+
+
+def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
+    """Return the read-only facts of the settings window. Never a token."""
+    sent = sent_totals([counter], now=now)[counter.pk]
+    status = status_of_counter(counter)
+    blocker = blocker_of(counter, now=now)
+    return {
+        "account": counter.account.login,
+        "owner": counter.owner_login,
+        "connected_at": counter.added_at,
+        "accepts_from": counter.configured_at,
+        "state_text": blocker or status.text,
+        "state_tone": "warning" if blocker and status.is_fine else status.tone,
+        "synced_at": counter.last_synced_at,
+        "sent_total": sent.total,
+        "sent_today": sent.today,
+        "sparkline": sent.by_day,
+        "metrika_url": metrika_url(counter),
+        "history_url": reverse("calls:history", args=[counter.pk]),
+        "delete_url": reverse("counters:delete", args=[counter.pk]),
+        "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
+        "goals_at": counter.goals_refreshed_at,
+        "check_url": counter_check_url(counter),
+    }

@@ -1,0 +1,24 @@
+"""URLs that the pages of counters share."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import reverse
+
+from counters.models import Counter
+from integrations.models import YandexAccount
+
+
+def account_check_url(account: YandexAccount) -> str:
+    """Return the URL of «Проверить сейчас»; empty when no request can be made for the account."""
+    return reverse("counters:check-access", args=[account.pk]) if account.is_usable else ""
+
+
+def counter_check_url(counter: Counter) -> str:
+    """Return the URL of «Проверить сейчас»; empty when the counter has access."""
+    return "" if counter.has_access else account_check_url(counter.account)
+
+
+def metrika_url(counter: Counter) -> str:
+    """Return the counter's page in Metrika."""
+    return f"{settings.METRIKA_WEB_URL}/dashboard?id={counter.number}"

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from django.utils import timezone
+
+from dashboard.counter_settings_page import settings_info
+from integrations.models import YandexAccount
+from tests import factories
+
+
+@pytest.mark.parametrize(
+    ("fields", "account_state", "text", "tone"),
+    [
+        ({}, "active", "Подключено и работает", "success"),
+        (
+            {"enabled": False},
+            "active",
+            "Счетчик выключен. Звонки ждут, пока его не включат.",
+            "neutral",
+        ),
+        (
+            {},
+            "reauth_required",
+            "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него.",
+            "danger",
+        ),
+        (
+            {"configured_at": None},
+            "active",
+            "Не настроен: ничего не отправляется",
+            "warning",
+        ),
+    ],
+)
+def test_the_window_tells_the_state_in_words(
+    account: YandexAccount,
+    fields: dict[str, datetime | bool | None],
+    account_state: str,
+    text: str,
+    tone: str,
+) -> None:
+    account.state = account_state
+    counter = factories.make_counter(account=account, **fields)
+
+    info = settings_info(counter, now=timezone.now())
+
+    assert (str(info["state_text"]), info["state_tone"]) == (text, tone)
+    assert (info["sent_total"], info["sent_today"], info["sparkline"]) == (0, 0, [0] * 14)
