@@ -1,4 +1,4 @@
-"""A sandbox of Yandex with an account linked in it, for tests of delivery."""
+"""The sandbox with a linked account and counter, and a clock that tests move."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.devtools.sandbox.actor import COUNTER, Actor, control
 
 @pytest.fixture
 def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
-    """Uploadings take an hour of the sandbox's clock, which tests push."""
+    """Start the sandbox; an uploading is processed after an hour of the sandbox's clock."""
     running = start_sandbox(ripen_seconds=3600)
     settings.YANDEX_OAUTH_URL = running.url
     settings.YANDEX_LOGIN_URL = running.url
@@ -33,7 +33,7 @@ def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def clock(sandbox: RunningSandbox, settings: Settings) -> Iterator[time_machine.Traveller]:
-    """Time stands still until the test moves it, so days of it may hold in a second."""
+    """Stop the clock; the request rate per second is raised, since a test may send many at once."""
     settings.METRIKA_REQUESTS_PER_SECOND = 1000
     control(sandbox, "quotas", per_second=1000)
     with time_machine.travel(timezone.now(), tick=False) as traveller:
@@ -42,7 +42,7 @@ def clock(sandbox: RunningSandbox, settings: Settings) -> Iterator[time_machine.
 
 @pytest.fixture
 def working_day(clock: time_machine.Traveller) -> time_machine.Traveller:
-    """Time stands still tomorrow at ten by Metrika's clock, so that some hours stay in its day."""
+    """Stop the clock tomorrow at ten by Metrika's clock, so that its day has some hours left."""
     tomorrow = timezone.now() + timedelta(days=1)
     clock.move_to(tomorrow.replace(hour=10, minute=0))
     return clock
@@ -50,7 +50,7 @@ def working_day(clock: time_machine.Traveller) -> time_machine.Traveller:
 
 @pytest.fixture
 def metrika(sandbox: RunningSandbox) -> Iterator[Actor]:
-    """The owner of the sandbox's counters, who allowed everything."""
+    """The owner of the sandbox's counters, linked with all permissions."""
     person = Actor(sandbox)
     person.link()
     yield person
@@ -59,7 +59,7 @@ def metrika(sandbox: RunningSandbox) -> Iterator[Actor]:
 
 @pytest.fixture
 def linked_counter(cabinet: Cabinet, metrika: Actor) -> Counter:
-    """A counter of the sandbox, reached through the owner's account."""
+    """A counter of the sandbox, linked through the owner's account."""
     account = factories.make_account(
         cabinet=cabinet, access_token=metrika.token, refresh_token="", yandex_uid="1100000001"
     )

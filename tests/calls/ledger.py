@@ -1,4 +1,4 @@
-"""Rows of the ledger in exactly the state a test wants, without the engine that writes them."""
+"""Factories of calls, uploads and deliveries in any state, without running ingest or delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HORIZON = timedelta(days=21)
 
 
 def make_call(*, cabinet: Cabinet, started_at: datetime | None = None, **fields: Any) -> Call:
-    """A successful dynamic call of an hour ago."""
+    """Create a successful dynamic call of an hour ago."""
     number = next(_numbers)
     now: datetime = timezone.now()
     started = started_at or now - timedelta(hours=1)
@@ -53,7 +53,7 @@ def make_call(*, cabinet: Cabinet, started_at: datetime | None = None, **fields:
 
 
 def make_upload(*, counter: Counter, body: bytes | None = None, **fields: Any) -> Upload:
-    """An upload Metrika has taken, with one row."""
+    """Create an upload of one row that Metrika has."""
     number = next(_numbers)
     now: datetime = timezone.now()
     content = body if body is not None else b"ClientId,DateTime\n1,2\n"
@@ -78,7 +78,7 @@ def make_upload(*, counter: Counter, body: bytes | None = None, **fields: Any) -
 
 
 def make_delivery(*, call: Call, counter: Counter, **fields: Any) -> Delivery:
-    """A delivery that may go at once; with an upload, its only row."""
+    """Create a delivery that may be sent now; with an upload, its only row."""
     now: datetime = timezone.now()
     values: dict[str, Any] = {
         "channel": Channel.CALLS,

@@ -1,4 +1,4 @@
-"""A sender of calls: signs with an independent implementation of Standard Webhooks."""
+"""Posts calls, signed by an independent implementation of Standard Webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of delivery ask of the sandbox's control room."""
+"""Requests to the control API of the sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.devtools.sandbox.actor import COUNTER, control
 def rows_in_metrika(
     sandbox: RunningSandbox, channel: str = "calls", *, limit: int = 1000
 ) -> list[dict[str, str]]:
-    """Every row that was accepted for the usual counter."""
+    """Return every row that the sandbox accepted for the linked counter."""
     rows: list[dict[str, str]] = control(
         sandbox, f"rows?counter={COUNTER}&channel={channel}&limit={limit}"
     )["rows"]
@@ -19,5 +19,5 @@ def rows_in_metrika(
 
 
 def fault(sandbox: RunningSandbox, name: str, **details: Any) -> None:
-    """Switch a fault on, for one request unless told otherwise."""
+    """Switch a fault on, by default for one request."""
     control(sandbox, "faults", name=name, **{"times": 1} | details)

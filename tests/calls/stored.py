@@ -1,4 +1,4 @@
-"""Calls stored without the door, so that a test of the ledger can say exactly what a call is."""
+"""Stores calls without the API, with any values, and decides on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 
 
 def store_call(*, cabinet: Cabinet, decided: bool = True, **fields: Any) -> Call:
-    """A finished, successful call of dynamic call tracking, an hour ago, with a ClientID."""
+    """Store a finished, successful dynamic call of an hour ago with a ClientID."""
     now: datetime = timezone.now()
     number = next(_numbers)
     external_id = str(fields.get("external_id", f"{7_000_000_000 + number}"))
@@ -57,5 +57,5 @@ def store_call(*, cabinet: Cabinet, decided: bool = True, **fields: Any) -> Call
 
 
 def row_of(call: Call, channel: Channel = Channel.CALLS) -> Delivery:
-    """The only ledger row of a call for a channel."""
+    """Return the only ledger row of a call for a channel."""
     return Delivery.objects.get(call_id=call.pk, channel=channel)

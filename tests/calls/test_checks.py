@@ -1,4 +1,4 @@
-"""A grace that would double calls is refused."""
+"""The system check of UNCLEAR_GRACE_SECONDS."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Masked and readable phones, and the search text for them."""
+
 from __future__ import annotations
 
 import pytest
@@ -27,19 +29,19 @@ from calls.phones import (
         ("", ""),
     ],
 )
-def test_a_masked_phone_keeps_its_last_four_digits_only(phone: str, masked: str) -> None:
+def test_masked_phone_keeps_its_last_four_digits_only(phone: str, masked: str) -> None:
     assert masked_phone(phone) == masked
 
 
 @pytest.mark.parametrize("length", range(3, 13))
-def test_no_more_digits_are_shown_than_hidden(length: int) -> None:
+def test_masked_phone_shows_no_more_digits_than_it_hides(length: int) -> None:
     shown = len(digits_of(masked_phone("+" + "123456789012"[:length])))
 
     assert shown == (4 if length >= MASKABLE_DIGITS else 0)
     assert shown <= length - shown
 
 
-def test_a_russian_number_is_written_in_groups() -> None:
+def test_russian_number_is_written_in_groups() -> None:
     assert readable_phone("+79161231234") == "+7 916 123-12-34"
     assert readable_phone("+4915112345678") == "+4915112345678"
 
@@ -57,7 +59,7 @@ def test_a_russian_number_is_written_in_groups() -> None:
         ("", ""),
     ],
 )
-def test_a_search_takes_the_end_of_a_number(text: str, end: str) -> None:
+def test_search_uses_the_end_of_a_number(text: str, end: str) -> None:
     assert searched_end(text) == end
 
 
@@ -78,5 +80,5 @@ def test_a_search_takes_the_end_of_a_number(text: str, end: str) -> None:
         ("", ""),
     ],
 )
-def test_phones_inside_a_text_are_masked_and_the_rest_stays(text: str, masked: str | None) -> None:
+def test_phones_inside_a_text_are_masked(text: str, masked: str | None) -> None:
     assert with_masked_phones(text) == (text if masked is None else masked)

@@ -1,4 +1,4 @@
-"""One table of shapes, read alike by PostgreSQL and by Python."""
+"""Patterns of CSV cells: PostgreSQL and Python agree, invalid rows are found."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from calls.states import DeliveryState, IdKind
 from counters.models import Counter
 from tests.calls.stored import row_of, store_call
 
-SIGNS = st.sampled_from("0129.+*-,AZaz\\/&#?=\"'% \n\r\t\x01\x7fЖ😀")
-TEXTS = st.text(SIGNS, max_size=22) | st.text(st.characters(exclude_characters="\x00"), max_size=8)
+CHARACTERS = st.sampled_from("0129.+*-,AZaz\\/&#?=\"'% \n\r\t\x01\x7fЖ😀")
+TEXTS = st.text(CHARACTERS, max_size=22) | st.text(
+    st.characters(exclude_characters="\x00"), max_size=8
+)
 
 
 def fits_in_database(column: str, value: str) -> bool:
@@ -39,7 +41,7 @@ def fits_in_database(column: str, value: str) -> bool:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(value=TEXTS)
-def test_both_engines_judge_alike(column: str, value: str) -> None:
+def test_both_engines_match_alike(column: str, value: str) -> None:
     value = value.encode("utf-8", "ignore").decode()
 
     assert fits_in_database(column, value) is bool(re.fullmatch(PATTERNS[column], value))
@@ -59,12 +61,12 @@ def test_both_engines_judge_alike(column: str, value: str) -> None:
         ("ClientId,Target,DateTime\n17,a/b,1\n17,zvonok,1\n17,,1\n", [1, 3]),
     ],
 )
-def test_rows_that_metrika_could_not_accept_are_named(body: str, unfit: list[int]) -> None:
+def test_rows_that_metrika_cannot_accept_are_found(body: str, unfit: list[int]) -> None:
     assert unfit_rows(body.encode()) == unfit
 
 
 @pytest.mark.parametrize("column", ["TalkDuration", "HoldDuration"])
-def test_the_longest_call_that_is_taken_fits_its_cell(column: str) -> None:
+def test_longest_accepted_call_fits_its_cell(column: str) -> None:
     body = f"ClientId,DateTime,{column}\n17,1,{MAX_COUNT}\n17,1,{MAX_COUNT + 1}\n"
 
     assert unfit_rows(body.encode()) == [2]
@@ -84,7 +86,9 @@ def test_rows_are_cut_byte_for_byte(rows: list[str], data: st.DataObject) -> Non
     assert cut == b"Tag,DateTime\n" + b"".join(records[first - 1 : last])
 
 
-def test_an_unreadable_identifier_gives_way_to_the_next(cabinet: Cabinet, counter: Counter) -> None:
+def test_next_identifier_is_used_instead_of_an_invalid_one(
+    cabinet: Cabinet, counter: Counter
+) -> None:
     other = store_call(cabinet=cabinet, client_id="GA1.2.3", yclid="5")
     none = store_call(cabinet=cabinet, client_id="GA1.2.3")
 
@@ -93,7 +97,7 @@ def test_an_unreadable_identifier_gives_way_to_the_next(cabinet: Cabinet, counte
 
 
 @pytest.mark.parametrize("phone", ["+112", "+1234567890123456789", "12345"])
-def test_an_unreadable_phone_leaves_its_cell_empty(
+def test_invalid_phone_leaves_its_cell_empty(
     cabinet: Cabinet, counter: Counter, phone: str
 ) -> None:
     store_call(cabinet=cabinet, phone=phone, client_id="17")

@@ -1,4 +1,4 @@
-"""`manage.py import_calls`: a file of the v3 API goes through the same intake."""
+"""`manage.py import_calls`: a file of the v3 API is stored as by the signed endpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PUBLISHED = PAYLOADS / "callkeeper"
 
 
 def run(file: Path, source: CallSource, **options: Any) -> tuple[int, str, str]:
-    """Return the exit code, the answer and the complaints."""
+    """Return the exit code, stdout and stderr."""
     out, err = StringIO(), StringIO()
     try:
         call_command(
@@ -36,7 +36,7 @@ def run(file: Path, source: CallSource, **options: Any) -> tuple[int, str, str]:
     return 0, out.getvalue(), err.getvalue()
 
 
-def written(folder: Path, content: Any) -> Path:
+def write_file(folder: Path, content: Any) -> Path:
     file = folder / "calls.json"
     file.write_text(json.dumps(content), encoding="utf-8")
     return file
@@ -58,7 +58,7 @@ def test_answer_without_rows_says_so(source: CallSource) -> None:
 
 @pytest.mark.parametrize("name", ["payload", "calls"])
 def test_list_inside_an_answer_is_imported(source: CallSource, tmp_path: Path, name: str) -> None:
-    file = written(tmp_path, {name: [factories.v3_record(), factories.v3_record()]})
+    file = write_file(tmp_path, {name: [factories.v3_record(), factories.v3_record()]})
 
     code, _out, _err = run(file, source)
 
@@ -68,9 +68,9 @@ def test_list_inside_an_answer_is_imported(source: CallSource, tmp_path: Path, n
 
 def test_every_record_is_reported(source: CallSource, tmp_path: Path) -> None:
     known = factories.v3_record()
-    run(written(tmp_path, [known]), source)
+    run(write_file(tmp_path, [known]), source)
     good = factories.v3_record(universalId="=1+1")
-    file = written(tmp_path, [good, known, known | {"tags": []}, {"universalId": "-7"}])
+    file = write_file(tmp_path, [good, known, known | {"tags": []}, {"universalId": "-7"}])
     report = tmp_path / "report.csv"
 
     code, out, err = run(file, source, report=report)
@@ -91,7 +91,7 @@ def test_every_record_is_reported(source: CallSource, tmp_path: Path) -> None:
 
 def test_file_longer_than_a_chunk_is_numbered_through(source: CallSource, tmp_path: Path) -> None:
     items: list[Any] = [factories.v3_record() for _number in range(1001)]
-    file = written(tmp_path, [*items, {}])
+    file = write_file(tmp_path, [*items, {}])
 
     code, out, err = run(file, source)
 
@@ -103,9 +103,9 @@ def test_file_longer_than_a_chunk_is_numbered_through(source: CallSource, tmp_pa
 @pytest.mark.contract("A8")
 def test_import_that_is_run_again_gives_the_same_set(source: CallSource, tmp_path: Path) -> None:
     items = [factories.v3_record() for _number in range(30)]
-    run(written(tmp_path, items[:20]), source)
+    run(write_file(tmp_path, items[:20]), source)
 
-    code, out, _err = run(written(tmp_path, items), source)
+    code, out, _err = run(write_file(tmp_path, items), source)
 
     assert (code, out) == (0, "Создано 10, изменено 0, уже были 20, отклонено 0\n")
     assert set(Call.objects.values_list("revision", flat=True)) == {1}
@@ -138,7 +138,7 @@ def test_unreadable_file_is_refused(
 def test_missing_file_and_unknown_source_are_refused_in_russian(
     source: CallSource, tmp_path: Path
 ) -> None:
-    file = written(tmp_path, [factories.v3_record()])
+    file = write_file(tmp_path, [factories.v3_record()])
 
     absent, report = tmp_path / "absent.json", tmp_path / "absent" / "report.csv"
     no_such = "такого файла или папки нет."
@@ -150,10 +150,10 @@ def test_missing_file_and_unknown_source_are_refused_in_russian(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_database_that_goes_away_is_told(
+def test_lost_database_is_reported(
     source: CallSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = written(tmp_path, [factories.v3_record()])
+    file = write_file(tmp_path, [factories.v3_record()])
     connection.close()
     with monkeypatch.context() as away:
         away.setitem(connection.settings_dict, "HOST", "127.0.0.1")

@@ -1,4 +1,4 @@
-"""Who may press the buttons of delivery, and what a press does."""
+"""The buttons of the pages of a call and of an upload: who may use them, and their effect."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from counters.models import Counter
 from tests.calls.ledger import make_upload
 from tests.calls.stored import row_of, store_call
 
-DELIVERY_DOORS = ["release", "call-off", "send-again"]
-UPLOAD_DOORS = [
+DELIVERY_ACTIONS = ["release", "call-off", "send-again"]
+UPLOAD_ACTIONS = [
     "upload-retry",
     "upload-gather-again",
     "upload-look-up",
@@ -28,7 +28,7 @@ UPLOAD_DOORS = [
 
 @pytest.fixture
 def call(counter: Counter) -> Call:
-    """A call that waits until tomorrow."""
+    """A call that is held until tomorrow."""
     stored = store_call(cabinet=counter.cabinet)
     later = timezone.now() + timedelta(days=1)
     Delivery.objects.filter(call_id=stored.pk).update(not_before=later)
@@ -45,66 +45,68 @@ def refused(counter: Counter) -> Upload:
     )
 
 
-def door(name: str, call: Call, refused: Upload) -> str:
-    if name in UPLOAD_DOORS:
+def action_url(name: str, call: Call, refused: Upload) -> str:
+    if name in UPLOAD_ACTIONS:
         return reverse(f"calls:{name}", args=[refused.pk])
     return reverse(f"calls:{name}", args=[call.pk, row_of(call).counter_id, 1])
 
 
-@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
-def test_another_cabinets_things_do_not_exist(
+@pytest.mark.parametrize("name", [*DELIVERY_ACTIONS, *UPLOAD_ACTIONS])
+def test_actions_on_another_cabinet_are_not_found(
     stranger_client: Client, call: Call, refused: Upload, name: str
 ) -> None:
-    assert stranger_client.post(door(name, call, refused)).status_code == 404
+    assert stranger_client.post(action_url(name, call, refused)).status_code == 404
     assert not AuditEvent.objects.exists()
 
 
-@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
-def test_a_viewer_may_not(viewer_client: Client, call: Call, refused: Upload, name: str) -> None:
-    assert viewer_client.post(door(name, call, refused)).status_code == 403
+@pytest.mark.parametrize("name", [*DELIVERY_ACTIONS, *UPLOAD_ACTIONS])
+def test_actions_are_forbidden_to_a_viewer(
+    viewer_client: Client, call: Call, refused: Upload, name: str
+) -> None:
+    assert viewer_client.post(action_url(name, call, refused)).status_code == 403
     assert not AuditEvent.objects.exists()
     assert row_of(call).state == DeliveryState.WAITING
 
 
-@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
-def test_a_look_changes_nothing(
+@pytest.mark.parametrize("name", [*DELIVERY_ACTIONS, *UPLOAD_ACTIONS])
+def test_get_request_changes_nothing(
     owner_client: Client, call: Call, refused: Upload, name: str
 ) -> None:
-    answer = owner_client.get(door(name, call, refused))
+    answer = owner_client.get(action_url(name, call, refused))
 
     assert answer.status_code == (200 if name in {"send-again", "upload-call-off"} else 405)
     assert not AuditEvent.objects.exists()
 
 
-@pytest.mark.parametrize("name", [*DELIVERY_DOORS, *UPLOAD_DOORS])
-def test_a_press_without_the_token_of_the_form_is_refused(
+@pytest.mark.parametrize("name", [*DELIVERY_ACTIONS, *UPLOAD_ACTIONS])
+def test_post_without_a_csrf_token_is_refused(
     owner_client: Client, call: Call, refused: Upload, name: str
 ) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = owner_client.cookies
 
-    assert strict.post(door(name, call, refused)).status_code == 403
+    assert strict.post(action_url(name, call, refused)).status_code == 403
     assert not AuditEvent.objects.exists()
 
 
-def test_release_and_call_off_lead_back_to_the_call(
+def test_release_and_call_off_redirect_to_the_call(
     owner_client: Client, call: Call, refused: Upload
 ) -> None:
-    journey = reverse("calls:journey", args=[call.pk])
-    page = owner_client.get(journey).content.decode()
-    assert door("release", call, refused) in page
+    url = reverse("calls:journey", args=[call.pk])
+    page = owner_client.get(url).content.decode()
+    assert action_url("release", call, refused) in page
 
-    released = owner_client.post(door("release", call, refused))
-    owner_client.post(door("call-off", call, refused))
-    owner_client.post(door("call-off", call, refused))
+    released = owner_client.post(action_url("release", call, refused))
+    owner_client.post(action_url("call-off", call, refused))
+    owner_client.post(action_url("call-off", call, refused))
 
-    assert released["Location"] == journey
+    assert released["Location"] == url
     assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "called_off")
     actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["delivery.released", "delivery.called_off"]
 
 
-def test_a_viewer_is_offered_no_buttons(viewer_client: Client, call: Call, refused: Upload) -> None:
+def test_viewer_sees_no_buttons(viewer_client: Client, call: Call, refused: Upload) -> None:
     page = viewer_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
     upload = viewer_client.get(reverse("calls:upload", args=[refused.pk])).content.decode()
 
@@ -112,7 +114,7 @@ def test_a_viewer_is_offered_no_buttons(viewer_client: Client, call: Call, refus
     assert "/retry" not in upload
 
 
-def test_a_refused_upload_is_retried_from_its_page(owner_client: Client, refused: Upload) -> None:
+def test_refused_upload_is_retried_from_its_page(owner_client: Client, refused: Upload) -> None:
     page = reverse("calls:upload", args=[refused.pk])
     url = reverse("calls:upload-retry", args=[refused.pk])
     assert url in owner_client.get(page).content.decode()
@@ -125,10 +127,11 @@ def test_a_refused_upload_is_retried_from_its_page(owner_client: Client, refused
 
 
 @pytest.mark.parametrize(
-    ("state", "goes"), [("ready", True), ("later", True), ("unclear", False), ("sent", False)]
+    ("state", "is_called_off"),
+    [("ready", True), ("later", True), ("unclear", False), ("sent", False)],
 )
-def test_only_what_certainly_has_not_arrived_is_called_off(
-    owner_client: Client, counter: Counter, state: str, goes: bool
+def test_only_uploads_that_have_not_arrived_are_called_off(
+    owner_client: Client, counter: Counter, state: str, is_called_off: bool
 ) -> None:
     number = 5 if state == "sent" else None
     upload = make_upload(counter=counter, state=state, uploading_id=number)
@@ -136,12 +139,12 @@ def test_only_what_certainly_has_not_arrived_is_called_off(
     owner_client.post(reverse("calls:upload-call-off", args=[upload.pk]))
 
     upload.refresh_from_db()
-    expected = ("cancelled", "called_off") if goes else (state, "")
+    expected = ("cancelled", "called_off") if is_called_off else (state, "")
     assert (upload.state, upload.attention) == expected
-    assert AuditEvent.objects.exists() is goes
+    assert AuditEvent.objects.exists() is is_called_off
 
 
-def test_a_repeat_is_ordered_after_a_warning_and_only_once(
+def test_call_is_sent_again_after_a_warning_and_once(
     owner_client: Client, counter: Counter
 ) -> None:
     call = store_call(cabinet=counter.cabinet)
@@ -150,24 +153,24 @@ def test_a_repeat_is_ordered_after_a_warning_and_only_once(
         state=DeliveryState.BATCHED, upload=upload, row_number=1, call_revision=1
     )
     url = reverse("calls:send-again", args=[call.pk, counter.pk, 1])
-    question = owner_client.get(url).content.decode()
-    assert "посчитать ещё одним звонком" in question
-    assert 'name="number" value="1"' in question
+    confirmation = owner_client.get(url).content.decode()
+    assert "посчитать ещё одним звонком" in confirmation
+    assert 'name="number" value="1"' in confirmation
 
     owner_client.post(url, {"number": "1"})
     owner_client.post(url, {"number": "1"})
 
     assert Resend.objects.count() == 1
-    journey = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
-    assert "Отправлен повторно вручную" in journey
+    page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    assert "Отправлен повторно вручную" in page
     again = Upload.objects.exclude(pk=upload.pk).get()
     assert owner_client.get(reverse("calls:upload", args=[again.pk])).status_code == 200
 
 
-def test_a_waiting_call_is_not_offered_a_repeat(
+def test_waiting_call_cannot_be_sent_again(
     owner_client: Client, call: Call, refused: Upload
 ) -> None:
-    page = owner_client.get(door("send-again", call, refused)).content.decode()
+    page = owner_client.get(action_url("send-again", call, refused)).content.decode()
 
     assert "повторять нечего" in page
     assert 'name="number"' not in page

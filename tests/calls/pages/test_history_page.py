@@ -1,24 +1,31 @@
-"""What the page of a counter's history says of its rows."""
+"""The page of a counter's history: rows, totals, filters, further pages."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from calls.states import Channel
+from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.pages.conftest import PHONE
 
+#: Session, user and membership: loaded before any view.
+REQUEST_QUERIES = 3
 CHANGED = "Изменён после отправки"
 
 
 @pytest.mark.parametrize(
-    ("channel", "told", "untold"),
+    ("channel", "shown", "absent"),
     [("", "Отправок: 4", "Звонков:"), (str(Channel.CALLS.value), "Звонков: 2", "Отправок:")],
 )
-def test_the_totals_name_what_they_count(
-    owner_client: Client, counter: Counter, channel: str, told: str, untold: str
+def test_totals_name_what_they_count(
+    owner_client: Client, counter: Counter, channel: str, shown: str, absent: str
 ) -> None:
     for _ in range(2):
         call = make_call(cabinet=counter.cabinet)
@@ -28,13 +35,13 @@ def test_the_totals_name_what_they_count(
     url = reverse("calls:history", args=[counter.pk])
     page = owner_client.get(url, {"channel": channel, "q": ""}).content.decode()
 
-    assert told in page
-    assert untold not in page
+    assert shown in page
+    assert absent not in page
 
 
-@pytest.mark.parametrize(("revision", "is_told"), [(1, False), (2, True)])
-def test_a_call_that_changed_after_it_was_sent_is_marked(
-    owner_client: Client, counter: Counter, revision: int, is_told: bool
+@pytest.mark.parametrize(("revision", "is_marked"), [(1, False), (2, True)])
+def test_call_changed_after_it_was_sent_is_marked(
+    owner_client: Client, counter: Counter, revision: int, is_marked: bool
 ) -> None:
     call = make_call(cabinet=counter.cabinet, revision=revision)
     upload = make_upload(counter=counter)
@@ -42,10 +49,10 @@ def test_a_call_that_changed_after_it_was_sent_is_marked(
 
     page = owner_client.get(reverse("calls:history", args=[counter.pk])).content.decode()
 
-    assert (CHANGED in page) is is_told
+    assert (CHANGED in page) is is_marked
 
 
-def test_a_changed_call_that_was_never_gathered_is_not_marked(
+def test_changed_call_that_was_never_batched_is_not_marked(
     owner_client: Client, counter: Counter
 ) -> None:
     call = make_call(cabinet=counter.cabinet, revision=3)
@@ -54,3 +61,135 @@ def test_a_changed_call_that_was_never_gathered_is_not_marked(
     page = owner_client.get(reverse("calls:history", args=[counter.pk])).content.decode()
 
     assert CHANGED not in page
+
+
+def test_history_shows_state_reason_upload_and_time(owner_client: Client, counter: Counter) -> None:
+    upload = make_upload(
+        counter=counter,
+        state=UploadState.PROCESSED,
+        attention=Attention.ROW_REFUSED,
+        rows=100,
+        line_quantity=98,
+    )
+    sent, short = (make_call(cabinet=counter.cabinet) for _ in range(2))
+    make_delivery(call=sent, counter=counter, upload=upload)
+    make_delivery(call=short, counter=counter, state=DeliveryState.SKIPPED, reason="too_short")
+
+    context = owner_client.get(reverse("calls:history", args=[counter.pk])).context
+
+    by_call = {row["url"].rsplit("/", 1)[1]: row for row in context["rows"]}
+    refused, skipped = by_call[str(sent.pk)], by_call[str(short.pk)]
+    assert refused["state_text"] == "Приняты не все строки"
+    assert refused["reason_text"].startswith("Принято 98 из 100 строк")
+    assert refused["upload_url"] == reverse("calls:upload", args=[upload.pk])
+    assert refused["sent_at"] == upload.sent_at
+    assert skipped["reason_text"].startswith("Разговор короче")
+    assert (skipped["upload_url"], skipped["sent_at"]) == ("", None)
+    assert [(one.state, one.count) for one in context["totals"]] == [
+        ("row_refused", 1),
+        ("skipped", 1),
+    ]
+
+
+def test_time_of_an_attempt_is_not_shown_as_time_of_sending(
+    owner_client: Client, counter: Counter
+) -> None:
+    upload = make_upload(counter=counter, state=UploadState.UNCLEAR, uploading_id=None)
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, upload=upload)
+
+    context = owner_client.get(reverse("calls:history", args=[counter.pk])).context
+
+    assert context["rows"][0]["sent_at"] is None
+
+
+def test_filters_of_the_history_are_combined(owner_client: Client, counter: Counter) -> None:
+    wanted = make_call(cabinet=counter.cabinet, phone=PHONE)
+    for call in (wanted, make_call(cabinet=counter.cabinet, phone="+79160000000")):
+        make_delivery(call=call, counter=counter)
+    url = reverse("calls:history", args=[counter.pk])
+
+    def count(**query: str) -> int:
+        return len(owner_client.get(url, {"q": ""} | query).context["rows"])
+
+    today = timezone.localdate()
+    assert count() == 2
+    assert count(q="12-34", state="waiting", channel="1") == 1
+    assert count(q=wanted.external_id) == 1
+    assert count(q="12-34", channel="2") == 0
+    assert count(date_from=(today + timedelta(days=1)).isoformat()) == 0
+
+
+def test_history_shows_a_month_by_default(owner_client: Client, counter: Counter) -> None:
+    old = make_call(cabinet=counter.cabinet, started_at=timezone.now() - timedelta(days=31))
+    make_delivery(call=old, counter=counter)
+    url = reverse("calls:history", args=[counter.pk])
+
+    usual = owner_client.get(url).context
+    everything = owner_client.get(url, {"q": "", "date_from": ""}).context
+
+    first_day = timezone.localdate() - timedelta(days=29)
+    assert (usual["filters"]["date_from"].value(), usual["rows"]) == (first_day.isoformat(), [])
+    assert len(everything["rows"]) == 1
+
+
+def test_days_in_the_wrong_order_are_an_error(owner_client: Client, counter: Counter) -> None:
+    query = {"q": "", "date_from": "2026-11-20", "date_to": "2026-11-19"}
+
+    answer = owner_client.get(reverse("calls:history", args=[counter.pk]), query)
+
+    assert answer.status_code == 200
+    assert answer.context["filters"].errors == {"date_to": ["Раньше, чем начало."]}
+    assert "Раньше, чем начало." in answer.content.decode()
+
+
+def test_viewer_cannot_reveal_a_number_digit_by_digit(
+    viewer_client: Client, owner_client: Client, counter: Counter
+) -> None:
+    make_delivery(call=make_call(cabinet=counter.cabinet, phone=PHONE), counter=counter)
+    url = reverse("calls:history", args=[counter.pk])
+
+    def rows(client: Client, term: str) -> Any:
+        context = client.get(url, {"q": term}).context
+        return len(context["rows"]) if "rows" in context else context["filters"].errors["q"]
+
+    refusal = ["Введите последние 4 цифры или номер целиком."]
+    assert rows(viewer_client, "1234") == 1
+    assert rows(viewer_client, "31234") == refusal
+    assert rows(viewer_client, "161231234") == refusal
+    assert rows(viewer_client, "8 916 123 12 34") == 1
+    assert rows(owner_client, "31234") == 1
+
+
+def test_next_page_continues_without_totals(owner_client: Client, counter: Counter) -> None:
+    for _ in range(51):
+        make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
+    url = reverse("calls:history", args=[counter.pk])
+
+    first = owner_client.get(url)
+    second = owner_client.get(url, {"cursor": first.context["next_cursor"]})
+
+    assert f"cursor={first.context['next_cursor']}" in first.content.decode()
+    assert (len(first.context["rows"]), len(second.context["rows"])) == (50, 1)
+    assert (second.context["totals"], second.context["next_cursor"]) == ([], "")
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_history_makes_as_many_queries_for_many_rows_as_for_one(
+    owner_client: Client, counter: Counter, count: int, django_assert_num_queries: Any
+) -> None:
+    for _ in range(count):
+        call = make_call(cabinet=counter.cabinet)
+        make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
+
+    # The counter, the rows, their calls, and the totals.
+    with django_assert_num_queries(REQUEST_QUERIES + 4):
+        owner_client.get(reverse("calls:history", args=[counter.pk]))
+
+
+def test_removed_counter_keeps_its_history(owner_client: Client, counter: Counter) -> None:
+    Counter.objects.filter(pk=counter.pk).update(removed_at=timezone.now())
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
+
+    answer = owner_client.get(reverse("calls:history", args=[counter.pk]))
+
+    assert len(answer.context["rows"]) == 1

@@ -1,3 +1,5 @@
+"""The title and the sentence of a delivery in each state."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -15,39 +17,39 @@ from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
 NOT_SENT: dict[str, Any] = {"uploading_id": None}
-OBSTACLE = "Счетчик выключен."
+BLOCKER = "Счетчик выключен."
 
 
-def said(delivery: Delivery, *, blocker: str = "") -> str:
+def sentence_for(delivery: Delivery, *, blocker: str = "") -> str:
     row = with_display_state(Delivery.objects.filter(pk=delivery.pk), timezone.now()).get()
     return sentence_of(row, blocker=blocker)
 
 
 @pytest.mark.parametrize("reason", list(REASONS))
-def test_what_is_not_sent_says_which_rule_refused(counter: Counter, reason: str) -> None:
+def test_skipped_delivery_has_the_sentence_of_its_reason(counter: Counter, reason: str) -> None:
     call = make_call(cabinet=counter.cabinet)
 
     delivery = make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason=reason)
 
-    assert said(delivery) == REASONS[reason].sentence
+    assert sentence_for(delivery) == REASONS[reason].sentence
 
 
-def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
+def test_waiting_delivery_says_what_it_waits_for(counter: Counter) -> None:
     until = datetime(2027, 1, 5, 9, 30, tzinfo=UTC)
     waiting = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
     held = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, not_before=until)
 
-    assert said(waiting) == "Уйдёт со следующей выгрузкой."
-    assert said(waiting, blocker=OBSTACLE) == OBSTACLE
-    assert said(held) == "Отложен до 5 января, 12:30."
-    assert said(held, blocker=OBSTACLE) == f"Отложен до 5 января, 12:30. {OBSTACLE}"
+    assert sentence_for(waiting) == "Уйдёт со следующей выгрузкой."
+    assert sentence_for(waiting, blocker=BLOCKER) == BLOCKER
+    assert sentence_for(held) == "Отложен до 5 января, 12:30."
+    assert sentence_for(held, blocker=BLOCKER) == f"Отложен до 5 января, 12:30. {BLOCKER}"
 
 
 @pytest.mark.parametrize(
     ("upload", "blocker", "sentence"),
     [
         ({"state": UploadState.READY} | NOT_SENT, "", "Файл готов, его очередь скоро."),
-        ({"state": UploadState.READY} | NOT_SENT, OBSTACLE, OBSTACLE),
+        ({"state": UploadState.READY} | NOT_SENT, BLOCKER, BLOCKER),
         (
             {"state": UploadState.LATER, "not_before": datetime(2027, 1, 5, 9, 30, tzinfo=UTC)}
             | NOT_SENT,
@@ -57,10 +59,10 @@ def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
         (
             {"state": UploadState.SENDING, "lease_until": datetime(2027, 1, 5, tzinfo=UTC)}
             | NOT_SENT,
-            OBSTACLE,
+            BLOCKER,
             "Отправляется прямо сейчас.",
         ),
-        ({"state": UploadState.PROCESSED}, OBSTACLE, ""),
+        ({"state": UploadState.PROCESSED}, BLOCKER, ""),
         (
             {"state": UploadState.LINKAGE_FAILURE, "is_static": True},
             "",
@@ -89,7 +91,7 @@ def test_what_waits_says_what_it_waits_for(counter: Counter) -> None:
         ),
     ],
 )
-def test_what_is_gathered_says_how_its_upload_fares(
+def test_batched_delivery_has_the_sentence_of_its_upload(
     counter: Counter, upload: dict[str, Any], blocker: str, sentence: str
 ) -> None:
     delivery = make_delivery(
@@ -98,21 +100,21 @@ def test_what_is_gathered_says_how_its_upload_fares(
         upload=make_upload(counter=counter, **upload),
     )
 
-    assert said(delivery, blocker=blocker) == sentence
+    assert sentence_for(delivery, blocker=blocker) == sentence
 
 
-def test_unlinked_and_unclear_are_explained(counter: Counter) -> None:
+def test_unmatched_unclear_and_sent_uploads_are_explained(counter: Counter) -> None:
     def of_state(**upload: Any) -> str:
         call = make_call(cabinet=counter.cabinet)
         made = make_upload(counter=counter, **upload)
-        return said(make_delivery(call=call, counter=counter, upload=made))
+        return sentence_for(make_delivery(call=call, counter=counter, upload=made))
 
     assert of_state(state=UploadState.LINKAGE_FAILURE).startswith("Метрика приняла файл, но не")
     assert of_state(state=UploadState.UNCLEAR, uploading_id=None).startswith("Ответ Метрики не")
     assert of_state(state=UploadState.SENT).startswith("Файл у Метрики.")
 
 
-def test_a_row_refused_by_itself_says_so_and_not_its_uploads_counts(counter: Counter) -> None:
+def test_row_refused_by_itself_does_not_show_counts_of_its_upload(counter: Counter) -> None:
     upload = make_upload(counter=counter, state=UploadState.PROCESSED, rows=1, line_quantity=1)
 
     delivery = make_delivery(
@@ -123,7 +125,7 @@ def test_a_row_refused_by_itself_says_so_and_not_its_uploads_counts(counter: Cou
         reason="counter_removed",
     )
 
-    assert said(delivery) == REASONS["counter_removed"].sentence
+    assert sentence_for(delivery) == REASONS["counter_removed"].sentence
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_a_row_refused_by_itself_says_so_and_not_its_uploads_counts(counter: Cou
         ({"state": DeliveryState.BATCHED}, {"state": UploadState.PROCESSED}, "Принят Метрикой"),
     ],
 )
-def test_a_title_says_no_more_than_is_known(
+def test_title_says_no_more_than_is_known(
     counter: Counter, row: dict[str, Any], upload: dict[str, Any] | None, title: str
 ) -> None:
     held = upload and make_upload(counter=counter, **upload)

@@ -1,3 +1,5 @@
+"""Timelines of a call: the steps, the rules of the decision, the values as sent."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -5,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from calls.models import Call, UploadAttempt
+from calls.models import Call, Upload, UploadAttempt
 from calls.pages.timeline import Timeline, timelines_of
 from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
@@ -15,12 +17,12 @@ from tests.calls.ledger import make_call, make_delivery, make_upload
 NOW = timezone.now()
 
 
-def titles(journey: Timeline) -> list[str]:
-    return [step.title for step in journey.steps]
+def titles(timeline: Timeline) -> list[str]:
+    return [step.title for step in timeline.steps]
 
 
-def test_a_sent_call_is_followed_from_arrival_to_metrikas_answer(counter: Counter) -> None:
-    call = make_call(cabinet=counter.cabinet, started_at=NOW - timedelta(hours=5))
+def make_processed_upload(counter: Counter) -> Upload:
+    """Create an upload of two rows that was accepted at the second attempt."""
     upload = make_upload(
         counter=counter,
         state=UploadState.PROCESSED,
@@ -35,17 +37,18 @@ def test_a_sent_call_is_followed_from_arrival_to_metrikas_answer(counter: Counte
         UploadAttempt.objects.create(
             upload=upload, number=number, started_at=started, ended_at=started, error_class=error
         )
-    make_delivery(
-        call=call,
-        counter=counter,
-        upload=upload,
-        row_number=2,
-        decided_at=NOW - timedelta(hours=4),
-    )
+    return upload
 
-    (journey,) = timelines_of(call, now=NOW)
 
-    assert titles(journey) == [
+def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counter) -> None:
+    call = make_call(cabinet=counter.cabinet, started_at=NOW - timedelta(hours=5))
+    upload = make_processed_upload(counter)
+    decided_at = NOW - timedelta(hours=4)
+    make_delivery(call=call, counter=counter, upload=upload, row_number=2, decided_at=decided_at)
+
+    (timeline,) = timelines_of(call, now=NOW)
+
+    assert titles(timeline) == [
         "Получен от CallKeeper",
         "Решено отправить",
         "Собран в выгрузку",
@@ -54,15 +57,15 @@ def test_a_sent_call_is_followed_from_arrival_to_metrikas_answer(counter: Counte
         "Метрика обработала файл",
         "Принят Метрикой",
     ]
-    assert [step.text for step in journey.steps[2:6]] == [
+    assert [step.text for step in timeline.steps[2:6]] == [
         "Строка 2 из 2, ClientId.",
         "Метрика не ответила",
         "Метрика приняла файл",
         "Принято строк: 2 из 2.",
     ]
-    assert journey.values == {"ClientId": "2", "PhoneNumber": "+79160000002"}
-    assert (journey.state_text, journey.state_tone) == ("Принят Метрикой", "success")
-    assert journey.changed_after_send is False
+    assert timeline.values == {"ClientId": "2", "PhoneNumber": "+79160000002"}
+    assert (timeline.state_text, timeline.state_tone) == ("Принят Метрикой", "success")
+    assert timeline.changed_after_send is False
 
 
 def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
@@ -70,10 +73,10 @@ def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet, duration_seconds=152)
     make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="too_short")
 
-    (journey,) = timelines_of(call, now=NOW)
+    (timeline,) = timelines_of(call, now=NOW)
 
-    assert titles(journey) == ["Получен от CallKeeper", "Решено не отправлять"]
-    decision = journey.steps[1]
+    assert titles(timeline) == ["Получен от CallKeeper", "Решено не отправлять"]
+    decision = timeline.steps[1]
     assert decision.text == ""
     assert [rule.text for rule in decision.rules if not rule.ok] == [
         "Разговор длился 152 с, а в настройке «Длительность» — от 300 с."
@@ -81,67 +84,67 @@ def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
     assert "Счетчик включён" in [rule.text for rule in decision.rules if rule.ok]
 
 
-def test_a_decision_by_former_settings_is_called_so(counter: Counter) -> None:
+def test_decision_by_former_settings_has_a_note(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
     make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="too_short")
 
-    (journey,) = timelines_of(call, now=NOW)
+    (timeline,) = timelines_of(call, now=NOW)
 
-    assert journey.steps[1].text == (
+    assert timeline.steps[1].text == (
         "Разговор короче, чем указано в настройке «Длительность». "
         "С тех пор звонок или настройки изменились: сейчас он прошёл бы все проверки."
     )
-    assert all(rule.ok for rule in journey.steps[1].rules)
+    assert all(rule.ok for rule in timeline.steps[1].rules)
 
 
-def test_a_counter_switched_off_since_is_not_told_to_have_been_off(counter: Counter) -> None:
+def test_counter_switched_off_since_is_described_in_the_present(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
     make_delivery(call=call, counter=counter)
     Counter.objects.filter(pk=counter.pk).update(enabled=False)
 
-    (journey,) = timelines_of(call, now=NOW)
+    (timeline,) = timelines_of(call, now=NOW)
 
-    decision = journey.steps[1]
+    decision = timeline.steps[1]
     assert decision.text.endswith("Сейчас правила сказали бы так:")
     assert [rule.text for rule in decision.rules if not rule.ok] == ["Счетчик выключен."]
 
 
-def test_a_removed_counter_keeps_its_journey(counter: Counter) -> None:
+def test_removed_counter_keeps_its_timeline(counter: Counter) -> None:
     Counter.objects.filter(pk=counter.pk).update(removed_at=NOW)
     call = make_call(cabinet=counter.cabinet)
     make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="counter_removed")
 
-    (journey,) = timelines_of(call, now=NOW)
+    (timeline,) = timelines_of(call, now=NOW)
 
-    assert journey.steps[1].text == "Счетчик удалён из кабинета до отправки звонка."
-    assert journey.steps[1].rules == []
+    assert timeline.steps[1].text == "Счетчик удалён из кабинета до отправки звонка."
+    assert timeline.steps[1].rules == []
 
 
-def test_a_change_after_the_call_was_gathered_is_told(counter: Counter) -> None:
+def test_change_after_batching_is_marked(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
     upload = make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
     Call.objects.filter(pk=call.pk).update(revision=2, updated_at=NOW)
     call.refresh_from_db()
 
-    (journey,) = timelines_of(call, now=NOW)
+    (timeline,) = timelines_of(call, now=NOW)
 
-    assert journey.changed_after_send is True
-    assert "CallKeeper изменил данные звонка" in titles(journey)
+    assert timeline.changed_after_send is True
+    assert "CallKeeper изменил данные звонка" in titles(timeline)
 
 
-def test_a_change_before_that_is_no_alarm(counter: Counter) -> None:
+def test_change_before_batching_is_not_marked(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet, revision=2)
     make_delivery(call=call, counter=counter)
 
-    (journey,) = timelines_of(call, now=timezone.now())
+    (timeline,) = timelines_of(call, now=timezone.now())
 
-    assert journey.changed_after_send is False
-    assert "CallKeeper уточнил данные звонка" in titles(journey)
-    assert journey.steps[-1].title == "Ждёт отправки"
+    assert timeline.changed_after_send is False
+    assert "CallKeeper уточнил данные звонка" in titles(timeline)
+    assert timeline.steps[-1].title == "Ждёт отправки"
 
 
-def test_queries_do_not_grow_with_counters(
+def test_number_of_queries_does_not_grow_with_counters(
     counter: Counter, django_assert_num_queries: Any
 ) -> None:
     call = make_call(cabinet=counter.cabinet)
@@ -152,6 +155,6 @@ def test_queries_do_not_grow_with_counters(
         make_delivery(call=call, counter=other, channel=Channel.GOAL, upload=upload)
 
     with django_assert_num_queries(6):
-        journeys = timelines_of(call, now=NOW)
+        timelines = timelines_of(call, now=NOW)
 
-    assert len(journeys) == 8
+    assert len(timelines) == 8

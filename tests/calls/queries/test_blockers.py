@@ -1,3 +1,5 @@
+"""What blocks a counter, as text."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -35,19 +37,19 @@ def test_nothing_blocks_a_healthy_counter(counter: Counter) -> None:
         ({}, {"state": YandexAccount.State.REFRESH_FAILED}, ""),
     ],
 )
-def test_the_nearest_cause_is_named(
+def test_most_direct_blocker_is_named(
     counter: Counter, counter_fields: dict[str, Any], account_fields: dict[str, Any], begins: str
 ) -> None:
     YandexAccount.objects.filter(pk=counter.account_id).update(**account_fields or {"scopes": []})
     Counter.objects.filter(pk=counter.pk).update(**counter_fields or {"name": "Окна"})
 
-    said = blocker_of(Counter.objects.get(pk=counter.pk), now=NOW)
+    blocker = blocker_of(Counter.objects.get(pk=counter.pk), now=NOW)
 
-    assert said.startswith(begins)
-    assert bool(said) is bool(begins)
+    assert blocker.startswith(begins)
+    assert bool(blocker) is bool(begins)
 
 
-def test_a_pause_of_the_login_is_told_until_it_ends(counter: Counter) -> None:
+def test_pause_of_the_login_is_named_until_it_ends(counter: Counter) -> None:
     until = datetime(2027, 1, 5, 0, 4, tzinfo=UTC)
     RequestDay.objects.create(
         yandex_uid=counter.account.yandex_uid, day=NOW.date(), paused_until=until
@@ -59,14 +61,14 @@ def test_a_pause_of_the_login_is_told_until_it_ends(counter: Counter) -> None:
     assert blocker_of(counter, now=until) == ""
 
 
-def test_many_counters_are_one_query(counter: Counter, django_assert_num_queries: Any) -> None:
+def test_many_counters_need_one_query(counter: Counter, django_assert_num_queries: Any) -> None:
     counters = [counter, factories.make_counter(account=counter.account)]
 
     with django_assert_num_queries(1):
         assert blockers_of(counters, now=NOW) == {one.pk: "" for one in counters}
 
 
-def test_a_lost_goal_blocks_its_channel_alone(counter: Counter) -> None:
+def test_deleted_goal_blocks_only_its_channel(counter: Counter) -> None:
     counter.goal = factories.make_goal(counter=counter, deleted_at=NOW)
 
     assert of_channel(counter, 2, "").startswith("Цель не найдена")

@@ -1,3 +1,5 @@
+"""The display state and the reason of a delivery, for each state of its row and upload."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
@@ -16,7 +18,7 @@ NOW: datetime = timezone.now()
 NO_ID: dict[str, Any] = {"uploading_id": None}
 
 
-def shown_of(delivery: Delivery) -> tuple[str, str]:
+def display_state_of(delivery: Delivery) -> tuple[str, str]:
     row = with_display_state(Delivery.objects.filter(pk=delivery.pk), NOW).get()
     return row.display_state, row.why
 
@@ -34,14 +36,14 @@ def shown_of(delivery: Delivery) -> tuple[str, str]:
         ({"state": DeliveryState.EXPIRED}, (DisplayState.EXPIRED, "")),
     ],
 )
-def test_a_row_outside_an_upload_shows_its_own_state(
+def test_row_outside_an_upload_shows_its_own_state(
     counter: Counter, fields: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     call = make_call(cabinet=counter.cabinet)
 
     delivery = make_delivery(call=call, counter=counter, **fields)
 
-    assert shown_of(delivery) == expected
+    assert display_state_of(delivery) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_a_row_outside_an_upload_shows_its_own_state(
         ),
     ],
 )
-def test_a_gathered_row_shows_what_became_of_its_upload(
+def test_batched_row_shows_the_state_of_its_upload(
     counter: Counter, upload: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     call = make_call(cabinet=counter.cabinet)
@@ -94,10 +96,10 @@ def test_a_gathered_row_shows_what_became_of_its_upload(
         call=call, counter=counter, upload=make_upload(counter=counter, **upload)
     )
 
-    assert shown_of(delivery) == expected
+    assert display_state_of(delivery) == expected
 
 
-def test_a_row_refused_by_itself_differs_from_its_upload(counter: Counter) -> None:
+def test_row_refused_by_itself_differs_from_its_upload(counter: Counter) -> None:
     upload = make_upload(counter=counter, state=UploadState.PROCESSED)
 
     delivery = make_delivery(
@@ -107,4 +109,4 @@ def test_a_row_refused_by_itself_differs_from_its_upload(counter: Counter) -> No
         state=DeliveryState.ROW_REFUSED,
     )
 
-    assert shown_of(delivery) == (DisplayState.ROW_REFUSED, "")
+    assert display_state_of(delivery) == (DisplayState.ROW_REFUSED, "")

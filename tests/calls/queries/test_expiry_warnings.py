@@ -1,4 +1,4 @@
-"""Before calls that cannot go fall behind the 21 days, a person hears of it, with numbers."""
+"""Warnings before blocked calls reach the end of Metrika's 21 days, and what happens then."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ pytestmark = pytest.mark.contract("B12")
 NOW = timezone.now()
 
 
-def warned(cabinet: Cabinet, age: timedelta) -> list[tuple[int, int, int]]:
-    found = expiry_warnings(Q(cabinet=cabinet), now=NOW + age)
-    return [(one.in_two_days, one.in_a_week, one.expired) for one in found]
+def warnings(cabinet: Cabinet, age: timedelta) -> list[tuple[int, int, int]]:
+    rows = expiry_warnings(Q(cabinet=cabinet), now=NOW + age)
+    return [(one.in_two_days, one.in_a_week, one.expired) for one in rows]
 
 
 @pytest.fixture
@@ -51,37 +51,35 @@ def waiting(cabinet: Cabinet, counter: Counter) -> Counter:
         lambda counter: YandexAccount.objects.update(state="reauth_required"),
     ],
 )
-def test_a_stranded_call_is_warned_of_at_day_14_and_19(
+def test_blocked_call_is_warned_of_on_day_14_and_19(
     cabinet: Cabinet, waiting: Counter, block: Any
 ) -> None:
     block(waiting)
     second = timedelta(seconds=1)
 
-    assert warned(cabinet, timedelta(days=14) - second) == []
-    assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
-    assert warned(cabinet, timedelta(days=19) - second) == [(0, 1, 0)]
-    assert warned(cabinet, timedelta(days=19)) == [(1, 1, 0)]
-    assert warned(cabinet, timedelta(days=21) - second) == [(1, 1, 0)]
-    assert warned(cabinet, timedelta(days=21)) == []
+    assert warnings(cabinet, timedelta(days=14) - second) == []
+    assert warnings(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert warnings(cabinet, timedelta(days=19) - second) == [(0, 1, 0)]
+    assert warnings(cabinet, timedelta(days=19)) == [(1, 1, 0)]
+    assert warnings(cabinet, timedelta(days=21) - second) == [(1, 1, 0)]
+    assert warnings(cabinet, timedelta(days=21)) == []
 
 
-def test_what_goes_by_itself_is_not_warned_of(cabinet: Cabinet, waiting: Counter) -> None:
-    assert warned(cabinet, timedelta(days=20)) == []
+def test_call_that_will_be_sent_is_not_warned_of(cabinet: Cabinet, waiting: Counter) -> None:
+    assert warnings(cabinet, timedelta(days=20)) == []
 
 
-def test_what_came_too_late_is_counted_for_a_week(cabinet: Cabinet, waiting: Counter) -> None:
+def test_expired_call_is_counted_for_a_week(cabinet: Cabinet, waiting: Counter) -> None:
     Counter.objects.update(enabled=False)
     end = timedelta(days=21)
 
     assert expiry.expire_overdue(now=NOW + end) == 1
 
-    assert warned(cabinet, end) == [(0, 0, 1)]
-    assert warned(cabinet, end + timedelta(days=7)) == []
+    assert warnings(cabinet, end) == [(0, 0, 1)]
+    assert warnings(cabinet, end + timedelta(days=7)) == []
 
 
-def test_what_came_too_late_in_its_upload_is_counted_too(
-    cabinet: Cabinet, waiting: Counter
-) -> None:
+def test_call_expired_in_its_upload_is_counted_too(cabinet: Cabinet, waiting: Counter) -> None:
     batching.build_uploads(now=NOW + timedelta(hours=1))
     YandexAccount.objects.update(state="reauth_required")
     end = timedelta(days=21)
@@ -91,34 +89,34 @@ def test_what_came_too_late_in_its_upload_is_counted_too(
     assert [
         row.display_state for row in with_display_state(Delivery.objects.filter(channel=1), NOW)
     ] == ["expired"]
-    assert warned(cabinet, end) == [(0, 0, 1)]
-    assert warned(cabinet, end + timedelta(days=7)) == []
+    assert warnings(cabinet, end) == [(0, 0, 1)]
+    assert warnings(cabinet, end + timedelta(days=7)) == []
 
 
-def test_what_was_called_off_in_time_did_not_come_too_late(
+def test_call_called_off_in_time_is_not_counted_as_expired(
     cabinet: Cabinet, waiting: Counter
 ) -> None:
     batching.build_uploads(now=NOW + timedelta(hours=1))
     upload = Upload.objects.get()
     assert recovery.call_off_uploads([upload.pk], actor=None, now=NOW + timedelta(days=20)) == 1
 
-    assert warned(cabinet, timedelta(days=21)) == []
+    assert warnings(cabinet, timedelta(days=21)) == []
 
 
 def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
     cabinet: Cabinet, waiting: Counter
 ) -> None:
     batching.build_uploads(now=NOW + timedelta(hours=1))
-    assert warned(cabinet, timedelta(days=14)) == []
+    assert warnings(cabinet, timedelta(days=14)) == []
 
     Upload.objects.update(state=UploadState.NEEDS_ATTENTION, attention=Attention.REJECTED)
 
-    assert warned(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert warnings(cabinet, timedelta(days=14)) == [(0, 1, 0)]
     assert expiry.expire_overdue(now=NOW + timedelta(days=21)) == 1
     assert Upload.objects.get().attention == Attention.EXPIRED
 
 
-def test_the_words_name_the_days_and_the_numbers() -> None:
+def test_sentences_name_the_days_and_the_numbers() -> None:
     warning = ExpiryWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3)
 
     assert warning.sentences == [
@@ -128,21 +126,23 @@ def test_the_words_name_the_days_and_the_numbers() -> None:
     ]
 
 
-def test_warnings_stand_on_the_integrations_page_and_at_the_counter(
+def test_warnings_are_on_the_integrations_and_the_settings_page(
     cabinet: Cabinet, counter: Counter, owner_client: Client
 ) -> None:
     store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=20))
     Counter.objects.update(enabled=False, goals_refreshed_at=timezone.now())
 
     dashboard = owner_client.get("/lk/integrations").content.decode()
-    window = owner_client.get(reverse("counters:settings", args=[counter.pk])).content.decode()
+    settings_page = owner_client.get(
+        reverse("counters:settings", args=[counter.pk])
+    ).content.decode()
 
     sentence = "Не позже чем через 2 дня перестанут привязываться звонки: 1."
     assert sentence in dashboard
-    assert sentence in window
+    assert sentence in settings_page
 
 
-def test_calls_that_are_lost_are_counted_once_and_listed(
+def test_expired_call_of_two_channels_is_counted_once_and_linked(
     cabinet: Cabinet, counter: Counter, owner_client: Client
 ) -> None:
     Counter.objects.update(goal=factories.make_goal(counter=counter))
@@ -154,14 +154,14 @@ def test_calls_that_are_lost_are_counted_once_and_listed(
     assert f"{reverse('calls:history', args=[counter.pk])}?state=expired" in page
 
 
-def test_another_cabinet_hears_nothing(waiting: Counter, stranger_client: Client) -> None:
+def test_another_cabinet_sees_no_warning(waiting: Counter, stranger_client: Client) -> None:
     Counter.objects.update(enabled=False)
 
     with time_machine.travel(NOW + timedelta(days=1), tick=True):
         assert "привязываться" not in stranger_client.get("/lk/integrations").content.decode()
 
 
-def test_file_that_was_held_up_goes_without_its_late_calls(
+def test_delayed_file_is_sent_without_its_expired_calls(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     began = timezone.now() - timedelta(days=5)
@@ -169,7 +169,7 @@ def test_file_that_was_held_up_goes_without_its_late_calls(
         late = store_call(cabinet=cabinet, started_at=began - timedelta(days=20))
         early = store_call(cabinet=cabinet, started_at=began - timedelta(days=10))
         batching.build_uploads(now=timezone.now())
-    held_up = Upload.objects.get()
+    delayed = Upload.objects.get()
 
     assert sending.send_due(seconds=10) == 0
     assert rows_in_metrika(sandbox) == []
@@ -177,8 +177,8 @@ def test_file_that_was_held_up_goes_without_its_late_calls(
     batching.build_uploads(now=timezone.now())
     assert sending.send_due(seconds=10) == 1
 
-    held_up.refresh_from_db()
-    assert (held_up.state, held_up.attention) == ("cancelled", "gathered_anew")
+    delayed.refresh_from_db()
+    assert (delayed.state, delayed.attention) == ("cancelled", "gathered_anew")
     assert row_of(late).state == DeliveryState.EXPIRED
     assert [row["ClientId"] for row in rows_in_metrika(sandbox)] == [early.client_id]
 
@@ -193,7 +193,7 @@ def test_file_that_was_held_up_goes_without_its_late_calls(
         (timedelta(days=21, seconds=1), "needs_attention", "no_outcome"),
     ],
 )
-def test_outcome_that_nobody_can_ask_for_is_missed_and_given_up_in_the_end(
+def test_result_that_cannot_be_polled_becomes_overdue_and_then_given_up(
     counter: Counter, age: timedelta, state: str, attention: str
 ) -> None:
     YandexAccount.objects.update(state="reauth_required")
@@ -205,7 +205,7 @@ def test_outcome_that_nobody_can_ask_for_is_missed_and_given_up_in_the_end(
     assert (upload.state, upload.attention) == (state, attention)
 
 
-def test_call_that_was_being_stored_while_its_counter_was_removed_ends_with_it(
+def test_call_stored_while_its_counter_was_removed_is_withdrawn(
     cabinet: Cabinet, counter: Counter
 ) -> None:
     call = store_call(cabinet=cabinet)

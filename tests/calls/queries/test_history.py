@@ -1,3 +1,5 @@
+"""Pages and filters of a counter's history."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -33,7 +35,7 @@ def make_rows(counter: Counter, count: int, **fields: Any) -> None:
 
 def test_pages_show_every_row_once_newest_first(counter: Counter) -> None:
     make_rows(counter, 30)
-    # One and the same second, as a replay of many calls writes it.
+    # The same second, as when many calls are imported.
     moment = NOW - timedelta(hours=2)
     for _ in range(30):
         call = make_call(cabinet=counter.cabinet, started_at=moment)
@@ -51,7 +53,7 @@ def test_pages_show_every_row_once_newest_first(counter: Counter) -> None:
     assert cursor == ""
 
 
-def test_a_full_last_page_promises_no_more(counter: Counter) -> None:
+def test_full_last_page_has_no_next_cursor(counter: Counter) -> None:
     make_rows(counter, PAGE_SIZE)
 
     page = page_of(counter, Filters(), cursor="", now=NOW)
@@ -60,7 +62,7 @@ def test_a_full_last_page_promises_no_more(counter: Counter) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "1.2", "1.2.3.4", "9" * 40 + ".1.1", "1.x.1", "٣.1.x"])
-def test_a_cursor_that_is_not_ours_starts_from_the_top(counter: Counter, cursor: str) -> None:
+def test_invalid_cursor_gives_the_first_page(counter: Counter, cursor: str) -> None:
     make_rows(counter, 2)
 
     assert len(page_of(counter, Filters(), cursor=cursor, now=NOW).rows) == 2
@@ -116,7 +118,7 @@ def test_days_begin_at_midnight_of_the_cabinet(counter: Counter) -> None:
     assert [one.call_id for one in rows] == [last.pk, first.pk]
 
 
-def test_a_corrected_start_is_shown_and_keeps_its_place(counter: Counter) -> None:
+def test_corrected_start_is_shown_and_keeps_its_place(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
     corrected = call.started_at - timedelta(days=40)
     type(call).objects.filter(pk=call.pk).update(started_at=corrected)
@@ -125,7 +127,7 @@ def test_a_corrected_start_is_shown_and_keeps_its_place(counter: Counter) -> Non
     assert [one.call.started_at for one in listed(counter)] == [corrected]
 
 
-def test_a_page_is_two_queries(counter: Counter, django_assert_num_queries: Any) -> None:
+def test_page_needs_two_queries(counter: Counter, django_assert_num_queries: Any) -> None:
     make_rows(counter, 3)
 
     with django_assert_num_queries(2):

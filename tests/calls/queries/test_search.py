@@ -1,3 +1,5 @@
+"""Search for calls by external id and by the end of a phone."""
+
 from __future__ import annotations
 
 import pytest
@@ -8,7 +10,7 @@ from tests import factories
 from tests.calls.ledger import make_call
 
 
-def test_a_call_is_found_by_its_whole_number(cabinet: Cabinet) -> None:
+def test_call_is_found_by_its_whole_external_id(cabinet: Cabinet) -> None:
     call = make_call(cabinet=cabinet, external_id="23423423434")
     make_call(cabinet=cabinet, external_id="123423423434")
 
@@ -26,7 +28,7 @@ def test_calls_are_found_by_the_end_of_the_phone_newest_first(cabinet: Cabinet) 
     assert call_ids("8 916 123-12-34", cabinet=cabinet, sees_phones=True) == [older.pk]
 
 
-def test_another_cabinets_calls_are_found_by_support_only(cabinet: Cabinet) -> None:
+def test_calls_of_another_cabinet_are_found_by_support_only(cabinet: Cabinet) -> None:
     other = make_call(cabinet=factories.make_cabinet(), phone="+79161231234")
 
     assert call_ids("1234", cabinet=cabinet, sees_phones=True) == []
@@ -35,7 +37,7 @@ def test_another_cabinets_calls_are_found_by_support_only(cabinet: Cabinet) -> N
     assert call_ids(other.external_id, sees_phones=True) == [other.pk]
 
 
-def test_text_that_is_neither_finds_nothing(cabinet: Cabinet) -> None:
+def test_other_text_finds_nothing(cabinet: Cabinet) -> None:
     make_call(cabinet=cabinet)
 
     assert call_ids("Окна%_'", cabinet=cabinet, sees_phones=True) == []
@@ -45,7 +47,7 @@ def test_text_that_is_neither_finds_nothing(cabinet: Cabinet) -> None:
     ("typed", "is_found"),
     [("4567", True), ("34567", False), ("161234567", False), ("+7 916 123-45-67", True)],
 )
-def test_masked_number_is_not_found_out_digit_by_digit(
+def test_masked_number_is_not_revealed_digit_by_digit(
     cabinet: Cabinet, typed: str, is_found: bool
 ) -> None:
     call = make_call(cabinet=cabinet, phone="+79161234567")
@@ -54,7 +56,7 @@ def test_masked_number_is_not_found_out_digit_by_digit(
     assert call_ids(typed, sees_phones=True) == [call.pk]
 
 
-def test_number_that_is_hidden_whole_is_not_found_by_its_end(cabinet: Cabinet) -> None:
+def test_completely_masked_number_is_not_found_by_its_end(cabinet: Cabinet) -> None:
     call = make_call(cabinet=cabinet, phone="+12345678")
     longer = make_call(cabinet=cabinet, phone="+912345678")
 

@@ -1,3 +1,5 @@
+"""Counts of waiting and sent deliveries."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -26,7 +28,7 @@ from tests.calls.ledger import HORIZON, make_call, make_delivery, make_upload
 NOON = datetime(2026, 11, 20, 9, tzinfo=UTC)  # 12:00 in Moscow
 
 
-def test_what_waits_is_rows_and_files_metrika_does_not_have(
+def test_waiting_counts_rows_and_files_that_metrika_does_not_have(
     account: YandexAccount, counter: Counter
 ) -> None:
     other = factories.make_counter(account=factories.make_account(cabinet=account.cabinet))
@@ -50,7 +52,7 @@ def test_nothing_waits_for_a_new_counter(counter: Counter) -> None:
 
 
 @time_machine.travel(NOON)
-def test_sent_rows_are_counted_by_day_of_the_cabinet(counter: Counter) -> None:
+def test_sent_rows_are_counted_by_days_of_the_cabinet(counter: Counter) -> None:
     late_evening = datetime(2026, 11, 19, 20, 59, tzinfo=UTC)  # 23:59 in Moscow
     make_upload(counter=counter, rows=3, sent_at=late_evening)
     make_upload(counter=counter, rows=4, sent_at=late_evening + timedelta(minutes=1))
@@ -68,7 +70,7 @@ def test_sent_rows_are_counted_by_day_of_the_cabinet(counter: Counter) -> None:
 
 
 @time_machine.travel(NOON)
-def test_a_counter_that_sends_no_calls_counts_its_goal(counter: Counter) -> None:
+def test_counter_that_sends_no_calls_counts_its_goal(counter: Counter) -> None:
     Counter.objects.filter(pk=counter.pk).update(send_calls=False)
     counter.refresh_from_db()
     make_upload(counter=counter, rows=3, sent_at=NOON)
@@ -77,7 +79,7 @@ def test_a_counter_that_sends_no_calls_counts_its_goal(counter: Counter) -> None
     assert sent_totals([counter], now=NOON)[counter.pk].total == 7
 
 
-def test_totals_of_many_counters_are_one_query(
+def test_totals_of_many_counters_need_one_query(
     account: YandexAccount, django_assert_num_queries: Any
 ) -> None:
     counters = [factories.make_counter(account=account) for _ in range(5)]
@@ -94,7 +96,7 @@ def test_no_counters_have_no_totals(db: None) -> None:
     assert sent_totals([], now=timezone.now()) == {}
 
 
-def test_states_are_counted_in_their_order(counter: Counter) -> None:
+def test_states_are_counted_in_enum_order(counter: Counter) -> None:
     taken = make_upload(counter=counter, state=UploadState.PROCESSED, rows=2)
     for upload in (taken, taken, None):
         call = make_call(cabinet=counter.cabinet)
@@ -113,5 +115,5 @@ def test_states_are_counted_in_their_order(counter: Counter) -> None:
     ("part", "whole", "text"),
     [(1, 1000, "<1 %"), (999, 1000, ">99 %"), (5, 5, "100 %"), (1, 3, "33 %"), (1, 100, "1 %")],
 )
-def test_a_share_is_not_rounded_to_none_or_all(part: int, whole: int, text: str) -> None:
+def test_share_of_a_part_is_never_0_or_100_per_cent(part: int, whole: int, text: str) -> None:
     assert share_text(part, whole) == text

@@ -1,4 +1,4 @@
-"""What the page of one call shows at once, and what it keeps folded."""
+"""The page of a call: which timelines are shown in full and which are folded to a line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page_of(client: Client, call: Call) -> str:
     return client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
 
-def test_what_is_not_sent_takes_a_line_with_its_reason(
+def test_skipped_delivery_is_folded_to_a_line_with_its_reason(
     owner_client: Client, counter: Counter, call: Call
 ) -> None:
     make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
@@ -49,7 +49,7 @@ def test_what_is_not_sent_takes_a_line_with_its_reason(
     assert page.count("Разговор короче, чем указано в настройке") >= 3
 
 
-def test_the_only_way_of_a_call_is_unfolded(
+def test_only_delivery_of_a_call_is_unfolded(
     owner_client: Client, counter: Counter, call: Call
 ) -> None:
     skip(call, counter)
@@ -59,7 +59,7 @@ def test_the_only_way_of_a_call_is_unfolded(
     assert (page.count(UNFOLDED), page.count(FOLDED)) == (1, 0)
 
 
-def test_what_was_in_a_file_is_never_folded(
+def test_delivery_that_was_in_a_file_is_never_folded(
     owner_client: Client, counter: Counter, call: Call
 ) -> None:
     upload = make_upload(counter=counter, state=UploadState.CANCELLED, uploading_id=None)

@@ -1,0 +1,125 @@
+"""The page of an upload and the download of its file."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import AuditEvent
+from calls.models import UploadAttempt
+from calls.states import UploadState
+from counters.models import Counter
+from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.pages.conftest import BODY, PHONE
+
+#: Seven digits of the phone, or its last four as they are shown.
+PART_OF_PHONE = re.compile(r"9161231234|-12-34")
+
+
+def test_viewer_sees_an_upload_without_its_rows(
+    viewer_client: Client, owner_client: Client, urls: dict[str, str]
+) -> None:
+    for_viewer = viewer_client.get(urls["upload"])
+    for_owner = owner_client.get(urls["upload"])
+
+    assert not PART_OF_PHONE.search(for_viewer.content.decode())
+    assert "Содержимое файла видят владелец" in for_viewer.content.decode()
+    assert "preview_rows" not in for_viewer.context
+    assert PHONE in for_owner.content.decode()
+
+
+def test_file_is_downloaded_byte_for_byte_and_audited(
+    owner_client: Client, urls: dict[str, str]
+) -> None:
+    answer = owner_client.get(urls["upload-csv"])
+
+    assert answer.content == BODY
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"].startswith('attachment; filename="callkeeper-')
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor and event.actor.username) == ("upload.downloaded", "owner")
+    assert event.after == {"as": "sent"}
+
+
+def test_spreadsheet_file_has_no_formulas_and_is_audited(
+    owner_client: Client, urls: dict[str, str]
+) -> None:
+    answer = owner_client.get(urls["upload-csv"], {"for": "people"})
+
+    assert answer.content.decode("utf-8-sig").splitlines() == [
+        '"ClientId";"PhoneNumber"',
+        '"1";"\'+79161231234"',
+        '"\'=2";"а"',
+    ]
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer["Content-Disposition"].endswith('-table.csv"')
+    event = AuditEvent.objects.get()
+    assert (event.action, event.after) == ("upload.downloaded", {"as": "table"})
+
+
+def test_upload_page_offers_the_spreadsheet_file_first(
+    owner_client: Client, urls: dict[str, str]
+) -> None:
+    page = owner_client.get(urls["upload"]).content.decode()
+
+    offered = re.findall(rf'href="{urls["upload-csv"]}([^"]*)"', page)
+
+    assert offered == ["?for=people", ""]
+    assert "CSV как отправлено" in page
+
+
+def test_viewer_gets_neither_the_file_nor_its_button(
+    viewer_client: Client, urls: dict[str, str]
+) -> None:
+    page = viewer_client.get(urls["upload"])
+
+    assert viewer_client.get(urls["upload-csv"]).status_code == 403
+    assert viewer_client.get(urls["upload-csv"], {"for": "people"}).status_code == 403
+    assert urls["upload-csv"] not in page.content.decode()
+    assert not AuditEvent.objects.exists()
+
+
+def test_upload_page_shows_counts_attempts_and_first_rows(
+    owner_client: Client, viewer_client: Client, counter: Counter
+) -> None:
+    upload = make_upload(
+        counter=counter, state=UploadState.PROCESSED, body=BODY, rows=2, line_quantity=2
+    )
+    now = timezone.now()
+    UploadAttempt.objects.create(
+        upload=upload,
+        number=1,
+        started_at=now,
+        ended_at=now + timedelta(milliseconds=1200),
+        http_status=400,
+        error_class="RequestRejected",
+        excerpt="строка 2",
+    )
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, upload=upload)
+    url = reverse("calls:upload", args=[upload.pk])
+
+    context = owner_client.get(url).context
+
+    shown, (attempt,) = context["upload"], context["attempts"]
+    assert (shown["rows"], shown["lines"], shown["metrika_id"]) == (2, 2, upload.uploading_id)
+    assert (shown["state_text"], shown["state_tone"]) == ("Обработана Метрикой", "success")
+    assert (attempt.took_text, attempt.status, attempt.tone) == ("1,2 с", 400, "danger")
+    assert (attempt.outcome_text, attempt.answer) == ("Метрика отклонила файл", "строка 2")
+    assert context["preview_header"] == ["ClientId", "PhoneNumber"]
+    assert context["preview_rows"] == [["1", "+79161231234"], ["=2", "а"]]
+    assert viewer_client.get(url).context["attempts"][0].answer == ""
+
+
+def test_static_file_without_linked_visits_is_no_failure(
+    owner_client: Client, counter: Counter
+) -> None:
+    upload = make_upload(counter=counter, state=UploadState.LINKAGE_FAILURE, is_static=True)
+
+    shown = owner_client.get(reverse("calls:upload", args=[upload.pk])).context["upload"]
+
+    assert (shown["state_text"], shown["state_tone"]) == ("Обработана Метрикой", "success")
