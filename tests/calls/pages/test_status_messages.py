@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from calls.decision.reasons import REASONS
@@ -36,13 +37,16 @@ def test_skipped_delivery_has_the_sentence_of_its_reason(counter: Counter, reaso
 
 def test_waiting_delivery_says_what_it_waits_for(counter: Counter) -> None:
     until = datetime(2027, 1, 5, 9, 30, tzinfo=UTC)
-    waiting = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
-    held = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, not_before=until)
+    with time_machine.travel(until - timedelta(days=2), tick=False):
+        waiting = make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
+        held = make_delivery(
+            call=make_call(cabinet=counter.cabinet), counter=counter, not_before=until
+        )
 
-    assert sentence_for(waiting) == "Уйдёт со следующей выгрузкой."
-    assert sentence_for(waiting, blocker=BLOCKER) == BLOCKER
-    assert sentence_for(held) == "Отложен до 5 января, 12:30."
-    assert sentence_for(held, blocker=BLOCKER) == f"Отложен до 5 января, 12:30. {BLOCKER}"
+        assert sentence_for(waiting) == "Уйдёт со следующей выгрузкой."
+        assert sentence_for(waiting, blocker=BLOCKER) == BLOCKER
+        assert sentence_for(held) == "Отложен до 5 января, 12:30."
+        assert sentence_for(held, blocker=BLOCKER) == f"Отложен до 5 января, 12:30. {BLOCKER}"
 
 
 @pytest.mark.parametrize(
