@@ -6,6 +6,8 @@ Django imports this package; each module registers its pages.
 from __future__ import annotations
 
 from calls.admin import attempts as attempts
-from calls.admin import ledger as ledger
+from calls.admin import calls as calls
+from calls.admin import deliveries as deliveries
 from calls.admin import reconciliation as reconciliation
+from calls.admin import uploads as uploads
 from calls.admin import usage as usage

@@ -1,0 +1,31 @@
+"""Which personal data of calls a staff user may see and search for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpRequest
+
+from cabinets.admin_base import signed_in
+from calls.queries.search import call_ids
+
+#: The permission to see whole phones and the raw records of calls.
+SEES_PERSONAL_DATA = "calls.view_personal_data"
+
+
+def sees_phones(request: HttpRequest) -> bool:
+    """Whether the user may see whole phones."""
+    return signed_in(request).has_perm(SEES_PERSONAL_DATA)
+
+
+def permitted_columns(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+    """Return the columns: with the permission the whole phone, else no raw record."""
+    if sees_phones(request):
+        return ["phone" if name == "shown_phone" else name for name in names]
+    return [name for name in names if name != "raw"]
+
+
+def search_calls(request: HttpRequest, text: str) -> list[int]:
+    """Return ids of the calls that the text names, as far as the user may search."""
+    return call_ids(text, sees_phones=sees_phones(request))

@@ -1,0 +1,112 @@
+"""Admin page of uploads; the content of a file is never shown."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cabinets.admin_base import SupportAdmin, signed_in
+from calls.admin import filters
+from calls.delivery import recovery
+from calls.models import (
+    Upload,
+    UploadAttempt,
+)
+from calls.pages.upload_page import label_of
+
+
+class AttemptInline(admin.TabularInline):
+    """The attempts of one upload, on its page."""
+
+    model = UploadAttempt
+    fields = ("kind", "number", "started_at", "ended_at", "http_status", "error_class", "excerpt")
+    ordering = ("started_at", "pk")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Attempts are a record of what happened: read-only."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Attempts are a record of what happened: read-only."""
+        return False
+
+
+@admin.register(Upload)
+class UploadAdmin(SupportAdmin):
+    """Uploads and their attempts; the actions only bring forward what beat tasks may do."""
+
+    list_display = (
+        "id",
+        "cabinet",
+        "counter",
+        "channel",
+        "state_text",
+        "attention",
+        "rows",
+        "created_at",
+    )
+    list_filter = (filters.UploadAge, "state", "attention", "channel")
+    list_select_related = ("cabinet", "counter")
+    search_fields = ("marker__exact", "uploading_id__exact", "counter__number__exact")
+    search_help_text = _("Метка, номер в Метрике или номер счетчика")
+    inlines: ClassVar[list[Any]] = [AttemptInline]
+    ordering = ("-pk",)
+    readonly_fields = ("state_text",)
+    actions = ("retry", "gather_again", "look_up", "poll", "call_off")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Show the state as in the cabinet."""
+        fields = [name for name in super().get_fields(request, obj) if name != "state_text"]
+        return ["state_text" if name == "state" else name for name in fields]
+
+    @admin.display(description=_("Состояние"))
+    def state_text(self, upload: Upload) -> str:
+        """Return the state as in the cabinet."""
+        return label_of(upload)
+
+    @admin.action(description=_("Повторить отправку"), permissions=["steer"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Retry uploads that Metrika certainly does not have."""
+        moved = recovery.retry_uploads(_ids(queryset), actor=signed_in(request), now=timezone.now())
+        self._show_count(request, moved)
+
+    @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["steer"])
+    def look_up(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Schedule the lookup of unclear uploads for the next tick."""
+        self._show_count(request, recovery.look_up_now(_ids(queryset), actor=signed_in(request)))
+
+    @admin.action(description=_("Спросить Метрику сейчас"), permissions=["steer"])
+    def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Schedule the poll of sent uploads for the next tick."""
+        moved = recovery.poll_now(_ids(queryset), actor=signed_in(request), now=timezone.now())
+        self._show_count(request, moved)
+
+    @admin.action(description=_("Собрать заново"), permissions=["steer"])
+    def gather_again(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Return the rows of refused uploads to the queue, to be batched with current values."""
+        ids, actor = _ids(queryset), signed_in(request)
+        self._show_count(request, recovery.gather_again(ids, actor=actor, now=timezone.now()))
+
+    @admin.action(description=_("Отменить отправку"), permissions=["steer"])
+    def call_off(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
+        """Call off uploads that certainly have not arrived."""
+        moved = recovery.call_off_uploads(
+            _ids(queryset), actor=signed_in(request), now=timezone.now()
+        )
+        self._show_count(request, moved)
+
+    def _show_count(self, request: HttpRequest, count: int) -> None:
+        text = ngettext("Поставлена в очередь %d выгрузка.", "Поставлено в очередь: %d.", count)
+        self.message_user(request, text % count, messages.SUCCESS if count else messages.WARNING)
+
+
+def _ids(uploads: QuerySet[Upload]) -> list[int]:
+    return list(uploads.values_list("pk", flat=True))
