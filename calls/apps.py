@@ -1,4 +1,4 @@
-"""The application's registration, and what it listens to."""
+"""App config of calls: its signals and system checks."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def follow_counter(sender: object, *, counter: Counter, **_kwargs: Any) -> None:
-    """Apply a counter's change to what waits for it, inside the transaction of the change."""
+    """Apply a counter's change to its waiting calls, inside the transaction of the change."""
     from calls.delivery.recovery import apply_counter_change  # models are not ready at import
 
     apply_counter_change(counter, now=timezone.now())
 
 
 def follow_account(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
-    """Let go what the refused token of the account held up, inside the same transaction."""
+    """Release uploads held by the account's refused token, inside the same transaction."""
     from calls.delivery.resume import release_refused  # as above
 
     release_refused(account, now=timezone.now())
 
 
 def make_partitions(*, using: str, **_kwargs: Any) -> None:
-    """Make the months ahead: a timetable that was just set up first does so minutes later."""
+    """Create partitions ahead: after the first migration the beat task runs only minutes later."""
     from calls.runtime import partitions  # as above
 
     if using == DEFAULT_DB_ALIAS and partitions.is_installed():
@@ -38,7 +38,7 @@ def make_partitions(*, using: str, **_kwargs: Any) -> None:
 
 
 class CallsConfig(AppConfig):
-    """Names the application in the admin and connects it to the counters it serves."""
+    """Connects the app to changes of counters and accounts."""
 
     name = "calls"
     verbose_name = _("Звонки")

@@ -1,4 +1,4 @@
-"""System checks of what delivery relies on and a deployment can get wrong."""
+"""System checks of the settings that delivery relies on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from integrations.limits import request_budget
 
 
 @register
-def waits_long_enough_before_a_repeat(
+def check_unclear_grace(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a grace in which a request that is still under way could be taken for absent."""
+    """Refuse a grace period shorter than an upload request may take: it could be sent twice."""
     longest = request_budget.max_duration(request_budget.Kind.UPLOAD).total_seconds()
     if longest < settings.UNCLEAR_GRACE_SECONDS:
         return []

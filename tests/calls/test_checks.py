@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from calls.checks import waits_long_enough_before_a_repeat
+from calls.checks import check_unclear_grace
 
 
 @pytest.mark.contract("B6")
@@ -17,4 +17,4 @@ def test_grace_must_exceed_the_longest_upload(
     settings.LEASE_MARGIN_SECONDS, settings.CONNECT_TIMEOUT_SECONDS = 60, 5
     settings.UPLOAD_READ_TIMEOUT_SECONDS, settings.UNCLEAR_GRACE_SECONDS = 120, grace
 
-    assert [one.id for one in waits_long_enough_before_a_repeat()] == found
+    assert [one.id for one in check_unclear_grace()] == found

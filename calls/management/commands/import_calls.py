@@ -1,4 +1,4 @@
-"""Imports a file of the v3 calls API through the same intake as the signed endpoint."""
+"""Imports a file of the v3 calls API, stored as by the signed endpoint."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from calls.ingest.parsing.record import read_records
 from calls.ingest.store import Result, store_calls
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
-#: A spreadsheet takes a cell that begins so for a formula.
+#: A spreadsheet executes a cell that begins with one of these as a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 SOME_REJECTED, UNREADABLE, DATABASE_AWAY = 1, 2, 3
 
 
 class Command(BaseCommand):
-    """Chunks are committed one by one; killed and run again it goes on, as known calls stay one."""
+    """Commits chunk by chunk; may be killed and run again: known calls are not stored twice."""
 
     help = (
         "Import calls from a JSON file of the v3 API. Exit code 0: all usable, 1: some rejected, "
@@ -68,13 +68,13 @@ class Command(BaseCommand):
             count, records = _read(file, stack)
             write = _report_writer(report, stack)
             bar = stack.enter_context(tqdm(total=count, unit="call", disable=None))
-            for result in _take_in_chunks(records, source):
+            for result in _store_in_chunks(records, source):
                 counts[result.status] += 1
                 write(result)
-                self._tell_rejected(result)
+                self._report_rejected(result)
                 bar.update()
 
-    def _tell_rejected(self, result: Result) -> None:
+    def _report_rejected(self, result: Result) -> None:
         if result.error is not None:
             error = result.error
             with tqdm.external_write_mode():
@@ -100,7 +100,7 @@ def _source(public_id: str) -> CallSource:
 
 
 def _read(file: Path, stack: ExitStack) -> tuple[int, Iterator[Any]]:
-    """Return how many records the file has, and the records, one by one."""
+    """Return the number of records in the file and an iterator over them."""
     try:
         text = stack.enter_context(file.open(encoding="utf-8-sig"))
         listing = check_listing(text)
@@ -111,8 +111,8 @@ def _read(file: Path, stack: ExitStack) -> tuple[int, Iterator[Any]]:
     return listing.count, records_of(text, listing)
 
 
-def _take_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Result]:
-    """Give the result of every record, numbered through the whole file."""
+def _store_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Result]:
+    """Yield the result of every record, with its index in the whole file."""
     zone = ZoneInfo(source.time_zone) if source.time_zone else None
     start = 0
     while chunk := list(islice(items, settings.INGEST_MAX_CALLS)):
@@ -157,16 +157,16 @@ def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
 
 def _report_row(result: Result) -> list[Any]:
     error = result.error
-    said = [error.code, error.field, error.message] if error else ["", "", ""]
+    error_columns = [error.code, error.field, error.message] if error else ["", "", ""]
     return [
         result.index,
-        _harmless(result.external_id),
+        _without_formula(result.external_id),
         result.status,
         "" if result.call_id is None else result.call_id,
-        *said,
+        *error_columns,
     ]
 
 
-def _harmless(text: str) -> str:
-    """Return the text as a spreadsheet may open it (OWASP ASVS 1.2.10)."""
+def _without_formula(text: str) -> str:
+    """Return the text so that a spreadsheet does not execute it (OWASP ASVS 1.2.10)."""
     return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

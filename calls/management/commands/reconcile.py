@@ -1,4 +1,4 @@
-"""Compares counters with Metrika now, for a person at a terminal."""
+"""Reconciles counters with Metrika now."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from counters.models import Counter
 
 
 class Command(BaseCommand):
-    """Prints a line per counter and each difference; ends with 1 when there is any."""
+    """Prints a line per counter and per difference; exits with 1 when there is a difference."""
 
     help = "Compare the ledger with itself and with Metrika's lists of uploadings."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the cabinet."""
+        """Add the number of a cabinet."""
         parser.add_argument("--cabinet", type=int, help="number of a cabinet; all without it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare, and say what was found."""
+        """Reconcile and print the results."""
         counters = Counter.objects.filter(removed_at=None).select_related("account")
         if options["cabinet"] is not None:
             counters = counters.filter(cabinet_id=options["cabinet"])
         results = [reconcile(one, now=timezone.now()) for one in counters.order_by("pk")]
         for result in results:
-            self._tell(result)
+            self._print(result)
         differences = sum(result.difference_count for result in results)
         if differences:
             raise CommandError(f"{differences} differences", returncode=1)
         self.stdout.write(f"{len(results)} counters agree")
 
-    def _tell(self, result: Reconciliation) -> None:
+    def _print(self, result: Reconciliation) -> None:
         there = "not asked" if result.uploadings is None else result.uploadings
         self.stdout.write(
             f"counter {result.counter.number}: {result.calls} calls, {result.deliveries}"

@@ -1,4 +1,4 @@
-"""Delivers without a broker: for when Redis is away for long, and as the worker of the soak."""
+"""Runs delivery without a broker: for a long outage of Redis, and as the worker of soak tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from calls.runtime import shutdown
 
 
 class Command(BaseCommand):
-    """SIGTERM and Ctrl-C end it after the upload that is on its way; there may be several."""
+    """SIGTERM and Ctrl-C stop it after the upload being sent; several may run at once."""
 
     help = "Deliver calls to Metrika without Celery: build, send, look up, poll, until stopped."
 
