@@ -22,6 +22,8 @@ PYTEST = ("-n", "2", "--dist", "worksteal", "--durations=10", "--cov", "--cov-re
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Lint: ruff check", ("-m", "ruff", "check", ".")),
     ("Format: ruff format --check", ("-m", "ruff", "format", "--check", ".")),
+    ("Templates: djlint --check", ("-m", "djlint", "templates", "--check")),
+    ("Templates: djlint --lint", ("-m", "djlint", "templates", "--lint")),
     ("Types: mypy", ("-m", "mypy", ".")),
     (
         "Imports: lint-imports",
