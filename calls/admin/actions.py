@@ -76,7 +76,7 @@ def _confirmation_context(delivery: Delivery) -> dict[str, Any]:
     earlier = resending.resends_of(delivery)
     return {
         "delivery": delivery,
-        "obstacle": resending.resend_blocker(delivery, now=timezone.now()),
+        "blocker": resending.resend_blocker(delivery, now=timezone.now()),
         "number": len(earlier) + 1,
         "is_surely_not_there": resending.is_surely_not_there(delivery) and not earlier,
     }

@@ -187,3 +187,14 @@ def test_only_uploads_that_have_not_arrived_are_called_off(
     ready.refresh_from_db()
     sent.refresh_from_db()
     assert (ready.state, sent.state) == (UploadState.CANCELLED, UploadState.SENT)
+
+
+def test_waiting_call_cannot_be_sent_again(support_client: Client, counter: Counter) -> None:
+    call = store_call(cabinet=counter.cabinet)
+    row = Delivery.objects.get(call_id=call.pk, channel=1)
+    form = {"action": "send_again", "_selected_action": [str(row.pk)]}
+
+    page = support_client.post(admin_url(Delivery, "changelist"), form).content.decode()
+
+    assert "уйдёт сам: повторять нечего" in page
+    assert 'name="number"' not in page
