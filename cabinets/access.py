@@ -1,4 +1,4 @@
-"""Who may open what: every page of the cabinet goes through one of these decorators."""
+"""Access to the cabinet's pages: decorators for every view, and the cabinet of the session."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,17 +19,18 @@ CHOSEN_CABINET = "cabinet_id"
 
 
 class CabinetRequest(HttpRequest):
-    """A request whose person has a cabinet; what `cabinet_required` hands to the view."""
+    """A request of a signed-in user with a cabinet, as `cabinet_required` passes it to the view."""
 
+    user: User
     membership: Membership
     cabinet: Cabinet
     htmx: HtmxDetails
-    #: The person's memberships in their other cabinets.
+    #: The user's memberships in their other cabinets.
     other_memberships: list[Membership]
 
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
-    """Return the person's memberships: the chosen cabinet's first, then in order of joining."""
+    """Return the user's memberships: the one of the chosen cabinet first, then by age."""
     if not request.user.is_authenticated or request.path.startswith(("/static/", "/api/v1/")):
         return []
     memberships = Membership.objects.select_related("cabinet").filter(user=request.user)
@@ -36,8 +38,8 @@ def memberships_of(request: HttpRequest) -> list[Membership]:
     return sorted(memberships, key=lambda one: (one.cabinet_id != chosen, one.pk))
 
 
-def choose(request: CabinetRequest, cabinet_id: int) -> bool:
-    """Open this cabinet from now on in this session; False when the person is not in it."""
+def switch_cabinet(request: CabinetRequest, cabinet_id: int) -> bool:
+    """Make it the cabinet of this session; False when the user is not a member of it."""
     mine = {one.cabinet_id for one in (request.membership, *request.other_memberships)}
     if cabinet_id not in mine:
         return False
@@ -46,7 +48,7 @@ def choose(request: CabinetRequest, cabinet_id: int) -> bool:
 
 
 def cabinet_required(view: View) -> View:
-    """Refuse (403) a person without a cabinet, and say what to do about it."""
+    """Refuse (403) a user without a cabinet with a page that says what to do."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -58,7 +60,7 @@ def cabinet_required(view: View) -> View:
 
 
 def manage_required(view: View) -> View:
-    """Refuse (403) a person who may look but not change."""
+    """Refuse (403) a viewer: one who may look but not change."""
 
     @functools.wraps(view)
     @cabinet_required
@@ -71,10 +73,10 @@ def manage_required(view: View) -> View:
 
 
 def same_cabinet(view: View) -> View:
-    """Refuse (409) a form whose page was opened in another cabinet than the one chosen by now.
+    """Refuse (409) a form whose page was opened in another cabinet than the session's present one.
 
-    The cabinet is the session's, and so every tab's: a form that creates something would create it
-    for the wrong customer. Goes under `manage_required`.
+    All tabs share the session's cabinet: a form in a stale tab would create its object for the
+    wrong customer. Goes under `manage_required`.
     """
 
     @functools.wraps(view)

@@ -1,4 +1,4 @@
-"""The support desk for cabinets, people, sources of calls and the audit trail."""
+"""Admin of cabinets, memberships, sources of calls and the audit trail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinets import audit, sources
-from cabinets.admin_base import AgeFilter, EditableAdmin, SupportAdmin, signed_in
+from cabinets.admin_base import AgeFilter, EditableAdmin, SupportAdmin, current_user
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
 from cabinets.secret_page import secret_context
 from cabinets.sources import TwoSecretsLive
@@ -33,7 +33,7 @@ class CabinetAdmin(EditableAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(EditableAdmin):
-    """Who may open a cabinet. The only thing here that may be deleted: a right is taken away."""
+    """Who may open a cabinet. The only rows that may be deleted here: access is withdrawn."""
 
     list_display = ("user", "cabinet", "role", "created_at")
     list_filter = ("role",)
@@ -44,14 +44,14 @@ class MembershipAdmin(EditableAdmin):
     ordering = ("-pk",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """By the person's rights."""
+        """By the user's Django permission."""
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Take the right away, and record it."""
+        """Delete the membership and audit it."""
         audit.log_change(
             cabinet=obj.cabinet,
-            actor=signed_in(request),
+            actor=current_user(request),
             action="admin.deleted",
             subject=obj,
             before={"user": obj.user.get_username(), "role": obj.role},
@@ -59,7 +59,7 @@ class MembershipAdmin(EditableAdmin):
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        """Take each right away by itself."""
+        """Delete one by one, each with its audit event."""
         for membership in queryset.select_related("user", "cabinet"):
             self.delete_model(request, membership)
 
@@ -86,20 +86,22 @@ class CallSourceAdmin(EditableAdmin):
     actions = ("rotate_secret", "retire_old_secret")
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """A source is made where its secret can be shown: in the cabinet, or by `seed_access`."""
+        """Sources are created where the secret can be shown: in the cabinet or by `seed_access`."""
         return False
 
-    @admin.action(description=_("Сменить секрет подписи (показать новый)"), permissions=["steer"])
+    @admin.action(
+        description=_("Сменить секрет подписи (показать новый)"), permissions=["run_actions"]
+    )
     def rotate_secret(
         self, request: HttpRequest, queryset: QuerySet[CallSource]
     ) -> HttpResponse | None:
-        """Make a second secret for one source, and show it in this answer only."""
+        """Create a second secret for one source and show it, in this response only."""
         chosen = list(queryset[:2])
         if len(chosen) != 1:
             self.message_user(request, _("Выберите один источник."), messages.ERROR)
             return None
         try:
-            secret = sources.rotate_secret(source=chosen[0], actor=signed_in(request))
+            secret = sources.rotate_secret(source=chosen[0], actor=current_user(request))
         except TwoSecretsLive:
             text = _("У источника уже два действующих секрета: сначала отключите старый.")
             self.message_user(request, text, messages.ERROR)
@@ -109,11 +111,11 @@ class CallSourceAdmin(EditableAdmin):
         add_never_cache_headers(response)
         return response
 
-    @admin.action(description=_("Отключить старый секрет подписи"), permissions=["steer"])
+    @admin.action(description=_("Отключить старый секрет подписи"), permissions=["run_actions"])
     def retire_old_secret(self, request: HttpRequest, queryset: QuerySet[CallSource]) -> None:
-        """End the older secret of each source that has two."""
+        """Retire the older secret of each source that has two."""
         retired = sum(
-            sources.retire_old_secret(source=source, actor=signed_in(request))
+            sources.retire_old_secret(source=source, actor=current_user(request))
             for source in queryset
         )
         text = ngettext("Отключён %d секрет.", "Отключено секретов: %d.", retired) % retired
@@ -122,7 +124,7 @@ class CallSourceAdmin(EditableAdmin):
 
 @admin.register(SigningSecret)
 class SigningSecretAdmin(SupportAdmin):
-    """That a secret exists and since when; never the secret."""
+    """Which secrets exist and since when; never the secret itself."""
 
     list_display = ("source", "slot", "created_at")
     list_select_related = ("source__cabinet",)
@@ -135,7 +137,7 @@ class SigningSecretAdmin(SupportAdmin):
 class AuditAge(AgeFilter):
     """By the time of the event."""
 
-    moment = "at"
+    date_field = "at"
 
 
 @admin.register(AuditEvent)

@@ -1,4 +1,4 @@
-"""Writes the audit trail: who changed what, before and after. Never a secret."""
+"""Writes the audit trail: who changed what, before and after. Never pass a secret."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def log_change(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> AuditEvent:
-    """Append one event. ``actor`` is None when the clock did it. Call inside the change's own
-    transaction, so that the change and its trace stand or fall together.
+    """Append one event. ``actor`` is None for a periodic task. Call inside the transaction of the
+    change, so that both are committed or neither.
     """
     return AuditEvent.objects.create(
         cabinet=cabinet,

@@ -1,4 +1,4 @@
-"""The address of the browser behind a request."""
+"""The IP address of the client behind a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page's frame shows."""
+"""Template context of every page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from cabinets.models import Membership
 
 
-def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return the cabinet, the right to change it, and the person's other cabinets."""
+def cabinet(request: HttpRequest) -> dict[str, Any]:
+    """Return the cabinet, whether the user may change it, and the user's other cabinets."""
     membership: Membership | None = getattr(request, "membership", None)
     return {
         "cabinet": membership.cabinet if membership else None,

@@ -1,4 +1,4 @@
-"""What a person types about a source of calls."""
+"""The form of a new source of calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cabinets.time_zones import zone_choices
 
 
 class SourceForm(forms.Form):
-    """A new source; at first its zone is the cabinet's."""
+    """A new source; the initial time zone is the cabinet's."""
 
     name = forms.CharField(
         label=gettext_lazy("Название"),

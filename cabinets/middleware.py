@@ -1,4 +1,4 @@
-"""Finds the cabinet of the signed-in person and reads times in its zone."""
+"""Finds the cabinet of the signed-in user and activates its time zone."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class CabinetMiddleware:
         request.membership = membership  # type: ignore[attr-defined]  # Django's own idiom
         request.cabinet = membership.cabinet if membership else None  # type: ignore[attr-defined]
         request.other_memberships = ranked[1:]  # type: ignore[attr-defined]
-        response = self._answer(request, membership)
+        response = self._respond(request, membership)
         if request.path.startswith("/lk/"):
-            # Pages with people's phones are nobody's to keep: not a proxy's, not the next person's.
+            # The pages show phone numbers: neither a proxy nor a shared browser may store them.
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
-    def _answer(self, request: HttpRequest, membership: Membership | None) -> HttpResponse:
+    def _respond(self, request: HttpRequest, membership: Membership | None) -> HttpResponse:
         if membership is None:
             return self.get_response(request)
         with timezone.override(membership.cabinet.zone):

@@ -1,4 +1,4 @@
-"""The tenant: a cabinet, its people, the sources that may post calls, and the audit trail."""
+"""The tenant: a cabinet, its members, the sources that may post calls, and the audit trail."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cabinets.sealing import SealedTextField
 
 
 def validate_time_zone(name: str) -> None:
-    """Refuse what is not a name of the tz database."""
+    """Raise ValidationError unless it is a name of the tz database."""
     if name not in zoneinfo.available_timezones():
         raise ValidationError(_("Неизвестный часовой пояс: %(name)s"), params={"name": name})
 
 
 def new_source_id() -> str:
-    """Return a public identifier of a source; it names, it does not authorise."""
+    """Return a public identifier of a source; it identifies, it does not authorise."""
     return f"src_{secrets.token_hex(8)}"
 
 
@@ -43,7 +43,7 @@ class Cabinet(models.Model):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The zone in which this cabinet reads times."""
+        """The time zone in which this cabinet's pages show times."""
         return zoneinfo.ZoneInfo(self.time_zone)
 
 
@@ -84,7 +84,7 @@ class Membership(models.Model):
 
 
 class CallSource(models.Model):
-    """Who posts calls into a cabinet, and in which zone its bare times are."""
+    """A sender of calls into a cabinet, and the time zone of its times without an offset."""
 
     cabinet = models.ForeignKey(
         Cabinet, models.CASCADE, related_name="call_sources", verbose_name=_("Кабинет")
@@ -113,7 +113,7 @@ class CallSource(models.Model):
 
 
 class SigningSecret(models.Model):
-    """One live signing secret of a source; two slots, so that a key can be changed in flight."""
+    """One live signing secret of a source; two slots, so that it can be rotated without a gap."""
 
     source = models.ForeignKey(
         CallSource, models.CASCADE, related_name="signing_secrets", verbose_name=_("Источник")

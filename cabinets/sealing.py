@@ -1,4 +1,4 @@
-"""Seals secrets at rest: authenticated encryption with keys that live outside the database."""
+"""Seals secrets at rest: authenticated encryption with keys kept outside the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEAL_PREFIX = "v1:"
 
 
 class UnsealFailed(Exception):
-    """No key opens the value. Raised rather than handing on what would look like a secret."""
+    """No key opens the value. Raised instead of returning sealed text as if it were the secret."""
 
 
 def _box() -> MultiFernet:
@@ -64,8 +64,8 @@ def is_sealed_with_first_key(sealed: str) -> bool:
     return True
 
 
-class Sealed(str):
-    """A secret in memory: a string whose repr says nothing, so that tracebacks stay clean."""
+class Secret(str):
+    """A secret in memory: a string with a fixed repr, so that tracebacks do not show it."""
 
     __slots__ = ()
 
@@ -73,8 +73,8 @@ class Sealed(str):
         return "'[скрыто]'"
 
 
-class Unopened(str):
-    """A column's sealed text as it was read, before anybody asked for the secret."""
+class SealedValue(str):
+    """The sealed text of a column as it was loaded, not unsealed yet."""
 
     __slots__ = ()
 
@@ -82,20 +82,20 @@ class Unopened(str):
         return "'[запечатано]'"
 
 
-class OpensWhenRead(DeferredAttribute):
-    """Opens the secret when it is asked for, and not before.
+class UnsealOnRead(DeferredAttribute):
+    """Unseals the value when the attribute is read, not when the row is loaded.
 
-    A row whose secret no key opens is still a row: lists show it, and the link can be made anew.
+    So a row whose secret no key opens can still be listed, and its account linked again.
     """
 
     def __set__(self, instance: models.Model, value: Any) -> None:
-        # With a setter, Python asks this class rather than the instance's own dictionary.
+        # A data descriptor: without a setter Python would read the instance dictionary first.
         instance.__dict__[self.field.attname] = value
 
     def __get__(self, instance: models.Model | None, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
-        if instance is not None and isinstance(value, Unopened):
-            value = instance.__dict__[self.field.attname] = Sealed(unseal(value))
+        if instance is not None and isinstance(value, SealedValue):
+            value = instance.__dict__[self.field.attname] = Secret(unseal(value))
         return value
 
 
@@ -106,12 +106,12 @@ class SealedTextField(models.TextField):
     only: the same secret is sealed differently every time.
     """
 
-    descriptor_class = OpensWhenRead
+    descriptor_class = UnsealOnRead
 
     def get_prep_value(self, value: Any) -> Any:
-        if value is None or isinstance(value, Unopened):
+        if value is None or isinstance(value, SealedValue):
             return value
         return seal(str(value))
 
-    def from_db_value(self, value: str | None, *_: object) -> Unopened | None:
-        return None if value is None else Unopened(value)
+    def from_db_value(self, value: str | None, *_: object) -> SealedValue | None:
+        return None if value is None else SealedValue(value)

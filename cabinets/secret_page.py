@@ -1,4 +1,4 @@
-"""What the page says that shows a secret once, in the cabinet and at the support desk."""
+"""Template context of the page that shows a secret once, in the cabinet and in the admin."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from cabinets.models import CallSource
-from cabinets.sealing import Sealed
+from cabinets.sealing import Secret
 
 
-def secret_context(source: CallSource, secret: Sealed) -> dict[str, Any]:
-    """Return the secret and everything else a sender needs. For an answer that is not stored."""
+def secret_context(source: CallSource, secret: Secret) -> dict[str, Any]:
+    """Return the secret and what else a sender needs. For a response that is not stored."""
     return {
         "source": source,
         "secret": secret,
@@ -22,5 +22,5 @@ def secret_context(source: CallSource, secret: Sealed) -> dict[str, Any]:
 
 
 def docs_url(source: CallSource) -> str:
-    """Return the address of the description with examples that name this source."""
+    """Return the URL of the API description with examples for this source."""
     return reverse("calls:api-docs") + f"?source={source.public_id}#examples"

@@ -1,18 +1,17 @@
-"""Doors of «Источники звонков»: the list, a new source, its switch, its secrets.
+"""Views of «Источники звонков»: the list, a new source, its switch, its secrets.
 
-A secret is in one answer only, the one to the form that made it. No redirect leads there, for it
-would have to carry the secret; sent again, the form is refused by the use case.
+A secret is shown only in the response to the form that created it, without a redirect, which
+would have to carry the secret. The same form sent again is refused by `cabinets.sources`.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,10 +22,10 @@ from cabinets import sources
 from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
 from cabinets.forms import SourceForm
 from cabinets.models import CallSource
-from cabinets.sealing import Sealed
+from cabinets.sealing import Secret
 from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
-from cabinets.time_zones import zone_words
+from cabinets.time_zones import zone_label
 
 
 @require_safe
@@ -44,12 +43,12 @@ def source_list(request: CabinetRequest) -> HttpResponse:
 @manage_required
 @same_cabinet
 def add_source(request: CabinetRequest) -> HttpResponse:
-    """Ask for a source (GET), or make it and show its secret (POST)."""
+    """Show the form (GET), or create the source and show its secret (POST)."""
     form = SourceForm(request.POST or None, cabinet=request.cabinet)
     if request.method == "POST" and form.is_valid():
         try:
             source, secret = sources.create_source(
-                cabinet=request.cabinet, actor=_person(request), **form.cleaned_data
+                cabinet=request.cabinet, actor=request.user, **form.cleaned_data
             )
             return _secret_page(request, source, secret, is_new=True)
         except ValidationError as problem:
@@ -60,31 +59,31 @@ def add_source(request: CabinetRequest) -> HttpResponse:
 @require_POST
 @manage_required
 def switch_source(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Turn a source on or off from the list, at once."""
+    """Turn a source on or off from the list."""
     is_active = request.POST.get("enabled") == "1"
     source = _source(request, pk)
-    sources.switch_source(source=source, is_active=is_active, actor=_person(request))
-    words, undo = {"name": source.name}, f"turn-{source.pk}"
+    sources.switch_source(source=source, is_active=is_active, actor=request.user)
+    values, undo = {"name": source.name}, f"turn-{source.pk}"
     if is_active:
         text = _("Источник «%(name)s» включён.")
-        messages.success(request, text % words, extra_tags=undo)
+        messages.success(request, text % values, extra_tags=undo)
     else:
         text = _("Источник «%(name)s» выключен: на его запросы отвечаем отказом 401.")
-        messages.warning(request, text % words, extra_tags=undo)
-    return _to_list()
+        messages.warning(request, text % values, extra_tags=undo)
+    return _redirect_to_list()
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 @manage_required
 def rotate_secret(request: CabinetRequest, pk: int) -> HttpResponse:
-    """Say what a change of the secret means (GET), or do it and show the new one (POST)."""
+    """Explain the change of the secret (GET), or do it and show the new one (POST)."""
     source = _source(request, pk)
     if request.method == "GET":
         page = {"source": source, "has_room": source.signing_secrets.count() < MAX_LIVE}
         return render(request, "cabinets/source_rotate.html", page)
     try:
-        secret = sources.rotate_secret(source=source, actor=_person(request))
+        secret = sources.rotate_secret(source=source, actor=request.user)
     except TwoSecretsLive:
         page = {"source": source, "has_room": False}
         return render(request, "cabinets/source_rotate.html", page, status=409)
@@ -94,22 +93,22 @@ def rotate_secret(request: CabinetRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @manage_required
 def retire_secret(request: CabinetRequest, pk: int, secret_pk: int) -> HttpResponse:
-    """Say what the end of a secret means (GET), or end it (POST)."""
+    """Explain retiring a secret (GET), or do it (POST)."""
     source = _source(request, pk)
     if request.method == "GET":
-        return render(request, "cabinets/source_retire.html", _retiring(source, secret_pk))
-    is_done = sources.retire_secret(source=source, secret_pk=secret_pk, actor=_person(request))
+        return render(request, "cabinets/source_retire.html", _retire_context(source, secret_pk))
+    is_done = sources.retire_secret(source=source, secret_pk=secret_pk, actor=request.user)
     words = {"name": source.name}
     if is_done:
         messages.success(request, _("Секрет источника «%(name)s» отозван.") % words)
     else:
         text = _("Секрет источника «%(name)s» не отозван: его уже нет или он единственный.")
         messages.warning(request, text % words)
-    return _to_list()
+    return _redirect_to_list()
 
 
 def _secret_page(
-    request: CabinetRequest, source: CallSource, secret: Sealed, *, is_new: bool
+    request: CabinetRequest, source: CallSource, secret: Secret, *, is_new: bool
 ) -> HttpResponse:
     context = secret_context(source, secret) | {"is_new": is_new}
     return render(request, "cabinets/source_secret.html", context)
@@ -119,7 +118,7 @@ def _row(source: CallSource) -> dict[str, Any]:
     live = list(source.signing_secrets.all())
     return {
         "source": source,
-        "zone": zone_words(source.time_zone),
+        "zone": zone_label(source.time_zone),
         "secrets": [
             {
                 "created_at": secret.created_at,
@@ -133,7 +132,7 @@ def _row(source: CallSource) -> dict[str, Any]:
     }
 
 
-def _retiring(source: CallSource, secret_pk: int) -> dict[str, Any]:
+def _retire_context(source: CallSource, secret_pk: int) -> dict[str, Any]:
     live = list(sources.without_secrets().filter(source=source))
     secret = next((one for one in live if one.pk == secret_pk), None)
     if secret is None or len(live) < MAX_LIVE:
@@ -145,9 +144,5 @@ def _source(request: CabinetRequest, pk: int) -> CallSource:
     return get_object_or_404(request.cabinet.call_sources, pk=pk)
 
 
-def _person(request: HttpRequest) -> User:
-    return cast(User, request.user)  # every view here is behind the sign-in
-
-
-def _to_list() -> HttpResponse:
+def _redirect_to_list() -> HttpResponse:
     return HttpResponseRedirect(reverse("cabinets:sources"))

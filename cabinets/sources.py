@@ -1,4 +1,4 @@
-"""Sources of calls and their signing secrets: make one, change its secret without a pause."""
+"""Sources of calls and their signing secrets: create, switch, rotate without a gap."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from django.utils.translation import gettext as _
 
 from cabinets import audit
 from cabinets.models import Cabinet, CallSource, SigningSecret
-from cabinets.sealing import Sealed
+from cabinets.sealing import Secret
 
 SECRET_PREFIX = "whsec_"
 #: Standard Webhooks asks for 24 to 64 random bytes.
 SECRET_BYTES = 32
-#: The old one and the new one; the database has no place for a third.
+#: The old one and the new one; the database allows no third.
 MAX_LIVE = 2
 
 
 class TwoSecretsLive(Exception):
-    """Both places are taken: one of the secrets has to be retired before there can be another."""
+    """Both slots are taken: one of the secrets has to be retired first."""
 
 
-def new_secret() -> Sealed:
+def new_secret() -> Secret:
     """Return a fresh secret in the form of Standard Webhooks, ``whsec_`` and base64.
 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
-    return Sealed(SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
+    return Secret(SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
 
 
 @transaction.atomic
 def create_source(
     *, cabinet: Cabinet, name: str, time_zone: str = "", actor: User | None = None
-) -> tuple[CallSource, Sealed]:
-    """Make a source with one secret and return both: the secret is shown only now.
+) -> tuple[CallSource, Secret]:
+    """Create a source with one secret and return both; the secret cannot be shown again.
 
     ``time_zone`` is the zone of times that come without an offset; empty refuses such times.
     Raises ValidationError, also for a name the cabinet has already: a form sent twice must not
-    leave a second source whose secret nobody saw.
+    create a second source whose secret was never shown.
     """
     Cabinet.objects.select_for_update().get(pk=cabinet.pk)
     if cabinet.call_sources.filter(name__iexact=name).exists():
@@ -64,7 +64,7 @@ def create_source(
 
 @transaction.atomic
 def switch_source(*, source: CallSource, is_active: bool, actor: User | None = None) -> bool:
-    """Turn a source on or off; False when it stood so already. Off, its requests are refused."""
+    """Turn a source on or off; False if it already is. Requests of a source that is off get 401."""
     locked = CallSource.objects.select_for_update().get(pk=source.pk)
     if locked.is_active == is_active:
         return False
@@ -82,11 +82,11 @@ def switch_source(*, source: CallSource, is_active: bool, actor: User | None = N
 
 
 @transaction.atomic
-def rotate_secret(*, source: CallSource, actor: User | None = None) -> Sealed:
-    """Give the source a second secret and return it; the first stays valid beside it.
+def rotate_secret(*, source: CallSource, actor: User | None = None) -> Secret:
+    """Create a second secret of the source and return it; the first stays valid.
 
-    Raises TwoSecretsLive when there are two already. Replacing either would cut off whoever signs
-    with it, and a form sent twice would do that at once.
+    Raises TwoSecretsLive when there are two already. Replacing either would refuse the senders that
+    sign with it, and a form sent twice would do so at once.
     """
     live = _live_secrets(source)
     taken = {one.slot for one in live}
@@ -107,41 +107,41 @@ def rotate_secret(*, source: CallSource, actor: User | None = None) -> Sealed:
 
 @transaction.atomic
 def retire_secret(*, source: CallSource, secret_pk: int, actor: User | None = None) -> bool:
-    """End this one of two secrets; False when it is gone, or the only one, which always stays.
+    """Delete one of two secrets; False when it is gone or is the only one, which always stays.
 
-    It may be the new one as well: that takes back a change whose secret nobody wrote down.
+    It may be the newer one: that undoes a rotation whose secret was not noted down.
     """
     live = _live_secrets(source)
-    doomed = next((one for one in live if one.pk == secret_pk), None)
-    if doomed is None or len(live) < MAX_LIVE:
+    retired = next((one for one in live if one.pk == secret_pk), None)
+    if retired is None or len(live) < MAX_LIVE:
         return False
-    doomed.delete()
+    retired.delete()
     audit.log_change(
         cabinet=source.cabinet,
         actor=actor,
         action="source.secret_retired",
         subject=source,
-        before={"slot": doomed.slot, "created_at": doomed.created_at.isoformat()},
+        before={"slot": retired.slot, "created_at": retired.created_at.isoformat()},
     )
     return True
 
 
 @transaction.atomic
 def retire_old_secret(*, source: CallSource, actor: User | None = None) -> bool:
-    """End the older of two secrets; False when there is only one, which always stays."""
+    """Delete the older of two secrets; False when there is only one, which always stays."""
     live = _live_secrets(source)
     return bool(live) and retire_secret(source=source, secret_pk=live[0].pk, actor=actor)
 
 
 def without_secrets() -> QuerySet[SigningSecret]:
-    """Return that secrets exist and since when, oldest first, without opening any of them."""
+    """Return the secrets, oldest first, without loading the secret text itself."""
     return SigningSecret.objects.defer("secret").order_by("created_at", "pk")
 
 
 def _live_secrets(source: CallSource) -> list[SigningSecret]:
-    """Return the live secrets, oldest first; the source is locked against a rival change.
+    """Lock the source and return its live secrets, oldest first.
 
-    They stay sealed: a secret that no key opens any more must be replaceable above all.
+    They stay sealed: a secret that no key opens any more must be replaceable too.
     """
     CallSource.objects.select_for_update().get(pk=source.pk)
     return list(without_secrets().filter(source=source))

@@ -1,4 +1,4 @@
-"""Time zones as a person chooses them: the near ones by their cities first, then all others."""
+"""Time zones for a select: those of Russia and its neighbours by city first, then all others."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ NEAR = {
 
 
 def zone_choices(*, now: datetime) -> list[tuple[str, Choices]]:
-    """Return groups of zones for a select; the offsets of the near ones are those of ``now``."""
+    """Return groups of choices; the near ones show their UTC offset at ``now``."""
     near = [(name, f"{city} — {_offset(name, now)}") for name, city in NEAR.items()]
-    # Etc/GMT+3 is three hours *behind*: a name that misleads is not offered.
+    # Etc/GMT+3 is three hours *behind* UTC: misleading names are not offered.
     others = sorted(
         name
         for name in zoneinfo.available_timezones()
@@ -47,8 +47,8 @@ def zone_choices(*, now: datetime) -> list[tuple[str, Choices]]:
     return [(_("Россия и соседи"), near), (_("Остальные"), [(name, name) for name in others])]
 
 
-def zone_words(name: str) -> str:
-    """Return how a person calls the zone: its cities, else its name."""
+def zone_label(name: str) -> str:
+    """Return the zone's cities, or its name if they are not known."""
     return str(NEAR.get(name, name))
 
 

@@ -1,4 +1,4 @@
-"""Addresses of the pages about sources of calls, and of the way to another cabinet."""
+"""URLs of the pages about sources of calls, and of switching the cabinet."""
 
 from __future__ import annotations
 

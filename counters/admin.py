@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.admin_base import SupportAdmin, signed_in
+from cabinets.admin_base import SupportAdmin, current_user
 from counters import selection
 from counters.models import Counter, CounterQuerySet, Goal
 
@@ -46,12 +46,12 @@ class CounterAdmin(SupportAdmin):
     ordering = ("-pk",)
     actions = ("switch_on", "switch_off")
 
-    @admin.action(description=_("Включить"), permissions=["steer"])
+    @admin.action(description=_("Включить"), permissions=["run_actions"])
     def switch_on(self, request: HttpRequest, queryset: CounterQuerySet) -> None:
         """Turn on, as the customer's own switch does."""
         self._switch(request, queryset, enabled=True)
 
-    @admin.action(description=_("Выключить"), permissions=["steer"])
+    @admin.action(description=_("Выключить"), permissions=["run_actions"])
     def switch_off(self, request: HttpRequest, queryset: CounterQuerySet) -> None:
         """Turn off, as the customer's own switch does."""
         self._switch(request, queryset, enabled=False)
@@ -62,7 +62,7 @@ class CounterAdmin(SupportAdmin):
             selection.switch(
                 counter=counter,
                 enabled=enabled,
-                actor=signed_in(request),
+                actor=current_user(request),
                 now=timezone.now(),
             )
         count = len(chosen)

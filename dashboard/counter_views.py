@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -93,7 +93,7 @@ def delete_counter(request: CabinetRequest, pk: int) -> HttpResponse:
         }
         return render(request, "counters/counter_delete.html", page)
     try:
-        selection.remove_counter(counter=counter, actor=_person(request), now=timezone.now())
+        selection.remove_counter(counter=counter, actor=request.user, now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
     text = _("Счетчик «%(name)s» удалён из кабинета. История сохранена.")
@@ -108,7 +108,7 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _settings_page(request, counter, form=form)
     try:
-        form.save(actor=_person(request), now=timezone.now())
+        form.save(actor=request.user, now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
     except ChangedMeanwhile as conflict:
@@ -169,10 +169,6 @@ def _refresh_stale_goals(counter: Counter) -> str:
 
 def _counter(request: CabinetRequest, pk: int) -> Counter:
     return get_object_or_404(request.cabinet.counters.present().with_details(), pk=pk)
-
-
-def _person(request: HttpRequest) -> User:
-    return cast(User, request.user)  # every view here requires sign-in
 
 
 def _name_of(person: User | None) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -41,7 +38,7 @@ def disconnect(request: CabinetRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         page = {"account": account, "consequences": of_disconnecting(account)}
         return render(request, "integrations/account_disconnect.html", page)
-    is_revoked = flow.disconnect(account, user=cast(User, request.user), now=timezone.now())
+    is_revoked = flow.disconnect(account, user=request.user, now=timezone.now())
     _notify_disconnected(request, account, is_revoked)
     return HttpResponseRedirect(reverse("counters:list"), status=303)
 

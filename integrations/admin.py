@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.admin_base import AgeFilter, SupportAdmin, signed_in
+from cabinets.admin_base import AgeFilter, SupportAdmin, current_user
 from integrations.linking import flow
 from integrations.models import (
     LinkAttempt,
@@ -46,18 +46,20 @@ class YandexAccountAdmin(SupportAdmin):
     ordering = ("-pk",)
     actions = ("require_reconnection", "disconnect")
 
-    @admin.action(description=_("Попросить переподключить"), permissions=["steer"])
+    @admin.action(description=_("Попросить переподключить"), permissions=["run_actions"])
     def require_reconnection(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
         """Hold the account's deliveries until the customer has reconnected it."""
         for account in queryset:
-            refresh.mark_reauth_required(account.pk, REQUIRED_BY_SUPPORT, actor=signed_in(request))
+            refresh.mark_reauth_required(
+                account.pk, REQUIRED_BY_SUPPORT, actor=current_user(request)
+            )
         self._notify(request, len(queryset))
 
-    @admin.action(description=_("Отключить от кабинета"), permissions=["steer"])
+    @admin.action(description=_("Отключить от кабинета"), permissions=["run_actions"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
         """Delete the tokens, as the customer's own button does."""
         for account in queryset.exclude(state=YandexAccount.State.DISCONNECTED):
-            flow.disconnect(account, user=signed_in(request), now=timezone.now())
+            flow.disconnect(account, user=current_user(request), now=timezone.now())
         self._notify(request, len(queryset))
 
     def _notify(self, request: HttpRequest, count: int) -> None:
@@ -81,7 +83,7 @@ class LinkAttemptAdmin(SupportAdmin):
 class RequestDayAge(AgeFilter):
     """By the day of the requests."""
 
-    moment = "day"
+    date_field = "day"
 
 
 @admin.register(RequestDay)

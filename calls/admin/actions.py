@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.admin_base import signed_in
+from cabinets.admin_base import current_user
 from calls.delivery import hold
 from calls.delivery import resend as resending
 from calls.models import Delivery
@@ -27,17 +27,17 @@ class DeliveryActions:
 
     message_user: Any
 
-    @admin.action(description=_("Отправить сейчас"), permissions=["steer"])
+    @admin.action(description=_("Отправить сейчас"), permissions=["run_actions"])
     def release(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Release held deliveries: they are sent with the next file."""
         self._apply_to_all(request, queryset, hold.release)
 
-    @admin.action(description=_("Не отправлять"), permissions=["steer"])
+    @admin.action(description=_("Не отправлять"), permissions=["run_actions"])
     def call_off(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Call off waiting deliveries."""
         self._apply_to_all(request, queryset, hold.call_off)
 
-    @admin.action(description=_("Отправить повторно (один звонок)…"), permissions=["steer"])
+    @admin.action(description=_("Отправить повторно (один звонок)…"), permissions=["run_actions"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
         """Ask for confirmation, naming the risk, then send one call once more."""
         chosen = list(queryset.select_related("counter__goal", "upload", "cabinet", "call")[:2])
@@ -51,7 +51,7 @@ class DeliveryActions:
 
     def _resend(self, request: HttpRequest, delivery: Delivery, number: str, now: datetime) -> None:
         wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 5 else 0
-        actor = signed_in(request)
+        actor = current_user(request)
         try:
             resend = resending.order(delivery, number=wanted, actor=actor, now=now)
         except resending.CannotResend as problem:
@@ -63,7 +63,7 @@ class DeliveryActions:
     def _apply_to_all(
         self, request: HttpRequest, queryset: QuerySet[Delivery], operation: Operation
     ) -> None:
-        now, actor = timezone.now(), signed_in(request)
+        now, actor = timezone.now(), current_user(request)
         chosen = queryset.select_related("cabinet")
         changed = sum(operation(delivery, actor=actor, now=now) for delivery in chosen)
         text = ngettext("Изменена %d отправка.", "Изменено отправок: %d.", changed)

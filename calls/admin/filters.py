@@ -63,16 +63,16 @@ class AttemptOutcome(admin.SimpleListFilter):
 class MonthAge(AgeFilter):
     """By the column that decides the partition of a row."""
 
-    moment = "partition_at"
+    date_field = "partition_at"
 
 
 class UploadAge(AgeFilter):
     """By the time the upload was built."""
 
-    usual_days = 90
+    default_days = 90
 
 
 class AttemptAge(AgeFilter):
     """By the time the attempt began."""
 
-    moment = "started_at"
+    date_field = "started_at"

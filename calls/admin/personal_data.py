@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cabinets.admin_base import signed_in
+from cabinets.admin_base import current_user
 from calls.queries.search import call_ids
 
 #: The permission to see whole phones and the raw records of calls.
@@ -16,7 +16,7 @@ SEES_PERSONAL_DATA = "calls.view_personal_data"
 
 def sees_phones(request: HttpRequest) -> bool:
     """Whether the user may see whole phones."""
-    return signed_in(request).has_perm(SEES_PERSONAL_DATA)
+    return current_user(request).has_perm(SEES_PERSONAL_DATA)
 
 
 def permitted_columns(request: HttpRequest, names: Iterable[Any]) -> list[Any]:

@@ -15,7 +15,7 @@ from calls.models import Difference, Reconciliation, Resend
 class ReconciledAge(AgeFilter):
     """By the time of the reconciliation."""
 
-    moment = "at"
+    date_field = "at"
 
 
 class DifferenceInline(admin.TabularInline):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets.admin_base import SupportAdmin, signed_in
+from cabinets.admin_base import SupportAdmin, current_user
 from calls.admin import filters
 from calls.delivery import recovery
 from calls.models import (
@@ -72,34 +72,36 @@ class UploadAdmin(SupportAdmin):
         """Return the state as in the cabinet."""
         return label_of(upload)
 
-    @admin.action(description=_("Повторить отправку"), permissions=["steer"])
+    @admin.action(description=_("Повторить отправку"), permissions=["run_actions"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Retry uploads that Metrika certainly does not have."""
-        moved = recovery.retry_uploads(_ids(queryset), actor=signed_in(request), now=timezone.now())
+        moved = recovery.retry_uploads(
+            _ids(queryset), actor=current_user(request), now=timezone.now()
+        )
         self._show_count(request, moved)
 
-    @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["steer"])
+    @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["run_actions"])
     def look_up(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Schedule the lookup of unclear uploads for the next tick."""
-        self._show_count(request, recovery.look_up_now(_ids(queryset), actor=signed_in(request)))
+        self._show_count(request, recovery.look_up_now(_ids(queryset), actor=current_user(request)))
 
-    @admin.action(description=_("Спросить Метрику сейчас"), permissions=["steer"])
+    @admin.action(description=_("Спросить Метрику сейчас"), permissions=["run_actions"])
     def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Schedule the poll of sent uploads for the next tick."""
-        moved = recovery.poll_now(_ids(queryset), actor=signed_in(request), now=timezone.now())
+        moved = recovery.poll_now(_ids(queryset), actor=current_user(request), now=timezone.now())
         self._show_count(request, moved)
 
-    @admin.action(description=_("Собрать заново"), permissions=["steer"])
+    @admin.action(description=_("Собрать заново"), permissions=["run_actions"])
     def gather_again(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Return the rows of refused uploads to the queue, to be batched with current values."""
-        ids, actor = _ids(queryset), signed_in(request)
+        ids, actor = _ids(queryset), current_user(request)
         self._show_count(request, recovery.gather_again(ids, actor=actor, now=timezone.now()))
 
-    @admin.action(description=_("Отменить отправку"), permissions=["steer"])
+    @admin.action(description=_("Отменить отправку"), permissions=["run_actions"])
     def call_off(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
         """Call off uploads that certainly have not arrived."""
         moved = recovery.call_off_uploads(
-            _ids(queryset), actor=signed_in(request), now=timezone.now()
+            _ids(queryset), actor=current_user(request), now=timezone.now()
         )
         self._show_count(request, moved)
 

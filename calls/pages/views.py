@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -122,7 +121,7 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
     is_for_people = request.GET.get("for") == "people"
     audit.log_change(
         cabinet=person.cabinet,
-        actor=cast(User, person.user),
+        actor=person.user,
         action="upload.downloaded",
         subject=shown,
         after={"as": "table" if is_for_people else "sent"},

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -44,7 +42,7 @@ def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
             cabinet=request.cabinet,
             account=account,
             numbers=numbers,
-            actor=_person(request),
+            actor=request.user,
             now=timezone.now(),
         )
     except MetrikaUnavailable as problem:
@@ -62,7 +60,7 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
         counter = selection.switch(
             counter=get_object_or_404(request.cabinet.counters.present(), pk=pk),
             enabled=enabled,
-            actor=_person(request),
+            actor=request.user,
             now=timezone.now(),
         )
     except Counter.DoesNotExist:
@@ -132,7 +130,3 @@ def _after_adding(account: YandexAccount, chosen: Selection) -> str:
     if chosen.added:
         return reverse("counters:list")
     return reverse("counters:add", args=[account.pk])
-
-
-def _person(request: HttpRequest) -> User:
-    return cast(User, request.user)  # every view here requires sign-in

@@ -46,7 +46,7 @@ def refresh_goals(counter: Counter, *, now: datetime) -> None:
 
 
 def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
-    """Fetch goals older than FRESH, at FETCH_SPACING_SECONDS. Raises MetrikaUnavailable."""
+    """Fetch goals older than FRESH, once per FETCH_SPACING_SECONDS. Raises MetrikaUnavailable."""
     fetched_at = counter.goals_refreshed_at
     if (fetched_at is None or fetched_at <= now - FRESH) and not _fetched_lately(counter):
         refresh_goals(counter, now=now)

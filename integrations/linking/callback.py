@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
-from cabinets.sealing import Sealed
+from cabinets.sealing import Secret
 from integrations.linking.errors import LinkFailed, LinkFailure
 
 NAMES = ("code", "state", "error")
@@ -27,4 +27,4 @@ class CallbackParams:
         """
         if any(len(query.getlist(name)) > 1 for name in NAMES):
             raise LinkFailed(LinkFailure.REPEATED_PARAMETERS)
-        return cls(**{name: Sealed(query.get(name, "")) for name in NAMES})
+        return cls(**{name: Secret(query.get(name, "")) for name in NAMES})

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from cabinets.sealing import Sealed, UnsealFailed, unseal
+from cabinets.sealing import Secret, UnsealFailed, unseal
 from integrations.clients import oauth_client
 from integrations.models import YandexAccount
 from integrations.yandex.errors import YandexError
@@ -73,6 +73,6 @@ def _readable_token(account: YandexAccount) -> str:
 
 def _unsealed(sealed: str) -> str:
     try:
-        return Sealed(unseal(sealed))
+        return Secret(unseal(sealed))
     except UnsealFailed:
         return ""

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 
 from cabinets.models import Cabinet
-from cabinets.sealing import Sealed
+from cabinets.sealing import Secret
 from integrations.linking.errors import LinkFailed, LinkFailure
 from integrations.models import LinkAttempt, YandexAccount
 
@@ -41,8 +41,8 @@ class Actor:
 class NewAttempt:
     """The values of the authorisation request. Neither secret is stored in clear text."""
 
-    state: Sealed
-    code_verifier: Sealed
+    state: Secret
+    code_verifier: Secret
     device_id: str
 
 
@@ -57,8 +57,8 @@ def create_attempt(actor: Actor, *, account: YandexAccount | None, now: datetime
     The state has 256 random bits, the verifier 64 characters (RFC 7636 section 4.1: 43 to 128).
     """
     attempt = NewAttempt(
-        state=Sealed(secrets.token_urlsafe(32)),
-        code_verifier=Sealed(secrets.token_urlsafe(48)),
+        state=Secret(secrets.token_urlsafe(32)),
+        code_verifier=Secret(secrets.token_urlsafe(48)),
         device_id=account.device_id if account else str(uuid.uuid4()),
     )
     LinkAttempt.objects.filter(created_at__lt=now - RETENTION).delete()

@@ -6,7 +6,6 @@ from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -145,8 +144,7 @@ def _after_link(request: HttpRequest, linked: Linked) -> HttpResponse:
 
 
 def _actor(request: CabinetRequest) -> Actor:
-    user = cast(User, request.user)  # signed in: the views check it
-    return Actor(user=user, cabinet=request.cabinet, session=request.session)
+    return Actor(user=request.user, cabinet=request.cabinet, session=request.session)
 
 
 def _see_other(url: str) -> HttpResponse:

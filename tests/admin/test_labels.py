@@ -65,9 +65,9 @@ def test_list_says_when_its_count_is_bounded(
         make_call(cabinet=counter.cabinet)
     url = reverse("admin:calls_call_changelist")
 
-    monkeypatch.setattr(admin_base, "MOST_COUNTED", 2)
+    monkeypatch.setattr(admin_base, "MAX_COUNTED", 2)
     bounded = support_client.get(url).content.decode()
-    monkeypatch.setattr(admin_base, "MOST_COUNTED", 3)
+    monkeypatch.setattr(admin_base, "MAX_COUNTED", 3)
     counted = support_client.get(url).content.decode()
 
     assert f"больше 2 {Call._meta.verbose_name_plural}" in bounded

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from cabinets.models import CallSource
 from cabinets.sealing import (
     SEAL_PREFIX,
-    Sealed,
+    Secret,
     UnsealFailed,
     is_sealed_with_first_key,
     reseal,
@@ -80,7 +80,7 @@ def test_key_of_a_wrong_form_is_refused_with_a_sentence(settings: Settings) -> N
 
 
 def test_secret_in_memory_has_a_silent_repr() -> None:
-    secret = Sealed("y0_token")
+    secret = Secret("y0_token")
 
     assert secret == "y0_token"
     assert "y0_token" not in repr(secret)
@@ -96,7 +96,7 @@ def test_column_holds_sealed_text_and_the_attribute_the_secret(source: CallSourc
     assert stored.startswith(SEAL_PREFIX)
     assert SECRET not in stored
     assert secret == SECRET
-    assert isinstance(secret, Sealed)
+    assert isinstance(secret, Secret)
 
 
 def test_row_that_no_key_opens_is_read_and_only_its_secret_is_refused(

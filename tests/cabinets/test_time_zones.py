@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from datetime import UTC, datetime
 
-from cabinets.time_zones import NEAR, zone_choices, zone_words
+from cabinets.time_zones import NEAR, zone_choices, zone_label
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -29,6 +29,6 @@ def test_every_offered_zone_is_one_and_once() -> None:
 
 
 def test_far_zone_is_called_by_its_name() -> None:
-    assert zone_words("Asia/Omsk") == "Омск"
-    assert zone_words("Asia/Kolkata") == "Asia/Kolkata"
-    assert zone_words("") == ""
+    assert zone_label("Asia/Omsk") == "Омск"
+    assert zone_label("Asia/Kolkata") == "Asia/Kolkata"
+    assert zone_label("") == ""

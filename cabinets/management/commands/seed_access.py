@@ -1,4 +1,4 @@
-"""Makes a person, their cabinet and a source of calls, so that there is somebody to sign in as."""
+"""manage.py seed_access: creates a first user with a cabinet and a source of calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCE_NAME = "CallKeeper"
 
 
 class Command(BaseCommand):
-    """Run twice it changes nothing but a password that differs from the one given."""
+    """Idempotent, except that a password that differs from the given one is replaced."""
 
     help = "Make a person with a cabinet and a source of calls; print their keys as JSON."
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
-        user, password = _person(options["username"], options["password"], options["staff"])
+        user, password = _user_of(options["username"], options["password"], options["staff"])
         cabinet = _cabinet_of(user, options["cabinet"], options["time_zone"], options["demo"])
         source, secret = _source_of(cabinet)
         answer = {
@@ -47,8 +47,8 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(answer, ensure_ascii=False))
 
 
-def _person(username: str, password: str | None, is_staff: bool) -> tuple[User, str]:
-    """Return the person and a password that works; a matching one is not written again."""
+def _user_of(username: str, password: str | None, is_staff: bool) -> tuple[User, str]:
+    """Return the user and a valid password; a matching one is not written again."""
     password = password or secrets.token_urlsafe(12)
     user, _created = get_user_model().objects.get_or_create(username=username)
     if not user.check_password(password):
