@@ -233,6 +233,10 @@ CONTENT_SECURITY_POLICY = content_policy(YANDEX_OAUTH_URL)
 # --- Work ----------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL
+# Sending has a queue of its own: slow uploads never hold up the other steps. A worker that is
+# started without -Q consumes both. The routing keys differ, or each task would go to both queues.
+CELERY_TASK_QUEUES = {"celery": {"routing_key": "celery"}, "send": {"routing_key": "send"}}
+CELERY_TASK_ROUTES = {"calls.send_due": {"queue": "send"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -11,11 +11,12 @@ from django.utils import timezone
 from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
 from calls.ingest import idempotency
 from calls.reconciliation import run
-from calls.runtime import concurrency, heartbeat, partitions, shutdown
+from calls.runtime import heartbeat, partitions, shutdown
 from integrations.limits import request_budget
 
-#: Seconds of one run; well below the soft time limit, so that a run ends between two uploads.
-SEND_SECONDS = 20
+#: Seconds of one run; well below the soft time limit, so that a run ends between two uploads. Beat
+#: queues sending every five seconds, so about two runs overlap, even in a worker of all queues.
+SEND_SECONDS = 10
 RECONCILE_SECONDS = 120
 
 
@@ -33,9 +34,8 @@ def build_uploads() -> int:
 
 @shared_task(name="calls.send_due")
 def send_due() -> int:
-    """Send due uploads, unless the concurrency limit is reached."""
-    with concurrency.place() as is_free:
-        return sending.send_due(seconds=SEND_SECONDS) if is_free else 0
+    """Send due uploads. Routed to the queue `send`, whose workers limit the concurrency."""
+    return sending.send_due(seconds=SEND_SECONDS)
 
 
 @shared_task(name="calls.poll_open")

@@ -27,6 +27,7 @@ FAILURES_ALLOWED = 2
 # Whatever proxy the environment names, it does not lead to this machine.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+CELERY = ("-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika")
 
 SUPERVISORD = """\
 [supervisord]
@@ -168,15 +169,21 @@ def configuration(title: str, programs: Mapping[str, Program], data: Path) -> st
 
 
 def product_programs(trial: Trial) -> dict[str, Program]:
-    """Return web server, worker and clock."""
-    celery = ["-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika"]
+    """Return the web server, the Celery workers and beat."""
     schedule = str(trial.data / "beat-schedule")
     return {
         "web": Program(["-m", "gunicorn", *_gunicorn(trial.port)], 6),
-        # Threads: about 50 MB less than processes; production has processes.
-        "worker": Program([*celery, "worker", "-P", "threads", "-c", "4", "-l", "INFO"], 8),
-        "beat": Program([*celery, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4),
+        "worker": _worker("worker", queue="celery", threads=4),
+        "sender": _worker("sender", queue="send", threads=2),
+        "beat": Program([*CELERY, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4),
     }
+
+
+def _worker(name: str, *, queue: str, threads: int) -> Program:
+    """Return a worker of one queue. Threads take less memory than production's processes."""
+    pool = ("-P", "threads", "-c", str(threads))
+    words = [*CELERY, "worker", "-Q", queue, *pool, "-n", f"{name}@%h", "-l", "INFO"]
+    return Program(words, 8)
 
 
 def sandbox_programs(trial: Trial) -> dict[str, Program]:

@@ -91,9 +91,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def worker(pool: str, count: int) -> tuple[str, ...]:
-    """Return the words of a Celery worker; `pool` is prefork or threads."""
-    return (*CELERY, "worker", "-P", pool, "-c", str(count), "-l", "WARNING")
+def worker(pool: str, count: int, queue: str = "") -> tuple[str, ...]:
+    """Return the words of a Celery worker of all queues or of one; `pool` is prefork or threads."""
+    name = ("-Q", queue, "-n", f"{queue}@%h") if queue else ()
+    return (*CELERY, "worker", "-P", pool, "-c", str(count), "-l", "WARNING", *name)
 
 
 def beat(schedule: Path) -> tuple[str, ...]:

@@ -159,6 +159,65 @@ def test_worker_that_answers_pings_but_takes_nothing_ends_and_the_next_one_goes_
     result.measure(balance, seconds)
 
 
+def test_blocked_senders_hold_up_no_other_task(
+    stage: Stage,
+    environment: dict[str, str],
+    valkey: Valkey,
+    log: Path,
+    tmp_path: Path,
+    result: Result,
+) -> None:
+    stage.link()
+    told = environment | {"REDIS_URL": valkey.url}
+    control = Celery(broker=valkey.url, set_as_current=False).control
+    with (
+        redis.Redis.from_url(valkey.url) as broker,
+        program(*beat(tmp_path / "schedule"), environment=told, log=log),
+        program(*worker("threads", 1, "celery"), environment=told, log=log),
+        program(*worker("prefork", 2, "send"), environment=told, log=log) as senders,
+    ):
+        wait_for(lambda: len(control.ping()) == 2, seconds=MINUTE, what="both workers are up")
+        senders.send_signal(signal.SIGSTOP)
+        for uploads in (1, 2):
+            broker.delete("send")
+            wait_for(lambda: broker.llen("send"), seconds=MINUTE, what="a send task waits")
+            stage.calls(CALLS)
+            ready = Upload.objects.filter(state="ready")
+            wait_for(lambda: ready.count() == uploads, seconds=MINUTE, what="calls are batched")
+        assert Upload.objects.filter(attempts__gt=0).count() == 0
+
+        senders.send_signal(signal.SIGCONT)
+        seconds = stage.wait_settled(MINUTE)
+
+    balance = stage.balance()
+    assert balance.faults() == []
+    assert (balance.calls, Upload.objects.count()) == (2 * CALLS, 2)
+    result.fault = "SIGSTOP to the workers of the queue `send`; other tasks go on"
+    result.measure(balance, seconds)
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_worker_without_a_queue_option_serves_both_queues(
+    stage: Stage,
+    environment: dict[str, str],
+    valkey: Valkey,
+    log: Path,
+    tmp_path: Path,
+    pool: str,
+) -> None:
+    stage.link()
+    told = environment | {"REDIS_URL": valkey.url}
+    stage.calls(CALLS)
+    with (
+        program(*beat(tmp_path / "schedule"), environment=told, log=log),
+        program(*worker(pool, 1), environment=told, log=log),
+    ):
+        stage.wait_settled(MINUTE)
+
+    assert stage.balance().faults() == []
+    assert stage.sandbox.posts() == Upload.objects.count() == 1
+
+
 @pytest.mark.contract("A1", "A5")
 def test_calls_come_in_and_go_out_without_any_broker(
     stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result

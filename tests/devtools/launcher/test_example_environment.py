@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from callkeeper_metrika.celery import app
 from tests.paths import ROOT
 
 # Decided by the compose file itself, or of no use in production.
@@ -64,15 +65,23 @@ def test_compose_file_names_what_it_uses() -> None:
 def test_every_service_is_told_every_variable() -> None:
     services = compose_file()["services"]
 
-    for name in ("migrate", "web", "worker", "beat"):
+    for name in ("migrate", "web", "worker", "sender", "beat"):
         assert names_in_settings() - set(services[name]["environment"]) == NOT_FOR_COMPOSE
+
+
+def test_workers_of_the_compose_file_consume_every_queue() -> None:
+    commands = [service.get("command", "") for service in compose_file()["services"].values()]
+
+    consumed = re.findall(r"celery .* worker --queues=(\w+)", "\n".join(map(str, commands)))
+
+    assert sorted(consumed) == sorted(app.amqp.queues.consume_from)
 
 
 def test_what_is_unsafe_stops_the_migration_and_so_everything() -> None:
     services = compose_file()["services"]
 
     assert "manage.py check --deploy && " in services["migrate"]["command"]
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "sender", "beat"):
         condition = services[name]["depends_on"]["migrate"]["condition"]
         assert condition == "service_completed_successfully"
 

@@ -5,6 +5,7 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
+from callkeeper_metrika.celery import app
 from devtools.launcher.processes import configuration, product_programs, sandbox_programs
 from devtools.launcher.run_config import Trial
 
@@ -20,6 +21,18 @@ def test_folder_with_a_space_and_a_percent_sign_survives_the_supervisors_file() 
     assert sandbox[:4] == [sys.executable, "-m", "devtools.launcher.parent_death", sys.executable]
     assert f"--state={data}/sandbox.sqlite3" in sandbox
     assert parser["program:sandbox"]["stdout_logfile"] == f"{data}/logs/sandbox.log"
+
+
+def test_workers_of_a_trial_consume_every_queue() -> None:
+    programs = product_programs(Trial(Path("/data"), 8000, 8001, {})).values()
+
+    consumed = [
+        program.words[program.words.index("-Q") + 1]
+        for program in programs
+        if "worker" in program.words
+    ]
+
+    assert sorted(consumed) == sorted(app.amqp.queues.consume_from)
 
 
 def test_supervisors_file_holds_no_secret() -> None:
