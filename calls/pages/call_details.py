@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from cabinets.templatetags.look import talk_time
+from cabinets.templatetags.ui import talk_time
 from calls.models import Call
 from calls.phones import masked_phone, readable_phone, with_masked_phones
 

@@ -1,4 +1,4 @@
-// Buttons that copy a value. They appear only where the browser lets a page write the clipboard.
+// Buttons that copy a value. They are shown only where the browser has a clipboard API.
 "use strict";
 
 if (navigator.clipboard) {
@@ -6,7 +6,7 @@ if (navigator.clipboard) {
     for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
   };
   show();
-  // What htmx brings has buttons of its own.
+  // Content loaded by htmx may have buttons too.
   document.addEventListener("htmx:afterSettle", show);
 
   document.addEventListener("click", async (event) => {

@@ -1,14 +1,14 @@
-// Shows a part of a form only while it matters: data-when="field=value", "field!=value" or "field>0".
-// An unticked box has no value: data-when="field=".
-// Hidden parts are still sent, so nothing that was typed is lost by choosing something else for a moment.
-// Only a part that came back with a mistake though it should be hidden stays: it has to be found.
+// Shows a part of a form only while its condition holds: data-when="field=value", "field!=value" or
+// "field>0". An unticked box has no value: data-when="field=".
+// Hidden parts are still submitted, so what was typed is not lost by choosing something else.
+// A part with an error is never hidden on load: the error must be visible.
 "use strict";
 
 (() => {
   const parts = [...document.querySelectorAll("[data-when]")];
 
-  // Read from the controls: what a form would send leaves out the disabled ones, and a person who
-  // may only look has no others. A list of radio buttons gives the value of the chosen one.
+  // Read from the controls, not from FormData: that leaves out disabled controls, and all are
+  // disabled for a viewer. A RadioNodeList has the value of the checked button.
   function valueOf(form, name) {
     const control = form.elements.namedItem(name);
     return control.type === "checkbox" && !control.checked ? "" : control.value;
@@ -21,11 +21,11 @@
     return (current === value) === (sign === "=");
   }
 
-  const matters = (part) => holds(part.closest("form"), part.dataset.when);
-  const kept = parts.filter((part) => part.querySelector(".errorlist") && !matters(part));
+  const applies = (part) => holds(part.closest("form"), part.dataset.when);
+  const withErrors = parts.filter((part) => part.querySelector(".errorlist") && !applies(part));
 
   function refresh() {
-    for (const part of parts) part.hidden = !matters(part) && !kept.includes(part);
+    for (const part of parts) part.hidden = !applies(part) && !withErrors.includes(part);
   }
 
   document.addEventListener("input", refresh);

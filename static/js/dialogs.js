@@ -1,5 +1,5 @@
-// A link that leads to a question («Удалить?») asks it in a dialog instead: htmx brings the same
-// question from the same address. Without a script the link leads to that page.
+// A link to a confirmation page («Удалить?») opens it in a dialog: htmx loads the confirmation from
+// the same URL. Without a script the link leads to that page.
 "use strict";
 
 (() => {
@@ -8,7 +8,7 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target !== dialog || dialog.open) return;
     dialog.showModal();
-    // Not what cannot be taken back, though it is written first.
+    // The focus goes to «Отмена», not to the irreversible button, which comes first.
     dialog.querySelector("[data-dialog-close]").focus();
   });
   dialog.addEventListener("click", (event) => {

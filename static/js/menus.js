@@ -1,28 +1,28 @@
-// Menus and hints are <details>. They close on Escape, on a click elsewhere, and when the focus leaves.
+// Menus and hints are <details>. They close on Escape, on a click outside, and when focus leaves.
 "use strict";
 
 (() => {
   const OPENED = "details.menu[open], details.hint[open]";
 
-  function closeAllBut(kept) {
+  function closeOthers(kept) {
     for (const opened of document.querySelectorAll(OPENED)) {
       if (!opened.contains(kept)) opened.open = false;
     }
   }
 
-  document.addEventListener("click", (event) => closeAllBut(event.target));
-  document.addEventListener("focusin", (event) => closeAllBut(event.target));
+  document.addEventListener("click", (event) => closeOthers(event.target));
+  document.addEventListener("focusin", (event) => closeOthers(event.target));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     for (const opened of document.querySelectorAll(OPENED)) {
-      const held = opened.contains(document.activeElement);
+      const hadFocus = opened.contains(document.activeElement);
       opened.open = false;
-      if (held) opened.querySelector("summary").focus();
+      if (hadFocus) opened.querySelector("summary").focus();
     }
   });
 
-  // A hint near the right edge opens to the left, and one near the lower edge is brought up: none
-  // is cut. On a narrow screen it is as wide as its field (menus.css).
+  // A hint near the right edge opens to the left, and one near the lower edge is scrolled into view,
+  // so that none is cut off. On a narrow screen it is as wide as its field (menus.css).
   document.addEventListener(
     "toggle",
     (event) => {

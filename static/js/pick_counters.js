@@ -1,4 +1,4 @@
-// Choosing counters: search, select all of what is shown, and the number chosen, live.
+// Choosing counters: search, «Выбрать все» for the visible rows, and the number of chosen ones.
 "use strict";
 
 (() => {
@@ -10,14 +10,14 @@
   const search = form.querySelector("[data-pick-search]");
   const nothing = form.querySelector("[data-pick-nothing]");
 
-  // «е» finds «ё» and the other way round: few type the dots.
+  // «е» matches «ё» and the other way round: few people type the dots.
   const plain = (text) => text.toLocaleLowerCase("ru").replaceAll("ё", "е");
-  // What is in the cabinet already is ticked too, and disabled.
-  const open = boxes.filter((box) => !box.disabled);
-  const choosable = () => open.filter((box) => !box.closest("tr").hidden);
+  // Counters that were added before are ticked and disabled.
+  const enabled = boxes.filter((box) => !box.disabled);
+  const choosable = () => enabled.filter((box) => !box.closest("tr").hidden);
 
   function recount() {
-    const chosen = open.filter((box) => box.checked).length;
+    const chosen = enabled.filter((box) => box.checked).length;
     const shown = choosable();
     const shownChosen = shown.filter((box) => box.checked).length;
     count.textContent = chosen;

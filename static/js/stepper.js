@@ -1,4 +1,4 @@
-// − and + beside a number. Without a script the buttons stay hidden and the number is typed.
+// − and + beside a number field. Without a script the buttons stay hidden.
 "use strict";
 
 for (const stepper of document.querySelectorAll("[data-stepper]")) {

@@ -1,11 +1,11 @@
-// The message over the work goes when it is closed, when the next answer has another one or none,
-// and by itself when it has been there long enough and nobody is at it.
+// The message over the page disappears when it is closed, with the next htmx response, and after
+// SHOWN_MS without pointer or focus on it.
 "use strict";
 
 (() => {
   const SHOWN_MS = 15000;
   const toast = document.getElementById("toast");
-  let asker;
+  let focusedId;
   let timer;
 
   function wait() {
@@ -17,12 +17,12 @@
   }
 
   document.addEventListener("htmx:beforeRequest", () => {
-    if (!toast.contains(document.activeElement)) asker = document.activeElement.id;
+    if (!toast.contains(document.activeElement)) focusedId = document.activeElement.id;
   });
-  // Never over what was pressed: a second press must meet the same switch.
+  // Never over the pressed control: a second click must hit the same switch.
   function place() {
     toast.classList.remove("toast--high");
-    const pressed = document.getElementById(asker)?.getBoundingClientRect();
+    const pressed = document.getElementById(focusedId)?.getBoundingClientRect();
     if (pressed?.bottom > toast.getBoundingClientRect().top) toast.classList.add("toast--high");
   }
 
@@ -34,6 +34,6 @@
   toast.addEventListener("click", (event) => {
     if (!event.target.closest("[data-toast-close]")) return;
     toast.replaceChildren();
-    document.getElementById(asker)?.focus();
+    document.getElementById(focusedId)?.focus();
   });
 })();

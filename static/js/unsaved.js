@@ -1,4 +1,4 @@
-// Says that there are unsaved changes, and asks before they are left behind.
+// Shows that there are unsaved changes, and warns before the page is left with them.
 "use strict";
 
 (() => {
@@ -6,11 +6,11 @@
   const note = document.querySelector("[data-unsaved-note]");
   const saved = document.querySelector("[data-saved-note]");
   const content = () => new URLSearchParams(new FormData(form)).toString();
-  // A form that came back with errors or after a conflict holds what is not saved yet.
-  const atFirst = form.dataset.unsaved === "changed" ? null : content();
+  // A form redisplayed with errors or after a conflict has unsaved changes from the start.
+  const initial = form.dataset.unsaved === "changed" ? null : content();
   let leaving = false;
 
-  const changed = () => content() !== atFirst;
+  const changed = () => content() !== initial;
 
   function refresh() {
     note.hidden = !changed();

@@ -1,5 +1,5 @@
-// «Показать ещё» is drawn anew below what it brought. Without this the keyboard would be back at
-// the top of the page instead of on the first of the new rows.
+// «Показать ещё» is replaced when its rows are loaded, and the focus would be lost. This moves the
+// focus to the first of the new rows.
 "use strict";
 
 (() => {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cabinets.templatetags.look import bar_height, share_bar, sparkline, talk_time
+from cabinets.templatetags.ui import bar_height, share_bar, sparkline, talk_time
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How the cabinet's pages draw things: icons, small charts, durations. No queries here."""
+"""Template tags of the cabinet's pages: icons, small charts, durations. They make no queries."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ register = template.Library()
 
 SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
 
-# One day of the small chart, in the units of its viewBox: bars 4 wide, 2 apart, 24 high at most.
+# The sparkline in units of its viewBox: bars 4 wide, 2 apart, 24 high at most.
 BAR_WIDTH = 4
 BAR_STEP = 6
 CHART_HEIGHT = 24
-# A day with nothing still shows a foot, and a day with something always stands above it.
+# A day with no calls has a visible bar too; a day with calls has always a higher one.
 EMPTY_BAR = 1
-LEAST_BAR = 3
+MIN_BAR = 3
 
-# A share that is not nothing is never drawn thinner than this many per cent: it must be seen.
-LEAST_SHARE = 1.0
+# No part of the bar is drawn thinner than this many per cent: it must be visible.
+MIN_SHARE = 1.0
 
 
 class Total(Protocol):
-    """How many there are of one state; the tone is its colour."""
+    """The count of one state; the tone is its colour."""
 
     @property
     def label(self) -> str: ...
@@ -39,7 +39,7 @@ class Total(Protocol):
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Draw an icon of the vendored sprite. It decorates: the words beside it carry the meaning."""
+    """Draw an icon of the vendored sprite; decorative, so hidden from screen readers."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         static(SPRITE),
@@ -48,15 +48,15 @@ def icon(name: str) -> SafeString:
 
 
 def bar_height(value: int, peak: int) -> int:
-    """Height of one day's bar, in units of the chart, for the highest value of all days."""
+    """Return the height of one day's bar in units of the chart; ``peak``: the highest day."""
     if value <= 0:
         return EMPTY_BAR
-    return max(LEAST_BAR, round(value * CHART_HEIGHT / peak))
+    return max(MIN_BAR, round(value * CHART_HEIGHT / peak))
 
 
 @register.inclusion_tag("elements/sparkline.html")
 def sparkline(values: Sequence[int]) -> dict[str, Any]:
-    """Draw calls sent per day, oldest first, as a bar chart of a few millimetres."""
+    """Draw calls sent per day, oldest first, as a small bar chart."""
     peak = max(values, default=0)
     heights = [bar_height(value, peak) for value in values]
     return {
@@ -74,10 +74,10 @@ def sparkline(values: Sequence[int]) -> dict[str, Any]:
 
 @register.inclusion_tag("elements/share_bar.html")
 def share_bar(totals: Iterable[Total]) -> dict[str, Any]:
-    """Draw totals as one bar of coloured parts, in the order given."""
+    """Draw totals as one bar of coloured parts, in the given order."""
     shown = [total for total in totals if total.count > 0]
     whole = sum(total.count for total in shown)
-    widths = [max(LEAST_SHARE, total.count * 100 / whole) for total in shown]
+    widths = [max(MIN_SHARE, total.count * 100 / whole) for total in shown]
     scale = 100 / sum(widths) if widths else 1
     parts, x = [], 0.0
     for total, width in zip(shown, widths, strict=True):
@@ -91,7 +91,7 @@ def share_bar(totals: Iterable[Total]) -> dict[str, Any]:
 
 @register.filter
 def talk_time(seconds: int | None) -> str:
-    """Write a duration as Metrika's reports do: `1:31`, and `1:02:03` from an hour on."""
+    """Format a duration as Metrika's reports do: `1:31`, and `1:02:03` from an hour on."""
     if seconds is None:
         return "—"
     minutes, rest = divmod(int(seconds), 60)
