@@ -38,6 +38,14 @@ def attempts_of(upload: Upload, *, with_answers: bool) -> list[AttemptLine]:
     return [describe(attempt, with_answer=with_answers) for attempt in attempts]
 
 
+def sent_at_of(upload: Upload) -> datetime | None:
+    """Return when the upload was sent; None while Metrika is not known to have it.
+
+    Until then `Upload.sent_at` is the time of an attempt.
+    """
+    return upload.sent_at if upload.uploading_id else None
+
+
 def label_of(upload: Upload) -> str:
     """Return the upload's state in a word or two."""
     if upload.state == UploadState.LINKAGE_FAILURE and upload.is_static:

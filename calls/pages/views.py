@@ -20,7 +20,7 @@ from calls.pages.call_details import details_of
 from calls.pages.forms import HistoryFilterForm
 from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.timeline import timelines_of
-from calls.pages.upload_page import attempts_of, upload_status
+from calls.pages.upload_page import attempts_of, sent_at_of, upload_status
 from calls.pages.upload_preview import preview_of, spreadsheet_file
 from calls.phones import masked_phone, readable_phone, with_masked_phones
 from calls.queries import history as history_pages
@@ -197,8 +197,7 @@ def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[
         "changed_after_send": is_changed_after_send(call, delivery),
         "upload": upload.pk if upload else None,
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
-        # Until Metrika has the file, `sent_at` is the time of an attempt.
-        "sent_at": upload.sent_at if upload and upload.uploading_id else None,
+        "sent_at": sent_at_of(upload) if upload else None,
     }
 
 
@@ -218,7 +217,7 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "channel_text": shown.get_channel_display(),
         "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,
         "created_at": shown.created_at,
-        "sent_at": shown.sent_at if shown.uploading_id else None,
+        "sent_at": sent_at_of(shown),
         "marker": shown.marker,
         "parent": shown.parent_id,
         "actions": buttons_of_upload(shown) if can_download else [],

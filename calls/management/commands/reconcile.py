@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Reconcile and print the results."""
-        counters = Counter.objects.filter(removed_at=None).select_related("account")
+        counters = Counter.objects.present().select_related("account")
         if options["cabinet"] is not None:
             counters = counters.filter(cabinet_id=options["cabinet"])
         results = [reconcile(one, now=timezone.now()) for one in counters.order_by("pk")]
