@@ -116,9 +116,9 @@ def test_late_200_after_absence_was_proven_is_recorded_and_the_file_is_not_sent_
     batching.build_uploads(now=timezone.now())
     at("after_answer", lambda: look_up_until_absence_is_proven(clock))
 
-    sending.send_due(seconds=5)
+    sending.send_due(seconds=60)
     clock.shift(timedelta(hours=2))
-    sent_again = sending.send_due(seconds=5)
+    sent_again = sending.send_due(seconds=60)
 
     upload = Upload.objects.get()
     assert (upload.state, upload.attempts, sent_again) == (UploadState.SENT, 1, 0)
@@ -148,7 +148,7 @@ def test_counter_that_changes_after_the_queue_was_read_sends_nothing(
     batching.build_uploads(now=timezone.now())
     at("before_claim", lambda: Counter.objects.update(**change))
 
-    assert sending.send_due(seconds=5) == 0
+    assert sending.send_due(seconds=60) == 0
 
     upload = Upload.objects.get()
     assert (upload.state, upload.attempts) == (UploadState.READY, 0)
@@ -163,7 +163,7 @@ def test_account_that_changes_after_the_queue_was_read_sends_nothing(
     batching.build_uploads(now=timezone.now())
     at("before_claim", lambda: YandexAccount.objects.update(state=state, access_token=""))
 
-    assert sending.send_due(seconds=5) == 0
+    assert sending.send_due(seconds=60) == 0
 
     assert Upload.objects.get().state == UploadState.READY
     assert rows_in_metrika(sandbox) == []
@@ -177,7 +177,7 @@ def test_access_refused_to_one_file_stops_the_next_file_of_the_same_queue(
     assert batching.build_uploads(now=timezone.now()) == 2
     fault(sandbox, "access_denied")
 
-    assert sending.send_due(seconds=5) == 1
+    assert sending.send_due(seconds=60) == 1
 
     uploads = Upload.objects.order_by("-attempts").values_list("state", "attempts")
     assert list(uploads) == [(UploadState.LATER, 1), (UploadState.READY, 0)]
@@ -221,12 +221,12 @@ def test_list_read_before_the_latest_attempt_is_not_counted_as_its_absence(
     store_call(cabinet=cabinet)
     fault(sandbox, "reset_before", times=2)
     batching.build_uploads(now=timezone.now())
-    sending.send_due(seconds=5)
+    sending.send_due(seconds=60)
 
     def send_again() -> None:
         look_up_until_absence_is_proven(clock)
         clock.shift(timedelta(hours=2))
-        assert sending.send_due(seconds=5) == 1
+        assert sending.send_due(seconds=60) == 1
 
     at("during_lookup", send_again)
     lookup.resolve_unclear()
