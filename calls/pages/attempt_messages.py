@@ -33,7 +33,7 @@ class AttemptLine:
 
     at: datetime
     kind_text: str
-    took_text: str
+    duration_text: str
     status: int | None
     tone: str
     outcome_text: str
@@ -46,7 +46,7 @@ def describe(attempt: UploadAttempt, *, with_answer: bool) -> AttemptLine:
     return AttemptLine(
         at=attempt.started_at,
         kind_text=attempt.get_kind_display(),
-        took_text=_duration_text(attempt),
+        duration_text=_duration_text(attempt),
         status=attempt.http_status,
         tone=tone,
         outcome_text=str(text),

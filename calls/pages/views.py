@@ -72,11 +72,11 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
         "call": {
             "at": call.started_at,
             "external_id": call.external_id,
-            "facts": details_of(call, sees_phones=sees_phones),
+            "details": details_of(call, sees_phones=sees_phones),
         },
-        "journeys": timelines,
+        "timelines": timelines,
         "briefs": [one for one in timelines if one.is_brief],
-        "can_steer": person.membership.can_manage,
+        "can_manage": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }
     return render(request, "calls/call_journey.html", context)

@@ -44,7 +44,7 @@ def test_skipped_delivery_is_folded_to_a_line_with_its_reason(
 
     page = page_of(owner_client, call)
 
-    assert page.count('<section class="panel" aria-labelledby="journey-') == 1
+    assert page.count('<section class="panel" aria-labelledby="timeline-') == 1
     assert page.count(FOLDED) == 3
     assert page.count("Разговор короче, чем указано в настройке") >= 3
 
@@ -68,5 +68,5 @@ def test_delivery_that_was_in_a_file_is_never_folded(
 
     page = page_of(owner_client, call)
 
-    assert page.count('<section class="panel" aria-labelledby="journey-') == 1
+    assert page.count('<section class="panel" aria-labelledby="timeline-') == 1
     assert page.count(FOLDED) == 1

@@ -108,7 +108,7 @@ def test_upload_page_shows_counts_attempts_and_first_rows(
     shown, (attempt,) = context["upload"], context["attempts"]
     assert (shown["rows"], shown["lines"], shown["metrika_id"]) == (2, 2, upload.uploading_id)
     assert (shown["state_text"], shown["state_tone"]) == ("Обработана Метрикой", "success")
-    assert (attempt.took_text, attempt.status, attempt.tone) == ("1,2 с", 400, "danger")
+    assert (attempt.duration_text, attempt.status, attempt.tone) == ("1,2 с", 400, "danger")
     assert (attempt.outcome_text, attempt.answer) == ("Метрика отклонила файл", "строка 2")
     assert context["preview_header"] == ["ClientId", "PhoneNumber"]
     assert context["preview_rows"] == [["1", "+79161231234"], ["=2", "а"]]

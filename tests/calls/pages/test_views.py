@@ -86,7 +86,7 @@ def test_call_without_deliveries_has_a_page(owner_client: Client, counter: Count
     answer = owner_client.get(reverse("calls:journey", args=[call.pk]))
 
     assert answer.status_code == 200
-    assert answer.context["journeys"] == []
+    assert answer.context["timelines"] == []
 
 
 @pytest.mark.parametrize("page", ["history", "journey", "upload"])
