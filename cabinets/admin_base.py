@@ -35,7 +35,7 @@ def current_user(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-class BoundedPaginator(Paginator):
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only
     """Counts no further than MAX_COUNTED rows: an exact count would read the whole table."""
 
     @cached_property
@@ -54,7 +54,7 @@ class BoundedPaginator(Paginator):
         return int(rows.order_by()[: MAX_COUNTED + 1].count())
 
 
-class SupportAdmin(admin.ModelAdmin):
+class SupportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Read-only: every change goes through an action, which calls what the product calls."""
 
     actions: Any = ()

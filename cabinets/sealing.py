@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -99,7 +99,13 @@ class UnsealOnRead(DeferredAttribute):
         return value
 
 
-class SealedTextField(models.TextField):
+if TYPE_CHECKING:  # generic in the stubs only
+    StringTextField = models.TextField[str, str]
+else:
+    StringTextField = models.TextField
+
+
+class SealedTextField(StringTextField):
     """A text column that holds only sealed text; the attribute is the plain secret.
 
     Reading the attribute raises UnsealFailed when no key opens it. A filter can ask for emptiness

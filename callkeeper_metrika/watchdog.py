@@ -89,6 +89,7 @@ def _end(watch: Watch) -> None:
     logger.critical("nothing taken for %.0f s while tasks wait: ending", watch.silent_seconds)
     try:
         for child in active_children():
-            os.kill(child.pid, signal.SIGKILL)
+            if child.pid is not None:
+                os.kill(child.pid, signal.SIGKILL)
     finally:
         os._exit(1)

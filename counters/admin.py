@@ -28,9 +28,10 @@ class PresenceFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         """Narrow by `removed_at`."""
+        counters: CounterQuerySet = queryset
         if self.value() is None:
-            return queryset
-        return queryset.present() if self.value() == "present" else queryset.removed()
+            return counters
+        return counters.present() if self.value() == "present" else counters.removed()
 
 
 @admin.register(Counter)

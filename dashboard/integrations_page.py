@@ -35,7 +35,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
     """Return the template's context (five queries)."""
     in_use = Q(counters__removed_at=None, counters__enabled=True)
     counted = cabinet.yandex_accounts.annotate(counters_in_use=Count("counters", filter=in_use))
-    every = list(counted.order_by("login"))
+    every: list[Any] = list(counted.order_by("login"))  # accounts, with `counters_in_use`
     accounts = [account for account in every if account.is_linked]
     disconnected = [account for account in every if not account.is_linked]
     return {

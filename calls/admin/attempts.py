@@ -40,7 +40,8 @@ class UploadFileAdmin(SupportAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[UploadFile]:
         """Annotate the number of bytes, computed by the database."""
         length = Func("body", function="octet_length", output_field=IntegerField())
-        return super().get_queryset(request).annotate(length=length)
+        files: QuerySet[UploadFile] = super().get_queryset(request)
+        return files.annotate(length=length)
 
     @admin.display(description=_("Размер, байт"))
     def size(self, file: Any) -> int:

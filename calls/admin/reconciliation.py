@@ -18,7 +18,7 @@ class ReconciledAge(AgeFilter):
     date_field = "at"
 
 
-class DifferenceInline(admin.TabularInline):
+class DifferenceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
     """The differences of one reconciliation, on its page."""
 
     model = Difference

@@ -21,7 +21,7 @@ from calls.models import (
 from calls.pages.upload_page import label_of
 
 
-class AttemptInline(admin.TabularInline):
+class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
     """The attempts of one upload, on its page."""
 
     model = UploadAttempt

@@ -32,7 +32,7 @@ def identifier_orders() -> list[tuple[str, str]]:
     return [(SEPARATOR.join(order), then.join(order)) for order in permutations(IDENTIFIERS)]
 
 
-class GoalField(forms.ModelChoiceField):
+class GoalField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs only
     """A goal of the counter, or none. The form sets the queryset."""
 
     default_error_messages = {

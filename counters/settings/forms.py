@@ -37,7 +37,7 @@ def label_of(name: str) -> Any:
     return Counter._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # a column
 
 
-class CounterSettingsForm(forms.ModelForm):
+class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """Settings of one counter: one field per name of `Counter.SETTINGS`, with the model's label.
 
     Declared here is only what the model does not say: limits, texts of errors, how a value is
@@ -102,7 +102,7 @@ class CounterSettingsForm(forms.ModelForm):
             self.fields[name].label = label_of(name)
         for column in INCOMING_KINDS.values():
             self.fields[column].disabled = True  # set by `clean`, whatever a browser sends
-        cast(forms.ModelChoiceField, self.fields["goal"]).queryset = choosable_goals(counter)
+        cast(GoalField, self.fields["goal"]).queryset = choosable_goals(counter)
         known = dict.fromkeys([*CURRENCIES, counter.currency or CURRENCIES[0]])
         currency = cast(forms.ChoiceField, self.fields["currency"])
         currency.choices = [(code, code) for code in known]

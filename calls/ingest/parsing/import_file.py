@@ -46,8 +46,9 @@ def check_listing(text: TextIO) -> Listing:
         raise UnreadableListing(_("В файле нет списка звонков."))
     _refuse_failure(found.get("inbound"))
     for name in LISTS:
-        if isinstance(found.get(name), Listing):
-            return found[name]
+        listing = found.get(name)
+        if isinstance(listing, Listing):
+            return listing
     raise UnreadableListing(_("В файле нет списка звонков: нужен список, payload или calls."))
 
 

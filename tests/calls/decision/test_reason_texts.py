@@ -47,10 +47,11 @@ def test_attention_of_an_upload_has_all_its_texts(attention: Attention) -> None:
 
 
 def test_codes_fit_their_columns() -> None:
-    reason, attention = Delivery._meta.get_field("reason"), Upload._meta.get_field("attention")
+    reason = cast("CharField[str, str]", Delivery._meta.get_field("reason"))
+    attention = cast("CharField[str, str]", Upload._meta.get_field("attention"))
 
-    assert max(map(len, REASONS)) <= (cast(CharField, reason).max_length or 0)
-    assert max(map(len, Attention.values)) <= (cast(CharField, attention).max_length or 0)
+    assert max(map(len, REASONS)) <= (reason.max_length or 0)
+    assert max(map(len, Attention.values)) <= (attention.max_length or 0)
 
 
 def test_no_dict_maps_the_code_of_a_reason_to_a_text() -> None:

@@ -23,7 +23,8 @@ NOVEMBER = [f"{parent}_{YEAR}_11" for parent in partitions.PARENTS]
 def fetched(statement: str, *values: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+    return rows
 
 
 def partitions_of(table: str) -> list[str]:
