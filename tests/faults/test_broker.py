@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -176,14 +177,13 @@ def test_blocked_senders_hold_up_no_other_task(
         program(*worker("threads", 1, "celery"), environment=told, log=log),
         program(*worker("prefork", 2, "send"), environment=told, log=log) as senders,
     ):
-        wait_for(lambda: len(control.ping()) == 2, seconds=MINUTE, what="both workers are up")
+        wait_for(lambda: len(control.ping() or ()) == 2, seconds=MINUTE, what="both workers are up")
         senders.send_signal(signal.SIGSTOP)
         for uploads in (1, 2):
             broker.delete("send")
             wait_for(lambda: broker.llen("send"), seconds=MINUTE, what="a send task waits")
             stage.calls(CALLS)
-            ready = Upload.objects.filter(state="ready")
-            wait_for(lambda: ready.count() == uploads, seconds=MINUTE, what="calls are batched")
+            wait_for(partial(_ready, uploads), seconds=MINUTE, what="calls are batched")
         assert Upload.objects.filter(attempts__gt=0).count() == 0
 
         senders.send_signal(signal.SIGCONT)
@@ -318,3 +318,7 @@ def _post_and_remember(sender: Sender) -> set[str]:
     except requests.RequestException:
         return set()
     return {str(record["universalId"])}
+
+
+def _ready(number: int) -> bool:
+    return Upload.objects.filter(state="ready").count() == number
