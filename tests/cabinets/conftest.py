@@ -1,11 +1,11 @@
-"""What the tests of sources have in common."""
+"""Fixtures of the tests of sources."""
 
 from __future__ import annotations
 
 import pytest
 
 from cabinets.models import CallSource, SigningSecret
-from tests.cabinets.source_requests import SECOND
+from tests.cabinets.source_pages import SECOND
 
 
 @pytest.fixture

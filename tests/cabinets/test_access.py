@@ -1,4 +1,4 @@
-"""Who has no cabinet, who may only look, and what a browser may keep."""
+"""Users without a cabinet, viewers, and caching of pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import factories
 SIGN_OUT = 'action="/accounts/logout/"'
 
 
-def signed_in(**fields: bool) -> Client:
+def client_of_new_user(**fields: bool) -> Client:
     client = Client()
     client.force_login(factories.make_user(username="newcomer", **fields))
     return client
@@ -20,8 +20,8 @@ def signed_in(**fields: bool) -> Client:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", ["integrations:dashboard", "counters:list", "cabinets:source-add"])
-def test_person_without_a_cabinet_is_told_so_and_may_leave(page: str) -> None:
-    answer = signed_in().get(reverse(page))
+def test_user_without_a_cabinet_gets_403_and_can_sign_out(page: str) -> None:
+    answer = client_of_new_user().get(reverse(page))
 
     html = answer.content.decode()
     assert answer.status_code == 403
@@ -32,13 +32,13 @@ def test_person_without_a_cabinet_is_told_so_and_may_leave(page: str) -> None:
 
 
 @pytest.mark.django_db
-def test_support_without_a_cabinet_is_shown_its_desk() -> None:
-    html = signed_in(is_staff=True).get(reverse("counters:list")).content.decode()
+def test_staff_without_a_cabinet_gets_a_link_to_the_admin() -> None:
+    html = client_of_new_user(is_staff=True).get(reverse("counters:list")).content.decode()
 
     assert f'href="{reverse("admin:index")}"' in html
 
 
-def test_page_that_refuses_lets_one_sign_in_as_somebody_else(viewer_client: Client) -> None:
+def test_403_page_has_a_sign_out_button(viewer_client: Client) -> None:
     answer = viewer_client.get(reverse("cabinets:source-add"))
 
     assert answer.status_code == 403
@@ -46,7 +46,9 @@ def test_page_that_refuses_lets_one_sign_in_as_somebody_else(viewer_client: Clie
 
 
 @pytest.mark.parametrize("name", ["integrations:dashboard", "calls:history", "counters:settings"])
-def test_nobody_keeps_pages_of_a_cabinet(owner_client: Client, counter: Counter, name: str) -> None:
+def test_pages_of_a_cabinet_are_not_cached(
+    owner_client: Client, counter: Counter, name: str
+) -> None:
     args = [] if name == "integrations:dashboard" else [counter.pk]
 
     answer = owner_client.get(reverse(name, args=args))
@@ -54,5 +56,5 @@ def test_nobody_keeps_pages_of_a_cabinet(owner_client: Client, counter: Counter,
     assert answer["Cache-Control"] == "private, no-store"
 
 
-def test_nobody_keeps_the_page_that_shows_a_secret(owner_client: Client) -> None:
+def test_page_that_shows_a_secret_is_not_cached(owner_client: Client) -> None:
     assert "no-store" in owner_client.get(reverse("cabinets:source-add"))["Cache-Control"]

@@ -1,4 +1,4 @@
-"""Which address attempts are counted by."""
+"""The client's IP address behind a proxy and without one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROXY_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
         (PROXY_HEADER, "203.0.113.66,", "192.0.2.1"),
     ],
 )
-def test_last_entry_of_the_proxy_counts(
+def test_last_entry_of_the_proxy_header_is_used(
     settings: Settings, proxy: tuple[str, str] | None, forwarded: str, address: str
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = proxy

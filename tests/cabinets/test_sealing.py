@@ -24,7 +24,7 @@ NEW_KEY = Fernet.generate_key().decode()
 
 
 @pytest.mark.parametrize("plain", ["y0_token", "секрет с пробелом", "😀", "x" * 5000])
-def test_sealed_text_opens_to_itself_and_shows_nothing(plain: str) -> None:
+def test_unseal_returns_the_sealed_text(plain: str) -> None:
     sealed = seal(plain)
 
     assert sealed.startswith(SEAL_PREFIX)
@@ -40,7 +40,7 @@ def test_empty_text_stays_empty() -> None:
     assert seal("") == unseal("") == reseal("") == ""
 
 
-def test_changed_text_does_not_open() -> None:
+def test_forged_text_is_not_unsealed() -> None:
     sealed = seal("y0_token")
     forged = sealed[:-3] + ("AAA" if sealed[-3:] != "AAA" else "BBB")
 
@@ -48,12 +48,12 @@ def test_changed_text_does_not_open() -> None:
         unseal(forged)
 
 
-def test_text_in_the_open_is_not_taken_for_sealed() -> None:
+def test_plain_text_is_not_unsealed() -> None:
     with pytest.raises(UnsealFailed):
         unseal("y0_token")
 
 
-def test_older_key_opens_and_the_first_one_seals(settings: Settings) -> None:
+def test_older_keys_unseal_and_the_first_one_seals(settings: Settings) -> None:
     former = seal("y0_token")
     settings.SEALING_KEYS = [NEW_KEY, *settings.SEALING_KEYS]
 
@@ -63,7 +63,7 @@ def test_older_key_opens_and_the_first_one_seals(settings: Settings) -> None:
     assert is_sealed_with_first_key(reseal(former))
 
 
-def test_unknown_key_does_not_open(settings: Settings) -> None:
+def test_value_of_an_unknown_key_is_not_unsealed(settings: Settings) -> None:
     sealed = seal("y0_token")
     settings.SEALING_KEYS = [NEW_KEY]
 
@@ -72,14 +72,14 @@ def test_unknown_key_does_not_open(settings: Settings) -> None:
     assert sealed not in str(caught.value)
 
 
-def test_key_of_a_wrong_form_is_refused_with_a_sentence(settings: Settings) -> None:
+def test_malformed_key_is_improperly_configured(settings: Settings) -> None:
     settings.SEALING_KEYS = ["short"]
 
     with pytest.raises(ImproperlyConfigured, match="SEALING_KEYS"):
         seal("y0_token")
 
 
-def test_secret_in_memory_has_a_silent_repr() -> None:
+def test_repr_of_a_secret_does_not_show_it() -> None:
     secret = Secret("y0_token")
 
     assert secret == "y0_token"
@@ -87,7 +87,7 @@ def test_secret_in_memory_has_a_silent_repr() -> None:
     assert "y0_token" not in repr({"token": secret})
 
 
-def test_column_holds_sealed_text_and_the_attribute_the_secret(source: CallSource) -> None:
+def test_column_has_sealed_text_and_attribute_the_secret(source: CallSource) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM cabinets_signingsecret")
         (stored,) = cursor.fetchone()
@@ -99,7 +99,7 @@ def test_column_holds_sealed_text_and_the_attribute_the_secret(source: CallSourc
     assert isinstance(secret, Secret)
 
 
-def test_row_that_no_key_opens_is_read_and_only_its_secret_is_refused(
+def test_row_that_no_key_opens_is_loaded_and_only_its_secret_fails(
     source: CallSource, settings: Settings
 ) -> None:
     settings.SEALING_KEYS = [NEW_KEY]
@@ -123,7 +123,7 @@ def test_saving_another_column_leaves_a_secret_that_no_key_opens_as_it_is(
     assert source.signing_secrets.get().secret == SECRET
 
 
-def test_unopened_secret_has_a_silent_repr(source: CallSource) -> None:
+def test_repr_of_a_sealed_value_does_not_show_it(source: CallSource) -> None:
     (value,) = source.signing_secrets.values_list("secret", flat=True)
 
     assert SEAL_PREFIX not in repr(value)

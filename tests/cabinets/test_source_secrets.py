@@ -1,4 +1,4 @@
-"""Secrets of a source: changed without a pause, shown once, kept where nobody can read them."""
+"""Secrets of a source: rotated without a gap, shown once, stored sealed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from cabinets.models import AuditEvent, CallSource, SigningSecret
 from tests import factories
-from tests.cabinets.source_requests import (
+from tests.cabinets.source_pages import (
     ADD,
     LIST,
     OTHER_KEY,
@@ -20,11 +20,10 @@ from tests.cabinets.source_requests import (
     live,
     retire_url,
     rotate_url,
-    said,
     shown_secret,
-    text_of,
 )
 from tests.calls.posting import post_calls
+from tests.responses import messages_of, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -36,13 +35,13 @@ def test_secret_of_another_source_is_not_retired(
 
     answer = owner_client.post(retire_url(source, other.signing_secrets.get()))
 
-    assert said(answer) == [
+    assert messages_of(answer) == [
         "Секрет источника «CallKeeper» не отозван: его уже нет или он единственный."
     ]
     assert (len(live(source)), len(live(other))) == (2, 1)
 
 
-def test_change_of_a_secret_keeps_the_old_one(owner_client: Client, source: CallSource) -> None:
+def test_rotation_keeps_the_old_secret(owner_client: Client, source: CallSource) -> None:
     answer = owner_client.post(rotate_url(source))
 
     new = shown_secret(answer)
@@ -51,7 +50,7 @@ def test_change_of_a_secret_keeps_the_old_one(owner_client: Client, source: Call
         assert post_calls(factories.v3_record(), source=source, secret=secret).status_code == 202
 
 
-def test_change_sent_twice_burns_no_secret(owner_client: Client, source: CallSource) -> None:
+def test_rotation_sent_twice_keeps_both_secrets(owner_client: Client, source: CallSource) -> None:
     new = shown_secret(owner_client.post(rotate_url(source)))
 
     again = owner_client.post(rotate_url(source))
@@ -63,7 +62,7 @@ def test_change_sent_twice_burns_no_secret(owner_client: Client, source: CallSou
     assert AuditEvent.objects.count() == 1
 
 
-def test_page_of_a_full_source_does_not_offer_the_change(
+def test_page_of_a_source_with_two_secrets_offers_no_rotation(
     owner_client: Client, source: CallSource, two_secrets: list[SigningSecret]
 ) -> None:
     page = text_of(owner_client.get(rotate_url(source)))
@@ -72,7 +71,7 @@ def test_page_of_a_full_source_does_not_offer_the_change(
     assert "отзовите новый и смените секрет ещё раз" in page
 
 
-def test_secret_that_no_key_opens_can_be_changed(
+def test_secret_that_no_key_opens_can_be_rotated(
     owner_client: Client, source: CallSource, settings: Settings
 ) -> None:
     settings.SEALING_KEYS = [OTHER_KEY]
@@ -92,20 +91,20 @@ def test_either_of_two_secrets_can_be_retired(
     which: int,
     left: str,
 ) -> None:
-    gone = next(one for one in (factories.SECRET, SECOND) if one != left)
+    retired = next(one for one in (factories.SECRET, SECOND) if one != left)
 
     answer = owner_client.post(retire_url(source, two_secrets[which]))
 
     assert answer["Location"] == LIST
-    assert said(answer) == ["Секрет источника «CallKeeper» отозван."]
+    assert messages_of(answer) == ["Секрет источника «CallKeeper» отозван."]
     assert live(source) == [left]
-    assert post_calls(factories.v3_record(), source=source, secret=gone).status_code == 401
+    assert post_calls(factories.v3_record(), source=source, secret=retired).status_code == 401
     assert post_calls(factories.v3_record(), source=source, secret=left).status_code == 202
     event = AuditEvent.objects.get()
     assert (event.action, event.actor) == ("source.secret_retired", owner)
 
 
-def test_question_names_which_secret_ends(
+def test_confirmation_says_which_secret_is_retired(
     owner_client: Client, source: CallSource, two_secrets: list[SigningSecret]
 ) -> None:
     old, new = two_secrets
@@ -114,7 +113,7 @@ def test_question_names_which_secret_ends(
     assert "Отозвать новый секрет" in text_of(owner_client.get(retire_url(source, new)))
 
 
-def test_retiring_sent_twice_leaves_the_other(
+def test_retiring_sent_twice_keeps_the_other_secret(
     owner_client: Client, source: CallSource, two_secrets: list[SigningSecret]
 ) -> None:
     owner_client.post(retire_url(source, two_secrets[0]))
@@ -126,34 +125,34 @@ def test_retiring_sent_twice_leaves_the_other(
     assert live(source)[0] == SECOND
 
 
-def test_only_secret_stays(owner_client: Client, source: CallSource) -> None:
+def test_only_secret_cannot_be_retired(owner_client: Client, source: CallSource) -> None:
     only = source.signing_secrets.get()
 
     answer = owner_client.post(retire_url(source, only))
 
     assert owner_client.get(retire_url(source, only)).status_code == 404
-    assert "не отозван" in said(answer)[0]
+    assert "не отозван" in messages_of(answer)[0]
     assert live(source) == [factories.SECRET]
     assert AuditEvent.objects.count() == 0
 
 
-@pytest.mark.parametrize("way", ["add", "rotate"])
-def test_secret_is_in_one_answer_and_nowhere_else(
+@pytest.mark.parametrize("form", ["add", "rotate"])
+def test_secret_is_in_one_response_and_nowhere_else(
     owner_client: Client,
     source: CallSource,
     caplog: pytest.LogCaptureFixture,
-    way: str,
+    form: str,
 ) -> None:
     caplog.set_level("DEBUG")
-    door = ADD if way == "add" else rotate_url(source)
+    url = ADD if form == "add" else rotate_url(source)
 
-    answer = owner_client.post(door, {"name": "CRM"})
+    answer = owner_client.post(url, {"name": "CRM"})
 
     secret = shown_secret(answer)
     bare = secret.removeprefix("whsec_")
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
-    assert said(answer) == []
+    assert messages_of(answer) == []
     assert bare not in "".join(f"{name}: {value}" for name, value in answer.items())
     assert bare not in str(answer.cookies)
     assert bare not in caplog.text

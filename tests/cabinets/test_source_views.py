@@ -1,4 +1,4 @@
-"""«Источники звонков»: what is there, and who may change it."""
+"""Pages of «Источники звонков»: content, permissions, creating and switching sources."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinets.models import AuditEvent, Cabinet, CallSource, SigningSecret
 from tests import factories
-from tests.cabinets.source_requests import (
+from tests.cabinets.source_pages import (
     ADD,
     LIST,
     OTHER_KEY,
     live,
     retire_url,
     rotate_url,
-    said,
     shown_secret,
     switch_url,
-    text_of,
 )
 from tests.calls.posting import post_calls
+from tests.responses import messages_of, text_of
 
 pytestmark = pytest.mark.django_db
 
 
-def test_list_says_what_there_is_and_opens_no_secret(
+def test_list_shows_sources_without_unsealing_secrets(
     owner_client: Client,
     source: CallSource,
     two_secrets: list[SigningSecret],
@@ -55,7 +54,7 @@ def test_list_says_what_there_is_and_opens_no_secret(
     assert f"/api/docs?source={source.public_id}#examples" in page
 
 
-def test_list_says_when_a_source_was_last_heard(owner_client: Client, source: CallSource) -> None:
+def test_list_shows_when_a_source_was_last_used(owner_client: Client, source: CallSource) -> None:
     post_calls(factories.v3_record(), source=source)
 
     source.refresh_from_db()
@@ -65,7 +64,7 @@ def test_list_says_when_a_source_was_last_heard(owner_client: Client, source: Ca
     )
 
 
-def test_empty_list_leads_to_the_first_source(owner_client: Client) -> None:
+def test_empty_list_links_to_adding_a_source(owner_client: Client) -> None:
     page = text_of(owner_client.get(LIST))
 
     assert "Источников пока нет" in page
@@ -78,17 +77,17 @@ def test_viewer_sees_the_list_without_buttons(
     page = text_of(viewer_client.get(LIST))
 
     assert source.public_id in page
-    for door in (ADD, rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])):
-        assert door not in page
+    for url in (ADD, rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])):
+        assert url not in page
 
 
 def test_viewer_changes_nothing(
     viewer_client: Client, source: CallSource, two_secrets: list[SigningSecret]
 ) -> None:
     before = live(source)
-    doors = [ADD, rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])]
+    urls = [ADD, rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])]
 
-    statuses = [viewer_client.post(door, {"name": "CRM"}).status_code for door in doors]
+    statuses = [viewer_client.post(url, {"name": "CRM"}).status_code for url in urls]
 
     assert statuses == [403] * 4
     source.refresh_from_db()
@@ -97,13 +96,13 @@ def test_viewer_changes_nothing(
     assert AuditEvent.objects.count() == 0
 
 
-def test_stranger_finds_no_such_source(
+def test_source_of_another_cabinet_is_404(
     stranger_client: Client, source: CallSource, two_secrets: list[SigningSecret]
 ) -> None:
     before = live(source)
-    doors = [rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])]
+    urls = [rotate_url(source), switch_url(source), retire_url(source, two_secrets[0])]
 
-    statuses = [stranger_client.post(door).status_code for door in doors]
+    statuses = [stranger_client.post(url).status_code for url in urls]
 
     assert statuses == [404] * 3
     assert source.public_id not in text_of(stranger_client.get(LIST))
@@ -111,23 +110,23 @@ def test_stranger_finds_no_such_source(
     assert (source.is_active, live(source)) == (True, before)
 
 
-@pytest.mark.parametrize("door", [rotate_url, switch_url])
-def test_changes_need_the_token_of_the_form(owner: User, source: CallSource, door: Any) -> None:
+@pytest.mark.parametrize("url_of", [rotate_url, switch_url])
+def test_changes_need_a_csrf_token(owner: User, source: CallSource, url_of: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
 
-    answer = client.post(door(source))
+    answer = client.post(url_of(source))
 
     assert answer.status_code == 403
     assert len(live(source)) == 1
 
 
-def test_nothing_changes_by_looking(
+def test_get_requests_change_nothing(
     owner_client: Client, source: CallSource, two_secrets: list[SigningSecret]
 ) -> None:
-    doors = [ADD, rotate_url(source), retire_url(source, two_secrets[0])]
+    urls = [ADD, rotate_url(source), retire_url(source, two_secrets[0])]
 
-    statuses = [owner_client.get(door).status_code for door in doors]
+    statuses = [owner_client.get(url).status_code for url in urls]
 
     assert statuses == [200] * 3
     assert owner_client.get(switch_url(source)).status_code == 405
@@ -135,7 +134,7 @@ def test_nothing_changes_by_looking(
     assert AuditEvent.objects.count() == 0
 
 
-def test_new_source_is_made_and_its_secret_works(
+def test_new_source_is_created_and_its_secret_works(
     owner_client: Client, owner: User, cabinet: Cabinet
 ) -> None:
     answer = owner_client.post(ADD, {"name": " CRM ", "time_zone": "Asia/Omsk"})
@@ -152,14 +151,14 @@ def test_new_source_is_made_and_its_secret_works(
     assert posted.status_code == 202
 
 
-def test_form_of_a_new_source_offers_the_zone_of_the_cabinet(owner_client: Client) -> None:
+def test_initial_time_zone_of_a_source_is_the_cabinets(owner_client: Client) -> None:
     page = text_of(owner_client.get(ADD))
 
     assert re.search(r'value="Europe/Moscow" selected>Москва, Санкт-Петербург — UTC\+3<', page)
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "error"),
     [
         ({"name": " "}, "Назовите источник."),
         ({"name": "callkeeper"}, "Источник с таким названием уже есть."),
@@ -167,17 +166,17 @@ def test_form_of_a_new_source_offers_the_zone_of_the_cabinet(owner_client: Clien
         ({"name": "я" * 201}, "не более 200 символов"),
     ],
 )
-def test_wrong_source_is_told_and_not_made(
-    owner_client: Client, source: CallSource, typed: dict[str, str], told: str
+def test_invalid_source_has_an_error_and_is_not_created(
+    owner_client: Client, source: CallSource, typed: dict[str, str], error: str
 ) -> None:
     answer = owner_client.post(ADD, typed)
 
-    assert told in text_of(answer)
+    assert error in text_of(answer)
     assert "whsec_" not in text_of(answer)
     assert CallSource.objects.get() == source
 
 
-def test_form_of_a_new_source_sent_twice_makes_one(owner_client: Client) -> None:
+def test_form_sent_twice_creates_one_source(owner_client: Client) -> None:
     owner_client.post(ADD, {"name": "CRM"})
     again = owner_client.post(ADD, {"name": "CRM"})
 
@@ -194,8 +193,10 @@ def test_source_is_switched_off_and_on(
     on = owner_client.post(switch_url(source), {"enabled": "1"})
     taken = post_calls(factories.v3_record(), source=source)
 
-    assert said(off) == ["Источник «CallKeeper» выключен: на его запросы отвечаем отказом 401."]
-    assert said(on)[-1] == "Источник «CallKeeper» включён."
+    assert messages_of(off) == [
+        "Источник «CallKeeper» выключен: на его запросы отвечаем отказом 401."
+    ]
+    assert messages_of(on)[-1] == "Источник «CallKeeper» включён."
     assert (refused.status_code, taken.status_code) == (401, 202)
     events = AuditEvent.objects.order_by("pk").values_list("action", "actor", "before", "after")
     assert list(events) == [

@@ -1,4 +1,4 @@
-"""A source, its secrets, and a first person with both."""
+"""Sources, their secrets, and the command seed_access."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_source_with_an_unknown_zone_is_refused(cabinet: Cabinet) -> None:
     assert CallSource.objects.count() == SigningSecret.objects.count() == 0
 
 
-def test_secrets_change_one_after_the_other(source: CallSource, owner: User) -> None:
+def test_secrets_are_rotated_one_after_the_other(source: CallSource, owner: User) -> None:
     [(_slot, first)] = live_secrets(source)
 
     second = rotate_secret(source=source, actor=owner)
@@ -73,9 +73,7 @@ def test_third_secret_is_refused(source: CallSource) -> None:
     assert AuditEvent.objects.count() == 1
 
 
-def test_second_source_of_a_name_is_refused_in_one_cabinet(
-    cabinet: Cabinet, source: CallSource
-) -> None:
+def test_name_of_a_source_is_unique_in_its_cabinet(cabinet: Cabinet, source: CallSource) -> None:
     with pytest.raises(ValidationError, match="уже есть"):
         create_source(cabinet=cabinet, name="callkeeper")
 
@@ -83,7 +81,7 @@ def test_second_source_of_a_name_is_refused_in_one_cabinet(
     assert CallSource.objects.count() == 2
 
 
-def test_last_secret_stays(source: CallSource) -> None:
+def test_last_secret_is_not_retired(source: CallSource) -> None:
     assert not retire_old_secret(source=source)
 
     assert len(live_secrets(source)) == 1
@@ -97,7 +95,7 @@ def seed(**options: Any) -> dict[str, Any]:
     return answer
 
 
-def test_first_person_can_sign_in_and_post() -> None:
+def test_seeded_user_can_sign_in_and_source_exists() -> None:
     access = seed(username="demo", password="длинный пароль", cabinet="Окна", demo=True)
 
     user = User.objects.get(username="demo")
@@ -129,7 +127,7 @@ def test_seeding_twice_changes_nothing() -> None:
     )
 
 
-def test_other_password_replaces_the_old_one_and_none_is_made_up() -> None:
+def test_password_is_replaced_and_generated_when_not_given() -> None:
     seed(username="demo", password="длинный пароль")
 
     made_up = seed(username="demo")["password"]
@@ -138,7 +136,7 @@ def test_other_password_replaces_the_old_one_and_none_is_made_up() -> None:
     assert User.objects.get().check_password(made_up)
 
 
-def test_person_becomes_staff_only_when_asked() -> None:
+def test_user_becomes_staff_only_with_the_option() -> None:
     seed(username="demo", password="длинный пароль", staff=True)
     seed(username="demo", password="длинный пароль")
 
@@ -153,7 +151,7 @@ def test_newest_secret_is_printed() -> None:
     assert seed(username="demo", cabinet="Окна")["source"]["secret"] == newest
 
 
-def test_cabinet_of_the_same_name_of_another_person_is_not_taken() -> None:
+def test_cabinet_of_the_same_name_of_another_user_is_not_reused() -> None:
     other = factories.make_cabinet(name="Окна")
 
     seed(username="demo", cabinet="Окна")
@@ -161,7 +159,7 @@ def test_cabinet_of_the_same_name_of_another_person_is_not_taken() -> None:
     assert Membership.objects.get().cabinet != other
 
 
-def test_source_without_a_secret_is_told() -> None:
+def test_source_without_a_secret_is_an_error() -> None:
     seed(username="demo", cabinet="Окна")
     SigningSecret.objects.all().delete()
 

@@ -1,4 +1,4 @@
-"""The cabinet is the session's: a page opened before it was changed acts on no other one."""
+"""A form opened before the cabinet was switched is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def second(owner: User) -> Cabinet:
 
 
 def forms_on(client: Client, page: str, action: str) -> list[dict[str, str]]:
-    """The hidden values of every form of a page that leads there."""
+    """Return the hidden values of every form on the page with this action."""
     html = client.get(reverse(page)).content.decode()
     forms = re.findall(rf'<form[^>]*action="{reverse(action)}".*?</form>', html, re.DOTALL)
     return [dict(re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form)) for form in forms]
@@ -34,7 +34,7 @@ def forms_on(client: Client, page: str, action: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("has_account", [False, True])
 @pytest.mark.parametrize("page", [DASHBOARD, LIST])
-def test_link_is_not_begun_for_another_cabinet(
+def test_linking_from_a_stale_tab_is_refused(
     owner_client: Client,
     cabinet: Cabinet,
     second: Cabinet,
@@ -55,7 +55,7 @@ def test_link_is_not_begun_for_another_cabinet(
     assert not LinkAttempt.objects.exists()
 
 
-def test_link_begins_from_a_page_of_the_chosen_cabinet(
+def test_linking_starts_for_the_chosen_cabinet(
     owner_client: Client, second: Cabinet, yandex_id: YandexId
 ) -> None:
     owner_client.post(reverse("cabinets:choose", args=[second.pk]))
@@ -65,7 +65,7 @@ def test_link_begins_from_a_page_of_the_chosen_cabinet(
     assert LinkAttempt.objects.get().cabinet == second
 
 
-def test_source_is_not_made_in_another_cabinet(owner_client: Client, second: Cabinet) -> None:
+def test_source_from_a_stale_tab_is_not_created(owner_client: Client, second: Cabinet) -> None:
     (form,) = forms_on(owner_client, "cabinets:source-add", "cabinets:source-add")
     owner_client.post(reverse("cabinets:choose", args=[second.pk]))
     filled = form | {"name": "CRM", "time_zone": "Europe/Moscow"}

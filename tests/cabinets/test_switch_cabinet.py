@@ -1,4 +1,4 @@
-"""A person of several cabinets goes from one to another; nobody enters a foreign one."""
+"""Switching between the cabinets of a user; a cabinet without membership is refused."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def second(owner: User) -> Cabinet:
     return cabinet
 
 
-def way_to(cabinet: Cabinet) -> str:
+def switch_url(cabinet: Cabinet) -> str:
     return reverse("cabinets:choose", args=[cabinet.pk])
 
 
-def test_the_second_cabinet_opens_and_stays_open(
+def test_switched_cabinet_is_kept_in_the_session(
     owner_client: Client, cabinet: Cabinet, second: Cabinet
 ) -> None:
     assert owner_client.get(DASHBOARD).context["cabinet"] == cabinet
 
-    answer = owner_client.post(way_to(second))
+    answer = owner_client.post(switch_url(second))
 
     assert (answer.status_code, answer["Location"]) == (303, DASHBOARD)
     page = owner_client.get(DASHBOARD)
     assert (page.context["cabinet"], page.context["can_manage"]) == (second, False)
-    owner_client.post(way_to(cabinet))
+    owner_client.post(switch_url(cabinet))
     page = owner_client.get(DASHBOARD)
     assert (page.context["cabinet"], page.context["can_manage"]) == (cabinet, True)
 
 
-def test_pages_of_the_cabinet_left_behind_do_not_exist(
+def test_pages_of_the_former_cabinet_are_404(
     owner_client: Client, second: Cabinet, cabinet: Cabinet
 ) -> None:
     account = factories.make_account(cabinet=cabinet)
@@ -47,23 +47,21 @@ def test_pages_of_the_cabinet_left_behind_do_not_exist(
     settings_page = f"/lk/integrations/yandex/counters/{counter.pk}"
     assert owner_client.get(settings_page).status_code == 200
 
-    owner_client.post(way_to(second))
+    owner_client.post(switch_url(second))
 
     assert owner_client.get(settings_page).status_code == 404
 
 
-def test_the_menu_offers_the_other_cabinets_only(
+def test_menu_lists_only_the_other_cabinets(
     owner_client: Client, cabinet: Cabinet, second: Cabinet
 ) -> None:
     page = owner_client.get(DASHBOARD).content.decode()
 
-    assert f'action="{way_to(second)}"' in page
-    assert f'action="{way_to(cabinet)}"' not in page
+    assert f'action="{switch_url(second)}"' in page
+    assert f'action="{switch_url(cabinet)}"' not in page
 
 
-def test_a_person_of_one_cabinet_is_offered_no_choice(
-    owner_client: Client, cabinet: Cabinet
-) -> None:
+def test_user_of_one_cabinet_has_no_cabinet_menu(owner_client: Client, cabinet: Cabinet) -> None:
     page = owner_client.get(DASHBOARD).content.decode()
 
     assert "/choose" not in page
@@ -71,11 +69,11 @@ def test_a_person_of_one_cabinet_is_offered_no_choice(
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_foreign_cabinet_does_not_exist(
+def test_cabinet_without_membership_is_404(
     stranger_client: Client, cabinet: Cabinet, is_there: bool
 ) -> None:
     own = stranger_client.get(DASHBOARD).context["cabinet"]
-    foreign = way_to(cabinet) if is_there else "/lk/cabinets/999999999/choose"
+    foreign = switch_url(cabinet) if is_there else "/lk/cabinets/999999999/choose"
 
     assert stranger_client.post(foreign).status_code == 404
 
@@ -83,25 +81,25 @@ def test_a_foreign_cabinet_does_not_exist(
     assert not AuditEvent.objects.exists()
 
 
-def test_a_person_put_out_of_the_chosen_cabinet_is_back_in_the_other(
+def test_user_removed_from_the_chosen_cabinet_gets_the_other(
     owner_client: Client, cabinet: Cabinet, second: Cabinet
 ) -> None:
-    owner_client.post(way_to(second))
+    owner_client.post(switch_url(second))
 
     Membership.objects.filter(cabinet=second).delete()
 
     assert owner_client.get(DASHBOARD).context["cabinet"] == cabinet
 
 
-def test_the_way_is_a_post_of_somebody_signed_in(
+def test_switching_needs_post_and_sign_in(
     client: Client, owner_client: Client, second: Cabinet
 ) -> None:
-    assert owner_client.get(way_to(second)).status_code == 405
-    assert client.post(way_to(second))["Location"].startswith("/accounts/login/")
+    assert owner_client.get(switch_url(second)).status_code == 405
+    assert client.post(switch_url(second))["Location"].startswith("/accounts/login/")
 
 
-def test_the_choice_is_guarded_against_other_sites(owner: User, second: Cabinet) -> None:
+def test_switching_needs_a_csrf_token(owner: User, second: Cabinet) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
 
-    assert client.post(way_to(second)).status_code == 403
+    assert client.post(switch_url(second)).status_code == 403

@@ -1,4 +1,4 @@
-"""Zones as they are offered: near ones by city with today's offset, and no misleading names."""
+"""Choices of time zones: near ones by city with their offset, and no misleading names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_near_zones_come_first_with_their_offset() -> None:
     assert dict(others)["Asia/Kolkata"] == "Asia/Kolkata"
 
 
-def test_every_offered_zone_is_one_and_once() -> None:
+def test_every_choice_is_a_known_zone_and_unique() -> None:
     names = [name for _title, zones in zone_choices(now=NOW) for name, _words in zones]
 
     assert set(names) <= zoneinfo.available_timezones()
@@ -28,7 +28,7 @@ def test_every_offered_zone_is_one_and_once() -> None:
     assert set(NEAR) <= set(names)
 
 
-def test_far_zone_is_called_by_its_name() -> None:
+def test_label_of_an_unlisted_zone_is_its_name() -> None:
     assert zone_label("Asia/Omsk") == "Омск"
     assert zone_label("Asia/Kolkata") == "Asia/Kolkata"
     assert zone_label("") == ""

@@ -15,11 +15,11 @@ class Total:
 
 
 @pytest.mark.parametrize(("value", "height"), [(0, 1), (1, 3), (50, 12), (99, 24), (100, 24)])
-def test_a_bar_is_as_high_as_its_day_and_never_invisible(value: int, height: int) -> None:
+def test_bar_height_is_proportional_and_never_zero(value: int, height: int) -> None:
     assert bar_height(value, peak=100) == height
 
 
-def test_small_chart_stands_on_the_ground_and_keeps_the_order_of_days() -> None:
+def test_sparkline_bars_start_at_the_bottom_in_the_order_of_days() -> None:
     chart = sparkline([0, 2, 4])
 
     assert [(bar["x"], bar["y"], bar["height"]) for bar in chart["bars"]] == [
@@ -30,11 +30,11 @@ def test_small_chart_stands_on_the_ground_and_keeps_the_order_of_days() -> None:
     assert (chart["chart_width"], chart["days"], chart["total"]) == (16, 3, 6)
 
 
-def test_small_chart_of_no_days_is_drawn_without_bars() -> None:
+def test_sparkline_without_days_has_no_bars() -> None:
     assert sparkline([])["bars"] == []
 
 
-def test_parts_of_the_bar_fill_it_and_leave_out_what_is_nothing() -> None:
+def test_share_bar_is_filled_and_leaves_out_zero_parts() -> None:
     totals = [
         Total("Принят", "success", 3),
         Total("Опоздал", "warning", 0),
@@ -49,7 +49,7 @@ def test_parts_of_the_bar_fill_it_and_leave_out_what_is_nothing() -> None:
     ]
 
 
-def test_a_tiny_part_of_the_bar_can_still_be_seen() -> None:
+def test_small_part_of_the_share_bar_has_a_minimum_width() -> None:
     totals = [Total("Принят", "success", 999_999), Total("Требует внимания", "danger", 1)]
 
     big, tiny = share_bar(totals)["parts"]
@@ -58,7 +58,7 @@ def test_a_tiny_part_of_the_bar_can_still_be_seen() -> None:
     assert float(big["width"]) + float(tiny["width"]) == pytest.approx(100)
 
 
-def test_bar_of_nothing_has_no_parts() -> None:
+def test_share_bar_of_zeros_has_no_parts() -> None:
     assert share_bar([Total("Принят", "success", 0)])["parts"] == []
 
 
@@ -66,7 +66,5 @@ def test_bar_of_nothing_has_no_parts() -> None:
     ("seconds", "written"),
     [(None, "—"), (0, "0:00"), (9, "0:09"), (91, "1:31"), (3599, "59:59"), (3725, "1:02:05")],
 )
-def test_talk_time_is_written_as_in_the_reports_of_metrika(
-    seconds: int | None, written: str
-) -> None:
+def test_talk_time_has_the_format_of_metrika(seconds: int | None, written: str) -> None:
     assert talk_time(seconds) == written

@@ -1,14 +1,17 @@
-"""A sandbox of Yandex with an account of «Окна Столица» linked in the cabinet."""
+"""A sandbox of Yandex with an account of «Окна Столица» linked in the cabinet, and signals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 
 import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
 from cabinets.models import Cabinet
+from counters.models import Counter
+from counters.signals import counter_changed
 from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.models import YandexAccount
 from tests import factories
@@ -17,7 +20,7 @@ LinkAccount = Callable[[str], YandexAccount]
 
 
 @pytest.fixture(autouse=True)
-def _forgotten_cache() -> None:
+def _empty_cache() -> None:
     cache.clear()
 
 
@@ -60,3 +63,16 @@ def link(cabinet: Cabinet, sandbox: RunningSandbox) -> LinkAccount:
 @pytest.fixture
 def okna(link: LinkAccount) -> YandexAccount:
     return link("okna-stolica")
+
+
+@pytest.fixture
+def signals() -> Iterator[list[Counter]]:
+    """The counters of all `counter_changed` signals, each as it was when the signal was sent."""
+    received: list[Counter] = []
+
+    def record(counter: Counter, **_rest: object) -> None:
+        received.append(copy(counter))
+
+    counter_changed.connect(record, weak=False)
+    yield received
+    counter_changed.disconnect(record)

@@ -1,4 +1,4 @@
-"""What a browser sends when the settings window is saved; a test names only what it changes."""
+"""POST data of the settings window; a test names only what it changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from counters.settings.forms import CounterSettingsForm
 
 
 def posted(counter: Counter, **changes: Any) -> dict[str, Any]:
-    """Return the window's fields as they stand, with changes; None leaves a field out."""
+    """Return the form's values by HTML name, with changes; None leaves a field out."""
     form = CounterSettingsForm(counter=counter)
     enabled = [form[name] for name, field in form.fields.items() if not field.disabled]
     shown = {field.html_name: field.value() for field in enabled} | changes

@@ -51,18 +51,18 @@ from counters.hosts import normalise_host, readable_host
         ("x." * 3000 + "ru", ""),
     ],
 )
-def test_a_site_is_brought_to_its_host(text: str, host: str) -> None:
+def test_site_is_normalised_to_its_host(text: str, host: str) -> None:
     assert normalise_host(text) == host
 
 
 @given(st.text(max_size=300))
-def test_a_normalised_host_stays_what_it_is(text: str) -> None:
+def test_normalising_twice_changes_nothing(text: str) -> None:
     once = normalise_host(text)
 
     assert normalise_host(once) == once
 
 
-def test_a_host_is_shown_in_its_own_letters() -> None:
+def test_readable_host_decodes_punycode() -> None:
     assert readable_host("xn----8sbehgsbx0arnm9c.xn--p1ai") == "двери-столица.рф"
     assert readable_host("okna-stolica.example") == "okna-stolica.example"
     assert readable_host("не хост") == "не хост"
@@ -72,7 +72,7 @@ def test_a_host_is_shown_in_its_own_letters() -> None:
 
 
 @given(st.text(alphabet="абвßςй☃xn-1", min_size=1, max_size=8).map(lambda name: f"{name}.рф"))
-def test_a_host_as_it_is_shown_is_the_same_site(address: str) -> None:
+def test_readable_host_normalises_to_the_same_host(address: str) -> None:
     host = normalise_host(address)
 
     assert normalise_host(readable_host(host)) == host

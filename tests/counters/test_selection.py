@@ -7,7 +7,6 @@ from django.utils import timezone
 from cabinets.models import AuditEvent, Cabinet
 from counters import selection
 from counters.models import Counter
-from counters.signals import counter_changed
 from counters.sync import available
 from devtools.sandbox import RunningSandbox
 from integrations.api_call import MetrikaUnavailable
@@ -28,9 +27,7 @@ def choose(account: YandexAccount, actor: User, *numbers: int) -> selection.Sele
     )
 
 
-def test_a_chosen_counter_is_added_and_waits_for_its_settings(
-    okna: YandexAccount, owner: User
-) -> None:
+def test_chosen_counter_is_added_and_not_configured(okna: YandexAccount, owner: User) -> None:
     chosen = choose(okna, owner, OWN)
 
     assert [counter.number for counter in chosen.added] == [OWN]
@@ -61,7 +58,7 @@ def test_forged_and_view_only_numbers_are_refused_and_the_others_added(
     assert Counter.objects.count() == 1
 
 
-def test_a_right_withdrawn_after_the_page_was_shown_counts(
+def test_permission_withdrawn_after_the_page_was_shown_is_checked(
     okna: YandexAccount, owner: User, sandbox: RunningSandbox
 ) -> None:
     sandbox.world.counters.set_right(EDITABLE, "okna-stolica", "view")
@@ -72,7 +69,7 @@ def test_a_right_withdrawn_after_the_page_was_shown_counts(
     assert not Counter.objects.exists()
 
 
-def test_one_counter_through_two_accounts_is_one_counter(
+def test_counter_is_not_added_again_through_a_second_account(
     okna: YandexAccount, owner: User, link: LinkAccount
 ) -> None:
     agency = link("agency-media")
@@ -85,7 +82,7 @@ def test_one_counter_through_two_accounts_is_one_counter(
     assert Counter.objects.get().account_id == okna.pk
 
 
-def test_a_counter_stranded_with_a_cut_account_moves_with_its_settings(
+def test_counter_of_a_disconnected_account_moves_with_its_settings(
     okna: YandexAccount, owner: User, link: LinkAccount
 ) -> None:
     agency = link("agency-media")
@@ -103,7 +100,7 @@ def test_a_counter_stranded_with_a_cut_account_moves_with_its_settings(
     assert AuditEvent.objects.get().action == "counter.account_changed"
 
 
-def test_a_removed_counter_comes_back_with_its_settings_and_waits_for_a_save(
+def test_removed_counter_is_restored_with_its_settings_and_not_configured(
     okna: YandexAccount, owner: User
 ) -> None:
     counter = factories.make_counter(
@@ -112,14 +109,14 @@ def test_a_removed_counter_comes_back_with_its_settings_and_waits_for_a_save(
 
     choose(okna, owner, OWN)
 
-    revived = Counter.objects.get()
-    assert (revived.pk, revived.min_duration_seconds) == (counter.pk, 45)
-    assert (revived.removed_at, revived.configured_at) == (None, None)
-    assert revived.version == counter.version + 1
+    restored = Counter.objects.get()
+    assert (restored.pk, restored.min_duration_seconds) == (counter.pk, 45)
+    assert (restored.removed_at, restored.configured_at) == (None, None)
+    assert restored.version == counter.version + 1
     assert AuditEvent.objects.get().action == "counter.revived"
 
 
-def test_without_an_answer_nothing_is_added(
+def test_nothing_is_added_when_metrika_is_unavailable(
     okna: YandexAccount, owner: User, sandbox: RunningSandbox
 ) -> None:
     sandbox.world.faults.add({"name": "html_5xx", "times": None})
@@ -131,7 +128,7 @@ def test_without_an_answer_nothing_is_added(
     assert not AuditEvent.objects.exists()
 
 
-def test_an_account_of_another_cabinet_cannot_be_used(
+def test_account_of_another_cabinet_is_refused(
     okna: YandexAccount, owner: User, sandbox: RunningSandbox
 ) -> None:
     other: Cabinet = factories.make_cabinet(name="Чужой")
@@ -144,7 +141,7 @@ def test_an_account_of_another_cabinet_cannot_be_used(
     assert sandbox.world.journal.report(10)["last"] == []
 
 
-def test_the_same_number_in_two_cabinets_is_two_counters(okna: YandexAccount, owner: User) -> None:
+def test_same_number_in_two_cabinets_is_two_counters(okna: YandexAccount, owner: User) -> None:
     other = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
     factories.make_counter(account=other, number=OWN)
 
@@ -153,15 +150,15 @@ def test_the_same_number_in_two_cabinets_is_two_counters(okna: YandexAccount, ow
     assert Counter.objects.filter(number=OWN).count() == 2
 
 
-def test_a_rival_who_added_first_wins(
+def test_counter_added_by_a_concurrent_request_is_refused(
     okna: YandexAccount, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def with_rival(account: YandexAccount) -> object:
-        offered = available.available_counters(account)
+    def with_concurrent_adding(account: YandexAccount) -> object:
+        found = available.available_counters(account)
         factories.make_counter(account=okna, number=OWN, name="Первый")
-        return offered
+        return found
 
-    monkeypatch.setattr(selection, "available_counters", with_rival)
+    monkeypatch.setattr(selection, "available_counters", with_concurrent_adding)
 
     chosen = choose(okna, owner, OWN, BALCONY)
 
@@ -170,7 +167,7 @@ def test_a_rival_who_added_first_wins(
     assert Counter.objects.get(number=OWN).name == "Первый"
 
 
-def test_the_switch_works_at_once_and_is_written_down(counter: Counter, owner: User) -> None:
+def test_switch_is_saved_and_audited(counter: Counter, owner: User) -> None:
     now = timezone.now()
 
     selection.switch(counter=counter, enabled=False, actor=owner, now=now)
@@ -186,14 +183,14 @@ def test_the_switch_works_at_once_and_is_written_down(counter: Counter, owner: U
     )
 
 
-def test_a_switch_to_where_it_stands_changes_nothing(counter: Counter, owner: User) -> None:
+def test_switch_to_the_present_state_changes_nothing(counter: Counter, owner: User) -> None:
     selection.switch(counter=counter, enabled=True, actor=owner, now=timezone.now())
 
     assert Counter.objects.get().version == counter.version
     assert not AuditEvent.objects.exists()
 
 
-def test_a_removed_counter_keeps_its_row_and_cannot_be_switched(
+def test_removed_counter_keeps_its_row_and_cannot_be_switched(
     counter: Counter, owner: User
 ) -> None:
     now = timezone.now()
@@ -208,21 +205,16 @@ def test_a_removed_counter_keeps_its_row_and_cannot_be_switched(
     assert [event.action for event in AuditEvent.objects.all()] == ["counter.removed"]
 
 
-def test_every_change_of_a_known_counter_is_announced_once(
-    okna: YandexAccount, owner: User
+def test_every_change_of_an_existing_counter_sends_one_signal(
+    okna: YandexAccount, owner: User, signals: list[Counter]
 ) -> None:
-    heard: list[tuple[bool, bool]] = []
+    counter = choose(okna, owner, OWN).added[0]
+    selection.switch(counter=counter, enabled=False, actor=owner, now=timezone.now())
+    selection.remove_counter(counter=counter, actor=owner, now=timezone.now())
+    choose(okna, owner, OWN)
 
-    def record_server_time(counter: Counter, **_rest: object) -> None:
-        heard.append((counter.enabled, counter.removed_at is None))
-
-    counter_changed.connect(record_server_time)
-    try:
-        counter = choose(okna, owner, OWN).added[0]
-        selection.switch(counter=counter, enabled=False, actor=owner, now=timezone.now())
-        selection.remove_counter(counter=counter, actor=owner, now=timezone.now())
-        choose(okna, owner, OWN)
-    finally:
-        counter_changed.disconnect(record_server_time)
-
-    assert heard == [(False, True), (False, False), (False, True)]
+    assert [(one.enabled, one.is_removed) for one in signals] == [
+        (False, False),
+        (False, True),
+        (False, False),
+    ]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.counters.conftest import _forgotten_cache, link, okna, sandbox
+from tests.counters.conftest import _empty_cache, link, okna, sandbox
 
-__all__ = ["_forgotten_cache", "link", "okna", "sandbox"]
+__all__ = ["_empty_cache", "link", "okna", "sandbox"]

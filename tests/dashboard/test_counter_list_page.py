@@ -19,16 +19,16 @@ from tests import factories
 LIST = "/lk/integrations/yandex"
 
 
-def rows_of(cabinet: Cabinet, **wishes: Any) -> list[str]:
-    wishes = {"account_filter": None, "sort": "synced", "now": timezone.now()} | wishes
-    return [row["counter"].name for row in list_context(cabinet, **wishes)["rows"]]
+def rows_of(cabinet: Cabinet, **options: Any) -> list[str]:
+    options = {"account_filter": None, "sort": "synced", "now": timezone.now()} | options
+    return [row["counter"].name for row in list_context(cabinet, **options)["rows"]]
 
 
 @pytest.fixture
 def three(account: YandexAccount) -> list[Counter]:
     now = timezone.now()
 
-    def made(name: str, synced: int | None, added: int) -> Counter:
+    def make(name: str, synced: int | None, added: int) -> Counter:
         return factories.make_counter(
             account=account,
             name=name,
@@ -36,7 +36,7 @@ def three(account: YandexAccount) -> list[Counter]:
             added_at=now - timedelta(days=added),
         )
 
-    return [made("яблоко", 1, 1), made("Арбуз", None, 2), made("груша", 0, 3)]
+    return [make("яблоко", 1, 1), make("Арбуз", None, 2), make("груша", 0, 3)]
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def three(account: YandexAccount) -> list[Counter]:
         ("nonsense", ["груша", "яблоко", "Арбуз"]),
     ],
 )
-def test_the_list_stands_in_the_chosen_order(
+def test_list_is_sorted_by_the_chosen_order(
     cabinet: Cabinet, three: list[Counter], sort: str, names: list[str]
 ) -> None:
     assert rows_of(cabinet, sort=sort) == names
 
 
-def test_what_waits_for_its_settings_stands_first_until_another_order_is_chosen(
+def test_counters_to_be_configured_come_first_in_the_default_order(
     cabinet: Cabinet, three: list[Counter]
 ) -> None:
     Counter.objects.filter(name__in=["яблоко", "Арбуз"]).update(configured_at=None)
@@ -64,7 +64,7 @@ def test_what_waits_for_its_settings_stands_first_until_another_order_is_chosen(
     assert rows_of(cabinet, sort="name") == ["Арбуз", "груша", "яблоко"]
 
 
-def test_the_account_filter_shows_one_account_and_ignores_foreign_ones(
+def test_account_filter_shows_one_account_and_ignores_other_cabinets(
     cabinet: Cabinet, three: list[Counter]
 ) -> None:
     second = factories.make_account(cabinet=cabinet)
@@ -75,7 +75,7 @@ def test_the_account_filter_shows_one_account_and_ignores_foreign_ones(
     assert len(rows_of(cabinet, account_filter=foreign.pk)) == 4
 
 
-def test_removed_and_foreign_counters_are_not_listed(
+def test_removed_counters_and_other_cabinets_are_not_listed(
     cabinet: Cabinet, account: YandexAccount
 ) -> None:
     factories.make_counter(account=account, removed_at=timezone.now())
@@ -85,17 +85,17 @@ def test_removed_and_foreign_counters_are_not_listed(
     assert rows_of(cabinet) == []
 
 
-def test_accounts_stand_with_their_state_and_count(
+def test_accounts_are_listed_with_state_and_number_of_counters(
     cabinet: Cabinet, account: YandexAccount
 ) -> None:
     factories.make_counter(account=account)
     factories.make_counter(account=account, removed_at=timezone.now())
-    cut = YandexAccount.State.DISCONNECTED
+    disconnected = YandexAccount.State.DISCONNECTED
     with_counters = factories.make_account(
-        cabinet=cabinet, state=cut, access_token="", refresh_token=""
+        cabinet=cabinet, state=disconnected, access_token="", refresh_token=""
     )
     factories.make_counter(account=with_counters)
-    factories.make_account(cabinet=cabinet, state=cut, access_token="", refresh_token="")
+    factories.make_account(cabinet=cabinet, state=disconnected, access_token="", refresh_token="")
 
     accounts = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())[
         "accounts"
@@ -113,7 +113,7 @@ def test_accounts_stand_with_their_state_and_count(
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_the_page_needs_the_same_queries_for_one_counter_and_for_thirty(
+def test_number_of_queries_does_not_grow_with_the_counters(
     owner_client: Client, account: YandexAccount, count: int
 ) -> None:
     for _each in range(count):
@@ -132,9 +132,7 @@ def test_the_page_needs_the_same_queries_for_one_counter_and_for_thirty(
     assert len(queries) == 7
 
 
-def test_the_list_says_never_when_nothing_was_sent(
-    owner_client: Client, account: YandexAccount
-) -> None:
+def test_counter_without_sent_calls_says_so(owner_client: Client, account: YandexAccount) -> None:
     factories.make_counter(account=account, configured_at=None)
 
     text = owner_client.get(LIST).content.decode()
@@ -144,13 +142,13 @@ def test_the_list_says_never_when_nothing_was_sent(
     assert "Не указано" in text
 
 
-def test_the_list_without_an_account_offers_to_link_one(owner_client: Client) -> None:
+def test_list_without_accounts_offers_to_link_one(owner_client: Client) -> None:
     text = owner_client.get(LIST).content.decode()
 
     assert "Яндекс ещё не подключен" in text
 
 
-def test_a_removed_counter_keeps_a_way_to_its_history(
+def test_removed_counter_is_listed_with_a_link_to_its_history(
     owner_client: Client, counter: Counter
 ) -> None:
     other = factories.make_counter(account=counter.account)
@@ -166,7 +164,7 @@ def test_a_removed_counter_keeps_a_way_to_its_history(
     assert owner_client.get(history).status_code == 200
 
 
-def test_where_no_counter_is_chosen_the_first_step_is_a_button(
+def test_list_without_counters_has_a_button_to_add_one(
     owner_client: Client, viewer_client: Client, account: YandexAccount
 ) -> None:
     add = f'href="{reverse("counters:add", args=[account.pk])}"'

@@ -34,7 +34,7 @@ from tests import factories
         ),
     ],
 )
-def test_the_window_tells_the_state_in_words(
+def test_window_shows_the_status(
     account: YandexAccount,
     fields: dict[str, datetime | bool | None],
     account_state: str,

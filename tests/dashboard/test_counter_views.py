@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -18,17 +16,13 @@ from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.stored import store_call
 from tests.counters.settings_form import posted
+from tests.responses import messages_of
 
 OWN = 91234567
 
 
 def page(counter: Counter, tail: str = "") -> str:
     return f"/lk/integrations/yandex/counters/{counter.pk}{tail}"
-
-
-def said(response: Any) -> list[str]:
-    """What the test client's response told the person."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def okna_counter(okna: YandexAccount) -> Counter:
 # --- Settings ------------------------------------------------------------------------------
 
 
-def test_the_window_shows_the_settings_the_goals_and_never_a_token(
+def test_window_shows_settings_and_goals_and_no_token(
     owner_client: Client, okna_counter: Counter
 ) -> None:
     response = owner_client.get(page(okna_counter))
@@ -55,7 +49,7 @@ def test_the_window_shows_the_settings_the_goals_and_never_a_token(
     assert "style=" not in text
 
 
-def test_the_window_opens_when_metrika_is_silent_and_asks_once(
+def test_window_opens_without_metrika_and_requests_goals_once(
     owner_client: Client, okna_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     sandbox.world.faults.add({"name": "html_5xx", "times": None})
@@ -68,7 +62,7 @@ def test_the_window_opens_when_metrika_is_silent_and_asks_once(
     assert len(sandbox.world.journal.report(10)["last"]) == 1
 
 
-def test_fresh_goals_are_not_fetched_again_until_they_are_asked_for(
+def test_fresh_goals_are_fetched_again_only_on_request(
     owner_client: Client, okna_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     Counter.objects.update(goals_refreshed_at=timezone.now() - timedelta(minutes=9))
@@ -81,7 +75,7 @@ def test_fresh_goals_are_not_fetched_again_until_they_are_asked_for(
     assert okna_counter.goals.count() == 3
 
 
-def test_goals_asked_for_by_a_script_come_with_the_choice_that_is_not_saved(
+def test_htmx_refresh_of_goals_keeps_the_unsaved_choice(
     owner_client: Client, okna_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     owner_client.get(page(okna_counter))
@@ -93,12 +87,12 @@ def test_goals_asked_for_by_a_script_come_with_the_choice_that_is_not_saved(
     gone = owner_client.post(page(okna_counter, "/goals"), {"goal": call.pk}, headers=by_script)
 
     assert f'<option value="{call.pk}" selected>' in kept.content.decode()
-    assert said(kept) == ["Список целей обновлён."]
-    assert said(gone)[1] == "Выбранной цели в Метрике больше нет: выберите другую."
+    assert messages_of(kept) == ["Список целей обновлён."]
+    assert messages_of(gone)[1] == "Выбранной цели в Метрике больше нет: выберите другую."
     assert Counter.objects.get().goal is None
 
 
-def test_the_window_opens_without_the_cache(
+def test_window_opens_without_the_cache(
     owner_client: Client, okna_counter: Counter, settings: Settings
 ) -> None:
     settings.CACHES = {
@@ -111,7 +105,7 @@ def test_the_window_opens_without_the_cache(
     assert okna_counter.goals.count() == 3
 
 
-def test_a_save_stores_the_settings_and_says_so(
+def test_save_stores_the_settings_and_reports_it(
     owner_client: Client, owner: User, counter: Counter
 ) -> None:
     data = posted(counter, min_duration="60", site_mode="list", sites="site.ru")
@@ -119,13 +113,13 @@ def test_a_save_stores_the_settings_and_says_so(
     response = owner_client.post(page(counter), data)
 
     assert response["Location"] == page(counter)
-    assert said(response) == ["Настройки сохранены."]
+    assert messages_of(response) == ["Настройки сохранены."]
     saved = Counter.objects.get()
     assert (saved.min_duration_seconds, saved.site_hosts) == (60, ["site.ru"])
     assert saved.settings_saved_by == owner
 
 
-def test_a_save_tells_what_waited_and_does_not_fit_any_more(
+def test_save_reports_waiting_calls_that_no_longer_match(
     owner_client: Client, counter: Counter
 ) -> None:
     store_call(cabinet=counter.cabinet, duration_seconds=50)
@@ -135,15 +129,15 @@ def test_a_save_tells_what_waited_and_does_not_fit_any_more(
     counter.refresh_from_db()
     widened = owner_client.post(page(counter), posted(counter, min_duration="40"))
 
-    assert said(narrowed) == [
+    assert messages_of(narrowed) == [
         "Настройки сохранены.",
         "Не подходят под новые настройки и не будут отправлены: 1. Если вернуть настройки, "
         "вернутся и они.",
     ]
-    assert said(widened)[-1] == "Настройки сохранены."
+    assert messages_of(widened)[-1] == "Настройки сохранены."
 
 
-def test_a_mistake_keeps_what_was_typed_and_saves_nothing(
+def test_invalid_form_keeps_typed_values_and_saves_nothing(
     owner_client: Client, counter: Counter
 ) -> None:
     data = posted(counter, min_duration="60", site_mode="list", sites="два слова")
@@ -158,7 +152,7 @@ def test_a_mistake_keeps_what_was_typed_and_saves_nothing(
     assert not AuditEvent.objects.exists()
 
 
-def test_the_second_of_two_editors_is_told_who_was_first_and_may_replace(
+def test_conflict_shows_the_first_editor_and_can_be_overwritten(
     owner_client: Client, counter: Counter, manager: User
 ) -> None:
     rival = Client()
@@ -180,7 +174,7 @@ def test_the_second_of_two_editors_is_told_who_was_first_and_may_replace(
     assert Counter.objects.get().call_status == "fail"
 
 
-def test_a_switch_from_the_list_is_noticed_by_an_open_window(
+def test_switch_in_the_list_conflicts_with_an_open_window(
     owner_client: Client, owner: User, counter: Counter
 ) -> None:
     mine = posted(counter)
@@ -192,7 +186,7 @@ def test_a_switch_from_the_list_is_noticed_by_an_open_window(
     assert not Counter.objects.get().enabled
 
 
-def test_likely_mistakes_are_shown_in_the_window(owner_client: Client, counter: Counter) -> None:
+def test_window_shows_warnings(owner_client: Client, counter: Counter) -> None:
     Counter.objects.update(site_mode="own", site_host="", goals_refreshed_at=timezone.now())
 
     response = owner_client.get(page(counter))
@@ -203,7 +197,7 @@ def test_likely_mistakes_are_shown_in_the_window(owner_client: Client, counter: 
 # --- The switch and the removal ------------------------------------------------------------
 
 
-def test_removal_tells_first_what_waits(owner_client: Client, counter: Counter) -> None:
+def test_removal_page_shows_waiting_calls(owner_client: Client, counter: Counter) -> None:
     store_call(cabinet=counter.cabinet)
 
     response = owner_client.get(page(counter, "/delete"))
@@ -213,7 +207,7 @@ def test_removal_tells_first_what_waits(owner_client: Client, counter: Counter) 
     assert Counter.objects.get().removed_at is None
 
 
-def test_a_removed_counter_is_gone_from_the_pages_and_kept_in_the_database(
+def test_removed_counter_is_404_and_kept_in_the_database(
     owner_client: Client, counter: Counter
 ) -> None:
     response = owner_client.post(page(counter, "/delete"))
@@ -232,7 +226,7 @@ CHANGES = [("", {}), ("/switch", {"enabled": "0"}), ("/goals", {}), ("/delete", 
 
 
 @pytest.mark.parametrize(("tail", "data"), CHANGES)
-def test_a_viewer_may_look_but_not_change(
+def test_viewer_cannot_change_anything(
     viewer_client: Client, counter: Counter, tail: str, data: dict[str, str]
 ) -> None:
     Counter.objects.update(goals_refreshed_at=timezone.now())
@@ -245,7 +239,7 @@ def test_a_viewer_may_look_but_not_change(
     assert not AuditEvent.objects.exists()
 
 
-def test_a_viewer_sees_the_list_and_the_window_and_no_way_to_add(
+def test_viewer_sees_list_and_window_without_buttons(
     viewer_client: Client, counter: Counter
 ) -> None:
     window = viewer_client.get(page(counter))
@@ -260,7 +254,7 @@ def test_a_viewer_sees_the_list_and_the_window_and_no_way_to_add(
 
 
 @pytest.mark.parametrize(("tail", "data"), CHANGES)
-def test_for_a_stranger_there_is_no_such_counter(
+def test_counter_of_another_cabinet_is_404(
     stranger_client: Client, counter: Counter, tail: str, data: dict[str, str]
 ) -> None:
     response = stranger_client.post(page(counter, tail), data or posted(counter))
@@ -271,9 +265,7 @@ def test_for_a_stranger_there_is_no_such_counter(
 
 
 @pytest.mark.parametrize("tail", ["", "/delete", "/switch", "/goals"])
-def test_without_sign_in_every_page_leads_to_it(
-    client: Client, counter: Counter, tail: str
-) -> None:
+def test_every_page_redirects_to_sign_in(client: Client, counter: Counter, tail: str) -> None:
     response = client.post(page(counter, tail))
 
     assert response.status_code == 302
@@ -281,11 +273,11 @@ def test_without_sign_in_every_page_leads_to_it(
 
 
 @pytest.mark.parametrize("tail", ["/switch", "/goals"])
-def test_changes_are_not_made_by_links(owner_client: Client, counter: Counter, tail: str) -> None:
+def test_changes_by_get_are_refused(owner_client: Client, counter: Counter, tail: str) -> None:
     assert owner_client.get(page(counter, tail)).status_code == 405
 
 
-def test_changes_need_a_page_of_ours(owner: User, counter: Counter) -> None:
+def test_changes_need_a_csrf_token(owner: User, counter: Counter) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(owner)
 

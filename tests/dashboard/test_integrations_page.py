@@ -1,4 +1,4 @@
-"""The integrations page: what it says, and in how many queries."""
+"""The integrations page: card, notices, number of queries."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_disconnected_account_does_not_count_as_connected(
     }
 
 
-def test_the_card_is_green_only_while_some_account_works(
+def test_card_shows_connected_only_while_some_account_works(
     owner_client: Client, cabinet: Cabinet, account: YandexAccount
 ) -> None:
     YandexAccount.objects.update(state="reauth_required")
@@ -122,7 +122,9 @@ def test_account_whose_refresh_token_is_lost_is_named_with_its_date(cabinet: Cab
     assert str(timezone.localtime(expires_at).year) in text
 
 
-def test_outage_that_heals_itself_bothers_nobody(cabinet: Cabinet, account: YandexAccount) -> None:
+def test_failed_refresh_that_is_retried_has_no_notice(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
     YandexAccount.objects.update(state="refresh_failed", state_reason="not_refreshed")
 
     assert texts(cabinet) == []
@@ -142,7 +144,7 @@ def test_counters_without_access_and_stuck_uploads_are_counted(
     ]
 
 
-def test_troubles_of_another_cabinet_are_not_shown(
+def test_notices_of_another_cabinet_are_not_shown(
     cabinet: Cabinet, account: YandexAccount, stranger: User
 ) -> None:
     YandexAccount.objects.update(state="reauth_required")
@@ -156,7 +158,7 @@ def test_troubles_of_another_cabinet_are_not_shown(
     }
 
 
-def test_page_takes_five_queries_however_much_there_is(
+def test_page_takes_five_queries_for_any_number_of_notices(
     cabinet: Cabinet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(3):
@@ -168,7 +170,7 @@ def test_page_takes_five_queries_however_much_there_is(
         page_context(cabinet)
 
 
-def test_an_account_that_was_cut_off_is_named_while_counters_depend_on_it(
+def test_disconnected_account_has_a_notice_while_counters_use_it(
     cabinet: Cabinet, counter: Counter
 ) -> None:
     YandexAccount.objects.update(

@@ -1,4 +1,4 @@
-"""Colours that must be told apart: words from what is behind them, a control from its surface."""
+"""Contrast of text and controls with their background (WCAG 2.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.paths import ROOT
 CSS = ROOT / "static" / "css"
 COLOURS = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", (CSS / "base.css").read_text("utf-8")))
 #: https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
-WORDS, PARTS = 4.5, 3.0
+TEXT, CONTROLS = 4.5, 3.0
 
 
 def luminance(colour: str) -> float:
@@ -31,12 +31,12 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("ground", ["surface", "ground", "field"])
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("ink", WORDS), ("ink-soft", WORDS), ("primary-deep", WORDS), ("line-control", PARTS)],
+    [("ink", TEXT), ("ink-soft", TEXT), ("primary-deep", TEXT), ("line-control", CONTROLS)],
 )
-def test_colour_stands_out_from_what_is_behind_it(name: str, ground: str, least: float) -> None:
+def test_text_and_controls_have_enough_contrast(name: str, ground: str, least: float) -> None:
     assert contrast(COLOURS[name], COLOURS[ground]) >= least
 
 
 @pytest.mark.parametrize("tone", ["success", "warning", "danger", "neutral"])
-def test_words_of_a_state_stand_out_from_their_pale_ground(tone: str) -> None:
-    assert contrast(COLOURS[tone], COLOURS[f"{tone}-pale"]) >= WORDS
+def test_badge_text_has_enough_contrast(tone: str) -> None:
+    assert contrast(COLOURS[tone], COLOURS[f"{tone}-pale"]) >= TEXT

@@ -1,4 +1,4 @@
-"""What every template must hold for the strict content policy to stay strict."""
+"""Rules for templates and static files that the Content Security Policy relies on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def name_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
-def test_template_has_no_style_or_script_of_its_own(path: Path) -> None:
+def test_template_has_no_inline_style_or_script(path: Path) -> None:
     html = path.read_text(encoding="utf-8")
 
     found = re.findall(r"<style|\sstyle=|<script(?! src=)|\son[a-z]{3,}=|javascript:|hx-on", html)
@@ -29,28 +29,28 @@ def test_template_has_no_style_or_script_of_its_own(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
-def test_template_loads_nothing_from_elsewhere(path: Path) -> None:
+def test_template_loads_nothing_from_other_hosts(path: Path) -> None:
     html = path.read_text(encoding="utf-8")
 
     assert re.findall(r"(?:src|action|<link [^>]*href)=\"(?:https?:)?//[^\"]*", html) == []
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
-def test_template_asks_only_for_icons_that_are_vendored(path: Path) -> None:
+def test_template_uses_only_vendored_icons(path: Path) -> None:
     named = re.findall(r"(?:icon |picture=|symbol=)\"([a-z0-9-]+)\"", path.read_text("utf-8"))
 
     assert set(named) - set(ICON_NAMES) == set()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
-def test_every_form_that_posts_carries_the_token(path: Path) -> None:
+def test_every_post_form_has_a_csrf_token(path: Path) -> None:
     forms = re.findall(r"<form[^>]*method=\"post\".*?</form>", path.read_text("utf-8"), re.DOTALL)
 
     assert [form for form in forms if "{% csrf_token %}" not in form] == []
 
 
 @pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=name_of)
-def test_static_file_reaches_nothing_elsewhere_and_evaluates_nothing(path: Path) -> None:
+def test_static_file_has_no_other_host_and_no_eval(path: Path) -> None:
     text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
 
     assert re.findall(r"https?://|@import|\beval\(|new Function|\.style\.|innerHTML", text) == []

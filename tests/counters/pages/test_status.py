@@ -39,7 +39,7 @@ def counter_with(account_state: str = YandexAccount.State.ACTIVE, **fields: Any)
         ("active", {"send_calls": False, "goal": Goal()}, "Подключено и работает", "success"),
     ],
 )
-def test_the_weightiest_thing_is_said(
+def test_most_important_status_is_shown(
     account_state: str, fields: dict[str, Any], text: str, tone: str
 ) -> None:
     condition = status_of_counter(counter_with(account_state, **fields))
@@ -63,7 +63,9 @@ def test_the_weightiest_thing_is_said(
         ({"goal": Goal(name="Звонок", deleted_at=NOW)}, ["Цель «Звонок» удалена в Метрике"]),
     ],
 )
-def test_likely_mistakes_are_named(fields: dict[str, Any], beginnings: list[str]) -> None:
+def test_settings_that_are_likely_mistakes_have_a_warning(
+    fields: dict[str, Any], beginnings: list[str]
+) -> None:
     found = settings_warnings(counter_with(**fields))
 
     assert len(found) == len(beginnings)

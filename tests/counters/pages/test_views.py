@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.contrib.messages import get_messages
 from django.test import Client
 
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
+from tests.responses import messages_of
 
 OWN, BALCONY, VIEWED = 91234567, 91234568, 91300042
 
@@ -22,12 +20,7 @@ def adding(account: YandexAccount) -> str:
     return f"/lk/integrations/yandex/accounts/{account.pk}/counters/add"
 
 
-def said(response: Any) -> list[str]:
-    """What the test client's response told the person."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def test_the_choice_shows_what_may_be_added_and_why_the_rest_may_not(
+def test_page_shows_which_counters_can_be_added_and_why_others_cannot(
     owner_client: Client, okna: YandexAccount
 ) -> None:
     response = owner_client.get(adding(okna))
@@ -42,7 +35,7 @@ def test_the_choice_shows_what_may_be_added_and_why_the_rest_may_not(
     assert "Кэшбэк «Окна &amp; Ко» &lt;партнёр&gt;" in text
 
 
-def test_one_chosen_counter_opens_its_settings_with_the_advice_to_save(
+def test_single_added_counter_redirects_to_its_settings(
     owner_client: Client, okna: YandexAccount
 ) -> None:
     response = owner_client.post(adding(okna), {"numbers": [str(OWN)]})
@@ -50,27 +43,27 @@ def test_one_chosen_counter_opens_its_settings_with_the_advice_to_save(
     counter = Counter.objects.get()
     assert response.status_code == 302
     assert response["Location"] == page(counter)
-    assert said(response) == [
+    assert messages_of(response) == [
         "Добавлен 1 счетчик. Проверьте настройки и нажмите «Сохранить» — до этого ничего не "
         "отправляется."
     ]
     assert counter.configured_at is None
 
 
-def test_what_was_refused_is_told_and_the_others_are_added(
+def test_refused_numbers_are_reported_and_the_others_added(
     owner_client: Client, okna: YandexAccount
 ) -> None:
     response = owner_client.post(adding(okna), {"numbers": [OWN, BALCONY, VIEWED, "1x", 9**30]})
 
     assert response["Location"] == "/lk/integrations/yandex"
     assert set(Counter.objects.values_list("number", flat=True)) == {OWN, BALCONY}
-    assert said(response)[1] == (
+    assert messages_of(response)[1] == (
         f"Счетчик {VIEWED} не добавлен: есть только право просмотра, попросите владельца дать "
         "право на редактирование."
     )
 
 
-def test_when_nothing_could_be_added_the_choice_is_shown_again(
+def test_when_nothing_was_added_the_form_is_shown_again(
     owner_client: Client, okna: YandexAccount
 ) -> None:
     response = owner_client.post(adding(okna), {"numbers": [VIEWED]})
@@ -79,7 +72,7 @@ def test_when_nothing_could_be_added_the_choice_is_shown_again(
     assert not Counter.objects.exists()
 
 
-def test_a_choice_of_more_than_a_thousand_is_read_whole_and_told_in_short(
+def test_over_a_thousand_numbers_are_read_and_few_are_listed(
     owner_client: Client, okna: YandexAccount
 ) -> None:
     forged = list(range(1, 1002))
@@ -87,11 +80,11 @@ def test_a_choice_of_more_than_a_thousand_is_read_whole_and_told_in_short(
     response = owner_client.post(adding(okna), {"numbers": [*forged, OWN]})
 
     assert Counter.objects.get().number == OWN
-    assert said(response)[1] == "Счетчик 1 не добавлен: аккаунт не видит такого счетчика."
-    assert said(response)[6:] == ["Не добавлено ещё счетчиков: 996."]
+    assert messages_of(response)[1] == "Счетчик 1 не добавлен: аккаунт не видит такого счетчика."
+    assert messages_of(response)[6:] == ["Не добавлено ещё счетчиков: 996."]
 
 
-def test_when_nothing_can_be_chosen_the_next_step_is_told(
+def test_page_says_what_to_do_when_nothing_can_be_added(
     owner_client: Client, okna: YandexAccount
 ) -> None:
     offers = owner_client.get(adding(okna)).context["offers"]
@@ -104,14 +97,14 @@ def test_when_nothing_can_be_chosen_the_next_step_is_told(
     assert page_then.count(" checked disabled") == len(open_ones)
 
 
-def test_an_empty_choice_is_told(owner_client: Client, okna: YandexAccount) -> None:
+def test_empty_choice_has_an_error(owner_client: Client, okna: YandexAccount) -> None:
     response = owner_client.post(adding(okna))
 
     assert response.context["error"] == "Выберите хотя бы один счетчик."
     assert not Counter.objects.exists()
 
 
-def test_a_silent_metrika_is_told_and_adds_nothing(
+def test_unavailable_metrika_is_reported_and_nothing_added(
     owner_client: Client, okna: YandexAccount, sandbox: RunningSandbox
 ) -> None:
     sandbox.world.faults.add({"name": "html_5xx", "times": None})
@@ -123,7 +116,9 @@ def test_a_silent_metrika_is_told_and_adds_nothing(
     assert not Counter.objects.exists()
 
 
-def test_the_switch_returns_to_the_page_it_was_on(owner_client: Client, counter: Counter) -> None:
+def test_switch_redirects_to_the_page_with_the_button(
+    owner_client: Client, counter: Counter
+) -> None:
     here = "http://testserver/lk/integrations/yandex?sort=name"
 
     response = owner_client.post(
@@ -131,7 +126,7 @@ def test_the_switch_returns_to_the_page_it_was_on(owner_client: Client, counter:
     )
 
     assert response["Location"] == here
-    assert said(response) == [
+    assert messages_of(response) == [
         f"Отправка в «{counter.name}» выключена. Звонки, которые уже в очереди, подождут и уйдут "
         "после включения. Звонки, которые придут, пока счетчик выключен, отправлены не будут."
     ]
@@ -140,7 +135,7 @@ def test_the_switch_returns_to_the_page_it_was_on(owner_client: Client, counter:
     assert Counter.objects.get().enabled
 
 
-def test_the_switch_never_leads_away(owner_client: Client, counter: Counter) -> None:
+def test_switch_never_redirects_to_another_site(owner_client: Client, counter: Counter) -> None:
     response = owner_client.post(
         page(counter, "/switch"), {"enabled": "0"}, headers={"referer": "https://evil.example/"}
     )
@@ -148,7 +143,7 @@ def test_the_switch_never_leads_away(owner_client: Client, counter: Counter) -> 
     assert response["Location"] == "/lk/integrations/yandex"
 
 
-def test_a_stranger_cannot_add_through_a_foreign_account(
+def test_account_of_another_cabinet_cannot_add_counters(
     stranger_client: Client, okna: YandexAccount, sandbox: RunningSandbox
 ) -> None:
     assert stranger_client.get(adding(okna)).status_code == 404

@@ -16,7 +16,7 @@ INCOMING = Counter.CallKind.INCOMING
 CALLBACK = Counter.CallKind.CALLBACK
 
 
-def test_an_untouched_window_changes_nothing(counter: Counter) -> None:
+def test_unchanged_form_has_the_saved_settings(counter: Counter) -> None:
     form = filled(counter, send_calls="True")
 
     assert form.is_valid(), form.errors
@@ -76,7 +76,7 @@ def test_an_untouched_window_changes_nothing(counter: Counter) -> None:
         ({"last_attempt_only": None}, {"last_attempt_only": False}),
     ],
 )
-def test_what_is_typed_becomes_columns(
+def test_typed_values_become_columns(
     counter: Counter, changes: dict[str, Any], columns: dict[str, Any]
 ) -> None:
     form = filled(counter, **changes)
@@ -139,7 +139,7 @@ def test_what_is_typed_becomes_columns(
         ({"price": "NaN"}, "price", "Введите сумму числом, например 1500 или 1500,50."),
     ],
 )
-def test_a_mistake_is_named_beside_its_field(
+def test_invalid_value_has_an_error_at_its_field(
     counter: Counter, changes: dict[str, Any], field: str, sentence: str
 ) -> None:
     form = filled(counter, **changes)
@@ -163,14 +163,14 @@ def test_a_mistake_is_named_beside_its_field(
         {"version": ""},
     ],
 )
-def test_what_no_window_sends_is_refused(counter: Counter, changes: dict[str, Any]) -> None:
+def test_forged_values_are_refused(counter: Counter, changes: dict[str, Any]) -> None:
     form = filled(counter, **changes)
 
     assert not form.is_valid()
     assert set(form.errors) == set(changes)
 
 
-def test_goals_are_offered_by_name_and_identifier(counter: Counter) -> None:
+def test_goal_choices_have_name_and_identifier(counter: Counter) -> None:
     goal = factories.make_goal(counter=counter, identifier="call", name="Обратный звонок")
     factories.make_goal(counter=counter, name="Старая", deleted_at=timezone.now())
     factories.make_goal(counter=factories.make_counter(account=counter.account), name="Чужая")
@@ -184,7 +184,7 @@ def test_goals_are_offered_by_name_and_identifier(counter: Counter) -> None:
     assert filled(counter, goal=str(goal.pk)).is_valid()
 
 
-def test_a_chosen_goal_that_went_stays_shown_and_can_be_saved_or_cleared(
+def test_chosen_goal_that_was_deleted_can_be_kept_or_cleared(
     counter: Counter,
 ) -> None:
     goal = factories.make_goal(counter=counter, name="Звонок", deleted_at=timezone.now())
@@ -200,7 +200,7 @@ def test_a_chosen_goal_that_went_stays_shown_and_can_be_saved_or_cleared(
     assert cleared.settings()["goal"] is None
 
 
-def test_stored_values_are_shown_as_people_write_them(counter: Counter) -> None:
+def test_stored_values_are_shown_in_readable_form(counter: Counter) -> None:
     counter.site_hosts = ["site.ru", "xn----8sbehgsbx0arnm9c.xn--p1ai"]
     counter.campaigns = ["1000", "Распродажа"]
     counter.price = Decimal("1500.50")
@@ -216,14 +216,14 @@ def test_stored_values_are_shown_as_people_write_them(counter: Counter) -> None:
     assert ("UAH", "UAH") in form.fields["currency"].choices  # type: ignore[attr-defined]  # a choice field
 
 
-def test_an_empty_request_is_refused_field_by_field(counter: Counter) -> None:
+def test_empty_request_has_an_error_for_every_required_field(counter: Counter) -> None:
     form = CounterSettingsForm(QueryDict(), counter=counter)
 
     assert not form.is_valid()
     assert {"send_calls", "call_kind", "min_duration_seconds", "version"} <= set(form.errors)
 
 
-def test_a_repeated_list_in_a_request_is_read_whole(counter: Counter) -> None:
+def test_all_values_of_a_repeated_parameter_are_read(counter: Counter) -> None:
     data = QueryDict(mutable=True)
     for name, value in posted(counter, call_kind="incoming").items():
         data.setlist(name, value if isinstance(value, list) else [value])

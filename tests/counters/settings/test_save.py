@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -11,24 +10,11 @@ from cabinets.models import AuditEvent
 from counters.models import Counter
 from counters.settings.diff import settings_diff
 from counters.settings.save import ChangedMeanwhile, save_settings
-from counters.signals import counter_changed
 from tests import factories
 
 
-@pytest.fixture
-def heard() -> Iterator[list[int]]:
-    counters: list[int] = []
-
-    def record_server_time(counter: Counter, **_rest: object) -> None:
-        counters.append(counter.version)
-
-    counter_changed.connect(record_server_time, weak=False)
-    yield counters
-    counter_changed.disconnect(record_server_time)
-
-
-def test_the_first_save_makes_the_counter_accept_calls(
-    counter: Counter, owner: User, heard: list[int]
+def test_first_save_sets_configured_at(
+    counter: Counter, owner: User, signals: list[Counter]
 ) -> None:
     Counter.objects.update(configured_at=None, settings_saved_at=None)
     now = timezone.now()
@@ -38,12 +24,10 @@ def test_the_first_save_makes_the_counter_accept_calls(
     saved = Counter.objects.get()
     assert (saved.configured_at, saved.settings_saved_at) == (now, now)
     assert (saved.settings_saved_by, saved.version) == (owner, 2)
-    assert heard == [2]
+    assert [counter.version for counter in signals] == [2]
 
 
-def test_a_later_save_keeps_the_moment_from_which_calls_are_accepted(
-    counter: Counter, owner: User
-) -> None:
+def test_later_save_keeps_configured_at(counter: Counter, owner: User) -> None:
     save_settings(
         counter=counter,
         version=1,
@@ -55,8 +39,8 @@ def test_a_later_save_keeps_the_moment_from_which_calls_are_accepted(
     assert Counter.objects.get().configured_at == counter.configured_at
 
 
-def test_the_audit_trail_has_only_what_changed(
-    counter: Counter, owner: User, heard: list[int]
+def test_audit_event_has_only_changed_settings(
+    counter: Counter, owner: User, signals: list[Counter]
 ) -> None:
     goal = factories.make_goal(counter=counter, name="Звонок", identifier="call")
     values = {
@@ -81,29 +65,29 @@ def test_the_audit_trail_has_only_what_changed(
         "price": "1500.50",
         "site_hosts": ["site.ru"],
     }
-    assert heard == [2]
+    assert [counter.version for counter in signals] == [2]
 
 
-def test_a_save_that_changes_nothing_leaves_no_trace(
-    counter: Counter, owner: User, heard: list[int]
+def test_save_without_changes_sends_no_signal_and_is_not_audited(
+    counter: Counter, owner: User, signals: list[Counter]
 ) -> None:
     save_settings(
         counter=counter, version=1, values={"call_kind": "all"}, actor=owner, now=timezone.now()
     )
 
     assert not AuditEvent.objects.exists()
-    assert heard == []
+    assert signals == []
 
 
-def test_the_second_of_two_editors_changes_nothing_and_learns_who_was_first(
-    counter: Counter, owner: User, manager: User, heard: list[int]
+def test_save_over_a_newer_version_raises_changed_meanwhile(
+    counter: Counter, owner: User, manager: User, signals: list[Counter]
 ) -> None:
     now = timezone.now()
     save_settings(
         counter=counter, version=1, values={"call_status": "success"}, actor=owner, now=now
     )
 
-    with pytest.raises(ChangedMeanwhile) as rival:
+    with pytest.raises(ChangedMeanwhile) as conflict:
         save_settings(
             counter=counter,
             version=1,
@@ -112,15 +96,15 @@ def test_the_second_of_two_editors_changes_nothing_and_learns_who_was_first(
             now=timezone.now(),
         )
 
-    current = rival.value.current
+    current = conflict.value.current
     assert (current.settings_saved_by, current.settings_saved_at) == (owner, now)
     assert current.version == 2
     assert Counter.objects.get().call_status == "success"
     assert AuditEvent.objects.count() == 1
-    assert heard == [2]
+    assert [counter.version for counter in signals] == [2]
 
 
-def test_the_same_form_twice_is_no_conflict(counter: Counter, owner: User) -> None:
+def test_same_form_sent_twice_is_no_conflict(counter: Counter, owner: User) -> None:
     for _press in range(2):
         save_settings(
             counter=counter,
@@ -157,7 +141,7 @@ def test_only_settings_can_be_saved(counter: Counter, owner: User) -> None:
     assert Counter.objects.get().number == counter.number
 
 
-def test_differences_speak_the_words_of_the_window(counter: Counter) -> None:
+def test_diff_uses_the_labels_and_choices_of_the_window(counter: Counter) -> None:
     goal = factories.make_goal(counter=counter, name="Звонок")
     wanted = {
         "goal": goal,

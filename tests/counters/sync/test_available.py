@@ -20,7 +20,7 @@ from tests.counters.conftest import LinkAccount
 OWN, EDITABLE, VIEWED, ANALYSED, DELETED = 91234567, 91400011, 91300042, 91400010, 91234705
 
 
-def test_all_that_the_account_sees_is_offered_with_its_facts(okna: YandexAccount) -> None:
+def test_visible_counters_are_offered_with_their_facts(okna: YandexAccount) -> None:
     offers = {offer.number: offer for offer in available.available_counters(okna)}
 
     assert len(offers) == 9
@@ -37,7 +37,7 @@ def test_all_that_the_account_sees_is_offered_with_its_facts(okna: YandexAccount
 
 
 @pytest.mark.parametrize("number", [VIEWED, ANALYSED])
-def test_what_may_only_be_looked_at_is_offered_with_the_reason_against(
+def test_view_only_counter_has_a_reason_why_it_cannot_be_added(
     okna: YandexAccount, number: int
 ) -> None:
     offer = next(offer for offer in available.available_counters(okna) if offer.number == number)
@@ -48,9 +48,7 @@ def test_what_may_only_be_looked_at_is_offered_with_the_reason_against(
     )
 
 
-def test_what_the_cabinet_has_is_marked_with_the_account_it_came_through(
-    okna: YandexAccount, link: LinkAccount
-) -> None:
+def test_added_counter_is_marked_with_its_account(okna: YandexAccount, link: LinkAccount) -> None:
     agency = link("agency-media")
     factories.make_counter(account=okna, number=OWN)
     factories.make_counter(account=agency, number=EDITABLE)
@@ -62,7 +60,7 @@ def test_what_the_cabinet_has_is_marked_with_the_account_it_came_through(
     assert offers[EDITABLE].added_through == "agency-media"
 
 
-def test_a_removed_counter_and_one_of_another_cabinet_are_offered(
+def test_removed_counter_and_one_of_another_cabinet_can_be_added(
     okna: YandexAccount, stranger: object
 ) -> None:
     factories.make_counter(account=okna, number=OWN, removed_at=timezone.now())
@@ -75,7 +73,7 @@ def test_a_removed_counter_and_one_of_another_cabinet_are_offered(
     assert offers[EDITABLE].can_be_added
 
 
-def test_a_counter_stranded_with_another_account_is_offered_again(
+def test_counter_unreachable_through_another_account_can_be_added(
     okna: YandexAccount, link: LinkAccount
 ) -> None:
     agency = link("agency-media")
@@ -94,7 +92,7 @@ def test_all_pages_of_a_long_list_are_read(okna: YandexAccount, sandbox: Running
     assert len(available.available_counters(okna)) == 1059
 
 
-def test_a_dead_token_is_renewed_once_and_the_question_repeated(
+def test_expired_token_is_refreshed_once_and_the_request_repeated(
     okna: YandexAccount, sandbox: RunningSandbox
 ) -> None:
     YandexAccount.objects.filter(pk=okna.pk).update(access_token="y0_a-token-of-yesterday")
@@ -108,7 +106,7 @@ def test_a_dead_token_is_renewed_once_and_the_question_repeated(
     assert okna.access_token != "y0_a-token-of-yesterday"
 
 
-def test_a_withdrawn_access_asks_for_reconnection(
+def test_withdrawn_access_requires_reconnection(
     okna: YandexAccount, sandbox: RunningSandbox
 ) -> None:
     sandbox.world.tokens.revoke_all("okna-stolica")
@@ -121,7 +119,7 @@ def test_a_withdrawn_access_asks_for_reconnection(
     assert okna.state == YandexAccount.State.REAUTH_REQUIRED
 
 
-def test_an_account_that_cannot_be_used_is_not_asked(
+def test_no_request_is_made_with_an_unusable_account(
     okna: YandexAccount, sandbox: RunningSandbox
 ) -> None:
     okna.state = YandexAccount.State.REAUTH_REQUIRED
@@ -144,7 +142,7 @@ def test_an_account_that_cannot_be_used_is_not_asked(
         ({"name": "status_429", "error_type": "quota_requests_by_uid"}, api_call.DAY_SPENT),
     ],
 )
-def test_each_failure_of_metrika_has_its_sentence(
+def test_each_failure_of_metrika_has_its_message(
     okna: YandexAccount, sandbox: RunningSandbox, fault: dict[str, object], sentence: str
 ) -> None:
     match = {"path_contains": "/counters"}
@@ -164,7 +162,7 @@ def test_each_failure_of_metrika_has_its_sentence(
         ("quota_requests_by_ip", api_call.BUSY, 1, 30),
     ],
 )
-def test_a_spent_quota_pauses_the_login_and_is_not_asked_about_again(
+def test_exceeded_quota_pauses_the_login_without_more_requests(
     okna: YandexAccount,
     sandbox: RunningSandbox,
     error_type: str,

@@ -10,7 +10,6 @@ from django.utils import timezone
 from cabinets.models import AuditEvent
 from counters import tasks
 from counters.models import Counter
-from counters.signals import counter_changed
 from counters.sync import refresh
 from devtools.sandbox import RunningSandbox
 from integrations import api_call
@@ -25,40 +24,40 @@ from tests.devtools.sandbox.actor import control
 NUMBER = 91234567
 
 
-def look_again(account: YandexAccount, now: datetime | None = None) -> bool:
+def refresh_again(account: YandexAccount, now: datetime | None = None) -> bool:
     YandexAccount.objects.filter(pk=account.pk).update(counters_refreshed_at=None)
     return refresh.refresh_account(account.pk, now=now or timezone.now())
 
 
-def push(sandbox: RunningSandbox, **changes: str) -> None:
+def change(sandbox: RunningSandbox, **changes: str) -> None:
     control(sandbox, f"people/okna-stolica/counters/{NUMBER}", **changes)
 
 
 @pytest.fixture
-def followed(okna: YandexAccount) -> Counter:
+def synced(okna: YandexAccount) -> Counter:
     counter = factories.make_counter(account=okna, number=NUMBER)
-    look_again(okna)
+    refresh_again(okna)
     counter.refresh_from_db()
     return counter
 
 
-def test_the_first_look_takes_the_facts_over(followed: Counter) -> None:
-    assert followed.name == "Окна Столица"
-    assert followed.site_host == "okna-stolica.example"
-    assert followed.mirror_hosts == ["okna-stolica.example", "m.okna-stolica.example"]
-    assert followed.owner_login == "okna-stolica"
-    assert followed.access == Counter.Access.OK
+def test_first_refresh_copies_the_facts(synced: Counter) -> None:
+    assert synced.name == "Окна Столица"
+    assert synced.site_host == "okna-stolica.example"
+    assert synced.mirror_hosts == ["okna-stolica.example", "m.okna-stolica.example"]
+    assert synced.owner_login == "okna-stolica"
+    assert synced.access == Counter.Access.OK
 
 
-def test_a_new_name_and_site_are_followed_and_written_down(
-    okna: YandexAccount, followed: Counter, sandbox: RunningSandbox
+def test_new_name_and_site_are_saved_and_audited(
+    okna: YandexAccount, synced: Counter, sandbox: RunningSandbox
 ) -> None:
-    push(sandbox, name="Окна и двери", site="okna-i-dveri.example")
+    change(sandbox, name="Окна и двери", site="okna-i-dveri.example")
 
-    assert look_again(okna)
+    assert refresh_again(okna)
 
-    followed.refresh_from_db()
-    assert (followed.name, followed.site_host) == ("Окна и двери", "okna-i-dveri.example")
+    synced.refresh_from_db()
+    assert (synced.name, synced.site_host) == ("Окна и двери", "okna-i-dveri.example")
     event = AuditEvent.objects.latest("pk")
     assert event.actor is None
     assert event.action == "counter.seen_in_metrika"
@@ -70,12 +69,10 @@ def test_a_new_name_and_site_are_followed_and_written_down(
     assert event.after["name"] == "Окна и двери"
 
 
-def test_a_look_that_finds_nothing_new_writes_nothing(
-    okna: YandexAccount, followed: Counter
-) -> None:
+def test_refresh_without_changes_is_not_audited(okna: YandexAccount, synced: Counter) -> None:
     events = AuditEvent.objects.count()
 
-    assert look_again(okna)
+    assert refresh_again(okna)
 
     assert AuditEvent.objects.count() == events
 
@@ -88,66 +85,66 @@ def test_a_look_that_finds_nothing_new_writes_nothing(
         ({"status": "Deleted"}, Counter.Access.DELETED),
     ],
 )
-def test_a_right_that_went_is_noticed_and_one_that_came_back_too(
+def test_lost_and_regained_access_is_saved(
     okna: YandexAccount,
-    followed: Counter,
+    synced: Counter,
     sandbox: RunningSandbox,
     changes: dict[str, str],
     access: str,
 ) -> None:
-    push(sandbox, **changes)
+    change(sandbox, **changes)
     lost_at = timezone.now()
 
-    look_again(okna, lost_at)
+    refresh_again(okna, lost_at)
 
-    followed.refresh_from_db()
-    assert (followed.access, followed.access_changed_at) == (access, lost_at)
-    assert followed.name == "Окна Столица"
+    synced.refresh_from_db()
+    assert (synced.access, synced.access_changed_at) == (access, lost_at)
+    assert synced.name == "Окна Столица"
 
-    push(sandbox, permission="own", status="Active")
-    look_again(okna)
+    change(sandbox, permission="own", status="Active")
+    refresh_again(okna)
 
-    followed.refresh_from_db()
-    assert followed.access == Counter.Access.OK
+    synced.refresh_from_db()
+    assert synced.access == Counter.Access.OK
 
 
-def test_settings_and_their_version_are_not_touched(
-    okna: YandexAccount, followed: Counter, sandbox: RunningSandbox
+def test_refresh_keeps_settings_and_their_version(
+    okna: YandexAccount, synced: Counter, sandbox: RunningSandbox
 ) -> None:
-    push(sandbox, name="Другое имя")
+    change(sandbox, name="Другое имя")
 
-    look_again(okna)
+    refresh_again(okna)
 
-    later = Counter.objects.get(pk=followed.pk)
+    later = Counter.objects.get(pk=synced.pk)
     assert (later.version, later.settings_saved_at) == (
-        followed.version,
-        followed.settings_saved_at,
+        synced.version,
+        synced.settings_saved_at,
     )
 
 
-def test_a_lost_counter_goes_over_to_another_account_that_reaches_it(
-    okna: YandexAccount, followed: Counter, link: LinkAccount, sandbox: RunningSandbox
+def test_lost_counter_moves_to_another_account_with_access(
+    okna: YandexAccount, synced: Counter, link: LinkAccount, sandbox: RunningSandbox
 ) -> None:
     agency = link("agency-media")
     refresh.refresh_account(agency.pk, now=timezone.now())
-    followed.refresh_from_db()
-    assert followed.account_id == okna.pk
-    push(sandbox, permission="none")
+    synced.refresh_from_db()
+    assert synced.account_id == okna.pk
+    change(sandbox, permission="none")
 
-    look_again(okna)
-    # The loss woke the other account: it need not wait for its hour.
+    refresh_again(okna)
+    # The loss has made the other account due before its hour is over.
     assert refresh.refresh_account(agency.pk, now=timezone.now())
 
-    followed.refresh_from_db()
-    assert (followed.account_id, followed.access) == (agency.pk, Counter.Access.OK)
-    assert followed.permission == "edit"
+    synced.refresh_from_db()
+    assert (synced.account_id, synced.access) == (agency.pk, Counter.Access.OK)
+    assert synced.permission == "edit"
     event = AuditEvent.objects.latest("pk")
     assert event.action == "counter.account_changed"
     assert (event.before["account"], event.after["account"]) == ("okna-stolica", "agency-media")
 
 
-def test_a_counter_of_a_cut_account_goes_over_too(
-    okna: YandexAccount, followed: Counter, link: LinkAccount
+def test_counter_of_a_disconnected_account_moves_too(
+    okna: YandexAccount, synced: Counter, link: LinkAccount
 ) -> None:
     agency = link("agency-media")
     YandexAccount.objects.filter(pk=okna.pk).update(
@@ -156,24 +153,24 @@ def test_a_counter_of_a_cut_account_goes_over_too(
 
     refresh.refresh_account(agency.pk, now=timezone.now())
 
-    followed.refresh_from_db()
-    assert followed.account_id == agency.pk
+    synced.refresh_from_db()
+    assert synced.account_id == agency.pk
 
 
-def test_an_account_that_only_looks_takes_nothing_over(
-    okna: YandexAccount, followed: Counter, link: LinkAccount, sandbox: RunningSandbox
+def test_counter_does_not_move_to_a_view_only_account(
+    okna: YandexAccount, synced: Counter, link: LinkAccount, sandbox: RunningSandbox
 ) -> None:
     viewer = link("viewer")
-    push(sandbox, permission="none")
-    look_again(okna)
+    change(sandbox, permission="none")
+    refresh_again(okna)
 
     refresh.refresh_account(viewer.pk, now=timezone.now())
 
-    followed.refresh_from_db()
-    assert (followed.account_id, followed.access) == (okna.pk, Counter.Access.LOST)
+    synced.refresh_from_db()
+    assert (synced.account_id, synced.access) == (okna.pk, Counter.Access.LOST)
 
 
-def test_removed_counters_and_other_cabinets_are_left_alone(
+def test_removed_counters_and_other_cabinets_are_unchanged(
     okna: YandexAccount, sandbox: RunningSandbox
 ) -> None:
     removed = factories.make_counter(
@@ -186,7 +183,7 @@ def test_removed_counters_and_other_cabinets_are_left_alone(
         access=Counter.Access.LOST,
     )
 
-    look_again(okna)
+    refresh_again(okna)
 
     removed.refresh_from_db()
     elsewhere.refresh_from_db()
@@ -195,25 +192,25 @@ def test_removed_counters_and_other_cabinets_are_left_alone(
 
 
 @pytest.mark.parametrize("fault", ["html_5xx", "garbage_200", "access_denied"])
-def test_without_an_answer_nothing_changes_and_the_next_tick_tries_again(
-    okna: YandexAccount, followed: Counter, sandbox: RunningSandbox, fault: str
+def test_failed_refresh_changes_nothing_and_stays_due(
+    okna: YandexAccount, synced: Counter, sandbox: RunningSandbox, fault: str
 ) -> None:
-    push(sandbox, permission="none")
+    change(sandbox, permission="none")
     sandbox.world.faults.add({"name": fault, "times": None})
     hour_ago = timezone.now() - timedelta(hours=2)
     YandexAccount.objects.filter(pk=okna.pk).update(counters_refreshed_at=hour_ago)
 
     assert not refresh.refresh_account(okna.pk, now=timezone.now())
 
-    followed.refresh_from_db()
+    synced.refresh_from_db()
     okna.refresh_from_db()
-    assert followed.access == Counter.Access.OK
+    assert synced.access == Counter.Access.OK
     assert okna.counters_refreshed_at == hour_ago
     assert refresh.due(timezone.now()) == [okna.pk]
 
 
-def test_an_account_is_due_once_an_hour_and_claimed_once(followed: Counter) -> None:
-    account = followed.account
+def test_account_is_due_once_an_hour_and_claimed_once(synced: Counter) -> None:
+    account = synced.account
     now = timezone.now()
     YandexAccount.objects.filter(pk=account.pk).update(counters_refreshed_at=now)
 
@@ -227,7 +224,7 @@ def test_an_account_is_due_once_an_hour_and_claimed_once(followed: Counter) -> N
 @pytest.mark.parametrize(
     "state", [YandexAccount.State.REAUTH_REQUIRED, YandexAccount.State.DISCONNECTED]
 )
-def test_an_account_that_cannot_be_asked_is_not_due(account: YandexAccount, state: str) -> None:
+def test_unusable_account_is_not_due(account: YandexAccount, state: str) -> None:
     factories.make_counter(account=account)
     YandexAccount.objects.filter(pk=account.pk).update(
         state=state, access_token="", refresh_token=""
@@ -236,11 +233,11 @@ def test_an_account_that_cannot_be_asked_is_not_due(account: YandexAccount, stat
     assert refresh.due(timezone.now()) == []
 
 
-def test_an_account_of_a_cabinet_without_counters_is_not_due(account: YandexAccount) -> None:
+def test_account_of_a_cabinet_without_counters_is_not_due(account: YandexAccount) -> None:
     assert refresh.due(timezone.now()) == []
 
 
-def test_a_new_link_is_looked_at_at_once(account: YandexAccount) -> None:
+def test_reconnected_account_is_due(account: YandexAccount) -> None:
     factories.make_counter(account=account)
     YandexAccount.objects.filter(pk=account.pk).update(counters_refreshed_at=timezone.now())
 
@@ -249,69 +246,60 @@ def test_a_new_link_is_looked_at_at_once(account: YandexAccount) -> None:
     assert refresh.due(timezone.now()) == [account.pk]
 
 
-def test_a_changed_site_is_announced_and_a_changed_name_is_not(
-    okna: YandexAccount, followed: Counter, sandbox: RunningSandbox
+def test_changed_site_sends_a_signal_and_changed_name_does_not(
+    okna: YandexAccount, synced: Counter, sandbox: RunningSandbox, signals: list[Counter]
 ) -> None:
-    heard: list[int] = []
+    change(sandbox, name="Только имя")
+    refresh_again(okna)
+    assert signals == []
+    change(sandbox, site="novyi.example")
+    refresh_again(okna)
 
-    def record_server_time(counter: Counter, **_rest: object) -> None:
-        heard.append(counter.pk)
-
-    counter_changed.connect(record_server_time)
-    try:
-        push(sandbox, name="Только имя")
-        look_again(okna)
-        assert heard == []
-        push(sandbox, site="novyi.example")
-        look_again(okna)
-    finally:
-        counter_changed.disconnect(record_server_time)
-
-    assert heard == [followed.pk]
+    assert signals == [synced]
 
 
-def test_the_chosen_goal_is_looked_at_once_a_day(
-    okna: YandexAccount, followed: Counter, sandbox: RunningSandbox
+def test_chosen_goal_is_refreshed_once_a_day(
+    okna: YandexAccount, synced: Counter, sandbox: RunningSandbox
 ) -> None:
-    goal = factories.make_goal(counter=followed, identifier="long-gone")
+    goal = factories.make_goal(counter=synced, identifier="long-gone")
     now = timezone.now()
-    Counter.objects.filter(pk=followed.pk).update(
+    Counter.objects.filter(pk=synced.pk).update(
         goal=goal, goals_refreshed_at=now - timedelta(days=1)
     )
 
-    look_again(okna, now)
+    refresh_again(okna, now)
 
     goal.refresh_from_db()
     assert goal.deleted_at == now
 
 
 @pytest.mark.django_db(transaction=True)
-def test_metrika_is_asked_with_no_transaction_open(
+def test_requests_are_made_outside_transactions(
     okna: YandexAccount, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.make_counter(account=okna, number=NUMBER, goal=None)
     factories.make_counter(account=okna, number=1)
     open_transactions: list[bool] = []
 
-    def watched(account: YandexAccount, before_request: Callable[[], None]) -> MetrikaClient:
+    def observed(account: YandexAccount, before_request: Callable[[], None]) -> MetrikaClient:
         open_transactions.append(connection.in_atomic_block)
         return metrika_client(account, before_request)
 
-    monkeypatch.setattr(api_call, "metrika_client", watched)
+    monkeypatch.setattr(api_call, "metrika_client", observed)
 
-    look_again(okna)
+    refresh_again(okna)
 
     assert open_transactions == [False, False]
 
 
-def test_the_clock_hands_out_one_task_an_account(
-    okna: YandexAccount, followed: Counter, monkeypatch: pytest.MonkeyPatch
+def test_one_task_is_started_for_every_due_account(
+    okna: YandexAccount, synced: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     YandexAccount.objects.update(counters_refreshed_at=None)
-    handed: list[int] = []
-    monkeypatch.setattr(tasks.refresh_account, "delay", handed.append)
+    started: list[int] = []
+    monkeypatch.setattr(tasks.refresh_account, "delay", started.append)
 
     assert tasks.refresh_counters() == 1
 
-    assert handed == [okna.pk]
+    assert started == [okna.pk]
     assert tasks.refresh_account(okna.pk) is True

@@ -1,11 +1,10 @@
-"""Doors of «Источники звонков» and what their answers show."""
+"""URLs of «Источники звонков», and what their responses show."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from cabinets.models import CallSource, SigningSecret
@@ -36,11 +35,3 @@ def live(source: CallSource) -> list[str]:
 def shown_secret(answer: Any) -> str:
     (secret,) = SHOWN.findall(answer.content.decode())
     return str(secret)
-
-
-def said(answer: Any) -> list[str]:
-    return [str(message) for message in get_messages(answer.wsgi_request)]
-
-
-def text_of(answer: Any) -> str:
-    return str(answer.content.decode())
