@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cabinets.admin_base import SupportAdmin, current_user
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter, CounterQuerySet, Goal
 
 
@@ -60,7 +60,7 @@ class CounterAdmin(SupportAdmin):
     def _switch(self, request: HttpRequest, queryset: CounterQuerySet, *, enabled: bool) -> None:
         chosen = list(queryset.present().exclude(enabled=enabled))
         for counter in chosen:
-            selection.switch(
+            lifecycle.switch_counter(
                 counter=counter,
                 enabled=enabled,
                 actor=current_user(request),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.queries.expiry_warnings import expiry_warnings
 from calls.queries.stats import excluded_by_settings
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter
 from counters.pages.flash_messages import notify_saved
 from counters.pages.query_values import number_or_none
@@ -93,7 +93,7 @@ def delete_counter(request: CabinetRequest, pk: int) -> HttpResponse:
         }
         return render(request, "counters/counter_delete.html", page)
     try:
-        selection.remove_counter(counter=counter, actor=request.user, now=timezone.now())
+        lifecycle.remove_counter(counter=counter, actor=request.user, now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
     text = _("Счетчик «%(name)s» удалён из кабинета. История сохранена.")

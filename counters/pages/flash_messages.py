@@ -7,25 +7,25 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from counters.lifecycle import AddResult
 from counters.models import Counter
-from counters.selection import Selection
 
 #: More names than this are counted, not listed.
 MAX_LISTED = 5
 
 
-def notify_selection(request: HttpRequest, chosen: Selection) -> None:
+def notify_added(request: HttpRequest, result: AddResult) -> None:
     """Say which of the chosen counters were added, and why the others were not."""
-    if chosen.added:
-        count = len(chosen.added)
+    if result.added:
+        count = len(result.added)
         text = ngettext("Добавлен %(count)d счетчик.", "Добавлено счетчиков: %(count)d.", count)
         advice = _("Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется.")
         messages.success(request, f"{text % {'count': count}} {advice}")
-    for refused in chosen.refused[:MAX_LISTED]:
+    for refused in result.refused[:MAX_LISTED]:
         text = _("Счетчик %(number)d не добавлен: %(reason)s.")
         messages.error(request, text % {"number": refused.number, "reason": refused.reason})
-    if len(chosen.refused) > MAX_LISTED:
-        rest = len(chosen.refused) - MAX_LISTED
+    if len(result.refused) > MAX_LISTED:
+        rest = len(result.refused) - MAX_LISTED
         messages.error(request, _("Не добавлено ещё счетчиков: %(count)d.") % {"count": rest})
 
 

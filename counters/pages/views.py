@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, manage_required
-from counters import selection
+from counters import lifecycle
+from counters.lifecycle import AddResult
 from counters.models import Counter
-from counters.pages.flash_messages import notify_access, notify_selection, notify_switched
+from counters.pages.flash_messages import notify_access, notify_added, notify_switched
 from counters.pages.query_values import number_or_none
 from counters.pages.redirects import return_url
-from counters.selection import Selection
 from counters.sync import available
 from counters.sync.refresh import refresh_now
 from integrations.api_call import MetrikaUnavailable
@@ -38,7 +38,7 @@ def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
     if not numbers:
         return _add_page(request, account, error=_("Выберите хотя бы один счетчик."))
     try:
-        chosen = selection.add_counters(
+        result = lifecycle.add_counters(
             cabinet=request.cabinet,
             account=account,
             numbers=numbers,
@@ -47,8 +47,8 @@ def add_counters(request: CabinetRequest, account_pk: int) -> HttpResponse:
         )
     except MetrikaUnavailable as problem:
         return _add_page(request, account, error=str(problem), chosen=numbers)
-    notify_selection(request, chosen)
-    return HttpResponseRedirect(_after_adding(account, chosen))
+    notify_added(request, result)
+    return HttpResponseRedirect(_after_adding(account, result))
 
 
 @require_POST
@@ -57,7 +57,7 @@ def switch_counter(request: CabinetRequest, pk: int) -> HttpResponse:
     """Turn a counter on or off from the list, at once."""
     enabled = request.POST.get("enabled") == "1"
     try:
-        counter = selection.switch(
+        counter = lifecycle.switch_counter(
             counter=get_object_or_404(request.cabinet.counters.present(), pk=pk),
             enabled=enabled,
             actor=request.user,
@@ -123,10 +123,10 @@ def _nothing_to_add(offers: list[available.AvailableCounter]) -> str:
     )
 
 
-def _after_adding(account: YandexAccount, chosen: Selection) -> str:
+def _after_adding(account: YandexAccount, result: AddResult) -> str:
     """Return the settings of a single added counter, else the list; the form if none was added."""
-    if len(chosen.added) == 1:
-        return reverse("counters:settings", args=[chosen.added[0].pk])
-    if chosen.added:
+    if len(result.added) == 1:
+        return reverse("counters:settings", args=[result.added[0].pk])
+    if result.added:
         return reverse("counters:list")
     return reverse("counters:add", args=[account.pk])

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from cabinets.models import Cabinet
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter, Goal
 from counters.sync import goals
 from devtools.demonstration.consent import link_person
@@ -84,7 +84,7 @@ def _add(
     account: YandexAccount, chosen: tuple[Furnished, ...], *, user: User, since: datetime
 ) -> list[Counter]:
     numbers = [one.number for one in chosen]
-    added = selection.add_counters(
+    added = lifecycle.add_counters(
         cabinet=account.cabinet, account=account, numbers=numbers, actor=user, now=since
     ).added
     by_number = {counter.number: counter for counter in added}

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource, Membership
 from cabinets.sources import create_source
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter, Goal
 from counters.sync import goals
 from devtools.demonstration.consent import link_person
@@ -79,7 +79,7 @@ def _person(now: datetime) -> User:
 def _add(chosen: Chosen, *, cabinet: Cabinet, person: User) -> None:
     now = timezone.now()
     account = link_person(login=chosen.login, user=person, cabinet=cabinet)
-    added = selection.add_counters(
+    added = lifecycle.add_counters(
         cabinet=cabinet, account=account, numbers=[chosen.number], actor=person, now=now
     ).added
     for counter in added:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinets.models import Cabinet
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter
 from counters.sync import goals
 from devtools.demonstration.consent import link_person
@@ -50,7 +50,7 @@ def linked(yandex: RunningSandbox, cabinet: Cabinet, owner: User) -> YandexAccou
 @pytest.fixture
 def windows(linked: YandexAccount, cabinet: Cabinet, owner: User) -> Counter:
     """The counter «Окна Столица» as just added, its goals fetched; «Мой сайт» stands beside it."""
-    chosen = selection.add_counters(
+    chosen = lifecycle.add_counters(
         cabinet=cabinet,
         account=linked,
         numbers=[WINDOWS, MY_SITE],

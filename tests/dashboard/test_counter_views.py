@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import AuditEvent
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
@@ -178,7 +178,7 @@ def test_switch_in_the_list_conflicts_with_an_open_window(
     owner_client: Client, owner: User, counter: Counter
 ) -> None:
     mine = posted(counter)
-    selection.switch(counter=counter, enabled=False, actor=owner, now=timezone.now())
+    lifecycle.switch_counter(counter=counter, enabled=False, actor=owner, now=timezone.now())
 
     response = owner_client.post(page(counter), mine)
 

@@ -22,7 +22,7 @@ from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter
 from counters.settings import save as saving
 from counters.sync.refresh import refresh_account
@@ -168,7 +168,7 @@ class World:
         refresh_account(self.account.pk, now=timezone.now())
 
     def switch(self, counter_id: int, *, enabled: bool) -> None:
-        selection.switch(
+        lifecycle.switch_counter(
             counter=Counter.objects.get(pk=counter_id),
             enabled=enabled,
             actor=self.owner,

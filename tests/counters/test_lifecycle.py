@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
-from counters import selection
+from counters import lifecycle
 from counters.models import Counter
 from counters.sync import available
 from devtools.sandbox import RunningSandbox
@@ -17,8 +17,8 @@ from tests.counters.conftest import LinkAccount
 OWN, BALCONY, EDITABLE, VIEWED, FOREIGN = 91234567, 91234568, 91400011, 91300042, 91400015
 
 
-def choose(account: YandexAccount, actor: User, *numbers: int) -> selection.Selection:
-    return selection.add_counters(
+def add(account: YandexAccount, actor: User, *numbers: int) -> lifecycle.AddResult:
+    return lifecycle.add_counters(
         cabinet=account.cabinet,
         account=account,
         numbers=numbers,
@@ -28,9 +28,9 @@ def choose(account: YandexAccount, actor: User, *numbers: int) -> selection.Sele
 
 
 def test_chosen_counter_is_added_and_not_configured(okna: YandexAccount, owner: User) -> None:
-    chosen = choose(okna, owner, OWN)
+    result = add(okna, owner, OWN)
 
-    assert [counter.number for counter in chosen.added] == [OWN]
+    assert [counter.number for counter in result.added] == [OWN]
     counter = Counter.objects.get()
     assert (counter.account_id, counter.cabinet_id) == (okna.pk, okna.cabinet_id)
     assert (counter.enabled, counter.configured_at, counter.access) == (True, None, "ok")
@@ -44,10 +44,10 @@ def test_chosen_counter_is_added_and_not_configured(okna: YandexAccount, owner: 
 def test_forged_and_view_only_numbers_are_refused_and_the_others_added(
     okna: YandexAccount, owner: User
 ) -> None:
-    chosen = choose(okna, owner, VIEWED, EDITABLE, FOREIGN, 777)
+    result = add(okna, owner, VIEWED, EDITABLE, FOREIGN, 777)
 
-    assert [counter.number for counter in chosen.added] == [EDITABLE]
-    assert [(refused.number, str(refused.reason)) for refused in chosen.refused] == [
+    assert [counter.number for counter in result.added] == [EDITABLE]
+    assert [(refused.number, str(refused.reason)) for refused in result.refused] == [
         (777, "аккаунт не видит такого счетчика"),
         (
             VIEWED,
@@ -63,9 +63,9 @@ def test_permission_withdrawn_after_the_page_was_shown_is_checked(
 ) -> None:
     sandbox.world.counters.set_right(EDITABLE, "okna-stolica", "view")
 
-    chosen = choose(okna, owner, EDITABLE)
+    result = add(okna, owner, EDITABLE)
 
-    assert chosen.added == []
+    assert result.added == []
     assert not Counter.objects.exists()
 
 
@@ -73,12 +73,12 @@ def test_counter_is_not_added_again_through_a_second_account(
     okna: YandexAccount, owner: User, link: LinkAccount
 ) -> None:
     agency = link("agency-media")
-    choose(okna, owner, OWN)
+    add(okna, owner, OWN)
 
-    chosen = choose(agency, owner, OWN)
+    result = add(agency, owner, OWN)
 
-    assert chosen.added == []
-    assert [str(refused.reason) for refused in chosen.refused] == ["уже добавлен"]
+    assert result.added == []
+    assert [str(refused.reason) for refused in result.refused] == ["уже добавлен"]
     assert Counter.objects.get().account_id == okna.pk
 
 
@@ -91,9 +91,9 @@ def test_counter_of_a_disconnected_account_moves_with_its_settings(
         state=YandexAccount.State.DISCONNECTED, access_token="", refresh_token=""
     )
 
-    chosen = choose(okna, owner, OWN)
+    result = add(okna, owner, OWN)
 
-    assert [moved.pk for moved in chosen.added] == [counter.pk]
+    assert [moved.pk for moved in result.added] == [counter.pk]
     moved = Counter.objects.get()
     assert (moved.account_id, moved.min_duration_seconds) == (okna.pk, 45)
     assert moved.configured_at == counter.configured_at
@@ -107,7 +107,7 @@ def test_removed_counter_is_restored_with_its_settings_and_not_configured(
         account=okna, number=OWN, min_duration_seconds=45, removed_at=timezone.now()
     )
 
-    choose(okna, owner, OWN)
+    add(okna, owner, OWN)
 
     restored = Counter.objects.get()
     assert (restored.pk, restored.min_duration_seconds) == (counter.pk, 45)
@@ -122,7 +122,7 @@ def test_nothing_is_added_when_metrika_is_unavailable(
     sandbox.world.faults.add({"name": "html_5xx", "times": None})
 
     with pytest.raises(MetrikaUnavailable):
-        choose(okna, owner, OWN)
+        add(okna, owner, OWN)
 
     assert not Counter.objects.exists()
     assert not AuditEvent.objects.exists()
@@ -134,7 +134,7 @@ def test_account_of_another_cabinet_is_refused(
     other: Cabinet = factories.make_cabinet(name="Чужой")
 
     with pytest.raises(ValueError, match="another cabinet"):
-        selection.add_counters(
+        lifecycle.add_counters(
             cabinet=other, account=okna, numbers=[OWN], actor=owner, now=timezone.now()
         )
 
@@ -145,7 +145,7 @@ def test_same_number_in_two_cabinets_is_two_counters(okna: YandexAccount, owner:
     other = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
     factories.make_counter(account=other, number=OWN)
 
-    choose(okna, owner, OWN)
+    add(okna, owner, OWN)
 
     assert Counter.objects.filter(number=OWN).count() == 2
 
@@ -158,19 +158,19 @@ def test_counter_added_by_a_concurrent_request_is_refused(
         factories.make_counter(account=okna, number=OWN, name="Первый")
         return found
 
-    monkeypatch.setattr(selection, "available_counters", with_concurrent_adding)
+    monkeypatch.setattr(lifecycle, "available_counters", with_concurrent_adding)
 
-    chosen = choose(okna, owner, OWN, BALCONY)
+    result = add(okna, owner, OWN, BALCONY)
 
-    assert [counter.number for counter in chosen.added] == [BALCONY]
-    assert [refused.number for refused in chosen.refused] == [OWN]
+    assert [counter.number for counter in result.added] == [BALCONY]
+    assert [refused.number for refused in result.refused] == [OWN]
     assert Counter.objects.get(number=OWN).name == "Первый"
 
 
 def test_switch_is_saved_and_audited(counter: Counter, owner: User) -> None:
     now = timezone.now()
 
-    selection.switch(counter=counter, enabled=False, actor=owner, now=now)
+    lifecycle.switch_counter(counter=counter, enabled=False, actor=owner, now=now)
 
     off = Counter.objects.get()
     assert (off.enabled, off.version) == (False, counter.version + 1)
@@ -184,7 +184,7 @@ def test_switch_is_saved_and_audited(counter: Counter, owner: User) -> None:
 
 
 def test_switch_to_the_present_state_changes_nothing(counter: Counter, owner: User) -> None:
-    selection.switch(counter=counter, enabled=True, actor=owner, now=timezone.now())
+    lifecycle.switch_counter(counter=counter, enabled=True, actor=owner, now=timezone.now())
 
     assert Counter.objects.get().version == counter.version
     assert not AuditEvent.objects.exists()
@@ -194,10 +194,10 @@ def test_removed_counter_keeps_its_row_and_cannot_be_switched(
     counter: Counter, owner: User
 ) -> None:
     now = timezone.now()
-    selection.remove_counter(counter=counter, actor=owner, now=now)
+    lifecycle.remove_counter(counter=counter, actor=owner, now=now)
 
     with pytest.raises(Counter.DoesNotExist):
-        selection.switch(counter=counter, enabled=False, actor=owner, now=now)
+        lifecycle.switch_counter(counter=counter, enabled=False, actor=owner, now=now)
 
     kept = Counter.objects.get()
     assert (kept.removed_at, kept.enabled) == (now, True)
@@ -208,10 +208,10 @@ def test_removed_counter_keeps_its_row_and_cannot_be_switched(
 def test_every_change_of_an_existing_counter_sends_one_signal(
     okna: YandexAccount, owner: User, signals: list[Counter]
 ) -> None:
-    counter = choose(okna, owner, OWN).added[0]
-    selection.switch(counter=counter, enabled=False, actor=owner, now=timezone.now())
-    selection.remove_counter(counter=counter, actor=owner, now=timezone.now())
-    choose(okna, owner, OWN)
+    counter = add(okna, owner, OWN).added[0]
+    lifecycle.switch_counter(counter=counter, enabled=False, actor=owner, now=timezone.now())
+    lifecycle.remove_counter(counter=counter, actor=owner, now=timezone.now())
+    add(okna, owner, OWN)
 
     assert [(one.enabled, one.is_removed) for one in signals] == [
         (False, False),

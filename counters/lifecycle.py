@@ -1,4 +1,4 @@
-"""Which counters a cabinet has: add, restore, switch on and off, remove.
+"""The lifecycle of a counter in a cabinet: add, restore, switch on and off, remove.
 
 Every change, its audit event and the receivers of `counter_changed` share one transaction.
 Requests to Metrika are made before it.
@@ -38,7 +38,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Selection:
+class AddResult:
     """The result of adding: counters that were added, numbers that were refused."""
 
     added: list[Counter] = field(default_factory=list)
@@ -52,7 +52,7 @@ def add_counters(
     numbers: Iterable[int],
     actor: User | None,
     now: datetime,
-) -> Selection:
+) -> AddResult:
     """Add the chosen counters; nothing is sent to one before its settings are saved.
 
     Each number is checked against a fresh list of Metrika, because it came from a browser. Numbers
@@ -62,21 +62,23 @@ def add_counters(
     if account.cabinet_id != cabinet.pk:
         raise ValueError("the account belongs to another cabinet")
     available = {one.number: one for one in available_counters(account)}
-    selection = Selection()
+    result = AddResult()
     with transaction.atomic():
         # In one order, so that two people who add at once cannot deadlock.
         for number in sorted(set(numbers)):
             refusal = _refusal_of(available.get(number))
             counter = None if refusal else _add(account, available[number].info, actor, now)
             if counter:
-                selection.added.append(counter)
+                result.added.append(counter)
             else:
-                selection.refused.append(Refused(number, refusal or ALREADY_ADDED))
-    return selection
+                result.refused.append(Refused(number, refusal or ALREADY_ADDED))
+    return result
 
 
 @transaction.atomic
-def switch(*, counter: Counter, enabled: bool, actor: User | None, now: datetime) -> Counter:
+def switch_counter(
+    *, counter: Counter, enabled: bool, actor: User | None, now: datetime
+) -> Counter:
     """Turn the counter on or off at once; a settings form opened before gets a conflict."""
     locked = _locked(counter)
     if locked.enabled == enabled:
