@@ -1,6 +1,7 @@
-"""Settings of `./run` and `./test`: the product's own, with the commands that help to try it.
+"""Settings of `./run` and `./test`: the product's settings and this package as an app.
 
-The product's settings do not know this package, so an image without it starts all the same.
+The app adds the commands `seed_demo` and `soak`. The product's own settings do not name it, so
+the production image runs without it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What `./run` and `./test` are made of. Nothing of the product imports it."""
+"""The implementation of `./run` and `./test`. The product does not import it."""

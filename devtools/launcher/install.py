@@ -1,7 +1,7 @@
-"""Make the virtual environment, then hand over to the launcher inside it.
+"""Create the virtual environment, then replace this process by the launcher inside it.
 
-Run by the system's Python, so only the standard library is at hand. Once everything is installed a
-stamp says so, and later starts ask no network.
+Run by the system's Python, so it uses only the standard library. After an installation a stamp file
+is written, and later starts need no network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PRODUCT = ("requirements.txt", "requirements-embedded.txt")
-# For each command: the requirement files it needs, and the module it goes on with.
+# For each command: its requirement files, and the module to run.
 COMMANDS = {
     "run": (PRODUCT, "devtools.launcher"),
     "test": ((*PRODUCT, "requirements-dev.txt"), "devtools.launcher.checks"),
@@ -29,8 +29,8 @@ COMMANDS = {
 # The versions that were tested together; CONTRIBUTING.md says how to renew them.
 CONSTRAINTS = "constraints.txt"
 UV = "uv>=0.13,<1"
-# What pip is told about package indexes, in the words of uv, which does not read pip's settings.
-UV_WORDS = {
+# pip's settings of package indexes and their uv variables: uv does not read pip's configuration.
+UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
@@ -38,11 +38,11 @@ UV_WORDS = {
 
 
 class InstallationFailed(Exception):
-    """The environment cannot be made; the text is a sentence for a person."""
+    """The environment cannot be created; the text is a sentence for the person at the terminal."""
 
 
 def main(command: str, arguments: Sequence[str]) -> None:
-    """Install what `command` needs, unless that was done already, and become it."""
+    """Install what `command` needs, unless already done, and replace this process by it."""
     files, module = COMMANDS[command]
     try:
         prepare(command, files)
@@ -58,7 +58,7 @@ def main(command: str, arguments: Sequence[str]) -> None:
 
 
 def prepare(command: str, files: Sequence[str]) -> None:
-    """Bring the environment up to the requirement files; one at a time in this folder."""
+    """Install the requirement files, holding a lock on the project folder."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -78,7 +78,7 @@ def prepare(command: str, files: Sequence[str]) -> None:
 
 
 def fingerprint(files: Sequence[str]) -> str:
-    """Tell one state of the requirements and of Python from another."""
+    """Return a hash of the requirement files, the constraints and the Python version."""
     digest = hashlib.sha256(sys.version.encode())
     for name in (*files, CONSTRAINTS):
         digest.update((ROOT / name).read_bytes())
@@ -128,7 +128,7 @@ def _make_environment() -> None:
     VENV.mkdir()
     if _succeeds([sys.executable, "-m", "venv", VENV]):
         return
-    # Debian keeps ensurepip in a package of its own; pip from outside fills an environment too.
+    # Debian packages ensurepip separately; an outer pip can install into the environment instead.
     bare: list[str | Path] = [sys.executable, "-m", "venv", "--clear", "--without-pip", VENV]
     pip: list[str | Path] = [
         sys.executable,
@@ -149,7 +149,7 @@ def _make_environment() -> None:
 
 
 def _uv_install(words: Sequence[str]) -> bool:
-    """Install quickly; False where uv itself is not to be had."""
+    """Install with uv; False if that failed or uv itself could not be installed."""
     if not _succeeds(
         [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV]
     ):
@@ -171,10 +171,10 @@ def _pip_settings_for_uv() -> dict[str, str]:
     settings: dict[str, str] = {}
     for line in answer.stdout.splitlines():
         name, _, value = line.partition("=")
-        word = UV_WORDS.get(name.rpartition(".")[2])
-        if word:
-            settings[word] = value.strip("'\"").replace("\\n", " ")
-            # As pip does it: the best version of all the places, not of the first that has any.
+        variable = UV_VARIABLES.get(name.rpartition(".")[2])
+        if variable:
+            settings[variable] = value.strip("'\"").replace("\\n", " ")
+            # As pip does: the best version of all indexes, not of the first that has the package.
             settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return settings
 

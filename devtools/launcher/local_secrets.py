@@ -1,4 +1,4 @@
-"""Secrets made at the first start and kept beside the data, readable by their owner only."""
+"""Secrets generated at the first start and stored in the data folder, for the owner only."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ def _fernet_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
-MAKERS: Mapping[str, Callable[[], str]] = {
+GENERATORS: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "SEALING_KEYS": _fernet_key,
     "POSTGRES_PASSWORD": lambda: secrets.token_hex(16),
     "VALKEY_PASSWORD": lambda: secrets.token_hex(16),
     "YANDEX_CLIENT_ID": lambda: secrets.token_hex(16),
     "YANDEX_CLIENT_SECRET": lambda: secrets.token_hex(16),
-    # Of the person who signs in to try: typed by hand, so short, but nobody else's to guess.
+    # Typed by hand at the sign-in page, so it is short, yet random.
     "SIGN_IN_PASSWORD": lambda: secrets.token_hex(5),
 }
 
 
-def keep_secrets(path: Path) -> dict[str, str]:
-    """Return the secrets in `path`, after making those that are not there yet."""
-    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    complete = {name: kept.get(name) or make() for name, make in MAKERS.items()}
-    if complete != kept:
+def load_or_create_secrets(path: Path) -> dict[str, str]:
+    """Return the secrets in `path`; missing ones are generated and written first."""
+    stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    complete = {name: stored.get(name) or make() for name, make in GENERATORS.items()}
+    if complete != stored:
         write_private(path, complete)
     return complete
 
 
 def write_private(path: Path, content: Any) -> None:
-    """Write JSON that only its owner may read; a reader sees all of it or nothing."""
+    """Write JSON with mode 0600, atomically."""
     draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

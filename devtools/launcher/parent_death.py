@@ -1,8 +1,7 @@
-"""Tie a child process to the life of its parent, so that `kill -9` of the parent leaves nothing.
+"""Make a child process end when its parent does, even by `kill -9` (PR_SET_PDEATHSIG).
 
-`die_with_parent` is for a child we start ourselves; `python -m
-devtools.launcher.parent_death COMMAND…` is the same for a child that another process runner
-starts. Linux only: elsewhere there is no such tie.
+`die_with_parent` is for children of this process; `python -m devtools.launcher.parent_death
+COMMAND…` is for a child of another process runner. Linux only: elsewhere it does nothing.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def die_with_parent(parting: signal.Signals) -> Callable[[], None]:
-    """Make a `preexec_fn`: the child receives `parting` when this process ends in any way."""
+def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+    """Return a `preexec_fn`: the child receives `stop_signal` when this process ends in any way."""
     parent = os.getpid()
 
-    def tie() -> None:
+    def set_death_signal() -> None:
         if _libc is None:
             return
-        _libc.prctl(PR_SET_PDEATHSIG, int(parting), 0, 0, 0)
-        # The parent may have ended before the tie was made; then nobody would ever send the signal.
+        _libc.prctl(PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+        # If the parent ended before the call, the signal is never sent.
         if os.getppid() != parent:
             os._exit(1)
 
-    return tie
+    return set_death_signal
 
 
 def main(command: list[str]) -> None:
-    """Replace this process by `command`, tied to whoever started it."""
+    """Replace this process by `command`, which ends with the parent of this process."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() == 1:

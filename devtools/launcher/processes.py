@@ -1,6 +1,6 @@
-"""Web, worker, clock and sandbox, kept running by supervisord, which is kept by us.
+"""The programs of `./run` under supervisord, which is a child of this process.
 
-The sandbox has a supervisor of its own: it is there before the product and leaves after it.
+The sandbox has a supervisord of its own: it starts before the product and stops after it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools.launcher.parent_death import die_with_parent
-from devtools.launcher.run_config import HOST, ROOT, Trial
+from devtools.launcher.run_config import HOST, ROOT, RunConfig
 from devtools.launcher.start_error import StartError
 
 READY_TIMEOUT_SECONDS = 120
-# So often a part may fail in the beginning before we call it broken.
+# A program that exits more often than this during the start is reported as failed.
 FAILURES_ALLOWED = 2
-# Whatever proxy the environment names, it does not lead to this machine.
-DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Without the proxy of the environment: the addresses are on this machine.
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 CELERY = ("-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika")
 
@@ -44,7 +44,7 @@ directory={root}
 programs={names}
 """
 
-# `tether` ends the program with supervisord, however that ends. stopwaitsecs: then comes SIGKILL.
+# `parent_death` ends the program with supervisord. After stopwaitsecs supervisord sends SIGKILL.
 PROGRAM = """
 [program:{name}]
 command={command}
@@ -55,21 +55,21 @@ redirect_stderr=true
 autorestart=true
 startsecs=3
 startretries=60
-stopwaitsecs={patience}
+stopwaitsecs={stop_seconds}
 killasgroup=true
 """
 
 
 @dataclass(frozen=True)
 class Program:
-    """The words after `python`, and the seconds that the program has for its stop."""
+    """The arguments of `python`, and how long the program may take to stop."""
 
     words: Sequence[str]
-    patience: int
+    stop_seconds: int
 
 
 class Processes:
-    """Some programs under one supervisor, from their start to their stop."""
+    """A group of programs under one supervisord."""
 
     def __init__(self, title: str, programs: Mapping[str, Program], data: Path) -> None:
         self.title = title
@@ -80,16 +80,16 @@ class Processes:
 
     @property
     def log(self) -> Path:
-        """Where the supervisor says what it does."""
+        """The log of supervisord."""
         return self.logs / f"supervisord-{self.title}.log"
 
     @property
     def is_running(self) -> bool:
-        """Whether the supervisor lives."""
+        """Whether supervisord is running."""
         return self.supervisord is not None and self.supervisord.poll() is None
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start everything at once, without waiting."""
+        """Start supervisord with all programs, without waiting for them."""
         config = self.data / f"supervisord-{self.title}.conf"
         config.write_text(configuration(self.title, self.programs, self.data), encoding="utf-8")
         self.log.unlink(missing_ok=True)
@@ -106,35 +106,35 @@ class Processes:
             )
 
     def wait_until_ready(self, address: str) -> None:
-        """Return when all run and `address` answers well; raise Refusal when a part gave up."""
+        """Return when all programs run and `address` responds; raise StartError if one failed."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not (self._all_running() and _answers(address)):
-            self._complain(late=time.monotonic() > deadline)
+            self._raise_if_failed(late=time.monotonic() > deadline)
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """End everything; insist where asking does not help."""
+        """Stop supervisord and its programs; kill it after the longest stop time."""
         supervisord, self.supervisord = self.supervisord, None
         if supervisord is None:
             return
         supervisord.terminate()
         try:
-            supervisord.wait(max(program.patience for program in self.programs.values()) + 2)
+            supervisord.wait(max(program.stop_seconds for program in self.programs.values()) + 2)
         except subprocess.TimeoutExpired:
             supervisord.kill()
             supervisord.wait()
 
-    def _words(self) -> str:
+    def _log_text(self) -> str:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
     def _all_running(self) -> bool:
-        words = self._words()
+        words = self._log_text()
         return all(f"success: {name} entered RUNNING" in words for name in self.programs)
 
-    def _complain(self, *, late: bool) -> None:
+    def _raise_if_failed(self, *, late: bool) -> None:
         if not self.is_running:
             raise StartError(f"The supervisor ended; {self.log.with_suffix('.out')} says why.")
-        words = self._words()
+        words = self._log_text()
         for name in self.programs:
             if words.count(f"exited: {name} ") > FAILURES_ALLOWED:
                 raise StartError(f"{name} does not start; {self.logs}/{name}.log says why.")
@@ -145,7 +145,7 @@ class Processes:
 
 
 def configuration(title: str, programs: Mapping[str, Program], data: Path) -> str:
-    """Write the supervisor's file. Secrets are not in it: programs inherit the environment."""
+    """Return supervisord's configuration. It has no secrets: programs inherit the environment."""
     places = {"data": _literal(str(data)), "logs": _literal(str(data / "logs"))}
     user = "user=root" if os.geteuid() == 0 else ""
     parts = [
@@ -163,16 +163,16 @@ def configuration(title: str, programs: Mapping[str, Program], data: Path) -> st
         ]
         command = _literal(shlex.join(words))
         parts.append(
-            PROGRAM.format(name=name, command=command, patience=program.patience, **places)
+            PROGRAM.format(name=name, command=command, stop_seconds=program.stop_seconds, **places)
         )
     return "".join(parts)
 
 
-def product_programs(trial: Trial) -> dict[str, Program]:
+def product_programs(config: RunConfig) -> dict[str, Program]:
     """Return the web server, the Celery workers and beat."""
-    schedule = str(trial.data / "beat-schedule")
+    schedule = str(config.data / "beat-schedule")
     return {
-        "web": Program(["-m", "gunicorn", *_gunicorn(trial.port)], 6),
+        "web": Program(["-m", "gunicorn", *_gunicorn(config.port)], 6),
         "worker": _worker("worker", queue="celery", threads=4),
         "sender": _worker("sender", queue="send", threads=2),
         "beat": Program([*CELERY, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4),
@@ -186,15 +186,15 @@ def _worker(name: str, *, queue: str, threads: int) -> Program:
     return Program(words, 8)
 
 
-def sandbox_programs(trial: Trial) -> dict[str, Program]:
-    """Return the stand-in for Yandex; who we are to it is in the environment."""
+def sandbox_programs(config: RunConfig) -> dict[str, Program]:
+    """Return the sandbox; the client id and secret it accepts are in the environment."""
     words = [
         "-m",
         "devtools.sandbox",
         f"--host={HOST}",
-        f"--port={trial.sandbox_port}",
-        f"--state={trial.data / 'sandbox.sqlite3'}",
-        f"--redirect-uri={trial.url}/lk/integrations/yandex/callback",
+        f"--port={config.sandbox_port}",
+        f"--state={config.data / 'sandbox.sqlite3'}",
+        f"--redirect-uri={config.url}/lk/integrations/yandex/callback",
     ]
     return {"sandbox": Program(words, 4)}
 
@@ -212,16 +212,16 @@ def _gunicorn(port: int) -> list[str]:
 
 
 def _literal(text: str) -> str:
-    """Escape for the supervisor's file, where a percent sign begins a substitution."""
+    """Escape for supervisord's configuration, where a percent sign begins a substitution."""
     return text.replace("%", "%%")
 
 
 def _answers(address: str) -> bool:
     try:
-        with DIRECTLY.open(address, timeout=5):
+        with WITHOUT_PROXY.open(address, timeout=5):
             return True
     except urllib.error.HTTPError as answer:
-        # Somebody is there; only /readyz means more than that by its status.
+        # Any response will do, except for /readyz, whose status means readiness.
         return not address.endswith("/readyz") and answer.code < 500
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""A step of the start, as one line at the terminal: what, how far, and how long it took."""
+"""One line at the terminal per step of the start: title, progress, seconds."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @contextmanager
-def step(title: str) -> Iterator[Tell]:
-    """Name the step, then its seconds; what is told in between is shown at a terminal only."""
+def progress_line(title: str) -> Iterator[Report]:
+    """Print the title, then the seconds; progress in between is shown at a terminal only."""
     print(f"{title} … ", end="", flush=True)
     began = time.monotonic()
-    told = ""
+    shown = ""
 
-    def tell(words: str) -> None:
-        nonlocal told
+    def report(words: str) -> None:
+        nonlocal shown
         if sys.stdout.isatty():
-            _overwrite(told, words)
-            told = words
+            _overwrite(shown, words)
+            shown = words
 
     try:
-        yield tell
+        yield report
     except BaseException:
         print(flush=True)
         raise
-    _overwrite(told, f"{time.monotonic() - began:.1f} s")
+    _overwrite(shown, f"{time.monotonic() - began:.1f} s")
     print(flush=True)
 
 
 def _overwrite(former: str, words: str) -> None:
-    """Write over what was told last, and blanks over what was longer."""
+    """Replace the text shown last, padding with blanks."""
     whole = words.ljust(len(former))
     print("\b" * len(former) + whole + "\b" * (len(whole) - len(words)), end="", flush=True)

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
-from devtools.launcher.chromium import Chromium, RungMissing, ladder
+from devtools.launcher.chromium import BrowserNotFound, Chromium, browser_sources
 
 NOTICE = "BROWSER TESTS NOT RUN"
 LAUNCH_TIMEOUT_MS = 30_000
-# Nothing that talks to the outside, nothing that a container lacks.
+# No requests to the internet, nothing that a container lacks.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -30,9 +30,9 @@ FLAGS = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Return a headless Chromium that has shown a page."""
+    """Return a headless Chromium that has rendered a page."""
     with sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread; Django takes that for asynchronous code.
+        # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         opened = open_browser(playwright)
         yield opened
@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Return a page of a person in Moscow with an empty browser profile."""
+    """Return a page in the Moscow time zone, with an empty browser profile."""
     context = browser.new_context(
         locale="ru-RU", timezone_id="Europe/Moscow", viewport={"width": 1280, "height": 900}
     )
@@ -52,12 +52,12 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def open_browser(playwright: Playwright) -> Browser:
-    """Climb the ladder; the first browser that shows a page is it."""
+    """Return the first browser of `browser_sources` that renders a page."""
     reasons = []
-    for name, get in ladder(playwright.chromium.executable_path):
+    for name, get in browser_sources(playwright.chromium.executable_path):
         try:
             return _launch(playwright, get())
-        except (RungMissing, Error, OSError) as problem:
+        except (BrowserNotFound, Error, OSError) as problem:
             reasons.append(f"{name}: {str(problem).splitlines()[0]}")
     raise _without_browser(reasons)
 
@@ -83,7 +83,7 @@ def _without_browser(reasons: list[str]) -> BaseException:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what was not tested."""
+    """Print a box with the number of tests that did not run, and why."""
     missed = [
         str(report.longrepr[2])
         for report in terminalreporter.stats.get("skipped", [])

@@ -1,4 +1,4 @@
-"""Give every pytest run a PostgreSQL and a Valkey of its own, thrown away at the end.
+"""Give every pytest run a PostgreSQL and a Valkey of its own, deleted at the end.
 
 Loaded by `-p devtools.launcher.pytest_servers`. Servers named in DATABASE_URL and REDIS_URL are
 used as they are. Workers of xdist inherit the addresses; each gets a Valkey database of its own.
@@ -37,10 +37,10 @@ def valkey_database(url: str, worker: str) -> str:
 
 
 def _start_servers(config: pytest.Config) -> None:
-    # A polite end cleans up like Ctrl-C does.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = ExitStack()
-    # Runs whatever happens next, also when the rest of the start fails.
+    # Runs also if the rest of the start fails.
     config.add_cleanup(stack.close)
     try:
         start_servers(stack)

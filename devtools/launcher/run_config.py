@@ -1,4 +1,4 @@
-"""What one `./run` is: where its data are, what its ports are, what its processes are told."""
+"""Configuration of one `./run`: data folder, ports, environment of its processes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ DEFAULT_DATA = ROOT / ".data"
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 USERNAME = "demo"
-# Any of these says that Yandex, or a stand-in for it, is elsewhere.
+# If any of these is set, Yandex or a stand-in runs elsewhere, and no sandbox is started.
 YANDEX_ADDRESSES = ("YANDEX_OAUTH_URL", "YANDEX_LOGIN_URL", "METRIKA_API_URL")
-# Production gathers calls for minutes; somebody who tries does not want to wait.
-TRIAL_PACE = {"UPLOAD_MIN_WAIT_SECONDS": "5", "POLL_SECONDS": "5"}
+# Seconds instead of production's minutes, so that a first call is delivered at once.
+SHORT_WAITS = {"UPLOAD_MIN_WAIT_SECONDS": "5", "POLL_SECONDS": "5"}
 
 
 @dataclass(frozen=True)
-class Trial:
-    """The choices that the environment leaves or makes."""
+class RunConfig:
+    """What the environment sets, completed by defaults."""
 
     data: Path
     port: int
@@ -34,37 +34,37 @@ class Trial:
 
     @property
     def url(self) -> str:
-        """Where a person goes."""
+        """Address of the web server, without the path."""
         return self.given.get("PUBLIC_URL", "").rstrip("/") or f"http://{HOST}:{self.port}"
 
     @property
     def sandbox_url(self) -> str | None:
-        """Where the stand-in for Yandex is; None when Yandex is elsewhere."""
+        """Address of the sandbox; None if it is not started."""
         return f"http://{HOST}:{self.sandbox_port}" if self.sandbox_port else None
 
     @property
-    def brings_database(self) -> bool:
-        """Whether PostgreSQL is ours to start."""
+    def starts_database(self) -> bool:
+        """Whether to start PostgreSQL."""
         return not is_set(self.given, "DATABASE_URL")
 
     @property
-    def brings_broker(self) -> bool:
-        """Whether Valkey is ours to start."""
+    def starts_broker(self) -> bool:
+        """Whether to start Valkey."""
         return not is_set(self.given, "REDIS_URL")
 
     @property
     def wants_demo_data(self) -> bool:
-        """Whether the cabinet shall look alive; invented calls are for the sandbox only."""
+        """Whether to seed demonstration data: never without the sandbox."""
         word = self.given.get("DEMO_DATA", "1").strip().lower()
         return self.sandbox_port is not None and word not in ("0", "no", "off", "false")
 
     @property
     def ready_file(self) -> Path:
-        """The file that exists while everything is up."""
+        """The file that exists while everything runs."""
         return self.data / "ready.json"
 
     def environment(self, kept: Mapping[str, str], servers: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of every process: ours where the person gave nothing."""
+        """Return the environment of every process: `given`, completed by our values."""
         ours = {
             "DJANGO_SETTINGS_MODULE": "devtools.settings",
             "SECRET_KEY": kept["SECRET_KEY"],
@@ -76,23 +76,23 @@ class Trial:
             "STATIC_ROOT": str(self.data / "static"),
             "PYTHONUNBUFFERED": "1",
             "COMPRESS_STATIC": "0",  # seven seconds of work for a browser on this machine
-            **TRIAL_PACE,
+            **SHORT_WAITS,
             **servers,
         }
         if self.sandbox_url:
             ours |= dict.fromkeys((*YANDEX_ADDRESSES, "METRIKA_WEB_URL"), self.sandbox_url)
-            # Beside the form, and only where everything is invented.
+            # Shown at the sign-in form; only with the sandbox, where all data are invented.
             ours["DEMO_LOGIN_HINT"] = f"{USERNAME} / {kept['SIGN_IN_PASSWORD']}"
         missing = {name: value for name, value in ours.items() if not is_set(self.given, name)}
         complete = {**self.given, **missing}
         for name in ("CLIENT_ID", "CLIENT_SECRET"):
-            # The sandbox knows one application: the one we say we are.
+            # The sandbox accepts one application: ours.
             complete[f"SANDBOX_{name}"] = value_of(complete, f"YANDEX_{name}")
         return complete
 
 
 def is_set(environment: Mapping[str, str], name: str) -> bool:
-    """Whether the person gave `name`, directly or as a file (`NAME_FILE`)."""
+    """Whether `name` is set, directly or as a file (`NAME_FILE`)."""
     return bool(environment.get(name, "").strip() or environment.get(f"{name}_FILE", "").strip())
 
 
@@ -102,8 +102,8 @@ def value_of(environment: Mapping[str, str], name: str) -> str:
     return Path(file).read_text(encoding="utf-8").strip() if file else environment[name].strip()
 
 
-def plan_trial(environment: Mapping[str, str]) -> Trial:
-    """Read the choices; raise Refusal for a port that is no port, or taken."""
+def read_run_config(environment: Mapping[str, str]) -> RunConfig:
+    """Read the environment. Raises StartError for a PORT that is invalid or taken."""
     word = environment.get("PORT", "").strip() or str(DEFAULT_PORT)
     if not (word.isdigit() and 0 < int(word) < 65536):
         raise StartError(f"PORT must be a number from 1 to 65535, not {word!r}.")
@@ -115,11 +115,11 @@ def plan_trial(environment: Mapping[str, str]) -> Trial:
         )
     elsewhere = any(is_set(environment, name) for name in YANDEX_ADDRESSES)
     sandbox_port = None if elsewhere else next_free_port(port + 1)
-    return Trial(data_folder(environment), port, sandbox_port, dict(environment))
+    return RunConfig(data_folder(environment), port, sandbox_port, dict(environment))
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:
-    """Return where everything of a trial is kept."""
+    """Return the folder with everything that `./run` stores."""
     return Path(environment.get("DATA_DIR", "").strip() or DEFAULT_DATA).absolute()
 
 
@@ -139,15 +139,15 @@ def is_free(port: int) -> bool:
 
 
 def next_free_port(wanted: int) -> int:
-    """Return the first free port from `wanted` on: the same one at every start, if possible."""
+    """Return the first free port from `wanted` on, so that it is usually the same."""
     for port in range(wanted, min(wanted + 100, 65536)):
         if is_free(port):
             return port
     raise StartError(f"No free port from {wanted} on for the sandbox.")
 
 
-def take_folder(data: Path) -> int:
-    """Make the data folder and hold it until this process ends; raise Refusal if it is held."""
+def lock_data_folder(data: Path) -> int:
+    """Create and lock the data folder until this process ends. Raises StartError if locked."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / "logs").mkdir(exist_ok=True)
@@ -168,8 +168,8 @@ def take_folder(data: Path) -> int:
     return descriptor
 
 
-def is_held(data: Path) -> bool:
-    """Whether a `./run` is at work with the data folder."""
+def is_locked(data: Path) -> bool:
+    """Whether a `./run` has the data folder locked."""
     try:
         descriptor = os.open(data / "lock", os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""The one way in which a start ends early."""
+"""The error that ends `./run` with a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `./run` says once everything is up."""
+"""The text that `./run` prints once everything runs."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from devtools.launcher.run_config import DEFAULT_DATA, Trial
+from devtools.launcher.run_config import DEFAULT_DATA, RunConfig
 
 
-def summary(trial: Trial, ready: Mapping[str, Any]) -> str:
-    """Return the text: where to go, how to sign in, what to try, how to stop."""
+def summary(config: RunConfig, ready: Mapping[str, Any]) -> str:
+    """Return the text: addresses, sign-in, steps to try, how to stop."""
     return "\n".join(
-        ["", *_addresses(trial, ready), "", *_what_to_try(trial, ready), "", *_end(trial), ""]
+        ["", *_addresses(config, ready), "", *_what_to_try(config, ready), "", *_end(config), ""]
     )
 
 
-def _addresses(trial: Trial, ready: Mapping[str, Any]) -> list[str]:
+def _addresses(config: RunConfig, ready: Mapping[str, Any]) -> list[str]:
     return [
-        f"  CallKeeper and Yandex Metrika are at   {trial.url}/lk/integrations",
+        f"  CallKeeper and Yandex Metrika are at   {config.url}/lk/integrations",
         f"  Sign in (вход)                         {ready['username']} / {ready['password']}",
-        f"  For support staff, same sign-in        {trial.url}/admin/",
-        f"  API for calls                          {trial.url}/api/docs",
-        f"  Sandbox instead of Yandex              {trial.sandbox_url or 'not started'}",
+        f"  For support staff, same sign-in        {config.url}/admin/",
+        f"  API for calls                          {config.url}/api/docs",
+        f"  Sandbox instead of Yandex              {config.sandbox_url or 'not started'}",
     ]
 
 
-def _what_to_try(trial: Trial, ready: Mapping[str, Any]) -> list[str]:
+def _what_to_try(config: RunConfig, ready: Mapping[str, Any]) -> list[str]:
     steps = ["«Подключить»: link a Yandex account", "«Добавить счетчики»: choose counters"]
-    if trial.sandbox_url:
+    if config.sandbox_url:
         steps[0] += " (the sandbox asks whom, in place of Yandex)"
     steps += ["click a counter's name: set what is sent", "«История»: see what became of each call"]
-    steps.append(f"send calls of your own, from another terminal:\n       {_import(trial, ready)}")
+    steps.append(f"send calls of your own, from another terminal:\n       {_import(config, ready)}")
     return ["  Try:", *(f"    {number}. {step}" for number, step in enumerate(steps, 1))]
 
 
-def _import(trial: Trial, ready: Mapping[str, Any]) -> str:
-    elsewhere = "" if trial.data == DEFAULT_DATA else f"DATA_DIR={shlex.quote(str(trial.data))} "
+def _import(config: RunConfig, ready: Mapping[str, Any]) -> str:
+    elsewhere = "" if config.data == DEFAULT_DATA else f"DATA_DIR={shlex.quote(str(config.data))} "
     return f"{elsewhere}./run manage import_calls calls.json --source {ready['source']['id']}"
 
 
-def _end(trial: Trial) -> list[str]:
+def _end(config: RunConfig) -> list[str]:
     return [
-        f"  Logs: {trial.data / 'logs'}   Everything for programs: {trial.ready_file}",
+        f"  Logs: {config.data / 'logs'}   Everything for programs: {config.ready_file}",
         "  Stop with Ctrl-C; the data are kept (остановить: Ctrl-C, данные сохранятся).",
     ]

@@ -1,4 +1,4 @@
-"""Servers and values for one run of the tests, gone afterwards. Servers that are named stay."""
+"""Temporary servers and settings for one run of the tests."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from devtools.launcher.embedded import Postgres, Valkey
 
-# Nobody answers at port 9 ("discard"): a test that forgets its stand-in fails, and quickly.
+# Port 9 ("discard") refuses connections: a test without a stand-in fails at once.
 NOWHERE = "http://127.0.0.1:9"
 HARMLESS = {
     "DJANGO_SETTINGS_MODULE": "devtools.settings",
     "SECRET_KEY": "only-for-tests-" + "0123456789" * 5,
     "SEALING_KEYS": base64.urlsafe_b64encode(b"only-for-tests".ljust(32, b".")).decode(),
-    # Without a manifest of hashed names, so that nothing has to be collected first.
+    # No manifest of hashed names, so that collectstatic is not needed.
     "PLAIN_STATIC": "1",
-    # By number: a bare system may not know the name localhost.
+    # A number: a minimal system may not resolve localhost.
     "DJANGO_LIVE_TEST_SERVER_ADDRESS": "127.0.0.1",
     "YANDEX_CLIENT_ID": "test-client-id",
     "YANDEX_CLIENT_SECRET": "test-client-secret",
@@ -28,18 +28,18 @@ HARMLESS = {
     "METRIKA_API_URL": NOWHERE,
     "CALLKEEPER_API_URL": NOWHERE,
 }
-# Set when the Valkey is ours, so that xdist workers may spread over its databases.
+# Set when Valkey was started here, so that xdist workers may use its other databases.
 OWN_VALKEY = "CALLKEEPER_TESTS_OWN_VALKEY"
 
 
 def set_harmless_values() -> None:
-    """Let the settings load: a value for everything they insist on."""
+    """Set every required setting that is not set, to a value without effect."""
     for name, value in HARMLESS.items():
         os.environ.setdefault(name, value)
 
 
 def start_servers(stack: ExitStack) -> None:
-    """Start what DATABASE_URL and REDIS_URL do not name, and name it there; `stack` stops it.
+    """Start PostgreSQL and Valkey unless DATABASE_URL and REDIS_URL name them; `stack` stops them.
 
     Raises EmbeddedServerFailed.
     """
@@ -47,12 +47,12 @@ def start_servers(stack: ExitStack) -> None:
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callkeeper-tests-")))
     password = secrets.token_hex(16)
     if "DATABASE_URL" not in os.environ:
-        postgres = Postgres(home / "postgres", password=password, throwaway=True)
+        postgres = Postgres(home / "postgres", password=password, temporary=True)
         stack.callback(postgres.stop)
         postgres.start()
         os.environ["DATABASE_URL"] = postgres.url
     if "REDIS_URL" not in os.environ:
-        valkey = Valkey(home / "valkey", password=password, throwaway=True)
+        valkey = Valkey(home / "valkey", password=password, temporary=True)
         stack.callback(valkey.stop)
         valkey.start()
         os.environ["REDIS_URL"] = valkey.url

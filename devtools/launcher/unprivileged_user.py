@@ -1,8 +1,8 @@
-"""PostgreSQL refuses to be root. Started by root, it runs as somebody else; this says as whom.
+"""Chooses an unprivileged user for PostgreSQL, which refuses root, when `./run` is started by root.
 
-Nothing of the person's own folders is opened up for that: the data folder is handed over as an open
-directory (a path under /proc/self/fd needs no right to the folders above), and binaries that nobody
-else can reach are copied aside.
+No permissions of the person's folders are changed: the data folder is passed as an open directory
+(a path under /proc/self/fd needs no permission on the folders above), and binaries that the user
+cannot read are copied to COPIES.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ COPIES = Path("/var/cache/callkeeper-metrika")
 NOBODY_UID = 65534
 
 
-class Door(NamedTuple):
-    """A way into a folder: the path a child shall use, and the descriptors it must inherit."""
+class InheritedFolder(NamedTuple):
+    """A folder as a child process sees it: its path, and the descriptors the child must inherit."""
 
     path: str
     fds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Borrowed:
-    """Whom a child runs as; `uid` is None when it is simply the present user."""
+class ServerUser:
+    """The user a child process runs as; `uid` None means the current user."""
 
     uid: int | None = None
     gid: int | None = None
 
     def run_as(self) -> None:
-        """Give up being root; for use in the child, before exec."""
+        """Drop root privileges; for use in the child, before exec."""
         if self.uid is not None and self.gid is not None:
             os.setgroups([])
             os.setgid(self.gid)
             os.setuid(self.uid)
 
     @contextmanager
-    def door(self, folder: Path) -> Iterator[Door]:
-        """Let a child of this user into `folder` wherever that lies."""
+    def inherited_folder(self, folder: Path) -> Iterator[InheritedFolder]:
+        """Make `folder` accessible to a child that runs as this user."""
         if self.uid is None or not Path("/proc/self/fd").exists():
-            yield Door(str(folder), ())
+            yield InheritedFolder(str(folder), ())
             return
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            yield Door(f"/proc/self/fd/{descriptor}", (descriptor,))
+            yield InheritedFolder(f"/proc/self/fd/{descriptor}", (descriptor,))
         finally:
             os.close(descriptor)
 
     @contextmanager
     def secret_file(self, secret: str) -> Iterator[str]:
-        """Let a child of this user, and nobody else, read `secret` from the file of this name."""
+        """Yield the name of a file with `secret` that only this user may read."""
         with tempfile.NamedTemporaryFile() as file:
             file.write(secret.encode())
             file.flush()
@@ -66,23 +66,23 @@ class Borrowed:
             yield file.name
 
 
-def borrow_user(folder: Path) -> Borrowed:
-    """Choose who runs the server of `folder`: its owner, or nobody if that is root."""
+def choose_server_user(folder: Path) -> ServerUser:
+    """Return the owner of `folder`, or the user nobody if that is root."""
     if os.geteuid() != 0:
-        return Borrowed()
+        return ServerUser()
     owner = folder.stat().st_uid
     if owner != 0:
-        return Borrowed(owner, folder.stat().st_gid)
+        return ServerUser(owner, folder.stat().st_gid)
     try:
         nobody = pwd.getpwnam("nobody")
-        borrowed = Borrowed(nobody.pw_uid, nobody.pw_gid)
+        chosen = ServerUser(nobody.pw_uid, nobody.pw_gid)
     except KeyError:
-        borrowed = Borrowed(NOBODY_UID, NOBODY_UID)
-    os.chown(folder, borrowed.uid or NOBODY_UID, borrowed.gid or NOBODY_UID)
-    return borrowed
+        chosen = ServerUser(NOBODY_UID, NOBODY_UID)
+    os.chown(folder, chosen.uid or NOBODY_UID, chosen.gid or NOBODY_UID)
+    return chosen
 
 
-def reachable_binaries(install: Path, user: Borrowed) -> Path:
+def reachable_binaries(install: Path, user: ServerUser) -> Path:
     """Return `install`, or a copy of it that `user` can reach (42 MB, about a second, once)."""
     if user.uid is None or _runs(install, user):
         return install
@@ -91,11 +91,11 @@ def reachable_binaries(install: Path, user: Borrowed) -> Path:
     if not copy.exists():
         COPIES.mkdir(parents=True, exist_ok=True)
         COPIES.chmod(0o755)
-        _copy_aside(install, libraries, copy)
+        _copy(install, libraries, copy)
     return copy / "package" / install.name
 
 
-def _runs(install: Path, user: Borrowed) -> bool:
+def _runs(install: Path, user: ServerUser) -> bool:
     try:
         answer = subprocess.run(
             [install / "bin/initdb", "--version"],
@@ -109,8 +109,8 @@ def _runs(install: Path, user: Borrowed) -> bool:
     return answer.returncode == 0
 
 
-def _copy_aside(install: Path, libraries: Path, copy: Path) -> None:
-    # The two folders keep their places beside each other: the binaries look for "../../../X.libs".
+def _copy(install: Path, libraries: Path, copy: Path) -> None:
+    # The binaries look for "../../../X.libs", so both folders keep their relative places.
     draft = Path(tempfile.mkdtemp(dir=copy.parent))
     shutil.copytree(install, draft / "package" / install.name, symlinks=True)
     shutil.copytree(libraries, draft / libraries.name, symlinks=True)
@@ -121,5 +121,5 @@ def _copy_aside(install: Path, libraries: Path, copy: Path) -> None:
     try:
         draft.rename(copy)
     except OSError:
-        # Another start made the same copy first.
+        # Another start has made the same copy.
         shutil.rmtree(draft)

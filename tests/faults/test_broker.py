@@ -38,7 +38,7 @@ FLUSH_SECONDS = 1
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    server = Valkey(tmp_path / "valkey", password="only-for-tests", throwaway=True)
+    server = Valkey(tmp_path / "valkey", password="only-for-tests", temporary=True)
     server.start()
     yield server
     server.stop()

@@ -71,7 +71,7 @@ def company(
 ) -> Iterator[Company]:
     home = tmp_path_factory.mktemp("full-disk")
     # Nothing crashes here, so it need not write for good.
-    server = Postgres(home / "postgres", password="only-for-tests", throwaway=True)
+    server = Postgres(home / "postgres", password="only-for-tests", temporary=True)
     server.start()
     with django_db_blocker.unblock(), led_to(server):
         call_command("migrate", verbosity=0)

@@ -40,7 +40,7 @@ SLOWER, NOISE_SECONDS = 1.2, 0.005
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    server = Valkey(tmp_path / "valkey", password="only-for-tests", throwaway=True)
+    server = Valkey(tmp_path / "valkey", password="only-for-tests", temporary=True)
     server.start()
     yield server
     server.stop()

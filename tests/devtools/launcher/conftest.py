@@ -1,4 +1,4 @@
-"""What the launcher's tests share: a way to call `./run` and a free port."""
+"""Fixtures of the launcher's tests: a call of `./run`, a free port."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def refused_run(tmp_path: Path, free_port: int) -> Run:
-    """Call the launcher with these variables and return how it ended; for starts that end early."""
+    """Call the launcher with these variables and return its result; for starts that fail."""
 
     def run(**variables: str) -> subprocess.CompletedProcess[str]:
         choices = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port), **variables}

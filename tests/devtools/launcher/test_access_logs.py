@@ -1,4 +1,4 @@
-"""No program writes the addresses that it is asked for: a code of Yandex comes in one (S-33)."""
+"""No program logs request addresses: Yandex's OAuth code comes in one (S-33)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from devtools.launcher.processes import product_programs, sandbox_programs
-from devtools.launcher.run_config import Trial
+from devtools.launcher.run_config import RunConfig
 from tests.paths import ROOT
 
 ACCESS_LOG = re.compile(r"access[-_]?log|--log-config|GUNICORN_CMD_ARGS", re.IGNORECASE)
 
 
-def test_programs_of_a_trial_write_no_access_log(tmp_path: Path) -> None:
-    trial = Trial(tmp_path, 8000, 8001, {})
-    programs = product_programs(trial) | sandbox_programs(trial)
+def test_programs_of_run_write_no_access_log(tmp_path: Path) -> None:
+    config = RunConfig(tmp_path, 8000, 8001, {})
+    programs = product_programs(config) | sandbox_programs(config)
 
     words = [word for program in programs.values() for word in program.words]
 

@@ -45,7 +45,7 @@ def answer(postgres: Postgres, statement: str) -> object:
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Postgres:
-    return Postgres(tmp_path / "a folder" / "данные", password="s3cret", throwaway=True)
+    return Postgres(tmp_path / "a folder" / "данные", password="s3cret", temporary=True)
 
 
 def test_cyrillic_is_compared_without_case(postgres: Postgres) -> None:
@@ -63,7 +63,7 @@ def test_data_survive_a_restart(postgres: Postgres) -> None:
         assert answer(postgres, "SELECT number FROM kept") == (42,)
 
 
-def test_killed_server_comes_back_at_the_same_address(postgres: Postgres) -> None:
+def test_killed_server_restarts_at_the_same_address(postgres: Postgres) -> None:
     with started(postgres):
         address = postgres.url
         assert postgres.process is not None
@@ -77,10 +77,10 @@ def test_killed_server_comes_back_at_the_same_address(postgres: Postgres) -> Non
         assert answer(postgres, "SELECT 1") == (1,)
 
 
-def test_password_of_other_data_is_refused_with_a_sentence(postgres: Postgres) -> None:
+def test_wrong_password_for_the_data_is_reported_in_a_sentence(postgres: Postgres) -> None:
     with started(postgres):
         pass
-    stranger = Postgres(postgres.home, password="another", throwaway=True)
+    stranger = Postgres(postgres.home, password="another", temporary=True)
 
     with pytest.raises(EmbeddedServerFailed, match="another password"), started(stranger):
         pass
@@ -89,7 +89,7 @@ def test_password_of_other_data_is_refused_with_a_sentence(postgres: Postgres) -
 
 
 def test_valkey_answers_only_to_the_password(tmp_path: Path) -> None:
-    valkey = Valkey(tmp_path / "a folder", password="s3cret", throwaway=True)
+    valkey = Valkey(tmp_path / "a folder", password="s3cret", temporary=True)
 
     with started(valkey), closing(redis.Redis.from_url(valkey.url)) as friend:
         assert friend.ping() is True
@@ -115,9 +115,9 @@ def test_killed_parent_leaves_no_server(tmp_path: Path) -> None:
     assert psutil.wait_procs(everything, timeout=10)[1] == []
 
 
-def test_postgres_is_never_root_and_lives_in_a_closed_folder(tmp_path: Path) -> None:
+def test_postgres_is_not_root_and_works_in_a_private_folder(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o700)
-    postgres = Postgres(tmp_path / "closed" / "postgres", password="s3cret", throwaway=True)
+    postgres = Postgres(tmp_path / "closed" / "postgres", password="s3cret", temporary=True)
 
     with started(postgres):
         assert postgres.process is not None
@@ -127,7 +127,7 @@ def test_postgres_is_never_root_and_lives_in_a_closed_folder(tmp_path: Path) -> 
     assert (tmp_path / "closed").stat().st_mode & 0o777 == 0o700
 
 
-def test_stop_asked_for_twice_is_one_stop(postgres: Postgres) -> None:
+def test_second_stop_does_nothing(postgres: Postgres) -> None:
     with started(postgres):
         process = postgres.process
 

@@ -9,12 +9,12 @@ import yaml
 from callkeeper_metrika.celery import app
 from tests.paths import ROOT
 
-# Decided by the compose file itself, or of no use in production.
+# Set by the compose file itself, or unused in production.
 NOT_FOR_COMPOSE = {"COMPRESS_STATIC", "DEBUG", "DEMO_LOGIN_HINT", "PLAIN_STATIC", "STATIC_ROOT"}
 
 
 class StrictLoader(yaml.SafeLoader):
-    """As docker compose reads: a key that stands twice in one mapping is a mistake."""
+    """A loader that, as docker compose does, refuses a repeated key in a mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         named = Counter(key.value for key, _value in node.value if key.value != "<<")
@@ -62,7 +62,7 @@ def test_compose_file_names_what_it_uses() -> None:
     assert all("image" in service or "build" in service for service in services)
 
 
-def test_every_service_is_told_every_variable() -> None:
+def test_every_service_gets_every_variable() -> None:
     services = compose_file()["services"]
 
     for name in ("migrate", "web", "worker", "sender", "beat"):
@@ -77,7 +77,7 @@ def test_workers_of_the_compose_file_consume_every_queue() -> None:
     assert sorted(consumed) == sorted(app.amqp.queues.consume_from)
 
 
-def test_what_is_unsafe_stops_the_migration_and_so_everything() -> None:
+def test_unsafe_setting_stops_the_migration_and_so_every_service() -> None:
     services = compose_file()["services"]
 
     assert "manage.py check --deploy && " in services["migrate"]["command"]

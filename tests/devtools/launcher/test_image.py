@@ -1,4 +1,4 @@
-"""The image runs without what .dockerignore keeps out of it."""
+"""The image runs without the files that .dockerignore excludes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def modules_of_the_image() -> Iterator[Path]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The modules that a file imports anywhere in it, by their whole names."""
+    """The full names of all modules that a file imports."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -54,7 +54,7 @@ def test_nothing_in_the_image_imports_what_is_kept_out_of_it() -> None:
 
 
 def test_values_of_the_build_start_the_product() -> None:
-    """Static files are collected with these and no others."""
+    """collectstatic of the build runs with these values only."""
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     (step,) = re.findall(r"^RUN (SECRET_KEY=.*?)python manage.py", dockerfile, re.M | re.S)
     given = dict(re.findall(r"([A-Z_]+)=(\S+)", step))

@@ -1,4 +1,4 @@
-"""What is installed: the tested versions, and what there is where those are not to be had."""
+"""Installation of the tested versions, with a fallback to the ranges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def key(requirement: Requirement) -> str:
 
 
 def pins() -> dict[str, list[str]]:
-    """Versions by package; several where Pythons or systems need different ones."""
+    """Versions by package; several if Python versions or systems need different ones."""
     found: dict[str, list[str]] = {}
     for one in requirements(install.CONSTRAINTS):
         (pin,) = one.specifier
@@ -49,13 +49,13 @@ def test_every_range_admits_the_version_that_was_tested(name: str) -> None:
     assert wrong == {}
 
 
-def test_tested_versions_name_no_address_and_no_path() -> None:
+def test_constraints_have_no_url_and_no_path() -> None:
     text = (ROOT / install.CONSTRAINTS).read_text(encoding="utf-8")
 
     assert [word for word in ("://", "@", "/", "--") if word in text] == []
 
 
-def test_other_versions_are_another_environment(
+def test_other_versions_change_the_fingerprint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "ROOT", tmp_path)
@@ -70,7 +70,7 @@ def test_other_versions_are_another_environment(
 
 @pytest.fixture
 def installing(monkeypatch: pytest.MonkeyPatch) -> Installers:
-    """Install with installers that succeed when asked so; returns their commands."""
+    """Install with stub installers that succeed or fail as told; returns their commands."""
 
     def run(succeeds: Callable[[str], bool]) -> list[str]:
         asked: list[str] = []
@@ -99,7 +99,7 @@ def test_the_tested_versions_are_installed(
     assert install.CONSTRAINTS not in capsys.readouterr().out
 
 
-def test_where_a_tested_version_is_not_to_be_had_the_ranges_are_installed(
+def test_ranges_are_installed_if_a_tested_version_is_unavailable(
     installing: Installers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = installing(lambda command: install.CONSTRAINTS not in command)
@@ -108,6 +108,6 @@ def test_where_a_tested_version_is_not_to_be_had_the_ranges_are_installed(
     assert "any versions the ranges allow: not constraints.txt" in capsys.readouterr().out
 
 
-def test_without_a_network_the_start_says_so(installing: Installers) -> None:
+def test_missing_network_is_reported(installing: Installers) -> None:
     with pytest.raises(install.InstallationFailed, match="Is the network there"):
         installing(lambda command: False)

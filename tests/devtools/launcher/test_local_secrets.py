@@ -5,21 +5,21 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from devtools.launcher.local_secrets import keep_secrets, write_private
+from devtools.launcher.local_secrets import load_or_create_secrets, write_private
 
 
-def test_secrets_survive_and_are_for_their_owner_only(tmp_path: Path) -> None:
-    first = keep_secrets(tmp_path / "secrets.json")
+def test_secrets_are_kept_and_readable_by_the_owner_only(tmp_path: Path) -> None:
+    first = load_or_create_secrets(tmp_path / "secrets.json")
 
-    again = keep_secrets(tmp_path / "secrets.json")
+    again = load_or_create_secrets(tmp_path / "secrets.json")
 
     assert again == first
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
     assert all(first.values())
 
 
-def test_sealing_key_is_a_key(tmp_path: Path) -> None:
-    kept = keep_secrets(tmp_path / "secrets.json")
+def test_sealing_key_is_a_fernet_key(tmp_path: Path) -> None:
+    kept = load_or_create_secrets(tmp_path / "secrets.json")
 
     sealer = Fernet(kept["SEALING_KEYS"])
 
@@ -29,13 +29,13 @@ def test_sealing_key_is_a_key(tmp_path: Path) -> None:
 def test_secret_of_a_newer_version_is_added_to_the_old_ones(tmp_path: Path) -> None:
     write_private(tmp_path / "secrets.json", {"SECRET_KEY": "old"})
 
-    kept = keep_secrets(tmp_path / "secrets.json")
+    kept = load_or_create_secrets(tmp_path / "secrets.json")
 
     assert kept["SECRET_KEY"] == "old"
     assert kept["VALKEY_PASSWORD"]
 
 
-def test_nothing_is_left_beside_a_written_file(tmp_path: Path) -> None:
+def test_no_draft_is_left_beside_a_written_file(tmp_path: Path) -> None:
     write_private(tmp_path / "ready.json", {"cabinet": "Окна"})
 
     assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]

@@ -1,4 +1,4 @@
-"""`./run manage`: a command of manage.py beside a trial that is up."""
+"""`./run manage`: a management command with the settings of the running `./run`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from devtools.launcher.manage import environment_file, keep_environment
-from devtools.launcher.run_config import is_held, take_folder
+from devtools.launcher.manage import environment_file, save_environment
+from devtools.launcher.run_config import is_locked, lock_data_folder
 from tests.paths import ROOT
 
 TOLD = {
@@ -20,8 +20,8 @@ TOLD = {
     "SEALING_KEYS": "c2VhbGluZy1rZXktb2YtYS10ZXN0LXJ1bi0wMDAwMDA=",
     "DATABASE_URL": "postgres://own:p4ss@127.0.0.1:9/own",
     "REDIS_URL": "redis://127.0.0.1:9/0",
-    "YANDEX_CLIENT_ID": "trial",
-    "YANDEX_CLIENT_SECRET": "trial",
+    "YANDEX_CLIENT_ID": "client",
+    "YANDEX_CLIENT_SECRET": "client",
     "PUBLIC_URL": "http://127.0.0.1:8000",
     "DJANGO_SETTINGS_MODULE": "devtools.settings",
 }
@@ -35,9 +35,9 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(data: Path) -> Iterator[Path]:
-    """The data folder of a trial that has just come up."""
-    held = take_folder(data)
-    keep_environment(data, TOLD)
+    """The data folder of a `./run` that has just started."""
+    held = lock_data_folder(data)
+    save_environment(data, TOLD)
     yield data
     os.close(held)
 
@@ -54,7 +54,7 @@ def manage(data: Path, *words: str, **variables: str) -> subprocess.CompletedPro
     )
 
 
-def test_command_gets_the_settings_of_the_trial_and_the_folder_of_the_caller(
+def test_command_gets_the_settings_of_run_and_the_folder_of_the_caller(
     running: Path, tmp_path: Path
 ) -> None:
     answer = manage(
@@ -68,13 +68,13 @@ def test_command_gets_the_settings_of_the_trial_and_the_folder_of_the_caller(
     assert answer.stdout == f"{tmp_path} http://127.0.0.1:8000\n"
 
 
-def test_exit_code_is_the_commands(running: Path) -> None:
+def test_exit_code_is_that_of_the_command(running: Path) -> None:
     answer = manage(running, "shell", "--no-imports", "-c", "raise SystemExit(3)")
 
     assert answer.returncode == 3
 
 
-def test_without_a_trial_one_sentence_is_said_and_nothing_is_made(data: Path) -> None:
+def test_without_a_running_product_one_sentence_is_printed_and_no_file_is_made(data: Path) -> None:
     answer = manage(data, "check")
 
     assert answer.returncode == 1
@@ -84,9 +84,9 @@ def test_without_a_trial_one_sentence_is_said_and_nothing_is_made(data: Path) ->
     assert not data.exists()
 
 
-def test_file_that_a_killed_trial_left_behind_counts_for_nothing(data: Path) -> None:
-    os.close(take_folder(data))
-    keep_environment(data, TOLD)
+def test_environment_file_of_a_killed_run_is_ignored(data: Path) -> None:
+    os.close(lock_data_folder(data))
+    save_environment(data, TOLD)
 
     answer = manage(data, "check")
 
@@ -94,10 +94,10 @@ def test_file_that_a_killed_trial_left_behind_counts_for_nothing(data: Path) -> 
     assert "Nothing is up" in answer.stderr
 
 
-def test_only_the_products_own_variables_are_written_down(data: Path) -> None:
+def test_only_the_products_own_variables_are_saved(data: Path) -> None:
     data.mkdir()
 
-    keep_environment(data, {**TOLD, "AWS_SECRET_ACCESS_KEY": "foreign", "METRICS_TOKEN_FILE": "/m"})
+    save_environment(data, {**TOLD, "AWS_SECRET_ACCESS_KEY": "foreign", "METRICS_TOKEN_FILE": "/m"})
 
     written = environment_file(data).read_text(encoding="utf-8")
     assert "foreign" not in written
@@ -106,11 +106,11 @@ def test_only_the_products_own_variables_are_written_down(data: Path) -> None:
     assert stat.S_IMODE(environment_file(data).stat().st_mode) == 0o600
 
 
-def test_looking_whether_a_folder_is_held_does_not_hold_it(data: Path) -> None:
-    assert is_held(data) is False
-    held = take_folder(data)
-    assert is_held(data) is True
+def test_is_locked_does_not_lock_the_folder(data: Path) -> None:
+    assert is_locked(data) is False
+    held = lock_data_folder(data)
+    assert is_locked(data) is True
     os.close(held)
 
-    assert is_held(data) is False
-    os.close(take_folder(data))
+    assert is_locked(data) is False
+    os.close(lock_data_folder(data))

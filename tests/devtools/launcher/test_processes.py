@@ -7,15 +7,15 @@ from pathlib import Path
 
 from callkeeper_metrika.celery import app
 from devtools.launcher.processes import configuration, product_programs, sandbox_programs
-from devtools.launcher.run_config import Trial
+from devtools.launcher.run_config import RunConfig
 
 
-def test_folder_with_a_space_and_a_percent_sign_survives_the_supervisors_file() -> None:
+def test_supervisor_configuration_escapes_spaces_and_percent_signs() -> None:
     data = Path("/home/Иван Петров/100% own")
-    trial = Trial(data, 8000, 8001, {})
+    config = RunConfig(data, 8000, 8001, {})
     parser = ConfigParser()
 
-    parser.read_string(configuration("sandbox", sandbox_programs(trial), data))
+    parser.read_string(configuration("sandbox", sandbox_programs(config), data))
 
     sandbox = shlex.split(parser["program:sandbox"]["command"])
     assert sandbox[:4] == [sys.executable, "-m", "devtools.launcher.parent_death", sys.executable]
@@ -23,8 +23,8 @@ def test_folder_with_a_space_and_a_percent_sign_survives_the_supervisors_file() 
     assert parser["program:sandbox"]["stdout_logfile"] == f"{data}/logs/sandbox.log"
 
 
-def test_workers_of_a_trial_consume_every_queue() -> None:
-    programs = product_programs(Trial(Path("/data"), 8000, 8001, {})).values()
+def test_workers_of_run_consume_every_queue() -> None:
+    programs = product_programs(RunConfig(Path("/data"), 8000, 8001, {})).values()
 
     consumed = [
         program.words[program.words.index("-Q") + 1]
@@ -35,17 +35,17 @@ def test_workers_of_a_trial_consume_every_queue() -> None:
     assert sorted(consumed) == sorted(app.amqp.queues.consume_from)
 
 
-def test_supervisors_file_holds_no_secret() -> None:
+def test_supervisor_configuration_has_no_secret() -> None:
     given = {
         "SECRET_KEY": "k3y",
         "YANDEX_CLIENT_SECRET": "s3cret",
         "DATABASE_URL": "postgres://p4ss",
     }
 
-    trial = Trial(Path("/data"), 8000, 8001, given)
+    config = RunConfig(Path("/data"), 8000, 8001, given)
 
     written = configuration(
-        "product", product_programs(trial) | sandbox_programs(trial), trial.data
+        "product", product_programs(config) | sandbox_programs(config), config.data
     )
 
     assert [value for value in given.values() if value in written] == []

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from devtools.launcher.progress import step
+from devtools.launcher.progress import progress_line
 
 
 class Terminal(io.StringIO):
-    """What somebody sees who looks at it: a step back writes over."""
+    """The text a terminal shows: a backspace moves back, and characters overwrite."""
 
     def isatty(self) -> bool:
         return True
@@ -29,29 +29,29 @@ class Terminal(io.StringIO):
         return "".join(cells)
 
 
-def test_terminal_shows_how_far_it_is_and_then_only_the_time(
+def test_terminal_shows_the_progress_and_then_only_the_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
 
-    with step("Preparing") as tell:
-        tell("9 of 10")
+    with progress_line("Preparing") as report:
+        report("9 of 10")
         assert terminal.seen == "Preparing … 9 of 10"
-        tell("10 of 10, which is all")
+        report("10 of 10, which is all")
 
     assert re.fullmatch(r"Preparing … 0\.\d s +\n", terminal.seen)
 
 
-def test_file_gets_the_time_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    with step("Preparing") as tell:
-        tell("9 of 10")
+def test_output_to_a_file_has_only_the_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_line("Preparing") as report:
+        report("9 of 10")
 
     assert re.fullmatch(r"Preparing … 0\.\d s\n", capsys.readouterr().out)
 
 
 def test_step_that_fails_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="no"), step("Preparing"):
+    with pytest.raises(ValueError, match="no"), progress_line("Preparing"):
         raise ValueError("no")
 
     assert capsys.readouterr().out == "Preparing … \n"

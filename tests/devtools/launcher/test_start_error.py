@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from devtools.launcher.run_config import take_folder
+from devtools.launcher.run_config import lock_data_folder
 from tests.devtools.launcher.conftest import Run
 from tests.paths import ROOT
 
 
 def sentence(answer: subprocess.CompletedProcess[str]) -> str:
-    """Return the only line that was said, of a start that failed."""
+    """Return the only line that a failed start printed."""
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert answer.stderr.count("\n") == 1
     return answer.stderr
 
 
-def test_taken_port_is_named_and_nothing_is_made(refused_run: Run, tmp_path: Path) -> None:
+def test_taken_port_is_named_and_no_file_is_made(refused_run: Run, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
@@ -31,12 +31,12 @@ def test_taken_port_is_named_and_nothing_is_made(refused_run: Run, tmp_path: Pat
 
 
 @pytest.mark.parametrize("word", ["eight", "0", "65536", "-1", "80.5"])
-def test_port_that_is_no_port_is_refused(refused_run: Run, word: str) -> None:
+def test_invalid_port_is_refused(refused_run: Run, word: str) -> None:
     assert f"not '{word}'" in sentence(refused_run(PORT=word))
 
 
 def test_second_run_in_the_same_folder_is_refused(refused_run: Run, tmp_path: Path) -> None:
-    held = take_folder(tmp_path / "data")
+    held = lock_data_folder(tmp_path / "data")
 
     answer = refused_run()
 
