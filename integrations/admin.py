@@ -18,6 +18,7 @@ from integrations.models import (
     RequestSecond,
     RequestSlot,
     YandexAccount,
+    YandexAccountQuerySet,
 )
 from integrations.tokens import refresh
 
@@ -56,9 +57,9 @@ class YandexAccountAdmin(SupportAdmin):
         self._notify(request, len(queryset))
 
     @admin.action(description=_("Отключить от кабинета"), permissions=["run_actions"])
-    def disconnect(self, request: HttpRequest, queryset: QuerySet[YandexAccount]) -> None:
+    def disconnect(self, request: HttpRequest, queryset: YandexAccountQuerySet) -> None:
         """Delete the tokens, as the customer's own button does."""
-        for account in queryset.exclude(state=YandexAccount.State.DISCONNECTED):
+        for account in queryset.linked():
             flow.disconnect(account, user=current_user(request), now=timezone.now())
         self._notify(request, len(queryset))
 

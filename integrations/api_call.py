@@ -69,7 +69,7 @@ def call_metrika(account: YandexAccount, call: Call[T]) -> T:
 
     A token that cannot be renewed also moves the account to «Требуется переподключение».
     """
-    if account.state == YandexAccount.State.DISCONNECTED:
+    if not account.is_linked:
         raise MetrikaUnavailable(DISCONNECTED)
     if not account.is_usable:
         raise MetrikaUnavailable(RECONNECT)

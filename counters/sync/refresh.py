@@ -66,7 +66,7 @@ def refresh_account(account_id: int, *, now: datetime) -> bool:
 
 
 def refresh_now(account_id: int, *, now: datetime) -> None:
-    """Do the same at a person's request, whatever is due, without the goals.
+    """Do the same at a person's request, whether it is due or not, without the goals.
 
     Raises MetrikaUnavailable; then nothing changes. Within MANUAL_REFRESH_INTERVAL of the last
     refresh no request is made.
@@ -107,9 +107,10 @@ def _require_relink_if_refused(account: YandexAccount, seen: dict[int, CounterIn
 
 
 def _claim(account_id: int, now: datetime, *, interval: timedelta) -> YandexAccount | None:
-    """Move `counters_refreshed_at` (compare-and-set) before the request; None if not due or lost.
+    """Claim the refresh (compare-and-set on `counters_refreshed_at`) before the request.
 
-    Return the account with the former value, for `_release`.
+    Return the account with the former value, for `_release`; None if it is not due, cannot be used,
+    or another process has claimed it.
     """
     account = YandexAccount.objects.filter(pk=account_id).first()
     if account is None or not account.is_usable or not _is_due(account, now, interval):

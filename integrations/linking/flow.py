@@ -248,7 +248,7 @@ def _connection(user: User, now: datetime) -> dict[str, Any]:
 
 
 def _relink(account: YandexAccount, fields: dict[str, Any], user: User, now: datetime) -> None:
-    if account.state == YandexAccount.State.DISCONNECTED:
+    if not account.is_linked:
         fields = fields | _connection(user, now)
     _save(account, fields)
 

@@ -66,7 +66,7 @@ class RefreshOutcome(StrEnum):
 
 def due(now: datetime) -> list[int]:
     """Return ids of the accounts whose token is old or expires soon."""
-    candidates = YandexAccount.objects.filter(state__in=YandexAccount.USABLE).filter(
+    candidates = YandexAccount.objects.usable().filter(
         Q(token_issued_at__lte=now - REFRESH_AFTER) | Q(expires_at__lte=now + REFRESH_MARGIN)
     )
     return [account.pk for account in candidates.order_by("expires_at") if _is_due(account, now)]
@@ -177,9 +177,8 @@ def _claim(account_id: int, now: datetime) -> YandexAccount | None:
     is_free = Q(refresh_claimed_until=None) | Q(refresh_claimed_until__lte=now)
     is_expired = Q(refresh_claimed_until__isnull=False) & ~Q(state_reason=Reason.REFRESH_TOKEN_LOST)
     reason = Case(When(is_expired, then=Value(str(Reason.ANSWER_LOST))), default=F("state_reason"))
-    is_claimed = YandexAccount.objects.filter(
-        is_free, pk=account_id, state__in=YandexAccount.USABLE
-    ).update(refresh_claimed_until=claimed_until, state_reason=reason)
+    free = YandexAccount.objects.usable().filter(is_free, pk=account_id)
+    is_claimed = free.update(refresh_claimed_until=claimed_until, state_reason=reason)
     return YandexAccount.objects.get(pk=account_id) if is_claimed else None
 
 
