@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -55,17 +57,20 @@ class UploadState(models.TextChoices):
     CANCELLED = "cancelled", _("Отменена до отправки")
 
 
+#: States in which an upload waits for its next attempt to be sent.
+TO_SEND = (UploadState.READY, UploadState.LATER)
+#: States of a whole file that Metrika is not known to have.
+ON_THE_WAY = (*TO_SEND, UploadState.SENDING, UploadState.UNCLEAR)
 #: States in which a beat task still has something to do.
-OPEN_UPLOADS = (
-    UploadState.READY,
-    UploadState.LATER,
-    UploadState.SENDING,
-    UploadState.UNCLEAR,
-    UploadState.SPLITTING,
-    UploadState.SENT,
-)
+OPEN_UPLOADS = (*ON_THE_WAY, UploadState.SPLITTING, UploadState.SENT)
 #: States in which Metrika has the file.
 TAKEN_UPLOADS = (UploadState.SENT, UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
+
+
+def sql_list(states: Iterable[UploadState]) -> str:
+    """Return the states as a list for SQL, such as `('ready', 'later')`."""
+    listed = ", ".join(f"'{state.value}'" for state in states)
+    return f"({listed})"
 
 
 class DisplayState(models.TextChoices):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
+from counters import sendable
 from integrations.models import YandexAccount
 
 
@@ -34,6 +35,16 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         """Keep those that their account may not write to."""
         return self.exclude(access=Counter.Access.OK)
 
+    def sendable(self) -> CounterQuerySet:
+        """Keep those to which calls may be sent now."""
+        return self.filter(sendable.as_q(sendable.SENDABLE))
+
+    def with_account(self) -> CounterQuerySet:
+        """Load the account without its tokens: a damaged token would make the whole list fail."""
+        return self.select_related("account").defer(
+            "account__access_token", "account__refresh_token"
+        )
+
     def with_details(self) -> CounterQuerySet:
         """Load account, goal and cabinet as well: what a page about a counter reads."""
         return self.select_related("account", "goal", "cabinet")
@@ -42,11 +53,7 @@ class CounterQuerySet(models.QuerySet["Counter"]):
 class Counter(models.Model):
     """A counter and what is to be sent to it. The rules that read this: `calls.decision.rules`."""
 
-    class Access(models.TextChoices):
-        OK = "ok", _("Доступ есть")
-        VIEW_ONLY = "view_only", _("Только просмотр")
-        LOST = "lost", _("Доступ потерян")
-        DELETED = "deleted", _("Счетчик удалён в Метрике")
+    Access: TypeAlias = sendable.Access
 
     class CallKind(models.TextChoices):
         ALL = "all", _("Все типы звонков")
@@ -256,7 +263,12 @@ class Counter(models.Model):
     @property
     def is_reachable(self) -> bool:
         """Whether it can be written to now: its account is usable and has access."""
-        return self.account.is_usable and self.has_access
+        return sendable.hold(sendable.REACHABLE, self)
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether calls may be sent to it now; the same as `objects.sendable()`."""
+        return sendable.hold(sendable.SENDABLE, self)
 
 
 class Goal(models.Model):

@@ -15,7 +15,7 @@ from cabinets.models import Cabinet
 from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.reconciliation.run import disagreeing
-from calls.states import DisplayState, UploadState
+from calls.states import DisplayState
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -95,8 +95,8 @@ def _about_counters(cabinet: Cabinet) -> list[Notice]:
 
 
 def _about_uploads(cabinet: Cabinet) -> list[Notice]:
-    stuck = Upload.objects.filter(
-        counter__cabinet=cabinet, counter__removed_at=None, state=UploadState.NEEDS_ATTENTION
+    stuck = Upload.objects.needs_attention().filter(
+        counter__cabinet=cabinet, counter__removed_at=None
     )
     by_counter = stuck.order_by("counter__name").values_list("counter_id", "counter__name")
     return [

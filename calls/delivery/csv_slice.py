@@ -1,4 +1,4 @@
-"""Cuts rows out of a frozen file, byte for byte."""
+"""Copies rows of a frozen CSV file byte for byte."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ def cut_rows(body: bytes, first: int, last: int) -> bytes:
     """Return a file of the header and rows ``first`` to ``last``, counted from 1."""
     records = _records(body)
     header = next(records)
-    wanted = [one for number, one in enumerate(records, start=1) if first <= number <= last]
-    return header + b"".join(wanted)
+    chosen = [record for number, record in enumerate(records, start=1) if first <= number <= last]
+    return header + b"".join(chosen)
 
 
 def _records(body: bytes) -> Iterator[bytes]:
-    """Yield the records with their line ends: inside of quotes a line goes on (RFC 4180)."""
+    """Yield the records with their line ends. A line end inside quotes belongs to the cell."""
     record = b""
     for line in body.splitlines(keepends=True):
         record += line

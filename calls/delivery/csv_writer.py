@@ -1,8 +1,8 @@
-"""Writes the CSV of an upload out of the database: one SELECT, streamed by COPY.
+"""Writes the CSV of an upload: one SELECT, streamed by COPY.
 
 Columns and formats: https://yandex.com/dev/metrika/en/management/calls (channel `calls`) and
-https://yandex.com/dev/metrika/en/management/offline-conv (channel `goal`). COPY quotes by RFC 4180;
-an empty cell is written for an empty text, so every text passes through nullif.
+https://yandex.com/dev/metrika/en/management/offline-conv (channel `goal`). COPY quotes by RFC 4180
+and writes "" for an empty text; nullif makes it an empty cell.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _IDENTIFIER = {
     IdKind.YCLID: "c.yclid",
     IdKind.USER_ID: "c.user_id",
 }
-# Static calls are never tied to a visit, so their identifier stays empty.
+# Metrika links static calls to no visit, so their identifier stays empty.
 _STATIC_IDENTIFIER = "NULL"
 
-# Cut to the second, not rounded: a call must not begin later than it did.
+# Truncated to the second, not rounded: a call must not start later than it did.
 _DATE_TIME = "floor(extract(epoch FROM c.started_at))::bigint"
 _PRICE = "k.price"
-# An optional cell that Metrika could not read stays empty: the call must not be lost for it.
+# An optional cell that Metrika could not parse stays empty: it must not cost the whole call.
 _CURRENCY = f"""CASE WHEN k.price IS NOT NULL AND {fits_sql("Currency", "k.currency")}
     THEN k.currency END"""
-# The first digit and the last four stay; a number too short to hide as many is not sent at all.
+# The first digit and the last four stay; a number too short to mask the rest is not sent at all.
 _PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
     WHEN k.phone_mode = 'full' THEN c.phone
     WHEN k.phone_mode = 'masked' AND length(c.phone) > {MASKABLE_DIGITS} THEN
@@ -51,7 +51,7 @@ _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("Currency", _CURRENCY),
     ("PhoneNumber", _PHONE),
     ("TalkDuration", "c.duration_seconds"),
-    # Unknown stays empty: a zero would pull Metrika's averages down.
+    # Empty when unknown: a zero would lower Metrika's averages.
     ("HoldDuration", "c.hold_seconds"),
     ("CallMissed", "CASE WHEN c.status <> '' THEN (c.status = 'fail')::int END"),
     ("Tag", _TAG),
@@ -76,27 +76,27 @@ def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tu
 
 def write_file(upload_id: int, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
     """Return the CSV of the rows that are attached to the upload, in row order, with a header."""
-    chosen = "d.upload_id = %(upload_id)s ORDER BY d.row_number"
-    return _copy(channel, id_kind, chosen, {"upload_id": upload_id}, is_static=is_static)
+    where = "d.upload_id = %(upload_id)s ORDER BY d.row_number"
+    return _copy(channel, id_kind, where, {"upload_id": upload_id}, is_static=is_static)
 
 
 def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
-    """Return the CSV of one delivery by itself, in or out of an upload, with a header."""
-    chosen = (
+    """Return the CSV of a single delivery, whether or not it is in an upload, with a header."""
+    where = (
         "d.call_id = %(call)s AND d.partition_at = %(month)s"
         " AND d.counter_id = %(counter)s AND d.channel = %(channel)s"
     )
-    which = {
+    key = {
         "call": delivery.call_id,
         "month": delivery.partition_at,
         "counter": delivery.counter_id,
         "channel": delivery.channel,
     }
-    return _copy(channel, id_kind, chosen, which, is_static=is_static)
+    return _copy(channel, id_kind, where, key, is_static=is_static)
 
 
 def _copy(
-    channel: Channel, id_kind: IdKind, chosen: str, which: dict[str, Any], *, is_static: bool
+    channel: Channel, id_kind: IdKind, where: str, key: dict[str, Any], *, is_static: bool
 ) -> bytes:
     columns = columns_of(channel, id_kind, is_static=is_static)
     selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
@@ -106,8 +106,8 @@ def _copy(
             " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
             " JOIN counters_counter k ON k.id = d.counter_id"
             " LEFT JOIN counters_goal g ON g.id = k.goal_id"
-            f" WHERE {chosen}",
-            which | {"call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/"},
+            f" WHERE {where}",
+            key | {"call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/"},
         ).decode()
         buffer = io.BytesIO()
         cursor.copy_expert(

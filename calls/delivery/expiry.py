@@ -1,6 +1,6 @@
-"""Ends what has no future: calls past Metrika's 21 days, and uploads that nobody can ask about.
+"""Expires calls past Metrika's 21-day window, and uploads of which no outcome can be expected.
 
-For the clock. Every state that waits for somebody else ends here at last.
+A beat task. Every state that waits for a person, or for Metrika, ends here if nothing else ends it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from django.db.models import Exists, OuterRef
 
 from calls.decision.decide import LINK_HORIZON
 from calls.delivery import transitions
-from calls.delivery.bisection import give_back, lock_rows
 from calls.delivery.policy import NO_OUTCOME_AFTER, OVERDUE_AFTER
-from calls.delivery.recovery import move_waiting, withdraw_uploads
+from calls.delivery.recovery import withdraw_uploads
+from calls.delivery.rows import lock_rows, return_to_waiting, update_waiting
 from calls.models import Upload
 from calls.runtime.error_isolation import isolated_errors
-from calls.states import Attention, DeliveryState, UploadState
+from calls.states import Attention, DeliveryState
 from counters.models import Counter
 
 logger = logging.getLogger(__name__)
@@ -31,14 +31,14 @@ def expire_overdue(*, now: datetime) -> int:
     return (
         _expire_rows(now)
         + _expire_uploads(now)
-        + _gather_anew_without_the_late(now)
+        + _rebuild_partly_late_uploads(now)
         + _withdraw_removed(now)
-        + _give_up_silent(now)
+        + _give_up_without_outcome(now)
     )
 
 
 def _expire_rows(now: datetime) -> int:
-    return move_waiting(
+    return update_waiting(
         "expires_at <= %(now)s",
         {"now": now},
         to="state = %(expired)s, decided_at = %(now)s",
@@ -49,45 +49,40 @@ def _expire_rows(now: datetime) -> int:
 def _expire_uploads(now: datetime) -> int:
     old = Upload.objects.filter(newest_call_at__lte=now - LINK_HORIZON)
     ended = transitions.cancel(old, Attention.EXPIRED, now=now)
-    # Metrika cannot be asked about these any more, and a repeat could not be linked either.
+    # The lookup of these has failed for 21 days, and a repeat could not be linked to visits.
     return ended + transitions.give_up_unclear(old, now=now)
 
 
-def _gather_anew_without_the_late(now: datetime) -> int:
-    """Open files that were held up until some of their calls were too late; the others go on.
+def _rebuild_partly_late_uploads(now: datetime) -> int:
+    """Cancel unsent files in which some calls are too late; the other calls are batched again.
 
-    `uploading.claim` lets no such file out. A repeat that a person ordered has one call only.
+    `sending.claim` sends no such file. A repeat that a person ordered has one call only.
     """
-    held_up = Upload.objects.filter(
-        oldest_call_at__lte=now - LINK_HORIZON,
-        newest_call_at__gt=now - LINK_HORIZON,
-        state__in=[UploadState.READY, UploadState.LATER],
+    partly_late = Upload.objects.to_send().filter(
+        oldest_call_at__lte=now - LINK_HORIZON, newest_call_at__gt=now - LINK_HORIZON
     )
-    anew = 0
-    for pk in held_up.order_by("pk").values_list("pk", flat=True):
+    rebuilt = 0
+    for pk in partly_late.order_by("pk").values_list("pk", flat=True):
         with isolated_errors(logger, "late calls of upload %s", pk):
-            anew += _gather_anew(pk, now)
-    return anew
+            rebuilt += _rebuild(pk, now)
+    return rebuilt
 
 
 @transaction.atomic
-def _gather_anew(upload_id: int, now: datetime) -> bool:
+def _rebuild(upload_id: int, now: datetime) -> bool:
     Counter.objects.select_for_update(of=("self",), no_key=True).get(uploads=upload_id)
-    upload = (
-        Upload.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=upload_id, state__in=[UploadState.READY, UploadState.LATER])
-        .first()
-    )
+    unsent = Upload.objects.to_send().filter(pk=upload_id)
+    upload = unsent.select_for_update(of=("self",), no_key=True).first()
     if upload is None:
         return False
     lock_rows(upload)
-    give_back(upload, now=now)
-    return transitions.dissolve(Upload.objects.filter(pk=upload.pk), now=now)
+    return_to_waiting(upload, now=now)
+    return transitions.cancel_late(Upload.objects.filter(pk=upload.pk), now=now)
 
 
 def _withdraw_removed(now: datetime) -> int:
-    """Take along what was on its way, or being stored, when its counter was removed."""
-    rows = move_waiting(
+    """Cancel what was being sent or stored while its counter was removed, and waits now."""
+    rows = update_waiting(
         OF_REMOVED_COUNTERS,
         {},
         to="state = %(skipped)s, reason = 'counter_removed', decided_at = %(now)s",
@@ -97,10 +92,9 @@ def _withdraw_removed(now: datetime) -> int:
     return rows + withdraw_uploads(Upload.objects.filter(Exists(removed)), now)
 
 
-def _give_up_silent(now: datetime) -> int:
-    """Say so when Metrika told no outcome for long; also where its account cannot be asked."""
-    silent = Upload.objects.filter(state=UploadState.SENT)
-    silent.filter(attention="", accepted_at__lt=now - OVERDUE_AFTER).update(
-        attention=Attention.OVERDUE
-    )
-    return transitions.give_up_sent(silent.filter(accepted_at__lt=now - NO_OUTCOME_AFTER), now=now)
+def _give_up_without_outcome(now: datetime) -> int:
+    """Mark uploads that have no outcome for long, also those whose account cannot make requests."""
+    sent = Upload.objects.sent()
+    overdue = sent.filter(attention="", accepted_at__lt=now - OVERDUE_AFTER)
+    overdue.update(attention=Attention.OVERDUE)
+    return transitions.give_up_sent(sent.filter(accepted_at__lt=now - NO_OUTCOME_AFTER), now=now)

@@ -1,4 +1,4 @@
-"""What a person may order about a call that has not gone yet: send it now, or not at all."""
+"""What a person may do with a call that is in no upload: send it now, or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from cabinets import audit
 from calls.decision.decide import decide_again
@@ -27,47 +27,32 @@ def may_call_off(delivery: Delivery) -> bool:
 
 
 def release(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
-    """Let a held or called off call go with the next file; False when there is nothing to release.
+    """Send a held or called off call with the next file; False when it is neither.
 
-    The rules are asked again: since it was held, the call or the settings may have changed.
+    It is decided again: since it was held, the call or the settings may have changed.
     """
     waits = Q(state=DeliveryState.WAITING, not_before__gt=now)
     called_off = Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code)
     with transaction.atomic():
-        moved = (
-            _row(delivery)
-            .filter(waits | called_off, expires_at__gt=now)
-            .update(state=DeliveryState.WAITING, reason=None, not_before=now)
-        )
-        if not moved:
+        row = Delivery.objects.row(delivery)
+        releasable = row.filter(waits | called_off, expires_at__gt=now)
+        if not releasable.update(state=DeliveryState.WAITING, reason=None, not_before=now):
             return False
-        _trace(delivery, actor, "delivery.released")
+        _log_change(delivery, actor, "delivery.released")
         decide_again(delivery.counter_id, now=now, call_id=delivery.call_id)
-        # What the settings hold back was released by a person for this once.
-        _row(delivery).filter(waits).update(not_before=now)
+        # Deciding may hold it again by the settings; the person overrides them this once.
+        row.filter(waits).update(not_before=now)
     return True
 
 
 def call_off(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
     """Do not send a call that waits; False when it is already in a file or decided otherwise."""
+    row = Delivery.objects.row(delivery).waiting()
     with transaction.atomic():
-        moved = (
-            _row(delivery)
-            .filter(state=DeliveryState.WAITING)
-            .update(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code, decided_at=now)
-        )
-        if moved:
-            _trace(delivery, actor, "delivery.called_off")
-    return bool(moved)
-
-
-def _row(delivery: Delivery) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(
-        call_id=delivery.call_id,
-        partition_at=delivery.partition_at,
-        counter_id=delivery.counter_id,
-        channel=delivery.channel,
-    )
+        changed = row.update(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code, decided_at=now)
+        if changed:
+            _log_change(delivery, actor, "delivery.called_off")
+    return bool(changed)
 
 
 def _is_later(delivery: Delivery, now: datetime) -> bool:
@@ -78,7 +63,7 @@ def _is_called_off(delivery: Delivery) -> bool:
     return delivery.state == DeliveryState.SKIPPED and delivery.reason == CALLED_OFF.code
 
 
-def _trace(delivery: Delivery, actor: User | None, action: str) -> None:
+def _log_change(delivery: Delivery, actor: User | None, action: str) -> None:
     audit.log_change(
         cabinet=delivery.cabinet,
         actor=actor,

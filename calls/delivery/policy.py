@@ -1,4 +1,4 @@
-"""What follows from what Metrika answered: pure functions, no database, no clock of their own."""
+"""The next step after each answer of Metrika: pure functions, without database and clock."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from integrations.yandex.errors import (
 )
 from integrations.yandex.records import LINKAGE_FAILURE, PROCESSED
 
-#: Network trouble and 5xx before anything could arrive: full jitter over 30 s · 2ⁿ up to an hour.
+#: After network errors and 5xx before anything could arrive: full jitter, 30 s · 2ⁿ up to an hour.
 BACKOFF_FIRST = timedelta(seconds=30)
 BACKOFF_CAP = timedelta(hours=1)
 #: Absence is proven by this many listings, the last one after the grace time.
 LOOKUPS_NEEDED = 3
-#: Metrika promises two hours and has been seen to take a day; after two days a person is told.
+#: Metrika promises two hours and may take a day; after two days the upload is shown as overdue.
 OVERDUE_AFTER = timedelta(hours=48)
-#: Then it is asked once a day, and no longer than visits can be linked.
+#: An overdue upload is polled once a day, as long as calls can be linked to visits.
 OVERDUE_POLL = timedelta(days=1)
 NO_OUTCOME_AFTER = timedelta(days=21)
 #: Polls of one upload, as multiples of POLL_SECONDS: 10, 30, 60, 120 minutes, then every two hours.
 POLL_STEPS: Sequence[int] = (1, 2, 3, 6, 12)
-#: Any other status means: still at work.
+#: Any other status means that Metrika is still processing the file.
 FINAL_STATES = {
     PROCESSED: UploadState.PROCESSED,
     LINKAGE_FAILURE: UploadState.LINKAGE_FAILURE,
@@ -50,18 +50,18 @@ TOO_LARGE_STATUS = 413
 
 @dataclass(frozen=True)
 class NextStep:
-    """Where an upload goes after a try, and who else is concerned."""
+    """The next state of an upload after an attempt, and the other consequences."""
 
     state: UploadState
     not_before: datetime
     attention: Attention | None = None
-    #: Those whose quota is spent; they all wait as long, and nobody need find out again.
+    #: Whose quota is spent: all uploads in this scope are paused until `not_before`.
     pauses: QuotaScope | None = None
     token_rejected: bool = False
 
 
 def backoff(attempts: int, jitter: Jitter = random.random) -> timedelta:
-    """Return the pause before the next try after ``attempts`` tries."""
+    """Return the pause before the next attempt after ``attempts`` failed ones."""
     doublings: int = min(max(attempts - 1, 0), 16)
     ceiling = min(BACKOFF_FIRST * (1 << doublings), BACKOFF_CAP)
     return ceiling * jitter()
@@ -77,8 +77,8 @@ def after_failure(
 ) -> NextStep:
     """Return what follows from a failed send.
 
-    What may have arrived is never repeated or split from here: it becomes unclear and is looked up
-    first, whatever else the answer says. ``ahead`` is by how much Metrika's clock is ahead of ours.
+    A file that may have arrived is not repeated or split: it becomes unclear and is looked up
+    first, whatever else the answer says. Metrika's clock is ``ahead`` of ours.
     """
     step = _after_refusal(error, attempts=attempts, now=now, ahead=ahead, jitter=jitter)
     if error.may_have_arrived:
@@ -98,18 +98,18 @@ def _after_refusal(
         until = quota_ends(error, now=now, ahead=ahead, jitter=jitter)
         return NextStep(UploadState.LATER, until, pauses=quota_scope(error))
     if isinstance(error, TokenRejected):
-        # At once again only when the token turns out to be renewed; see `uploading`.
+        # Sent again at once only if the token can be renewed; see `results`.
         return NextStep(
             UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True
         )
     if isinstance(error, AccessDenied | NotFound):
-        # Nothing is sent while the counter says so; see `recording.mark_counter_access`.
+        # Nothing is sent until the counter is accessible; see `results.mark_counter_access`.
         return NextStep(UploadState.LATER, now)
     return _after_rejection(error, now) if isinstance(error, RequestRejected) else None
 
 
 def _after_rejection(error: RequestRejected, now: datetime) -> NextStep:
-    """A file refused for its content is searched for the bad row; anything else is our mistake."""
+    """A file refused for its content is bisected; any other rejection is a fault of ours."""
     if error.http_status == TOO_LARGE_STATUS:
         return NextStep(UploadState.SPLITTING, now, attention=Attention.TOO_LARGE)
     if error.error_type == FILE_REFUSED:
@@ -124,10 +124,11 @@ def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:
 def after_status(
     status: str, *, source_quantity: int | None, line_quantity: int | None, rows: int
 ) -> tuple[UploadState, Attention | None]:
-    """Translate Metrika's status and counts. An unknown status means: still at work.
+    """Return the state and the remark for Metrika's status and counts of rows.
 
-    ``LINKAGE_FAILURE`` is final and no failure of ours: not one identifier was matched, and a
-    file of static calls always ends so while its calls are in the reports.
+    An unknown status means that Metrika is still processing the file. ``LINKAGE_FAILURE`` is final
+    and no error of ours: no identifier was matched. A file of static calls always ends so, and its
+    calls are in the reports.
     """
     attention = None
     if _fewer(source_quantity, rows) or _fewer(line_quantity, rows):
@@ -142,17 +143,17 @@ def _fewer(quantity: int | None, rows: int) -> bool:
 
 
 def next_poll(*, polls: int, now: datetime, every: timedelta) -> datetime:
-    """Return when to ask again after ``polls`` questions."""
+    """Return when to poll again after ``polls`` polls; ``every`` is the shortest interval."""
     return now + every * POLL_STEPS[min(polls, len(POLL_STEPS) - 1)]
 
 
 def absence_is_proven(
     *, lookups: int, sent_at: datetime, looked_up_at: datetime, grace: timedelta
 ) -> bool:
-    """Whether an unclear upload was certainly not taken: enough listings, the last late enough."""
+    """Whether Metrika certainly does not have the file: enough listings, one after the grace."""
     return lookups >= LOOKUPS_NEEDED and looked_up_at >= sent_at + grace
 
 
 def lookup_spacing(grace: timedelta) -> timedelta:
-    """Return the pause between two lookups, so that the last needed one falls after the grace."""
+    """Return the time between two lookups, such that the last one needed is after the grace."""
     return grace / LOOKUPS_NEEDED

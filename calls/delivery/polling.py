@@ -1,4 +1,4 @@
-"""Watches what Metrika makes of the files it took: one list request settles a counter's uploads."""
+"""Polls Metrika for the result of sent uploads: one list request for all of a counter's channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from calls.delivery import transitions
-from calls.delivery.lookup import answer_trouble, list_uploadings, record_duplicate
+from calls.delivery.lookup import handle_list_error, list_uploadings, record_duplicate
 from calls.delivery.policy import OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
 from calls.delivery.results import quantities
 from calls.models import ListUse, Upload
@@ -20,47 +20,35 @@ from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from calls.states import Attention, UploadState
+from counters.sendable import AUTHORISED, as_q
 from integrations.limits import request_budget
-from integrations.models import YandexAccount
 from integrations.yandex.errors import YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
-#: Of a day's polls: what is asked as often as wished, and what is then shared out evenly.
+#: Until this share of a day's polls is spent, lists are polled without spacing.
 FREE_SHARE = 0.2
+#: This share is spread evenly over the day after that.
 PLANNED_SHARE = 0.75
-#: A question whose asker died is asked again after this, or sooner where all is asked sooner.
-ASK_AGAIN_SECONDS = 60
+#: A poll whose process died is repeated after this, or after POLL_SECONDS where these are fewer.
+REPEAT_SECONDS = 60
 
 
 def due(now: datetime) -> list[Upload]:
-    """Return open uploads of every counter and channel that has one due, oldest first.
+    """Return the sent uploads of every list (counter and channel) with a due one, oldest first.
 
-    All open ones of such a list are taken along: what answers for one answers for all.
+    Those of the list that are not due are returned too: one request answers for all of them.
     """
-    ripe = Upload.objects.filter(
-        state=UploadState.SENT,
-        next_poll_at__lte=now,
-        counter_id=OuterRef("counter_id"),
-        channel=OuterRef("channel"),
-    )
-    return list(
-        Upload.objects.filter(
-            Exists(ripe),
-            state=UploadState.SENT,
-            counter__account__state__in=YandexAccount.USABLE,
-        )
-        .select_related("counter__account")
-        # One token that no key opens must not spoil the whole list.
-        .defer("counter__account__access_token", "counter__account__refresh_token")
-        .order_by("accepted_at")
-    )
+    of_same_list = Upload.objects.of_list(OuterRef("counter_id"), OuterRef("channel"))
+    due_in_list = of_same_list.sent().filter(next_poll_at__lte=now)
+    pollable = Upload.objects.sent().filter(Exists(due_in_list), as_q(AUTHORISED, "counter__"))
+    return list(pollable.with_account().order_by("accepted_at"))
 
 
 def poll_open() -> int:
-    """Ask Metrika about every list that is due; return how many uploads were settled."""
+    """Poll every list that is due; return how many uploads were settled."""
     groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)
@@ -73,29 +61,18 @@ def poll_open() -> int:
 
 
 def poll(uploads: list[Upload], *, lists: int = 1) -> int:
-    """Ask once about the open uploads of one counter and channel; return how many are final.
+    """Poll the sent uploads of one counter and channel once; return how many are settled.
 
-    ``lists`` is how many lists of the login are open: they share its day's polls.
+    ``lists`` is the number of lists that share the daily polls of the login.
     """
-    account = uploads[0].counter.account
-    if not _claim(uploads[0], spacing(account.yandex_uid, lists, timezone.now())):
+    login = uploads[0].counter.account.yandex_uid
+    if not _claim(uploads[0], spacing(login, lists, timezone.now())):
         return 0
-    missing = {upload.uploading_id for upload in uploads}
-    markers = {upload.marker for upload in uploads}
-    answers = []
     try:
-        with request_budget.request(
-            account.yandex_uid, request_budget.Kind.POLL, counter=uploads[0].counter.number
-        ) as lease:
-            for one in list_uploadings(
-                uploads[0], lease.before_request, is_enough=lambda: not missing
-            ):
-                if one.uploading_id in missing or one.comment in markers:
-                    answers.append(one)
-                    missing.discard(one.uploading_id)
+        answers = _read_list(uploads)
     except request_budget.BudgetSpent as refusal:
         logger.info("poll waits: %s", refusal)
-        _give_back(uploads[0])
+        _undo_claim(uploads[0])
         return 0
     except YandexError as error:
         _listing_failed(uploads, error)
@@ -107,11 +84,27 @@ def poll(uploads: list[Upload], *, lists: int = 1) -> int:
     return settled
 
 
-def spacing(yandex_uid: str, lists: int, now: datetime) -> timedelta:
-    """Return the least distance between two questions about one list, so that the day lasts.
+def _read_list(uploads: list[Upload]) -> list[Uploading]:
+    """Return what Metrika's list has of the uploads: by their ids, and by their markers."""
+    missing = {upload.uploading_id for upload in uploads}
+    markers = {upload.marker for upload in uploads}
+    answers = []
+    account, number = uploads[0].counter.account, uploads[0].counter.number
+    with request_budget.request(
+        account.yandex_uid, request_budget.Kind.POLL, counter=number
+    ) as lease:
+        for one in list_uploadings(uploads[0], lease.before_request, is_enough=lambda: not missing):
+            if one.uploading_id in missing or one.comment in markers:
+                answers.append(one)
+                missing.discard(one.uploading_id)
+    return answers
 
-    Without it every new file asks about all that is open of its counter, and 20 busy counters
-    have spent the polls of a login by early afternoon.
+
+def spacing(yandex_uid: str, lists: int, now: datetime) -> timedelta:
+    """Return the least time between two polls of one list, so that the login's day lasts.
+
+    Without it every new file causes a poll of its counter's list, and 20 busy counters have spent
+    the polls of a login by early afternoon.
     """
     allowance = settings.METRIKA_DAILY_REQUESTS * request_budget.POLL_SHARE
     if request_budget.polls_today(yandex_uid, now) < allowance * FREE_SHARE:
@@ -120,24 +113,18 @@ def spacing(yandex_uid: str, lists: int, now: datetime) -> timedelta:
 
 
 def _claim(upload: Upload, distance: timedelta) -> bool:
-    """Take the question about a list upon us: of two that found it due, one moves the marks."""
+    """Claim the poll of this list (compare-and-set on `next_poll_at`); False if another has it."""
     now = timezone.now()
+    repeat_after = timedelta(seconds=min(REPEAT_SECONDS, settings.POLL_SECONDS))
+    of_list = Upload.objects.of_list(upload.counter_id, upload.channel)
     with transaction.atomic():
-        moved = Upload.objects.filter(
-            counter_id=upload.counter_id,
-            channel=upload.channel,
-            state=UploadState.SENT,
-            next_poll_at__lte=now,
-        ).update(next_poll_at=now + _again_after())
-        return bool(moved) and _is_far_enough(upload, distance, now)
+        due_in_list = of_list.sent().filter(next_poll_at__lte=now)
+        claimed = due_in_list.update(next_poll_at=now + repeat_after)
+        return bool(claimed) and _is_far_enough(upload, distance, now)
 
 
-def _again_after() -> timedelta:
-    return timedelta(seconds=min(ASK_AGAIN_SECONDS, settings.POLL_SECONDS))
-
-
-def _give_back(upload: Upload) -> None:
-    """Let nothing count as asked: the list may be asked for again as soon as it is due."""
+def _undo_claim(upload: Upload) -> None:
+    """Forget the last poll of the list: no request was made, so the next one needs no spacing."""
     ListUse.objects.filter(counter_id=upload.counter_id, channel=upload.channel).delete()
 
 
@@ -161,12 +148,12 @@ def _record_answers(upload: Upload, answers: list[Uploading], now: datetime) -> 
 
 
 def record_status(upload: Upload, uploading: Uploading | None, *, now: datetime) -> bool:
-    """Record one answer in one row; return whether the upload reached its end.
+    """Record one answer in one row; return whether the upload is settled.
 
-    An upload that is not in the list yet, and a status we do not know, are simply asked again.
+    An upload that is not in the list yet, or has an unknown status, is polled again later.
     """
     if uploading is None:
-        return _ask_again(upload, now)
+        return _poll_later(upload, now)
     state, attention = after_status(
         uploading.status,
         source_quantity=uploading.source_quantity,
@@ -174,7 +161,7 @@ def record_status(upload: Upload, uploading: Uploading | None, *, now: datetime)
         rows=upload.rows,
     )
     if state == UploadState.SENT:
-        return _ask_again(upload, now, uploading=uploading, attention=attention)
+        return _poll_later(upload, now, uploading=uploading, attention=attention)
     return transitions.settle(
         Upload.objects.filter(pk=upload.pk),
         state,
@@ -185,17 +172,17 @@ def record_status(upload: Upload, uploading: Uploading | None, *, now: datetime)
     )
 
 
-def _ask_again(
+def _poll_later(
     upload: Upload,
     now: datetime,
     *,
     uploading: Uploading | None = None,
     attention: Attention | None = None,
 ) -> bool:
-    """Set the next question. What was known of refused rows stays until Metrika says otherwise."""
+    """Schedule the next poll. Refused rows that are known stay known until Metrika denies them."""
     overdue = upload.accepted_at is not None and now - upload.accepted_at > OVERDUE_AFTER
     known = attention if uploading else upload.attention
-    Upload.objects.filter(pk=upload.pk, state=UploadState.SENT).update(
+    Upload.objects.sent().filter(pk=upload.pk).update(
         polls=F("polls") + 1,
         next_poll_at=now + OVERDUE_POLL
         if overdue
@@ -210,6 +197,6 @@ def _ask_again(
 
 def _listing_failed(uploads: list[Upload], error: YandexError) -> None:
     now = timezone.now()
-    if not answer_trouble(uploads[0], error, now=now):
+    if not handle_list_error(uploads[0], error, now=now):
         for upload in uploads:
-            _ask_again(upload, now)
+            _poll_later(upload, now)

@@ -1,4 +1,4 @@
-"""The order in which uploads leave: fair between counters, and today before what is left over."""
+"""The order in which uploads are sent: fair between counters, newest calls first."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from datetime import datetime
 
 from django.db import connection
 
-from counters.models import Counter
-from integrations.models import YandexAccount
+from calls.states import TO_SEND, sql_list
+from counters.sendable import SENDABLE, as_sql
 
-# Fair between counters: the first of each counter, then the second of each, …; among equals the
-# calls of today go before what was left over from earlier days.
-_DUE = """
+# Fair between counters: the first of each counter, then the second of each, …; within a turn the
+# upload with the newest call first, so that calls of today precede a backlog.
+_DUE = f"""
 SELECT id FROM (
     SELECT u.id, u.newest_call_at,
            row_number() OVER (PARTITION BY u.counter_id ORDER BY u.newest_call_at DESC) AS turn
     FROM calls_upload u
     JOIN counters_counter k ON k.id = u.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
-    WHERE u.state IN ('ready', 'later') AND u.not_before <= %(now)s
-      AND k.enabled AND k.removed_at IS NULL AND k.configured_at IS NOT NULL
-      AND k.access = %(ok)s AND a.state = ANY (%(usable)s)
+    WHERE u.state IN {sql_list(TO_SEND)} AND u.not_before <= %(now)s
+      AND {as_sql(SENDABLE)}
       AND a.yandex_uid <> ALL (%(resting)s) AND u.id <> ALL (%(passed_over)s)
 ) AS queue ORDER BY turn, newest_call_at DESC LIMIT %(most)s
 """
@@ -34,18 +33,16 @@ def due(
     resting_logins: Collection[str] = (),
     passed_over: Collection[int] = (),
 ) -> list[int]:
-    """Return the uploads that may be sent now, in the order of fairness.
+    """Return the ids of up to ``most`` uploads that may be sent now, in the order of sending.
 
-    Logins known to have no request left, and uploads that made trouble, are passed over: their
-    queue would hide the others'.
+    ``resting_logins`` have no request left, and the uploads ``passed_over`` were tried already:
+    they would hide the uploads behind them.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             _DUE,
             {
                 "now": now,
-                "ok": Counter.Access.OK,
-                "usable": list(YandexAccount.USABLE),
                 "most": most,
                 "resting": list(resting_logins),
                 "passed_over": list(passed_over),

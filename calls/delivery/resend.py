@@ -1,7 +1,7 @@
-"""Sends one call once more because a person ordered it, after a warning about doubles.
+"""Sends one call again because a person ordered it, after a warning about counting it twice.
 
 Metrika can neither change nor delete what it took, so a repeat may be counted twice for ever. The
-ledger is not touched: the delivery keeps its only upload, and the extra row goes in an upload of
+ledger is not changed: the delivery keeps its only upload, and the extra row goes in an upload of
 its own, which then is sent, looked up and polled like any other.
 """
 
@@ -41,7 +41,7 @@ UNUSABLE = _("В данных звонка не осталось идентиф�
 
 
 class CannotResend(Exception):
-    """The call cannot be sent again. ``sentence`` says in Russian why."""
+    """The call cannot be sent again; ``sentence`` is the reason in Russian."""
 
     def __init__(self, sentence: str | Promise) -> None:
         super().__init__(str(sentence))
@@ -49,7 +49,7 @@ class CannotResend(Exception):
 
 
 def resends_of(delivery: Delivery) -> list[Resend]:
-    """Return what was ordered for the delivery so far, first to last."""
+    """Return the repeats ordered for the delivery so far, in order."""
     return list(
         Resend.objects.filter(
             call_id=delivery.call_id, counter_id=delivery.counter_id, channel=delivery.channel
@@ -60,7 +60,7 @@ def resends_of(delivery: Delivery) -> list[Resend]:
 
 
 def is_surely_not_there(delivery: Delivery) -> bool:
-    """Whether Metrika refused the row, so that a repeat cannot double it."""
+    """Whether Metrika refused the row, so that a repeat is not counted twice."""
     return delivery.state == DeliveryState.ROW_REFUSED
 
 
@@ -88,16 +88,17 @@ def resend_blocker(delivery: Delivery, *, now: datetime) -> str | Promise:
 def order(delivery: Delivery, *, number: int, actor: User | None, now: datetime) -> Resend | None:
     """Order the ``number``-th repeat of a call; None when that one is already ordered.
 
-    Today's values of the call and today's settings are sent. Raises NotPossible; then nothing is.
+    The current values of the call and the current settings are sent. Raises CannotResend.
     """
     with transaction.atomic():
-        # Settings cannot change between here and the frozen bytes; two people order in turn.
+        # The lock keeps the settings unchanged until the bytes are frozen, and orders of two people
+        # one after the other.
         Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=delivery.counter_id)
-        current = _reread(delivery)
-        before = resends_of(current)
-        if number != len(before) + 1:
+        current = _reload(delivery)
+        earlier = resends_of(current)
+        if number != len(earlier) + 1:
             return None
-        blocker = resend_blocker(current, now=now) or (_is_under_way(before) and ON_ITS_WAY)
+        blocker = resend_blocker(current, now=now) or (_is_under_way(earlier) and ON_ITS_WAY)
         if blocker:
             raise CannotResend(blocker)
         upload = _freeze(current, now)
@@ -110,7 +111,7 @@ def order(delivery: Delivery, *, number: int, actor: User | None, now: datetime)
             ordered_by=actor,
             ordered_at=now,
         )
-        _trace(resend, current, actor)
+        _log_order(resend, current, actor)
     return resend
 
 
@@ -125,13 +126,9 @@ def _is_under_way(resends: list[Resend]) -> bool:
     )
 
 
-def _reread(delivery: Delivery) -> Delivery:
-    return Delivery.objects.select_related("counter__goal", "upload", "cabinet").get(
-        call_id=delivery.call_id,
-        partition_at=delivery.partition_at,
-        counter_id=delivery.counter_id,
-        channel=delivery.channel,
-    )
+def _reload(delivery: Delivery) -> Delivery:
+    row = Delivery.objects.row(delivery)
+    return row.select_related("counter__goal", "upload", "cabinet").get()
 
 
 def _freeze(delivery: Delivery, now: datetime) -> Upload:
@@ -160,7 +157,7 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
     )
 
 
-def _trace(resend: Resend, delivery: Delivery, actor: User | None) -> None:
+def _log_order(resend: Resend, delivery: Delivery, actor: User | None) -> None:
     audit.log_change(
         cabinet=delivery.cabinet,
         actor=actor,

@@ -1,5 +1,5 @@
-"""Records what was heard of an upload, each answer in one short transaction, and tells whom it
-concerns: the login or counter whose quota is spent, the account whose token or right is refused.
+"""Records Metrika's answer about an upload in one short transaction, then its consequences: a pause
+of the login or counter whose quota is spent, the state of an account or counter that was refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from calls.delivery.policy import NextStep, after_failure, after_status, next_po
 from calls.delivery.token_errors import handle_token_rejection, mark_missing_scope
 from calls.models import Upload, UploadAttempt
 from calls.runtime.failpoints import failpoint
-from calls.states import UploadState
 from counters.models import Counter
 from integrations.limits import clock_skew, pauses
 from integrations.yandex.errors import AccessDenied, NotFound, YandexError
@@ -28,9 +27,9 @@ logger = logging.getLogger(__name__)
 def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool:
     """Record that Metrika has the file: one row decides what all its calls show.
 
-    Also used when a lookup finds the file of an unclear upload. An answer that comes after absence
-    seemed proven still counts, as long as nothing was sent again. Returns False, changing nothing,
-    when the upload was moved on in the meantime.
+    Also called when a lookup finds the file of an unclear upload. An answer that comes after its
+    absence was proven still counts, as long as nothing was sent again. Returns False, and changes
+    nothing, when another worker has moved the upload on.
     """
     state, attention = after_status(
         uploading.status,
@@ -71,7 +70,7 @@ def quantities(uploading: Uploading) -> dict[str, int | str | None]:
 
 
 def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool:
-    """Record a failed try and what follows from it, then tell whom it concerns."""
+    """Record a failed attempt and apply what follows from it; False when the upload moved on."""
     step = after_failure(error, attempts=upload.attempts, now=now, ahead=clock_skew.ahead())
     with transaction.atomic():
         recorded = transitions.fail(
@@ -83,19 +82,18 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
         close_attempt(upload, now=now, error=error)
     logger.warning("upload %s: %s, now %s", upload.marker, error, step.state)
     if recorded:
-        _tell(upload, error, step, now)
+        _apply_consequences(upload, error, step, now)
     return recorded
 
 
-def _tell(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> None:
+def _apply_consequences(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> None:
     account = upload.counter.account
     if step.pauses is not None:
-        whom = pauses.pause_key(step.pauses, account.yandex_uid, upload.counter.number)
-        pauses.pause(whom, until=step.not_before, reason=error.error_type or "quota")
+        key = pauses.pause_key(step.pauses, account.yandex_uid, upload.counter.number)
+        pauses.pause(key, until=step.not_before, reason=error.error_type or "quota")
     if step.token_rejected and handle_token_rejection(account):
-        Upload.objects.filter(
-            pk=upload.pk, attempts=upload.attempts, state=UploadState.LATER
-        ).update(not_before=now)
+        waiting = Upload.objects.later().filter(pk=upload.pk, attempts=upload.attempts)
+        waiting.update(not_before=now)
     if isinstance(error, AccessDenied):
         mark_missing_scope(account)
         Counter.objects.filter(pk=upload.counter_id).update(
@@ -105,7 +103,7 @@ def _tell(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> 
 
 
 def mark_counter_access(counter_id: int, error: YandexError, *, now: datetime) -> None:
-    """Say on the counter that it refused us; its hourly refresh notices when it is ours again."""
+    """Record on the counter that access was refused; its hourly refresh records its return."""
     if not isinstance(error, AccessDenied | NotFound):
         return
     access = Counter.Access.DELETED if isinstance(error, NotFound) else Counter.Access.LOST
@@ -121,7 +119,7 @@ def close_attempt(
     http_status: int | None = None,
     error: YandexError | None = None,
 ) -> None:
-    """End the open attempt with what was heard; the excerpt is already masked and cut."""
+    """End the open attempt with Metrika's answer. ``error.excerpt`` is already masked."""
     UploadAttempt.objects.filter(
         upload=upload, number=upload.attempts, kind=UploadAttempt.Kind.SEND, ended_at=None
     ).update(

@@ -1,4 +1,4 @@
-"""Lets go at once what waited only because its account's token was refused."""
+"""Sends at once, when an account is reconnected, what waited because its token was refused."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from datetime import datetime
 from django.db.models import OuterRef, Subquery
 
 from calls.models import Upload, UploadAttempt
-from calls.states import UploadState
 from integrations.models import YandexAccount
 from integrations.yandex.errors import TokenRejected
 
 
 def release_refused(account: YandexAccount, *, now: datetime) -> int:
-    """Make due the account's uploads whose last try met a refused token; return how many.
+    """Make due the account's uploads whose last attempt failed with the token; return how many.
 
-    The pause after that try was for a token that is gone. Pauses for other reasons hold on.
+    The pause after that attempt was for a token that is gone. Pauses for other reasons stay.
     """
-    tries = UploadAttempt.objects.filter(upload=OuterRef("pk"), kind=UploadAttempt.Kind.SEND)
-    last = tries.order_by("-number").values("error_class")[:1]
-    refused = Upload.objects.filter(
-        counter__account=account, state=UploadState.LATER, not_before__gt=now
-    ).alias(last_error=Subquery(last))
-    return refused.filter(last_error=TokenRejected.__name__).update(not_before=now)
+    attempts = UploadAttempt.objects.filter(upload=OuterRef("pk"), kind=UploadAttempt.Kind.SEND)
+    last = attempts.order_by("-number").values("error_class")[:1]
+    paused = Upload.objects.later().filter(counter__account=account, not_before__gt=now)
+    refused = paused.alias(last_error=Subquery(last)).filter(last_error=TokenRejected.__name__)
+    return refused.update(not_before=now)

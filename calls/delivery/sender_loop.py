@@ -1,6 +1,6 @@
-"""The timetable of delivery in one process, without a broker: what beat and a worker do together.
+"""The schedule of delivery in one process, without a broker: instead of beat and a worker.
 
-Any number of these may run beside each other and beside Celery: every step claims its rows.
+Any number of these processes may run in parallel, and with Celery: every step claims its rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import Error as DatabaseTrouble
+from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
@@ -19,14 +19,14 @@ from calls.runtime import partitions, shutdown
 
 logger = logging.getLogger(__name__)
 
-#: A round ends after this much sending, so that the other steps have their turn.
+#: The longest time that sending takes in one round; then the other steps run.
 SEND_SECONDS = 10
 PARTITIONS_SECONDS = 600
 
 
 @dataclass
 class Step:
-    """One thing to do again and again, at most every so many seconds."""
+    """A function that is called again and again, at most once in ``every_seconds``."""
 
     name: str
     act: Callable[[], object]
@@ -34,21 +34,22 @@ class Step:
     _next_at: float = field(default=0, init=False)
 
     def run_if_due(self) -> None:
-        """Do it when its time has come; trouble with the database is for the next round."""
+        """Call the function if it is due; after an error it is called again in the next round."""
         if time.monotonic() < self._next_at:
             return
         self._next_at = time.monotonic() + self.every_seconds
         try:
             self.act()
-        except DatabaseTrouble as trouble:
-            logger.warning("%s: %s", self.name, type(trouble).__name__)
+        except DatabaseError as error:
+            # Only its class: the message quotes values, and so phone numbers.
+            logger.warning("%s: %s", self.name, type(error).__name__)
             connection.close()
         except Exception:
             logger.exception("%s failed", self.name)
 
 
-def timetable() -> list[Step]:
-    """Return the steps in an order in which each feeds the next."""
+def schedule() -> list[Step]:
+    """Return the steps of a round, each before those that process its result."""
     return [
         Step(
             "make partitions",
@@ -66,8 +67,8 @@ def timetable() -> list[Step]:
 
 
 def run(*, rest: Callable[[], object], once: bool = False) -> None:
-    """Go round until asked to stop; ``rest`` waits between two rounds."""
-    steps = timetable()
+    """Run rounds until a shutdown is requested; ``rest`` waits between two rounds."""
+    steps = schedule()
     while not shutdown.is_requested():
         for step in steps:
             if shutdown.is_requested():

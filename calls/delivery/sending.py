@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from calls.decision.decide import LINK_HORIZON
@@ -30,20 +30,19 @@ from calls.models import Upload, UploadAttempt, UploadFile
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
-from calls.states import Channel, UploadState
+from calls.states import Channel
 from counters.models import Counter
 from integrations.clients import metrika_client
 from integrations.limits import request_budget
-from integrations.models import YandexAccount
 from integrations.yandex.errors import Unreachable, YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
-#: The name of the goal that Metrika makes by itself at the first call; ignored when there is one.
+#: Name of the goal that Metrika creates with the first call; ignored when the counter has one.
 CALL_GOAL_NAME = "Звонок"
-#: A full fifth of a second is free again at once; the login need not wait for the next tick.
-PATIENCE_SECONDS = 1
+#: A used up fifth of a second is over at once: waiting is better than leaving it to the next tick.
+MAX_SLOT_WAIT_SECONDS = 1
 
 
 class BytesChanged(Exception):
@@ -67,37 +66,21 @@ def send_due(*, seconds: float) -> int:
 
 
 def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool:
-    """Claim, send and record one upload; return whether a request was made."""
+    """Claim, send and record one upload; return whether a request was made.
+
+    ``spent_logins`` have no request left; a login of which this turns out is added.
+    """
     upload = Upload.objects.select_related("counter__account").get(pk=upload_id)
-    if upload.state not in (UploadState.READY, UploadState.LATER):
-        # Another sender has it: a request must not be counted for it, least of all in this second.
-        return False
-    account = upload.counter.account
     spent = spent_logins if spent_logins is not None else set()
-    if account.yandex_uid in spent:
+    # Before the budget: an upload that another sender has claimed must not cost a request.
+    if not transitions.CLAIM.allows(upload) or upload.counter.account.yandex_uid in spent:
         return False
-    # Opened before the claim: what no key opens must not leave the upload half-way.
-    _token = account.access_token
+    # Decrypted before the claim: a token that no key opens must not leave the upload claimed.
+    _token = upload.counter.account.access_token
     try:
-        with request_budget.request(
-            account.yandex_uid,
-            request_budget.Kind.UPLOAD,
-            counter=upload.counter.number,
-            max_wait_seconds=PATIENCE_SECONDS,
-        ) as lease:
-            failpoint("before_claim")
-            if not claim(upload, now=timezone.now()):
-                request_budget.refund(lease)
-                return False
-            failpoint("after_claim")
-            uploading = post(upload, lease.before_request)
-            failpoint("after_answer")
+        uploading = _claim_and_post(upload)
     except request_budget.BudgetSpent as refusal:
-        logger.info("upload %s waits: %s", upload.marker, refusal)
-        if refusal.reason == request_budget.COUNTER_PAUSED:
-            put_off(upload.counter_id, until=refusal.retry_at)
-        else:
-            spent.add(account.yandex_uid)
+        _wait_for_budget(upload, refusal, spent)
         return False
     except YandexError as error:
         record_failure(upload, error, now=timezone.now())
@@ -105,83 +88,112 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     except BytesChanged:
         _set_aside(upload, now=timezone.now())
         return False
+    if uploading is None:
+        return False
     if not record_taken(upload, uploading, now=timezone.now()):
         logger.error("upload %s moved on, but is %s", upload.marker, uploading.uploading_id)
     failpoint("after_record")
     return True
 
 
+def _claim_and_post(upload: Upload) -> Uploading | None:
+    """Return Metrika's answer; None when the upload could not be claimed and nothing was sent."""
+    with request_budget.request(
+        upload.counter.account.yandex_uid,
+        request_budget.Kind.UPLOAD,
+        counter=upload.counter.number,
+        max_wait_seconds=MAX_SLOT_WAIT_SECONDS,
+    ) as lease:
+        failpoint("before_claim")
+        if not claim(upload, now=timezone.now()):
+            request_budget.refund(lease)
+            return None
+        failpoint("after_claim")
+        uploading = post(upload, lease.before_request)
+        failpoint("after_answer")
+    return uploading
+
+
+def _wait_for_budget(upload: Upload, refusal: request_budget.BudgetSpent, spent: set[str]) -> None:
+    """Put off the counter's uploads when its own quota is spent, else pass over its login."""
+    logger.info("upload %s waits: %s", upload.marker, refusal)
+    if refusal.reason == request_budget.COUNTER_PAUSED:
+        put_off(upload.counter_id, until=refusal.retry_at)
+    else:
+        spent.add(upload.counter.account.yandex_uid)
+
+
 def _set_aside(upload: Upload, *, now: datetime) -> None:
-    """Leave to a person what cannot be sent as it was frozen."""
-    transitions.set_aside(Upload.objects.filter(pk=upload.pk, attempts=upload.attempts))
+    """Leave an upload whose bytes have changed to a person."""
+    transitions.mark_damaged(Upload.objects.filter(pk=upload.pk, attempts=upload.attempts))
     close_attempt(upload, now=now)
     logger.error("the bytes of upload %s are not the frozen ones", upload.marker)
 
 
 def claim(upload: Upload, *, now: datetime) -> bool:
-    """Move the upload to sending and open its attempt; False when somebody else has it.
+    """Move the upload to sending and open its attempt; False when it may not be sent (any more).
 
-    Committed before the first byte leaves. The counter's switch is part of the condition.
+    Committed before the first byte is sent.
     """
-    number = upload.attempts + 1
+    attempt = upload.attempts + 1
     with transaction.atomic():
-        # Exists, not counter__enabled: a join would move all conditions into a subquery, which a
-        # rival that waited for the row does not look at again.
-        mine = Upload.objects.filter(
-            Exists(
-                Counter.objects.filter(
-                    pk=OuterRef("counter_id"),
-                    enabled=True,
-                    removed_at=None,
-                    configured_at__isnull=False,
-                    # What the answer to the upload before this one may have changed.
-                    access=Counter.Access.OK,
-                    account__state__in=YandexAccount.USABLE,
-                )
-            ),
-            pk=upload.pk,
-            attempts=upload.attempts,
-            not_before__lte=now,
-            # A file that was held up loses its late calls first; see `expiry`.
-            oldest_call_at__gt=now - LINK_HORIZON,
-        )
-        if not transitions.claim(mine, attempt=number, now=now, lease_until=now + lease_length()):
+        if not transitions.claim(
+            _claimable(upload, now), attempt=attempt, now=now, lease_until=now + lease_length()
+        ):
             return False
-        UploadAttempt.objects.create(upload=upload, number=number, started_at=now)
+        UploadAttempt.objects.create(upload=upload, number=attempt, started_at=now)
         failpoint("before_claim_commit")
-    upload.attempts = number
+    upload.attempts = attempt
     upload.sent_at = now
     return True
 
 
+def _claimable(upload: Upload, now: datetime) -> QuerySet[Upload]:
+    """Return the query of the upload on condition that it may be sent; the claim evaluates it.
+
+    The counter is part of the condition: the answer to the upload before this one may have changed
+    its access or its account.
+    """
+    # Exists, not counter__enabled: a join would move all conditions into a subquery, which a
+    # concurrent claim that waited for the row does not evaluate again.
+    sendable = Counter.objects.sendable().filter(pk=OuterRef("counter_id"))
+    return Upload.objects.due(now).filter(
+        Exists(sendable),
+        pk=upload.pk,
+        attempts=upload.attempts,
+        # A file that was held up is first built anew without its late calls; see `expiry`.
+        oldest_call_at__gt=now - LINK_HORIZON,
+    )
+
+
 def lease_length() -> timedelta:
-    """Return how long a worker may be silent before its upload counts as unclear."""
+    """Return how long an upload may be sending before it counts as unclear."""
     return request_budget.max_duration(request_budget.Kind.UPLOAD)
 
 
 def put_off(counter_id: int, *, until: datetime) -> None:
-    """Let what a counter has to send wait: its own quota is spent, the login's others go on."""
-    Upload.objects.filter(
-        counter_id=counter_id,
-        state__in=[UploadState.READY, UploadState.LATER],
-        not_before__lt=until,
-    ).update(not_before=until)
+    """Delay the uploads of a counter whose own quota is spent; others of its login go on."""
+    uploads = Upload.objects.to_send().filter(counter_id=counter_id, not_before__lt=until)
+    uploads.update(not_before=until)
 
 
 def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Uploading:
-    """Send the frozen bytes, once. Raises YandexError; what that means is `outcomes`' to say."""
+    """Send the frozen bytes, once, and return Metrika's answer.
+
+    Raises BytesChanged, or YandexError, whose consequences are in `calls.delivery.policy`.
+    """
     body = bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
     if hashlib.sha256(body).hexdigest() != upload.sha256:
         raise BytesChanged
     number = upload.counter.number
     failpoint("before_request")
 
-    def about_to_leave() -> None:
+    def prepare_request() -> None:
         _refuse_to_start_late(upload)
         if before_request:
             before_request()
 
-    with closing(metrika_client(upload.counter.account, about_to_leave)) as client:
+    with closing(metrika_client(upload.counter.account, prepare_request)) as client:
         if upload.channel == Channel.GOAL:
             return client.upload_conversions(number, body=body, marker=upload.marker)
         return client.upload_calls(
@@ -192,9 +204,9 @@ def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Up
 def _refuse_to_start_late(upload: Upload) -> None:
     """Raise Unreachable when the request could outlive the lease.
 
-    A process that slept since its claim (a stopped machine, a swapped out worker) must not send
-    what others may have looked up, not found and sent in the meantime.
+    A process that was suspended after its claim (a stopped machine, a swapped out worker) must not
+    send what others may have looked up, not found and sent in the meantime.
     """
     sent_at = upload.sent_at or timezone.now()
     if timezone.now() > sent_at + timedelta(seconds=settings.LEASE_MARGIN_SECONDS):
-        raise Unreachable("woke up too late to send", may_have_arrived=False)
+        raise Unreachable("too late to start the request", may_have_arrived=False)

@@ -47,13 +47,13 @@ REPEAT = "calls:send-again"
 DELIVERY_STATES: dict[DeliveryState, StateRow] = {
     DeliveryState.WAITING: StateRow(
         Owner.BEAT,
-        "gathered into an upload when due; held while its counter, account or goal is stopped",
+        "batched into an upload when due; waits while its counter is not sendable or its goal gone",
         ("calls.build_uploads",),
         EXPIRES,
     ),
     DeliveryState.BATCHED: StateRow(Owner.UPLOAD, "as its upload"),
     DeliveryState.SKIPPED: StateRow(
-        Owner.NONE, "decided anew only when the call changes; released if a person called it off"
+        Owner.NONE, "decided again when the call changes; released if a person called it off"
     ),
     DeliveryState.EXPIRED: StateRow(Owner.NONE, "past Metrika's 21 days; shown and counted"),
     DeliveryState.ROW_REFUSED: StateRow(
@@ -68,7 +68,7 @@ UPLOAD_STATES: dict[Key, StateRow] = {
     ),
     (UploadState.SENDING, None): StateRow(
         Owner.BEAT,
-        "ended by its worker; called unclear when the lease has run out",
+        "ended by its worker; unclear when the lease has run out",
         ("calls.send_due", "calls.release_stuck"),
     ),
     (UploadState.UNCLEAR, None): StateRow(
@@ -84,23 +84,23 @@ UPLOAD_STATES: dict[Key, StateRow] = {
         Owner.BEAT, "sent in two halves", ("calls.isolate_refused",), EXPIRES
     ),
     (UploadState.SENT, None): StateRow(
-        Owner.BEAT, "Metrika is asked what became of it", ("calls.poll_open",), EXPIRES
+        Owner.BEAT, "polled for its result", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.SENT, Attention.OVERDUE): StateRow(
-        Owner.BEAT, "asked once a day, and a person is told", ("calls.poll_open",), EXPIRES
+        Owner.BEAT, "polled once a day, and shown as overdue", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.SENT, Attention.ROW_REFUSED): StateRow(
-        Owner.BEAT, "asked on; never split or repeated", ("calls.poll_open",), EXPIRES
+        Owner.BEAT, "polled for its result; never split or repeated", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.SENT, Attention.QUANTITY): StateRow(
-        Owner.BEAT, "asked on; never repeated", ("calls.poll_open",), EXPIRES
+        Owner.BEAT, "polled for its result; never repeated", ("calls.poll_open",), EXPIRES
     ),
     (UploadState.PROCESSED, None): StateRow(Owner.NONE, "accepted"),
     (UploadState.PROCESSED, Attention.ROW_REFUSED): StateRow(
-        Owner.NONE, "accepted in part, with numbers; a repeat would double the rest"
+        Owner.NONE, "accepted in part, with counts; a repeat would double the rest"
     ),
     (UploadState.PROCESSED, Attention.QUANTITY): StateRow(
-        Owner.NONE, "Metrika counts more rows than were sent; nobody can undo it"
+        Owner.NONE, "Metrika counts more rows than were sent; it cannot be undone"
     ),
     (UploadState.LINKAGE_FAILURE, Attention.QUANTITY): StateRow(
         Owner.NONE, "more rows than were sent, no visits found"
@@ -111,33 +111,33 @@ UPLOAD_STATES: dict[Key, StateRow] = {
     ),
     (UploadState.NEEDS_ATTENTION, Attention.REJECTED): StateRow(
         Owner.USER,
-        "our mistake: sent again, gathered anew or called off",
+        "a fault of ours: sent again, batched again or called off",
         (RETRY, GATHER, CALL_OFF),
         EXPIRES,
     ),
     (UploadState.NEEDS_ATTENTION, Attention.QUARANTINED): StateRow(
         Owner.USER,
-        "too many refusals today: sent again tomorrow, gathered anew or called off",
+        "too many refusals today: sent again tomorrow, batched again or called off",
         (RETRY, GATHER, CALL_OFF),
         EXPIRES,
     ),
     (UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE): StateRow(
         Owner.USER,
-        "another goal is chosen in the settings and the rows go with it by themselves",
+        "the rows are sent by themselves once another goal is chosen in the settings",
         ("counters:settings", GATHER, CALL_OFF),
         EXPIRES,
     ),
     (UploadState.NEEDS_ATTENTION, Attention.DAMAGED): StateRow(
-        Owner.USER, "gathered anew or called off", (GATHER, CALL_OFF), EXPIRES
+        Owner.USER, "batched again or called off", (GATHER, CALL_OFF), EXPIRES
     ),
     (UploadState.NEEDS_ATTENTION, Attention.DUPLICATE): StateRow(
-        Owner.NONE, "Metrika holds it twice and nobody can undo it; both numbers are shown"
+        Owner.NONE, "Metrika has it twice, which cannot be undone; both ids are shown"
     ),
     (UploadState.NEEDS_ATTENTION, Attention.UNKNOWN_FATE): StateRow(
-        Owner.NONE, "past the 21 days with its answer lost; never repeated"
+        Owner.NONE, "past the 21 days with Metrika's answer lost; never repeated"
     ),
     (UploadState.NEEDS_ATTENTION, Attention.NO_OUTCOME): StateRow(
-        Owner.NONE, "with Metrika, which told no outcome within 21 days; never repeated"
+        Owner.NONE, "taken by Metrika without a result in 21 days; never repeated"
     ),
     **{
         (UploadState.CANCELLED, why): StateRow(Owner.NONE, step)
@@ -145,14 +145,14 @@ UPLOAD_STATES: dict[Key, StateRow] = {
             Attention.SPLIT: "its rows went in other uploads",
             Attention.TOO_LARGE: "its rows went in two halves",
             Attention.ROW_REFUSED: "its only row is refused",
-            Attention.GATHERED_ANEW: "its late calls ended, the others went in other uploads",
+            Attention.GATHERED_ANEW: "its late calls expired, the others went in other uploads",
             Attention.EXPIRED: "past Metrika's 21 days",
-            Attention.COUNTER_REMOVED: "its counter left the cabinet",
+            Attention.COUNTER_REMOVED: "its counter was removed from the cabinet",
             Attention.CALLED_OFF: "a person called it off",
-            Attention.GOAL_GONE: "its rows went back to wait for the goal chosen now",
-            Attention.REJECTED: "its rows were gathered anew",
-            Attention.QUARANTINED: "its rows were gathered anew",
-            Attention.DAMAGED: "its rows were gathered anew",
+            Attention.GOAL_GONE: "its rows returned to waiting, for the goal chosen now",
+            Attention.REJECTED: "its rows were batched again",
+            Attention.QUARANTINED: "its rows were batched again",
+            Attention.DAMAGED: "its rows were batched again",
         }.items()
     },
 }

@@ -1,4 +1,4 @@
-"""What delivery does when Metrika refuses a token: one refresh, else the account says so itself."""
+"""Handles a token that Metrika refused: one refresh, else the account has to be reconnected."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 def handle_token_rejection(account: YandexAccount) -> bool:
     """Renew the account's token or move the account to «Требуется переподключение».
 
-    Returns whether there is a token worth trying at once. Nothing is lost otherwise: what was to
-    be sent waits in its row, and asks again after a pause when Yandex could not be asked.
+    Returns whether there is a token to try at once. Otherwise uploads wait in their rows, and are
+    tried again after a pause when Yandex was unavailable.
     """
     try:
         return refresh.recover(account.pk, rejected_token=account.access_token)
@@ -27,9 +27,9 @@ def handle_token_rejection(account: YandexAccount) -> bool:
 
 
 def mark_missing_scope(account: YandexAccount) -> None:
-    """Ask for a new link when the token was granted without the right to upload.
+    """Require reconnection when the token was granted without the right to upload.
 
-    When that is not known, the hourly look at the counters finds the contradiction.
+    When its rights are not known, the hourly refresh of the counters detects it.
     """
     if account.scopes and not flow.may_upload(account.scopes):
         refresh.mark_reauth_required(account.pk, Reason.SCOPE_LOST)

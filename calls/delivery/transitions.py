@@ -1,9 +1,9 @@
 """The only module that writes `Upload.state`: every legal move, and one function for each.
 
-A move is a compare-and-set: one UPDATE whose WHERE names the states it may start from, so of two
-processes that try the same move one changes nothing. The callers narrow the uploads (by primary
+A move is a compare-and-set: one UPDATE whose WHERE names the states it may start from, so if two
+processes try the same move, one of them changes nothing. The callers narrow the uploads (by primary
 key, by attempt, by time) and hold the locks that their own step needs; a move adds the states.
-Who takes an upload out of each state, and when, is in `calls.delivery.state_table`.
+Who moves an upload out of each state, and when, is in `calls.delivery.state_table`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from calls.models import Upload
-from calls.states import TAKEN_UPLOADS, Attention, UploadState
+from calls.states import TAKEN_UPLOADS, TO_SEND, Attention, UploadState
 
 S = UploadState
 
@@ -25,7 +25,7 @@ RETRYABLE = (Attention.REJECTED, Attention.QUARANTINED)
 #: Reasons with which a file certainly has not arrived: it may be called off.
 NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE, Attention.DAMAGED)
 #: States in which an upload has not arrived and no worker is sending it.
-AT_REST = (S.READY, S.LATER, S.SPLITTING)
+AT_REST = (*TO_SEND, S.SPLITTING)
 
 
 class IllegalTransition(Exception):
@@ -64,12 +64,12 @@ SEND_DUE = ("calls.send_due",)
 BISECT = ("calls.isolate_refused",)
 EXPIRE = ("calls.expire_overdue",)
 
-CLAIM = Move("claim", (S.READY, S.LATER), (S.SENDING,), SEND_DUE)
+CLAIM = Move("claim", TO_SEND, (S.SENDING,), SEND_DUE)
 TAKE = Move(
     "take", (S.SENDING, S.UNCLEAR, S.LATER), TAKEN_UPLOADS, (*SEND_DUE, "calls.resolve_unclear")
 )
 FAIL = Move("fail", (S.SENDING,), (S.LATER, S.UNCLEAR, S.SPLITTING, S.NEEDS_ATTENTION), SEND_DUE)
-SET_ASIDE = Move("set aside", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)
+MARK_DAMAGED = Move("mark damaged", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)
 RELEASE_STUCK = Move("release stuck", (S.SENDING,), (S.UNCLEAR,), ("calls.release_stuck",))
 COUNT_ABSENCE = Move(
     "count absence", (S.UNCLEAR,), (S.UNCLEAR, S.LATER), ("calls.resolve_unclear",)
@@ -86,7 +86,7 @@ GIVE_UP_SENT = Move("give up sent", (S.SENT,), (S.NEEDS_ATTENTION,), EXPIRE)
 TRY_ROW_AGAIN = Move("try row again", (S.SPLITTING,), (S.LATER,), BISECT)
 END_SEARCH = Move("end search", (S.SPLITTING,), (S.CANCELLED, S.NEEDS_ATTENTION), BISECT)
 QUARANTINE = Move("quarantine", (S.READY,), (S.NEEDS_ATTENTION,), BISECT)
-DISSOLVE = Move("dissolve", (S.READY, S.LATER), (S.CANCELLED,), EXPIRE)
+CANCEL_LATE = Move("cancel late", TO_SEND, (S.CANCELLED,), EXPIRE)
 CANCEL = Move(
     "cancel",
     (*AT_REST, S.NEEDS_ATTENTION),
@@ -108,7 +108,7 @@ MOVES = (
     CLAIM,
     TAKE,
     FAIL,
-    SET_ASIDE,
+    MARK_DAMAGED,
     RELEASE_STUCK,
     COUNT_ABSENCE,
     MARK_DUPLICATE,
@@ -118,7 +118,7 @@ MOVES = (
     TRY_ROW_AGAIN,
     END_SEARCH,
     QUARANTINE,
-    DISSOLVE,
+    CANCEL_LATE,
     CANCEL,
     GATHER_AGAIN,
     RETRY,
@@ -154,7 +154,7 @@ def apply(uploads: QuerySet[Upload], move: Move, to: UploadState, **changes: Any
 
 
 def claim(uploads: QuerySet[Upload], *, attempt: int, now: datetime, lease_until: datetime) -> bool:
-    """A worker takes the upload to send it, until the lease runs out."""
+    """A worker begins attempt number ``attempt`` and holds the upload until ``lease_until``."""
     return bool(
         apply(
             uploads,
@@ -210,10 +210,10 @@ def fail(
     return bool(apply(uploads, FAIL, to, **changes))
 
 
-def set_aside(uploads: QuerySet[Upload]) -> bool:
+def mark_damaged(uploads: QuerySet[Upload]) -> bool:
     """The stored bytes are not the frozen ones: a person decides."""
     changes = {"attention": Attention.DAMAGED, "lease_until": None}
-    return bool(apply(uploads, SET_ASIDE, S.NEEDS_ATTENTION, **changes))
+    return bool(apply(uploads, MARK_DAMAGED, S.NEEDS_ATTENTION, **changes))
 
 
 def release_stuck(uploads: QuerySet[Upload]) -> int:
@@ -304,10 +304,10 @@ def quarantine(uploads: QuerySet[Upload]) -> bool:
     )
 
 
-def dissolve(uploads: QuerySet[Upload], *, now: datetime) -> bool:
-    """An unsent file with calls that came too late ends; its other calls are batched anew."""
+def cancel_late(uploads: QuerySet[Upload], *, now: datetime) -> bool:
+    """An unsent file has calls that are too late: its other calls are batched again."""
     changes = {"attention": Attention.GATHERED_ANEW, "settled_at": now}
-    return bool(apply(uploads, DISSOLVE, S.CANCELLED, **changes))
+    return bool(apply(uploads, CANCEL_LATE, S.CANCELLED, **changes))
 
 
 def cancel(uploads: QuerySet[Upload], why: Attention, *, now: datetime) -> int:

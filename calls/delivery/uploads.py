@@ -1,4 +1,4 @@
-"""Makes uploads: the row and its frozen bytes, the only place where either is created."""
+"""Creates uploads with their frozen bytes; no other module creates either."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def create_upload(
 ) -> Upload:
     """Create an upload that may be sent at once, with a new marker and the bytes of its file.
 
-    Runs in the transaction that attaches its rows. ``upload_id`` is a number already taken from
-    the sequence, for rows that were attached before. ``target`` is the goal's identifier.
+    Runs in the transaction that attaches its rows. ``upload_id`` comes from the sequence, for rows
+    that were attached before. ``target`` is the goal's identifier, '' in the channel of calls.
     """
     upload = Upload.objects.create(
         id=upload_id,

@@ -1,15 +1,16 @@
-"""Calls, the ledger of deliveries, uploads and their tries.
+"""Calls, the ledger of deliveries, uploads and their attempts.
 
-`Call` and `Delivery` are partitioned by month in the database (see the first migration). Django
-believes in their `id`; the database's own keys carry the partition column as well. Foreign keys
-from and to partitioned tables are not declared in the database: dropping a month stays one
-statement, and a claim of 100,000 rows checks no references.
+`Call` and `Delivery` are partitioned by month in the database (see the first migration). For Django
+`id` is their primary key; the keys in the database contain the partition column as well. Foreign
+keys from and to partitioned tables are not declared in the database: dropping a month stays one
+statement, and attaching 100,000 rows to an upload checks no references.
 """
 
 from __future__ import annotations
 
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, Resend
+from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.upload import ListUse, StreamUse, Upload, UploadAttempt, UploadFile
 
@@ -17,6 +18,7 @@ __all__ = [
     "Call",
     "CallKey",
     "Delivery",
+    "DeliveryQuerySet",
     "Difference",
     "IngestReceipt",
     "ListUse",
@@ -26,4 +28,5 @@ __all__ = [
     "Upload",
     "UploadAttempt",
     "UploadFile",
+    "UploadQuerySet",
 ]

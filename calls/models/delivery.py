@@ -1,4 +1,4 @@
-"""The ledger, and what people ordered beside it."""
+"""The ledger of deliveries, and the repeats that people ordered."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
 from calls.models.call import Call
+from calls.models.querysets import DeliveryQuerySet
 from calls.models.upload import Upload
 from calls.states import Channel, DeliveryState, IdKind
 from counters.models import Counter
 
 
 class Delivery(models.Model):
-    """The ledger: call × counter × channel, what was decided, and the upload and row it went in.
+    """The ledger: call × counter × channel, the decision, and the upload and row it was sent in.
 
     The values as sent are row `row_number` of the upload's frozen bytes.
     """
@@ -56,9 +57,10 @@ class Delivery(models.Model):
     #: Version of the counter's settings by which it was decided.
     settings_version = models.PositiveIntegerField(_("Версия настроек"), default=0)
     not_before = models.DateTimeField(_("Не раньше"), null=True)
-    #: It was to go until the settings or the call changed: it comes back when they fit again.
+    #: It waited before a change of the settings or of the call excluded it, and it waits again
+    #: when they allow it.
     waited = models.BooleanField(_("Ждал отправки"), default=False)
-    #: The call's start plus Metrika's 21 days: later it cannot be linked to a visit.
+    #: The call's start plus 21 days: after that Metrika cannot link it to a visit.
     expires_at = models.DateTimeField(_("Привязывается до"))
     upload = models.ForeignKey(
         Upload,
@@ -70,8 +72,10 @@ class Delivery(models.Model):
         verbose_name=_("Выгрузка"),
     )
     row_number = models.PositiveIntegerField(_("Строка"), null=True)
-    #: Revision of the call whose values were frozen; behind the call's = changed after sending.
+    #: Revision of the call whose values were frozen; lower than the call's if it changed later.
     call_revision = models.PositiveIntegerField(_("Версия звонка"), null=True)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("отправка")
@@ -82,10 +86,10 @@ class Delivery(models.Model):
 
 
 class Resend(models.Model):
-    """One call sent once more because a person ordered it, knowing that it may be counted twice.
+    """One call sent again because a person ordered it, knowing that it may be counted twice.
 
-    Beside the ledger, not in it: the delivery keeps its only upload, and the extra row goes in an
-    upload of its own, to which no delivery belongs.
+    It does not change the ledger: the delivery keeps its only upload, and the extra row goes in an
+    upload of its own, which has no delivery.
     """
 
     call = models.ForeignKey(
@@ -100,7 +104,7 @@ class Resend(models.Model):
         Counter, models.PROTECT, related_name="+", verbose_name=_("Счетчик")
     )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
-    #: First, second, … of this call: pressed twice, the button orders the same number twice.
+    #: First, second, … repeat of this call: a button pressed twice orders the same number twice.
     number = models.PositiveSmallIntegerField(_("Номер повтора"))
     upload = models.OneToOneField(
         Upload, models.CASCADE, related_name="resend", verbose_name=_("Выгрузка")

@@ -1,4 +1,4 @@
-"""Files for Metrika, their frozen bytes and their tries."""
+"""Files for Metrika, their frozen bytes and their attempts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
+from calls.models.querysets import UploadQuerySet
 from calls.states import Attention, Channel, IdKind, UploadState
 from counters.models import Counter
 
 
 class Upload(models.Model):
-    """One CSV for one counter and channel. Its rows and bytes never change once it exists.
+    """One CSV file for one counter and channel. Its rows and bytes never change.
 
-    Recording Metrika's answer is one update of this row: the calls' states are read from it.
+    Metrika's answer is recorded by one update of this row; the states of its calls derive from it.
     """
 
     cabinet = models.ForeignKey(
@@ -23,7 +24,7 @@ class Upload(models.Model):
     counter = models.ForeignKey(
         Counter, models.PROTECT, related_name="uploads", verbose_name=_("Счетчик")
     )
-    #: The upload that was refused as a whole and of whose rows this one consists.
+    #: The refused upload that this one is a part of; see `calls.delivery.bisection`.
     parent = models.ForeignKey(
         "self",
         models.CASCADE,
@@ -48,7 +49,7 @@ class Upload(models.Model):
     newest_call_at = models.DateTimeField(_("Самый поздний звонок"))
     not_before = models.DateTimeField(_("Не раньше"))
     attempts = models.PositiveIntegerField(_("Попыток"), default=0)
-    #: While sending: until when its worker is believed alive.
+    #: While sending: when it becomes unclear unless its worker has recorded the result.
     lease_until = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(_("Отправлена"), null=True)
     lookups = models.PositiveSmallIntegerField(_("Поисков"), default=0)
@@ -67,11 +68,13 @@ class Upload(models.Model):
     next_poll_at = models.DateTimeField(_("Следующий опрос"), null=True)
     settled_at = models.DateTimeField(_("Итог получен"), null=True)
 
+    objects = UploadQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("выгрузка")
         verbose_name_plural = _("выгрузки")
         indexes = [
-            # send_queue.due
+            # queue.due
             models.Index(
                 fields=["not_before"],
                 condition=models.Q(state__in=["ready", "later"]),
@@ -87,7 +90,7 @@ class Upload(models.Model):
             models.Index(
                 fields=["next_poll_at"], condition=models.Q(state="sent"), name="upload_to_poll"
             ),
-            # bisecting: what was refused as a whole, and its parts
+            # bisection: what was refused as a whole, and its parts
             models.Index(
                 fields=["not_before"],
                 condition=models.Q(state="splitting"),
@@ -98,7 +101,7 @@ class Upload(models.Model):
                 condition=models.Q(parent__isnull=False),
                 name="upload_parts",
             ),
-            # overview: what a counter sent, by day
+            # stats: what a counter sent, by day
             models.Index(fields=["counter", "-created_at"], name="upload_by_counter"),
         ]
         constraints = [
@@ -123,7 +126,7 @@ class Upload(models.Model):
 
 
 class StreamUse(models.Model):
-    """When a counter last had a file of one kind: how many share a login's day is counted here."""
+    """When a file of a stream was last built; streams used today share their login's day."""
 
     counter = models.ForeignKey(
         Counter, models.CASCADE, related_name="+", verbose_name=_("Счетчик")
@@ -147,7 +150,7 @@ class StreamUse(models.Model):
 
 
 class ListUse(models.Model):
-    """When Metrika was last asked for a counter's list of uploadings of one channel."""
+    """When a counter's list of uploadings of one channel was last requested from Metrika."""
 
     counter = models.ForeignKey(
         Counter, models.CASCADE, related_name="+", verbose_name=_("Счетчик")
@@ -167,7 +170,7 @@ class ListUse(models.Model):
 
 
 class UploadFile(models.Model):
-    """The frozen bytes of an upload, apart from it so that lists stay light."""
+    """The frozen bytes of an upload, in a table of their own: queries of uploads stay small."""
 
     upload = models.OneToOneField(
         Upload,
@@ -187,7 +190,7 @@ class UploadFile(models.Model):
 
 
 class UploadAttempt(models.Model):
-    """One try or one lookup of an upload: evidence, never changed once it has ended."""
+    """One attempt to send an upload, or one lookup of it; never changed once it has ended."""
 
     class Kind(models.TextChoices):
         SEND = "send", _("Отправка")
@@ -208,7 +211,7 @@ class UploadAttempt(models.Model):
     class Meta:
         verbose_name = _("попытка")
         verbose_name_plural = _("попытки")
-        # the list of the support desk, newest first, of the days that were asked for
+        # admin: attempts of some days, newest first
         indexes = [models.Index(fields=["started_at"], name="attempt_by_age")]
         constraints = [
             models.UniqueConstraint(fields=["upload", "kind", "number"], name="attempt_once"),

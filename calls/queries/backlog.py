@@ -15,17 +15,16 @@ from django.db import connection
 from django.db.models import Count
 
 from calls.decision.decide import LINK_HORIZON
-from calls.delivery.batching import Stream, due_streams
 from calls.delivery.lookup import grace
 from calls.delivery.policy import lookup_spacing
+from calls.delivery.streams import Stream, due_streams
 from calls.models import Delivery, Upload
-from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, DeliveryState, UploadState
-from counters.models import Counter
+from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, TO_SEND, UploadState, sql_list
+from counters.sendable import REACHABLE, SENDABLE, as_sql
 from integrations.limits import clock_skew
 from integrations.limits.pauses import ALL_LOGINS, COUNTER_PREFIX
 from integrations.limits.quota_reset import day_of, next_midnight
 from integrations.limits.request_budget import UPLOAD_SHARE
-from integrations.models import YandexAccount
 
 DAY = timedelta(days=1)
 #: The file of a stream that was sent last is among its newest so many.
@@ -54,7 +53,8 @@ _OF_COUNTERS = f"""
     SELECT ripe.kind, min(greatest(ripe.since, stop.until, a.state_changed_at, k.access_changed_at))
     FROM (
         SELECT 'send' AS kind, counter_id, min(not_before) AS since FROM calls_upload
-        WHERE state IN ('ready', 'later') AND not_before <= %(now)s AND oldest_call_at > %(horizon)s
+        WHERE state IN {sql_list(TO_SEND)} AND not_before <= %(now)s
+          AND oldest_call_at > %(horizon)s
         GROUP BY counter_id
         UNION ALL
         SELECT 'look up', u.counter_id,
@@ -67,7 +67,7 @@ _OF_COUNTERS = f"""
         GROUP BY u.counter_id
         UNION ALL
         SELECT 'build', counter_id, CASE WHEN is_full THEN since ELSE greatest(since, (
-            SELECT max(sent_at) FILTER (WHERE state NOT IN ('ready', 'later')) FROM (
+            SELECT max(sent_at) FILTER (WHERE state NOT IN {sql_list(TO_SEND)}) FROM (
                 SELECT u.sent_at, u.state FROM calls_upload u
                 WHERE (u.counter_id, u.channel, u.id_kind, u.is_static)
                     = (b.counter_id, b.channel, b.id_kind, b.is_static)
@@ -89,9 +89,7 @@ _OF_COUNTERS = f"""
         WHERE r.yandex_uid IN (a.yandex_uid, '{ALL_LOGINS}', '{COUNTER_PREFIX}' || k.number)
           AND r.day >= %(recent)s AND ripe.kind <> 'build'
     ) AS stop ON true
-    WHERE k.access = %(ok)s AND a.state = ANY (%(usable)s)
-      AND (ripe.kind <> 'send'
-           OR (k.enabled AND k.removed_at IS NULL AND k.configured_at IS NOT NULL))
+    WHERE {as_sql(REACHABLE)} AND (ripe.kind <> 'send' OR ({as_sql(SENDABLE)}))
       AND (stop.until IS NULL OR stop.until <= %(now)s)
     GROUP BY ripe.kind"""
 
@@ -147,8 +145,6 @@ def _parameters(now: datetime, ahead: timedelta) -> dict[str, Any]:
         "ahead": ahead,
         # A pause may last past midnight, and past the difference to Metrika's clock.
         "recent": day_of(now + ahead - 2 * DAY),
-        "ok": Counter.Access.OK,
-        "usable": list(YandexAccount.USABLE),
         "on_their_way": [state for state in OPEN_UPLOADS if state not in TAKEN_UPLOADS],
     }
 
@@ -192,12 +188,11 @@ def _waited_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
 
 def _filled_at(stream: Stream, now: datetime) -> datetime:
     """Return when the last call that fills a file was due: a full file does not wait."""
-    calls = Delivery.objects.filter(
+    calls = Delivery.objects.waiting().filter(
         counter_id=stream.counter_id,
         channel=stream.channel,
         id_kind=stream.id_kind,
         is_static=stream.is_static,
-        state=DeliveryState.WAITING,
         not_before__lte=now,
     )
     due_times = calls.order_by("not_before").values_list("not_before", flat=True)

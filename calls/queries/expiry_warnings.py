@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 from calls.delivery.transitions import CANCEL
 from calls.models import Delivery, Upload
 from calls.states import Attention, Channel, DeliveryState, UploadState
-from counters.models import Counter
-from integrations.models import YandexAccount
+from counters.sendable import SENDABLE, as_q
 
 #: Time left to the end of the 21 days: a first warning on day 14, a last one on day 19.
 FIRST_WARNING = timedelta(days=7)
@@ -86,11 +85,7 @@ def _expired(*, since: datetime) -> Q:
 
 
 def _stranded() -> Q:
-    blocked = (
-        Q(counter__enabled=False)
-        | ~Q(counter__access=Counter.Access.OK)
-        | ~Q(counter__account__state__in=YandexAccount.USABLE)
-    )
+    blocked = ~as_q(SENDABLE, "counter__")
     lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
     gathered = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
     waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)

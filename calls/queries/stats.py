@@ -17,19 +17,12 @@ from calls.decision.decide import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.queries.display_state import with_display_state
-from calls.states import TAKEN_UPLOADS, TONES, Channel, DeliveryState, DisplayState, UploadState
+from calls.states import TONES, Channel, DisplayState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
 #: Days in the small chart of a counter, today included.
 CHART_DAYS = 14
-#: States of an upload that Metrika is not known to have.
-_NOT_YET_TAKEN = (
-    UploadState.READY,
-    UploadState.LATER,
-    UploadState.SENDING,
-    UploadState.UNCLEAR,
-)
 
 
 @dataclass(frozen=True)
@@ -118,18 +111,23 @@ def share_text(part: int, whole: int) -> str:
 
 
 def _waiting(whose: Q) -> Waiting:
-    not_batched = Delivery.objects.filter(whose, state=DeliveryState.WAITING).aggregate(
-        count=Count("call_id"), expiry=Min("expires_at")
+    not_batched = (
+        Delivery.objects.waiting()
+        .filter(whose)
+        .aggregate(count=Count("call_id"), expiry=Min("expires_at"))
     )
-    batched = Upload.objects.filter(whose, state__in=_NOT_YET_TAKEN).aggregate(
-        count=Sum("rows"), oldest=Min("oldest_call_at")
+    batched = (
+        Upload.objects.on_the_way()
+        .filter(whose)
+        .aggregate(count=Sum("rows"), oldest=Min("oldest_call_at"))
     )
     # Of a refused file in bisection, only the rows that are not in its parts yet.
-    in_bisection = Delivery.objects.filter(
-        whose,
-        state=DeliveryState.BATCHED,
-        upload__in=Upload.objects.filter(whose, state=UploadState.SPLITTING),
-    ).aggregate(count=Count("call_id"), expiry=Min("expires_at"))
+    bisected = Upload.objects.splitting().filter(whose)
+    in_bisection = (
+        Delivery.objects.batched()
+        .filter(whose, upload__in=bisected)
+        .aggregate(count=Count("call_id"), expiry=Min("expires_at"))
+    )
     oldest = batched["oldest"]
     batched_expiry = oldest + LINK_HORIZON if oldest else None
     expiries = [not_batched["expiry"], batched_expiry, in_bisection["expiry"]]
@@ -143,10 +141,10 @@ def _sent_by_day(counters: Sequence[Counter], today: date) -> list[tuple[int, da
     by_calls = [counter.pk for counter in counters if counter.send_calls]
     by_goal = [counter.pk for counter in counters if not counter.send_calls]
     rows = (
-        Upload.objects.filter(
+        Upload.objects.taken()
+        .filter(
             Q(counter__in=by_calls, channel=Channel.CALLS)
             | Q(counter__in=by_goal, channel=Channel.GOAL),
-            state__in=TAKEN_UPLOADS,
             sent_at__isnull=False,
         )
         .order_by()
@@ -167,8 +165,8 @@ def _add(totals: SentTotals, days_ago: int, rows: int) -> None:
 def excluded_by_settings(counter: Counter) -> int:
     """Return the number of waiting deliveries that settings excluded; they may return."""
     return (
-        Delivery.objects.filter(counter=counter, state=DeliveryState.SKIPPED, waited=True)
-        .filter(expires_at__gt=timezone.now())
+        Delivery.objects.skipped()
+        .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
         .exclude(reason__in=GIVEN_BY_A_PERSON)
         .count()
     )

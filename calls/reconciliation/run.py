@@ -1,12 +1,12 @@
 """Compares the ledger with itself and with Metrika's lists, once a day for every counter.
 
-While Metrika cannot be asked, the ledger is compared with itself, and what was known of Metrika
-stays known.
+While Metrika is unavailable, the ledger is compared with itself only, and the differences last
+found in Metrika are kept.
 
-What must agree: every call has one delivery per channel for every counter that was there; every
-upload has as many rows as deliveries (or is a repeat that a person ordered); Metrika holds exactly
-the uploads that the ledger calls taken, each once, with the rows and the end that were recorded.
-A difference repairs nothing: it is stored and shown, because only a person can judge it.
+What must agree: every call has one delivery per channel for every counter of that time; every
+upload has as many rows as deliveries (or is a repeat that a person ordered); Metrika has exactly
+the uploads that are taken in the ledger, each once, with the rows and the result recorded here.
+A difference is stored and shown, and not repaired, because only a person can judge it.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from calls.models import Difference, Reconciliation, Upload
 from calls.reconciliation.diff import MARKER, Finding, Ours, compare
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
-from calls.states import Channel
+from calls.states import Channel, UploadState, sql_list
 from counters.models import Counter
+from counters.sendable import REACHABLE, as_q
 from integrations.api_call import MetrikaUnavailable, call_metrika
-from integrations.models import YandexAccount
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(hours=24)
-#: After a comparison for which Metrika could not be asked, although nobody has forbidden it.
-ASK_AGAIN_AFTER = timedelta(hours=1)
-#: Older uploads have long been settled, and their calls are past the horizon.
+#: After a comparison during which Metrika was unavailable to a reachable counter.
+RETRY_AFTER = timedelta(hours=1)
+#: Older uploads are settled, and their calls are past Metrika's 21 days.
 WINDOW = timedelta(days=35)
 #: A call that was being stored while its counter was added may have been decided without it.
 SETTLING = timedelta(minutes=1)
 KEPT = timedelta(days=35)
-#: How often another counter is the first; the timetable compares at about this distance.
-TURN_SECONDS = 600
+#: How often the order of the counters rotates; about the interval of the beat task.
+ROTATION_SECONDS = 600
 
-#: What the ledger is asked anew at every comparison; all else was learnt from Metrika.
+#: Differences within the ledger; all others are differences from Metrika.
 OF_LEDGER = (Difference.Code.CALLS_AND_DELIVERIES, Difference.Code.ROWS_AND_DELIVERIES)
 
 
@@ -54,7 +54,7 @@ def reconcile_due(*, now: datetime, seconds: float) -> int:
     stop_at = time.monotonic() + seconds
     Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
     compared = 0
-    for counter in shutdown.until_requested(_in_turn(list(due(now)), now)):
+    for counter in shutdown.until_requested(_rotated(list(due(now)), now)):
         if time.monotonic() >= stop_at:
             break
         with isolated_errors(logger, "comparison of counter %s", counter.number):
@@ -65,9 +65,9 @@ def reconcile_due(*, now: datetime, seconds: float) -> int:
 
 def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
     """Compare one counter and store what was found. Load it with its account."""
-    # Asked first: what was read of ours afterwards can only be further on.
+    # Metrika's lists first: the uploads that are read after them can only be in a later state.
     lists = _lists(counter)
-    ours = _ours(counter, now)
+    ours = _recent_uploads(counter, now)
     calls, deliveries = _calls_and_deliveries(counter, now)
     found = _ledger_findings(counter, calls, deliveries, now)
     if lists is not None:
@@ -86,52 +86,50 @@ def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
     return _store(result, found)
 
 
-def _in_turn(counters: list[Counter], now: datetime) -> list[Counter]:
-    """Let another counter be the first every few minutes.
+def _rotated(counters: list[Counter], now: datetime) -> list[Counter]:
+    """Return the counters with another one first every few minutes.
 
-    One that breaks, or takes all the time, is due again at once: it must not always stand before
-    the others.
+    One that fails, or takes all the time, is due again at once: it must not always precede the
+    others.
     """
-    first = int(now.timestamp() // TURN_SECONDS) % max(1, len(counters))
+    first = int(now.timestamp() // ROTATION_SECONDS) % max(1, len(counters))
     return counters[first:] + counters[:first]
 
 
 def due(now: datetime) -> QuerySet[Counter]:
-    """Return the counters to be compared: once a day, or soon when Metrika was not to be asked."""
-    may_ask = Q(counter__access=Counter.Access.OK, counter__account__state__in=YandexAccount.USABLE)
+    """Return the counters to be compared: once a day, or sooner when Metrika was unavailable."""
+    is_reachable = as_q(REACHABLE, "counter__")
     recent = Reconciliation.objects.filter(is_latest=True, at__gt=now - EVERY).exclude(
-        may_ask, uploadings=None, at__lte=now - ASK_AGAIN_AFTER
+        is_reachable, uploadings=None, at__lte=now - RETRY_AFTER
     )
     return (
-        Counter.objects.filter(removed_at=None)
+        Counter.objects.present()
         .exclude(pk__in=recent.values("counter_id"))
-        .select_related("account")
-        # One token that no key opens must not spoil the whole list.
-        .defer("account__access_token", "account__refresh_token")
+        .with_account()
         .order_by("pk")
     )
 
 
 def _lists(counter: Counter) -> dict[int, list[Uploading]] | None:
-    """Return Metrika's list per channel in use; None when it cannot be asked now."""
+    """Return Metrika's list of uploadings per channel in use; None when it is unavailable."""
     used = Upload.objects.filter(counter=counter).order_by().values_list("channel", flat=True)
     try:
-        return {channel: _ask_for(counter, channel) for channel in sorted(set(used.distinct()))}
+        return {channel: _list(counter, channel) for channel in sorted(set(used.distinct()))}
     except MetrikaUnavailable as problem:
         logger.info("counter %s is compared without Metrika: %s", counter.number, problem)
         return None
 
 
-def _ask_for(counter: Counter, channel: int) -> list[Uploading]:
-    def question(client: MetrikaClient) -> list[Uploading]:
+def _list(counter: Counter, channel: int) -> list[Uploading]:
+    def read(client: MetrikaClient) -> list[Uploading]:
         if channel == Channel.GOAL:
             return list(client.conversion_uploadings(counter.number))
         return list(client.call_uploadings(counter.number))
 
-    return call_metrika(counter.account, question)
+    return call_metrika(counter.account, read)
 
 
-def _ours(counter: Counter, now: datetime) -> list[Ours]:
+def _recent_uploads(counter: Counter, now: datetime) -> list[Ours]:
     fields = Ours.__dataclass_fields__
     uploads = Upload.objects.filter(counter=counter, created_at__gte=now - WINDOW)
     return [Ours(**values) for values in uploads.order_by("pk").values(*fields)]
@@ -150,12 +148,12 @@ WHERE c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
   AND c.received_at BETWEEN %(since)s AND %(until)s
 """
 
-# Uploads whose rows were given back or moved to their parts say nothing about their number.
-_ROWS_AND_DELIVERIES = """
+# Uploads whose rows returned to waiting, or went to parts, have fewer deliveries than rows.
+_ROWS_AND_DELIVERIES = f"""
 SELECT u.id, u.rows, count(d.call_id) FROM calls_upload u
 LEFT JOIN calls_delivery d ON d.upload_id = u.id
 WHERE u.counter_id = %(counter)s AND u.created_at >= %(since)s
-  AND u.state NOT IN ('splitting', 'cancelled')
+  AND u.state NOT IN {sql_list([UploadState.SPLITTING, UploadState.CANCELLED])}
   AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = u.id)
 GROUP BY u.id HAVING u.rows <> count(d.call_id) ORDER BY u.id
 """
@@ -192,7 +190,7 @@ def _ledger_findings(counter: Counter, calls: int, deliveries: int, now: datetim
 
 @transaction.atomic
 def _store(result: Reconciliation, found: list[Finding]) -> Reconciliation:
-    # Two comparisons of one counter at once store one after the other.
+    # The lock serialises two comparisons of one counter.
     Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=result.counter_id)
     latest = Reconciliation.objects.filter(counter=result.counter, is_latest=True)
     if result.uploadings is None:
@@ -217,7 +215,7 @@ def _store(result: Reconciliation, found: list[Finding]) -> Reconciliation:
 
 
 def _still_known(latest: QuerySet[Reconciliation]) -> list[Finding]:
-    """Return what differed from Metrika when it was last asked: nobody has seen it repaired."""
+    """Return the differences from Metrika that the last comparison with it found."""
     of_metrika = Difference.objects.filter(reconciliation__in=latest).exclude(code__in=OF_LEDGER)
     return [
         Finding(one.code, one.upload_id, tuple(one.uploading_ids), one.ours, one.theirs)
@@ -226,6 +224,6 @@ def _still_known(latest: QuerySet[Reconciliation]) -> list[Finding]:
 
 
 def disagreeing(counters: Q) -> list[Reconciliation]:
-    """Return the latest comparisons, of the counters meant, that found a difference."""
+    """Return the latest comparisons of these counters that found a difference."""
     latest = Reconciliation.objects.filter(is_latest=True, difference_count__gt=0)
     return list(latest.filter(counters).select_related("counter").order_by("counter__name"))

@@ -20,7 +20,6 @@ from calls.delivery import batching, results, sending
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.models import Upload
-from calls.states import UploadState
 from devtools.demonstration import faults
 from devtools.demonstration.generator import CallGenerator
 from integrations.limits import request_budget
@@ -105,7 +104,7 @@ def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime
 def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
     while batching.build_uploads(now=now):
         continue
-    ready = Upload.objects.filter(cabinet=cabinet, state=UploadState.READY)
+    ready = Upload.objects.ready().filter(cabinet=cabinet)
     for upload in ready.select_related("counter__account"):
         _send(upload, now=now)
 
@@ -130,9 +129,7 @@ def _claim(upload: Upload, *, now: datetime) -> bool:
         claimed = sending.claim(upload, now=now)
         upload.sent_at = timezone.now()
         lease_until = upload.sent_at + sending.lease_length()
-        Upload.objects.filter(pk=upload.pk, state=UploadState.SENDING).update(
-            lease_until=lease_until
-        )
+        Upload.objects.sending().filter(pk=upload.pk).update(lease_until=lease_until)
     return claimed
 
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Sum
 
 from cabinets.models import Cabinet
 from calls.models import Call, Delivery, Upload
-from calls.states import TAKEN_UPLOADS, Channel, DeliveryState, UploadState
+from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.soak.sandbox_api import HeldRow
 from devtools.soak.verification import weigh
@@ -72,7 +72,7 @@ def take_balance(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Balance:
     rows_by_state = _rows_by_state(cabinet)
     uploads_by_state = _uploads_by_state(cabinet)
     weights = weigh(cabinet, held)
-    taken = Upload.objects.filter(cabinet=cabinet, state__in=TAKEN_UPLOADS)
+    taken = Upload.objects.taken().filter(cabinet=cabinet)
     return Balance(
         calls=Call.objects.filter(cabinet=cabinet).count(),
         counters=Counter.objects.filter(cabinet=cabinet).count(),

@@ -13,7 +13,6 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from calls.models import Upload, UploadAttempt
-from calls.states import UploadState
 from devtools.soak.balance import Balance, is_settled, take_balance
 from devtools.soak.faults import Mishaps
 from devtools.soak.producer import Feeder
@@ -199,7 +198,7 @@ class Campaign:
 def _is_sending(since: datetime) -> bool:
     """Whether a file began its way after that; one that was cut earlier stays so for its lease."""
     try:
-        return Upload.objects.filter(state=UploadState.SENDING, sent_at__gt=since).exists()
+        return Upload.objects.sending().filter(sent_at__gt=since).exists()
     except (OperationalError, InterfaceError):
         connection.close()
         return False

@@ -151,7 +151,7 @@ def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
     from django.db import transaction
     from django.utils import timezone
 
-    from calls.delivery import bisection
+    from calls.delivery import rows
     from calls.models import Upload
     from calls.states import TAKEN_UPLOADS
 
@@ -159,7 +159,7 @@ def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
         with transaction.atomic():
             first = Upload.objects.select_for_update().order_by("pk").first()
             if first is not None and first.state in TAKEN_UPLOADS:
-                bisection.give_back(first, now=timezone.now())
+                rows.return_to_waiting(first, now=timezone.now())
         return poll_open()
 
     return poll_and_give_back

@@ -14,7 +14,6 @@ from django.utils import timezone
 from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES
 from calls.models import Call, Delivery, Upload, UploadFile
 from calls.states import (
-    OPEN_UPLOADS,
     TAKEN_UPLOADS,
     Attention,
     Channel,
@@ -136,9 +135,8 @@ class Agreement:
 
 def open_uploads() -> list[str]:
     """Return what still has a next step, as words."""
-    stopped = Upload.objects.filter(state=UploadState.NEEDS_ATTENTION)
-    going = Upload.objects.filter(state__in=OPEN_UPLOADS)
-    left = [*going, *stopped.exclude(attention=Attention.UNKNOWN_FATE)]
+    stopped = Upload.objects.needs_attention()
+    left = [*Upload.objects.open(), *stopped.exclude(attention=Attention.UNKNOWN_FATE)]
     return [f"{upload.pk} {upload.state} {upload.attention}" for upload in left]
 
 

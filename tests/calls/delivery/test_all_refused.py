@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.delivery import batching, bisection, recovery, sending
-from calls.delivery.batching import MAX_UNSENT
+from calls.delivery.streams import MAX_UNSENT
 from calls.models import Call, Delivery, Upload
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from calls.delivery import batching, sending
-from calls.delivery.batching import MAX_FAILED_ATTEMPTS, MAX_UNSENT, max_batch_delay
+from calls.delivery.batch_delay import max_batch_delay
+from calls.delivery.streams import MAX_FAILED_ATTEMPTS, MAX_UNSENT
 from calls.models import Delivery, Upload
 from calls.states import UploadState
 from counters.models import Counter

@@ -182,7 +182,7 @@ def test_a_file_that_was_taken_before_the_refusal_blames_nobody(
 def test_a_counter_all_of_whose_files_are_refused_rests_until_tomorrow_and_no_call_is_blamed(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(bisection, "MOST_REFUSALS_A_DAY", 4)
+    monkeypatch.setattr(bisection, "MAX_REFUSALS_PER_DAY", 4)
     fault(sandbox, "whole_file_400", marker="", times=None)
 
     for _ in range(6):
@@ -243,8 +243,8 @@ def test_the_search_waits_while_a_part_is_on_its_way(
 def test_after_forty_parts_a_day_the_rest_waits_for_a_person(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, monkeypatch: Any
 ) -> None:
-    assert bisection.MOST_REFUSALS_A_DAY == 40
-    monkeypatch.setattr(bisection, "MOST_REFUSALS_A_DAY", 3)
+    assert bisection.MAX_REFUSALS_PER_DAY == 40
+    monkeypatch.setattr(bisection, "MAX_REFUSALS_PER_DAY", 3)
     calls = many_calls(cabinet, 16)
     poison(calls[0])
     fault(sandbox, "whole_file_400", marker="яд", times=None)
@@ -254,7 +254,7 @@ def test_after_forty_parts_a_day_the_rest_waits_for_a_person(
     left = Upload.objects.get(state=UploadState.NEEDS_ATTENTION)
     assert (left.attention, left.rows, left.attempts) == (Attention.QUARANTINED, 4, 0)
     assert len(trackers(sandbox)) == 12
-    monkeypatch.setattr(bisection, "MOST_REFUSALS_A_DAY", 40)
+    monkeypatch.setattr(bisection, "MAX_REFUSALS_PER_DAY", 40)
     assert recovery.retry_uploads([left.pk], actor=None, now=timezone.now()) == 1
     deliver()
     assert trackers(sandbox) == sorted(call.pk for call in calls[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 from django.utils import timezone
 
 from calls.delivery import transitions
+from calls.delivery.results import quantities
 from calls.delivery.state_table import UPLOAD_STATES, Owner
 from calls.delivery.transitions import MOVES, IllegalTransition, Move
 from calls.models import Upload
 from calls.states import TAKEN_UPLOADS, Attention, UploadState
 from counters.models import Counter
+from integrations.yandex.records import Uploading
 from tests.calls.ledger import make_upload
 from tests.paths import ROOT
 
@@ -145,18 +148,47 @@ def test_only_create_upload_creates_one() -> None:
 
 
 def lines_that_write_upload_state(path: Path) -> Iterator[int]:
-    """Yield lines with `update(state=UploadState…)`, `x.state = UploadState…`, and raw SQL."""
+    """Yield lines that write it by `update`, `save` or `bulk_update`, by assignment, and in SQL."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".update"):
-            values = [word.value for word in node.keywords if word.arg == "state"]
-            if any("UploadState" in ast.unparse(value) for value in values):
-                yield node.lineno
-        elif isinstance(node, ast.Assign) and "UploadState" in ast.unparse(node.value):
-            targets = ast.unparse(node.targets[0])
-            if targets.endswith(".state") or ".state," in targets:
-                yield node.lineno
-        elif isinstance(node, ast.Constant) and "UPDATE calls_upload" in str(node.value):
+        if (
+            (isinstance(node, ast.Call) and writes_upload_state(node))
+            or (isinstance(node, ast.Assign) and assigns_upload_state(node))
+            or (isinstance(node, ast.Constant) and "UPDATE calls_upload " in str(node.value))
+        ):
             yield node.lineno
+
+
+def writes_upload_state(call: ast.Call) -> bool:
+    query, _, method = ast.unparse(call.func).rpartition(".")
+    is_of_uploads = bool(re.search(r"\bUpload\b|\bupload", query)) and "Delivery." not in query
+    if method in {"bulk_update", "update_or_create", "save"}:
+        return is_of_uploads and "state" in ast.unparse(call)
+    return method == "update" and any(
+        may_be_upload_state(word, is_of_uploads=is_of_uploads) for word in call.keywords
+    )
+
+
+def may_be_upload_state(word: ast.keyword, *, is_of_uploads: bool) -> bool:
+    value = ast.unparse(word.value)
+    if word.arg is None:
+        # A dict could hide the state; the columns of `results.quantities` do not have it.
+        return is_of_uploads and "quantities(" not in value
+    is_upload_state = "UploadState" in value or value.strip("'") in UploadState.values
+    return word.arg == "state" and (is_of_uploads or is_upload_state)
+
+
+def assigns_upload_state(assignment: ast.Assign) -> bool:
+    target = ast.unparse(assignment.targets[0])
+    return "UploadState" in ast.unparse(assignment.value) and (
+        target.endswith(".state") or ".state," in target
+    )
+
+
+def test_quantities_do_not_contain_the_state() -> None:
+    columns = quantities(Uploading(uploading_id=1, status="UPLOADED", comment=""))
+
+    assert "state" not in columns
+    assert set(columns) <= {field.name for field in Upload._meta.fields}
 
 
 def test_the_search_for_writers_finds_each_kind(tmp_path: Path) -> None:
@@ -166,9 +198,15 @@ def test_the_search_for_writers_finds_each_kind(tmp_path: Path) -> None:
         "upload.state = UploadState.SENT\n"
         "upload.state, upload.settled_at = UploadState.CANCELLED, now\n"
         "cursor.execute('UPDATE calls_upload SET state = 1')\n"
-        "Delivery.objects.update(state=DeliveryState.WAITING)\n"
+        "Upload.objects.update(**changes)\n"
+        "upload.save(update_fields=['state'])\n"
+        "chosen.update(state='later')\n"
+        "Upload.objects.bulk_update(found, ['state'])\n"
+        "Delivery.objects.filter(upload=upload).update(state=DeliveryState.WAITING)\n"
+        "Upload.objects.sent().update(polls=1, **quantities(uploading))\n"
+        "account.save(update_fields=['state'])\n"
         "when(DisplayState.SENT, state=UploadState.SENT)\n",
         encoding="utf-8",
     )
 
-    assert sorted(lines_that_write_upload_state(planted)) == [1, 2, 3, 4]
+    assert sorted(lines_that_write_upload_state(planted)) == [1, 2, 3, 4, 5, 6, 7, 8]

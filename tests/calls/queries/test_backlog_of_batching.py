@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from cabinets.models import Cabinet
-from calls.delivery.batching import MAX_FAILED_ATTEMPTS, MAX_UNSENT
+from calls.delivery.streams import MAX_FAILED_ATTEMPTS, MAX_UNSENT
 from calls.models import Delivery, Upload
 from calls.states import UploadState
 from counters.models import Counter

@@ -1,0 +1,70 @@
+"""Statements that change many rows of the ledger at once, each in the one order of locks.
+
+Rows are locked by call, counter and channel, as `calls.decision.decide` locks them, so that two
+statements never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from calls.decision.decide import decide_again
+from calls.models import Delivery, Upload
+from calls.states import DeliveryState
+
+
+def lock_rows(upload: Upload) -> None:
+    """Lock the rows of the upload. Runs in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM calls_delivery WHERE upload_id = %s"
+            " ORDER BY call_id, counter_id, channel FOR UPDATE) AS locked",
+            [upload.pk],
+        )
+
+
+def return_to_waiting(upload: Upload, *, now: datetime) -> int:
+    """Detach the rows that are still in this upload, so that they wait again; return how many.
+
+    Only for an upload that certainly has not arrived, in a transaction that holds its lock and
+    those of its rows. The rows are decided again, because calls and settings may have changed
+    since the upload was built.
+    """
+    returned = (
+        Delivery.objects.filter(upload=upload)
+        .batched()
+        .update(
+            state=DeliveryState.WAITING,
+            upload=None,
+            row_number=None,
+            call_revision=None,
+            not_before=now,
+        )
+    )
+    if returned:
+        decide_again(upload.counter_id, now=now)
+    return returned
+
+
+def update_waiting(
+    which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]
+) -> int:
+    """Change the waiting rows that match the SQL condition ``which``; return how many.
+
+    ``to`` is the SET clause; ``parameters`` and ``values`` are the parameters of the two.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH locked AS ("
+            " SELECT call_id, counter_id, channel, partition_at FROM calls_delivery"
+            f" WHERE state = {DeliveryState.WAITING} AND {which}"
+            " ORDER BY call_id, counter_id, channel FOR UPDATE)"
+            f" UPDATE calls_delivery d SET {to} FROM locked"
+            " WHERE d.call_id = locked.call_id AND d.counter_id = locked.counter_id"
+            " AND d.channel = locked.channel AND d.partition_at = locked.partition_at",
+            parameters | values,
+        )
+        return int(cursor.rowcount)
