@@ -1,4 +1,4 @@
-"""Calls as they came and as they were read."""
+"""Calls: the record as received, and the values parsed from it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from calls.states import CallKind
 
 
 class CallKey(models.Model):
-    """External id → call, for ever. Narrow and not partitioned: it decides what is a duplicate."""
+    """External id → call, kept for ever. Narrow and not partitioned: it detects duplicates."""
 
     cabinet = models.ForeignKey(
         Cabinet, models.PROTECT, related_name="+", verbose_name=_("Кабинет")
     )
     external_id = models.CharField(_("Номер звонка"), max_length=128)
-    #: Month the call was filed under: its start as first received, whatever is corrected later.
+    #: Month in which the call is stored: its start as first received; corrections do not move it.
     partition_at = models.DateTimeField(_("Хранится в месяце"))
 
     class Meta:
@@ -34,7 +34,7 @@ class CallKey(models.Model):
 
 
 class Call(models.Model):
-    """One call, its record as it came, and what was read out of it."""
+    """One call: its record as received (`raw`) and the values parsed from it."""
 
     class Status(models.TextChoices):
         SUCCESS = "success", _("Успешный")
@@ -86,7 +86,7 @@ class Call(models.Model):
     tags = ArrayField(models.TextField(), verbose_name=_("Теги"), default=list)
     callback_id = models.BigIntegerField(_("Номер попытки"), null=True)
     attempt = models.PositiveIntegerField(_("Попытка"), null=True)
-    #: Least id among the attempts of one callback order: the same for all of them.
+    #: The lowest id among the attempts of one callback order; the same for all of them.
     order_key = models.BigIntegerField(_("Заказ"), null=True)
     raw = models.JSONField(_("Как пришёл"))
     content_hash = models.CharField(_("Отпечаток записи"), max_length=64)
@@ -105,7 +105,7 @@ class Call(models.Model):
 
 
 class IngestReceipt(models.Model):
-    """The answer given to one `webhook-id`; a repeat of the request gets the same answer."""
+    """The response to one `webhook-id`; a repeat of the request gets the same response."""
 
     source = models.ForeignKey(
         CallSource, models.CASCADE, related_name="receipts", verbose_name=_("Источник")

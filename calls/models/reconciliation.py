@@ -1,4 +1,4 @@
-"""What a comparison with Metrika found."""
+"""Results of comparing the ledger with Metrika."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reconciliation(models.Model):
     calls = models.PositiveIntegerField(_("Звонков"))
     deliveries = models.PositiveIntegerField(_("Отправок"))
     uploads = models.PositiveIntegerField(_("Наших выгрузок"))
-    #: Null when Metrika could not be asked; then only the ledger was compared with itself.
+    #: Null when Metrika was unavailable; then the ledger was compared with itself only.
     uploadings = models.PositiveIntegerField(_("Загрузок в Метрике"), null=True)
     difference_count = models.PositiveIntegerField(_("Расхождений"), default=0)
     is_latest = models.BooleanField(_("Последняя"), default=True)
@@ -42,7 +42,7 @@ class Reconciliation(models.Model):
 
 
 class Difference(models.Model):
-    """One thing that does not agree."""
+    """One difference that a reconciliation found."""
 
     class Code(models.TextChoices):
         MISSING_THERE = "missing_there", _("Нашей выгрузки нет в Метрике")
@@ -54,7 +54,7 @@ class Difference(models.Model):
         CALLS_AND_DELIVERIES = "calls_deliveries", _("Не у каждого звонка есть отправки")
         ROWS_AND_DELIVERIES = "rows_deliveries", _("Строк в выгрузках не столько, сколько отправок")
 
-    #: What Metrika can hold twice for ever: told first.
+    #: Calls that Metrika may count twice for ever: shown first.
     GRAVE: ClassVar[tuple[str, ...]] = (Code.DOUBLED, Code.ARRIVED_UNKNOWN, Code.UNKNOWN_MARKER)
 
     reconciliation = models.ForeignKey(

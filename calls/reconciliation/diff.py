@@ -1,4 +1,4 @@
-"""Compares our uploads with Metrika's list. Pure: no database, no clock of its own."""
+"""Compares our uploads with Metrika's list: pure functions, without database and clock."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from calls.delivery.policy import FINAL_STATES
 from calls.states import TAKEN_UPLOADS, UploadState
 from integrations.yandex.records import Uploading
 
-#: What our markers look like; other comments belong to other tools of the customer.
+#: The format of our markers; other comments belong to other tools of the customer.
 MARKER = re.compile(r"ck[0-9a-f]{32}")
-#: Metrika's list may lag behind: only what was taken so long ago can be called missing.
+#: Metrika's list may lag: an upload counts as missing this long after it was taken.
 LIST_LAG = timedelta(hours=1)
-#: While a send is under way or its answer lost, the lookup decides, not the comparison.
+#: While an upload is being sent or is unclear, the lookup decides, not the comparison.
 UNDECIDED = (UploadState.SENDING, UploadState.UNCLEAR)
 FINAL = {state: status for status, state in FINAL_STATES.items()}
 
 
 @dataclass(frozen=True)
 class Ours:
-    """Of one of our uploads, what can be compared; the fields are columns of `Upload`."""
+    """The values of one of our uploads to compare; the fields are columns of `Upload`."""
 
     id: int
     channel: int
@@ -38,7 +38,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not agree; the codes are those of `Difference`."""
+    """One difference; the codes are those of `Difference`."""
 
     code: str
     upload_id: int | None = None
@@ -57,8 +57,8 @@ def compare(
 ) -> list[Finding]:
     """Return what differs between our uploads and Metrika's list of the same channel.
 
-    ``known`` are the markers of the list that are ours, however old; ``since`` is the moment from
-    which ``ours`` is complete.
+    ``known`` are the markers of the list that are ours, however old; ``ours`` is complete
+    ``since`` that time.
     """
     by_marker: dict[str, list[Uploading]] = defaultdict(list)
     for uploading in theirs:

@@ -1,4 +1,4 @@
-"""Keeps the trouble of one item from stopping the work on all the others."""
+"""Error isolation: an error of one item does not stop the work on the others."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import Error as DatabaseTrouble
+from django.db import Error as DatabaseError
 
 
 @contextmanager
 def isolated_errors(logger: logging.Logger, item: str, number: object) -> Iterator[None]:
-    """Log what went wrong with one item and go on to the next.
+    """Log an exception of the block, and continue after it.
 
-    Trouble with the database is not contained: it concerns every item alike. The end of the
-    task's time is not either, nor is a death of the process: nothing may be begun after them.
+    ``item`` is a format with one place, for ``number``. Errors of the database are raised, because
+    they concern every item; so is the end of the task's time, after which nothing may begin.
     """
     try:
         yield
-    except (DatabaseTrouble, SoftTimeLimitExceeded):
+    except (DatabaseError, SoftTimeLimitExceeded):
         raise
     except Exception:
         logger.exception("%s is passed over", item % number)

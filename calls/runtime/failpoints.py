@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, get_args
 
-#: In the order in which one upload meets them.
+#: In the order in which one upload reaches them.
 Name = Literal[
-    # Rows are attached and the bytes written, the transaction is open.
+    # Rows are attached and the bytes stored, the transaction is open.
     "before_batch_commit",
     "after_batch_commit",
-    # A slot of the login is taken, the upload is not claimed.
+    # A request slot of the login is held, the upload is not claimed.
     "before_claim",
     "before_claim_commit",
     "after_claim",
-    # The frozen bytes are in memory, nothing has left.
+    # The frozen bytes are in memory, nothing is sent.
     "before_request",
     # Metrika has answered, the answer is not recorded.
     "after_answer",
     "before_record_commit",
     "after_record",
-    # The list of uploadings is read to its end, what follows from it is not recorded.
+    # The list of uploadings is read to its end, its result is not recorded.
     "during_lookup",
     "after_lookup_record",
     "during_poll",

@@ -1,4 +1,4 @@
-"""A mark in the broker that beat and a worker are alive: `/readyz` reads its age."""
+"""Heartbeat: a time in the cache that shows that beat and a worker run; `/readyz` reads its age."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ KEY = "callkeeper:heartbeat"
 
 
 def beat() -> None:
-    """Leave the mark."""
+    """Store the current time."""
     cache.set(KEY, timezone.now().isoformat(), timeout=3600)
 
 
 def age_seconds(now: datetime) -> float | None:
-    """Return how old the mark is; None when there is none."""
-    mark = cache.get(KEY)
-    return (now - datetime.fromisoformat(mark)).total_seconds() if mark else None
+    """Return the age of the last heartbeat; None when there is none."""
+    stored = cache.get(KEY)
+    return (now - datetime.fromisoformat(stored)).total_seconds() if stored else None

@@ -1,4 +1,4 @@
-"""Makes next months' partitions ahead of the clock, and mends what came when it stood still.
+"""Creates the partitions of the coming months, and moves rows out of the default partition.
 
 See docs/operations.md, «Partitions by month».
 """
@@ -9,23 +9,23 @@ import logging
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.db import Error as DatabaseTrouble
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 logger = logging.getLogger(__name__)
 
 PARENTS = ("calls_call", "calls_delivery")
 MONTHS_AHEAD = 3
-#: Rather an hour later than the whole product standing behind a lock that is waited for.
+#: While a statement waits for its lock, all others on the table wait behind it.
 LOCK_TIMEOUT = "3s"
 
 
 def keep_up(*, now: datetime) -> list[str]:
-    """Say what is misfiled, then make the months that are missing; return their names.
+    """Log misfiled rows, then create the partitions that are missing; return their names.
 
     Safe to run at any time, by any number of processes at once.
     """
-    alarm_about_misfiled()
+    log_misfiled()
     return ensure_partitions(now=now)
 
 
@@ -36,33 +36,33 @@ def months_ahead(now: datetime, count: int = MONTHS_AHEAD) -> list[date]:
 
 
 def ensure_partitions(*, now: datetime) -> list[str]:
-    """Make the months ahead and those of misfiled rows, which move there; return their names.
+    """Create the months ahead and those of misfiled rows, which move there; return their names.
 
-    Each month is on its own: one that cannot be made now holds up none of the others.
+    Each month is created on its own: an error of one does not prevent the others.
     """
     return [
         _name(parent, month)
         for parent in PARENTS
         for month in _missing(parent, now)
-        if _is_made(parent, month)
+        if _try_to_create(parent, month)
     ]
 
 
 def is_installed() -> bool:
-    """Whether the tables are there: not before their migration, nor after its reversal."""
+    """Whether the tables exist: after their migration and before its reversal."""
     return all(_attached(parent) for parent in PARENTS)
 
 
 def misfiled_rows() -> dict[str, int]:
-    """Return how many rows lie in a default partition, where no row belongs (first 1,000)."""
+    """Return how many rows are in a default partition, where none belongs; counts up to 1,000."""
     found = {
         parent: len(_column(f"SELECT 1 FROM {parent}_default LIMIT 1000")) for parent in PARENTS
     }
     return {parent: count for parent, count in found.items() if count}
 
 
-def alarm_about_misfiled() -> None:
-    """Say aloud that partitions were not made in time."""
+def log_misfiled() -> None:
+    """Log an error when partitions were not created in time."""
     for parent, count in misfiled_rows().items():
         logger.error(
             "%s rows of %s lie in its default partition: see docs/operations.md", count, parent
@@ -91,36 +91,36 @@ def _attached(parent: str) -> set[str]:
     return set(names)
 
 
-def _is_made(parent: str, month: date) -> bool:
-    """Make the month; whatever the database has against it is for the next run."""
+def _try_to_create(parent: str, month: date) -> bool:
+    """Create the month; after an error of the database the next run tries again."""
     try:
-        return _make(parent, month)
-    except DatabaseTrouble as trouble:
-        _report(_name(parent, month), trouble)
+        return _create(parent, month)
+    except DatabaseError as error:
+        _log_error(_name(parent, month), error)
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         return False
 
 
-def _report(name: str, trouble: DatabaseTrouble) -> None:
-    """Name the trouble by its kind: the database's own words quote rows, and so phone numbers."""
-    code = getattr(trouble.__cause__, "pgcode", None) or "without a code"
-    logger.error("%s was not made: %s, %s", name, type(trouble).__name__, code)
+def _log_error(name: str, error: DatabaseError) -> None:
+    """Log the class and the code of the error: its message quotes rows, and so phone numbers."""
+    code = getattr(error.__cause__, "pgcode", None) or "without a code"
+    logger.error("%s was not made: %s, %s", name, type(error).__name__, code)
 
 
-def _make(parent: str, month: date) -> bool:
-    """Make one month and move its misfiled rows there, all or nothing; False when a rival did.
+def _create(parent: str, month: date) -> bool:
+    """Create a month and move its misfiled rows there, all or nothing; False when it exists by now.
 
-    The whole table is locked, as CREATE TABLE … PARTITION OF would lock it too. A weaker lock would
-    let a statement that already chose its partitions overlook rows which move under it. It is
-    held for the milliseconds of an empty table, and for as long as rows of the default move.
+    The whole table is locked, as CREATE TABLE … PARTITION OF would lock it too. Under a weaker lock
+    a statement that has already chosen its partitions would miss rows that move meanwhile. The lock
+    is held for milliseconds, or for as long as rows of the default partition move.
     """
     with transaction.atomic():
         _run(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         _run(f"LOCK TABLE ONLY {parent} IN ACCESS EXCLUSIVE MODE")
         if _name(parent, month) in _attached(parent):
             return False
-        # Attached at once it would have to take over the default's rows, which PostgreSQL refuses.
+        # PostgreSQL refuses to attach a month of which the default partition still has rows.
         _run(f"CREATE TABLE {_name(parent, month)} (LIKE {parent} INCLUDING ALL)")
         moved = _move_misfiled(parent, month)
         _attach(parent, month)

@@ -1,7 +1,7 @@
-"""Lets the processes of delivery end between two pieces of work when they are asked to stop.
+"""Graceful shutdown: the processes of delivery end between two items of work.
 
-One byte of shared memory, made before a pool forks: the parent hears the signal, its children look
-at the byte. No lock, so nobody can die holding it.
+One byte of shared memory, created before a pool forks: the parent gets the signal and its children
+read the byte. Without a lock, a killed process cannot leave one held.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _requested = mmap.mmap(-1, 1)
 
 
 def request() -> None:
-    """Ask this process and those it forked to begin nothing new."""
+    """Request that this process, and those it forked, begin nothing new."""
     _requested[0] = 1
 
 
 def is_requested() -> bool:
-    """Whether nothing new may be begun."""
+    """Whether a shutdown was requested: nothing new may begin."""
     return _requested[0] == 1
 
 
 def until_requested(items: Iterable[T]) -> Iterator[T]:
-    """Yield one item after the other; none more once this process is asked to stop."""
+    """Yield the items, until a shutdown is requested."""
     for item in items:
         if is_requested():
             return
