@@ -1,4 +1,4 @@
-"""Brings what people and systems call a site to one comparable form: the host, in ASCII."""
+"""Normalises the address of a site to its host in ASCII, so that addresses can be compared."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import re
 
 import idna
 
-#: A name of at least two labels; underscores happen in the wild. Length limits of RFC 1035.
+#: A name of at least two labels; underscores occur in practice. Length limits of RFC 1035.
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+"
 )
-#: Repeated, so that normalising twice changes nothing; the domain www.ru keeps its name.
+#: Repeated, so that normalising is idempotent; the domain www.ru keeps its name.
 _WWW = re.compile(r"^(www\.)+(?=[^.]+\.)")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*:)?//")
-#: Far above any host with its path; keeps the IDN codec, which is slow on long input, from abuse.
+#: Far longer than any host with its path; the IDN codec is slow on long input.
 _MAX_INPUT = 4096
 
 
 def normalise_host(text: str) -> str:
     """Return the lower-case host without scheme, ``www.``, port, path and trailing dot.
 
-    International names come out in punycode (``xn--``). What is no host gives an empty text.
+    International names become punycode (``xn--``). The result is empty for what is not a host.
     """
     given = _host_part(text[:_MAX_INPUT].strip().lower())
     host = _WWW.sub("", _to_ascii(given).rstrip("."))
@@ -28,9 +28,9 @@ def normalise_host(text: str) -> str:
 
 
 def readable_host(host: str) -> str:
-    """Return a normalised host as people write it: ``xn--`` names in their own letters."""
-    readable = ".".join(map(_own_letters, host.split(".")))
-    # What people read must be the same site again when the form sends it back.
+    """Return a normalised host with ``xn--`` labels decoded."""
+    readable = ".".join(map(_decode_label, host.split(".")))
+    # The form sends the shown text back: it must normalise to the same host.
     return readable if normalise_host(readable) == host else host
 
 
@@ -51,7 +51,7 @@ def _to_ascii(host: str) -> str:
 
 
 def _mapped(host: str) -> str:
-    """Fold width and dots as browsers do; ß and ς stay, being letters of their own since 2008.
+    """Fold width and dots as browsers do; ß and ς stay, which IDNA 2008 allows.
 
     https://www.unicode.org/reports/tr46/, without the transitional processing.
     """
@@ -67,11 +67,11 @@ def _label_to_ascii(label: str) -> str:
     try:
         return idna.alabel(label).decode("ascii")
     except idna.IDNAError:
-        # Signs that IDNA 2008 refuses, such as emoji, are in names that were given before it.
+        # Characters that IDNA 2008 refuses, such as emoji, occur in names registered before it.
         return label.encode("idna").decode("ascii")
 
 
-def _own_letters(label: str) -> str:
+def _decode_label(label: str) -> str:
     for decode in (idna.ulabel, lambda one: one.encode("ascii").decode("idna")):
         try:
             return decode(label)

@@ -1,4 +1,4 @@
-"""Metrika counters that a cabinet chose, their goals as last seen, and their settings."""
+"""Metrika counters of a cabinet with their settings, and their goals as last seen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integrations.models import YandexAccount
 
 
 def default_identifier_order() -> list[str]:
-    """ClientId first: CallKeeper knows it most often; then the click, then the own user id."""
+    """Return the default: ClientId, which CallKeeper knows most often, then Yclid, then UserId."""
     return ["ClientId", "Yclid", "UserId"]
 
 
@@ -51,7 +51,7 @@ class CounterQuerySet(models.QuerySet["Counter"]):
 
 
 class Counter(models.Model):
-    """A counter and what is to be sent to it. The rules that read this: `calls.decision.rules`."""
+    """A counter and the settings of what is sent to it, which `calls.decision.rules` read."""
 
     Access: TypeAlias = sendable.Access
 
@@ -145,7 +145,7 @@ class Counter(models.Model):
     created_in_metrika_at = models.DateTimeField(_("Создан в Метрике"), null=True, blank=True)
     access = models.CharField(_("Доступ"), max_length=16, choices=Access, default=Access.OK)
     access_changed_at = models.DateTimeField(_("Доступ с"), null=True, blank=True)
-    #: Uploads refused in a row for want of access, whatever the list of counters says.
+    #: Consecutive uploads refused for lack of access, whatever the list of counters says.
     refused_uploads = models.PositiveSmallIntegerField(_("Отказов подряд"), default=0)
 
     enabled = models.BooleanField(_("Включён"), default=True)
@@ -228,7 +228,7 @@ class Counter(models.Model):
     added_at = models.DateTimeField(_("Добавлен"))
     removed_at = models.DateTimeField(_("Удалён"), null=True, blank=True)
     goals_refreshed_at = models.DateTimeField(_("Цели обновлены"), null=True, blank=True)
-    #: When a call of this counter was last taken by Metrika.
+    #: When Metrika last accepted an upload of this counter.
     last_synced_at = models.DateTimeField(_("Синхронизировано"), null=True, blank=True)
 
     objects = CounterQuerySet.as_manager()
