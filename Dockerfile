@@ -1,4 +1,4 @@
-# One image for every service of docker-compose.yml; the command says which one it is.
+# One image for every service of docker-compose.yml; the command decides which service it is.
 FROM python:3.11-slim
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
@@ -10,10 +10,10 @@ RUN useradd --system --uid 10001 --create-home callkeeper \
 
 WORKDIR /app
 COPY requirements.txt constraints.txt ./
-# Always the versions that were tested; an index that lacks one stops the build.
+# The tested versions only; an index that lacks one stops the build.
 RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 COPY . .
-# Static files need no server and no secret; these values exist during this line only.
+# Collecting static files needs no server and no secret; these values exist in this step only.
 RUN SECRET_KEY=build SEALING_KEYS=b25seS1mb3ItdGhlLWJ1aWxkLi4uLi4uLi4uLi4uLi4= \
     YANDEX_CLIENT_ID=build YANDEX_CLIENT_SECRET=build \
     DATABASE_URL=postgres://build/build REDIS_URL=redis://build \

@@ -1,4 +1,4 @@
-"""The project package: wiring only, no rules."""
+"""The project package: settings, URLs, Celery, health checks; no business rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sign-in page. A trial on one's own machine shows there how to sign in."""
+"""The sign-in page. With DEMO_LOGIN_HINT set (by `./run`) it shows the demo credentials."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.contrib.auth.views import LoginView
 
 
 class SignIn(LoginView):
-    """Django's own sign-in, with the words of a trial beside the form."""
+    """Django's sign-in page, with the demo credentials beside the form."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add what the page shows of a trial; nothing anywhere else."""
+        """Add `demo_login`, None without DEMO_LOGIN_HINT."""
         return super().get_context_data(**kwargs) | {"demo_login": demo_login()}
 
 
 def demo_login() -> dict[str, str] | None:
-    """Return the parts of «login / password»; None where there is no such hint."""
+    """Return both parts of DEMO_LOGIN_HINT, «login / password»; None when it is unset."""
     username, _slash, password = settings.DEMO_LOGIN_HINT.partition(" / ")
     return {"username": username, "password": password} if password else None

@@ -1,11 +1,11 @@
-"""What pages of the cabinet may load, and where their forms may lead."""
+"""The Content-Security-Policy: what pages may load, and where their forms may lead."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-# Without a session at Yandex the consent page redirects to passport.yandex.ru, and on to the
-# country's own addresses: browsers hold every step of the chain after a form to `form-action`.
+# Without a session at Yandex the consent page redirects to passport.yandex.ru, and on to hosts of
+# the country: browsers apply `form-action` to every redirect after a form is submitted.
 YANDEX_PEOPLE = ("https://*.yandex.ru", "https://*.yandex.com")
 YANDEX_DOMAINS = (".yandex.ru", ".yandex.com")
 
@@ -28,7 +28,7 @@ def content_policy(oauth_url: str) -> dict[str, dict[str, list[str]]]:
 
 
 def _consent_pages(oauth_url: str) -> tuple[str, ...]:
-    """The form «Подключить» is answered with a redirect there. A stand-in is one origin."""
+    """Return the sources that the form «Подключить» is redirected to; the sandbox is one origin."""
     parts = urlsplit(oauth_url)
     if parts.scheme == "https" and (parts.hostname or "").endswith(YANDEX_DOMAINS):
         return YANDEX_PEOPLE

@@ -1,4 +1,4 @@
-"""Reads the environment strictly: what cannot be understood stops the start, with a sentence."""
+"""Reads the environment strictly: a value that cannot be parsed stops the start, with a message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def env_text(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool = False) -> bool:
-    """Return a yes/no variable, the default when blank; any other word is refused, not guessed."""
+    """Return a boolean, the default when blank; raise ImproperlyConfigured for any other word."""
     word = env_text(name).lower()
     if not word:
         return default
@@ -32,7 +32,7 @@ def env_bool(name: str, default: bool = False) -> bool:
 
 
 def env_int(name: str, default: int, *, minimum: int = 0) -> int:
-    """Return a whole number not below ``minimum``."""
+    """Return an integer; raise ImproperlyConfigured when it is none or below ``minimum``."""
     word = env_text(name, str(default))
     if not word.lstrip("-").isdigit() or int(word) < minimum:
         raise ImproperlyConfigured(f"{name} must be a whole number from {minimum}, not {word!r}.")
@@ -40,12 +40,12 @@ def env_int(name: str, default: int, *, minimum: int = 0) -> int:
 
 
 def env_list(name: str, default: str = "") -> list[str]:
-    """Return the comma-separated parts, without blanks."""
+    """Return the comma-separated parts, stripped, without empty ones."""
     return [part.strip() for part in env_text(name, default).split(",") if part.strip()]
 
 
 def env_secret(name: str) -> str:
-    """Return ``NAME``, or the contents of the file that ``NAME_FILE`` points at."""
+    """Return ``NAME``, or the contents of the file whose path is in ``NAME_FILE``."""
     path = env_text(f"{name}_FILE")
     if not path:
         return env_text(name)
@@ -56,7 +56,9 @@ def env_secret(name: str) -> str:
 
 
 def env_keys(name: str) -> list[str]:
-    """Return the comma-separated keys of a sealing box; a broken one would fail at its first use,
+    """Return the comma-separated sealing keys, the sealing one first.
+
+    Raises ImproperlyConfigured for a malformed key, which would otherwise fail at its first use,
     long after the start.
     """
     keys = [key.strip() for key in env_secret(name).split(",") if key.strip()]
@@ -80,7 +82,7 @@ def _is_key(text: str) -> bool:
 
 
 def env_database(name: str) -> dict[str, Any]:
-    """Return Django's settings of a ``postgres://`` URL; any other engine is refused."""
+    """Return Django's settings of a ``postgres://`` URL; raise for any other engine."""
     url = env_secret(name)
     if not url:
         raise ImproperlyConfigured(

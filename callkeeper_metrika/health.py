@@ -1,4 +1,4 @@
-"""What operations ask: alive, ready, and the numbers behind it."""
+"""Endpoints for operations: `/healthz` (alive), `/readyz` (ready) and `/metrics`."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from calls.runtime import heartbeat
 from calls.runtime.partitions import misfiled_rows
 from integrations.limits import clock_skew
 
-#: Beat leaves its mark every five seconds; a minute without one means that nobody works.
+#: Beat queues the mark every five seconds; after a minute without it, beat or all workers are down.
 HEARTBEAT_LIMIT_SECONDS = 60
-#: Work that is due, and nothing of its kind done for so long: the workers stand still.
+#: Work is due and nothing of its kind was done for this long: the workers stand still.
 STANDSTILL_LIMIT = timedelta(minutes=2)
-#: Work that has been due for so long, whatever else was done: the workers cannot keep up.
+#: Work has been due for this long, whatever else was done: the workers cannot keep up.
 BACKLOG_LIMIT = timedelta(minutes=10)
 
 
 @require_safe
 @login_not_required
 def alive(_request: HttpRequest) -> HttpResponse:
-    """Answer as long as the process can; asks nobody else."""
+    """Answer 200 as long as the process can; check no dependency."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @require_safe
 @login_not_required
 def ready(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, broker, beat and backlog are all well, else 503 with reasons."""
+    """Answer 200 when database, broker, beat and backlog are all ok, else 503 with reasons."""
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     well = all(outcome == "ok" for outcome in checks.values())
     return JsonResponse({"ready": well, "checks": checks}, status=200 if well else 503)
@@ -48,7 +48,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
 def _outcome(check: Callable[[], str]) -> str:
     try:
         return check()
-    except Exception as problem:  # any fault of a dependency is an answer here, not a crash
+    except Exception as problem:  # a dependency that fails must be reported, not crash the page
         return f"failed: {type(problem).__name__}"
 
 
@@ -93,7 +93,7 @@ CHECKS: dict[str, Callable[[], str]] = {
 
 
 class DeliveryCollector:
-    """Reads the numbers at the moment of the question; nothing is kept in the process."""
+    """Reads the metrics at each scrape; keeps nothing in the process."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
@@ -130,7 +130,7 @@ def _heartbeat_age(now: datetime) -> float:
 @require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus: with METRICS_TOKEN as bearer token; without one, this machine only."""
+    """Answer Prometheus: METRICS_TOKEN as bearer token; if it is unset, from this host only."""
     if not _may_read_metrics(request):
         return HttpResponseNotFound()
     registry = CollectorRegistry()

@@ -8,7 +8,7 @@ import re
 from integrations.yandex.masking import NAMED_SECRETS, SECRETS
 
 HIDDEN = "[скрыто]"
-#: Beside those of Yandex: signing secrets, and what headers and addresses carry in any case.
+#: Secrets that are not Yandex's: signing secrets, and credentials in headers and URLs.
 OTHER_SECRETS = re.compile(
     r"(?i)whsec_[A-Za-z0-9+/=_-]{8,}"
     r"|(?<=Basic )[A-Za-z0-9+/=]{8,}"
@@ -16,27 +16,27 @@ OTHER_SECRETS = re.compile(
     r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
     r"|(?<=[?&\s]state=)[^&\s\"']+"
 )
-#: What a browser shows to be let in, in a header, a form or a printed dictionary.
+#: Session and CSRF cookies, in a header, a form or a printed dictionary.
 COOKIES = re.compile(
     r"""(?i)\b(sessionid|csrftoken|csrfmiddlewaretoken)(["']*\s*[=:]\s*["']*)[^\s"';&,}]+"""
 )
-# The client's own pattern of phones would take dates and neighbouring counter numbers as well,
-# which a log must keep: here a number is written with its plus, or grouped as in Russia.
+# The Yandex client's pattern of phones would match dates and lists of counter numbers as well,
+# which a log must keep: here a phone starts with a plus, or is grouped as in Russia.
 PHONE = re.compile(
     r"(?<!\w)\+\d(?:[\s().-]{0,2}\d){8,17}(?!\d)"
-    # as in an address, where + is %2B, a blank %20 and brackets %28 and %29
+    # as in a URL, where + is %2B, a blank %20 and brackets %28 and %29
     r"|(?i:%2B)\d(?:(?:%20|%28|%29|[+().-]){0,2}\d){8,17}(?!\d)"
-    # with points; an address of a machine has no part above 255
+    # with dots; no part of an IP address is above 255
     r"|(?<![\w.-])(?:[78]\.)?[3-9]\d{2}\.\d{3}\.\d{2}\.\d{2}(?![\w-]|\.\d)"
     r"|(?<![\w.-])(?:[78][\s(-]{0,2})?\(?\d{3}\)?[\s-]{0,2}\d{3}[\s-]?\d{2}[\s-]?\d{2}(?![\w-]|\.\d)"
 )
-# Phones and visitors' identifiers; counter numbers and our own ids are shorter.
+# Phones and visitor ids; counter numbers and our own ids are shorter.
 LONG_NUMBER = re.compile(r"(?<![^\W_])(?<!\d\.)\d{10,21}(?![^\W_]|\.\d)")
 ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 def redact(text: str) -> str:
-    """Return the text with tokens cut out and phones and visitor ids masked to their ends."""
+    """Return the text without tokens and secrets, with phones and visitor ids cut to their ends."""
     for pattern in (SECRETS, OTHER_SECRETS):
         text = pattern.sub(HIDDEN, text)
     for named in (NAMED_SECRETS, COOKIES):
@@ -50,7 +50,7 @@ def _ends(number: re.Match[str]) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Rewrites the finished message, so that arguments are covered as well as the format."""
+    """Redacts the formatted message, so that arguments are covered as well as the format."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = redact(_message(record))
@@ -67,5 +67,5 @@ class RedactingFilter(logging.Filter):
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError, KeyError):  # a wrong format must not stop the work it tells of
+    except (TypeError, ValueError, KeyError):  # a wrong log format must not stop the work itself
         return f"{record.msg} {record.args}"

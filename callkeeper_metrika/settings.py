@@ -33,15 +33,16 @@ IS_HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: it binds OAuth attempts
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: binds OAuth attempts
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would hide the session at callback
+# With Strict the OAuth callback would have no session.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", False)
 SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31536000 if IS_HTTPS else 0)
-# Both speak for every host under the domain, and a preload is not taken back for months.
+# Both apply to every host under the domain, and a preload takes months to undo.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
 SECURE_HSTS_PRELOAD = env_bool("SECURE_HSTS_PRELOAD", False)
 if env_bool("BEHIND_TLS_PROXY", IS_HTTPS):
@@ -61,39 +62,39 @@ YANDEX_SCOPES = tuple(
     env_text("YANDEX_SCOPES", "login:info metrika:read metrika:offline_data").split()
 )
 YANDEX_REDIRECT_URI = f"{PUBLIC_URL}/lk/integrations/yandex/callback"
-# Reserved for fetching calls; as yet they are only posted to us.
+# Reserved for fetching calls: so far they are only posted to the API.
 CALLKEEPER_API_URL = env_text("CALLKEEPER_API_URL", "https://ckct.ru/api/")
 
 # --- Delivery ------------------------------------------------------------------------------
 
 UPLOAD_MIN_WAIT_SECONDS = env_int("UPLOAD_MIN_WAIT_SECONDS", 300)
 POLL_SECONDS = env_int("POLL_SECONDS", 600, minimum=1)
-# A failed callback attempt waits this long for the next attempt of the same order.
+# A failed callback attempt waits this long for the next attempt of the same callback order.
 ATTEMPT_WAIT_SECONDS = env_int("ATTEMPT_WAIT_SECONDS", 6 * UPLOAD_MIN_WAIT_SECONDS)
-# Must exceed client timeout + the longest time Metrika may still work + the lag of its list.
+# Must exceed the client's timeout + the longest time Metrika may still work + the lag of its list.
 UNCLEAR_GRACE_SECONDS = env_int("UNCLEAR_GRACE_SECONDS", 900)
-# Beyond the timeouts of a request, before its worker counts as lost: to read the bytes, to record
-# the answer. No request starts later than this after its claim.
+# Added to the timeouts of a request before its worker counts as lost: time to read the bytes and to
+# record the answer. No request starts later than this after its claim.
 LEASE_MARGIN_SECONDS = env_int("LEASE_MARGIN_SECONDS", 60, minimum=1)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
 CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
 READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)
-# For a page that a person waits for; and so many threads of a web process may wait at a time: the
-# others take calls in.
+# Timeout of requests made while serving a page, and how many threads of a web process may wait for
+# Yandex at a time: the others stay free for the API.
 WEB_READ_TIMEOUT_SECONDS = env_int("WEB_READ_TIMEOUT_SECONDS", 8, minimum=1)
 WEB_THREADS_FOR_YANDEX = env_int("WEB_THREADS_FOR_YANDEX", 2, minimum=1)
 UPLOAD_READ_TIMEOUT_SECONDS = env_int("UPLOAD_READ_TIMEOUT_SECONDS", 120, minimum=1)
-# Of Yandex's 5,000 a day a fifth is kept back for whatever else uses the customer's login.
+# Of the 5,000 a day that Yandex allows, a fifth is left for other clients of the customer's login.
 METRIKA_DAILY_REQUESTS = env_int("METRIKA_DAILY_REQUESTS", 4000, minimum=1)
 METRIKA_REQUESTS_PER_SECOND = env_int("METRIKA_REQUESTS_PER_SECOND", 25, minimum=1)
 
-# --- Taking calls in -----------------------------------------------------------------------
+# --- API for calls -------------------------------------------------------------------------
 
 INGEST_MAX_CALLS = 500
 INGEST_MAX_BYTES = env_int("INGEST_MAX_BYTES", 5 * 1024 * 1024, minimum=1024)
 INGEST_CALLS_PER_MINUTE = env_int("INGEST_CALLS_PER_MINUTE", 60000, minimum=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES + 1024
-# «Выбрать все» of an agency sends a field per counter; Django's own limit is 1000.
+# «Выбрать все» of an agency posts a field per counter; Django's default limit is 1000.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # --- Applications --------------------------------------------------------------------------
@@ -171,12 +172,12 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        # A server that swallows packets must not hold a page: nothing in the cache is needed.
+        # A server that drops packets must not delay a page: nothing in the cache is essential.
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
 }
 
-# --- People --------------------------------------------------------------------------------
+# --- Authentication and language -----------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -196,9 +197,9 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "lockout.html"
-# Behind the proxy REMOTE_ADDR is the proxy's: ten failures of one person would lock out all.
+# Behind a proxy REMOTE_ADDR is the proxy's: ten failures of one person would lock out everybody.
 AXES_CLIENT_IP_CALLABLE = "cabinets.client_address.client_address"
-# A lock ends by itself within minutes; its tables speak no Russian.
+# A lockout ends by itself within minutes, and the admin pages of axes are not translated.
 AXES_ENABLE_ADMIN = False
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/lk/integrations"
@@ -206,8 +207,8 @@ LOGOUT_REDIRECT_URL = "/accounts/login/"
 DEMO_LOGIN_HINT = env_text("DEMO_LOGIN_HINT")
 
 LANGUAGE_CODE = "ru"
-# There is no second catalogue, so a browser is not asked what it prefers: half a page of English
-# around Russian sentences would be nobody's language.
+# There is no second catalogue, so Accept-Language is ignored: it would give pages half in English,
+# half in Russian.
 LANGUAGES = [("ru", "Русский")]
 TIME_ZONE = env_text("TIME_ZONE", "Europe/Moscow")
 USE_TZ = True
@@ -230,7 +231,7 @@ STORAGES = {
 
 CONTENT_SECURITY_POLICY = content_policy(YANDEX_OAUTH_URL)
 
-# --- Work ----------------------------------------------------------------------------------
+# --- Celery --------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL
 # Sending has a queue of its own: slow uploads never hold up the other steps. A worker that is
@@ -248,8 +249,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # So long a worker may take nothing while tasks wait; then it ends and is started anew.
 WORKER_SILENCE_SECONDS = env_int("WORKER_SILENCE_SECONDS", 120, minimum=1)
 CELERY_TIMEZONE = "UTC"
-# A lost worker's tasks come back after the visibility timeout plus one sweep; the defaults of
-# the sweep (10 s x 10) would add up to 100 s. Tasks are only nudges: rows hold the work.
+# Tasks of a lost worker are redelivered after the visibility timeout plus one sweep; the defaults
+# of the sweep (10 s x 10) would add 100 s. Tasks carry no data: rows in the database hold the work.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_interval": 2,
@@ -283,7 +284,7 @@ LOGGING = {
         "requests_oauthlib": {"level": "WARNING"},
         "oauthlib": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
-        # Django gives it a handler of its own, which writes addresses with all they carry.
+        # Django's own handler would write URLs with their query strings.
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },
 }

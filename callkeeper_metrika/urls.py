@@ -1,4 +1,4 @@
-"""Addresses of the whole site."""
+"""The root URLconf."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
-    # Only these two of Django's pages: the others have no templates of ours, and no policy.
+    # Only these two of Django's auth views: the others have no templates here and are not needed.
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
 ]

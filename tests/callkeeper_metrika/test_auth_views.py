@@ -1,4 +1,4 @@
-"""Guessing a password locks out the one who guesses, and nobody else."""
+"""Lockout after failed sign-ins: by user name and client address. Demo credentials on the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 SIGN_IN = "/accounts/login/"
-GUESSER, VICTIM = "203.0.113.66", "198.51.100.7"
+ATTACKER, VICTIM = "203.0.113.66", "198.51.100.7"
 
 
 @pytest.fixture(autouse=True)
@@ -20,56 +20,56 @@ def behind_proxy(settings: Settings) -> None:
     factories.make_user(username="victim")
 
 
-def sign_in(password: str, *, came_by: str) -> int:
+def sign_in(password: str, *, forwarded_for: str) -> int:
     form = {"username": "victim", "password": password}
-    return Client().post(SIGN_IN, form, headers={"x-forwarded-for": came_by}).status_code
+    return Client().post(SIGN_IN, form, headers={"x-forwarded-for": forwarded_for}).status_code
 
 
-def guess(*, came_by: str = GUESSER) -> None:
+def guess_ten_times(*, forwarded_for: str = ATTACKER) -> None:
     for _ in range(10):
-        sign_in("no", came_by=came_by)
+        sign_in("no", forwarded_for=forwarded_for)
 
 
-def test_guessing_from_one_address_leaves_the_person_at_another_alone() -> None:
-    guess()
+def test_lockout_of_one_address_does_not_affect_another() -> None:
+    guess_ten_times()
 
-    assert sign_in(factories.PASSWORD, came_by=GUESSER) == 429
-    assert sign_in(factories.PASSWORD, came_by=VICTIM) == 302
-
-
-def test_address_is_the_last_one_that_the_proxy_wrote() -> None:
-    guess(came_by=f"{VICTIM}, {GUESSER}")
-
-    assert sign_in(factories.PASSWORD, came_by=f"192.0.2.1, {GUESSER}") == 429
-    assert sign_in(factories.PASSWORD, came_by=VICTIM) == 302
+    assert sign_in(factories.PASSWORD, forwarded_for=ATTACKER) == 429
+    assert sign_in(factories.PASSWORD, forwarded_for=VICTIM) == 302
 
 
-def test_made_up_addresses_do_not_open_the_lock() -> None:
+def test_client_address_is_the_last_one_in_x_forwarded_for() -> None:
+    guess_ten_times(forwarded_for=f"{VICTIM}, {ATTACKER}")
+
+    assert sign_in(factories.PASSWORD, forwarded_for=f"192.0.2.1, {ATTACKER}") == 429
+    assert sign_in(factories.PASSWORD, forwarded_for=VICTIM) == 302
+
+
+def test_forged_addresses_in_x_forwarded_for_do_not_evade_the_lockout() -> None:
     for number in range(10):
-        sign_in("no", came_by=f"10.0.0.{number}, {GUESSER}")
+        sign_in("no", forwarded_for=f"10.0.0.{number}, {ATTACKER}")
 
-    assert sign_in(factories.PASSWORD, came_by=f"10.0.0.77, {GUESSER}") == 429
+    assert sign_in(factories.PASSWORD, forwarded_for=f"10.0.0.77, {ATTACKER}") == 429
 
 
-def test_without_a_proxy_the_header_is_not_believed(settings: Settings) -> None:
+def test_without_a_proxy_x_forwarded_for_is_ignored(settings: Settings) -> None:
     settings.SECURE_PROXY_SSL_HEADER = None
     for number in range(10):
-        sign_in("no", came_by=f"203.0.113.{number}")
+        sign_in("no", forwarded_for=f"203.0.113.{number}")
 
-    assert sign_in(factories.PASSWORD, came_by=VICTIM) == 429
+    assert sign_in(factories.PASSWORD, forwarded_for=VICTIM) == 429
 
 
-def test_what_is_no_address_counts_for_the_proxy() -> None:
-    sign_in("no", came_by="unknown")
+def test_invalid_address_is_replaced_by_that_of_the_proxy() -> None:
+    sign_in("no", forwarded_for="unknown")
 
     assert AccessAttempt.objects.get().ip_address == "127.0.0.1"
 
 
-def test_who_is_locked_out_is_told_what_to_do() -> None:
-    guess()
+def test_lockout_page_says_when_to_try_again() -> None:
+    guess_ten_times()
 
     form = {"username": "victim", "password": factories.PASSWORD}
-    answer = Client().post(SIGN_IN, form, headers={"x-forwarded-for": GUESSER})
+    answer = Client().post(SIGN_IN, form, headers={"x-forwarded-for": ATTACKER})
 
     html = answer.content.decode()
     assert "Слишком много попыток" in html
@@ -80,7 +80,9 @@ def test_who_is_locked_out_is_told_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("hint", "shown"), [("", False), ("owner", False), ("owner / s3cret", True)]
 )
-def test_trial_shows_how_to_sign_in(settings: Settings, hint: str, shown: bool) -> None:
+def test_sign_in_page_shows_the_demo_credentials_if_set(
+    settings: Settings, hint: str, shown: bool
+) -> None:
     settings.DEMO_LOGIN_HINT = hint
 
     html = Client().get(SIGN_IN).content.decode()
@@ -89,5 +91,5 @@ def test_trial_shows_how_to_sign_in(settings: Settings, hint: str, shown: bool) 
 
 
 @pytest.mark.parametrize("name", ["password_reset/", "password_change/", "reset/MQ/set-password/"])
-def test_django_pages_without_a_use_here_are_not_there(name: str) -> None:
+def test_unused_auth_pages_of_django_answer_404(name: str) -> None:
     assert Client().get(f"/accounts/{name}").status_code == 404

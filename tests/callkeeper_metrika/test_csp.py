@@ -1,4 +1,4 @@
-"""Where the form «Подключить» may lead: at Yandex, through its sign-in as well."""
+"""The form-action directive: the form «Подключить» redirects to Yandex and its sign-in pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def form_action(oauth_url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("url", ["https://oauth.yandex.ru", "https://oauth.yandex.com"])
-def test_form_may_lead_through_every_host_of_yandex(url: str) -> None:
+def test_form_may_redirect_to_every_host_of_yandex(url: str) -> None:
     assert form_action(url) == ["'self'", "https://*.yandex.ru", "https://*.yandex.com"]
 
 
@@ -26,5 +26,5 @@ def test_form_may_lead_through_every_host_of_yandex(url: str) -> None:
         "https://notyandex.ru",
     ],
 )
-def test_stand_in_is_one_origin(url: str) -> None:
+def test_any_other_oauth_url_allows_its_own_origin_only(url: str) -> None:
     assert form_action(url) == ["'self'", url]

@@ -1,4 +1,4 @@
-"""What the environment says is taken at its word, or refused with a sentence."""
+"""Variables of the environment: parsed strictly, or refused with a message that names them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from callkeeper_metrika import env
         ("off", True, False),
     ],
 )
-def test_yes_or_no(
+def test_boolean(
     monkeypatch: pytest.MonkeyPatch, word: str | None, default: bool, expected: bool
 ) -> None:
     monkeypatch.delenv("SWITCH", raising=False)
@@ -32,7 +32,7 @@ def test_yes_or_no(
     assert env.env_bool("SWITCH", default) is expected
 
 
-def test_other_words_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_words_than_yes_and_no_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCH", "perhaps")
 
     with pytest.raises(ImproperlyConfigured, match="SWITCH must be 1 or 0, not 'perhaps'"):
@@ -47,7 +47,9 @@ def test_number_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, word: s
         env.env_int("LIMIT", 5)
 
 
-def test_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_secret_is_read_from_the_file_named_by_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "key").write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("KEY_FILE", str(tmp_path / "key"))
 
@@ -91,7 +93,7 @@ def test_broken_sealing_keys_are_refused_without_being_shown(
     assert GOOD[:-4] not in str(caught.value)
 
 
-def test_sealing_keys_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sealing_keys_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALING_KEYS", f" {GOOD} , {GOOD[::-1][1:]}= ")
 
     assert env.env_keys("SEALING_KEYS") == [GOOD, f"{GOOD[::-1][1:]}="]

@@ -1,4 +1,4 @@
-"""Alive, ready, and the numbers: each fault is named, none of them crashes the answer."""
+"""`/healthz`, `/readyz`, `/metrics`: each failing dependency is named, none causes a 500."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from integrations.models import RequestDay
 from tests.calls.ledger import make_upload
 from tests.calls.stored import store_call
 
-NOBODY = "redis://127.0.0.1:9/0"
+UNREACHABLE = "redis://127.0.0.1:9/0"
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +29,13 @@ def no_mark() -> None:
     cache.delete(heartbeat.KEY)
 
 
-def test_alive_asks_nobody(client: Client) -> None:
+def test_alive_needs_no_dependency(client: Client) -> None:
     answer = client.get("/healthz")
 
     assert (answer.status_code, answer.content) == (200, b"ok")
 
 
-def test_ready_when_everything_is_well(client: Client, db: None) -> None:
+def test_ready_when_all_checks_are_ok(client: Client, db: None) -> None:
     heartbeat.beat()
 
     answer = client.get("/readyz")
@@ -71,7 +71,7 @@ def heartbeat_limit() -> int:
 
 @pytest.fixture
 def no_broker(settings: Settings) -> None:
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NOBODY}}
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": UNREACHABLE}}
 
 
 def test_not_ready_without_broker(client: Client, db: None, no_broker: None) -> None:
@@ -122,7 +122,7 @@ def test_not_ready_when_the_workers_cannot_keep_up(
         assert backlog(client) != "ok"
 
 
-def test_ready_while_what_waits_may_not_go(
+def test_ready_while_waiting_work_is_not_due(
     client: Client, cabinet: Cabinet, counter: Counter, settings: Settings
 ) -> None:
     settings.UPLOAD_MIN_WAIT_SECONDS = 1800
@@ -165,13 +165,13 @@ def test_metrics_need_the_token_when_one_is_set(
     assert b'callkeeper_uploads{state="unclear"} 0.0' in allowed.content
 
 
-def test_metrics_without_a_token_are_for_this_machine(client: Client, db: None) -> None:
+def test_metrics_without_a_token_answer_this_host_only(client: Client, db: None) -> None:
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 404
     assert client.get("/metrics", REMOTE_ADDR="10.0.0.7").status_code == 404
 
 
-def test_metrics_go_on_without_broker(client: Client, db: None, no_broker: None) -> None:
+def test_metrics_work_without_broker(client: Client, db: None, no_broker: None) -> None:
     answer = client.get("/metrics")
 
     assert answer.status_code == 200
@@ -180,7 +180,7 @@ def test_metrics_go_on_without_broker(client: Client, db: None, no_broker: None)
     assert b"callkeeper_metrika_clock_ahead_seconds 0.0" in answer.content
 
 
-def test_broker_that_swallows_packets_holds_no_page(
+def test_broker_that_never_answers_does_not_delay_metrics(
     client: Client, db: None, settings: Settings
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -1,4 +1,4 @@
-"""What a log may hold: no token, no secret, no whole phone; but the numbers support asks for."""
+"""Redaction of logs: no token, secret or whole phone; ids that support searches for stay."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_named_secret_is_hidden_in_every_form(form: str, name: str, secret: str)
         f"GET /callback?state={SECRET}",
     ],
 )
-def test_secret_is_known_by_its_shape_or_place(line: str) -> None:
+def test_secret_is_recognised_by_its_prefix_or_header(line: str) -> None:
     assert "secretsecret" not in redact(line)
     assert "abcdefgh" not in redact(line)
     assert SECRET not in redact(line)
@@ -90,12 +90,12 @@ def test_secret_is_known_by_its_shape_or_place(line: str) -> None:
     ],
 )
 @pytest.mark.parametrize("line", ["{}", "call from {}.", "phone={}, counter 91234567", '"{}"'])
-def test_phone_keeps_its_ends(line: str, written: str, masked: str) -> None:
+def test_phone_is_masked_except_its_ends(line: str, written: str, masked: str) -> None:
     assert redact(line.format(written)) == line.format(masked)
 
 
 @pytest.mark.parametrize("line", ["phone_{}", "{}_was", "phone_{}_was called"])
-def test_phone_in_a_name_keeps_its_ends(line: str) -> None:
+def test_phone_in_an_identifier_is_masked_except_its_ends(line: str) -> None:
     assert redact(line.format("79161234567")) == line.format("7***67")
 
 
@@ -103,14 +103,14 @@ def test_phone_in_a_name_keeps_its_ends(line: str) -> None:
 @pytest.mark.parametrize(
     "form", ["Cookie: a=1; {}={}; b=2", "{{'{}': '{}'}}", '{{"{}": "{}"}}', "POST a=1&{}={}&b=2"]
 )
-def test_what_lets_a_browser_in_is_hidden(form: str, name: str) -> None:
+def test_session_and_csrf_cookies_are_hidden(form: str, name: str) -> None:
     line = redact(form.format(name, "k3y0fth3br0ws3r"))
 
     assert "k3y0fth3br0ws3r" not in line
     assert name in line
 
 
-def test_development_server_writes_through_the_filter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_development_server_logs_through_the_filter(capsys: pytest.CaptureFixture[str]) -> None:
     for handler in logging.getLogger("django.server").handlers:
         record = record_of('"GET /callback?code=%s HTTP/1.1" 303', "7654321")
         if handler.filter(record):
@@ -138,7 +138,7 @@ def test_development_server_writes_through_the_filter(capsys: pytest.CaptureFixt
         "Decision codes: source_off, too_short",
     ],
 )
-def test_what_support_searches_for_stays_readable(line: str) -> None:
+def test_ids_dates_and_addresses_stay_readable(line: str) -> None:
     assert redact(line) == line
 
 
@@ -162,7 +162,7 @@ def test_filter_covers_arguments_traceback_and_stack() -> None:
     assert "ValueError: code_verifier=[скрыто]" in written
 
 
-def test_wrong_format_stops_nobody() -> None:
+def test_wrong_log_format_raises_nothing() -> None:
     record = record_of("%d calls", "+79161234567")
 
     assert RedactingFilter().filter(record)

@@ -1,4 +1,4 @@
-"""What the environment makes of the settings, each time in a process of its own."""
+"""Settings that depend on the environment, each case in a process of its own."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def settings_with(*names: str, **environment: str) -> list[object]:
     ("public_url", "is_secure"), [("https://lk.example", True), ("http://127.0.0.1:8000", False)]
 )
 @pytest.mark.parametrize("cookie", ["SESSION", "CSRF"])
-def test_cookies_are_nobody_elses_and_survive_the_way_back(
+def test_cookies_are_secure_http_only_and_lax(
     public_url: str, is_secure: bool, cookie: str
 ) -> None:
-    """S-23; with Strict the callback would have no session."""
+    """S-23; with Strict the OAuth callback would have no session."""
     names = [f"{cookie}_COOKIE_{attribute}" for attribute in COOKIE]
 
     assert settings_with(*names, PUBLIC_URL=public_url) == [is_secure, True, "Lax"]
@@ -53,7 +53,7 @@ def test_cookies_are_nobody_elses_and_survive_the_way_back(
         ({"SECURE_HSTS_PRELOAD": "1"}, [31536000, False, True]),
     ],
 )
-def test_hsts_speaks_for_other_hosts_only_when_told(
+def test_hsts_covers_subdomains_and_preload_only_if_set(
     environment: dict[str, str], expected: list[object]
 ) -> None:
     names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
@@ -61,7 +61,7 @@ def test_hsts_speaks_for_other_hosts_only_when_told(
     assert settings_with(*names, PUBLIC_URL="https://lk.example", **environment) == expected
 
 
-def test_forms_of_the_real_yandex_may_lead_through_its_sign_in() -> None:
+def test_form_action_allows_the_sign_in_hosts_of_yandex() -> None:
     """The consent page of a person without a session redirects to passport.yandex.ru."""
     (policy,) = settings_with("CONTENT_SECURITY_POLICY", YANDEX_OAUTH_URL="https://oauth.yandex.ru")
 
