@@ -1,4 +1,4 @@
-"""Furnishes a cabinet: two linked accounts, counters with different settings, their goals."""
+"""Sets up a demonstration cabinet: two linked accounts, counters with settings and goals."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from integrations.models import YandexAccount
 
 
 @dataclass(frozen=True)
-class Furnished:
-    """A counter of the sandbox and how its settings stand; ``goal`` is a JavaScript event."""
+class DemoCounter:
+    """A counter of the sandbox and its settings; ``goal`` is a JavaScript event."""
 
     number: int
     goal: str = ""
@@ -28,14 +28,14 @@ class Furnished:
 
 OWNER = "okna-stolica"
 AGENCY = "agency-media"
-COUNTERS: dict[str, tuple[Furnished, ...]] = {
+COUNTERS: dict[str, tuple[DemoCounter, ...]] = {
     OWNER: (
-        Furnished(
+        DemoCounter(
             91234567,
             goal="calltracking_call_order",
             settings={"price": Decimal("1500.00"), "tag_mode": Counter.TagMode.CALLS},
         ),
-        Furnished(
+        DemoCounter(
             91234568,
             goal="calltracking_call_order",
             settings={
@@ -46,7 +46,7 @@ COUNTERS: dict[str, tuple[Furnished, ...]] = {
                 "manual_tag_incoming": "Коллтрек",
             },
         ),
-        Furnished(
+        DemoCounter(
             91234602,
             settings={
                 "defer_value": 2,
@@ -56,7 +56,7 @@ COUNTERS: dict[str, tuple[Furnished, ...]] = {
         ),
     ),
     AGENCY: (
-        Furnished(
+        DemoCounter(
             91400012,
             goal="calltracking_call_order",
             settings={
@@ -65,13 +65,13 @@ COUNTERS: dict[str, tuple[Furnished, ...]] = {
                 "send_calls": False,
             },
         ),
-        Furnished(91400015, settings={"enabled": False, "site_mode": Counter.SiteMode.ALL}),
+        DemoCounter(91400015, settings={"enabled": False, "site_mode": Counter.SiteMode.ALL}),
     ),
 }
 
 
 def set_up(*, cabinet: Cabinet, user: User, since: datetime) -> list[Counter]:
-    """Link the people of the sandbox and add their counters, as if that had been at ``since``."""
+    """Link the people of the sandbox and add their counters, dated ``since``."""
     counters: list[Counter] = []
     for login, chosen in COUNTERS.items():
         account = link_person(login=login, user=user, cabinet=cabinet)
@@ -81,7 +81,7 @@ def set_up(*, cabinet: Cabinet, user: User, since: datetime) -> list[Counter]:
 
 
 def _add(
-    account: YandexAccount, chosen: tuple[Furnished, ...], *, user: User, since: datetime
+    account: YandexAccount, chosen: tuple[DemoCounter, ...], *, user: User, since: datetime
 ) -> list[Counter]:
     numbers = [one.number for one in chosen]
     added = lifecycle.add_counters(
@@ -94,7 +94,7 @@ def _add(
     return added
 
 
-def _configure(counter: Counter, one: Furnished, *, user: User, since: datetime) -> None:
+def _configure(counter: Counter, one: DemoCounter, *, user: User, since: datetime) -> None:
     goals.refresh_goals(counter, now=since)
     goal = Goal.objects.filter(counter=counter, identifier=one.goal).first() if one.goal else None
     saved = {"configured_at": since, "settings_saved_at": since, "settings_saved_by": user}

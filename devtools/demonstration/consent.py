@@ -1,4 +1,4 @@
-"""Presses «Разрешить» in the sandbox for an invented person: our own linking, without a browser."""
+"""Links an account of the sandbox through the product's own flow, without a browser."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TIMEOUT_SECONDS = 10
 
 
 class ConsentRefused(Exception):
-    """The stand-in did not come back with a code; it may not be the sandbox at all."""
+    """The consent page did not redirect with a code; it may not be the sandbox."""
 
 
 def link_person(*, login: str, user: User, cabinet: Cabinet) -> YandexAccount:
-    """Link the sandbox's person to the cabinet. Raises ConsentRefused or LinkRefused."""
+    """Link the sandbox's person to the cabinet. Raises ConsentRefused or LinkFailed."""
     actor = Actor(user=user, cabinet=cabinet, session=SessionStore())
     address = flow.begin(actor, now=timezone.now())
     code, state = _allow(address, login)

@@ -1,4 +1,4 @@
-"""Lets a few things go wrong on purpose, so that every state can be seen in the demonstration."""
+"""Faults of the sandbox for the demonstration, so that it shows every state."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ TIMEOUT_SECONDS = 10
 
 
 def refuse_rows(rows: int) -> None:
-    """Let the sandbox count fewer lines of the next file than were sent."""
+    """Make the sandbox accept ``rows`` lines fewer of the next file."""
     _switch_on(name="rows_refused", times=1, rows=rows)
 
 
 def refuse_file(marker: str) -> None:
-    """Let the sandbox refuse the next file in which the text occurs."""
+    """Make the sandbox refuse the next file that contains ``marker``."""
     _switch_on(name="whole_file_400", times=1, marker=marker)
 
 

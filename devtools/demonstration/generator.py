@@ -1,4 +1,4 @@
-"""Invents calls in the shape of CallKeeper's v3 API; the same seed gives the same calls."""
+"""Generates calls in the format of CallKeeper's v3 API; the same seed gives the same calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-#: Share of calls by hour of the day in the customer's zone: nobody calls an office at night.
+#: Share of calls by hour of the day in the customer's zone: few at night.
 HOURS = (2, 1, 1, 1, 1, 1, 2, 5, 12, 22, 27, 26, 22, 23, 25, 24, 22, 18, 12, 8, 5, 3, 2, 1)
 ZONE = ZoneInfo("Europe/Moscow")
 MOST_ATTEMPTS = 3
-#: Two more attempts begin within this time, so that a span also ends inside itself.
+#: Two more attempts begin within this time, so that all of them are inside the span.
 LAST_ATTEMPTS_TAKE = timedelta(minutes=20)
 #: (first code, second code, talked, share): `call-tracking` codes as CallKeeper writes them.
 OUTCOMES: tuple[tuple[int, int, bool, int], ...] = (
@@ -31,7 +31,7 @@ TAGS = ("Целевой", "Уникальный", "Запись на замер"
 
 @dataclass(frozen=True)
 class Place:
-    """A site with its campaigns, as a customer has them."""
+    """A site with its campaigns."""
 
     site: str
     dynamic_campaign: tuple[int, str]
@@ -46,7 +46,7 @@ PLACES = (
 
 
 class CallGenerator:
-    """Invents calls one after another. ``prefix`` keeps the ids of two generators apart."""
+    """Generates calls. ``prefix`` makes the ids of two generators distinct."""
 
     def __init__(self, *, seed: int, prefix: str = "7", places: tuple[Place, ...] = PLACES) -> None:
         self._random = random.Random(seed)
@@ -122,7 +122,7 @@ class CallGenerator:
         yclid = str(self._random.randrange(10**18, 9 * 10**18))
         return {
             "clientNumber": f"7900{self._random.randrange(10**7):07d}",
-            # Some visitors block the counter; of those a part came by an advertisement.
+            # Some visitors block the counter; a part of these came through an advertisement.
             "yaClid": client_id if chance < 0.88 else "",
             "yclid": yclid if 0.88 <= chance < 0.95 else "",
             "city": self._random.choice(("Москва", "Екатеринбург", "Казань", "Тула")),

@@ -1,1 +1,1 @@
-"""Delivery under fire, against the sandbox: traffic, faults, deaths, and a balance at the end."""
+"""Soak test of delivery against the sandbox: load, faults, killed workers, a final balance."""

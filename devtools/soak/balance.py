@@ -1,4 +1,4 @@
-"""Compares, call by call, what came in, what the ledger says, and what the sandbox holds."""
+"""Compares, call by call, the stored calls, the ledger, and the rows of the sandbox."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from calls.models import Call, Delivery, Upload
 from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.soak.sandbox_api import HeldRow
-from devtools.soak.verification import weigh
+from devtools.soak.verification import verify
 
-#: States of an upload from which nothing moves any more.
+#: States of an upload without a next step.
 FINAL_UPLOADS = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE, UploadState.CANCELLED)
 
 
 @dataclass(frozen=True)
 class Balance:
-    """The two sides. Of the sandbox only what belongs to the cabinet's calls or files counts."""
+    """Figures of both sides; in the sandbox, of the cabinet's calls and files only."""
 
     calls: int
     counters: int
     rows_by_state: dict[str, int]
     uploads_by_state: dict[str, int]
-    #: Rows of the files that the ledger calls taken, calls that say they went in one of these, and
-    #: rows that the sandbox holds: three counts of one thing.
+    #: Three counts that must agree: rows of the uploads that the ledger has as accepted, calls
+    #: attached to these uploads, rows in the sandbox.
     sent: int
     attached: int
     held: int
-    #: Rows of a call above the one that may be there, and calls said to be there that are not.
+    #: Rows of a call beyond the first, and calls recorded as sent that the sandbox does not have.
     doubles: int
     losses: int
-    #: Calls whose rows cannot be told apart.
+    #: Calls whose rows cannot be distinguished.
     alike: int
 
     @property
     def ledger_rows(self) -> int:
-        """Rows of the ledger: every call for every counter over every channel has one."""
+        """Rows of the ledger: one per call, counter and channel."""
         return sum(self.rows_by_state.values())
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing waits and nothing is on its way."""
+        """Whether no delivery waits and every upload is final."""
         return _nothing_moves(self.rows_by_state, self.uploads_by_state)
 
-    def faults(self) -> list[str]:
-        """Return every sentence that should hold and does not; empty when it balances."""
+    def mismatches(self) -> list[str]:
+        """Return a sentence per check that failed; empty if it balances."""
         expected = self.calls * self.counters * len(Channel)
         sentences = {
             f"{expected} ledger rows expected, {self.ledger_rows} found": (
@@ -67,11 +67,11 @@ class Balance:
 
 
 def take_balance(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Balance:
-    """Weigh one cabinet against the rows of the sandbox, which come in pages."""
-    # Before the uploads: a row that is attached in between is then still seen to wait.
+    """Compare one cabinet with the rows of the sandbox, which come in pages."""
+    # Before the uploads: a row attached in between is still counted as waiting.
     rows_by_state = _rows_by_state(cabinet)
     uploads_by_state = _uploads_by_state(cabinet)
-    weights = weigh(cabinet, held)
+    verified = verify(cabinet, held)
     taken = Upload.objects.taken().filter(cabinet=cabinet)
     return Balance(
         calls=Call.objects.filter(cabinet=cabinet).count(),
@@ -79,16 +79,16 @@ def take_balance(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Balance:
         rows_by_state=rows_by_state,
         uploads_by_state=uploads_by_state,
         sent=taken.aggregate(rows=Sum("rows", default=0))["rows"],
-        attached=weights.attached,
-        held=weights.held,
-        doubles=weights.doubles,
-        losses=weights.losses,
-        alike=weights.alike,
+        attached=verified.attached,
+        held=verified.held,
+        doubles=verified.doubles,
+        losses=verified.losses,
+        alike=verified.alike,
     )
 
 
 def is_settled(cabinet: Cabinet) -> bool:
-    """Whether nothing of the cabinet waits and nothing is on its way; cheap enough to ask often."""
+    """Whether no delivery of the cabinet waits and every upload is final; cheap to poll."""
     rows_by_state = _rows_by_state(cabinet)
     return _nothing_moves(rows_by_state, _uploads_by_state(cabinet))
 

@@ -1,4 +1,4 @@
-"""What goes wrong at Metrika during a soak: one thing after another, each for a single request."""
+"""Faults of the sandbox during a soak: one after another, each for a single request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from devtools.soak.sandbox_api import Sandbox
 
-#: Delays stay well below the grace of `workers.PACE`: a Metrika slower than that is not survivable.
-#: Quotas of a day are left out, as whoever breaks one waits for the next day.
-MISHAPS: tuple[tuple[str, dict[str, Any]], ...] = (
+#: Delays stay well below the grace of `workers.PACE`: a slower Metrika would cause doubles.
+#: Daily quotas are left out: exceeding one stops delivery until the next day.
+FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("reset_before", {}),
     ("reset_middle", {}),
     ("reset_after_taken", {}),
@@ -29,23 +29,23 @@ MISHAPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("unknown_status", {}),
     ("invalid_token", {}),
 )
-#: It stops all logins for up to half a minute: often, and there would be little to disturb.
-RARE: tuple[tuple[str, dict[str, Any]], ...] = (
+#: Rare, because it pauses all logins for up to half a minute.
+RARE_FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("status_420", {"error_type": "quota_requests_by_ip", "retry_after": 1}),
 )
-RARITY = 0.01
+RARE_SHARE = 0.01
 
 
 @dataclass
-class Mishaps:
-    """Switches faults on by dice."""
+class FaultInjector:
+    """Switches random faults on."""
 
     sandbox: Sandbox
-    dice: random.Random
-    done: Tally[str] = field(default_factory=Tally)
+    rng: random.Random
+    injected: Tally[str] = field(default_factory=Tally)
 
-    def strike(self) -> None:
-        """Let one thing go wrong."""
-        name, details = self.dice.choice(RARE if self.dice.random() < RARITY else MISHAPS)
+    def inject(self) -> None:
+        """Switch on one random fault."""
+        name, details = self.rng.choice(RARE_FAULTS if self.rng.random() < RARE_SHARE else FAULTS)
         self.sandbox.fault(name, **details)
-        self.done[name] += 1
+        self.injected[name] += 1

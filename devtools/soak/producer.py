@@ -1,4 +1,4 @@
-"""CallKeeper's side of the soak: invents calls and hands them in until they are taken."""
+"""Producer of the soak: generates calls and stores them, with retries."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from calls.ingest.parsing.record import read_records
 from devtools.demonstration.generator import CallGenerator
 
 CHUNK = 250
-#: Share of the chunks that are handed in twice, and of the calls that come again with other values.
+#: Shares of the chunks that are sent twice and of the calls sent again with changed values.
 REPEATED, CHANGED = 0.05, 0.01
 
 
-class Feeder:
-    """Keeps its own count of the calls that were taken, to compare with."""
+class Producer:
+    """Counts the calls it has stored, to compare with the database at the end."""
 
-    def __init__(self, *, source: CallSource, total: int, dice: random.Random, seed: int) -> None:
+    def __init__(self, *, source: CallSource, total: int, rng: random.Random, seed: int) -> None:
         self._source = source
-        self._dice = dice
+        self._rng = rng
         self._stream = _calls(seed, total)
-        self._in_hand: list[dict[str, Any]] = []
+        self._pending: list[dict[str, Any]] = []
         self.taken = 0
         self.refusals = 0
 
-    def feed(self) -> bool:
-        """Hand in a chunk, or the one that was refused before; False when there is no more."""
-        self._in_hand = self._in_hand or list(islice(self._stream, CHUNK))
-        if not self._in_hand:
+    def produce(self) -> bool:
+        """Store the next chunk, or the one that failed before; False if there are no more."""
+        self._pending = self._pending or list(islice(self._stream, CHUNK))
+        if not self._pending:
             return False
         try:
-            self._hand_in(self._in_hand)
-            if self._dice.random() < REPEATED:
-                self._hand_in(self._in_hand)
-            self._hand_in([_changed(one) for one in self._in_hand if self._dice.random() < CHANGED])
+            self._store(self._pending)
+            if self._rng.random() < REPEATED:
+                self._store(self._pending)
+            self._store([_changed(one) for one in self._pending if self._rng.random() < CHANGED])
         except (OperationalError, InterfaceError):
-            # The database is away: what was not confirmed is handed in again, as a sender would.
+            # The database is unavailable: the unconfirmed chunk is sent again, as a client would.
             self.refusals += 1
             connection.close()
             return True
-        self.taken += len(self._in_hand)
-        self._in_hand = []
+        self.taken += len(self._pending)
+        self._pending = []
         return True
 
-    def _hand_in(self, records: list[dict[str, Any]]) -> None:
+    def _store(self, records: list[dict[str, Any]]) -> None:
         now = timezone.now()
         read = read_records(records, source_id=self._source.public_id, zone=None, now=now)
         store.store_calls(source=self._source, records=read, now=now)

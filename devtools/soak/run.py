@@ -1,4 +1,4 @@
-"""One soak from its first call to its balance. Bounded: it ends by itself, whatever happens."""
+"""One soak run from the first call to the balance. It always ends: every phase has a time limit."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from django.utils import timezone
 
 from calls.models import Upload, UploadAttempt
 from devtools.soak.balance import Balance, is_settled, take_balance
-from devtools.soak.faults import Mishaps
-from devtools.soak.producer import Feeder
+from devtools.soak.faults import FaultInjector
+from devtools.soak.producer import Producer
 from devtools.soak.sandbox_api import Sandbox
-from devtools.soak.setup import Furnished, reconnect, set_up
+from devtools.soak.setup import SoakCabinet, reconnect, set_up
 from devtools.soak.workers import Workers, keep_pace_here
 
-#: Calls come in during this part of the time; the rest sees their end.
-FEEDING = 0.85
-#: Longer than a slot that a lost answer keeps taken with the timeouts of production: the workers of
-#: the `./run` beside deliver as well.
+#: Calls are produced during this part of the time; the rest is for their delivery.
+PRODUCING_SHARE = 0.85
+#: Longer than a lost answer occupies a slot with production's timeouts: the workers of `./run`
+#: deliver these calls as well.
 DRAIN_SECONDS = 600
 PAUSE_SECONDS = 0.05
-LOOK_SECONDS = 1.0
-#: So many kills may wait for a file on its way.
-PATIENT_KILLS = 2
-#: So many seconds after the end they may still come.
+SETTLED_CHECK_SECONDS = 1.0
+#: How many kills may be put off until an upload is being sent.
+DEFERRED_KILLS = 2
+#: Seconds after the end in which kills put off still happen.
 LATE_KILLS = 30
 FAULTS_A_SECOND = 0.8
 NO_DAILY_LIMIT = 10_000_000
-#: Of a login and of an address: https://yandex.com/dev/metrika/en/intro/quotas
+#: Quotas of a login and of an IP address: https://yandex.com/dev/metrika/en/intro/quotas
 MOST_PARALLEL = 3
-#: A token is renewed at its first refusal; the account is given up when the new one is refused too.
+#: A token is renewed at its first refusal; if the new one is refused too, a person must link again.
 REFUSALS_OF_A_LOSS = 2
 MOST_PER_SECOND = 30
 
@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a person ordered."""
+    """The options of the command."""
 
     minutes: float
     calls: int
@@ -55,140 +55,140 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """How long calls come in and workers die."""
+        """Seconds of load."""
         return self.minutes * 60
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures of a soak that has ended."""
+    """The figures of a finished soak, as written to the report."""
 
     balance: Balance
     calls_handed_in: int
     kills: int
     uploads_cut_by_a_kill: int
     faults: dict[str, int]
-    refused_for_want_of_database: int
-    #: How often an account had to be linked anew, because a renewed token was refused as well.
+    refused_without_database: int
+    #: How often an account had to be linked again because a renewed token was refused too.
     reconnections: int
     seconds: float
     drain_seconds: float
-    weighing_seconds: float
+    verification_seconds: float
     max_parallel: dict[str, int]
     max_per_second: int
     findings: list[str] = field(default_factory=list)
 
 
-class Campaign:
-    """Everything that happens at once, turn by turn in one thread."""
+class SoakRun:
+    """One run: load, kills and faults interleaved in one thread."""
 
     def __init__(self, plan: Plan, sandbox: Sandbox, say: Say) -> None:
         self._plan = plan
         self._sandbox = sandbox
         self._say = say
-        self._dice = random.Random(plan.seed)
-        self._workers = Workers(plan.workers, self._dice)
-        self._mishaps = Mishaps(sandbox, self._dice)
+        self._rng = random.Random(plan.seed)
+        self._workers = Workers(plan.workers, self._rng)
+        self._injector = FaultInjector(sandbox, self._rng)
         self._began = 0.0
         self._reconnections = 0
         self._last_kill = timezone.now()
 
     def run(self) -> Outcome:
-        """Run the plan and weigh. Raises requests.RequestException without a sandbox."""
-        quotas = self._sandbox.look("quotas")
-        self._sandbox.act("quotas", per_day=NO_DAILY_LIMIT)
+        """Run the plan and verify. Raises requests.RequestException without a sandbox."""
+        quotas = self._sandbox.get("quotas")
+        self._sandbox.post("quotas", per_day=NO_DAILY_LIMIT)
         keep_pace_here()
-        # What was before belongs to others, and so do the pages that a person opens to link.
+        # Rows and requests from before, and those of linking, are not counted.
         newest_row = self._sandbox.newest_row()
-        furnished = set_up(timezone.now())
+        soak = set_up(timezone.now())
         self._sandbox.forget_requests()
-        feeder = Feeder(
-            source=furnished.source,
+        producer = Producer(
+            source=soak.source,
             total=self._plan.calls,
-            dice=self._dice,
+            rng=self._rng,
             seed=self._plan.seed,
         )
         try:
             self._began = time.monotonic()
-            self._make_trouble(feeder, furnished)
+            self._run_load(producer, soak)
             self._sandbox.clear_faults()
-            drained = self._drain(furnished)
+            drained = self._drain(soak)
         finally:
             self._workers.stop()
-            self._sandbox.act("quotas", **quotas)
-        return self._weigh(furnished, feeder, drained, newest_row)
+            self._sandbox.post("quotas", **quotas)
+        return self._verify(soak, producer, drained, newest_row)
 
-    def _make_trouble(self, feeder: Feeder, furnished: Furnished) -> None:
+    def _run_load(self, producer: Producer, soak: SoakCabinet) -> None:
         plan = self._plan
-        feeding = True
+        producing = True
         next_report = 0.0
-        while (at := self._at()) < plan.seconds or feeding or self._owes_kills(at):
+        while (at := self._at()) < plan.seconds or producing or self._has_late_kills(at):
             self._workers.keep_running()
-            if feeding and feeder.taken <= plan.calls * at / (plan.seconds * FEEDING):
-                feeding = feeder.feed()
+            if producing and producer.taken <= plan.calls * at / (plan.seconds * PRODUCING_SHARE):
+                producing = producer.produce()
             self._maybe_kill(at)
-            if plan.faults and sum(self._mishaps.done.values()) < at * FAULTS_A_SECOND:
-                self._mishaps.strike()
+            if plan.faults and sum(self._injector.injected.values()) < at * FAULTS_A_SECOND:
+                self._injector.inject()
             if at >= next_report:
                 next_report = at + 15
-                self._reconnect(furnished)
-                self._say(f"{at:.0f} s: {feeder.taken} calls, {self._workers.kills} kills")
+                self._reconnect(soak)
+                self._say(f"{at:.0f} s: {producer.taken} calls, {self._workers.kills} kills")
             time.sleep(PAUSE_SECONDS)
 
     def _maybe_kill(self, at: float) -> None:
-        """Kill when it is time, and rather while a file is on its way than between two files."""
+        """Kill a worker when one is due, preferably while an upload is being sent."""
         plan = self._plan
         owed = min(plan.kills, round(plan.kills * at / plan.seconds)) - self._workers.kills
-        patience = PATIENT_KILLS if at < plan.seconds else 0
-        if owed > patience or (owed > 0 and _is_sending(since=self._last_kill)):
+        deferred = DEFERRED_KILLS if at < plan.seconds else 0
+        if owed > deferred or (owed > 0 and _is_sending(since=self._last_kill)):
             self._workers.kill_one()
             self._last_kill = timezone.now()
 
-    def _owes_kills(self, at: float) -> bool:
-        """Whether kills that waited are still to come, and there is time for them."""
+    def _has_late_kills(self, at: float) -> bool:
+        """Whether kills were put off and may still happen."""
         return self._workers.kills < self._plan.kills and at < self._plan.seconds + LATE_KILLS
 
-    def _reconnect(self, furnished: Furnished) -> None:
+    def _reconnect(self, soak: SoakCabinet) -> None:
         try:
-            self._reconnections += reconnect(furnished)
+            self._reconnections += reconnect(soak)
         except (OperationalError, InterfaceError):
             connection.close()
 
-    def _drain(self, furnished: Furnished) -> float:
-        """Let the workers finish; return how long that took."""
+    def _drain(self, soak: SoakCabinet) -> float:
+        """Wait until everything is delivered; return the seconds."""
         began = time.monotonic()
-        while time.monotonic() - began < DRAIN_SECONDS and not _is_settled(furnished):
+        while time.monotonic() - began < DRAIN_SECONDS and not _is_settled(soak):
             self._workers.keep_running()
-            self._reconnect(furnished)
-            time.sleep(LOOK_SECONDS)
+            self._reconnect(soak)
+            time.sleep(SETTLED_CHECK_SECONDS)
         return time.monotonic() - began
 
-    def _weigh(self, furnished: Furnished, feeder: Feeder, drained: float, after: int) -> Outcome:
+    def _verify(self, soak: SoakCabinet, producer: Producer, drained: float, after: int) -> Outcome:
         seconds = self._at()
-        balance = take_balance(furnished.cabinet, self._sandbox.held(after=after))
-        seen = self._sandbox.look("requests?last=0")
+        balance = take_balance(soak.cabinet, self._sandbox.held(after=after))
+        seen = self._sandbox.get("requests?last=0")
         return Outcome(
             balance=balance,
-            calls_handed_in=feeder.taken,
+            calls_handed_in=producer.taken,
             kills=self._workers.kills,
             uploads_cut_by_a_kill=UploadAttempt.objects.filter(
-                upload__cabinet=furnished.cabinet, error_class="WorkerLost"
+                upload__cabinet=soak.cabinet, error_class="WorkerLost"
             ).count(),
-            faults=dict(self._mishaps.done),
-            refused_for_want_of_database=feeder.refusals,
+            faults=dict(self._injector.injected),
+            refused_without_database=producer.refusals,
             reconnections=self._reconnections,
             seconds=round(seconds, 1),
             drain_seconds=round(drained, 1),
-            weighing_seconds=round(self._at() - seconds, 1),
+            verification_seconds=round(self._at() - seconds, 1),
             max_parallel=seen["max_parallel"],
             max_per_second=seen["max_per_second"],
-            findings=find(
+            findings=find_failures(
                 balance,
-                handed_in=feeder.taken,
+                handed_in=producer.taken,
                 max_parallel=seen["max_parallel"],
                 max_per_second=seen["max_per_second"],
             )
-            + given_up_too_soon(self._reconnections, self._mishaps.done["invalid_token"]),
+            + needless_reconnections(self._reconnections, self._injector.injected["invalid_token"]),
         )
 
     def _at(self) -> float:
@@ -196,7 +196,7 @@ class Campaign:
 
 
 def _is_sending(since: datetime) -> bool:
-    """Whether a file began its way after that; one that was cut earlier stays so for its lease."""
+    """Whether sending of an upload began after `since`; one interrupted earlier keeps its state."""
     try:
         return Upload.objects.sending().filter(sent_at__gt=since).exists()
     except (OperationalError, InterfaceError):
@@ -204,19 +204,19 @@ def _is_sending(since: datetime) -> bool:
         return False
 
 
-def _is_settled(furnished: Furnished) -> bool:
+def _is_settled(soak: SoakCabinet) -> bool:
     try:
-        return is_settled(furnished.cabinet)
+        return is_settled(soak.cabinet)
     except (OperationalError, InterfaceError):
         connection.close()
         return False
 
 
-def find(
+def find_failures(
     balance: Balance, *, handed_in: int, max_parallel: dict[str, int], max_per_second: int
 ) -> list[str]:
-    """Return every sentence for which the soak has failed; the peaks are the sandbox's."""
-    found = balance.faults()
+    """Return a sentence per failed check; the peaks are those that the sandbox counted."""
+    found = balance.mismatches()
     if balance.calls != handed_in:
         found.append(f"{handed_in} calls handed in, {balance.calls} stored")
     if max(max_parallel.values(), default=0) > MOST_PARALLEL:
@@ -226,16 +226,16 @@ def find(
     return found
 
 
-def given_up_too_soon(reconnections: int, refused_tokens: int) -> list[str]:
-    """Return a sentence when accounts were given up that one renewal would have kept."""
+def needless_reconnections(reconnections: int, refused_tokens: int) -> list[str]:
+    """Return a sentence if accounts were linked again though one renewal would have sufficed."""
     if reconnections * REFUSALS_OF_A_LOSS <= refused_tokens:
         return []
     return [f"{refused_tokens} refused tokens, but {reconnections} accounts to be linked anew"]
 
 
 def is_sandbox(url: str) -> bool:
-    """Whether a sandbox answers there, and nobody else."""
+    """Whether a sandbox answers at `url`."""
     try:
-        return bool(Sandbox(url).look("health")["status"] == "ok")
+        return bool(Sandbox(url).get("health")["status"] == "ok")
     except (requests.RequestException, ValueError, KeyError):
         return False

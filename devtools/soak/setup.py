@@ -1,4 +1,4 @@
-"""Gives the soak a cabinet of its own: three people of the sandbox, a counter each, one source."""
+"""Creates the soak's cabinet: three people of the sandbox, a counter each, one source."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from integrations.models import YandexAccount
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A counter of a person, with settings that let different rows through."""
+class SoakCounter:
+    """A counter of a person, with settings that select different calls."""
 
     login: str
     number: int
@@ -29,54 +29,54 @@ class Chosen:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-CHOSEN = (
-    Chosen("okna-stolica", 91234567, goal="calltracking_call_order"),
-    Chosen(
+COUNTERS = (
+    SoakCounter("okna-stolica", 91234567, goal="calltracking_call_order"),
+    SoakCounter(
         "agency-media",
         91400012,
         goal="calltracking_call_order",
         settings={"min_duration_seconds": 60, "call_status": Counter.CallStatus.SUCCESS},
     ),
-    Chosen("klinika-ural", 91300042, settings={"last_attempt_only": False}),
+    SoakCounter("klinika-ural", 91300042, settings={"last_attempt_only": False}),
 )
 
 
 @dataclass(frozen=True)
-class Furnished:
-    """Where the calls go in, and whose they are."""
+class SoakCabinet:
+    """The cabinet of a soak, its source of calls and its owner."""
 
     cabinet: Cabinet
     source: CallSource
     person: User
 
 
-def reconnect(furnished: Furnished) -> int:
-    """Link anew, as their customer would, the accounts that ask for it; return how many."""
-    asking = furnished.cabinet.yandex_accounts.filter(state=YandexAccount.State.REAUTH_REQUIRED)
+def reconnect(soak: SoakCabinet) -> int:
+    """Link the accounts that need it again, as the customer would; return how many."""
+    asking = soak.cabinet.yandex_accounts.filter(state=YandexAccount.State.REAUTH_REQUIRED)
     logins = list(asking.values_list("login", flat=True))
     for login in logins:
-        link_person(login=login, user=furnished.person, cabinet=furnished.cabinet)
+        link_person(login=login, user=soak.person, cabinet=soak.cabinet)
     return len(logins)
 
 
-def set_up(now: datetime) -> Furnished:
-    """Make the cabinet. Raises ConsentRefused or LinkRefused when the sandbox is not one."""
+def set_up(now: datetime) -> SoakCabinet:
+    """Create the cabinet. Raises ConsentRefused or LinkFailed if the sandbox is not one."""
     person = _person(now)
     cabinet = Cabinet.objects.create(name=f"Прогон {now:%d.%m.%Y %H:%M:%S}", is_demo=True)
     Membership.objects.create(cabinet=cabinet, user=person, role=Membership.Role.OWNER)
     source, _secret = create_source(cabinet=cabinet, name="CallKeeper", time_zone=cabinet.time_zone)
-    for chosen in CHOSEN:
+    for chosen in COUNTERS:
         _add(chosen, cabinet=cabinet, person=person)
-    return Furnished(cabinet, source, person)
+    return SoakCabinet(cabinet, source, person)
 
 
 def _person(now: datetime) -> User:
-    """Somebody who owns the cabinet and cannot sign in."""
+    """Create the owner, who has no password."""
     person: User = get_user_model().objects.create_user(username=f"soak-{now:%Y%m%d%H%M%S%f}")
     return person
 
 
-def _add(chosen: Chosen, *, cabinet: Cabinet, person: User) -> None:
+def _add(chosen: SoakCounter, *, cabinet: Cabinet, person: User) -> None:
     now = timezone.now()
     account = link_person(login=chosen.login, user=person, cabinet=cabinet)
     added = lifecycle.add_counters(

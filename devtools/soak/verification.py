@@ -1,8 +1,8 @@
-"""Weighs call by call what Metrika holds against the ledger.
+"""Compares the rows of the sandbox with the ledger, call by call.
 
-Sums over files cannot see a call that went in two of them, so every row is traced to its call: by
+Sums over files would miss a call that is in two of them, so every row is matched to its call: by
 the address of the call's page in the channel of calls, by visitor and second in the channel of the
-goal. The rows go through a temporary table, so that no side ever has to fit into memory.
+goal. The rows go through a temporary table, so that neither side has to fit into memory.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from calls.states import TAKEN_UPLOADS, Channel, DeliveryState, IdKind
 from devtools.soak.sandbox_api import HeldRow
 
 CHANNELS = {"calls": Channel.CALLS, "goal": Channel.GOAL}
-#: The number of the call is its key; other tools may write other addresses.
+#: The address ends in the primary key of the call; other tools may write other addresses.
 CALL_PAGE = re.compile(r".*/lk/integrations/calls/(\d+)")
 
 
 @dataclass(frozen=True)
-class Weights:
-    """What the scales show of one cabinet."""
+class Verification:
+    """The result for one cabinet."""
 
-    #: Calls, per counter and channel, whose file is said to be taken; repeats count for themselves.
+    #: Calls, per counter and channel, whose upload was accepted; resends count separately.
     attached: int
-    #: Rows the sandbox holds of these calls or in files of the cabinet.
+    #: Rows in the sandbox of these calls or in files of the cabinet.
     held: int
-    #: Rows of a call above its one and the repeats a person ordered; rows said to be there, absent.
+    #: Rows of a call beyond its one and its resends; rows recorded as accepted that are absent.
     doubles: int
     losses: int
-    #: Calls that share visitor and second with another: a double among these would hide a loss.
+    #: Calls with the same visitor and second as another: a double among these would hide a loss.
     alike: int
 
 
@@ -49,8 +49,8 @@ _VISITOR = f"""CASE d.id_kind WHEN {IdKind.CLIENT_ID} THEN c.client_id
 _IDENTITY = f"""CASE d.channel WHEN {Channel.CALLS} THEN c.id::text
     ELSE {_VISITOR} || ' ' || floor(extract(epoch FROM c.started_at))::bigint END"""
 
-# A repeat stands beside the ledger: it allows a row more, and has an upload of its own.
-_WEIGH = f"""
+# A resend is not a row of the ledger: it allows one row more and has its own upload.
+_COMPARE = f"""
 WITH owned AS (
     SELECT d.call_id, d.channel, k.number AS counter, {_IDENTITY} AS identity, d.counter_id,
            coalesce(d.state = {DeliveryState.BATCHED} AND u.state = ANY (%(taken)s), false)::int
@@ -87,19 +87,19 @@ FROM said FULL JOIN there USING (counter, channel, identity)
 """
 
 
-def weigh(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Weights:
-    """Weigh one cabinet against all rows of the sandbox, which come in pages."""
+def verify(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Verification:
+    """Compare one cabinet with all rows of the sandbox, which come in pages."""
     with connection.cursor() as cursor:
-        # Left over when an earlier weighing failed half-way in this session.
+        # Left over if an earlier comparison failed in this session.
         cursor.execute("DROP TABLE IF EXISTS pg_temp.soak_held")
         cursor.execute(_TABLE)
         for page in held:
             cursor.copy_expert(_COPY, _as_csv(page))
         cursor.execute("ANALYZE soak_held")
-        cursor.execute(_WEIGH, {"cabinet": cabinet.pk, "taken": list(TAKEN_UPLOADS)})
-        weights = Weights(*map(int, cursor.fetchone()))
+        cursor.execute(_COMPARE, {"cabinet": cabinet.pk, "taken": list(TAKEN_UPLOADS)})
+        verified = Verification(*map(int, cursor.fetchone()))
         cursor.execute("DROP TABLE soak_held")
-    return weights
+    return verified
 
 
 def _as_csv(page: list[HeldRow]) -> io.StringIO:
@@ -113,7 +113,7 @@ def _as_csv(page: list[HeldRow]) -> io.StringIO:
 
 
 def _identity(row: HeldRow) -> str:
-    """Return what `_IDENTITY` says of the call; empty, which is NULL there, when none is named."""
+    """Return the value of `_IDENTITY` for the row's call; empty (NULL in SQL) if it names none."""
     if CHANNELS[row.channel] is Channel.GOAL:
         return f"{row.visitor} {row.moment}" if row.visitor else ""
     found = CALL_PAGE.fullmatch(row.call_page)

@@ -46,7 +46,7 @@ class Workers:
     """A fixed number of `run_sender` processes."""
 
     count: int
-    dice: random.Random
+    rng: random.Random
     kills: int = 0
     _running: list[tuple[subprocess.Popen[bytes], float]] = field(default_factory=list)
 
@@ -62,7 +62,7 @@ class Workers:
         grown_up = [one for one, since in self._running if now - since > GROWN_UP_SECONDS]
         if not grown_up:
             return False
-        victim = self.dice.choice(grown_up)
+        victim = self.rng.choice(grown_up)
         victim.kill()
         victim.wait()
         self.kills += 1

@@ -63,8 +63,8 @@ def nursery(environment: dict[str, str], log: Path) -> Iterator[Nursery]:
 @pytest.fixture
 def sandbox(stand_in: StandIn) -> StandIn:
     """The stand-in as on its first day."""
-    stand_in.act("reset", now=True)
-    stand_in.act("quotas", per_second=30, parallel=3, per_day=5000)
+    stand_in.post("reset", now=True)
+    stand_in.post("quotas", per_second=30, parallel=3, per_day=5000)
     return stand_in
 
 

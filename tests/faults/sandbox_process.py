@@ -61,7 +61,7 @@ class StandIn(Sandbox):
         return sum(one["count"] for one in self._counts() if one["status"] == 429)
 
     def _counts(self) -> list[dict[str, Any]]:
-        counts: list[dict[str, Any]] = self.look("requests?last=0")["counts"]
+        counts: list[dict[str, Any]] = self.get("requests?last=0")["counts"]
         return [one for one in counts if "offline_conversions" in one["path"]]
 
 
@@ -86,6 +86,6 @@ def start_stand_in(log: Path) -> tuple[subprocess.Popen[bytes], StandIn]:
 
 def _answers(stand_in: StandIn) -> bool:
     try:
-        return bool(stand_in.look("health"))
+        return bool(stand_in.get("health"))
     except requests.RequestException:
         return False

@@ -75,7 +75,7 @@ def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
         seconds = stage.wait_settled(MINUTE)
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert balance.calls == 3 * CALLS
     assert stage.sandbox.posts() == Upload.objects.count()
     result.fault = "Valkey flushed every second, then killed and started again empty; two beats"
@@ -155,7 +155,7 @@ def test_worker_that_answers_pings_but_takes_nothing_ends_and_the_next_one_goes_
             seconds = stage.wait_settled(MINUTE)
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     result.fault = f"a Celery worker ({pool}) that is connected and deaf"
     result.measure(balance, seconds)
 
@@ -190,7 +190,7 @@ def test_blocked_senders_hold_up_no_other_task(
         seconds = stage.wait_settled(MINUTE)
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert (balance.calls, Upload.objects.count()) == (2 * CALLS, 2)
     result.fault = "SIGSTOP to the workers of the queue `send`; other tasks go on"
     result.measure(balance, seconds)
@@ -214,7 +214,7 @@ def test_worker_without_a_queue_option_serves_both_queues(
     ):
         stage.wait_settled(MINUTE)
 
-    assert stage.balance().faults() == []
+    assert stage.balance().mismatches() == []
     assert stage.sandbox.posts() == Upload.objects.count() == 1
 
 
@@ -235,7 +235,7 @@ def test_calls_come_in_and_go_out_without_any_broker(
     crew.hire()
     seconds = stage.wait_settled()
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert balance.calls == CALLS
     result.fault = "Valkey is down: the door answers 202, run_sender delivers"
     result.measure(balance, seconds)
@@ -264,7 +264,7 @@ def test_every_call_that_was_answered_for_survives_a_killed_web_server(
     crew.hire()
     seconds = stage.wait_settled()
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     result.fault = "kill -9 of gunicorn, three times, while calls come in"
     result.measure(balance, seconds)
 

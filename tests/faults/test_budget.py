@@ -73,7 +73,7 @@ def test_login_without_quota_waits_and_the_others_go_on(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     result.fault = f"{fault} {error_type}; another login goes on"
     result.measure(balance, seconds)
 
@@ -106,7 +106,7 @@ def test_address_without_quota_rests_for_seconds_with_all_logins(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     result.fault = f"{fault} quota_requests_by_ip"
     result.measure(balance, seconds)
 
@@ -123,7 +123,7 @@ def test_retry_after_is_obeyed(stage: Stage, crew: Crew, result: Result) -> None
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     again = Upload.objects.get()
     assert again.sent_at is not None
     assert again.sent_at - upload.sent_at >= timedelta(seconds=6)
@@ -149,8 +149,8 @@ def test_never_more_than_three_at_a_time_whoever_dies(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
-    seen = stage.sandbox.look("requests?last=0")["max_parallel"]
+    assert balance.mismatches() == []
+    seen = stage.sandbox.get("requests?last=0")["max_parallel"]
     assert seen["okna-stolica"] <= 3
     assert stage.sandbox.refusals() == 0
     result.fault = "eight workers, three of them killed in mid-request, one login"
@@ -173,9 +173,9 @@ def test_requests_a_second_stay_below_the_limit_over_all_processes(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert stage.sandbox.refusals() == 0
-    seen = stage.sandbox.look("requests?last=0")["max_per_second"]
+    seen = stage.sandbox.get("requests?last=0")["max_per_second"]
     assert seen <= 30
     result.fault = "four workers, three logins, 90 files"
     result.measure(balance, seconds)
@@ -208,7 +208,7 @@ def test_day_of_a_login_ends_with_its_budget_and_the_next_one_goes_on(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     result.fault = "three workers, ten requests a day, seven of them for uploads"
     result.measure(balance, seconds)
 

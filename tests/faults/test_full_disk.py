@@ -102,7 +102,7 @@ def spare_crew(spare_stage: Stage, company: Company) -> Iterator[Crew]:
 
 def assert_delivered_once(stage: Stage) -> None:
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert (balance.calls, balance.held) == (CALLS, CALLS)
     assert stage.sandbox.posts() == 1
     assert Upload.objects.get().attempts == 1

@@ -67,7 +67,7 @@ def test_rows_that_go_in_a_second_file_are_seen_call_by_call(
     # Both files are there as they should be: sums over files see nothing.
     assert (balance.sent, balance.held, balance.is_settled) == (2 * CALLS, 2 * CALLS, True)
     assert (balance.doubles, balance.losses) == (CALLS, 0)
-    assert balance.faults() == [
+    assert balance.mismatches() == [
         f"{2 * CALLS} rows called sent, {CALLS} calls attached to them",
         f"{CALLS} rows doubled",
     ]

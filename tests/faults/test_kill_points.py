@@ -46,7 +46,7 @@ def test_killed_worker_loses_nothing_and_doubles_nothing(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert (balance.calls, balance.held) == (CALLS, CALLS)
     result.fault = f"kill -9 at {point}; sandbox: {behaviour}"
     result.measure(balance, seconds)

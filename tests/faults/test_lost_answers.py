@@ -49,7 +49,7 @@ def test_absent_file_goes_again_only_after_three_listings_and_the_grace(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert first.sent_at is not None
     upload = Upload.objects.get()
     assert (upload.attempts, upload.marker, upload.sha256) == (2, first.marker, first.sha256)
@@ -78,7 +78,7 @@ def test_file_that_was_taken_is_found_and_never_goes_again(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert Upload.objects.get().attempts == 1
     assert stage.sandbox.posts() == 1
     result.fault = f"answer lost, file taken: {fault}"
@@ -97,7 +97,7 @@ def test_list_that_lags_behind_is_waited_for(stage: Stage, crew: Crew, result: R
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert stage.sandbox.posts() == 1
     assert UploadAttempt.objects.filter(error_class="NotInList").count() >= 1
     result.fault = "answer lost, file taken, the list lags 2.5 s behind"
@@ -118,7 +118,7 @@ def test_marker_is_looked_for_on_every_page(stage: Stage, crew: Crew, result: Re
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert Upload.objects.get().attempts == 1
     result.fault = "answer lost, file taken, marker on the last page of the list"
     result.measure(balance, seconds)
@@ -137,15 +137,13 @@ def test_listing_that_fails_proves_nothing(stage: Stage, crew: Crew, result: Res
     assert upload.sent_at is not None
     failing_until = upload.sent_at + 2 * GRACE
 
-    wait_for(
-        lambda: not stage.sandbox.look("faults")["faults"], seconds=20, what="six lists failed"
-    )
+    wait_for(lambda: not stage.sandbox.get("faults")["faults"], seconds=20, what="six lists failed")
     upload.refresh_from_db()
     assert (upload.state, upload.lookups) == (UploadState.UNCLEAR, 0)
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     proof = UploadAttempt.objects.get(error_class="AbsenceProven")
     assert proof.started_at >= failing_until
     result.fault = "answer lost, file not taken, six listings fail"
@@ -188,7 +186,7 @@ def test_sandbox_that_is_away_is_tried_again_without_a_lookup(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert UploadAttempt.objects.filter(kind="lookup").count() == 0
     assert stage.sandbox.posts() == 1
     result.fault = "connection refused: certainly not taken"

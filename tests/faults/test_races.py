@@ -38,7 +38,7 @@ def test_tasks_delivered_twice_to_two_workers_send_every_file_once(
     seconds = stage.wait_settled()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert built > 4
     assert stage.sandbox.posts() == Upload.objects.count()
     assert set(Upload.objects.values_list("attempts", flat=True)) == {1}
@@ -61,7 +61,7 @@ def test_loser_of_a_claim_sends_nothing(stage: Stage, crew: Crew, result: Result
     slow.wait_dead()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert stage.sandbox.posts() == 1
     assert UploadAttempt.objects.filter(kind="send").count() == 1
     result.fault = "two workers chose one upload; the slower one lost the claim"

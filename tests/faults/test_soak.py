@@ -13,7 +13,7 @@ import pytest
 
 from devtools.launcher.parent_death import die_with_parent
 from devtools.soak.balance import Balance
-from devtools.soak.run import find
+from devtools.soak.run import find_failures
 from tests.faults.results import Result
 from tests.faults.sandbox_process import StandIn
 from tests.paths import ROOT
@@ -88,7 +88,7 @@ EVEN = Balance(
 def test_peak_above_a_quota_of_yandex_fails_the_soak(
     max_parallel: dict[str, int], max_per_second: int, handed_in: int, findings: list[str]
 ) -> None:
-    found = find(
+    found = find_failures(
         EVEN, handed_in=handed_in, max_parallel=max_parallel, max_per_second=max_per_second
     )
 

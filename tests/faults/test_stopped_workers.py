@@ -42,7 +42,7 @@ def test_sleeper_that_wakes_after_its_lease_changes_nothing(
     sleeper.wait_dead()
 
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     upload = Upload.objects.get()
     assert (upload.attempts, upload.state) == (attempts, "processed")
     assert UploadAttempt.objects.filter(kind="send", ended_at=None).count() == 0

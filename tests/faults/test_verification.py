@@ -63,7 +63,7 @@ def test_calls_sent_once_balance(linked: Stage) -> None:
 
     balance = linked.balance()
 
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert (balance.sent, balance.attached, balance.held) == (6, 6, 6)
 
 
@@ -80,7 +80,7 @@ def test_call_that_went_in_two_files_is_a_double(linked: Stage, channel: Channel
 
     assert (balance.sent, balance.held) == (7, 7)
     assert (balance.attached, balance.doubles, balance.losses) == (6, 1, 0)
-    assert balance.faults() == [
+    assert balance.mismatches() == [
         "7 rows called sent, 6 calls attached to them",
         "1 rows doubled",
     ]
@@ -107,7 +107,7 @@ def test_call_that_took_the_place_of_another_is_a_double_and_a_loss(
     balance = linked.balance()
 
     assert (balance.sent, balance.attached, balance.held) == (4, 4, 4)
-    assert balance.faults() == ["1 rows doubled", "1 rows lost"]
+    assert balance.mismatches() == ["1 rows doubled", "1 rows lost"]
 
 
 @pytest.mark.contract("B2")
@@ -118,11 +118,11 @@ def test_row_in_a_file_that_the_ledger_has_forgotten_counts(linked: Stage) -> No
 
     balance = linked.balance()
 
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     of_channel(Channel.CALLS).update(**WAITING_AGAIN)
     Upload.objects.filter(channel=Channel.CALLS).delete()
     send(linked)
-    assert linked.balance().faults() == [
+    assert linked.balance().mismatches() == [
         "2 rows called sent, 3 in the sandbox",
         "1 rows doubled",
     ]
@@ -139,7 +139,7 @@ def test_repeat_that_a_person_ordered_is_no_double(linked: Stage) -> None:
     balance = linked.balance()
 
     assert (waiting.doubles, waiting.losses, waiting.is_settled) == (0, 0, False)
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert (balance.sent, balance.attached, balance.held) == (3, 3, 3)
 
 
@@ -170,7 +170,7 @@ def test_rows_of_others_are_not_weighed(linked: Stage) -> None:
     for comment in ("another", of_another_cabinet.marker):
         _upload(linked, rows, comment)
 
-    assert linked.balance().faults() == []
+    assert linked.balance().mismatches() == []
 
 
 def test_calls_that_cannot_be_told_apart_are_a_fault(linked: Stage) -> None:
@@ -178,7 +178,7 @@ def test_calls_that_cannot_be_told_apart_are_a_fault(linked: Stage) -> None:
     Call.objects.update(client_id="1718031415926530000")
     send(linked)
 
-    assert linked.balance().faults() == ["2 calls look alike: their doubles would not be seen"]
+    assert linked.balance().mismatches() == ["2 calls look alike: their doubles would not be seen"]
 
 
 def test_rows_are_weighed_on_every_page(linked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def test_rows_are_weighed_on_every_page(linked: Stage, monkeypatch: pytest.Monke
     pages = [len(page) for page in linked.sandbox.held()]
 
     assert pages == [4, 4, 2]
-    assert linked.balance().faults() == []
+    assert linked.balance().mismatches() == []
 
 
 def test_what_was_there_before_is_left_out(linked: Stage) -> None:

@@ -118,6 +118,6 @@ def test_other_content_before_and_after_the_claim_is_sent_once(
     assert [int(line["TalkDuration"]) for line in stage.sandbox.rows()] == [20]
     assert Upload.objects.count() == 1
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     result.fault = "other content under a known id, before and after the claim"
     result.measure(balance, seconds)

@@ -124,7 +124,7 @@ def test_flooding_source_waits_and_its_neighbour_does_not(
     crew.hire()
     seconds = stage.wait_settled()
     balance = stage.balance()
-    assert balance.faults() == []
+    assert balance.mismatches() == []
     assert balance.held == len(taken) * BULK
     result.fault = "one source floods: 429 with Retry-After; another one goes through as quickly"
     result.measure(balance, seconds)

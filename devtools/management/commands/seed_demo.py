@@ -1,4 +1,4 @@
-"""Fills a cabinet with a demonstration: needs the sandbox, refuses real Yandex, runs once."""
+"""Fills a cabinet with demonstration data, once. Needs the sandbox and refuses real Yandex."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "sandbox"})
 
 
 class Command(BaseCommand):
-    """A cabinet that has a linked account is left as it is."""
+    """A cabinet with a linked account is left unchanged."""
 
     help = "Fill the cabinet of a person with demonstration data, once."
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         membership = _membership(options["username"])
         cabinet = membership.cabinet
         if YandexAccount.objects.filter(cabinet=cabinet).exists():
-            self.stdout.write("The cabinet is furnished already.")
+            self.stdout.write("The cabinet has demonstration data already.")
             return
         Cabinet.objects.filter(pk=cabinet.pk).update(is_demo=True)
         since = timezone.now() - timedelta(weeks=WEEKS, days=1)

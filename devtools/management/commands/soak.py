@@ -1,4 +1,4 @@
-"""Proves delivery under fire: calls come in, Metrika fails, workers die, the sums must agree."""
+"""Soak test: delivers calls while Metrika fails and workers are killed, and checks the balance."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devtools.soak.run import Campaign, Outcome, Plan, is_sandbox
+from devtools.soak.run import Outcome, Plan, SoakRun, is_sandbox
 from devtools.soak.sandbox_api import Sandbox
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "sandbox"})
 
 
 class Command(BaseCommand):
-    """Works in a cabinet of its own; exit code 1 when anything is lost, doubled or unfinished."""
+    """Uses a new cabinet; exit code 1 if anything is lost, doubled or unfinished."""
 
-    help = "Deliver invented calls to the sandbox while workers are killed and Metrika misbehaves."
+    help = "Deliver invented calls to the sandbox while workers are killed and Metrika fails."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--minutes", type=float, default=2.0)
         parser.add_argument("--calls", type=int, default=5000)
         parser.add_argument("--kills", type=int, default=20)
-        parser.add_argument("--faults", action="store_true", help="let the sandbox misbehave")
+        parser.add_argument("--faults", action="store_true", help="switch faults of the sandbox on")
         parser.add_argument("--workers", type=int, default=3)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--report", type=Path, help="write the figures here as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _refuse_all_but_the_sandbox()
+        _require_sandbox()
         names = ("minutes", "calls", "kills", "faults", "workers", "seed")
         plan = Plan(**{name: options[name] for name in names})
-        outcome = Campaign(plan, Sandbox(settings.METRIKA_API_URL), self._say).run()
-        report = _shown(outcome)
+        outcome = SoakRun(plan, Sandbox(settings.METRIKA_API_URL), self._say).run()
+        report = _as_json(outcome)
         if options["report"]:
             options["report"].write_text(report, encoding="utf-8")
         self._say(report)
@@ -50,11 +50,11 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _refuse_all_but_the_sandbox() -> None:
+def _require_sandbox() -> None:
     for url in (settings.YANDEX_OAUTH_URL, settings.YANDEX_LOGIN_URL, settings.METRIKA_API_URL):
         if urlsplit(url).hostname not in LOOPBACK or not is_sandbox(url):
             raise CommandError(f"{url} is not the sandbox: a soak sends invented calls.")
 
 
-def _shown(outcome: Outcome) -> str:
+def _as_json(outcome: Outcome) -> str:
     return json.dumps(asdict(outcome), ensure_ascii=False, indent=2)
