@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from calls.decision.decide import LINK_HORIZON
+from calls.decision.reasons import COUNTER_REMOVED
 from calls.delivery import transitions
 from calls.delivery.policy import NO_OUTCOME_AFTER, OVERDUE_AFTER
 from calls.delivery.recovery import withdraw_uploads
@@ -85,8 +86,8 @@ def _withdraw_removed(now: datetime) -> int:
     rows = update_waiting(
         OF_REMOVED_COUNTERS,
         {},
-        to="state = %(skipped)s, reason = 'counter_removed', decided_at = %(now)s",
-        values={"skipped": DeliveryState.SKIPPED, "now": now},
+        to="state = %(skipped)s, reason = %(reason)s, decided_at = %(now)s",
+        values={"skipped": DeliveryState.SKIPPED, "reason": COUNTER_REMOVED.code, "now": now},
     )
     removed = Counter.objects.filter(pk=OuterRef("counter_id"), removed_at__isnull=False)
     return rows + withdraw_uploads(Upload.objects.filter(Exists(removed)), now)

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from cabinets import audit
 from calls.decision.decide import decide_again
+from calls.decision.reasons import COUNTER_REMOVED
 from calls.delivery import transitions
 from calls.delivery.rows import lock_rows, return_to_waiting, update_waiting
 from calls.models import Upload, UploadAttempt
@@ -50,8 +51,8 @@ def _withdraw(counter: Counter, now: datetime) -> None:
     update_waiting(
         "counter_id = %(counter)s",
         {"counter": counter.pk},
-        to="state = %(skipped)s, reason = 'counter_removed', decided_at = %(now)s",
-        values={"skipped": DeliveryState.SKIPPED, "now": now},
+        to="state = %(skipped)s, reason = %(reason)s, decided_at = %(now)s",
+        values={"skipped": DeliveryState.SKIPPED, "reason": COUNTER_REMOVED.code, "now": now},
     )
     withdraw_uploads(Upload.objects.filter(counter=counter), now)
 

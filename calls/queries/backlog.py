@@ -50,7 +50,7 @@ class DueWork:
 # since the last of these moments, or since the account or the access returned, because it could not
 # be done before. A stream that is not full is due since its previous file was sent and left room.
 _OF_COUNTERS = f"""
-    SELECT ripe.kind, min(greatest(ripe.since, stop.until, a.state_changed_at, k.access_changed_at))
+    SELECT work.kind, min(greatest(work.since, stop.until, a.state_changed_at, k.access_changed_at))
     FROM (
         SELECT 'send' AS kind, counter_id, min(not_before) AS since FROM calls_upload
         WHERE state IN {sql_list(TO_SEND)} AND not_before <= %(now)s
@@ -77,21 +77,21 @@ _OF_COUNTERS = f"""
                     %(stream_id_kinds)s::int[], %(stream_statics)s::bool[],
                     %(stream_full)s::bool[], %(stream_moments)s::timestamptz[])
             AS b(counter_id, channel, id_kind, is_static, is_full, since)
-    ) AS ripe
-    JOIN counters_counter k ON k.id = ripe.counter_id
+    ) AS work
+    JOIN counters_counter k ON k.id = work.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
     LEFT JOIN LATERAL (
         SELECT max(greatest(r.paused_until, CASE
             WHEN r.uploads + r.polls + r.other >= %(total)s
-              OR (ripe.kind = 'send' AND r.uploads >= %(share)s)
+              OR (work.kind = 'send' AND r.uploads >= %(share)s)
             THEN (r.day + 1)::timestamp AT TIME ZONE 'UTC' - %(ahead)s END)) AS until
         FROM integrations_requestday r
         WHERE r.yandex_uid IN (a.yandex_uid, '{ALL_LOGINS}', '{COUNTER_PREFIX}' || k.number)
-          AND r.day >= %(recent)s AND ripe.kind <> 'build'
+          AND r.day >= %(recent)s AND work.kind <> 'build'
     ) AS stop ON true
-    WHERE {as_sql(REACHABLE)} AND (ripe.kind <> 'send' OR ({as_sql(SENDABLE)}))
+    WHERE {as_sql(REACHABLE)} AND (work.kind <> 'send' OR ({as_sql(SENDABLE)}))
       AND (stop.until IS NULL OR stop.until <= %(now)s)
-    GROUP BY ripe.kind"""
+    GROUP BY work.kind"""
 
 # A bisection waits for its open part until Metrika has it or it has ended.
 _OTHERS = """

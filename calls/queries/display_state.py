@@ -12,7 +12,7 @@ from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Call, Delivery, Upload
-from calls.states import Attention, DeliveryState, DisplayState, UploadState
+from calls.states import TO_SEND, Attention, DeliveryState, DisplayState, UploadState
 
 
 class DisplayColumns(TypedDict):
@@ -30,12 +30,7 @@ else:
     DisplayDelivery = Delivery
 
 #: The upload exists, and Metrika does not have it.
-_NOT_SENT_YET = (
-    UploadState.READY,
-    UploadState.LATER,
-    UploadState.SENDING,
-    UploadState.SPLITTING,
-)
+_NOT_SENT_YET = (*TO_SEND, UploadState.SENDING, UploadState.SPLITTING)
 _DONE = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
 
 

@@ -55,7 +55,7 @@ def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
     or without its goal, and those in an upload that waits for a person. A call that is sent over
     two channels counts once.
     """
-    soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _stranded()
+    soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _blocked()
     expired = _expired(since=now - REPORTED_FOR)
     rows = (
         Delivery.objects.filter(whose, soon | expired, counter__removed_at=None)
@@ -84,11 +84,12 @@ def _expired(*, since: datetime) -> Q:
     return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | in_upload
 
 
-def _stranded() -> Q:
+def _blocked() -> Q:
+    """Match deliveries that only a person can let be sent, and that are not with Metrika."""
     blocked = ~as_q(SENDABLE, "counter__")
     lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
-    gathered = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
+    batched = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
     waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
     return (Q(state=DeliveryState.WAITING) & (blocked | lost_goal)) | (
-        gathered & (blocked | waits_for_person)
+        batched & (blocked | waits_for_person)
     )
