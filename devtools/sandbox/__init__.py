@@ -1,7 +1,7 @@
 """A stand-in for Yandex: OAuth, profile and Metrika on one port, standard library only.
 
-It shares no code with the rest of the product, so that a misunderstanding of the vendor cannot
-pass on both sides. Run it with ``python -m devtools.sandbox`` or, in tests,
+It shares no code with the product, so that a misunderstanding of the vendor's documentation is not
+in both (ADR 0031). Run it with ``python -m devtools.sandbox`` or, in tests,
 :func:`start_sandbox`.
 """
 

@@ -1,4 +1,4 @@
-"""The sandbox's own clock: real time plus what somebody pushed it by."""
+"""The sandbox's clock: real time plus an offset."""
 
 from __future__ import annotations
 

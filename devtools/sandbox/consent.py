@@ -12,7 +12,7 @@ from . import pages
 from .messages import Request, Response, html_response, redirect
 from .world import World
 
-# What the application has registered; asked for when a request names no scope.
+# Scopes the application has registered; the default of a request without scopes.
 REGISTERED = (
     "login:info",
     "login:email",
@@ -28,7 +28,7 @@ COOKIE = "sandbox_browser"
 
 
 @dataclass(frozen=True)
-class Wish:
+class AuthorizationRequest:
     """A checked authorization request."""
 
     redirect_uri: str
@@ -49,36 +49,36 @@ class Wish:
 
 
 class BadRequest(Exception):
-    """Shown on Yandex's own page, with no way back to the application."""
+    """An error shown on Yandex's own page, without a redirect."""
 
 
-class SentBack(Exception):
-    """Told to the application through the redirect."""
+class RedirectedError(Exception):
+    """An error passed to the application in the redirect."""
 
-    def __init__(self, wish: Wish, error: str, description: str) -> None:
+    def __init__(self, asked: AuthorizationRequest, error: str, description: str) -> None:
         super().__init__(error)
-        self.response = wish.redirect(error=error, error_description=description)
+        self.response = asked.redirect(error=error, error_description=description)
 
 
 def answer(world: World, request: Request) -> Response:
     try:
-        wish = _wish(world, request)
-        _check(wish)
+        asked = _parse(world, request)
+        _check(asked)
         if request.method == "POST":
-            return _decide(world, request, wish)
-        return _ask(world, request, wish)
+            return _decide(world, request, asked)
+        return _ask(world, request, asked)
     except BadRequest as refusal:
         return html_response(pages.bad_request(str(refusal)), status=400)
-    except SentBack as refusal:
+    except RedirectedError as refusal:
         return refusal.response
 
 
-def _wish(world: World, request: Request) -> Wish:
+def _parse(world: World, request: Request) -> AuthorizationRequest:
     if any(len(values) > 1 for values in request.query.values()):
         raise BadRequest("Параметр передан дважды.")
     if request.param("client_id") != world.options.client_id:
         raise BadRequest("Неизвестное приложение с таким client_id (unknown client).")
-    return Wish(
+    return AuthorizationRequest(
         redirect_uri=_redirect_uri(world, request),
         state=request.param("state"),
         scopes=_scopes(request),
@@ -108,57 +108,61 @@ def _scopes(request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys(asked))
 
 
-def _check(wish: Wish) -> None:
-    if len(wish.state) > STATE_LIMIT:
+def _check(asked: AuthorizationRequest) -> None:
+    if len(asked.state) > STATE_LIMIT:
         raise BadRequest("Параметр state длиннее 1024 символов.")
-    unknown = {*wish.scopes, *wish.optional_scopes} - set(REGISTERED)
+    unknown = {*asked.scopes, *asked.optional_scopes} - set(REGISTERED)
     if unknown:
-        raise SentBack(wish, "invalid_scope", "Scope is not registered: " + " ".join(unknown))
-    if wish.device_id and not DEVICE_ID.fullmatch(wish.device_id):
-        raise SentBack(wish, "invalid_request", "device_id must be 6 to 50 printable characters")
-    is_known_method = wish.challenge_method in ("S256", "plain")
-    if wish.challenge and not (is_known_method and CHALLENGE.fullmatch(wish.challenge)):
-        raise SentBack(wish, "invalid_request", "code_challenge is malformed")
+        raise RedirectedError(
+            asked, "invalid_scope", "Scope is not registered: " + " ".join(unknown)
+        )
+    if asked.device_id and not DEVICE_ID.fullmatch(asked.device_id):
+        raise RedirectedError(
+            asked, "invalid_request", "device_id must be 6 to 50 printable characters"
+        )
+    is_known_method = asked.challenge_method in ("S256", "plain")
+    if asked.challenge and not (is_known_method and CHALLENGE.fullmatch(asked.challenge)):
+        raise RedirectedError(asked, "invalid_request", "code_challenge is malformed")
 
 
-def _ask(world: World, request: Request, wish: Wish) -> Response:
+def _ask(world: World, request: Request, asked: AuthorizationRequest) -> Response:
     if request.param("response_type") != "code":
-        raise SentBack(wish, "unsupported_response_type", "response_type must be code")
+        raise RedirectedError(asked, "unsupported_response_type", "response_type must be code")
     person = world.people.of_browser(_browser(request))
-    if person and not wish.is_forced and _has_consented(world, person["login"], wish):
-        return _grant(world, person["login"], wish, wish.scopes)
-    hinted = world.people.find(wish.hint) if wish.hint else None
+    if person and not asked.is_forced and _has_consented(world, person["login"], asked):
+        return _grant(world, person["login"], asked, asked.scopes)
+    hinted = world.people.find(asked.hint) if asked.hint else None
     chosen = hinted or person
-    target = urlsplit(wish.redirect_uri)
+    target = urlsplit(asked.redirect_uri)
     body = pages.consent(
         query=urlencode({name: values[0] for name, values in request.query.items()}),
         app=world.options.client_name,
         host=target.netloc,
-        scopes=wish.scopes,
-        optional_scopes=wish.optional_scopes,
+        scopes=asked.scopes,
+        optional_scopes=asked.optional_scopes,
         people=world.people.all(),
         chosen=chosen["login"] if chosen else "",
-        device_name=wish.device_name,
+        device_name=asked.device_name,
     )
     response = html_response(body)
-    # Browsers hold the redirect after a form to form-action too.
+    # Browsers apply form-action to the redirect after a form as well.
     response.headers["X-Form-Target"] = f"{target.scheme}://{target.netloc}"
     return response
 
 
-def _has_consented(world: World, login: str, wish: Wish) -> bool:
-    return set(wish.scopes) <= world.tokens.consented(login, world.options.client_id)
+def _has_consented(world: World, login: str, asked: AuthorizationRequest) -> bool:
+    return set(asked.scopes) <= world.tokens.consented(login, world.options.client_id)
 
 
-def _decide(world: World, request: Request, wish: Wish) -> Response:
+def _decide(world: World, request: Request, asked: AuthorizationRequest) -> Response:
     form = request.form()
     if form.get("decision") != ["allow"]:
-        return wish.redirect(error="access_denied", error_description="User denied access")
+        return asked.redirect(error="access_denied", error_description="User denied access")
     person = _chosen(world, form)
-    ticked = [scope for scope in wish.optional_scopes if scope in form.get("optional", [])]
-    scopes = (*wish.scopes, *ticked)
+    ticked = [scope for scope in asked.optional_scopes if scope in form.get("optional", [])]
+    scopes = (*asked.scopes, *ticked)
     world.tokens.consent(person["login"], world.options.client_id, " ".join(scopes))
-    response = _grant(world, person["login"], wish, scopes)
+    response = _grant(world, person["login"], asked, scopes)
     browser = world.people.remember_browser(_browser(request), person["login"])
     response.headers["Set-Cookie"] = f"{COOKIE}={browser}; Path=/; HttpOnly; SameSite=Lax"
     return response
@@ -171,18 +175,20 @@ def _chosen(world: World, form: dict[str, list[str]]) -> sqlite3.Row:
     return person
 
 
-def _grant(world: World, login: str, wish: Wish, scopes: tuple[str, ...]) -> Response:
+def _grant(
+    world: World, login: str, asked: AuthorizationRequest, scopes: tuple[str, ...]
+) -> Response:
     code = world.tokens.new_code(
         login=login,
         client_id=world.options.client_id,
         scopes=" ".join(scopes),
-        asked=" ".join(dict.fromkeys((*wish.scopes, *wish.optional_scopes))),
-        device_id=wish.device_id,
-        redirect_uri=wish.redirect_uri,
-        challenge=wish.challenge,
-        challenge_method=wish.challenge_method,
+        asked=" ".join(dict.fromkeys((*asked.scopes, *asked.optional_scopes))),
+        device_id=asked.device_id,
+        redirect_uri=asked.redirect_uri,
+        challenge=asked.challenge,
+        challenge_method=asked.challenge_method,
     )
-    return wish.redirect(code=code)
+    return asked.redirect(code=code)
 
 
 def _browser(request: Request) -> str:

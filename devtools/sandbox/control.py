@@ -1,4 +1,4 @@
-"""The control room, ``/_sandbox/…``: JSON, no sign-in, for a loopback tool and tests."""
+"""The control API, ``/_sandbox/…``: JSON without authentication, for tests and local tools."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from .messages import ApiError, Json, Request, Response, json_response
 from .world import World
 
 Parts = dict[str, str]
-Act = Callable[[World, Request, Parts], Json]
+Action = Callable[[World, Request, Parts], Json]
 
 
 def answer(world: World, request: Request) -> Response:
     path = request.path.removeprefix("/_sandbox")
-    for method, pattern, act in ROUTES:
+    for method, pattern, action in ROUTES:
         match = re.fullmatch(pattern, path)
         if match and method == request.method:
-            return json_response(_done(act, world, request, match.groupdict()))
+            return json_response(_run(action, world, request, match.groupdict()))
     raise ApiError(404, "not_found", "No such control")
 
 
-def _done(act: Act, world: World, request: Request, parts: Parts) -> Json:
-    """Act; a value of the wrong type in the body is a 400, not a failure of the sandbox."""
+def _run(action: Action, world: World, request: Request, parts: Parts) -> Json:
+    """Run the action; a value of the wrong type in the body is a 400, not a 503."""
     try:
-        return act(world, request, parts)
+        return action(world, request, parts)
     except (TypeError, ValueError) as error:
         raise ApiError(400, "invalid_parameter", str(error)) from None
 
@@ -39,8 +39,8 @@ def _clock(world: World, request: Request, parts: Parts) -> Json:
     return {"now": world.clock.now(), "offset_seconds": world.clock.offset}
 
 
-def _push_clock(world: World, request: Request, parts: Parts) -> Json:
-    world.clock.advance(float(_wanted(request.json(), "advance_seconds")))
+def _advance_clock(world: World, request: Request, parts: Parts) -> Json:
+    world.clock.advance(float(_required(request.json(), "advance_seconds")))
     return _clock(world, request, parts)
 
 
@@ -56,7 +56,7 @@ def _person(world: World, person: Json) -> Json:
 
 
 def _change_counter(world: World, request: Request, parts: Parts) -> Json:
-    """``permission`` is the named person's own level; the rest changes the counter itself."""
+    """Set the person's ``permission``; every other key changes the counter."""
     number, changes = int(parts["counter"]), request.json()
     if world.counters.find(number) is None:
         raise ApiError(404, "not_found", "Counter not found")
@@ -68,13 +68,13 @@ def _change_counter(world: World, request: Request, parts: Parts) -> Json:
 
 def _add_counters(world: World, request: Request, parts: Parts) -> Json:
     """Create ``count`` counters, owned by the person or by ``owner`` with ``permission``."""
-    wish, login = request.json(), _login(world, parts)
-    owner, permission = wish.get("owner", login), wish.get("permission", "own")
+    body, login = request.json(), _login(world, parts)
+    owner, permission = body.get("owner", login), body.get("permission", "own")
     numbers = []
-    for ordinal in range(1, int(wish.get("count", 1)) + 1):
+    for ordinal in range(1, int(body.get("count", 1)) + 1):
         number = world.counters.free_number()
-        name = f"{wish.get('name', 'Счётчик')} {ordinal}"
-        world.counters.add(number, name, wish.get("site", f"site-{number}.example"), owner)
+        name = f"{body.get('name', 'Счётчик')} {ordinal}"
+        world.counters.add(number, name, body.get("site", f"site-{number}.example"), owner)
         world.counters.set_right(number, login, permission)
         numbers.append(number)
     return {"counters": numbers}
@@ -90,11 +90,11 @@ def _revoke_tokens(world: World, request: Request, parts: Parts) -> Json:
 
 def _add_goal(world: World, request: Request, parts: Parts) -> Json:
     """Create a goal: ``counter``, ``name``, ``identifier`` and, unless ``action``, ``type``."""
-    wish = request.json()
-    number, name = int(_wanted(wish, "counter")), str(_wanted(wish, "name"))
+    body = request.json()
+    number, name = int(_required(body, "counter")), str(_required(body, "name"))
     if world.counters.find(number) is None:
         raise ApiError(404, "not_found", "Counter not found")
-    kind, identifier = str(wish.get("type", "action")), str(wish.get("identifier", name))
+    kind, identifier = str(body.get("type", "action")), str(body.get("identifier", name))
     return {"goal": world.goals.add_plain(number, name, kind, identifier)}
 
 
@@ -122,8 +122,8 @@ def _requests(world: World, request: Request, parts: Parts) -> Json:
     return world.journal.report(request.number("last", 100))
 
 
-def _forget_requests(world: World, request: Request, parts: Parts) -> Json:
-    """Begin counts and peaks anew; what is under way stays counted."""
+def _clear_requests(world: World, request: Request, parts: Parts) -> Json:
+    """Reset counts and peaks; running requests stay counted."""
     world.journal.clear()
     return world.journal.report(0)
 
@@ -151,7 +151,7 @@ def _set_quotas(world: World, request: Request, parts: Parts) -> Json:
 
 
 def _scenario(world: World, request: Request, parts: Parts) -> Json:
-    scenarios.load(world, str(_wanted(request.json(), "name")))
+    scenarios.load(world, str(_required(request.json(), "name")))
     return {"scenario": world.scenario}
 
 
@@ -160,7 +160,7 @@ def _reset(world: World, request: Request, parts: Parts) -> Json:
     return {"scenario": world.scenario}
 
 
-def _wanted(content: Json, name: str) -> Any:
+def _required(content: Json, name: str) -> Any:
     if name not in content:
         raise ApiError(400, "missing_parameter", f"{name} is missing", location=name)
     return content[name]
@@ -173,10 +173,10 @@ def _login(world: World, parts: Parts) -> str:
 
 
 PERSON = r"/people/(?P<login>[^/]+)"
-ROUTES: tuple[tuple[str, str, Act], ...] = (
+ROUTES: tuple[tuple[str, str, Action], ...] = (
     ("GET", "/health", _health),
     ("GET", "/clock", _clock),
-    ("POST", "/clock", _push_clock),
+    ("POST", "/clock", _advance_clock),
     ("GET", "/people", _people),
     ("POST", PERSON + r"/counters/(?P<counter>[0-9]+)", _change_counter),
     ("POST", PERSON + "/counters", _add_counters),
@@ -187,7 +187,7 @@ ROUTES: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/held", _held),
     ("GET", "/ledger", _ledger),
     ("GET", "/requests", _requests),
-    ("DELETE", "/requests", _forget_requests),
+    ("DELETE", "/requests", _clear_requests),
     ("GET", "/faults", _faults),
     ("POST", "/faults", _add_fault),
     ("DELETE", "/faults", _clear_faults),

@@ -1,4 +1,4 @@
-"""Counters and who may do what with them."""
+"""Counters and the permissions on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages for a person: what the sandbox holds, and what each counter received."""
+"""HTML pages: all counters of the sandbox, and what one counter has received."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def counter(world: World, request: Request) -> Response:
 
 def _uploadings(world: World, number: int, channel: str) -> str:
     found = [
-        world.uploadings.shown(row)
+        world.uploadings.as_json(row)
         for row in world.uploadings.visible(number, channel, SHOWN_ROWS, 0)
     ]
     if not found:
@@ -87,7 +87,7 @@ def _uploadings(world: World, number: int, channel: str) -> str:
 
 
 def _rows(world: World, number: int, channel: str, columns: list[str]) -> str:
-    """The newest rows, with the moment in words and only the columns that carry something."""
+    """The newest rows, with a readable time and without empty columns."""
     total = ledger.rows(world.store, counter=number, channel=channel, limit=0)["total"]
     offset = max(0, total - SHOWN_ROWS)
     found = ledger.rows(world.store, counter=number, channel=channel, offset=offset)["rows"][::-1]

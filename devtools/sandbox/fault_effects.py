@@ -1,4 +1,4 @@
-"""What a switched-on fault does to a request: before it is handled, or after."""
+"""Effects of faults on a request, before and after it is handled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center>
 
 
 def handle_with_faults(world: World, request: Request, handler: Handler) -> Response:
-    """Handle a request as the faults that caught it allow."""
+    """Handle a request with the faults that apply to it."""
     request.faults = world.faults.take(request)
     for fault in request.faults:
         answer = _before(world, request, fault, handler)
@@ -63,7 +63,7 @@ def _after(fault: Fault, response: Response) -> Response:
 
 
 def _refuse(fault: Fault) -> None:
-    """Raise the refusal this fault stands for; other faults refuse nothing."""
+    """Raise the error of this fault, if it is one that refuses."""
     error_type = str(fault.params.get("error_type", "quota_requests_by_ip"))
     retry_after = fault.params.get("retry_after")
     refusals = {
@@ -87,7 +87,7 @@ def _withdraw(world: World, request: Request, permission: str) -> None:
 
 
 def _accept_later(world: World, request: Request, handler: Handler, seconds: float) -> None:
-    """Cut the connection now and take the file ``seconds`` (of real time) later."""
+    """Cut the connection now and accept the file ``seconds`` (of real time) later."""
     request.body()
     timer = threading.Timer(seconds, _accept, (world, request, handler))
     timer.daemon = True
@@ -99,7 +99,7 @@ def _accept(world: World, request: Request, handler: Handler) -> None:
     try:
         handler(world, request)
     except (ApiError, sqlite3.Error) as refusal:
-        # The second is a sandbox that was closed while the file was on its way.
+        # sqlite3.Error: the sandbox was closed in the meantime.
         logger.info("late accept refused: %s", refusal)
 
 

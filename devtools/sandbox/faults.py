@@ -1,4 +1,4 @@
-"""Faults that can be switched on, and which requests they catch.
+"""Faults that can be switched on, and the requests they apply to.
 
 Kept in memory: a restart ends every fault. What a fault does is in :mod:`.fault_effects` when it
 can be done around a request, and in the uploads when it changes what is counted.
@@ -20,7 +20,7 @@ LISTS = re.compile(r"/offline_conversions/(calls_)?uploadings?(/[0-9]+)?(\.json)
 TOKEN = re.compile(r"/token$")
 OAUTH = re.compile(r"/(token|revoke_token|info)$")
 
-# Which requests a fault is about; `match.path_contains` widens it to any path of the vendor.
+# Method and path a fault applies to; `match.path_contains` replaces both.
 NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
     "latency": ("", API),
     "status_420": ("", API),
@@ -55,10 +55,10 @@ class Fault:
     match: Json
     params: Json
 
-    def catches(self, request: Request) -> bool:
-        return self._is_about(request) and self._matches(request) and self._holds_marker(request)
+    def applies_to(self, request: Request) -> bool:
+        return self._matches_path(request) and self._matches(request) and self._has_marker(request)
 
-    def _is_about(self, request: Request) -> bool:
+    def _matches_path(self, request: Request) -> bool:
         method, path = NAMES[self.name]
         if "path_contains" in self.match:
             return str(self.match["path_contains"]) in request.path
@@ -75,11 +75,11 @@ class Fault:
             and str(match.get("comment", "")) in request.param("comment")
         )
 
-    def _holds_marker(self, request: Request) -> bool:
+    def _has_marker(self, request: Request) -> bool:
         marker = self.params.get("marker")
         return not marker or str(marker).encode() in request.body()
 
-    def shown(self) -> Json:
+    def as_json(self) -> Json:
         common = {"id": self.number, "name": self.name, "times": self.left, "match": self.match}
         return common | self.params
 
@@ -90,9 +90,9 @@ class Faults:
         self._numbers = itertools.count(1)
         self._faults: list[Fault] = []
 
-    def add(self, wish: dict[str, Any]) -> Json:
-        """Switch a fault on: ``times`` is 1 unless given, None means until it is taken away."""
-        params = dict(wish)
+    def add(self, body: dict[str, Any]) -> Json:
+        """Switch a fault on: ``times`` is 1 unless given, None means until it is cleared."""
+        params = dict(body)
         name, left = params.pop("name", ""), params.pop("times", 1)
         match = params.pop("match", None) or {}
         if name not in NAMES:
@@ -102,24 +102,24 @@ class Faults:
         fault = Fault(next(self._numbers), name, left, match, params)
         with self._lock:
             self._faults.append(fault)
-        return fault.shown()
+        return fault.as_json()
 
     def take(self, request: Request) -> list[Fault]:
-        """The faults that strike this request, each counted down."""
+        """Return the faults that apply to this request, and count each down."""
         with self._lock:
             candidates = list(self._faults)
-        struck = [fault for fault in candidates if fault.catches(request)]
+        matching = [fault for fault in candidates if fault.applies_to(request)]
         with self._lock:
-            struck = [fault for fault in struck if fault.left is None or fault.left > 0]
-            for fault in struck:
+            matching = [fault for fault in matching if fault.left is None or fault.left > 0]
+            for fault in matching:
                 if fault.left is not None:
                     fault.left -= 1
             self._faults = [fault for fault in self._faults if fault.left != 0]
-        return struck
+        return matching
 
     def all(self) -> list[Json]:
         with self._lock:
-            return [fault.shown() for fault in self._faults]
+            return [fault.as_json() for fault in self._faults]
 
     def clear(self) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""One port, three Yandex hosts and the control room: who answers which path."""
+"""Routing of one port: three Yandex hosts, the sandbox's pages and the control API."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ OAUTH_PATHS = ("/token", "/revoke_token", "/info")
 
 
 def answer(world: World, request: Request) -> Response:
-    """Answer a request; raise :class:`CutConnection` when a fault cuts the line."""
+    """Answer a request; raise :class:`CutConnection` if a fault cuts the connection."""
     if request.path.startswith("/_sandbox/") or request.path in OWN:
-        return _guarded(_own(world, request))
+        return _with_security_headers(_own(world, request))
     request.login = _login(world, request)
     with world.journal.watch(request) as entry:
         try:
@@ -35,7 +35,7 @@ def answer(world: World, request: Request) -> Response:
             entry.status = response.status
         finally:
             _log(entry)
-    return _guarded(response)
+    return _with_security_headers(response)
 
 
 def _own(world: World, request: Request) -> Response:
@@ -54,22 +54,22 @@ def _vendor(path: str) -> Answer:
         return oauth.answer
     if path.startswith(("/management/", "/stat/")):
         return metrika.answer
-    return _lost
+    return _not_found
 
 
-def _lost(world: World, request: Request) -> Response:
+def _not_found(world: World, request: Request) -> Response:
     return html_response(page("404", "<h1>404</h1><p>Такой страницы нет.</p>"), status=404)
 
 
 def _login(world: World, request: Request) -> str:
-    """Whose token it is, empty for a bad one or none."""
+    """Return the login of the token, empty if it is invalid or missing."""
     kind, _, access = request.header("Authorization").partition(" ")
     token = world.tokens.live(access.strip()) if kind in ("OAuth", "Bearer") else None
     return token["login"] if token else ""
 
 
-def _guarded(response: Response) -> Response:
-    """Close HTML down: no scripts, no frames, forms only to us and to the application."""
+def _with_security_headers(response: Response) -> Response:
+    """Add headers: no scripts, no frames, forms only to the sandbox and the application."""
     target = response.headers.pop("X-Form-Target", "")
     response.headers |= {
         "Content-Security-Policy": POLICY.format(f" {target}" if target else ""),

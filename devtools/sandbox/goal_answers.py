@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from .access import Visit
+from .api_request import ApiRequest
 from .messages import ApiError, Json
 
 
-def listing(visit: Visit) -> Json:
-    with_deleted = visit.request.param("useDeleted") in ("1", "true")
-    return {"goals": visit.world.goals.of(visit.counter_number, with_deleted=with_deleted)}
+def listing(api: ApiRequest) -> Json:
+    with_deleted = api.request.param("useDeleted") in ("1", "true")
+    return {"goals": api.world.goals.of(api.counter_number, with_deleted=with_deleted)}
 
 
-def one(visit: Visit) -> Json:
-    return {"goal": visit.world.goals.find(visit.counter_number, visit.item)}
+def one(api: ApiRequest) -> Json:
+    return {"goal": api.world.goals.find(api.counter_number, api.item)}
 
 
-def create(visit: Visit) -> Json:
-    return {"goal": visit.world.goals.add(visit.counter_number, _body(visit))}
+def create(api: ApiRequest) -> Json:
+    return {"goal": api.world.goals.add(api.counter_number, _body(api))}
 
 
-def change(visit: Visit) -> Json:
-    return {"goal": visit.world.goals.change(visit.counter_number, visit.item, _body(visit))}
+def change(api: ApiRequest) -> Json:
+    return {"goal": api.world.goals.change(api.counter_number, api.item, _body(api))}
 
 
-def delete(visit: Visit) -> Json:
-    visit.world.goals.delete(visit.counter_number, visit.item)
+def delete(api: ApiRequest) -> Json:
+    api.world.goals.delete(api.counter_number, api.item)
     return {"success": True}
 
 
-def _body(visit: Visit) -> Json:
-    goal = visit.request.json().get("goal")
+def _body(api: ApiRequest) -> Json:
+    goal = api.request.json().get("goal")
     if not isinstance(goal, dict):
         raise ApiError(400, "missing_parameter", "goal is missing", location="goal")
     return goal

@@ -31,7 +31,7 @@ class Goals:
             "SELECT * FROM goals WHERE counter_id = ? AND deleted <= ? ORDER BY id",
             *(counter, int(with_deleted)),
         )
-        return [_shown(row) for row in rows]
+        return [_as_json(row) for row in rows]
 
     def find(self, counter: int, goal_id: int) -> Json:
         """Return the goal; raise ``not_found``."""
@@ -89,7 +89,7 @@ class Goals:
         )
 
 
-def _shown(row: sqlite3.Row) -> Json:
+def _as_json(row: sqlite3.Row) -> Json:
     defaults = {
         "default_price": 0.0,
         "is_retargeting": 0,

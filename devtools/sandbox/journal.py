@@ -1,4 +1,4 @@
-"""What was asked of the sandbox: counts, peaks and the last requests. Never a token."""
+"""Log of requests: counts, peaks and the last requests, without tokens."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Journal:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was; what is under way goes on and is counted when it ends."""
+        """Reset; running requests are counted when they end."""
         with self._lock:
             self._last: deque[Entry] = deque(maxlen=KEPT)
             self._counts: Counter[tuple[str, str, int]] = Counter()
@@ -81,11 +81,11 @@ class Journal:
                 ],
                 "max_parallel": dict(self._max_parallel),
                 "max_per_second": self._max_per_second,
-                "last": [_shown(entry) for entry in entries],
+                "last": [_as_json(entry) for entry in entries],
             }
 
 
-def _shown(entry: Entry) -> Json:
+def _as_json(entry: Entry) -> Json:
     return {
         "at": entry.started_at,
         "time": moscow_time(entry.started_at),

@@ -1,4 +1,4 @@
-"""What Metrika holds, counted so that a lost or a doubled call shows."""
+"""The stored rows, counted so that lost and doubled calls are visible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SELECT counter_id AS counter, channel, count(*) AS repeated FROM (
     GROUP BY counter_id, channel, tracker_url HAVING count(*) > 1)
 GROUP BY counter_id, channel
 """
-# Only what tells whose call a row is: whole rows take three times as long to read.
+# Only what identifies the call of a row: whole rows take three times as long to read.
 HELD = """
 SELECT rows.id, rows.counter_id, rows.channel, uploadings.comment, rows.tracker_url,
     coalesce(nullif(json_extract(columns, '$.ClientId'), ''),
@@ -38,7 +38,7 @@ UPLOADINGS = "SELECT counter_id AS counter, channel, count(*) AS n FROM uploadin
 def rows(
     store: Store, *, counter: int = 0, channel: str = "", limit: int = 1000, offset: int = 0
 ) -> Json:
-    """Accepted rows, oldest first: their columns as received, plus where they came in.
+    """Accepted rows, oldest first: their columns as received, and their origin.
 
     ``counter`` 0 and an empty ``channel`` mean all.
     """
@@ -53,11 +53,11 @@ def rows(
         " ORDER BY rows.id LIMIT ? OFFSET ?",
         *(*values, limit, offset),
     )
-    return {"total": total["n"] if total else 0, "rows": [_shown(row) for row in found]}
+    return {"total": total["n"] if total else 0, "rows": [_as_json(row) for row in found]}
 
 
 def held(store: Store, *, after: int = 0, limit: int = 1000) -> Json:
-    """Accepted rows behind the row ``after``, each as a list, for counting very many of them.
+    """Accepted rows after the row ``after``, each as a list, for counting very many of them.
 
     Row number, counter, channel, comment of the uploading, CallTrackerURL, visitor, DateTime.
     ``newest`` is the number of the last row there is, 0 without any.
@@ -69,7 +69,7 @@ def held(store: Store, *, after: int = 0, limit: int = 1000) -> Json:
     }
 
 
-def _shown(row: sqlite3.Row) -> Json:
+def _as_json(row: sqlite3.Row) -> Json:
     origin = {
         "uploading_id": row["uploading_id"],
         "counter": row["counter_id"],

@@ -1,4 +1,4 @@
-"""What a request and an answer are inside the sandbox, and how an answer is refused."""
+"""Requests, responses and errors inside the sandbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """A refusal in Metrika's form: https://yandex.com/dev/metrika/en/intro/errors"""
+    """An error in Metrika's format: https://yandex.com/dev/metrika/en/intro/errors"""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ApiError(Exception):
 
 
 class CutConnection(Exception):
-    """The answer is a broken connection."""
+    """Raised to cut the connection instead of answering."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Response:
 
 @dataclass
 class Request:
-    """One HTTP request; the body stays on the wire until somebody asks for it."""
+    """One HTTP request; the body is read from the socket on demand."""
 
     method: str
     path: str
@@ -77,7 +77,7 @@ class Request:
         return self.query.get(name, [default])[-1]
 
     def number(self, name: str, default: int) -> int:
-        """Read an integer query parameter; raise ``invalid_parameter`` when it is none."""
+        """Read an integer query parameter; raise ``invalid_parameter`` for anything else."""
         text = self.param(name) or str(default)
         try:
             return int(text)

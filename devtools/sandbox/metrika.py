@@ -1,4 +1,4 @@
-"""The Metrika API's door: quotas, token, scopes, rights, and which function answers a path."""
+"""Dispatch of the Metrika API: quotas, token, scopes, permissions, routes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import counter_answers, goal_answers, reports, uploads
-from .access import Visit
+from .api_request import ApiRequest
 from .counters import WRITERS
 from .fault_effects import handle_with_faults
 from .messages import ApiError, Json, Request, Response, json_response
@@ -27,13 +27,13 @@ OFFLINE_PATH = COUNTER + "/offline_conversions"
 class Route:
     method: str
     pattern: re.Pattern[str]
-    answer: Callable[[Visit], Json]
+    answer: Callable[[ApiRequest], Json]
     scopes: frozenset[str]
     writes: bool
 
 
 def _route(
-    method: str, path: str, answer: Callable[[Visit], Json], scopes: frozenset[str]
+    method: str, path: str, answer: Callable[[ApiRequest], Json], scopes: frozenset[str]
 ) -> Route:
     return Route(method, re.compile(path + r"(\.json)?/?$"), answer, scopes, scopes is not READ)
 
@@ -64,7 +64,7 @@ ROUTES = (
 
 
 def answer(world: World, request: Request) -> Response:
-    """Answer a Metrika request in its own format, refusals included."""
+    """Answer a Metrika request in its own format, errors included."""
     try:
         with world.quotas.request(request.client_ip, request.login):
             return handle_with_faults(world, request, _handle)
@@ -78,10 +78,10 @@ def _handle(world: World, request: Request) -> Response:
     if not scopes & route.scopes:
         raise ApiError(403, "access_denied", "The application lacks the scope")
     ids = match.groupdict()
-    visit = Visit(world, request, int(ids.get("counter") or 0), int(ids.get("item") or 0))
-    if visit.counter_number:
-        _check_rights(visit, writes=route.writes)
-    return _formatted(request, route.answer(visit))
+    api = ApiRequest(world, request, int(ids.get("counter") or 0), int(ids.get("item") or 0))
+    if api.counter_number:
+        _check_rights(api, writes=route.writes)
+    return _formatted(request, route.answer(api))
 
 
 def _scopes(world: World, request: Request) -> set[str]:
@@ -105,11 +105,11 @@ def _find(request: Request) -> tuple[Route, re.Match[str]]:
     raise ApiError(404, "not_found", "No such method")
 
 
-def _check_rights(visit: Visit, *, writes: bool) -> None:
-    counter = visit.world.counters.find(visit.counter_number)
+def _check_rights(api: ApiRequest, *, writes: bool) -> None:
+    counter = api.world.counters.find(api.counter_number)
     if counter is None or (writes and counter["status"] == "Deleted"):
         raise ApiError(404, "not_found", "Counter not found")
-    if not visit.permission or (writes and visit.permission not in WRITERS):
+    if not api.permission or (writes and api.permission not in WRITERS):
         raise ApiError(403, "access_denied", "Access is denied")
 
 

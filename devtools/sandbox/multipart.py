@@ -1,4 +1,4 @@
-"""Take the file out of a multipart/form-data body (RFC 7578), without trusting its shape."""
+"""Extracts the file from a multipart/form-data body (RFC 7578), which may be malformed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = re.compile(rb'[;\s]name="?([^";\r\n]*)"?', re.IGNORECASE)
 
 
 def file_part(content_type: str, body: bytes, name: str = "file") -> bytes:
-    """Return the bytes of the named part; raise ``missing_parameter`` when there is none."""
+    """Return the bytes of the named part; raise ``missing_parameter`` if it is absent."""
     match = BOUNDARY.search(content_type)
     if not content_type.lower().startswith("multipart/form-data") or match is None:
         raise _missing(name)

@@ -19,7 +19,7 @@ from .world import World
 
 
 class Refused(Exception):
-    """One of Yandex's OAuth errors; the name goes out as it is."""
+    """One of Yandex's OAuth errors, by the name that is sent."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(error)
@@ -59,7 +59,7 @@ def _form(request: Request) -> dict[str, str]:
 
 
 def _client(world: World, request: Request, form: dict[str, str]) -> str:
-    """Authenticate the application; the header wins over the body."""
+    """Authenticate the application; the header takes precedence over the body."""
     header = request.header("Authorization")
     given = _basic(header) if header else (form.get("client_id"), form.get("client_secret"))
     right = (world.options.client_id, world.options.client_secret)
@@ -96,7 +96,7 @@ def _token(world: World, request: Request, form: dict[str, str], client_id: str)
 
 
 def _exchanged(world: World, request: Request, form: dict[str, str], client_id: str) -> Json:
-    code = world.tokens.code(_given(form, "code"))
+    code = world.tokens.code(_required(form, "code"))
     if code is None or code["client_id"] != client_id or not world.tokens.take_code(code["code"]):
         raise Refused("invalid_grant", "Code has expired")
     _check_verifier(code, form.get("code_verifier", ""))
@@ -105,14 +105,14 @@ def _exchanged(world: World, request: Request, form: dict[str, str], client_id: 
     token = world.tokens.issue(
         login=code["login"], client_id=client_id, scopes=scopes, device_id=device_id
     )
-    answer = _shown(world, token)
-    # Only a token with fewer rights than were asked for says which it has.
+    answer = _as_json(world, token)
+    # Yandex returns `scope` only if fewer scopes were granted than requested.
     is_cut = set(scopes.split()) != set(code["asked"].split())
     return answer | ({"scope": scopes} if is_cut else {})
 
 
 def _check_verifier(code: sqlite3.Row, verifier: str) -> None:
-    """RFC 7636 4.6: what was promised must be shown, what was not promised must not."""
+    """RFC 7636 4.6: the verifier must match the challenge, and be absent if there was none."""
     challenge = code["challenge"]
     if not challenge and not verifier:
         return
@@ -130,16 +130,16 @@ def _cut(request: Request, scopes: str) -> str:
 
 
 def _refreshed(world: World, form: dict[str, str], client_id: str) -> Json:
-    token = world.tokens.by_refresh(_given(form, "refresh_token"))
+    token = world.tokens.by_refresh(_required(form, "refresh_token"))
     rotated = None
     if token is not None and token["client_id"] == client_id:
         rotated = world.tokens.refresh(token)
     if rotated is None:
         raise Refused("invalid_grant", "expired_token")
-    return _shown(world, rotated)
+    return _as_json(world, rotated)
 
 
-def _shown(world: World, token: sqlite3.Row) -> Json:
+def _as_json(world: World, token: sqlite3.Row) -> Json:
     return {
         "access_token": token["access"],
         "expires_in": world.tokens.seconds_left(token),
@@ -149,7 +149,7 @@ def _shown(world: World, token: sqlite3.Row) -> Json:
 
 
 def _revoke(world: World, form: dict[str, str], client_id: str) -> Response:
-    token = world.tokens.find(_given(form, "access_token"))
+    token = world.tokens.find(_required(form, "access_token"))
     if token is None or token["client_id"] != client_id:
         raise Refused("invalid_grant", "Token does not belong to the client")
     if not token["device_id"]:
@@ -158,7 +158,7 @@ def _revoke(world: World, form: dict[str, str], client_id: str) -> Response:
     return json_response({"status": "ok"})
 
 
-def _given(form: dict[str, str], name: str) -> str:
+def _required(form: dict[str, str], name: str) -> str:
     if not form.get(name):
         raise Refused("invalid_request", f"{name} not in POST")
     return form[name]

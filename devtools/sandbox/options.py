@@ -1,4 +1,4 @@
-"""How a sandbox is set up: command line, environment (``SANDBOX_*``) or keyword arguments."""
+"""Options of a sandbox: command line, environment (``SANDBOX_*``) or keyword arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Recognisable on sight, in the 32 hex digits that Yandex uses for both values.
+# Recognisable, in the 32 hex digits that Yandex uses for both values.
 DEFAULT_CLIENT_ID = "5a5dbb0c5a5dbb0c5a5dbb0c5a5dbb0c"
 DEFAULT_CLIENT_SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75e"  # opens a stand-in only
 DEFAULT_REDIRECTS = (

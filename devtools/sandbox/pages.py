@@ -1,4 +1,4 @@
-"""HTML of the sandbox. Everything that came from outside goes through ``escape``."""
+"""HTML of the sandbox. Every value from a request goes through ``escape``."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def consent(
     chosen: str,
     device_name: str,
 ) -> str:
-    """The page «… запрашивает доступ»: who, to what, allow or refuse."""
+    """The consent page: choice of account, scopes, «Разрешить» and «Отказать»."""
     device = f"<p class='note'>Устройство: {escape(device_name)}</p>" if device_name else ""
     fixed = [_scope(scope) for scope in scopes]
     ticked = [_scope(scope, is_optional=True) for scope in optional_scopes if scope not in scopes]

@@ -1,4 +1,4 @@
-"""Who can sign in to the stand-in Yandex."""
+"""The people who can sign in, and their profiles."""
 
 from __future__ import annotations
 

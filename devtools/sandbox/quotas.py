@@ -1,4 +1,4 @@
-"""The vendor's quotas, kept for real: https://yandex.com/dev/metrika/en/intro/quotas"""
+"""The vendor's quotas, enforced: https://yandex.com/dev/metrika/en/intro/quotas"""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Quotas:
 
     @contextmanager
     def request(self, client_ip: str, login: str) -> Iterator[None]:
-        """Count one request; raise the 429 of the quota it breaks."""
+        """Count one request; raise the 429 of the quota it exceeds."""
         with self._lock:
             self._count_second(client_ip)
             if login:

@@ -1,6 +1,6 @@
 """Reports over what was uploaded: https://yandex.com/dev/metrika/en/stat/openapi/data
 
-Only the call metrics and the reaches of goals; there are no visits in the sandbox.
+Only the metrics of calls and the reaches of goals: the sandbox has no visits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from .access import Visit
+from .api_request import ApiRequest
 from .messages import ApiError, Json
 from .uploadings import CALLS, CONVERSIONS
 
@@ -36,7 +36,7 @@ GOAL_REACHES = re.compile(r"ym:s:goal([0-9]+)reaches")
 
 @dataclass(frozen=True)
 class Event:
-    """A row that has ripened into the reports."""
+    """A processed row, as the reports see it."""
 
     columns: dict[str, str]
     channel: str
@@ -50,10 +50,10 @@ class Event:
 Metric = Callable[[list[Event]], float | None]
 
 
-def table(visit: Visit) -> Json:
-    query = _query(visit)
-    events = _events(visit, query["ids"], query["date1"], query["date2"])
-    metrics = [_metric(visit, name, query["ids"]) for name in query["metrics"]]
+def table(api: ApiRequest) -> Json:
+    query = _query(api)
+    events = _events(api, query["ids"], query["date1"], query["date2"])
+    metrics = [_metric(api, name, query["ids"]) for name in query["metrics"]]
     groups: defaultdict[tuple[str, ...], list[Event]] = defaultdict(list)
     for event in events:
         groups[tuple(_dimension(name, event) for name in query["dimensions"])].append(event)
@@ -86,8 +86,8 @@ def _answer(query: Json, data: list[Json], totals: list[float | None]) -> Json:
     }
 
 
-def _query(visit: Visit) -> Json:
-    request = visit.request
+def _query(api: ApiRequest) -> Json:
+    request = api.request
     if request.param("filters"):
         raise ApiError(400, "query_error", "The sandbox knows no filters", location="filters")
     preset = request.param("preset")
@@ -97,8 +97,8 @@ def _query(visit: Visit) -> Json:
     asked_metrics = _list(request.param("metrics")) or metrics.split()
     if not 0 < len(asked_metrics) <= MAX_METRICS:
         raise ApiError(400, "missing_parameter", "1 to 20 metrics", location="metrics")
-    numbers = _ids(visit)
-    today = _today(visit, numbers[0])
+    numbers = _ids(api)
+    today = _today(api, numbers[0])
     return {
         "ids": numbers,
         "preset": preset,
@@ -112,25 +112,25 @@ def _query(visit: Visit) -> Json:
     }
 
 
-def _today(visit: Visit, number: int) -> date:
-    """The day it is in the zone of the first counter asked about."""
-    counter = visit.world.counters.find(number)
+def _today(api: ApiRequest, number: int) -> date:
+    """Today in the time zone of the first requested counter."""
+    counter = api.world.counters.find(number)
     zone = ZoneInfo(counter["time_zone_name"]) if counter else UTC
-    return datetime.fromtimestamp(visit.world.clock.now(), zone).date()
+    return datetime.fromtimestamp(api.world.clock.now(), zone).date()
 
 
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _ids(visit: Visit) -> list[int]:
-    """The counters asked about; raise ``access_denied`` for one that is not the person's."""
-    asked = visit.request.param("ids") or visit.request.param("id")
+def _ids(api: ApiRequest) -> list[int]:
+    """The requested counters; raise ``access_denied`` for one without permission."""
+    asked = api.request.param("ids") or api.request.param("id")
     if not asked or not re.fullmatch(r"[0-9]+(,[0-9]+)*", asked):
         raise ApiError(400, "missing_parameter", "ids is missing", location="ids")
     numbers = [int(number) for number in asked.split(",")]
     for number in numbers:
-        if not visit.world.counters.permission(number, visit.login):
+        if not api.world.counters.permission(number, api.login):
             raise ApiError(403, "access_denied", "Access is denied")
     return numbers
 
@@ -145,10 +145,10 @@ def _day(text: str, today: date) -> date:
         raise ApiError(400, "invalid_parameter", "Not a date", location="date1") from None
 
 
-def _events(visit: Visit, numbers: list[int], first: str, last: str) -> list[Event]:
-    ripe_before = visit.world.clock.now() - visit.world.uploadings.ripen_seconds
+def _events(api: ApiRequest, numbers: list[int], first: str, last: str) -> list[Event]:
+    ripe_before = api.world.clock.now() - api.world.uploadings.ripen_seconds
     marks = ", ".join("?" * len(numbers))
-    found = visit.world.store.all(
+    found = api.world.store.all(
         "SELECT rows.columns, rows.channel, rows.linked, rows.moment, counters.time_zone_name"
         " FROM rows JOIN uploadings ON uploadings.id = rows.uploading_id"
         f" JOIN counters ON counters.id = rows.counter_id WHERE rows.counter_id IN ({marks})"
@@ -181,19 +181,19 @@ def _dimension(name: str, event: Event) -> str:
     return event.columns.get(names.get(column[1], column[1]), "")
 
 
-def _metric(visit: Visit, name: str, numbers: list[int]) -> Metric:
+def _metric(api: ApiRequest, name: str, numbers: list[int]) -> Metric:
     goal = GOAL_REACHES.fullmatch(name)
     if goal:
-        return _reaches(visit, int(goal[1]), numbers)
+        return _reaches(api, int(goal[1]), numbers)
     if name not in METRICS:
         raise ApiError(400, "invalid_parameter", f"Unknown metric {name}", location="metrics")
     metric = METRICS[name]
     return lambda events: metric([event for event in events if event.channel == CALLS])
 
 
-def _reaches(visit: Visit, goal_id: int, numbers: list[int]) -> Metric:
+def _reaches(api: ApiRequest, goal_id: int, numbers: list[int]) -> Metric:
     """The call goal counts linked calls, an event's goal the linked conversions that name it."""
-    goals = [goal for number in numbers for goal in visit.world.goals.of(number)]
+    goals = [goal for number in numbers for goal in api.world.goals.of(number)]
     goal = next((goal for goal in goals if goal["id"] == goal_id), None)
     if goal is None:
         raise ApiError(400, "invalid_parameter", "Unknown goal", location="metrics")

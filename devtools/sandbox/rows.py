@@ -1,4 +1,4 @@
-"""Which rows of an upload are valid, from the columns' documentation.
+"""Validation of the rows of an upload, after the documentation of the columns.
 
 https://yandex.com/dev/metrika/en/management/calls and .../management/offline-conv
 """
@@ -23,13 +23,13 @@ CALL_COLUMNS: dict[str, re.Pattern[str]] = {
     "StaticCall": re.compile(r"[01]"),
     "Price": re.compile(r"[0-9]+(\.[0-9]+)?"),
     "Currency": re.compile(r"[A-Z]{3}"),
-    # A masked number (+7916***4567) is taken as well: the vendor checks the sign and the length.
+    # A masked number (+7916***4567) is accepted: the vendor checks the sign and the length.
     "PhoneNumber": re.compile(r"\+[0-9*]{5,15}"),
     "TalkDuration": re.compile(r"[0-9]{1,9}"),
     "HoldDuration": re.compile(r"[0-9]{1,9}"),
     "CallMissed": re.compile(r"[01]"),
     "Tag": TEXT,
-    # 2 is sent by a public client's live test and taken.
+    # 2 is sent by a public client's live test and accepted.
     "FirstTimeCaller": re.compile(r"[012]"),
     "URL": TEXT,
     "CallTrackerURL": TEXT,
@@ -64,7 +64,7 @@ class Row:
         return int(self.columns["DateTime"])
 
     def is_linked(self, processed_at: float) -> bool:
-        """The happy world's rule: a visitor is known unless the identifier ends in 9."""
+        """Whether a visit is found: for every dynamic call in time, unless its id ends in 9."""
         return (
             not self.is_static
             and bool(self.identifier)

@@ -1,4 +1,4 @@
-"""Named worlds: who lives in them, which counters they have, and what goes wrong."""
+"""Named scenarios: people, counters, permissions, and faults."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ SITES: tuple[tuple[Any, ...], ...] = (
     (91400018, "Ремонт под ключ", "remont.example", "agency-media", "Asia/Omsk", 360, {}),
 )
 
-# Besides the owners: who else may do what, and where.
+# Permissions of people other than the owners.
 GUESTS = (
     (91300042, "okna-stolica", "view"),
     (91400011, "okna-stolica", "edit"),
@@ -165,12 +165,12 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 
 def load(world: World, name: str) -> None:
-    """Forget the world and build the named one; an unknown name changes nothing."""
+    """Clear the world and build the named scenario; an unknown name changes nothing."""
     if name not in FAULTS:
         known = ", ".join(FAULTS)
         raise ApiError(404, "not_found", f"No scenario {name}; there are {known}")
-    world.forget()
-    _settle(world, with_counters=name != "empty")
+    world.clear()
+    _populate(world, with_counters=name != "empty")
     for fault in FAULTS[name]:
         world.faults.add(fault)
     if name == "expired_token":
@@ -178,7 +178,7 @@ def load(world: World, name: str) -> None:
     world.store.run("REPLACE INTO settings VALUES ('scenario', ?)", name)
 
 
-def _settle(world: World, *, with_counters: bool) -> None:
+def _populate(world: World, *, with_counters: bool) -> None:
     for position, (login, uid, first, last, about) in enumerate(PEOPLE):
         world.people.add(login, uid, first, last, about, position)
     if not with_counters:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the standard library: reads a request, writes an answer, cuts a line."""
+"""HTTP/1.1 server on the standard library, which can also cut a connection (ADR 0031)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ logger = logging.getLogger("devtools.sandbox")
 
 # https://yandex.com/dev/metrika/ru/faq: one gigabyte a file.
 BODY_LIMIT = 1 << 30
-# What an answer given early leaves on the wire is read away up to this size, then the line is cut.
+# An unread body up to this size is read before the next request; a longer one ends the connection.
 DRAIN_LIMIT = 8 << 20
-# Closing with this sends RST, as a gateway that died would.
+# Closing with this sends RST, as a gateway that crashed would.
 LINGER_OFF = struct.pack("ii", 1, 0)
 
 
 class Body:
-    """The part of a request that is still on the wire."""
+    """The part of a request that is not yet read from the socket."""
 
     def __init__(self, handler: Handler) -> None:
         self._file = handler.rfile
@@ -55,7 +55,7 @@ class Body:
         return b"".join(parts)
 
     def drain(self) -> bool:
-        """Read the rest away; False when there is too much of it."""
+        """Read and discard the rest; False if it is too long."""
         if self._chunked or self.left > DRAIN_LIMIT:
             return False
         self._file.read(self.left)
@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _send(self, response: Response) -> None:
-        """Write head and body at once, so that a small answer is one packet."""
+        """Write head and body at once, so that a small response is one packet."""
         lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
         headers = response.headers | {
             "Content-Length": str(len(response.body)),
@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write(head + response.body)
         except OSError:
-            # The client left; what was taken stays taken.
+            # The client has gone; what was accepted stays accepted.
             self.close_connection = True
 
     def _cut(self) -> None:
@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing here: :mod:`.front` logs a line a request, without the query."""
+        """Log nothing: :mod:`.front` logs a line per request, without the query."""
 
 
 class Server(ThreadingHTTPServer):
@@ -134,7 +134,7 @@ class Server(ThreadingHTTPServer):
         super().__init__((options.host, options.port), Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A line cut by either side is a normal event here."""
+        """A connection cut by either side is a normal event here."""
         logger.debug("connection ended early")
 
 
@@ -153,7 +153,7 @@ class RunningSandbox:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop answering; the state, if it is in a file, stays there."""
+        """Stop the server; state in a file is kept."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The world's memory: one SQLite file (or none), written before an answer says "taken"."""
+"""The storage: one SQLite file (or memory), committed before a request is answered."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TABLE_NAMES = (
     *("codes", "tokens", "uploadings", "rows"),
 )
 
-# Real ids are long; small ones would hide a product that keeps them in 16 bits.
+# Real ids are long; small ones would hide an overflow in the product.
 FIRST_GOAL_ID = 318_200_000
 FIRST_UPLOADING_ID = 730_100_000
 
@@ -74,7 +74,7 @@ class Store:
         )
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
-        # In WAL this survives any death of the process, which is all a restart has to survive.
+        # In WAL this survives kill -9 of the process, which suffices here.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(TABLES)
         if not self._db.execute("SELECT count(*) FROM sqlite_sequence").fetchone()[0]:
@@ -114,7 +114,7 @@ class Store:
             return self._db.execute(sql, values).rowcount
 
     def clear(self) -> None:
-        """Forget everything; the numbers go on, so that an old id never means a new thing."""
+        """Delete all rows; the sequences go on, so that an old id is never reused."""
         with self.transaction() as db:
             for table in TABLE_NAMES:
                 db.execute(f"DELETE FROM {table}")

@@ -10,9 +10,9 @@ from .storage import Store
 
 CODE_SECONDS = 600
 TOKEN_SECONDS = 31_536_000
-# A token younger than this is handed out again at a refresh, as Yandex was seen to do.
+# A refresh returns the same access token if it is younger than this, as Yandex was seen to do.
 KEPT_AT_REFRESH_SECONDS = 90 * 86_400
-# https://yandex.ru/dev/id/doc/en/tokens/token-invalidate: a new one silently kills the oldest.
+# https://yandex.ru/dev/id/doc/en/tokens/token-invalidate: a new one silently revokes the oldest.
 DEVICE_TOKEN_LIMIT = 30
 
 
@@ -85,7 +85,7 @@ class Tokens:
         return self._found(access) if rotated else None
 
     def by_refresh(self, refresh: str) -> sqlite3.Row | None:
-        """A live token pair: the refresh token dies together with the access token."""
+        """Return a live token pair: both tokens expire and are revoked together."""
         return self._live(self._store.one("SELECT * FROM tokens WHERE refresh = ?", refresh))
 
     def find(self, access: str) -> sqlite3.Row | None:
@@ -102,7 +102,7 @@ class Tokens:
         self._store.run("UPDATE tokens SET revoked = 1 WHERE access = ?", access)
 
     def revoke_all(self, login: str) -> int:
-        """The person took the app's access away; the consent goes too."""
+        """Revoke the consent and all tokens, as a person can; return the number of tokens."""
         self._store.run("DELETE FROM consents WHERE login = ?", login)
         return self._store.run(
             "UPDATE tokens SET revoked = 1 WHERE login = ? AND revoked = 0", login

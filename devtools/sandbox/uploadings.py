@@ -1,4 +1,4 @@
-"""Accepted files and their rows, and the statuses they ripen through."""
+"""Accepted files, their rows, and their statuses over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .rows import CheckedFile, Row
 from .storage import Store
 
 CALLS, CONVERSIONS = "calls", "goal"
-# In thirds of the ripening time; the last status depends on what was linked.
+# A third of `ripen_seconds` each; the final status depends on what was linked.
 RIPENING = ("UPLOADED", "EXPORTED", "MATCHED")
 
 
@@ -34,7 +34,7 @@ class Uploadings:
         links: bool = True,
         lag_seconds: float = 0,
     ) -> sqlite3.Row:
-        """Store a checked file for good; it stays out of the lists for ``lag_seconds``."""
+        """Store a checked file; the lists show it after ``lag_seconds``."""
         now = self._clock.now()
         linked = [links and row.is_linked(now) for row in file.rows]
         static = sum(row.is_static for row in file.rows)
@@ -74,7 +74,7 @@ class Uploadings:
             return "PROCESSED" if uploading["linked_quantity"] else "LINKAGE_FAILURE"
         return RIPENING[int(age / self.ripen_seconds * len(RIPENING))]
 
-    def shown(self, uploading: sqlite3.Row) -> Json:
+    def as_json(self, uploading: sqlite3.Row) -> Json:
         """OfflineCallsUploading: https://yandex.com/dev/metrika/en/management/openapi/call/uploadCalls"""
         status = self.status(uploading)
         is_ripe = status not in RIPENING

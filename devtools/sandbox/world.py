@@ -1,4 +1,4 @@
-"""Everything the sandbox knows, in one place."""
+"""The state of the sandbox, in one object."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class World:
         row = self.store.one("SELECT value FROM settings WHERE name = 'scenario'")
         return str(row["value"]) if row else ""
 
-    def forget(self) -> None:
-        """Empty the world: people, counters, tokens, uploadings, faults, the pushed clock."""
+    def clear(self) -> None:
+        """Delete people, counters, tokens, uploadings and faults, and reset the clock."""
         self.store.clear()
         self.clock.reset()
         self.faults.clear()

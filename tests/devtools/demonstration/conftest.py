@@ -1,4 +1,4 @@
-"""The sandbox and the linked counter of the tests of delivery."""
+"""Fixtures of the tests of delivery: the sandbox, a linked counter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invented calls: the same seed gives the same ones, and all kinds are among them."""
+"""Generated calls: the same seed gives the same calls, and all kinds occur."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_same_seed_gives_the_same_calls() -> None:
     assert CallGenerator(seed=8).between(START, END, 100) != first
 
 
-def test_every_record_is_read_without_complaint() -> None:
+def test_every_record_is_valid() -> None:
     items = CallGenerator(seed=7).between(START, END, 500)
 
     records = read_records(items, source_id="src_test", zone=None, now=END)

@@ -1,4 +1,4 @@
-"""Weeks of a customer, lived through with the real steps against the sandbox."""
+"""The demonstration's weeks of history, made by the product's own steps against the sandbox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOMENTS = (datetime(2026, 11, 28, 3, 25, tzinfo=UTC), datetime(2026, 11, 28, 23,
 
 @pytest.fixture(params=MOMENTS, ids=str, autouse=True)
 def moment(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Before all other fixtures: the sandbox and the tokens in it are of the same day."""
+    """Runs before all other fixtures: the sandbox's tokens have to be of the same day."""
     with time_machine.travel(request.param):
         yield
 

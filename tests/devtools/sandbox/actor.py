@@ -1,4 +1,4 @@
-"""A person with a browser and a token, as the sandbox sees them from outside."""
+"""A client of the sandbox: a person with a browser and a token."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Actor:
         return self.browser.get(url, params=params, allow_redirects=False, timeout=TIMEOUT)
 
     def decide(self, decision: str = "allow", **changes: str) -> dict[str, str]:
-        """Press a button; return the parameters that came back to the application."""
+        """Press a button; return the parameters of the redirect to the application."""
         response = self.browser.post(
             self.sandbox.url + "/authorize",
             params=self.question(**changes),
@@ -61,7 +61,7 @@ class Actor:
         return requests.post(self.sandbox.url + path, data=credentials | form, timeout=TIMEOUT)
 
     def link(self, **changes: str) -> dict[str, Any]:
-        """Allow and exchange; remember the access token and return the whole answer."""
+        """Consent and exchange the code; store the access token and return the response."""
         answer: dict[str, Any] = self.exchange(self.decide(**changes)["code"]).json()
         self.token = answer["access_token"]
         return answer
@@ -87,13 +87,13 @@ def offline(path: str, counter: int = COUNTER) -> str:
 
 
 def returned(response: requests.Response) -> dict[str, str]:
-    """The query of the address a response sends the browser to."""
+    """The query of the address a response redirects to."""
     query = parse_qs(urlsplit(response.headers["Location"]).query)
     return {name: values[0] for name, values in query.items()}
 
 
 def control(sandbox: RunningSandbox, path: str, **body: Any) -> Any:
-    """Act in the control room, or look when there is no body."""
+    """POST to the control API, or GET if there is no body."""
     url = f"{sandbox.url}/_sandbox/{path}"
     method = "POST" if body else "GET"
     response = requests.request(method, url, json=body or None, timeout=TIMEOUT)

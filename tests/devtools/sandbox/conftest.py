@@ -1,4 +1,4 @@
-"""A sandbox of its own for every test, and a person who has linked an account."""
+"""Fixtures: a sandbox per test, and a person who has linked an account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.devtools.sandbox.actor import Actor
 
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
-    """Uploadings take an hour of its clock, which tests push."""
+    """Uploadings take an hour of its clock, which tests advance."""
     running = start_sandbox(ripen_seconds=3600)
     yield running
     running.close()

@@ -39,7 +39,7 @@ def test_consent_page_runs_no_script_and_may_send_its_form_back_to_the_applicati
     assert "<script" not in page.text
 
 
-def test_page_shows_what_came_from_outside_as_text(actor: Actor) -> None:
+def test_consent_page_escapes_the_values_of_the_request(actor: Actor) -> None:
     page = actor.see_consent(device_name="<b>x</b>", state="\"><i>'")
 
     assert "&lt;b&gt;x&lt;/b&gt;" in page.text
@@ -76,7 +76,7 @@ def test_query_of_the_redirect_address_is_kept_and_not_compared(actor: Actor) ->
     assert len(answer["code"]) == 16
 
 
-def test_refusal_goes_back_with_access_denied_and_state(actor: Actor) -> None:
+def test_refusal_redirects_with_access_denied_and_state(actor: Actor) -> None:
     answer = actor.decide("deny")
 
     assert answer["error"] == "access_denied"
@@ -93,7 +93,7 @@ def test_refusal_goes_back_with_access_denied_and_state(actor: Actor) -> None:
         ({"response_type": "token"}, "unsupported_response_type"),
     ],
 )
-def test_malformed_request_is_sent_back_with_an_error(
+def test_malformed_request_redirects_with_an_error(
     actor: Actor, change: dict[str, str], error: str
 ) -> None:
     answer = returned(actor.see_consent(**change))
@@ -121,7 +121,7 @@ def test_another_browser_is_asked_although_the_person_consented(
     other.browser.close()
 
 
-def test_code_gives_tokens_once(actor: Actor) -> None:
+def test_code_is_exchanged_once(actor: Actor) -> None:
     code = actor.decide()["code"]
 
     first = actor.exchange(code)
@@ -141,7 +141,7 @@ def test_code_gives_tokens_once(actor: Actor) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(590, 200), (600, 400)])
-def test_code_lives_ten_minutes(actor: Actor, seconds: int, status: int) -> None:
+def test_code_is_valid_for_ten_minutes(actor: Actor, seconds: int, status: int) -> None:
     code = actor.decide()["code"]
 
     control(actor.sandbox, "clock", advance_seconds=seconds)
@@ -149,7 +149,7 @@ def test_code_lives_ten_minutes(actor: Actor, seconds: int, status: int) -> None
     assert actor.exchange(code).status_code == status
 
 
-def test_promised_verifier_opens_the_code(actor: Actor) -> None:
+def test_matching_verifier_is_accepted(actor: Actor) -> None:
     code = actor.decide(**PROMISE)["code"]
 
     assert actor.exchange(code, code_verifier=VERIFIER).status_code == 200

@@ -11,7 +11,7 @@ from tests.devtools.sandbox.actor import Actor
 
 @pytest.fixture
 def linked_site(sandbox: RunningSandbox) -> Iterator[Actor]:
-    """A sandbox whose application lives on another address, as in life."""
+    """A sandbox whose application is at another address."""
     running = start_sandbox(redirect_uris=(sandbox.url + "/",))
     actor = Actor(running)
     yield actor
@@ -45,7 +45,7 @@ def test_person_chooses_an_account_and_allows(
     assert [text for text in complaints if "Security" in text] == []
 
 
-def test_person_refuses_without_choosing_anybody(
+def test_person_refuses_without_choosing_an_account(
     linked_site: Actor, page: Page, sandbox: RunningSandbox
 ) -> None:
     page.goto(address(linked_site))
@@ -56,7 +56,9 @@ def test_person_refuses_without_choosing_anybody(
     assert "state=st4te" in page.url
 
 
-def test_keyboard_alone_is_enough(linked_site: Actor, page: Page, sandbox: RunningSandbox) -> None:
+def test_consent_page_works_with_the_keyboard_alone(
+    linked_site: Actor, page: Page, sandbox: RunningSandbox
+) -> None:
     page.goto(address(linked_site))
 
     page.keyboard.press("Tab")

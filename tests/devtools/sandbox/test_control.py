@@ -50,7 +50,7 @@ def test_rows_are_paged_oldest_first(actor: Actor) -> None:
     assert none == {"total": 0, "rows": []}
 
 
-def test_held_rows_tell_where_they_came_in_and_whose_call_they_are(actor: Actor) -> None:
+def test_held_rows_have_their_origin_and_what_identifies_their_call(actor: Actor) -> None:
     actor.upload(CSV)
     by_click = "Yclid,ClientId,DateTime\n71,,1767607384\n72,73,1767607385\n"
     actor.upload(by_click, comment="ck2")
@@ -67,7 +67,7 @@ def test_held_rows_tell_where_they_came_in_and_whose_call_they_are(actor: Actor)
     assert control(actor.sandbox, "held?after=3")["held"] == []
 
 
-def test_journal_counts_requests_and_holds_no_token(
+def test_journal_counts_requests_and_has_no_token(
     actor: Actor, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -88,7 +88,7 @@ def test_journal_counts_requests_and_holds_no_token(
     assert not any(re.search(r"[?&]code=", text) for text in ours)
 
 
-def test_forgotten_requests_begin_anew_and_those_under_way_still_count(actor: Actor) -> None:
+def test_cleared_journal_still_counts_running_requests(actor: Actor) -> None:
     actor.get("/management/v1/counters")
     journal = actor.sandbox.world.journal
 
@@ -139,7 +139,7 @@ def test_counter_is_renamed_deleted_and_withdrawn(actor: Actor) -> None:
         ("scenario", {"name": "utopia"}, 404),
     ],
 )
-def test_mistaken_order_is_refused(
+def test_invalid_control_request_is_refused(
     sandbox: RunningSandbox, path: str, body: dict[str, object], status: int
 ) -> None:
     answer = requests.post(f"{sandbox.url}/_sandbox/{path}", json=body, timeout=TIMEOUT)
@@ -156,7 +156,7 @@ def test_revoked_person_has_to_consent_again(actor: Actor) -> None:
     assert actor.see_consent(force_confirm="no").status_code == 200
 
 
-def test_reset_brings_the_first_world_back(actor: Actor) -> None:
+def test_reset_restores_the_scenario(actor: Actor) -> None:
     number = actor.upload(CSV).json()["uploading"]["id"]
     control(actor.sandbox, "clock", advance_seconds=100)
 
@@ -171,7 +171,7 @@ def test_reset_brings_the_first_world_back(actor: Actor) -> None:
 @pytest.mark.parametrize(
     ("name", "status"), [("quota", 429), ("outage", 502), ("denied", 403), ("empty", 200)]
 )
-def test_scenario_is_a_world_with_its_faults(actor: Actor, name: str, status: int) -> None:
+def test_scenario_switches_its_faults_on(actor: Actor, name: str, status: int) -> None:
     control(actor.sandbox, "scenario", name=name)
     actor.link()
 
@@ -179,7 +179,7 @@ def test_scenario_is_a_world_with_its_faults(actor: Actor, name: str, status: in
     assert control(actor.sandbox, "health")["scenario"] == name
 
 
-def test_pages_show_what_arrived_as_text(actor: Actor) -> None:
+def test_pages_escape_uploaded_values(actor: Actor) -> None:
     actor.upload('ClientId,DateTime,Tag\n17,1767607384,"<script>1</script>"\n', comment="ck1")
 
     index = requests.get(actor.sandbox.url + "/", timeout=TIMEOUT).text
@@ -208,7 +208,7 @@ def test_process_stops_within_a_second_of_sigterm_and_keeps_its_state(tmp_path: 
     assert state.stat().st_size > 0
 
 
-def test_killed_process_has_kept_what_it_answered_for(tmp_path: Path) -> None:
+def test_killed_process_has_stored_what_it_confirmed(tmp_path: Path) -> None:
     state = tmp_path / "sandbox.sqlite3"
     command = [sys.executable, "-m", "devtools.sandbox", "--port", "0", "--state", str(state)]
     kept = start_sandbox(state=str(state))
@@ -233,7 +233,7 @@ def test_killed_process_has_kept_what_it_answered_for(tmp_path: Path) -> None:
     assert [row["uploading_id"] for row in rows] == [answer.json()["uploading"]["id"]]
 
 
-def test_environment_fills_what_the_command_line_leaves_out() -> None:
+def test_environment_supplies_options_missing_on_the_command_line() -> None:
     environment = {
         "SANDBOX_PORT": "9001",
         "SANDBOX_RIPEN_SECONDS": "0.5",
@@ -246,7 +246,7 @@ def test_environment_fills_what_the_command_line_leaves_out() -> None:
     assert options.redirect_uris == ("http://a/cb", "http://b/cb")
 
 
-def test_taken_port_is_told_in_a_sentence(sandbox: RunningSandbox) -> None:
+def test_taken_port_is_reported_in_a_sentence(sandbox: RunningSandbox) -> None:
     port = sandbox.url.rpartition(":")[2]
     command = [sys.executable, "-m", "devtools.sandbox", "--port", port]
 

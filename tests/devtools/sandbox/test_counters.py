@@ -39,7 +39,7 @@ def test_offset_is_one_based_and_rows_counts_everything(actor: Actor) -> None:
     assert numbers(first) + numbers(second) + numbers(third) == everything
 
 
-def test_page_holds_a_thousand_at_most(actor: Actor) -> None:
+def test_page_has_at_most_a_thousand_counters(actor: Actor) -> None:
     control(actor.sandbox, "people/okna-stolica/counters", count=1500)
 
     page = actor.get(LIST, per_page=5000)
@@ -86,7 +86,7 @@ def test_person_without_counters_gets_an_empty_list(actor: Actor) -> None:
     assert actor.get(LIST) == {"rows": 0, "counters": []}
 
 
-def test_counter_is_reached_by_two_people_with_their_own_rights(actor: Actor) -> None:
+def test_two_people_have_their_own_permissions_on_a_counter(actor: Actor) -> None:
     own = actor.get(ONE)["counter"]["permission"]
     actor.login = "agency-media"
     actor.link()
@@ -127,7 +127,7 @@ def test_bad_credentials_are_refused_in_the_vendors_form(
     assert set(body["errors"][0]) == {"error_type", "message", "location"}
 
 
-def test_scopes_are_asked_for_by_what_is_done(actor: Actor) -> None:
+def test_required_scope_depends_on_the_operation(actor: Actor) -> None:
     actor.link(scope="metrika:offline_data")
     read = actor.call("GET", LIST)
     create = actor.call("POST", ONE + "/goals", json={"goal": {}})
@@ -140,7 +140,7 @@ def test_scopes_are_asked_for_by_what_is_done(actor: Actor) -> None:
 
 
 @pytest.mark.parametrize("path", ["/management/v1/counter/1", "/management/v1/nothing"])
-def test_what_is_not_there_is_not_found(actor: Actor, path: str) -> None:
+def test_unknown_path_is_not_found(actor: Actor, path: str) -> None:
     answer = actor.call("GET", path)
 
     assert answer.status_code == 404

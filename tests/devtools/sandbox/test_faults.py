@@ -27,7 +27,7 @@ def held_rows(sandbox: RunningSandbox) -> int:
 
 
 def wait_for_rows(sandbox: RunningSandbox, count: int) -> None:
-    """Watch until the file that is still on its way arrives, five seconds at most."""
+    """Wait until the late file is accepted, five seconds at most."""
     deadline = time.monotonic() + 5
     while held_rows(sandbox) != count:
         assert time.monotonic() < deadline
@@ -37,7 +37,7 @@ def wait_for_rows(sandbox: RunningSandbox, count: int) -> None:
     ("fault", "taken"),
     [("reset_before", []), ("reset_middle", []), ("reset_after_taken", ["ck1"])],
 )
-def test_cut_upload_is_taken_only_when_the_fault_says_so(
+def test_cut_upload_is_accepted_only_by_the_faults_that_accept_it(
     actor: Actor, fault: str, taken: list[str]
 ) -> None:
     switch_on(actor.sandbox, fault)
@@ -59,7 +59,7 @@ def test_big_upload_is_cut_in_the_middle(actor: Actor) -> None:
     assert held_rows(actor.sandbox) == 0
 
 
-def test_file_is_accepted_after_the_client_left(actor: Actor) -> None:
+def test_file_is_accepted_after_the_connection_was_cut(actor: Actor) -> None:
     switch_on(actor.sandbox, "late_accept", seconds=0.3)
 
     with pytest.raises(requests.ConnectionError):
@@ -71,9 +71,7 @@ def test_file_is_accepted_after_the_client_left(actor: Actor) -> None:
 
 
 @pytest.mark.parametrize(("status", "taken"), [(502, []), (503, []), (504, [])])
-def test_gateway_page_hides_that_nothing_was_taken(
-    actor: Actor, status: int, taken: list[str]
-) -> None:
+def test_gateway_page_without_an_accepted_file(actor: Actor, status: int, taken: list[str]) -> None:
     switch_on(actor.sandbox, "html_5xx", status=status)
 
     answer = actor.upload(CSV, comment="ck1")
@@ -83,7 +81,7 @@ def test_gateway_page_hides_that_nothing_was_taken(
     assert comments(actor) == taken
 
 
-def test_gateway_page_hides_that_the_file_was_taken(actor: Actor) -> None:
+def test_gateway_page_with_an_accepted_file(actor: Actor) -> None:
     switch_on(actor.sandbox, "html_5xx_taken")
 
     answer = actor.upload(CSV, comment="ck1")
@@ -132,13 +130,13 @@ def test_refusal_is_given_once_in_the_vendors_form(
     assert taken.status_code == 200
 
 
-def test_quota_refusal_can_say_when_to_come_back(actor: Actor) -> None:
+def test_quota_refusal_can_have_retry_after(actor: Actor) -> None:
     switch_on(actor.sandbox, "status_429", retry_after=7)
 
     assert actor.call("GET", LISTS).headers["Retry-After"] == "7"
 
 
-def test_latency_makes_an_answer_slow_and_right(actor: Actor) -> None:
+def test_latency_delays_a_correct_answer(actor: Actor) -> None:
     switch_on(actor.sandbox, "latency", ms=200)
     started = time.monotonic()
 
@@ -158,7 +156,7 @@ def test_list_lags_behind_the_upload(actor: Actor) -> None:
     assert (before, comments(actor)) == ([], ["ck1"])
 
 
-def test_right_is_withdrawn_until_it_is_given_back(actor: Actor) -> None:
+def test_permission_is_withdrawn_until_it_is_granted_again(actor: Actor) -> None:
     switch_on(actor.sandbox, "withdraw_right", permission="view")
 
     refused = [actor.upload(CSV).status_code for _ in range(2)]
@@ -192,7 +190,7 @@ def test_only_the_file_with_the_marker_is_refused(actor: Actor) -> None:
     assert (clean.status_code, marked) == (200, [400, 400])
 
 
-def test_status_nobody_heard_of_is_shown_once(actor: Actor) -> None:
+def test_unknown_status_is_returned_once(actor: Actor) -> None:
     actor.upload(CSV)
     switch_on(actor.sandbox, "unknown_status", status="ARCHIVED")
 
@@ -226,14 +224,14 @@ def test_linkage_fails_for_the_files_that_match(actor: Actor) -> None:
         {"comment": "other"},
     ],
 )
-def test_fault_spares_what_it_does_not_match(actor: Actor, match: dict[str, Any]) -> None:
+def test_fault_does_not_apply_to_other_requests(actor: Actor, match: dict[str, Any]) -> None:
     switch_on(actor.sandbox, "access_denied", match=match)
 
     assert actor.upload(CSV, comment="ck1").status_code == 200
     assert len(control(actor.sandbox, "faults")["faults"]) == 1
 
 
-def test_fault_strikes_as_often_as_it_was_told(actor: Actor) -> None:
+def test_fault_applies_the_given_number_of_times(actor: Actor) -> None:
     switch_on(actor.sandbox, "access_denied", times=2)
 
     statuses = [actor.call("GET", LISTS).status_code for _ in range(3)]

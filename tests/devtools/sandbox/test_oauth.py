@@ -6,7 +6,7 @@ import requests
 from tests.devtools.sandbox.actor import TIMEOUT, Actor, control
 
 
-def test_basic_header_wins_over_the_body(actor: Actor) -> None:
+def test_basic_header_takes_precedence_over_the_body(actor: Actor) -> None:
     options = actor.sandbox.options
     form = {"grant_type": "authorization_code", "code": actor.decide()["code"]}
 
@@ -65,7 +65,7 @@ def test_body_that_is_no_form_is_an_invalid_request(actor: Actor) -> None:
     assert answer.json()["error_description"] == "grant_type not in POST"
 
 
-def test_refresh_rotates_and_the_old_refresh_token_dies(actor: Actor) -> None:
+def test_refresh_rotates_and_invalidates_the_old_refresh_token(actor: Actor) -> None:
     old = actor.link()
 
     new = actor.post_form(
@@ -95,7 +95,7 @@ def test_refresh_after_three_months_replaces_the_access_token(actor: Actor) -> N
     assert actor.get("/management/v1/counters")["rows"] == 9
 
 
-def test_expired_pair_is_dead_as_a_whole(actor: Actor) -> None:
+def test_both_tokens_of_a_pair_expire_together(actor: Actor) -> None:
     pair = actor.link()
 
     expired = control(actor.sandbox, "people/okna-stolica/expire-tokens", now=True)
@@ -129,7 +129,7 @@ def test_token_without_a_device_cannot_be_revoked(actor: Actor) -> None:
     assert actor.call("GET", "/info").status_code == 200
 
 
-def test_thirty_first_device_kills_the_oldest(actor: Actor) -> None:
+def test_thirty_first_device_revokes_the_oldest(actor: Actor) -> None:
     oldest = actor.token
 
     for number in range(30):
@@ -157,7 +157,7 @@ def test_profile_shows_what_the_scopes_allow(actor: Actor, word: str) -> None:
     assert profile(named)["default_email"] == "okna-stolica@yandex.ru"
 
 
-def test_unticked_scope_is_told_in_the_answer(actor: Actor) -> None:
+def test_unticked_scope_is_named_in_the_answer(actor: Actor) -> None:
     answer = actor.link(scope="metrika:read", optional_scope="login:email")
 
     assert answer["scope"] == "metrika:read"

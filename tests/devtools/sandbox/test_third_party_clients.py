@@ -44,7 +44,7 @@ def recent() -> int:
 
 
 def csv(tag: str = "") -> str:
-    """The shape of yametrikapy's own live test: spaces after the commas."""
+    """The format of yametrikapy's own live test: spaces after the commas."""
     return (
         "ClientId, DateTime, StaticCall, PhoneNumber, TalkDuration, Tag\n"
         f"133591247640966458, {recent()}, 0, +70123456789, 30, {tag}\n"
@@ -152,7 +152,7 @@ def test_tapi_recognises_the_sandboxs_refusals(actor: Actor) -> None:
 
 @pytest.fixture
 def yametrika(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The client with its host replaced; the connections it never closes are closed for it."""
+    """The client with its host replaced; the connections it leaves open are closed here."""
     opened: list[HTTPConnection] = []
 
     def get_connection(self: APIClient, uri: ParseResult) -> HTTPConnection:
@@ -189,7 +189,7 @@ def test_yametrikapy_uploads_calls_and_reads_their_status(actor: Actor, yametrik
     assert control(actor.sandbox, "rows")["rows"][0]["PhoneNumber"] == "+70123456789"
 
 
-def test_yametrikapy_with_a_cut_file_is_refused(actor: Actor, yametrika: Any) -> None:
+def test_yametrikapy_gets_an_error_for_a_cut_file(actor: Actor, yametrika: Any) -> None:
     with pytest.raises(yametrikapy.BadRequestError):
         yametrika.upload_calls(COUNTER, io.StringIO(csv("целевой")), "CLIENT_ID")
 
@@ -232,7 +232,7 @@ def aio(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run to the end in a thread of its own: this one may hold a browser's event loop."""
+    """Run in a thread of its own: this thread may run a browser's event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 

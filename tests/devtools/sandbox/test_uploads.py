@@ -97,7 +97,7 @@ def test_tolerated_dialects_give_the_same_row(actor: Actor, content: str) -> Non
         b"ClientId;DateTime\n1;1\n",
     ],
 )
-def test_unusable_file_is_refused_whole(actor: Actor, content: bytes) -> None:
+def test_unusable_file_is_refused(actor: Actor, content: bytes) -> None:
     answer = actor.upload(content)
 
     assert answer.status_code == 400
@@ -125,7 +125,7 @@ def test_unusable_file_is_refused_whole(actor: Actor, content: bytes) -> None:
         ("FirstTimeCaller", "3"),
     ],
 )
-def test_row_with_a_bad_value_is_left_out(actor: Actor, column: str, value: str) -> None:
+def test_row_with_an_invalid_value_is_dropped(actor: Actor, column: str, value: str) -> None:
     good = {"ClientId": "17", "DateTime": str(moment())}
     bad = good | {column: value}
     names = list(bad)
@@ -139,13 +139,13 @@ def test_row_with_a_bad_value_is_left_out(actor: Actor, column: str, value: str)
 
 
 @pytest.mark.parametrize(("ahead", "lines"), [(-1, 1), (30, 0)])
-def test_call_of_the_future_is_left_out(actor: Actor, ahead: int, lines: int) -> None:
+def test_call_in_the_future_is_dropped(actor: Actor, ahead: int, lines: int) -> None:
     answer = actor.upload(f"ClientId,DateTime\n17,{moment(-ahead)}\n")
 
     assert answer.json()["uploading"]["line_quantity"] == lines
 
 
-def test_masked_phone_and_empty_values_are_taken(actor: Actor) -> None:
+def test_masked_phone_and_empty_values_are_accepted(actor: Actor) -> None:
     content = f"Yclid,DateTime,PhoneNumber,Price,Tag\n17,{moment()},+7916***4567,,\n"
 
     uploading = actor.upload(content).json()["uploading"]
@@ -193,7 +193,7 @@ def test_chunked_body_is_read(actor: Actor) -> None:
     assert answer.json()["uploading"]["line_quantity"] == 1
 
 
-def test_statuses_ripen_by_the_sandbox_clock(actor: Actor) -> None:
+def test_statuses_advance_by_the_sandbox_clock(actor: Actor) -> None:
     actor.upload(HEADER + line("17") + line("19"))
     seen = statuses(actor)
 
@@ -217,7 +217,7 @@ def test_statuses_ripen_by_the_sandbox_clock(actor: Actor) -> None:
     # Named, because the text of the last one changes every second.
     ids=["static", "static without identifier", "unknown visitor", "visit too old"],
 )
-def test_file_in_which_nobody_was_found_ends_in_linkage_failure(actor: Actor, content: str) -> None:
+def test_file_without_a_linked_visit_ends_in_linkage_failure(actor: Actor, content: str) -> None:
     actor.upload(content)
     control(actor.sandbox, "clock", advance_seconds=3600)
 
@@ -237,7 +237,7 @@ def test_list_is_cut_by_limit_and_zero_based_offset(actor: Actor) -> None:
     assert actor.call("GET", offline("calls_uploading/1")).status_code == 404
 
 
-def test_first_upload_makes_the_call_goal_and_later_names_are_ignored(actor: Actor) -> None:
+def test_first_upload_creates_the_call_goal_and_later_names_are_ignored(actor: Actor) -> None:
     actor.upload(HEADER + line(), new_goal_name="Звонок")
     actor.upload(HEADER + line(), new_goal_name="Другой")
 
@@ -249,7 +249,7 @@ def test_first_upload_makes_the_call_goal_and_later_names_are_ignored(actor: Act
     ("login", "counter", "status"),
     [("viewer", COUNTER, 403), ("okna-stolica", 91234705, 404), ("okna-stolica", 1, 404)],
 )
-def test_upload_needs_the_right_to_edit_a_living_counter(
+def test_upload_needs_edit_permission_on_an_active_counter(
     actor: Actor, login: str, counter: int, status: int
 ) -> None:
     actor.login = login
@@ -297,7 +297,7 @@ def test_thresholds_are_switched(actor: Actor) -> None:
     assert date.endswith("+03:00")
 
 
-def test_restart_keeps_everything_that_was_taken(tmp_path: Any) -> None:
+def test_restart_keeps_everything_that_was_accepted(tmp_path: Any) -> None:
     state = str(tmp_path / "sandbox.sqlite3")
     first = start_sandbox(state=state)
     actor = Actor(first)
@@ -342,7 +342,7 @@ def test_report_counts_what_was_uploaded(actor: Actor, sandbox: RunningSandbox) 
     assert len(quality["data"]) == 1
 
 
-def test_report_of_a_strangers_counter_is_denied(actor: Actor) -> None:
+def test_report_of_a_counter_without_permission_is_denied(actor: Actor) -> None:
     answer = actor.call("GET", "/stat/v1/data", params={"ids": 91400012, "metrics": "x"})
 
     assert (answer.status_code, errors(answer)) == (403, "access_denied")

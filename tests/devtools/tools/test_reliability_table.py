@@ -1,4 +1,4 @@
-"""The page of reliability is made of what the tests measured."""
+"""docs/reliability.md is generated from the results of the tests."""
 
 from __future__ import annotations
 

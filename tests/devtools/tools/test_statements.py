@@ -1,4 +1,4 @@
-"""The statements on the page of reliability name tests that exist, or say why there is none."""
+"""Statements in docs/reliability.md name existing tests, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTRACT = {
 }
 
 
-def test_page_tells_the_proofs_that_the_tests_name() -> None:
+def test_page_has_the_proofs_that_the_tests_are_marked_with() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
 
     table = statement_table(document, proofs(ROOT / "tests"))

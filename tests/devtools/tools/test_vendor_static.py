@@ -6,7 +6,7 @@ from pathlib import Path
 from devtools.tools.vendor_static import INTER, VENDOR, differences, font_faces
 
 
-def test_vendored_files_are_the_ones_that_were_fetched() -> None:
+def test_vendored_files_match_the_manifest() -> None:
     assert differences() == []
 
 

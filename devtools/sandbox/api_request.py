@@ -1,4 +1,4 @@
-"""One admitted call of the Metrika API: by whom, on which counter."""
+"""An authorized request to the Metrika API: login, counter, item."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .world import World
 
 
 @dataclass(frozen=True)
-class Visit:
+class ApiRequest:
     """``counter_number`` and ``item`` (a goal or an uploading) are 0 when the path has none."""
 
     world: World
