@@ -115,7 +115,7 @@ class Attention(models.TextChoices):
     sentence: str | Promise
 
     def __new__(cls, value: str, sentence: str | Promise = "") -> Attention:
-        """Keep the sentence beside the code."""
+        """Store the sentence with the code."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence

@@ -161,7 +161,7 @@ def _claimable(upload: Upload, now: datetime) -> QuerySet[Upload]:
         Exists(sendable),
         pk=upload.pk,
         attempts=upload.attempts,
-        # A file that was held up is first built anew without its late calls; see `expiry`.
+        # A file with late calls is first batched again without them; see `expiry`.
         oldest_call_at__gt=now - LINK_HORIZON,
     )
 

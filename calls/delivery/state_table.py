@@ -23,7 +23,7 @@ class Owner(StrEnum):
     USER = "user"
     #: The state of the upload that the delivery belongs to.
     UPLOAD = "upload"
-    #: Nobody: the state is final.
+    #: The state is final.
     NONE = "none"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import OuterRef, Q
@@ -16,9 +16,6 @@ from calls.states import (
     DeliveryState,
     UploadState,
 )
-
-if TYPE_CHECKING:
-    from integrations.models import YandexAccount
 
 Model = TypeVar("Model", bound=models.Model, covariant=True)
 
@@ -73,10 +70,6 @@ class UploadQuerySet(models.QuerySet[Model]):
     def taken(self) -> Self:
         """Uploads that Metrika has."""
         return self.filter(state__in=TAKEN_UPLOADS)
-
-    def of_account(self, account: YandexAccount) -> Self:
-        """Uploads that are sent with this account's token."""
-        return self.filter(counter__account=account)
 
     def of_list(self, counter_id: int | OuterRef, channel: int | OuterRef) -> Self:
         """Uploads that one list of Metrika shows: those of a counter and a channel."""

@@ -1,4 +1,4 @@
-"""A counter of which Metrika refuses every file, call by call, for a day."""
+"""A counter of which Metrika refuses every file for a day."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.calls.stored import store_call
 from tests.devtools.sandbox.actor import control
 
 pytestmark = pytest.mark.contract("B10")
-MOST_REQUESTS_A_DAY = 40
-APART, MINUTE = timedelta(seconds=10), timedelta(minutes=1)
+MAX_REFUSALS_PER_DAY = 40
+SPACING, MINUTE = timedelta(seconds=10), timedelta(minutes=1)
 
 
 def tick() -> None:
@@ -35,13 +35,13 @@ def tick() -> None:
     bisection.isolate_refused(now=now)
 
 
-def call_after_call(cabinet: Cabinet, clock: time_machine.Traveller, count: int) -> list[Call]:
-    """Calls that come a moment apart, so that each is a file of its own."""
+def deliver_one_by_one(cabinet: Cabinet, clock: time_machine.Traveller, count: int) -> list[Call]:
+    """Store and deliver calls one by one, so that each is a file of its own."""
     calls = []
     for _ in range(count):
         calls.append(store_call(cabinet=cabinet))
         tick()
-        clock.shift(APART)
+        clock.shift(SPACING)
     for _ in range(2):
         clock.shift(MINUTE)
         tick()
@@ -49,7 +49,7 @@ def call_after_call(cabinet: Cabinet, clock: time_machine.Traveller, count: int)
 
 
 def posts(sandbox: RunningSandbox) -> int:
-    """How many files the sandbox was given, whatever it said of them."""
+    """Return how many uploads the sandbox received, accepted or not."""
     counts = control(sandbox, "requests?last=0")["counts"]
     return sum(one["count"] for one in counts if one["path"].endswith("/upload_calls"))
 
@@ -59,7 +59,7 @@ def accept_again(sandbox: RunningSandbox) -> None:
 
 
 def arrived(sandbox: RunningSandbox) -> list[int]:
-    """The calls that the sandbox holds, each as often as it does."""
+    """Return the ids of the calls that the sandbox has, repeated if it has them repeatedly."""
     links = (row["CallTrackerURL"] for row in rows_in_metrika(sandbox))
     return sorted(int(link.rpartition("/")[2]) for link in links)
 
@@ -68,7 +68,7 @@ def page_of(client: Client, call: Call) -> str:
     return client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
 
-def test_no_call_is_blamed_while_metrika_takes_nothing_of_its_counter(
+def test_no_row_is_refused_while_metrika_takes_no_file_of_its_counter(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
@@ -76,13 +76,13 @@ def test_no_call_is_blamed_while_metrika_takes_nothing_of_its_counter(
 ) -> None:
     fault(sandbox, "whole_file_400", times=None)
 
-    call_after_call(cabinet, working_day, 6)
+    deliver_one_by_one(cabinet, working_day, 6)
 
     assert posts(sandbox) == 6
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
 
 
-def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call(
+def test_after_forty_refusals_a_day_the_counter_pauses_and_all_calls_arrive_later(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
@@ -91,52 +91,52 @@ def test_refusals_of_a_day_end_with_forty_requests_and_a_notice_and_cost_no_call
 ) -> None:
     fault(sandbox, "whole_file_400", times=None)
 
-    calls = call_after_call(cabinet, working_day, MOST_REQUESTS_A_DAY + 5)
+    calls = deliver_one_by_one(cabinet, working_day, MAX_REFUSALS_PER_DAY + 5)
 
-    assert posts(sandbox) == MOST_REQUESTS_A_DAY
+    assert posts(sandbox) == MAX_REFUSALS_PER_DAY
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
-    aside = Upload.objects.filter(
+    quarantined = Upload.objects.filter(
         state=UploadState.NEEDS_ATTENTION, attention=Attention.QUARANTINED
     )
-    assert aside.count() == MOST_REQUESTS_A_DAY
+    assert quarantined.count() == MAX_REFUSALS_PER_DAY
     assert str(Attention.QUARANTINED.sentence) in page_of(owner_client, calls[0])
     assert "Сегодня Метрика отклоняет файлы этого счетчика" in page_of(owner_client, calls[-1])
 
-    # The next day Metrika has come to its senses: what waited goes by itself, what was set aside
-    # goes when a person says so.
+    # The next day Metrika accepts files again: waiting calls are sent by themselves, quarantined
+    # uploads once a person retries them.
     accept_again(sandbox)
     working_day.shift(timedelta(days=1))
     tick()
     assert len(arrived(sandbox)) == MAX_UNSENT
-    tick()  # what had no room among the files that waited
+    tick()  # calls for which there were too many unsent files before
     assert len(arrived(sandbox)) == 5
-    recovery.retry_uploads(aside.values_list("pk", flat=True), actor=None, now=timezone.now())
+    recovery.retry_uploads(quarantined.values_list("pk", flat=True), actor=None, now=timezone.now())
     tick()
     assert arrived(sandbox) == [call.pk for call in calls]
 
 
-def test_calls_refused_while_everything_was_are_tried_again_before_they_are_blamed(
+def test_rows_refused_while_all_files_were_are_sent_again_before_they_are_marked_bad(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
     working_day: time_machine.Traveller,
 ) -> None:
     fault(sandbox, "whole_file_400", times=None)
-    innocent = call_after_call(cabinet, working_day, 5)
+    good = deliver_one_by_one(cabinet, working_day, 5)
     bad = store_call(cabinet=cabinet, tags=["яд"])
     tick()
 
     accept_again(sandbox)
     fault(sandbox, "whole_file_400", marker="яд", times=None)
-    innocent += call_after_call(cabinet, working_day, 1)
-    # Long enough for any search within this day.
+    good += deliver_one_by_one(cabinet, working_day, 1)
+    # Long enough for every bisection of this day.
     for _ in range(30):
         working_day.shift(2 * MINUTE)
         tick()
 
-    # That a later call is taken says that the counter is not refused any more. It does not say
-    # that those from before were bad: each had only been sent while nothing was taken.
+    # Once a later call is taken, the counter is not what is refused any more. That does not prove
+    # the earlier calls bad: each was sent only while no file was taken.
     refused = Delivery.objects.filter(state=DeliveryState.ROW_REFUSED)
-    assert arrived(sandbox) == sorted(call.pk for call in innocent)
+    assert arrived(sandbox) == sorted(call.pk for call in good)
     assert list(refused.values_list("call_id", flat=True)) == [bad.pk]
-    assert posts(sandbox) <= MOST_REQUESTS_A_DAY
+    assert posts(sandbox) <= MAX_REFUSALS_PER_DAY

@@ -1,4 +1,4 @@
-"""A person lets a held call go, or keeps a waiting one back."""
+"""A person releases a held call, or calls a waiting one off."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_deferred_call_is_released_at_once(
     assert batching.build_uploads(now=now + timedelta(hours=1)) == 1
 
 
-def test_release_asks_the_rules_again(cabinet: Cabinet, counter: Counter, owner: User) -> None:
+def test_a_released_call_is_decided_again(cabinet: Cabinet, counter: Counter, owner: User) -> None:
     Counter.objects.filter(pk=counter.pk).update(defer_value=3)
     call = store_call(cabinet=cabinet)
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=600)
@@ -47,7 +47,7 @@ def test_release_asks_the_rules_again(cabinet: Cabinet, counter: Counter, owner:
     assert state_of(call) == (DeliveryState.SKIPPED, "too_short")
 
 
-def test_a_called_off_call_stays_so_until_a_person_releases_it(
+def test_a_called_off_call_is_not_sent_until_a_person_releases_it(
     cabinet: Cabinet, counter: Counter, owner: User
 ) -> None:
     call = store_call(cabinet=cabinet)
@@ -65,7 +65,7 @@ def test_a_called_off_call_stays_so_until_a_person_releases_it(
     assert actions == ["delivery.called_off", "delivery.released"]
 
 
-def test_what_is_in_a_file_is_not_called_off(
+def test_a_call_in_a_file_is_not_called_off(
     cabinet: Cabinet, counter: Counter, owner: User
 ) -> None:
     call = store_call(cabinet=cabinet)
@@ -78,7 +78,7 @@ def test_what_is_in_a_file_is_not_called_off(
     assert not AuditEvent.objects.exists()
 
 
-def test_what_can_no_longer_be_linked_is_not_released(
+def test_a_call_past_the_21_days_is_not_released(
     cabinet: Cabinet, counter: Counter, owner: User
 ) -> None:
     call = store_call(cabinet=cabinet)

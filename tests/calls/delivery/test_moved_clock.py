@@ -1,4 +1,4 @@
-"""The clock of the machine is moved while an upload is on its way: nothing is doubled or lost."""
+"""Our clock moves while an upload is being sent: no call is doubled or lost."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from calls.models import Upload
 from calls.states import UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
-from tests.calls.delivery.test_sending import rows_in_metrika
+from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import store_call
 
 HOUR = timedelta(hours=1)
 
 
-def on_its_way(cabinet: Cabinet) -> Upload:
+def claimed_upload(cabinet: Cabinet) -> Upload:
     store_call(cabinet=cabinet)
     batching.build_uploads(now=timezone.now())
     upload = Upload.objects.select_related("counter__account").get()
@@ -29,10 +29,10 @@ def on_its_way(cabinet: Cabinet) -> Upload:
 
 
 @pytest.mark.contract("B5")
-def test_clock_put_forward_after_the_file_was_taken(
+def test_clock_moved_forward_after_the_file_was_taken(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
-    upload = on_its_way(cabinet)
+    upload = claimed_upload(cabinet)
     sending.post(upload)
 
     with time_machine.travel(timezone.now() + HOUR, tick=True):
@@ -41,18 +41,18 @@ def test_clock_put_forward_after_the_file_was_taken(
         assert sending.send_due(seconds=5) == 0
 
     upload.refresh_from_db()
-    # An hour of the sandbox's clock is what its processing takes.
+    # The sandbox takes an hour to process a file.
     assert upload.state == UploadState.PROCESSED
     assert len(rows_in_metrika(sandbox)) == 1
 
 
 @pytest.mark.contract("B5")
-def test_clock_put_forward_proves_no_absence_by_itself(
+def test_clock_moved_forward_does_not_prove_absence(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
-    upload = on_its_way(cabinet)
+    upload = claimed_upload(cabinet)
 
-    # Far past lease and grace at once; the file arrives after the first look at the list.
+    # Lease and grace are over at once; the file arrives after the first lookup.
     with time_machine.travel(timezone.now() + HOUR, tick=True):
         recovery.release_stuck(now=timezone.now())
         lookup.resolve_unclear()
@@ -65,16 +65,16 @@ def test_clock_put_forward_proves_no_absence_by_itself(
         lookup.resolve_unclear()
 
     upload.refresh_from_db()
-    # An hour of the sandbox's clock is what its processing takes.
+    # The sandbox takes an hour to process a file.
     assert upload.state == UploadState.PROCESSED
     assert len(rows_in_metrika(sandbox)) == 1
 
 
 @pytest.mark.contract("B3", "B5")
-def test_clock_put_back_while_an_upload_is_on_its_way(
+def test_clock_moved_back_while_an_upload_is_being_sent(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
-    upload = on_its_way(cabinet)
+    upload = claimed_upload(cabinet)
 
     with time_machine.travel(timezone.now() - HOUR, tick=True):
         assert recovery.release_stuck(now=timezone.now()) == 0

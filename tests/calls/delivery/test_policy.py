@@ -1,4 +1,4 @@
-"""The policy of delivery as tables: every refusal, every status, every delay. No database."""
+"""The policy of delivery as tables: every error, every status, every delay. No database."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def step(error: YandexError, *, attempts: int = 1) -> Any:
 
 
 FAILURES: list[tuple[YandexError, UploadState, Attention | None]] = [
-    # certainly not taken, and it may go again by itself
+    # certainly not taken, sent again by itself
     (Unreachable("no route", may_have_arrived=False), LATER, None),
     (refusal(QuotaExceeded, 429, "quota_requests_by_ip"), LATER, None),
     (refusal(QuotaExceeded, 420, "quota_requests_by_uid"), LATER, None),
@@ -53,14 +53,14 @@ FAILURES: list[tuple[YandexError, UploadState, Attention | None]] = [
     (refusal(TokenRejected, 403, "invalid_token"), LATER, None),
     (refusal(AccessDenied, 403, "access_denied"), LATER, None),
     (refusal(NotFound, 404, "not_found"), LATER, None),
-    # certainly not taken, for what is in the file
+    # certainly not taken, because of the content of the file
     (refusal(RequestRejected, 400, "invalid_uploading"), SPLITTING, Attention.SPLIT),
     (refusal(RequestRejected, 413), SPLITTING, Attention.TOO_LARGE),
-    # certainly not taken, for our mistake
+    # certainly not taken, because of a fault of ours
     (refusal(RequestRejected, 400, "invalid_parameter"), ATTENTION, Attention.REJECTED),
     (refusal(RequestRejected, 400), ATTENTION, Attention.REJECTED),
     (refusal(RequestRejected, 409, "conflict"), ATTENTION, Attention.REJECTED),
-    # nobody knows
+    # unknown whether it arrived
     (Unreachable("reset"), UNCLEAR, None),
     (refusal(Unreachable, 504), UNCLEAR, None),
     (refusal(UnexpectedAnswer, 200), UNCLEAR, None),
@@ -69,7 +69,7 @@ FAILURES: list[tuple[YandexError, UploadState, Attention | None]] = [
 
 @pytest.mark.contract("B5", "B7")
 @pytest.mark.parametrize(("error", "state", "attention"), FAILURES)
-def test_what_follows_from_a_failure(
+def test_next_step_after_each_failure(
     error: YandexError, state: UploadState, attention: Attention | None
 ) -> None:
     after = step(error)
@@ -79,8 +79,8 @@ def test_what_follows_from_a_failure(
 
 @pytest.mark.contract("B5", "B9")
 @pytest.mark.parametrize("error", [error for error, _state, _why in FAILURES])
-def test_what_may_have_arrived_is_looked_up_whatever_the_answer_says(error: YandexError) -> None:
-    # a copy: the table is shared by every test of this process, in whatever order they run
+def test_a_file_that_may_have_arrived_becomes_unclear_after_any_error(error: YandexError) -> None:
+    # a copy: all tests of this process share the table
     error = copy(error)
     error.may_have_arrived = True
 
@@ -91,7 +91,7 @@ def test_what_may_have_arrived_is_looked_up_whatever_the_answer_says(error: Yand
 @pytest.mark.contract("B11")
 @pytest.mark.parametrize("status", [420, 429, 403])
 @pytest.mark.parametrize(
-    ("name", "ends", "whom"),
+    ("name", "ends", "scope"),
     [
         ("quota_requests_by_uid", MIDNIGHT + timedelta(minutes=10), QuotaScope.LOGIN),
         ("quota_requests_by_counter_id", MIDNIGHT + timedelta(minutes=10), QuotaScope.COUNTER),
@@ -100,16 +100,16 @@ def test_what_may_have_arrived_is_looked_up_whatever_the_answer_says(error: Yand
         ("quota_of_tomorrow", NOW + timedelta(minutes=2), QuotaScope.LOGIN),
     ],
 )
-def test_a_spent_quota_pauses_whom_it_concerns(
-    status: int, name: str, ends: datetime, whom: QuotaScope
+def test_each_spent_quota_pauses_its_scope(
+    status: int, name: str, ends: datetime, scope: QuotaScope
 ) -> None:
     after = step(refusal(QuotaExceeded, status, name))
 
-    assert (after.not_before, after.pauses) == (ends, whom)
+    assert (after.not_before, after.pauses) == (ends, scope)
 
 
 @pytest.mark.contract("B12")
-def test_the_pause_doubles_up_to_an_hour() -> None:
+def test_the_backoff_doubles_up_to_an_hour() -> None:
     seconds = [backoff(attempts, lambda: 1.0).total_seconds() for attempts in (0, 1, 2, 3, 7, 8)]
 
     assert seconds == [30, 30, 60, 120, 1920, 3600]
@@ -131,7 +131,7 @@ def test_the_pause_doubles_up_to_an_hour() -> None:
         ("", UploadState.SENT),
     ],
 )
-def test_only_metrikas_two_ends_are_ends(status: str, state: UploadState) -> None:
+def test_only_two_statuses_of_metrika_are_final(status: str, state: UploadState) -> None:
     assert after_status(status, source_quantity=3, line_quantity=3, rows=3) == (state, None)
 
 
@@ -146,7 +146,7 @@ def test_only_metrikas_two_ends_are_ends(status: str, state: UploadState) -> Non
         (None, 0, Attention.ROW_REFUSED),
     ],
 )
-def test_fewer_rows_than_sent_are_said(
+def test_other_counts_of_rows_than_sent_are_marked(
     source: int | None, lines: int | None, attention: Attention | None
 ) -> None:
     after = after_status("PROCESSED", source_quantity=source, line_quantity=lines, rows=3)
@@ -155,7 +155,7 @@ def test_fewer_rows_than_sent_are_said(
 
 
 @pytest.mark.contract("B24")
-def test_polls_grow_rare() -> None:
+def test_intervals_between_polls_grow() -> None:
     every = timedelta(minutes=10)
     minutes = [
         int((next_poll(polls=polls, now=NOW, every=every) - NOW).total_seconds() / 60)

@@ -1,4 +1,4 @@
-"""Days of questions to Metrika about files it has taken: how many, when, and what is told of it."""
+"""Polls of taken files over days: how many, when, and what is shown."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.devtools.sandbox.actor import control
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LISTS = ("calls_uploadings", "uploadings")
-#: A word of Metrika's that no documentation has.
-UNHEARD_OF = "ARCHIVED_FOR_REVIEW"
+#: A status that is not in Metrika's documentation.
+UNKNOWN_STATUS = "ARCHIVED_FOR_REVIEW"
 
 
 @pytest.fixture
 def slow_metrika(sandbox: RunningSandbox) -> RunningSandbox:
-    """A Metrika that is at work for longer than any test looks."""
+    """A sandbox that processes files for longer than a test lasts."""
     sandbox.world.uploadings.ripen_seconds = timedelta(days=30).total_seconds()
     return sandbox
 
@@ -42,25 +42,25 @@ def send() -> None:
     sending.send_due(seconds=10)
 
 
-def questions(sandbox: RunningSandbox) -> Tally[str]:
-    """How often each list of uploadings was asked for."""
-    asked: Tally[str] = Tally()
+def list_requests(sandbox: RunningSandbox) -> Tally[str]:
+    """Return how often each list of uploadings was requested."""
+    polled: Tally[str] = Tally()
     for one in control(sandbox, "requests?last=0")["counts"]:
         name = one["path"].rpartition("/")[2]
         if one["method"] == "GET" and name in LISTS:
-            asked[name] += one["count"]
-    return asked
+            polled[name] += one["count"]
+    return polled
 
 
-def asked_now(sandbox: RunningSandbox) -> Tally[str]:
-    """Let the clock tick; return which lists were asked for because of it."""
-    before = questions(sandbox)
+def polled_now(sandbox: RunningSandbox) -> Tally[str]:
+    """Poll what is due; return which lists were requested."""
+    before = list_requests(sandbox)
     polling.poll_open()
-    return questions(sandbox) - before
+    return list_requests(sandbox) - before
 
 
-def told(call: Call) -> tuple[str, str, str, str]:
-    """What the upload of the call says: its state, Metrika's word, what is wrong, what is shown."""
+def outcome_of(call: Call) -> tuple[str, str, str, str]:
+    """Return state, Metrika's status and reason of the call's upload, and the display state."""
     row = with_display_state(Delivery.objects.filter(pk=row_of(call).pk), timezone.now()).get()
     upload = row.upload
     assert upload is not None
@@ -72,7 +72,7 @@ def page_of(client: Client, call: Call) -> str:
 
 
 @pytest.mark.contract("B24")
-def test_one_question_per_list_asks_for_all_its_open_files_and_ever_more_rarely(
+def test_one_poll_per_list_serves_all_its_sent_files_at_growing_intervals(
     cabinet: Cabinet,
     linked_counter: Counter,
     slow_metrika: RunningSandbox,
@@ -80,52 +80,52 @@ def test_one_question_per_list_asks_for_all_its_open_files_and_ever_more_rarely(
 ) -> None:
     goal = factories.make_goal(counter=linked_counter, identifier="calltracking_call_order")
     Counter.objects.update(goal=goal)
-    asked: dict[str, list[int]] = {name: [] for name in LISTS}
+    polled: dict[str, list[int]] = {name: [] for name in LISTS}
     minute, end = 0, int(timedelta(hours=75) / MINUTE)
 
-    # Three files of each channel, which come due one by one.
+    # Three files of each channel, due one after the other.
     while minute <= end:
         if minute in (0, 4, 8):
             store_call(cabinet=cabinet)
             send()
-        for name, times in asked_now(slow_metrika).items():
+        for name, times in polled_now(slow_metrika).items():
             assert times == 1
-            asked[name].append(minute)
+            polled[name].append(minute)
         step = 2 if minute < 10 else 10 if minute < 120 else 60
         clock.shift(step * MINUTE)
         minute += step
 
     assert Upload.objects.filter(state=UploadState.SENT).count() == 6
-    # Every two hours for two days; after that Metrika is late, and asked once a day.
+    # Every two hours for two days; after that the uploads are overdue and polled once a day.
     two_hourly = range(240, 48 * 60 + 1, 120)
     expected = [10, 30, 60, 120, *two_hourly, 50 * 60, 74 * 60]
-    assert asked == dict.fromkeys(LISTS, expected)
+    assert polled == dict.fromkeys(LISTS, expected)
 
     slow_metrika.world.uploadings.ripen_seconds = 1
     clock.shift(24 * HOUR)
-    assert asked_now(slow_metrika) == dict.fromkeys(LISTS, 1)
+    assert polled_now(slow_metrika) == dict.fromkeys(LISTS, 1)
     assert not Upload.objects.filter(state=UploadState.SENT).exists()
     clock.shift(48 * HOUR)
-    assert not asked_now(slow_metrika)
+    assert not polled_now(slow_metrika)
 
 
 @pytest.mark.contract("B23")
-def test_status_nobody_has_heard_of_is_kept_as_it_is_and_missed_after_two_days(
+def test_an_unknown_status_is_stored_and_the_upload_is_overdue_after_two_days(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
     clock: time_machine.Traveller,
     owner_client: Client,
 ) -> None:
-    fault(sandbox, "unknown_status", status=UNHEARD_OF, times=None)
+    fault(sandbox, "unknown_status", status=UNKNOWN_STATUS, times=None)
     call = store_call(cabinet=cabinet)
     send()
 
-    # For two days it is asked every two hours at most.
+    # For two days it is polled every two hours.
     for _ in range(24):
         clock.shift(2 * HOUR)
         polling.poll_open()
-        assert told(call) == (UploadState.SENT, UNHEARD_OF, "", DisplayState.SENT)
+        assert outcome_of(call) == (UploadState.SENT, UNKNOWN_STATUS, "", DisplayState.SENT)
     page = page_of(owner_client, call)
     assert str(DisplayState.SENT.label) in page
     assert str(DisplayState.ACCEPTED.label) not in page
@@ -133,11 +133,16 @@ def test_status_nobody_has_heard_of_is_kept_as_it_is_and_missed_after_two_days(
 
     clock.shift(2 * HOUR)
     polling.poll_open()
-    assert told(call) == (UploadState.SENT, UNHEARD_OF, Attention.OVERDUE, DisplayState.SENT)
+    assert outcome_of(call) == (
+        UploadState.SENT,
+        UNKNOWN_STATUS,
+        Attention.OVERDUE,
+        DisplayState.SENT,
+    )
     assert str(Attention.OVERDUE.sentence) in page_of(owner_client, call)
     assert sending.send_due(seconds=10) == 0
 
     requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()
     clock.shift(24 * HOUR)
     polling.poll_open()
-    assert told(call) == (UploadState.PROCESSED, "PROCESSED", "", DisplayState.ACCEPTED)
+    assert outcome_of(call) == (UploadState.PROCESSED, "PROCESSED", "", DisplayState.ACCEPTED)

@@ -28,7 +28,7 @@ from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
-from tests.calls.delivery.test_sending import wait_for_lock
+from tests.calls.locks import wait_for_lock
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
 from calls.delivery import batching, recovery, sending
-from calls.models import Call, Upload, UploadFile
+from calls.models import Call, Upload, UploadAttempt, UploadFile
 from calls.states import Attention, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -16,7 +18,7 @@ from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import row_of, store_call
 
 
-def test_a_damaged_file_is_gathered_anew_and_goes_once(
+def test_a_damaged_file_is_batched_again_and_sent_once(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
 ) -> None:
     call = store_call(cabinet=cabinet, tags=["прежний"])
@@ -47,7 +49,7 @@ def test_a_damaged_file_is_gathered_anew_and_goes_once(
         (UploadState.PROCESSED, Attention.ROW_REFUSED),
     ],
 )
-def test_what_metrika_may_hold_is_neither_retried_nor_gathered_nor_called_off(
+def test_an_upload_that_metrika_may_have_is_not_retried_batched_again_or_called_off(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
@@ -67,3 +69,38 @@ def test_what_metrika_may_hold_is_neither_retried_nor_gathered_nor_called_off(
     upload.refresh_from_db()
     assert (upload.state, row_of(call).upload_id) == (state, upload.pk)
     assert not AuditEvent.objects.exists()
+
+
+def test_an_upload_becomes_unclear_when_its_lease_runs_out(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    upload = Upload.objects.get()
+    sending.claim(upload, now=timezone.now())
+    length = sending.lease_length()
+
+    assert recovery.release_stuck(now=timezone.now() + length - timedelta(seconds=5)) == 0
+    assert recovery.release_stuck(now=timezone.now() + length) == 1
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.UNCLEAR
+    assert UploadAttempt.objects.get().error_class == "WorkerLost"
+
+
+def test_removing_a_counter_cancels_its_unsent_calls(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    waiting = store_call(cabinet=cabinet)
+
+    linked_counter.removed_at = timezone.now()
+    linked_counter.save(update_fields=["removed_at"])
+    recovery.apply_counter_change(linked_counter, now=timezone.now())
+
+    upload = Upload.objects.get()
+    assert (upload.state, upload.attention) == ("cancelled", Attention.COUNTER_REMOVED)
+    assert row_of(waiting).reason == "counter_removed"
+    assert sending.send_due(seconds=30) == 0
+    assert rows_in_metrika(sandbox) == []

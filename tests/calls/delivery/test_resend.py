@@ -1,4 +1,4 @@
-"""One call once more: beside the ledger, by a person, once per press."""
+"""A person sends one call again: the ledger does not change, and one press is one repeat."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def order(call: Call, number: int, actor: User, *, now: datetime | None = None) 
     return resending.order(row_of(call), number=number, actor=actor, now=now or timezone.now())
 
 
-def test_a_sent_call_goes_once_more_with_todays_values(
+def test_a_sent_call_is_sent_again_with_current_values(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
 ) -> None:
     call = sent_call(cabinet, tags=["прежний"])
@@ -52,7 +52,7 @@ def test_a_sent_call_goes_once_more_with_todays_values(
     assert (event.action, event.actor, event.after["number"]) == ("delivery.sent_again", owner, 1)
 
 
-def test_the_same_press_twice_orders_once(
+def test_pressing_the_button_twice_orders_one_repeat(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
 ) -> None:
     call = sent_call(cabinet)
@@ -80,11 +80,11 @@ def test_a_second_repeat_waits_for_the_first(
     assert order(call, 2, owner) is not None
 
 
-Spoil = Callable[[Call, Counter], object]
+Change = Callable[[Call, Counter], object]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("change", "sentence"),
     [
         (lambda call, counter: Upload.objects.update(state="unclear", uploading_id=None), "сам"),
         (
@@ -99,16 +99,16 @@ Spoil = Callable[[Call, Counter], object]
         ),
     ],
 )
-def test_a_repeat_that_makes_no_sense_is_refused_and_nothing_is_stored(
+def test_an_impossible_repeat_is_refused_and_nothing_is_stored(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
     owner: User,
-    spoil: Spoil,
+    change: Change,
     sentence: str,
 ) -> None:
     call = sent_call(cabinet)
-    spoil(call, linked_counter)
+    change(call, linked_counter)
 
     with pytest.raises(CannotResend, match=sentence):
         order(call, 1, owner)
@@ -118,7 +118,7 @@ def test_a_repeat_that_makes_no_sense_is_refused_and_nothing_is_stored(
     assert not AuditEvent.objects.exists()
 
 
-def test_a_row_metrika_refused_may_be_tried_again_without_a_double(
+def test_a_refused_row_is_sent_again_without_counting_twice(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
 ) -> None:
     call = sent_call(cabinet)
@@ -128,7 +128,7 @@ def test_a_row_metrika_refused_may_be_tried_again_without_a_double(
     assert order(call, 1, owner) is not None
 
 
-def test_an_answer_lost_on_a_repeat_is_looked_up_like_any_other(
+def test_a_repeat_with_a_lost_answer_is_looked_up(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
 ) -> None:
     call = sent_call(cabinet)

@@ -1,4 +1,4 @@
-"""What a refused token held up goes as soon as its account is back; other pauses hold on."""
+"""After reconnection, uploads that waited for the token are due at once; other pauses stay."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.integrations.yandex_id import UID, YandexId, link
 AN_HOUR = timedelta(hours=1)
 
 
-def put_off(counter: Counter, *errors: str) -> Upload:
-    """An upload that waits an hour after tries that ended so, the latest last."""
+def paused_upload(counter: Counter, *errors: str) -> Upload:
+    """Create an upload that waits an hour after attempts with these errors, the latest last."""
     now = timezone.now()
     upload = make_upload(counter=counter, state=UploadState.LATER, not_before=now + AN_HOUR)
     for number, error in enumerate(errors, start=1):
@@ -37,7 +37,7 @@ def is_due(upload: Upload) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("errors", "goes"),
+    ("errors", "becomes_due"),
     [
         (["TokenRejected"], True),
         (["Unreachable", "TokenRejected"], True),
@@ -46,23 +46,27 @@ def is_due(upload: Upload) -> bool:
         ([], False),
     ],
 )
-def test_new_link_lets_go_what_the_former_token_held_up(
-    owner_client: Client, counter: Counter, yandex_id: YandexId, errors: list[str], goes: bool
+def test_reconnection_makes_uploads_due_that_waited_for_the_token(
+    owner_client: Client,
+    counter: Counter,
+    yandex_id: YandexId,
+    errors: list[str],
+    becomes_due: bool,
 ) -> None:
-    upload = put_off(counter, *errors)
+    upload = paused_upload(counter, *errors)
     YandexAccount.objects.update(yandex_uid=UID, state=YandexAccount.State.REAUTH_REQUIRED)
     yandex_id.allows()
 
     link(owner_client)
 
-    assert is_due(upload) is goes
+    assert is_due(upload) is becomes_due
 
 
-def test_other_accounts_uploads_wait_on(
+def test_reconnection_does_not_change_uploads_of_other_accounts(
     owner_client: Client, counter: Counter, yandex_id: YandexId
 ) -> None:
     other = factories.make_account(cabinet=factories.make_cabinet(name="Клиника"))
-    upload = put_off(factories.make_counter(account=other), "TokenRejected")
+    upload = paused_upload(factories.make_counter(account=other), "TokenRejected")
     yandex_id.allows()
 
     link(owner_client)

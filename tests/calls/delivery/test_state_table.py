@@ -18,16 +18,16 @@ DOCUMENT = ROOT / "docs" / "states.md"
 ROWS = [*DELIVERY_STATES.values(), *UPLOAD_STATES.values()]
 
 
-def test_every_state_of_a_delivery_has_a_way_out() -> None:
+def test_every_state_of_a_delivery_is_in_the_table() -> None:
     assert set(DELIVERY_STATES) == set(DeliveryState)
 
 
-def test_every_state_of_an_upload_has_a_way_out() -> None:
+def test_every_state_and_reason_of_an_upload_is_in_the_table() -> None:
     assert {state for state, _why in UPLOAD_STATES} == set(UploadState)
     assert {why for _state, why in UPLOAD_STATES if why} == set(Attention)
 
 
-def test_no_open_state_is_final_and_no_stuck_one_is_without_an_owner() -> None:
+def test_open_states_are_owned_by_beat_and_every_owner_has_a_means() -> None:
     for (state, _why), row in UPLOAD_STATES.items():
         if state in OPEN_UPLOADS:
             assert (row.owner, bool(row.by)) == (Owner.BEAT, True)
@@ -35,7 +35,7 @@ def test_no_open_state_is_final_and_no_stuck_one_is_without_an_owner() -> None:
         assert bool(row.by) or row.owner in {Owner.NONE, Owner.UPLOAD}
 
 
-def test_what_a_person_may_do_is_what_the_table_says() -> None:
+def test_buttons_of_the_table_are_the_moves_that_are_allowed() -> None:
     pairs = product([UploadState.NEEDS_ATTENTION], Attention)
     for state, why in pairs:
         row = UPLOAD_STATES.get((state, why))
@@ -49,7 +49,7 @@ def test_what_a_person_may_do_is_what_the_table_says() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.step[:40])
-def test_the_table_names_tasks_and_addresses_that_exist(row: StateRow) -> None:
+def test_tasks_and_url_names_of_the_table_exist(row: StateRow) -> None:
     tasks = {row["task"] for row in SCHEDULE.values()}
     addresses = {
         f"{app}:{name}"
@@ -61,7 +61,7 @@ def test_the_table_names_tasks_and_addresses_that_exist(row: StateRow) -> None:
     assert set(row.by) | set(row.at_last) <= tasks | addresses
 
 
-def test_the_document_is_the_table() -> None:
+def test_docs_contain_both_tables() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
 
     assert as_markdown() in document

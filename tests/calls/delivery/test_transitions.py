@@ -28,8 +28,8 @@ CREATES = ROOT / "calls" / "delivery" / "uploads.py"
 TRANSITIONS = ROOT / "calls" / "delivery" / "transitions.py"
 
 
-def stand(counter: Counter, state: UploadState, attention: Attention | str = "") -> Upload:
-    """An upload in this state, with what the constraints of the table ask for."""
+def upload_in(counter: Counter, state: UploadState, attention: Attention | str = "") -> Upload:
+    """Create an upload in this state, with the columns that the constraints require."""
     if state == UploadState.NEEDS_ATTENTION and not attention:
         attention = Attention.REJECTED
     return make_upload(
@@ -48,9 +48,9 @@ def columns(upload: Upload) -> dict[str, object]:
 @pytest.mark.parametrize("move", MOVES, ids=lambda move: move.name)
 def test_every_pair_of_states_moves_only_if_the_table_has_it(counter: Counter, move: Move) -> None:
     for source, target in product(UploadState, repeat=2):
-        upload = stand(counter, source)
+        upload = upload_in(counter, source)
         before = columns(upload)
-        # What the constraints want of the target, so that only the table can refuse.
+        # The columns that the constraints require of the target: only the table can refuse it.
         needed = {
             "uploading_id": 1 if target in TAKEN_UPLOADS else None,
             "attention": Attention.REJECTED if target == UploadState.NEEDS_ATTENTION else "",
@@ -74,11 +74,11 @@ def test_every_pair_of_states_moves_only_if_the_table_has_it(counter: Counter, m
 @pytest.mark.parametrize(
     "move", [move for move in MOVES if move.reasons], ids=lambda move: move.name
 )
-def test_what_needs_attention_moves_only_with_a_reason_that_says_it_has_not_arrived(
+def test_an_upload_that_needs_attention_moves_only_for_the_reasons_of_the_move(
     counter: Counter, move: Move
 ) -> None:
     for why, uploading_id in product(Attention, (None, 7)):
-        upload = stand(counter, UploadState.NEEDS_ATTENTION, why)
+        upload = upload_in(counter, UploadState.NEEDS_ATTENTION, why)
         Upload.objects.filter(pk=upload.pk).update(uploading_id=uploading_id)
         upload.refresh_from_db()
         expected = why in move.reasons and uploading_id is None
@@ -89,7 +89,7 @@ def test_what_needs_attention_moves_only_with_a_reason_that_says_it_has_not_arri
 
 def test_condition_and_allows_agree_in_every_state(counter: Counter) -> None:
     for state, move in product(UploadState, MOVES):
-        upload = stand(counter, state)
+        upload = upload_in(counter, state)
         there = Upload.objects.filter(move.condition, pk=upload.pk).exists()
 
         assert move.allows(upload) is there
@@ -109,7 +109,7 @@ def test_final_states_have_no_move_and_all_others_have_one() -> None:
     assert leaving == set(UploadState) - final
 
 
-def test_who_owns_a_state_makes_a_move_out_of_it() -> None:
+def test_the_owner_of_each_state_makes_a_move_out_of_it() -> None:
     for (state, why), row in UPLOAD_STATES.items():
         if row.owner == Owner.NONE:
             continue

@@ -1,4 +1,4 @@
-"""A call that CallKeeper changes on its way is sent once, as frozen, and says that it changed."""
+"""A call that changes while it is being sent is sent once, as frozen, and shown as changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.contract("A3"
 Record = dict[str, Any]
 
 
-def take(source: CallSource, record: Record) -> Call:
+def receive(source: CallSource, record: Record) -> Call:
     now = timezone.now()
     records = read_records([record], source_id=source.public_id, zone=None, now=now)
     store_calls(source=source, records=records, now=now)
@@ -43,10 +43,10 @@ def deliver() -> None:
 
 
 @pytest.fixture
-def rival(linked_counter: Counter) -> Iterator[Callable[[Name, Callable[[], object]], Thread]]:
-    """Runs an act in a thread of its own when delivery reaches a moment."""
+def in_thread(linked_counter: Counter) -> Iterator[Callable[[Name, Callable[[], object]], Thread]]:
+    """Runs an action in a thread of its own when delivery reaches a failpoint."""
 
-    def at(moment: Name, act: Callable[[], object]) -> Thread:
+    def at(name: Name, act: Callable[[], object]) -> Thread:
         def run() -> None:
             try:
                 act()
@@ -56,9 +56,9 @@ def rival(linked_counter: Counter) -> Iterator[Callable[[Name, Callable[[], obje
         thread = Thread(target=run)
 
         def listen(reached: Name) -> None:
-            if reached == moment and thread.ident is None:
+            if reached == name and thread.ident is None:
                 thread.start()
-                # Long enough to finish unless it has to wait for our transaction.
+                # Enough time to finish, unless it has to wait for our transaction.
                 thread.join(timeout=1)
 
         failpoints.listener = listen
@@ -69,7 +69,7 @@ def rival(linked_counter: Counter) -> Iterator[Callable[[Name, Callable[[], obje
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "name",
     [
         "before_batch_commit",
         "after_batch_commit",
@@ -80,17 +80,17 @@ def rival(linked_counter: Counter) -> Iterator[Callable[[Name, Callable[[], obje
         "after_record",
     ],
 )
-def test_a_change_on_the_way_is_stored_shown_and_never_sent(
+def test_a_change_during_sending_is_stored_and_shown_but_not_sent(
     source: CallSource,
     linked_counter: Counter,
     sandbox: RunningSandbox,
     owner_client: Client,
-    rival: Callable[[Name, Callable[[], object]], Thread],
-    moment: Name,
+    in_thread: Callable[[Name, Callable[[], object]], Thread],
+    name: Name,
 ) -> None:
     record = factories.v3_record(tags=["прежний"])
-    call = take(source, record)
-    thread = rival(moment, lambda: take(source, record | {"tags": ["новый"]}))
+    call = receive(source, record)
+    thread = in_thread(name, lambda: receive(source, record | {"tags": ["новый"]}))
 
     deliver()
     thread.join(timeout=10)
@@ -106,12 +106,12 @@ def test_a_change_on_the_way_is_stored_shown_and_never_sent(
     assert "После отправки данные звонка изменились" in page
 
 
-def test_a_change_before_the_file_is_what_is_sent(
+def test_a_change_before_batching_is_sent(
     source: CallSource, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     record = factories.v3_record(tags=["прежний"])
-    take(source, record)
-    call = take(source, record | {"tags": ["новый"]})
+    receive(source, record)
+    call = receive(source, record | {"tags": ["новый"]})
 
     deliver()
 
@@ -119,14 +119,14 @@ def test_a_change_before_the_file_is_what_is_sent(
     assert row_of(call).call_revision == 2
 
 
-def test_a_call_that_no_longer_qualifies_while_its_file_waits_is_sent_as_it_was_decided(
+def test_a_call_excluded_after_batching_is_sent_as_it_was_decided(
     source: CallSource, linked_counter: Counter, sandbox: RunningSandbox
 ) -> None:
     record = factories.v3_record()
-    take(source, record)
+    receive(source, record)
     batching.build_uploads(now=timezone.now())
 
-    take(source, record | {"statusFirst": 15, "status": "fail"})
+    receive(source, record | {"statusFirst": 15, "status": "fail"})
     deliver()
 
     assert len(rows_in_metrika(sandbox)) == 1

@@ -1,4 +1,4 @@
-"""What differs between our uploads and Metrika's list, as a table."""
+"""Differences between our uploads and Metrika's list, as a table."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def theirs(**fields: Any) -> Uploading:
 CASES: list[tuple[list[Ours], list[Uploading], list[Finding]]] = [
     ([ours()], [theirs()], []),
     ([], [], []),
-    # not there
+    # missing in Metrika
     ([ours()], [], [Finding("missing_there", 1, ours="70")]),
     ([ours(accepted_at=NOW - timedelta(minutes=59))], [], []),
     ([ours(state="ready", uploading_id=None)], [], []),
     ([ours(state="cancelled", uploading_id=None)], [], []),
-    # there, although we never heard so
+    # in Metrika, but not taken here
     (
         [ours(state="later", uploading_id=None)],
         [theirs()],
@@ -67,13 +67,13 @@ CASES: list[tuple[list[Ours], list[Uploading], list[Finding]]] = [
     ),
     ([ours(state="sending", uploading_id=None)], [theirs()], []),
     ([ours(state="unclear", uploading_id=None)], [theirs()], []),
-    # twice
+    # doubled
     (
         [ours()],
         [theirs(uploading_id=71), theirs()],
         [Finding("doubled", 1, (70, 71), ours="1", theirs="2")],
     ),
-    # other numbers
+    # other counts
     (
         [ours()],
         [theirs(source_quantity=2)],
@@ -82,14 +82,14 @@ CASES: list[tuple[list[Ours], list[Uploading], list[Finding]]] = [
     ([ours()], [theirs(line_quantity=2)], [Finding("quantity", 1, (70,), ours="3", theirs="2")]),
     ([ours(line_quantity=2)], [theirs(line_quantity=2)], []),
     ([ours()], [theirs(source_quantity=None, line_quantity=None)], []),
-    # another end
+    # another status
     (
         [ours()],
         [theirs(status="LINKAGE_FAILURE")],
         [Finding("status", 1, (70,), ours="PROCESSED", theirs="LINKAGE_FAILURE")],
     ),
     ([ours(state="sent")], [theirs(status="MATCHED")], []),
-    # somebody used our markers, or we forgot an upload
+    # a marker of ours without an upload here
     (
         [],
         [theirs(comment=LOST)],
@@ -102,7 +102,7 @@ CASES: list[tuple[list[Ours], list[Uploading], list[Finding]]] = [
 
 
 @pytest.mark.parametrize(("our_uploads", "their_list", "expected"), CASES)
-def test_comparison(
+def test_differences_of_one_upload(
     our_uploads: list[Ours], their_list: list[Uploading], expected: list[Finding]
 ) -> None:
     found = compare(our_uploads, their_list, known={MARK}, since=NOW - timedelta(days=35), now=NOW)

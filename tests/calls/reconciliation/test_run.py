@@ -1,4 +1,4 @@
-"""Once a day the ledger is compared with itself and with what Metrika holds."""
+"""Reconciliation: the ledger is compared with itself and with Metrika, once a day."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LATER = timedelta(hours=2)
 
 @pytest.fixture
 def settled(cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox) -> Counter:
-    """A counter that has long been there, with two calls sent and one that waits."""
+    """A counter added days ago, with two calls sent and one waiting."""
     long_ago = timezone.now() - timedelta(days=3)
     Counter.objects.filter(pk=linked_counter.pk).update(added_at=long_ago)
     for _ in range(2):
@@ -49,7 +49,7 @@ def deliver() -> None:
 
 
 def later() -> datetime:
-    """Metrika's list may lag behind for an hour."""
+    """Return a time after which Metrika's list must be up to date: it may lag for an hour."""
     return timezone.now() + LATER
 
 
@@ -58,7 +58,7 @@ def codes() -> list[str]:
     return sorted(latest.values_list("code", flat=True))
 
 
-def test_what_agrees_is_counted_and_costs_one_request(settled: Counter) -> None:
+def test_an_agreeing_counter_is_counted_with_one_request(settled: Counter) -> None:
     before = RequestDay.objects.get().other
 
     result = reconciling.reconcile(settled, now=later())
@@ -68,7 +68,7 @@ def test_what_agrees_is_counted_and_costs_one_request(settled: Counter) -> None:
     assert RequestDay.objects.get().other == before + 1
 
 
-def test_searches_and_repeats_agree_too(
+def test_bisected_files_and_repeats_agree(
     cabinet: Cabinet, settled: Counter, sandbox: RunningSandbox
 ) -> None:
     for tag in ("а", "яд", "б", "в"):
@@ -82,7 +82,7 @@ def test_searches_and_repeats_agree_too(
     assert reconciling.reconcile(settled, now=later()).difference_count == 0
 
 
-def test_an_upload_that_metrika_does_not_have_is_said(
+def test_an_upload_missing_in_metrika_is_a_difference(
     settled: Counter,
 ) -> None:
     lost = make_upload(counter=settled, accepted_at=timezone.now())
@@ -94,7 +94,7 @@ def test_an_upload_that_metrika_does_not_have_is_said(
 
 
 @pytest.mark.contract("B8")
-def test_a_double_of_a_finished_upload_is_said_with_both_numbers(
+def test_a_doubled_upload_is_a_difference_with_both_ids(
     settled: Counter, metrika: Actor, owner_client: Client
 ) -> None:
     upload = Upload.objects.get()
@@ -110,7 +110,7 @@ def test_a_double_of_a_finished_upload_is_said_with_both_numbers(
     assert "есть расхождения" in owner_client.get("/lk/integrations").content.decode()
 
 
-def test_a_marker_of_ours_that_we_do_not_know_is_said(settled: Counter, metrika: Actor) -> None:
+def test_an_unknown_marker_of_ours_is_a_difference(settled: Counter, metrika: Actor) -> None:
     metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=f"ck{7:032x}")
     metrika.upload("ClientId,DateTime\n1,1767607384\n", comment="foreign")
 
@@ -119,7 +119,7 @@ def test_a_marker_of_ours_that_we_do_not_know_is_said(settled: Counter, metrika:
     assert codes() == ["unknown_marker"]
 
 
-def test_a_call_without_its_deliveries_is_said(settled: Counter) -> None:
+def test_a_call_without_deliveries_is_a_difference(settled: Counter) -> None:
     Delivery.objects.filter(upload=None, channel=1).delete()
 
     reconciling.reconcile(settled, now=later())
@@ -128,7 +128,7 @@ def test_a_call_without_its_deliveries_is_said(settled: Counter) -> None:
     assert (found.code, found.ours, found.theirs) == ("calls_deliveries", "6", "5")
 
 
-def test_an_upload_whose_rows_are_not_its_deliveries_is_said(settled: Counter) -> None:
+def test_an_upload_with_other_rows_than_deliveries_is_a_difference(settled: Counter) -> None:
     Upload.objects.update(rows=5)
 
     reconciling.reconcile(settled, now=later())
@@ -157,13 +157,13 @@ def test_every_counter_is_compared_once_a_day(settled: Counter) -> None:
 
 
 def double(metrika: Actor) -> None:
-    """Let Metrika hold the only upload twice."""
+    """Make Metrika have the only upload twice."""
     again = metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=Upload.objects.get().marker)
     assert again.status_code == 200
     Upload.objects.update(state="processed")
 
 
-def test_what_was_known_of_metrika_stays_known_while_it_cannot_be_asked(
+def test_differences_from_metrika_are_kept_while_it_is_unavailable(
     settled: Counter, sandbox: RunningSandbox, metrika: Actor, owner_client: Client
 ) -> None:
     double(metrika)
@@ -182,7 +182,7 @@ def test_what_was_known_of_metrika_stays_known_while_it_cannot_be_asked(
     assert "есть расхождения" in owner_client.get("/lk/integrations").content.decode()
 
 
-def test_what_metrika_no_longer_tells_is_gone_when_it_is_asked_again(
+def test_differences_that_metrika_no_longer_has_are_dropped(
     settled: Counter, sandbox: RunningSandbox
 ) -> None:
     lost = make_upload(counter=settled, accepted_at=timezone.now())
@@ -205,12 +205,12 @@ def due(after: timedelta) -> bool:
     ("account", "access", "hours"),
     [
         ("active", "ok", 1),
-        # nobody can be asked before a person has acted
+        # Metrika is unavailable until a person acts
         ("reauth_required", "ok", 24),
         ("active", "lost", 24),
     ],
 )
-def test_metrika_that_could_not_be_asked_is_asked_within_the_hour(
+def test_a_comparison_without_metrika_is_repeated_after_an_hour(
     settled: Counter, account: str, access: str, hours: int
 ) -> None:
     day_spent = {"uploads": 4000, "polls": 4000, "other": 4000}
@@ -223,32 +223,32 @@ def test_metrika_that_could_not_be_asked_is_asked_within_the_hour(
     assert due(timedelta(hours=hours))
 
 
-def test_a_comparison_that_breaks_does_not_stop_the_others(
+def test_an_error_in_one_comparison_does_not_stop_the_others(
     settled: Counter, account: YandexAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound = factories.make_counter(account=account)
     compare = reconciling.reconcile
 
-    def break_for_one(counter: Counter, *, now: datetime) -> Reconciliation:
+    def fail_for_one(counter: Counter, *, now: datetime) -> Reconciliation:
         if counter == settled:
             raise RuntimeError
         return compare(counter, now=now)
 
-    monkeypatch.setattr(reconciling, "reconcile", break_for_one)
+    monkeypatch.setattr(reconciling, "reconcile", fail_for_one)
 
     assert reconciling.reconcile_due(now=timezone.now(), seconds=60) == 1
 
     assert Reconciliation.objects.get().counter == sound
 
 
-def test_none_is_always_the_first_to_be_compared(
+def test_the_first_counter_to_be_compared_rotates(
     account: YandexAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counters = [factories.make_counter(account=account) for _ in range(3)]
     first: list[int] = []
 
     def reconcile(counter: Counter, *, now: datetime) -> None:
-        # It takes all the time there is.
+        # uses up the time of the run
         first.append(counter.pk)
         shutdown.request()
         raise RuntimeError
@@ -261,7 +261,7 @@ def test_none_is_always_the_first_to_be_compared(
     assert sorted(first) == [counter.pk for counter in counters]
 
 
-def test_the_command_ends_with_one_when_something_differs(settled: Counter, capsys: Any) -> None:
+def test_the_command_exits_with_one_when_something_differs(settled: Counter, capsys: Any) -> None:
     call_command("reconcile", cabinet=settled.cabinet_id)
     assert "1 counters agree" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""One item's trouble is passed over; what concerns all of them is not."""
+"""An error of one item is logged and passed over; errors that concern all items are raised."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from calls.runtime.error_isolation import isolated_errors
 logger = logging.getLogger(__name__)
 
 
-def test_the_trouble_of_one_item_is_logged_and_passed_over(
+def test_an_error_of_one_item_is_logged_and_the_others_are_done(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     done = []
     for number in (1, 2, 3):
         with isolated_errors(logger, "upload %s", number):
             if number == 2:
-                raise ValueError("of a kind nobody thought of")
+                raise ValueError("of any kind")
             done.append(number)
 
     assert done == [1, 3]
@@ -28,12 +28,12 @@ def test_the_trouble_of_one_item_is_logged_and_passed_over(
 
 
 @pytest.mark.parametrize(
-    "trouble", [OperationalError(), SoftTimeLimitExceeded(), SystemExit(), KeyboardInterrupt()]
+    "error", [OperationalError(), SoftTimeLimitExceeded(), SystemExit(), KeyboardInterrupt()]
 )
-def test_what_concerns_all_items_ends_the_work(
-    trouble: BaseException, caplog: pytest.LogCaptureFixture
+def test_errors_that_concern_all_items_are_raised(
+    error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(type(trouble)), isolated_errors(logger, "upload %s", 1):
-        raise trouble
+    with pytest.raises(type(error)), isolated_errors(logger, "upload %s", 1):
+        raise error
 
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""A process that is asked to stop ends between two pieces of work, whatever it is at."""
+"""Graceful shutdown: every loop of delivery ends between two items."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.contract("B25")
 
 
 @pytest.fixture(autouse=True)
-def own_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The byte of this process outlives the test."""
+def byte_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the shared byte: it would keep its value after the test."""
     monkeypatch.setattr(shutdown, "_requested", bytearray(1))
 
 
 @pytest.fixture
 def two_of_each(cabinet: Cabinet, account: YandexAccount, settings: Settings) -> None:
-    """Two counters that both have something to gather, to ask, to look up and to search."""
+    """Two counters that both have work to batch, to poll, to look up and to bisect."""
     settings.UPLOAD_MIN_WAIT_SECONDS = 0
     for _ in range(2):
         counter = factories.make_counter(account=account)
@@ -54,7 +54,7 @@ def two_of_each(cabinet: Cabinet, account: YandexAccount, settings: Settings) ->
         ),
     ],
 )
-def test_stop_is_heard_between_two_pieces_of_work(
+def test_a_shutdown_takes_effect_between_two_items(
     two_of_each: None,
     monkeypatch: pytest.MonkeyPatch,
     module: ModuleType,
@@ -64,13 +64,13 @@ def test_stop_is_heard_between_two_pieces_of_work(
     begun: list[str] = []
     meanwhile: list[Callable[[], None]] = []
 
-    def piece(*_given: Any, **_named: Any) -> int:
+    def item(*_given: Any, **_named: Any) -> int:
         begun.append(step)
         for act in meanwhile:
             act()
         return 0
 
-    monkeypatch.setattr(module, step, piece)
+    monkeypatch.setattr(module, step, item)
     run()
     assert begun == [step, step]
 

@@ -1,0 +1,164 @@
+"""The CSV of an upload: its cells, by the settings, and what shares a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.delivery import batching
+from calls.models import Upload, UploadFile
+from calls.states import Channel, UploadState
+from counters.models import Counter
+from devtools.sandbox import RunningSandbox
+from tests import factories
+from tests.calls.sandbox_world import build_and_send, rows_in_metrika
+from tests.calls.stored import row_of, store_call
+
+
+def file_rows() -> list[dict[str, str]]:
+    body = bytes(UploadFile.objects.get().body)
+    assert not body.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(body.decode())))
+
+
+@pytest.mark.contract("C4")
+def test_call_reaches_metrika_with_exactly_the_right_values(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    Counter.objects.filter(pk=linked_counter.pk).update(price=Decimal("1500.00"))
+    started = timezone.now().replace(microsecond=0) - timedelta(hours=1)
+    tag = '=1+1, "кавычки"\nвторая строка 😀'
+    call = store_call(
+        cabinet=cabinet,
+        started_at=started,
+        client_id="1718031415926535897",
+        tags=[tag, "б"],
+        hold_seconds=11,
+        status="success",
+        is_unique=True,
+    )
+
+    upload = build_and_send()
+
+    (row,) = rows_in_metrika(sandbox)
+    assert {name: row[name] for name in row if name[0].isupper()} == {
+        "ClientId": "1718031415926535897",
+        "DateTime": str(int(started.timestamp())),
+        "StaticCall": "0",
+        "Price": "1500.00",
+        "Currency": "RUB",
+        "PhoneNumber": "+79161234567",
+        "TalkDuration": "152",
+        "HoldDuration": "11",
+        "CallMissed": "0",
+        "Tag": f"{tag}, б",
+        "FirstTimeCaller": "1",
+        "URL": "https://okna-stolica.example/balkon",
+        "CallTrackerURL": f"http://127.0.0.1:8000/lk/integrations/calls/{call.pk}",
+    }
+    assert (upload.state, upload.rows, upload.line_quantity) == (UploadState.SENT, 1, 1)
+    assert row["comment"] == upload.marker
+    assert upload.marker.isalnum()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "fields", "expected"),
+    [
+        ({"phone_mode": "masked"}, {}, {"PhoneNumber": "+7******4567"}),
+        ({}, {"status": ""}, {"CallMissed": ""}),
+        ({"phone_mode": "none"}, {}, {"PhoneNumber": ""}),
+        ({"tag_mode": "none"}, {}, {"Tag": ""}),
+        (
+            {"tag_mode": "manual", "manual_tag_incoming": "Коллтрек"},
+            {},
+            {"Tag": "Коллтрек"},
+        ),
+        (
+            {"tag_mode": "manual", "manual_tag_callback": "Обратный"},
+            {"kind": "callback"},
+            {"Tag": "Обратный"},
+        ),
+        ({}, {"status": "fail"}, {"CallMissed": "1"}),
+        ({}, {"is_unique": False}, {"FirstTimeCaller": "0"}),
+        ({}, {"hold_seconds": None}, {"HoldDuration": ""}),
+        ({}, {}, {"Price": "", "Currency": ""}),
+        ({}, {"page_url": ""}, {"URL": ""}),
+        ({}, {"kind": "static"}, {"StaticCall": "1", "ClientId": ""}),
+    ],
+)
+def test_each_setting_changes_its_cells(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    chosen: dict[str, Any],
+    fields: dict[str, Any],
+    expected: dict[str, str],
+) -> None:
+    Counter.objects.filter(pk=linked_counter.pk).update(**chosen)
+    store_call(cabinet=cabinet, **fields)
+
+    batching.build_uploads(now=timezone.now())
+
+    (row,) = file_rows()
+    assert {name: row[name] for name in expected} == expected
+
+
+MASKED = {
+    "+123": "",
+    "+1234": "",
+    "+12345": "",
+    "+123456": "",
+    "+1234567": "",
+    "+12345678": "",
+    "+123456789": "+1****6789",
+    "+1234567890": "+1*****7890",
+    "+12345678901": "+1******8901",
+    "+123456789012": "+1*******9012",
+}
+
+
+def test_masked_phone_hides_as_many_digits_as_it_keeps_at_the_end(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    Counter.objects.filter(pk=linked_counter.pk).update(phone_mode="masked")
+    for phone in MASKED:
+        store_call(cabinet=cabinet, phone=phone)
+
+    batching.build_uploads(now=timezone.now())
+
+    assert [row["PhoneNumber"] for row in file_rows()] == list(MASKED.values())
+
+
+def test_conversions_are_uploaded_in_the_goal_channel(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    goal = factories.make_goal(counter=linked_counter, identifier="calltracking_call_order")
+    Counter.objects.filter(pk=linked_counter.pk).update(goal=goal, send_calls=False)
+    call = store_call(cabinet=cabinet, client_id="1718031415926535897")
+
+    upload = build_and_send()
+
+    (row,) = rows_in_metrika(sandbox, "goal")
+    assert (row["ClientId"], row["Target"]) == ("1718031415926535897", "calltracking_call_order")
+    assert (upload.state, upload.channel) == (UploadState.SENT, Channel.GOAL)
+    assert rows_in_metrika(sandbox) == []
+    assert row_of(call).reason == "calls_off"
+
+
+def test_each_kind_of_identifier_and_static_calls_have_files_of_their_own(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    store_call(cabinet=cabinet)
+    store_call(cabinet=cabinet, client_id="", yclid="5")
+    store_call(cabinet=cabinet, kind="static")
+
+    batching.build_uploads(now=timezone.now())
+
+    files = sorted(Upload.objects.values_list("id_kind", "is_static", "rows"))
+    assert files == [(1, False, 1), (1, True, 1), (2, False, 1)]
