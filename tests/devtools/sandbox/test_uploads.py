@@ -1,37 +1,11 @@
-from __future__ import annotations
+"""Uploads of calls and conversions."""
 
-import time
-from typing import Any
+from __future__ import annotations
 
 import pytest
 
-from devtools.sandbox import RunningSandbox, start_sandbox
 from tests.devtools.sandbox.actor import COUNTER, Actor, control, offline
-
-HEADER = "ClientId,DateTime,StaticCall,PhoneNumber,TalkDuration,CallMissed,Tag,CallTrackerURL\n"
-
-
-def moment(seconds_ago: int = 60) -> int:
-    return int(time.time()) - seconds_ago
-
-
-def line(client_id: str = "1718031415926535897", *, tag: str = "", static: int = 0) -> str:
-    return f"{client_id},{moment()},{static},+79161234567,184,0,{tag},https://ct.example/1\n"
-
-
-def held(actor: Actor, channel: str = "calls") -> list[dict[str, Any]]:
-    found = control(actor.sandbox, f"rows?counter={COUNTER}&channel={channel}")
-    rows: list[dict[str, Any]] = found["rows"]
-    return rows
-
-
-def errors(answer: Any) -> str:
-    return str(answer.json()["errors"][0]["error_type"])
-
-
-def statuses(actor: Actor) -> list[str]:
-    listed = actor.get(offline("calls_uploadings"))["uploadings"]
-    return [uploading["status"] for uploading in listed]
+from tests.devtools.sandbox.upload_files import HEADER, errors, held, line, moment
 
 
 def test_upload_is_answered_with_its_counts(actor: Actor) -> None:
@@ -193,50 +167,6 @@ def test_chunked_body_is_read(actor: Actor) -> None:
     assert answer.json()["uploading"]["line_quantity"] == 1
 
 
-def test_statuses_advance_by_the_sandbox_clock(actor: Actor) -> None:
-    actor.upload(HEADER + line("17") + line("19"))
-    seen = statuses(actor)
-
-    for _ in range(3):
-        control(actor.sandbox, "clock", advance_seconds=1200)
-        seen += statuses(actor)
-
-    assert seen == ["UPLOADED", "EXPORTED", "MATCHED", "PROCESSED"]
-    last = actor.get(offline("calls_uploadings"))["uploadings"][0]
-    assert (last["linked_quantity"], last["user_not_found_quantity"]) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        HEADER + line("17", static=1),
-        HEADER + line("", static=1),
-        HEADER + line("19"),
-        f"ClientId,DateTime\n17,{moment(22 * 86_400)}\n",
-    ],
-    # Named, because the text of the last one changes every second.
-    ids=["static", "static without identifier", "unknown visitor", "visit too old"],
-)
-def test_file_without_a_linked_visit_ends_in_linkage_failure(actor: Actor, content: str) -> None:
-    actor.upload(content)
-    control(actor.sandbox, "clock", advance_seconds=3600)
-
-    assert statuses(actor) == ["LINKAGE_FAILURE"]
-    assert len(held(actor)) == 1
-
-
-def test_list_is_cut_by_limit_and_zero_based_offset(actor: Actor) -> None:
-    for number in range(3):
-        actor.upload(HEADER + line(), comment=f"ck{number}")
-
-    page = actor.get(offline("calls_uploadings"), limit=2, offset=1)["uploadings"]
-    one = actor.get(offline(f"calls_uploading/{page[0]['id']}"))["uploading"]
-
-    assert [uploading["comment"] for uploading in page] == ["ck1", "ck0"]
-    assert one == page[0]
-    assert actor.call("GET", offline("calls_uploading/1")).status_code == 404
-
-
 def test_first_upload_creates_the_call_goal_and_later_names_are_ignored(actor: Actor) -> None:
     actor.upload(HEADER + line(), new_goal_name="Звонок")
     actor.upload(HEADER + line(), new_goal_name="Другой")
@@ -277,17 +207,6 @@ def test_conversion_needs_the_identifier_of_a_goal(actor: Actor) -> None:
     assert held(actor) == []
 
 
-def test_conversions_and_calls_have_lists_of_their_own(actor: Actor) -> None:
-    actor.upload(HEADER + line(), comment="calls")
-    actor.upload(f"ClientId,Target,DateTime\n17,call,{moment()}\n", path="upload", comment="goal")
-
-    def comments(path: str, **params: str) -> list[str]:
-        return [one["comment"] for one in actor.get(offline(path), **params)["uploadings"]]
-
-    assert comments("calls_uploadings") == comments("uploadings", type="CALLS") == ["calls"]
-    assert comments("uploadings") == ["goal"]
-
-
 def test_thresholds_are_switched(actor: Actor) -> None:
     on = actor.call("POST", offline("calls_extended_threshold")).json()
     date = actor.get(offline("calls_visit_join_threshold"))["date"]
@@ -295,54 +214,3 @@ def test_thresholds_are_switched(actor: Actor) -> None:
 
     assert on == off == {"success": True}
     assert date.endswith("+03:00")
-
-
-def test_restart_keeps_everything_that_was_accepted(tmp_path: Any) -> None:
-    state = str(tmp_path / "sandbox.sqlite3")
-    first = start_sandbox(state=state)
-    actor = Actor(first)
-    actor.link()
-    number = actor.upload(HEADER + line(), comment="ck0001").json()["uploading"]["id"]
-    control(first, "clock", advance_seconds=100)
-    actor.browser.close()
-    first.close()
-
-    second = start_sandbox(state=state)
-    actor.sandbox = second
-    listed = actor.get(offline("calls_uploadings"))["uploadings"]
-    rows = held(actor)
-    offset = control(second, "clock")["offset_seconds"]
-    second.close()
-
-    assert [(one["id"], one["comment"], one["status"]) for one in listed] == [
-        (number, "ck0001", "PROCESSED")
-    ]
-    assert len(rows) == 1
-    assert offset == 100
-
-
-def test_report_counts_what_was_uploaded(actor: Actor, sandbox: RunningSandbox) -> None:
-    missed = f"17,{moment()},0,+79161234567,0,1,,https://ct.example/2\n"
-    actor.upload(HEADER + line("17") + missed + line("", static=1))
-    actor.upload(f"ClientId,Target,DateTime\n17,call,{moment()}\n", path="upload")
-    control(sandbox, "clock", advance_seconds=3600)
-    goals = {
-        goal["name"]: goal["id"]
-        for goal in actor.get(f"/management/v1/counter/{COUNTER}/goals")["goals"]
-    }
-
-    names = ("Звонок", "Обратный звонок", "Заявка с сайта")
-    metrics = ["ym:s:offlineCalls", "ym:s:offlineCallsMissed"]
-    metrics += [f"ym:s:goal{goals[name]}reaches" for name in names]
-    table = actor.get("/stat/v1/data", ids=COUNTER, metrics=",".join(metrics))
-    quality = actor.get("/stat/v1/data", ids=COUNTER, preset="offline_calls_quality", group="day")
-
-    assert table["totals"] == [3, 1, 2, 1, 0]
-    assert quality["totals"][:3] == [3, 1, 1]
-    assert len(quality["data"]) == 1
-
-
-def test_report_of_a_counter_without_permission_is_denied(actor: Actor) -> None:
-    answer = actor.call("GET", "/stat/v1/data", params={"ids": 91400012, "metrics": "x"})
-
-    assert (answer.status_code, errors(answer)) == (403, "access_denied")
