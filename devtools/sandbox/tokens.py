@@ -71,7 +71,7 @@ class Tokens:
     def refresh(self, token: sqlite3.Row) -> sqlite3.Row | None:
         """Rotate the refresh token; a young access token stays, an old one is replaced.
 
-        None when somebody else rotated this very refresh token first.
+        None if another request has rotated this refresh token.
         """
         now, access, expires_at = self._clock.now(), token["access"], token["expires_at"]
         if now - token["created_at"] > KEPT_AT_REFRESH_SECONDS:

@@ -27,7 +27,7 @@ FIGURES = ("calls", "rows", "doubles", "losses", "seconds")
 
 
 def main() -> None:
-    """Renew the generated parts of the document; everything else in it stays."""
+    """Regenerate the tables of the document, leaving the rest of its text."""
     path = Path(os.environ.get("FAULT_RESULTS", RESULTS))
     document = DOCUMENT.read_text(encoding="utf-8")
     results = newest(path.read_text(encoding="utf-8").splitlines())
@@ -56,7 +56,7 @@ def fault_table(results: list[dict[str, Any]]) -> str:
 
 
 def harness_table(results: list[dict[str, Any]]) -> str:
-    """Return a row per sender that was made worse, beside the one as it is."""
+    """Return a row per deliberately broken sender, beside the unchanged one."""
     head = "| Sender and fault | Calls in | Rows in the sandbox | Doubles | Losses | Seconds |"
     rows = [
         f"| {one['fault'].removeprefix('harness: ')} | {_figures(one)} |"
@@ -67,7 +67,7 @@ def harness_table(results: list[dict[str, Any]]) -> str:
 
 
 def statement_table(document: str, tests: dict[str, list[str]]) -> str:
-    """Return a row per statement; one without a test keeps the reason that stands there."""
+    """Return a row per statement; one without a test keeps the reason in the document."""
     kept = dict(_reasons(document))
     rows = []
     for number, words in STATEMENT.findall(_part(document, "statements")):
@@ -100,7 +100,7 @@ def _marked(nodes: Sequence[ast.AST]) -> Iterator[str]:
 
 
 def put(document: str, name: str, content: str) -> str:
-    """Replace what stands between the two marks of a part."""
+    """Replace the text between the two markers of a part."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, rest = document.split(begin, 1)
     return f"{before}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
@@ -119,7 +119,7 @@ def _reasons(document: str) -> Iterator[tuple[str, str]]:
 
 
 def _name(test: str) -> str:
-    """Return the name without folder and parameters, which the fault tells."""
+    """Return the name without folder and parameters: the column of faults has them."""
     return test.rsplit("::", 1)[1].partition("[")[0]
 
 

@@ -1,4 +1,4 @@
-"""Fetch the third-party files under ``static/vendor/`` again, or check that they are untouched.
+"""Fetch the third-party files of ``static/vendor/`` again, or check that they are unchanged.
 
 The built files are committed, so running and testing the product needs no node. Re-vendoring does:
 it packs the pinned npm packages, refuses any whose integrity differs from the pin, keeps the few
@@ -97,11 +97,11 @@ ICON_NAMES = (
 
 
 class IntegrityMismatch(Exception):
-    """A fetched package is not the one that was pinned."""
+    """A fetched package differs from the pinned one."""
 
 
 def fetch(package: Package, into: Path) -> tarfile.TarFile:
-    """Pack the package with npm into a folder and open it once its integrity is proven."""
+    """Pack the package with npm into a folder and open it after checking its integrity."""
     answer = subprocess.run(
         ["npm", "pack", f"{package.name}@{package.version}", "--json", "--pack-destination", into],
         check=True,

@@ -80,12 +80,12 @@ def test_killed_server_restarts_at_the_same_address(postgres: Postgres) -> None:
 def test_wrong_password_for_the_data_is_reported_in_a_sentence(postgres: Postgres) -> None:
     with started(postgres):
         pass
-    stranger = Postgres(postgres.home, password="another", temporary=True)
+    other = Postgres(postgres.home, password="another", temporary=True)
 
-    with pytest.raises(EmbeddedServerFailed, match="another password"), started(stranger):
+    with pytest.raises(EmbeddedServerFailed, match="another password"), started(other):
         pass
 
-    stranger.stop()
+    other.stop()
 
 
 def test_valkey_answers_only_to_the_password(tmp_path: Path) -> None:
@@ -94,10 +94,10 @@ def test_valkey_answers_only_to_the_password(tmp_path: Path) -> None:
     with started(valkey), closing(redis.Redis.from_url(valkey.url)) as friend:
         assert friend.ping() is True
         with (
-            closing(redis.Redis(host=HOST, port=valkey.port)) as stranger,
+            closing(redis.Redis(host=HOST, port=valkey.port)) as other,
             pytest.raises(redis.AuthenticationError),
         ):
-            stranger.ping()
+            other.ping()
 
 
 def test_killed_parent_leaves_no_server(tmp_path: Path) -> None:

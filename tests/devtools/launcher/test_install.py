@@ -70,7 +70,7 @@ def test_other_versions_change_the_fingerprint(
 
 @pytest.fixture
 def installing(monkeypatch: pytest.MonkeyPatch) -> Installers:
-    """Install with stub installers that succeed or fail as told; returns their commands."""
+    """Install with stub installers that succeed or fail as given; returns their commands."""
 
     def run(succeeds: Callable[[str], bool]) -> list[str]:
         asked: list[str] = []

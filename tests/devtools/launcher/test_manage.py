@@ -15,7 +15,7 @@ from devtools.launcher.manage import environment_file, save_environment
 from devtools.launcher.run_config import is_locked, lock_data_folder
 from tests.paths import ROOT
 
-TOLD = {
+SETTINGS = {
     "SECRET_KEY": "k" * 50,
     "SEALING_KEYS": "c2VhbGluZy1rZXktb2YtYS10ZXN0LXJ1bi0wMDAwMDA=",
     "DATABASE_URL": "postgres://own:p4ss@127.0.0.1:9/own",
@@ -37,7 +37,7 @@ def data(tmp_path: Path) -> Path:
 def running(data: Path) -> Iterator[Path]:
     """The data folder of a `./run` that has just started."""
     held = lock_data_folder(data)
-    save_environment(data, TOLD)
+    save_environment(data, SETTINGS)
     yield data
     os.close(held)
 
@@ -86,7 +86,7 @@ def test_without_a_running_product_one_sentence_is_printed_and_no_file_is_made(d
 
 def test_environment_file_of_a_killed_run_is_ignored(data: Path) -> None:
     os.close(lock_data_folder(data))
-    save_environment(data, TOLD)
+    save_environment(data, SETTINGS)
 
     answer = manage(data, "check")
 
@@ -97,12 +97,14 @@ def test_environment_file_of_a_killed_run_is_ignored(data: Path) -> None:
 def test_only_the_products_own_variables_are_saved(data: Path) -> None:
     data.mkdir()
 
-    save_environment(data, {**TOLD, "AWS_SECRET_ACCESS_KEY": "foreign", "METRICS_TOKEN_FILE": "/m"})
+    save_environment(
+        data, {**SETTINGS, "AWS_SECRET_ACCESS_KEY": "foreign", "METRICS_TOKEN_FILE": "/m"}
+    )
 
     written = environment_file(data).read_text(encoding="utf-8")
     assert "foreign" not in written
     assert "METRICS_TOKEN_FILE" in written
-    assert [name for name in TOLD if name not in written] == []
+    assert [name for name in SETTINGS if name not in written] == []
     assert stat.S_IMODE(environment_file(data).stat().st_mode) == 0o600
 
 

@@ -19,16 +19,16 @@ def environment(config: RunConfig) -> dict[str, str]:
 def test_empty_environment_starts_every_server(tmp_path: Path, free_port: int) -> None:
     config = make_config(tmp_path, free_port)
 
-    told = environment(config)
+    resulting = environment(config)
 
     assert (config.starts_database, config.starts_broker, config.wants_demo_data) == (True,) * 3
-    assert told["PUBLIC_URL"] == f"http://127.0.0.1:{free_port}"
-    assert told["METRIKA_API_URL"] == told["YANDEX_OAUTH_URL"] == config.sandbox_url
-    assert told["METRIKA_WEB_URL"] == config.sandbox_url
-    assert told["DATABASE_URL"] == "postgres://own"
-    assert told["UPLOAD_MIN_WAIT_SECONDS"] == "5"
-    assert told["COMPRESS_STATIC"] == "0"
-    assert "DEBUG" not in told
+    assert resulting["PUBLIC_URL"] == f"http://127.0.0.1:{free_port}"
+    assert resulting["METRIKA_API_URL"] == resulting["YANDEX_OAUTH_URL"] == config.sandbox_url
+    assert resulting["METRIKA_WEB_URL"] == config.sandbox_url
+    assert resulting["DATABASE_URL"] == "postgres://own"
+    assert resulting["UPLOAD_MIN_WAIT_SECONDS"] == "5"
+    assert resulting["COMPRESS_STATIC"] == "0"
+    assert "DEBUG" not in resulting
 
 
 def test_given_values_are_kept(tmp_path: Path, free_port: int) -> None:
@@ -36,25 +36,25 @@ def test_given_values_are_kept(tmp_path: Path, free_port: int) -> None:
         tmp_path, free_port, DATABASE_URL="postgres://given", POLL_SECONDS="60", DEMO_DATA="0"
     )
 
-    told = environment(config)
+    resulting = environment(config)
 
     assert (config.starts_database, config.starts_broker, config.wants_demo_data) == (
         False,
         True,
         False,
     )
-    assert told["DATABASE_URL"] == "postgres://given"
-    assert told["POLL_SECONDS"] == "60"
+    assert resulting["DATABASE_URL"] == "postgres://given"
+    assert resulting["POLL_SECONDS"] == "60"
 
 
 def test_secret_given_as_a_file_is_not_replaced(tmp_path: Path, free_port: int) -> None:
     (tmp_path / "id").write_text("application\n")
     config = make_config(tmp_path, free_port, YANDEX_CLIENT_ID_FILE=str(tmp_path / "id"))
 
-    told = environment(config)
+    resulting = environment(config)
 
-    assert "YANDEX_CLIENT_ID" not in told
-    assert told["SANDBOX_CLIENT_ID"] == "application"
+    assert "YANDEX_CLIENT_ID" not in resulting
+    assert resulting["SANDBOX_CLIENT_ID"] == "application"
 
 
 def test_no_sandbox_beside_another_yandex(tmp_path: Path, free_port: int) -> None:
