@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from calls.delivery.state_table import UPLOAD_STATES
 from calls.models import Upload
 from calls.states import TAKEN_UPLOADS, TO_SEND, Attention, UploadState
 
@@ -29,7 +30,7 @@ AT_REST = (*TO_SEND, S.SPLITTING)
 
 
 class IllegalTransition(Exception):
-    """A move was asked to end in a state that is not in its row of `MOVES`. Nothing was written."""
+    """A move was asked to end in a state that is in no table. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +147,13 @@ def _source(move: Move, state: UploadState) -> str:
 def apply(uploads: QuerySet[Upload], move: Move, to: UploadState, **changes: Any) -> int:
     """Make a move with those of the uploads that may make it; return how many did.
 
-    Raises IllegalTransition, before any SQL, when the move does not lead there.
+    Raises IllegalTransition, before any SQL, when the move does not lead there, or when the table
+    of states does not have the new state with the reason in ``changes["attention"]``.
     """
     if to not in move.targets:
         raise IllegalTransition(f"{move.name} does not lead to {to}")
+    if "attention" in changes and (to, changes["attention"] or None) not in UPLOAD_STATES:
+        raise IllegalTransition(f"{move.name}: {to} has no reason {changes['attention']!r}")
     return uploads.filter(move.condition).update(state=to, **changes)
 
 

@@ -53,7 +53,7 @@ def test_every_pair_of_states_moves_only_if_the_table_has_it(counter: Counter, m
         # The columns that the constraints require of the target: only the table can refuse it.
         needed = {
             "uploading_id": 1 if target in TAKEN_UPLOADS else None,
-            "attention": Attention.REJECTED if target == UploadState.NEEDS_ATTENTION else "",
+            "attention": next(why or "" for state, why in UPLOAD_STATES if state == target),
             "lease_until": timezone.now() if target == UploadState.SENDING else None,
         }
         one = Upload.objects.filter(pk=upload.pk)
@@ -69,6 +69,28 @@ def test_every_pair_of_states_moves_only_if_the_table_has_it(counter: Counter, m
             assert transitions.apply(one, move, target, **needed) == 0
             assert columns(upload) == before
         Upload.objects.filter(pk=upload.pk).delete()
+
+
+def test_a_state_is_written_only_with_a_reason_that_the_table_of_states_has(
+    counter: Counter,
+) -> None:
+    for move in MOVES:
+        for target, why in product(move.targets, (None, *Attention)):
+            upload = upload_in(counter, move.sources[0])
+            needed = {
+                "uploading_id": 1 if target in TAKEN_UPLOADS else None,
+                "attention": why or "",
+                "lease_until": timezone.now() if target == UploadState.SENDING else None,
+            }
+            one = Upload.objects.filter(pk=upload.pk)
+            before = columns(upload)
+
+            if (target, why) in UPLOAD_STATES:
+                assert transitions.apply(one, move, target, **needed) == 1
+            else:
+                with pytest.raises(IllegalTransition):
+                    transitions.apply(one, move, target, **needed)
+                assert columns(upload) == before
 
 
 @pytest.mark.parametrize(
