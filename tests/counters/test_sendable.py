@@ -38,7 +38,7 @@ NOT_A_DEFINITION = {
     "calls/queries/blockers.py:_own_blocker": "explains the first condition that does not hold",
     "counters/models.py:Counter": "has the columns",
     "counters/pages/status.py:status_of_counter": "is the label of a counter",
-    "counters/selection.py:_restore": "writes the columns",
+    "counters/lifecycle.py:_restore": "writes the columns",
 }
 COMBINATIONS = list(
     product(
