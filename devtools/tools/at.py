@@ -33,6 +33,7 @@ with contextlib.suppress(ImportError):
     import time_machine
 
     time_machine.travel(time.time() + {shift}).start()
+    time.time()  # a moved clock stands still until it is read
 """
 
 

@@ -181,7 +181,7 @@ def test_reposting_a_request_with_bad_records_is_a_no_op(source: CallSource) -> 
     store(source, *items, now=NOW)
 
     for _time in range(2):
-        again = store(source, *items)
+        again = store(source, *items, now=NOW + timedelta(days=1))
 
     assert statuses(again) == ["duplicate"] * 20 + ["rejected"] * 2
     assert set(Call.objects.values_list("revision", "updated_at")) == {(1, NOW)}

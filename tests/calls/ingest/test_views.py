@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from cabinets.models import CallSource
 from calls.models import Call, Delivery, IngestReceipt
@@ -152,7 +155,8 @@ def test_refused_request_has_a_result_per_record(source: CallSource) -> None:
 
 def test_refused_request_is_processed_again_when_repeated(source: CallSource) -> None:
     CallSource.objects.update(time_zone="")
-    item = factories.v3_record(callTime="2026-11-20 10:20:30")
+    yesterday = timezone.now() - timedelta(days=1)
+    item = factories.v3_record(callTime=f"{yesterday:%Y-%m-%d %H:%M:%S}")
     assert_refused(post_calls(item, source=source, webhook_id="msg_1"), 422, "no_usable_call")
 
     CallSource.objects.update(time_zone="Europe/Moscow")
