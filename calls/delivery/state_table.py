@@ -156,22 +156,3 @@ UPLOAD_STATES: dict[Key, StateRow] = {
         }.items()
     },
 }
-
-
-def as_markdown() -> str:
-    """Return the table as docs/states.md prints it."""
-    lines = [
-        "| what | state | reason | owner | next step | by | at last |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for delivery, row in DELIVERY_STATES.items():
-        lines.append(_line("delivery", delivery.name.lower(), "", row))
-    for (state, why), row in UPLOAD_STATES.items():
-        lines.append(_line("upload", state.value, why.value if why else "", row))
-    return "\n".join(lines) + "\n"
-
-
-def _line(what: str, state: str, why: str, row: StateRow) -> str:
-    by, at_last = ", ".join(row.by), ", ".join(row.at_last)
-    cells = [what, state, why, row.owner.value, row.step, by, at_last]
-    return f"| {' | '.join(cells)} |"

@@ -128,22 +128,6 @@ MOVES = (
 Quantities = Mapping[str, int | str | None]
 
 
-def moves_as_markdown() -> str:
-    """Return the table of moves as docs/states.md prints it."""
-    lines = ["| move | from | to | by |", "| --- | --- | --- | --- |"]
-    for move in MOVES:
-        sources = ", ".join(_source(move, state) for state in move.sources)
-        cells = [move.name, sources, ", ".join(move.targets), ", ".join(move.by)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _source(move: Move, state: UploadState) -> str:
-    if state != S.NEEDS_ATTENTION or not move.reasons:
-        return state.value
-    return f"{state.value} ({' / '.join(move.reasons)})"
-
-
 def apply(uploads: QuerySet[Upload], move: Move, to: UploadState, **changes: Any) -> int:
     """Make a move with those of the uploads that may make it; return how many did.
 
@@ -159,18 +143,8 @@ def apply(uploads: QuerySet[Upload], move: Move, to: UploadState, **changes: Any
 
 def claim(uploads: QuerySet[Upload], *, attempt: int, now: datetime, lease_until: datetime) -> bool:
     """A worker begins attempt number ``attempt`` and holds the upload until ``lease_until``."""
-    return bool(
-        apply(
-            uploads,
-            CLAIM,
-            S.SENDING,
-            attempts=attempt,
-            sent_at=now,
-            lease_until=lease_until,
-            lookups=0,
-            looked_up_at=None,
-        )
-    )
+    lease = {"attempts": attempt, "sent_at": now, "lease_until": lease_until}
+    return bool(apply(uploads, CLAIM, S.SENDING, **lease, lookups=0, looked_up_at=None))
 
 
 def take(
@@ -243,18 +217,9 @@ def mark_duplicate(
     uploads: QuerySet[Upload], ids: Sequence[int], *, quantities: Quantities, now: datetime
 ) -> bool:
     """Metrika holds the file twice. `ids` are both numbers, the first one is kept as ours."""
-    return bool(
-        apply(
-            uploads,
-            MARK_DUPLICATE,
-            S.NEEDS_ATTENTION,
-            attention=Attention.DUPLICATE,
-            uploading_id=ids[0],
-            duplicate_ids=list(ids),
-            looked_up_at=now,
-            **quantities,
-        )
-    )
+    found = {"uploading_id": ids[0], "duplicate_ids": list(ids), "looked_up_at": now, **quantities}
+    end = {"attention": Attention.DUPLICATE}
+    return bool(apply(uploads, MARK_DUPLICATE, S.NEEDS_ATTENTION, **end, **found))
 
 
 def settle(
@@ -297,15 +262,8 @@ def end_search(
 
 def quarantine(uploads: QuerySet[Upload]) -> bool:
     """Suspect rows wait for a person, in a part that is never sent by itself."""
-    return bool(
-        apply(
-            uploads,
-            QUARANTINE,
-            S.NEEDS_ATTENTION,
-            attention=Attention.QUARANTINED,
-            settled_at=None,
-        )
-    )
+    changes = {"attention": Attention.QUARANTINED, "settled_at": None}
+    return bool(apply(uploads, QUARANTINE, S.NEEDS_ATTENTION, **changes))
 
 
 def cancel_late(uploads: QuerySet[Upload], *, now: datetime) -> bool:

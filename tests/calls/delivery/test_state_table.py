@@ -8,8 +8,9 @@ import pytest
 from django.urls import get_resolver
 
 from callkeeper_metrika.schedule import SCHEDULE
-from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, Owner, StateRow, as_markdown
-from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY, moves_as_markdown
+from calls.delivery.state_docs import moves_as_markdown, states_as_markdown
+from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, Owner, StateRow
+from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
 from calls.models import Upload
 from calls.states import OPEN_UPLOADS, Attention, DeliveryState, UploadState
 from tests.paths import ROOT
@@ -64,5 +65,5 @@ def test_tasks_and_url_names_of_the_table_exist(row: StateRow) -> None:
 def test_docs_contain_both_tables() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
 
-    assert as_markdown() in document
+    assert states_as_markdown() in document
     assert moves_as_markdown() in document

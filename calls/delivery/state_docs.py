@@ -1,0 +1,42 @@
+"""Prints the tables of states and of moves as docs/states.md has them."""
+
+from __future__ import annotations
+
+from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, StateRow
+from calls.delivery.transitions import MOVES, Move
+from calls.states import UploadState
+
+
+def states_as_markdown() -> str:
+    """Return the table as docs/states.md prints it."""
+    lines = [
+        "| what | state | reason | owner | next step | by | at last |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for delivery, row in DELIVERY_STATES.items():
+        lines.append(_line("delivery", delivery.name.lower(), "", row))
+    for (state, why), row in UPLOAD_STATES.items():
+        lines.append(_line("upload", state.value, why.value if why else "", row))
+    return "\n".join(lines) + "\n"
+
+
+def _line(what: str, state: str, why: str, row: StateRow) -> str:
+    by, at_last = ", ".join(row.by), ", ".join(row.at_last)
+    cells = [what, state, why, row.owner.value, row.step, by, at_last]
+    return f"| {' | '.join(cells)} |"
+
+
+def moves_as_markdown() -> str:
+    """Return the table of moves as docs/states.md prints it."""
+    lines = ["| move | from | to | by |", "| --- | --- | --- | --- |"]
+    for move in MOVES:
+        sources = ", ".join(_source(move, state) for state in move.sources)
+        cells = [move.name, sources, ", ".join(move.targets), ", ".join(move.by)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _source(move: Move, state: UploadState) -> str:
+    if state != UploadState.NEEDS_ATTENTION or not move.reasons:
+        return state.value
+    return f"{state.value} ({' / '.join(move.reasons)})"
