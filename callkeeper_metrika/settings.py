@@ -246,8 +246,6 @@ CELERY_TASK_SOFT_TIME_LIMIT = 210
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# So long a worker may take nothing while tasks wait; then it ends and is started anew.
-WORKER_SILENCE_SECONDS = env_int("WORKER_SILENCE_SECONDS", 120, minimum=1)
 CELERY_TIMEZONE = "UTC"
 # Tasks of a lost worker are redelivered after the visibility timeout plus one sweep; the defaults
 # of the sweep (10 s x 10) would add 100 s. Tasks carry no data: rows in the database hold the work.
