@@ -1,4 +1,4 @@
-"""Programs of the product as production runs them: Celery workers, beat, the web server."""
+"""The product's programs, started as in production: Celery workers, beat, the web server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from devtools.launcher.parent_death import die_with_parent
 from tests.paths import ROOT
 
-#: The shortest that the environment can say; production's relations between the limits stay.
+#: The shortest limits that settings accept; the relations between them are those of production.
 PACE = {
     "UPLOAD_MIN_WAIT_SECONDS": "0",
     "ATTEMPT_WAIT_SECONDS": "0",
@@ -33,10 +33,10 @@ CELERY = ("-W", "ignore", "-m", "celery", "-A", "callkeeper_metrika")
 
 @contextmanager
 def program(
-    *words: str, environment: Mapping[str, str], log: Path
+    *arguments: str, environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python WORDS…` until the end of the block."""
-    process = _start(words, environment, log)
+    """Run `python ARGUMENTS…` until the end of the block."""
+    process = _start(arguments, environment, log)
     try:
         yield process
     finally:
@@ -44,11 +44,11 @@ def program(
 
 
 @contextmanager
-def kept_running(*words: str, environment: Mapping[str, str], log: Path) -> Iterator[None]:
-    """Run it until the end of the block, and start it anew when it ends, as in production."""
+def kept_running(*arguments: str, environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    """Run `python ARGUMENTS…` until the end of the block; restart it if it exits."""
     is_over = threading.Event()
     with ThreadPoolExecutor(1) as keeper:
-        kept = keeper.submit(_keep_running, words, environment, log, is_over)
+        kept = keeper.submit(_keep_running, arguments, environment, log, is_over)
         try:
             yield
         finally:
@@ -57,23 +57,23 @@ def kept_running(*words: str, environment: Mapping[str, str], log: Path) -> Iter
 
 
 def _keep_running(
-    words: Sequence[str], environment: Mapping[str, str], log: Path, is_over: threading.Event
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path, is_over: threading.Event
 ) -> None:
-    process = _start(words, environment, log)
+    process = _start(arguments, environment, log)
     try:
         while not is_over.wait(RESTART_SECONDS):
             if process.poll() is not None:
-                process = _start(words, environment, log)
+                process = _start(arguments, environment, log)
     finally:
         _end(process)
 
 
 def _start(
-    words: Sequence[str], environment: Mapping[str, str], log: Path
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, *words],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env={**environment, **PACE},
             stdin=subprocess.DEVNULL,
@@ -85,25 +85,25 @@ def _start(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # How it ends when asked is for the tests that ask.
+    # A graceful stop is up to the tests that check it.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def worker(pool: str, count: int, queue: str = "") -> tuple[str, ...]:
-    """Return the words of a Celery worker of all queues or of one; `pool` is prefork or threads."""
+    """Return the arguments of a Celery worker of all queues or of one; pool: prefork or threads."""
     name = ("-Q", queue, "-n", f"{queue}@%h") if queue else ()
     return (*CELERY, "worker", "-P", pool, "-c", str(count), "-l", "WARNING", *name)
 
 
 def beat(schedule: Path) -> tuple[str, ...]:
-    """Return the words of a beat with a schedule file of its own."""
+    """Return the arguments of a beat with a schedule file of its own."""
     return (*CELERY, "beat", "-s", str(schedule), "--pidfile=", "-l", "WARNING")
 
 
 def web(port: int) -> tuple[str, ...]:
-    """Return the words of the web server."""
+    """Return the arguments of the web server."""
     bind = f"--bind=127.0.0.1:{port}"
     return ("-m", "gunicorn", "callkeeper_metrika.wsgi", bind, "--workers=1", "--threads=4")
 

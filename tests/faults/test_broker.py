@@ -1,4 +1,4 @@
-"""The broker forgets, dies, comes back: real Celery workers and beats over a Valkey of our own."""
+"""Faults of the broker (flushed, killed, reset, away) with real Celery workers and Valkey."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.paths import ROOT
 CALLS = 15
 #: B1: nothing is delayed by more than a minute.
 MINUTE = 60
-#: Much shorter, and of eight tasks of a tick the same ones would be lost every time.
+#: Much shorter, and always the same ones of the eight tasks that beat queues would be lost.
 FLUSH_SECONDS = 1
 
 
@@ -45,7 +45,7 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 
 @pytest.mark.contract("A5", "B1", "B17")
-def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
+def test_flushed_and_killed_broker_with_two_beats_delays_but_loses_nothing(
     stage: Stage,
     environment: dict[str, str],
     valkey: Valkey,
@@ -54,16 +54,16 @@ def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
     result: Result,
 ) -> None:
     stage.link(counters=2)
-    told = environment | {"REDIS_URL": valkey.url}
+    variables = environment | {"REDIS_URL": valkey.url}
     with ExitStack() as stack:
-        # A worker may end when its broker dies with a task not yet acknowledged (kombu cannot close
-        # such a connection); whoever keeps it running starts the next one.
-        for words in (worker("prefork", 2), beat(tmp_path / "one"), beat(tmp_path / "two")):
-            stack.enter_context(kept_running(*words, environment=told, log=log))
+        # A worker may exit when its broker dies with an unacknowledged task (kombu cannot close
+        # such a connection); it is restarted, as in production.
+        for arguments in (worker("prefork", 2), beat(tmp_path / "one"), beat(tmp_path / "two")):
+            stack.enter_context(kept_running(*arguments, environment=variables, log=log))
         broker = redis.Redis.from_url(valkey.url)
         stage.calls(CALLS)
-        flood = Flood(broker)
-        wait_for(flood.has_passed, seconds=MINUTE, what="the first files are sent")
+        flusher = Flusher(broker)
+        wait_for(flusher.flush_until_processed, seconds=MINUTE, what="the first files are sent")
 
         stage.calls(CALLS)
         _kill(valkey)
@@ -82,7 +82,7 @@ def test_two_beats_and_a_broker_that_forgets_and_dies_delay_but_lose_nothing(
 
 @pytest.mark.contract("B25")
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_stopped_celery_worker_ends_its_upload_and_begins_no_other(
+def test_stopped_celery_worker_finishes_its_upload_and_starts_no_other(
     stage: Stage,
     environment: dict[str, str],
     valkey: Valkey,
@@ -94,17 +94,17 @@ def test_stopped_celery_worker_ends_its_upload_and_begins_no_other(
     stage.link(counters=4)
     stage.sandbox.fault("latency", times=None, ms=700, match={"path_contains": "upload_calls"})
     stage.calls(CALLS)
-    told = environment | {"REDIS_URL": valkey.url}
+    variables = environment | {"REDIS_URL": valkey.url}
     with (
-        program(*beat(tmp_path / "schedule"), environment=told, log=log),
-        program(*worker(pool, 1), environment=told, log=log) as process,
+        program(*beat(tmp_path / "schedule"), environment=variables, log=log),
+        program(*worker(pool, 1), environment=variables, log=log) as process,
     ):
         sending = Upload.objects.filter(state="sending")
-        wait_for(sending.exists, seconds=MINUTE, what="an upload is on its way")
-        asked_at = time.monotonic()
+        wait_for(sending.exists, seconds=MINUTE, what="an upload is being sent")
+        stopped_at = time.monotonic()
         process.terminate()
         process.wait(1 + 1 + 5)
-        seconds = time.monotonic() - asked_at
+        seconds = time.monotonic() - stopped_at
 
     assert not sending.exists()
     begun = Upload.objects.filter(attempts__gt=0)
@@ -117,7 +117,7 @@ def test_stopped_celery_worker_ends_its_upload_and_begins_no_other(
 
 @pytest.mark.contract("B20")
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_workers_take_tasks_again_after_a_reset_and_a_restart_of_the_broker(
+def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
     stage: Stage,
     environment: dict[str, str],
     valkey: Valkey,
@@ -128,10 +128,10 @@ def test_workers_take_tasks_again_after_a_reset_and_a_restart_of_the_broker(
 ) -> None:
     """Celery reconnects by itself: see docs/decisions/0010-no-worker-watchdog.md."""
     stage.link()
-    told = environment | {"REDIS_URL": valkey.url}
+    variables = environment | {"REDIS_URL": valkey.url}
     with (
-        kept_running(*beat(tmp_path / "schedule"), environment=told, log=log),
-        kept_running(*worker(pool, 2), environment=told, log=log),
+        kept_running(*beat(tmp_path / "schedule"), environment=variables, log=log),
+        kept_running(*worker(pool, 2), environment=variables, log=log),
     ):
         control = Celery(broker=valkey.url, set_as_current=False).control
         wait_for(lambda: bool(control.ping()), seconds=MINUTE, what="the worker is up")
@@ -147,7 +147,7 @@ def test_workers_take_tasks_again_after_a_reset_and_a_restart_of_the_broker(
     result.measure(balance, seconds)
 
 
-def test_blocked_senders_hold_up_no_other_task(
+def test_blocked_senders_delay_no_other_task(
     stage: Stage,
     environment: dict[str, str],
     valkey: Valkey,
@@ -156,19 +156,19 @@ def test_blocked_senders_hold_up_no_other_task(
     result: Result,
 ) -> None:
     stage.link()
-    told = environment | {"REDIS_URL": valkey.url}
+    variables = environment | {"REDIS_URL": valkey.url}
     control = Celery(broker=valkey.url, set_as_current=False).control
     with (
         redis.Redis.from_url(valkey.url) as broker,
-        program(*beat(tmp_path / "schedule"), environment=told, log=log),
-        program(*worker("threads", 1, "celery"), environment=told, log=log),
-        program(*worker("prefork", 2, "send"), environment=told, log=log) as senders,
+        program(*beat(tmp_path / "schedule"), environment=variables, log=log),
+        program(*worker("threads", 1, "celery"), environment=variables, log=log),
+        program(*worker("prefork", 2, "send"), environment=variables, log=log) as senders,
     ):
         wait_for(lambda: len(control.ping() or ()) == 2, seconds=MINUTE, what="both workers are up")
         senders.send_signal(signal.SIGSTOP)
         for uploads in (1, 2):
             broker.delete("send")
-            wait_for(lambda: broker.llen("send"), seconds=MINUTE, what="a send task waits")
+            wait_for(lambda: broker.llen("send"), seconds=MINUTE, what="a send task is queued")
             stage.calls(CALLS)
             wait_for(partial(_ready, uploads), seconds=MINUTE, what="calls are batched")
         assert Upload.objects.filter(attempts__gt=0).count() == 0
@@ -193,11 +193,11 @@ def test_worker_without_a_queue_option_serves_both_queues(
     pool: str,
 ) -> None:
     stage.link()
-    told = environment | {"REDIS_URL": valkey.url}
+    variables = environment | {"REDIS_URL": valkey.url}
     stage.calls(CALLS)
     with (
-        program(*beat(tmp_path / "schedule"), environment=told, log=log),
-        program(*worker(pool, 1), environment=told, log=log),
+        program(*beat(tmp_path / "schedule"), environment=variables, log=log),
+        program(*worker(pool, 1), environment=variables, log=log),
     ):
         stage.wait_settled(MINUTE)
 
@@ -206,7 +206,7 @@ def test_worker_without_a_queue_option_serves_both_queues(
 
 
 @pytest.mark.contract("A1", "A5")
-def test_calls_come_in_and_go_out_without_any_broker(
+def test_calls_are_accepted_and_sent_without_a_broker(
     stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result
 ) -> None:
     stage.link()
@@ -224,30 +224,30 @@ def test_calls_come_in_and_go_out_without_any_broker(
     balance = stage.balance()
     assert balance.mismatches() == []
     assert balance.calls == CALLS
-    result.fault = "Valkey is down: the door answers 202, run_sender delivers"
+    result.fault = "Valkey is down: the API answers 202, run_sender delivers"
     result.measure(balance, seconds)
 
 
 @pytest.mark.contract("A1")
-def test_every_call_that_was_answered_for_survives_a_killed_web_server(
+def test_every_acknowledged_call_survives_a_killed_web_server(
     stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result
 ) -> None:
     stage.link()
     port = free_port()
     sender = Sender(f"http://127.0.0.1:{port}", stage.source.public_id, factories.SECRET)
-    answered: set[str] = set()
+    acknowledged: set[str] = set()
     for _ in range(3):
         with program(*web(port), environment=environment, log=log) as server:
             wait_for(lambda: _is_up(sender.url), seconds=MINUTE, what="the web server answers")
             for number in range(CALLS):
                 if number == CALLS // 2:
                     _kill_with_children(server.pid)
-                answered |= _post_and_remember(sender)
+                acknowledged |= _post(sender)
             server.wait()
 
-    assert len(answered) >= 3 * (CALLS // 2)
+    assert len(acknowledged) >= 3 * (CALLS // 2)
     stored = set(Call.objects.values_list("external_id", flat=True))
-    assert answered <= stored
+    assert acknowledged <= stored
     crew.hire()
     seconds = stage.wait_settled()
     balance = stage.balance()
@@ -257,7 +257,7 @@ def test_every_call_that_was_answered_for_survives_a_killed_web_server(
 
 
 @pytest.mark.contract("B19")
-def test_no_work_waits_in_the_broker() -> None:
+def test_no_task_is_delayed_in_the_broker() -> None:
     sources = [
         path.read_text(encoding="utf-8")
         for folder in ("calls", "cabinets", "counters", "integrations", "callkeeper_metrika")
@@ -270,14 +270,14 @@ def test_no_work_waits_in_the_broker() -> None:
 
 
 @dataclass
-class Flood:
-    """Empties the broker every second, however little of a tick has been taken by then."""
+class Flusher:
+    """Flushes the broker every second, however few of the queued tasks were taken by then."""
 
     broker: redis.Redis
     _next_at: float = 0
 
-    def has_passed(self) -> bool:
-        """Flush if it is time; tell whether everything went its way all the same."""
+    def flush_until_processed(self) -> bool:
+        """Flush if a second is over; return whether the uploads were processed all the same."""
         if time.monotonic() >= self._next_at:
             self.broker.flushall()
             self._next_at = time.monotonic() + FLUSH_SECONDS
@@ -309,13 +309,13 @@ def _is_up(url: str) -> bool:
 
 
 def _kill_with_children(pid: int) -> None:
-
     parent = psutil.Process(pid)
     for process in [parent, *parent.children(recursive=True)]:
         process.kill()
 
 
-def _post_and_remember(sender: Sender) -> set[str]:
+def _post(sender: Sender) -> set[str]:
+    """Post one call; return its id, or nothing if the server did not answer."""
     record = factories.v3_record()
     try:
         sender.post([record])
