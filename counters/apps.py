@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def make_due(sender: object, *, account: YandexAccount, **_kwargs: Any) -> None:
-    """Refresh the account's counters on the next tick: its rights may have changed meanwhile."""
+    """Refresh the account's counters on the next run: its rights may have changed meanwhile."""
     type(account).objects.filter(pk=account.pk).update(counters_refreshed_at=None)
 
 

@@ -82,12 +82,12 @@ class UploadAdmin(SupportAdmin):
 
     @admin.action(description=_("Проверить, дошла ли, сейчас"), permissions=["run_actions"])
     def look_up(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Schedule the lookup of unclear uploads for the next tick."""
+        """Schedule the lookup of unclear uploads for the next run."""
         self._show_count(request, recovery.look_up_now(_ids(queryset), actor=current_user(request)))
 
     @admin.action(description=_("Спросить Метрику сейчас"), permissions=["run_actions"])
     def poll(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:
-        """Schedule the poll of sent uploads for the next tick."""
+        """Schedule the poll of sent uploads for the next run."""
         moved = recovery.poll_now(_ids(queryset), actor=current_user(request), now=timezone.now())
         self._show_count(request, moved)
 

@@ -132,7 +132,7 @@ def call_off_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -
 
 
 def look_up_now(ids: Iterable[int], *, actor: User | None) -> int:
-    """Look unclear uploads up at the next tick instead of at their own time; return how many."""
+    """Look unclear uploads up at the next run instead of at their own time; return how many."""
     return _move_and_audit(
         Upload.objects.unclear().filter(pk__in=list(ids)),
         action="upload.look_up",
@@ -143,7 +143,7 @@ def look_up_now(ids: Iterable[int], *, actor: User | None) -> int:
 
 
 def poll_now(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
-    """Poll sent uploads at the next tick instead of at their own time; return how many."""
+    """Poll sent uploads at the next run instead of at their own time; return how many."""
     return _move_and_audit(
         Upload.objects.sent().filter(pk__in=list(ids)),
         action="upload.poll",

@@ -1,7 +1,7 @@
 """Sends one upload: claim (a short transaction), work (the request), record (a short transaction).
 
 If the process dies
-- before the claim is committed, the row says ready or later, and the next tick finds it;
+- before the claim is committed, the row says ready or later, and the next run finds it;
 - between claim and record, the row says sending with a lease; when the lease has run out the
   upload becomes unclear and is looked up in Metrika before anything is repeated;
 - after the record, there is nothing left to do.
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 #: Name of the goal that Metrika creates with the first call; ignored when the counter has one.
 CALL_GOAL_NAME = "Звонок"
-#: A used up fifth of a second is over at once: waiting is better than leaving it to the next tick.
+#: A used up fifth of a second is over at once: waiting is better than leaving it to the next run.
 MAX_SLOT_WAIT_SECONDS = 1
 
 

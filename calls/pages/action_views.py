@@ -82,7 +82,7 @@ def gather_upload_again(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @manage_required
 def look_up_upload(request: HttpRequest, pk: int) -> HttpResponse:
-    """Schedule the lookup of an unclear upload for the next tick."""
+    """Schedule the lookup of an unclear upload for the next run."""
     upload = _upload(request, pk)
     moved = recovery.look_up_now([pk], actor=_actor(request))
     return _redirect(request, moved, _("Проверим в ближайшие секунды."), _upload_url(upload))
@@ -91,7 +91,7 @@ def look_up_upload(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @manage_required
 def poll_upload(request: HttpRequest, pk: int) -> HttpResponse:
-    """Schedule the poll of a sent upload for the next tick."""
+    """Schedule the poll of a sent upload for the next run."""
     upload = _upload(request, pk)
     moved = recovery.poll_now([pk], actor=_actor(request), now=timezone.now())
     return _redirect(request, moved, _("Спросим Метрику в ближайшие секунды."), _upload_url(upload))

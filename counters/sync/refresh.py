@@ -51,7 +51,7 @@ def refresh_account(account_id: int, *, now: datetime) -> bool:
     """Fetch what the account sees in Metrika and update the cabinet's counters, and stale goals.
 
     Return False when another process has claimed the account, it is not due, or Metrika gave no
-    answer; then nothing changes and the next tick tries again.
+    answer; then nothing changes and the next run tries again.
     """
     account = _claim(account_id, now, interval=REFRESH_INTERVAL)
     if account is None:
@@ -196,7 +196,7 @@ def _access_of(info: CounterInfo | None, is_deleted: bool) -> str:
 
 
 def _make_other_accounts_due(counter: Counter) -> None:
-    """Refresh the cabinet's other accounts on the next tick: one of them may reach the counter."""
+    """Refresh the cabinet's other accounts on the next run: one of them may reach the counter."""
     others = YandexAccount.objects.usable().exclude(pk=counter.account_id)
     others.filter(cabinet_id=counter.cabinet_id).update(counters_refreshed_at=None)
 

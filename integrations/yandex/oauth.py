@@ -33,7 +33,7 @@ def _is_no_secret(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
-# Filters and not levels: a level is reset by whoever configures logging next.
+# Filters and not levels: a level is reset when logging is configured again.
 for _name in ("oauthlib", "requests_oauthlib", "requests_oauthlib.oauth2_session"):
     logging.getLogger(_name).addFilter(_is_no_secret)
 
