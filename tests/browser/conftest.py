@@ -1,4 +1,4 @@
-"""A cabinet that is open in a browser: a live server, a stand-in for Yandex, two counters."""
+"""Fixtures of the browser tests: a live server, the sandbox of Yandex, two counters."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from integrations.models import YandexAccount
 from tests.journeys.person import Person
 
 WINDOWS, MY_SITE = 91234567, 91234602
-Enter = Callable[..., Person]
+OpenBrowser = Callable[..., Person]
 
 
 @pytest.fixture
 def yandex(live_server: LiveServer, settings: Settings) -> Iterator[RunningSandbox]:
-    """A stand-in that sends people back to this very server."""
+    """A sandbox that redirects back to the live server."""
     cache.clear()
     redirect = f"{live_server.url}/lk/integrations/yandex/callback"
     running = start_sandbox(redirect_uris=(redirect,))
@@ -43,13 +43,13 @@ def yandex(live_server: LiveServer, settings: Settings) -> Iterator[RunningSandb
 
 @pytest.fixture
 def linked(yandex: RunningSandbox, cabinet: Cabinet, owner: User) -> YandexAccount:
-    """An account of the person who owns most of the sandbox's counters."""
+    """A linked account of the login that owns most of the sandbox's counters."""
     return link_person(login="okna-stolica", user=owner, cabinet=cabinet)
 
 
 @pytest.fixture
 def windows(linked: YandexAccount, cabinet: Cabinet, owner: User) -> Counter:
-    """The counter «Окна Столица» as just added, its goals fetched; «Мой сайт» stands beside it."""
+    """The counter «Окна Столица», just added, with its goals; «Мой сайт» is added too."""
     chosen = lifecycle.add_counters(
         cabinet=cabinet,
         account=linked,
@@ -63,8 +63,8 @@ def windows(linked: YandexAccount, cabinet: Cabinet, owner: User) -> Counter:
 
 
 @pytest.fixture
-def set_up(windows: Counter) -> Counter:
-    """«Окна Столица», its settings and those of «Мой сайт» saved, with a goal as long as most."""
+def configured_counter(windows: Counter) -> Counter:
+    """«Окна Столица» with a goal; its settings and those of «Мой сайт» are saved."""
     Counter.objects.update(configured_at=timezone.now(), last_synced_at=timezone.now())
     windows.refresh_from_db()
     windows.goal = windows.goals.get(identifier="calltracking_call_order")
@@ -73,11 +73,11 @@ def set_up(windows: Counter) -> Counter:
 
 
 @pytest.fixture
-def enter(browser: Browser, live_server: LiveServer) -> Iterator[Enter]:
-    """Give a browser of their own to somebody who has signed in."""
+def open_browser(browser: Browser, live_server: LiveServer) -> Iterator[OpenBrowser]:
+    """Yields a function that opens a browser context of its own for a signed-in user."""
     opened = []
 
-    def let_in(user: User, *, width: int = 1280, has_scripts: bool = True) -> Person:
+    def open_page(user: User, *, width: int = 1280, has_scripts: bool = True) -> Person:
         context = browser.new_context(
             locale="ru-RU",
             timezone_id="Europe/Moscow",
@@ -92,18 +92,18 @@ def enter(browser: Browser, live_server: LiveServer) -> Iterator[Enter]:
         context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         return Person(context.new_page(), live_server.url)
 
-    yield let_in
+    yield open_page
     for context in opened:
         context.close()
 
 
 @pytest.fixture
-def visitor(enter: Enter, owner: User) -> Person:
-    """The cabinet's owner at a desk."""
-    return enter(owner)
+def person(open_browser: OpenBrowser, owner: User) -> Person:
+    """The cabinet's owner in a desktop browser."""
+    return open_browser(owner)
 
 
 @pytest.fixture
-def page(visitor: Person) -> Page:
-    """The page of the cabinet's owner."""
-    return visitor.page
+def page(person: Person) -> Page:
+    """The browser page of the cabinet's owner."""
+    return person.page

@@ -15,19 +15,19 @@ from tests.journeys.person import Person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_folded_way_opens_by_the_keyboard(
-    visitor: Person, page: Page, windows: Counter, cabinet: Cabinet
+def test_collapsed_timeline_opens_with_the_keyboard(
+    person: Person, page: Page, windows: Counter, cabinet: Cabinet
 ) -> None:
     call = make_call(cabinet=cabinet)
     make_delivery(call=call, counter=windows, upload=make_upload(counter=windows))
     skipped = {"state": DeliveryState.SKIPPED, "reason": "goal_not_set"}
     make_delivery(call=call, counter=windows, channel=Channel.GOAL, **skipped)
-    page.goto(visitor.url + reverse("calls:journey", args=[call.pk]))
+    page.goto(person.url + reverse("calls:journey", args=[call.pk]))
     decision = page.get_by_role("heading", name="Решено не отправлять")
     expect(decision).to_be_hidden()
 
     page.locator("summary", has_text="Окна Столица · Цель").focus()
-    page.keyboard.press("Enter")
+    page.keyboard.press("OpenBrowser")
 
     expect(decision).to_be_visible()
-    assert visitor.complaints == []
+    assert person.browser_errors == []

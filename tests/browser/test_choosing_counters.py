@@ -1,4 +1,4 @@
-"""«Добавить счетчики», the list, and what is asked before something ends."""
+"""Adding counters, the counter list, and the confirmation dialogs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from cabinets.models import Cabinet
 from counters.models import Counter
 from integrations.models import YandexAccount
-from tests.browser.conftest import MY_SITE, WINDOWS, Enter
+from tests.browser.conftest import MY_SITE, WINDOWS, OpenBrowser
 from tests.calls.ledger import make_call, make_delivery
 from tests.journeys.person import Person
 
@@ -21,10 +21,10 @@ def open_choice(person: Person, account: YandexAccount) -> None:
     person.page.goto(person.url + reverse("counters:add", args=[account.pk]))
 
 
-def test_select_all_takes_only_what_may_be_chosen_and_counts(
-    visitor: Person, page: Page, linked: YandexAccount
+def test_select_all_selects_and_counts_only_enabled_counters(
+    person: Person, page: Page, linked: YandexAccount
 ) -> None:
-    open_choice(visitor, linked)
+    open_choice(person, linked)
     boxes = page.locator("input[name=numbers]")
     add = page.get_by_role("button", name="Добавить", exact=True)
     open_ones = page.locator("input[name=numbers]:enabled").count()
@@ -44,10 +44,10 @@ def test_select_all_takes_only_what_may_be_chosen_and_counts(
     expect(add).to_be_disabled()
 
 
-def test_search_narrows_what_select_all_takes_and_forgets_no_choice(
-    visitor: Person, page: Page, linked: YandexAccount
+def test_select_all_applies_to_the_search_results_and_keeps_earlier_choices(
+    person: Person, page: Page, linked: YandexAccount
 ) -> None:
-    open_choice(visitor, linked)
+    open_choice(person, linked)
     search = page.get_by_role("searchbox", name="Поиск по названию, сайту или номеру")
     rows = page.locator("tbody tr:visible")
 
@@ -61,18 +61,18 @@ def test_search_narrows_what_select_all_takes_and_forgets_no_choice(
     expect(page.get_by_text("Ничего не найдено.")).to_be_visible()
     search.fill("")
     expect(page.get_by_text("Выбрано: 2")).to_be_visible()
-    visitor.press("Добавить")
+    person.press("Добавить")
 
     expect(page.get_by_text("Добавлено счетчиков: 2.")).to_be_visible()
     added = Counter.objects.values_list("number", "configured_at").order_by("number")
     assert list(added) == [(WINDOWS, None), (MY_SITE, None)]
-    assert visitor.complaints == []
+    assert person.browser_errors == []
 
 
-def test_search_finds_a_name_with_dots_by_a_word_without_them(
-    visitor: Person, page: Page, linked: YandexAccount
+def test_search_treats_yo_and_ye_as_one_letter(
+    person: Person, page: Page, linked: YandexAccount
 ) -> None:
-    open_choice(visitor, linked)
+    open_choice(person, linked)
     search = page.get_by_role("searchbox")
 
     for word in ("партнер", "ПАРТНЁР", "столёца"):
@@ -81,10 +81,10 @@ def test_search_finds_a_name_with_dots_by_a_word_without_them(
         expect(page.locator("tbody tr:visible")).to_have_count(found)
 
 
-def test_counter_that_is_here_already_is_ticked_and_not_counted(
-    visitor: Person, page: Page, linked: YandexAccount, windows: Counter
+def test_added_counter_is_checked_disabled_and_not_counted(
+    person: Person, page: Page, linked: YandexAccount, windows: Counter
 ) -> None:
-    open_choice(visitor, linked)
+    open_choice(person, linked)
 
     here = page.get_by_role("checkbox", name="Окна Столица okna-stolica.example")
     expect(here).to_be_checked()
@@ -93,10 +93,10 @@ def test_counter_that_is_here_already_is_ticked_and_not_counted(
     expect(page.get_by_role("link", name="Отмена")).to_be_in_viewport()
 
 
-def test_counters_are_chosen_without_scripts(
-    enter: Enter, owner: User, linked: YandexAccount
+def test_counters_can_be_added_without_javascript(
+    open_browser: OpenBrowser, owner: User, linked: YandexAccount
 ) -> None:
-    person = enter(owner, has_scripts=False)
+    person = open_browser(owner, has_scripts=False)
     open_choice(person, linked)
 
     person.page.get_by_label("Мой сайт").check()
@@ -107,25 +107,25 @@ def test_counters_are_chosen_without_scripts(
 
 
 def test_switch_turns_a_counter_off_without_leaving_the_list(
-    visitor: Person, page: Page, set_up: Counter
+    person: Person, page: Page, configured_counter: Counter
 ) -> None:
-    visitor.turn("Окна Столица", on=False)
+    person.turn("Окна Столица", on=False)
 
-    told = page.get_by_role("status")
-    expect(told).to_contain_text("Отправка в «Окна Столица» выключена.")
-    assert Counter.objects.get(pk=set_up.pk).enabled is False
-    expect(visitor.switch("Окна Столица")).to_be_focused()
-    expect(visitor.switch("Мой сайт")).to_have_attribute("aria-checked", "true")
-    visitor.press("Закрыть сообщение")
-    expect(told).to_be_empty()
-    assert visitor.complaints == []
+    message = page.get_by_role("status")
+    expect(message).to_contain_text("Отправка в «Окна Столица» выключена.")
+    assert Counter.objects.get(pk=configured_counter.pk).enabled is False
+    expect(person.switch("Окна Столица")).to_be_focused()
+    expect(person.switch("Мой сайт")).to_have_attribute("aria-checked", "true")
+    person.press("Закрыть сообщение")
+    expect(message).to_be_empty()
+    assert person.browser_errors == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_second_press_at_the_same_place_turns_the_same_counter_back(
-    enter: Enter, owner: User, set_up: Counter, width: int
+def test_second_click_at_the_same_place_switches_the_same_counter_back(
+    open_browser: OpenBrowser, owner: User, configured_counter: Counter, width: int
 ) -> None:
-    person = enter(owner, width=width)
+    person = open_browser(owner, width=width)
     page = person.page
     page.goto(person.url + reverse("counters:list"))
     box = person.switch("Окна Столица").bounding_box()
@@ -144,36 +144,36 @@ def test_second_press_at_the_same_place_turns_the_same_counter_back(
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
-def test_turn_of_the_switch_can_be_taken_back_where_it_is_told(
-    enter: Enter, owner: User, set_up: Counter, has_scripts: bool
+def test_switch_can_be_undone_from_its_message(
+    open_browser: OpenBrowser, owner: User, configured_counter: Counter, has_scripts: bool
 ) -> None:
-    person = enter(owner, has_scripts=has_scripts)
+    person = open_browser(owner, has_scripts=has_scripts)
     person.turn("Окна Столица", on=False)
 
     person.press("Вернуть")
 
     expect(person.switch("Окна Столица")).to_have_attribute("aria-checked", "true")
     expect(person.page.get_by_text("Отправка в «Окна Столица» включена.")).to_be_visible()
-    assert Counter.objects.get(pk=set_up.pk).enabled is True
+    assert Counter.objects.get(pk=configured_counter.pk).enabled is True
 
 
-def test_counter_without_settings_does_not_look_as_if_it_worked(
-    visitor: Person, page: Page, windows: Counter
+def test_counter_without_settings_is_shown_as_not_sending(
+    person: Person, page: Page, windows: Counter
 ) -> None:
-    page.goto(visitor.url + reverse("counters:list"))
+    page.goto(person.url + reverse("counters:list"))
 
-    expect(visitor.switch("Окна Столица")).to_be_disabled()
-    expect(visitor.switch("Окна Столица")).to_have_attribute("aria-checked", "false")
+    expect(person.switch("Окна Столица")).to_be_disabled()
+    expect(person.switch("Окна Столица")).to_have_attribute("aria-checked", "false")
     expect(page.get_by_text("Не настроен: ничего не отправляется")).to_have_count(2)
     page.get_by_role("link", name="Настроить счетчик «Окна Столица»").click()
     expect(page.get_by_role("heading", name="Окна Столица", exact=True)).to_be_visible()
 
 
-def test_disconnecting_says_what_happens_and_can_be_left(
-    visitor: Person, page: Page, windows: Counter, linked: YandexAccount, cabinet: Cabinet
+def test_disconnect_dialog_lists_the_consequences_and_can_be_cancelled(
+    person: Person, page: Page, windows: Counter, linked: YandexAccount, cabinet: Cabinet
 ) -> None:
     make_delivery(call=make_call(cabinet=cabinet), counter=windows)
-    page.goto(visitor.url + reverse("counters:list"))
+    page.goto(person.url + reverse("counters:list"))
 
     page.get_by_role("link", name="Отключить").click()
 
@@ -188,13 +188,13 @@ def test_disconnecting_says_what_happens_and_can_be_left(
     expect(page).to_have_title("Интеграция с Яндекс.Метрикой · CallKeeper")
     linked.refresh_from_db()
     assert linked.state == YandexAccount.State.ACTIVE
-    assert visitor.complaints == []
+    assert person.browser_errors == []
 
 
-def test_disconnecting_is_done_when_confirmed(
-    visitor: Person, page: Page, windows: Counter, linked: YandexAccount
+def test_confirmed_disconnect_disconnects_the_account(
+    person: Person, page: Page, windows: Counter, linked: YandexAccount
 ) -> None:
-    page.goto(visitor.url + reverse("counters:list"))
+    page.goto(person.url + reverse("counters:list"))
 
     page.get_by_role("link", name="Отключить").click()
     page.get_by_role("dialog").get_by_role("button", name="Отключить").click()
@@ -204,12 +204,12 @@ def test_disconnecting_is_done_when_confirmed(
     assert linked.state == YandexAccount.State.DISCONNECTED
 
 
-def test_more_of_the_history_joins_what_is_shown(
-    visitor: Person, page: Page, windows: Counter, cabinet: Cabinet
+def test_show_more_appends_rows_to_the_history(
+    person: Person, page: Page, windows: Counter, cabinet: Cabinet
 ) -> None:
     for _number in range(60):
         make_delivery(call=make_call(cabinet=cabinet), counter=windows)
-    page.goto(visitor.url + reverse("calls:history", args=[windows.pk]))
+    page.goto(person.url + reverse("calls:history", args=[windows.pk]))
     rows = page.locator("#call-rows > tr")
     expect(rows).to_have_count(50)
 
@@ -218,4 +218,4 @@ def test_more_of_the_history_joins_what_is_shown(
     expect(rows).to_have_count(60)
     expect(rows.nth(50).get_by_role("link").first).to_be_focused()
     expect(page.get_by_text("Это все записи")).to_be_visible()
-    assert visitor.complaints == []
+    assert person.browser_errors == []

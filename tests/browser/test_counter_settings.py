@@ -1,4 +1,4 @@
-"""The settings window in a browser: saved only when asked, never lost, safe between two people."""
+"""The settings window in a browser: explicit saving, unsaved input, two editors."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from playwright.sync_api import Dialog, Page, expect
 
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
-from tests.browser.conftest import WINDOWS, Enter
+from tests.browser.conftest import WINDOWS, OpenBrowser
 from tests.devtools.sandbox.actor import control
 from tests.journeys.person import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UNSAVED = "Есть несохранённые изменения"
-#: Enough presses of Tab to get from the top of the window to its last button.
+#: More presses of Tab than it takes from the top of the window to its last button.
 MANY = 120
-#: Whether what has the focus lies under one of the bars that stay at the edges.
+#: Whether the focused element is covered by one of the sticky bars.
 COVERED = """() => {
   const foot = document.querySelector(".settings-foot");
   const [box, upper, lower] = [document.activeElement, document.querySelector(".topbar"), foot]
@@ -29,23 +29,23 @@ COVERED = """() => {
 }"""
 
 
-def test_nothing_is_saved_until_save_is_pressed_and_then_it_is_shown_again(
-    visitor: Person, page: Page, windows: Counter
+def test_settings_are_saved_only_by_the_save_button_and_shown_again(
+    person: Person, page: Page, windows: Counter
 ) -> None:
-    visitor.open_settings("Окна Столица")
+    person.open_settings("Окна Столица")
     expect(page.get_by_text("Ничего не отправляется, пока настройки не сохранены")).to_be_visible()
 
-    visitor.select("Достижение цели", "Обратный звонок (call)")
-    visitor.choose("Тип звонка", "Только входящие звонки")
+    person.select("Достижение цели", "Обратный звонок (call)")
+    person.choose("Тип звонка", "Только входящие звонки")
     page.get_by_role("checkbox", name="Статический коллтрекинг").uncheck()
     page.get_by_role("spinbutton", name="Длительность").fill("45")
-    visitor.choose("Дополнительно", "Только целевые")
-    visitor.choose("Тегирование", "Установить теги вручную")
+    person.choose("Дополнительно", "Только целевые")
+    person.choose("Тегирование", "Установить теги вручную")
     page.get_by_label("Для входящих звонков:").fill("Коллтрек")
     page.get_by_role("textbox", name="Ценность звонка").fill("1 500,5")
     expect(page.get_by_text(UNSAVED)).to_be_visible()
     before = Counter.objects.get(pk=windows.pk)
-    visitor.save()
+    person.save()
 
     assert (before.configured_at, before.min_duration_seconds) == (None, 0)
     saved = Counter.objects.get(pk=windows.pk)
@@ -60,24 +60,24 @@ def test_nothing_is_saved_until_save_is_pressed_and_then_it_is_shown_again(
     assert (saved.min_duration_seconds, saved.uniqueness) == (45, "target")
     assert (saved.tag_mode, saved.manual_tag_incoming) == ("manual", "Коллтрек")
     assert saved.price == Decimal("1500.50")
-    visitor.open_settings("Окна Столица")
+    person.open_settings("Окна Столица")
     expect(page.get_by_role("radio", name="Только входящие звонки")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Статический коллтрекинг")).not_to_be_checked()
     expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("45")
     expect(page.get_by_label("Для входящих звонков:")).to_have_value("Коллтрек")
     expect(page.get_by_role("textbox", name="Ценность звонка")).to_have_value("1500,50")
     expect(page.get_by_text(UNSAVED)).to_be_hidden()
-    assert visitor.complaints == []
+    assert person.browser_errors == []
 
 
-def test_a_wrong_value_is_told_beside_its_field_and_nothing_is_saved(
-    visitor: Person, page: Page, windows: Counter
+def test_invalid_value_shows_an_error_at_its_field_and_saves_nothing(
+    person: Person, page: Page, windows: Counter
 ) -> None:
-    visitor.open_settings("Окна Столица")
+    person.open_settings("Окна Столица")
 
     page.get_by_role("spinbutton", name="Длительность").fill("30")
     page.get_by_role("spinbutton", name="Отложенная отправка").fill("21")
-    visitor.press("Сохранить")
+    person.press("Сохранить")
 
     wrong = page.get_by_role("spinbutton", name="Отложенная отправка")
     expect(wrong).to_have_accessible_description(
@@ -93,8 +93,8 @@ def test_a_wrong_value_is_told_beside_its_field_and_nothing_is_saved(
     assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 0
 
 
-def test_leaving_with_unsaved_changes_asks_first(
-    visitor: Person, page: Page, windows: Counter
+def test_leaving_with_unsaved_changes_asks_for_confirmation(
+    person: Person, page: Page, windows: Counter
 ) -> None:
     asked: list[str] = []
 
@@ -103,44 +103,46 @@ def test_leaving_with_unsaved_changes_asks_first(
         dialog.dismiss()
 
     page.on("dialog", stay)
-    visitor.open_settings("Окна Столица")
+    person.open_settings("Окна Столица")
     address = page.url
 
-    visitor.choose("Статус звонка", "Только успешные")
+    person.choose("Статус звонка", "Только успешные")
     page.get_by_role("link", name="Интеграция с Яндекс.Метрикой").click()
     expect(page.get_by_text(UNSAVED)).to_be_visible()
 
     assert (asked, page.url) == (["beforeunload"], address)
     page.get_by_role("link", name="Закрыть").first.click()
     assert (asked, page.url) == (["beforeunload"] * 2, address)
-    visitor.save()
+    person.save()
     page.get_by_role("link", name="Закрыть").first.click()
     expect(page.get_by_role("heading", name="Интеграция с Яндекс.Метрикой")).to_be_visible()
     assert len(asked) == 2
 
 
-def test_the_second_of_two_editors_is_told_and_may_replace(
-    visitor: Person, page: Page, enter: Enter, manager: User, windows: Counter
+def test_second_editor_is_shown_the_conflict_and_may_overwrite(
+    person: Person, page: Page, open_browser: OpenBrowser, manager: User, windows: Counter
 ) -> None:
-    colleague = enter(manager)
-    visitor.open_settings("Окна Столица")
+    colleague = open_browser(manager)
+    person.open_settings("Окна Столица")
     colleague.open_settings("Окна Столица")
     page.get_by_role("spinbutton", name="Длительность").fill("60")
-    visitor.save()
+    person.save()
 
     colleague.page.get_by_role("spinbutton", name="Длительность").fill("15")
     colleague.press("Сохранить")
 
-    told = colleague.page.get_by_role("alert").filter(has_text="Последнее изменение")
-    expect(told).to_contain_text("owner@example.ru")
-    expect(told).to_contain_text("сохранено «60», у вас «15»")
+    message = colleague.page.get_by_role("alert").filter(has_text="Последнее изменение")
+    expect(message).to_contain_text("owner@example.ru")
+    expect(message).to_contain_text("сохранено «60», у вас «15»")
     assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 60
     colleague.save()
     assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 15
 
 
-def test_keyboard_alone_sets_and_saves(visitor: Person, page: Page, windows: Counter) -> None:
-    visitor.open_settings("Окна Столица")
+def test_settings_can_be_changed_and_saved_with_the_keyboard(
+    person: Person, page: Page, windows: Counter
+) -> None:
+    person.open_settings("Окна Столица")
     reached: list[str] = []
 
     page.get_by_role("switch").focus()
@@ -155,7 +157,7 @@ def test_keyboard_alone_sets_and_saves(visitor: Person, page: Page, windows: Cou
         if place == "min_duration":
             page.keyboard.type("90")
         if place.strip() == "Сохранить":
-            page.keyboard.press("Enter")
+            page.keyboard.press("OpenBrowser")
             break
 
     expect(page.get_by_text("Настройки сохранены.")).to_be_visible()
@@ -180,16 +182,16 @@ def test_keyboard_alone_sets_and_saves(visitor: Person, page: Page, windows: Cou
     } <= set(reached)
 
 
-def test_goals_are_fetched_again_without_a_loss_of_what_was_typed(
-    visitor: Person, page: Page, windows: Counter, yandex: RunningSandbox
+def test_refreshing_goals_keeps_unsaved_input(
+    person: Person, page: Page, windows: Counter, yandex: RunningSandbox
 ) -> None:
-    visitor.open_settings("Окна Столица")
-    visitor.select("Достижение цели", "Обратный звонок (call)")
+    person.open_settings("Окна Столица")
+    person.select("Достижение цели", "Обратный звонок (call)")
     page.get_by_role("spinbutton", name="Длительность").fill("45")
     address = page.url
     control(yandex, "goals", counter=WINDOWS, name="Новая", identifier="brand-new")
 
-    visitor.press("Обновить цели")
+    person.press("Обновить цели")
 
     expect(page.get_by_role("status")).to_contain_text("Список целей обновлён.")
     goal = page.get_by_role("combobox", name="Достижение цели")
@@ -199,11 +201,13 @@ def test_goals_are_fetched_again_without_a_loss_of_what_was_typed(
     expect(page.get_by_text(UNSAVED)).to_be_visible()
     assert page.url == address
     assert Counter.objects.get(pk=windows.pk).version == 1
-    assert visitor.complaints == []
+    assert person.browser_errors == []
 
 
-def test_settings_work_without_scripts(enter: Enter, owner: User, windows: Counter) -> None:
-    person = enter(owner, has_scripts=False)
+def test_settings_work_without_javascript(
+    open_browser: OpenBrowser, owner: User, windows: Counter
+) -> None:
+    person = open_browser(owner, has_scripts=False)
     person.open_settings("Окна Столица")
 
     person.press("Обновить цели")
@@ -214,10 +218,10 @@ def test_settings_work_without_scripts(enter: Enter, owner: User, windows: Count
     assert Counter.objects.get(pk=windows.pk).min_duration_seconds == 20
 
 
-def test_a_viewer_sees_the_settings_and_cannot_change_them(
-    enter: Enter, viewer: User, windows: Counter
+def test_viewer_sees_the_settings_and_cannot_change_them(
+    open_browser: OpenBrowser, viewer: User, windows: Counter
 ) -> None:
-    person = enter(viewer)
+    person = open_browser(viewer)
 
     person.open_settings("Окна Столица")
 
@@ -226,8 +230,8 @@ def test_a_viewer_sees_the_settings_and_cannot_change_them(
     expect(person.page.get_by_text("Вы можете смотреть настройки.")).to_be_visible()
 
 
-def test_a_viewer_sees_the_parts_that_belong_to_what_was_chosen(
-    enter: Enter, viewer: User, windows: Counter
+def test_viewer_sees_the_dependent_fields_of_the_chosen_settings(
+    open_browser: OpenBrowser, viewer: User, windows: Counter
 ) -> None:
     Counter.objects.filter(pk=windows.pk).update(
         call_kind="incoming",
@@ -237,7 +241,7 @@ def test_a_viewer_sees_the_parts_that_belong_to_what_was_chosen(
         site_hosts=["okna.ru"],
         defer_value=3,
     )
-    person = enter(viewer)
+    person = open_browser(viewer)
 
     person.open_settings("Окна Столица")
 
@@ -250,39 +254,41 @@ def test_a_viewer_sees_the_parts_that_belong_to_what_was_chosen(
     expect(page.get_by_text("Чем дольше ждать, тем больше звонков")).to_be_visible()
 
 
-def test_a_tag_is_asked_only_for_the_kinds_of_calls_that_are_sent(
-    visitor: Person, page: Page, windows: Counter
+def test_tag_fields_are_shown_only_for_call_kinds_that_are_sent(
+    person: Person, page: Page, windows: Counter
 ) -> None:
-    visitor.open_settings("Окна Столица")
+    person.open_settings("Окна Столица")
 
-    visitor.choose("Тегирование", "Установить теги вручную")
+    person.choose("Тегирование", "Установить теги вручную")
     expect(page.get_by_label("Для обратных звонков:")).to_be_visible()
     expect(page.get_by_label("Для входящих звонков:")).to_be_visible()
 
-    visitor.choose("Тип звонка", "Только входящие звонки")
+    person.choose("Тип звонка", "Только входящие звонки")
     expect(page.get_by_label("Для обратных звонков:")).to_be_hidden()
     expect(page.get_by_label("Для входящих звонков:")).to_be_visible()
 
 
-def test_switching_off_says_what_becomes_of_the_calls(
-    visitor: Person, page: Page, windows: Counter
+def test_switching_off_shows_what_happens_to_waiting_calls(
+    person: Person, page: Page, windows: Counter
 ) -> None:
-    visitor.open_settings("Окна Столица")
-    told = page.get_by_text("подождут и уйдут после включения")
-    expect(told).to_be_hidden()
+    person.open_settings("Окна Столица")
+    message = page.get_by_text("подождут и уйдут после включения")
+    expect(message).to_be_hidden()
 
     page.get_by_role("switch").uncheck()
-    expect(told).to_be_visible()
+    expect(message).to_be_visible()
 
     page.get_by_role("switch").check()
-    expect(told).to_be_hidden()
+    expect(message).to_be_hidden()
 
 
-def test_a_wrong_price_marks_the_price_alone(visitor: Person, page: Page, windows: Counter) -> None:
-    visitor.open_settings("Окна Столица")
+def test_invalid_price_marks_only_the_price_field(
+    person: Person, page: Page, windows: Counter
+) -> None:
+    person.open_settings("Окна Столица")
 
     page.get_by_role("textbox", name="Ценность звонка").fill("дорого")
-    visitor.press("Сохранить")
+    person.press("Сохранить")
 
     frame = "(control) => getComputedStyle(control).borderColor"
     price = page.get_by_role("textbox", name="Ценность звонка")

@@ -1,4 +1,4 @@
-"""Whatever page it is: nothing the browser objects to, nothing unnamed, nothing cut off."""
+"""Every page: no browser errors, no unnamed control, no horizontal overflow."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cabinets.models import Cabinet, SigningSecret
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
-from tests.browser.conftest import Enter
+from tests.browser.conftest import OpenBrowser
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.journeys.person import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PHONE, DESK = 360, 1280
-#: Phones, tablets, desks, and a notebook of 1366 that shows everything half as large again.
+PHONE, DESKTOP = 360, 1280
+#: Phones, tablets, desktops, and a notebook of 1366 px at a zoom of 150 % (911).
 WIDTHS = (320, 360, 390, 600, 768, 840, 900, 911, 1024, 1100, 1280)
-#: A control or picture for which the browser found no name, in its own tree of what is there.
+#: A control or image without an accessible name, in an ARIA snapshot.
 UNNAMED = re.compile(
     r"- (?:button|link|textbox|searchbox|checkbox|radio|combobox|spinbutton|switch|img)(?! ['\"])"
     r"(?: \[[^\]]*\])*:?$"
@@ -36,7 +36,7 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 
 @pytest.fixture
 def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict[str, str]:
-    """Every page of the cabinet, each with something on it, by its name."""
+    """URL name → path of every page of the cabinet, each with data."""
     upload = make_upload(counter=windows)
     source = factories.make_source(cabinet=cabinet)
     newer = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
@@ -64,13 +64,13 @@ def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict
     return {name: reverse(name, args=values) for name, values in pages.items()}
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-def test_pages_are_whole_named_and_within_the_policy(
-    enter: Enter, owner: User, addresses: dict[str, str], width: int
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_pages_have_names_no_overflow_and_no_csp_violation(
+    open_browser: OpenBrowser, owner: User, addresses: dict[str, str], width: int
 ) -> None:
     owner.is_staff = owner.is_superuser = True
     owner.save()
-    person = enter(owner, width=width)
+    person = open_browser(owner, width=width)
 
     found: dict[str, list[str]] = {}
     for name, address in addresses.items():
@@ -78,22 +78,22 @@ def test_pages_are_whole_named_and_within_the_policy(
         assert answer is not None
         found[name] = [
             *([] if answer.status == 200 else [f"status {answer.status}"]),
-            *(_faults_of_ours(person.page) if not name.startswith("admin:") else []),
-            *person.complaints,
+            *(_page_faults(person.page) if not name.startswith("admin:") else []),
+            *person.browser_errors,
         ]
-        person.complaints.clear()
+        person.browser_errors.clear()
 
     assert found == {name: [] for name in addresses}
 
 
-def test_no_page_has_to_be_scrolled_sideways(
-    visitor: Person, page: Page, addresses: dict[str, str], set_up: Counter
+def test_no_page_scrolls_horizontally(
+    person: Person, page: Page, addresses: dict[str, str], configured_counter: Counter
 ) -> None:
     found: dict[str, list[int]] = {}
     for name, address in addresses.items():
         if name.startswith("admin:"):
             continue
-        page.goto(visitor.url + address)
+        page.goto(person.url + address)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
             if page.evaluate(TOO_WIDE) > 0:
@@ -109,48 +109,48 @@ def test_no_page_has_to_be_scrolled_sideways(
         ("/lk/integrations/yandex/callback?error=access_denied&state=foreign", 400),
     ],
 )
-def test_a_refusal_is_whole_named_and_within_the_policy(
-    enter: Enter, owner: User, address: str, status: int
+def test_error_pages_have_names_no_overflow_and_no_csp_violation(
+    open_browser: OpenBrowser, owner: User, address: str, status: int
 ) -> None:
-    person = enter(owner, width=PHONE)
+    person = open_browser(owner, width=PHONE)
 
     answer = person.page.goto(person.url + address, wait_until="networkidle")
 
     assert answer is not None
     assert answer.status == status
-    assert _faults_of_ours(person.page) == []
-    assert [text for text in person.complaints if "Policy" in text] == []
+    assert _page_faults(person.page) == []
+    assert [text for text in person.browser_errors if "Policy" in text] == []
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("name", ["integrations:dashboard", "counters:list"])
-def test_pages_with_nothing_to_show_are_whole_and_named(
-    enter: Enter, owner: User, name: str, width: int
+def test_empty_pages_have_names_and_no_overflow(
+    open_browser: OpenBrowser, owner: User, name: str, width: int
 ) -> None:
-    person = enter(owner, width=width)
+    person = open_browser(owner, width=width)
 
     person.page.goto(person.url + reverse(name), wait_until="networkidle")
 
     expect(person.page.get_by_role("button", name="Подключить", exact=True)).to_be_visible()
-    assert _faults_of_ours(person.page) == []
-    assert person.complaints == []
+    assert _page_faults(person.page) == []
+    assert person.browser_errors == []
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-def test_sign_in_is_whole_named_and_within_the_policy(
-    enter: Enter, owner: User, width: int
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_sign_in_page_has_names_no_overflow_and_no_csp_violation(
+    open_browser: OpenBrowser, owner: User, width: int
 ) -> None:
-    person = enter(owner, width=width)
+    person = open_browser(owner, width=width)
     person.page.context.clear_cookies()
 
     person.page.goto(f"{person.url}/lk/integrations", wait_until="networkidle")
 
     assert person.page.url.endswith("/accounts/login/?next=/lk/integrations")
-    assert _faults_of_ours(person.page) == []
-    assert person.complaints == []
+    assert _page_faults(person.page) == []
+    assert person.browser_errors == []
 
 
-def _faults_of_ours(page: Page) -> list[str]:
+def _page_faults(page: Page) -> list[str]:
     tree = page.locator("body").aria_snapshot().splitlines()
     headings = page.get_by_role("heading", level=1).count()
     too_wide = page.evaluate(TOO_WIDE)

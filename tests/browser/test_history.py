@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from cabinets.models import Cabinet
 from calls.states import DeliveryState
 from counters.models import Counter
-from tests.browser.conftest import Enter
+from tests.browser.conftest import OpenBrowser
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PHONE_WIDTH, CARD_HEIGHT = 390, 170
 
 
-def test_a_page_of_calls_is_short_on_a_phone(
-    enter: Enter, owner: User, windows: Counter, cabinet: Cabinet
+def test_call_cards_of_the_history_are_short_on_a_phone(
+    open_browser: OpenBrowser, owner: User, windows: Counter, cabinet: Cabinet
 ) -> None:
     upload = make_upload(counter=windows, rows=5)
     for row in range(1, 6):
@@ -29,7 +29,7 @@ def test_a_page_of_calls_is_short_on_a_phone(
         make_delivery(
             call=skipped, counter=windows, state=DeliveryState.SKIPPED, reason="too_short"
         )
-    person = enter(owner, width=PHONE_WIDTH)
+    person = open_browser(owner, width=PHONE_WIDTH)
 
     person.page.goto(person.url + reverse("calls:history", args=[windows.pk]))
 

@@ -1,4 +1,4 @@
-"""Menus and hints: whatever opens is in the window, and under no bar that stays at an edge."""
+"""Menus and hints open inside the window and are not covered by a sticky bar."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from playwright.sync_api import Page, expect
 
 from cabinets.models import Cabinet
 from counters.models import Counter
-from tests.browser.conftest import Enter
+from tests.browser.conftest import OpenBrowser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: Open, and wait for our script to have put it in its place.
+#: Open, and wait until our script has positioned it.
 OPEN = """(summary) => new Promise((done) => {
   summary.parentElement.addEventListener("toggle", done, { once: true });
   summary.click();
 })"""
-#: Where what opened lies: left, right, top, bottom; then the part of the window free for it.
+#: The box of the opened element (left, right, top, bottom), and the free part of the window.
 PLACE = """(selector) => {
   const opened = document.querySelector(selector);
   const box = opened.getBoundingClientRect();
@@ -34,7 +34,7 @@ PLACE = """(selector) => {
 
 
 def cut_off(page: Page, opener: str, opened: str) -> list[str]:
-    """Open everything of a kind in turn; return the names of what is cut."""
+    """Open each matching element in turn; return the names of those that are cut off."""
     cut = []
     for one in page.locator(opener).all():
         one.focus()
@@ -48,10 +48,10 @@ def cut_off(page: Page, opener: str, opened: str) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_every_hint_of_the_settings_is_whole(
-    enter: Enter, owner: User, windows: Counter, width: int
+def test_every_hint_of_the_settings_fits_the_window(
+    open_browser: OpenBrowser, owner: User, windows: Counter, width: int
 ) -> None:
-    person = enter(owner, width=width)
+    person = open_browser(owner, width=width)
     person.page.goto(person.url + reverse("counters:settings", args=[windows.pk]))
     hints = ".hint > summary:visible"
 
@@ -60,10 +60,10 @@ def test_every_hint_of_the_settings_is_whole(
 
 
 @pytest.mark.parametrize("width", [320, 390, 840])
-def test_every_menu_of_the_list_is_whole(
-    enter: Enter, owner: User, windows: Counter, width: int
+def test_every_menu_of_the_counter_list_fits_the_window(
+    open_browser: OpenBrowser, owner: User, windows: Counter, width: int
 ) -> None:
-    person = enter(owner, width=width)
+    person = open_browser(owner, width=width)
     person.page.goto(person.url + reverse("counters:list"))
     menus = ".menu > summary:visible"
 
@@ -71,11 +71,11 @@ def test_every_menu_of_the_list_is_whole(
     assert cut_off(person.page, menus, ".menu[open] .menu__list") == []
 
 
-def test_way_out_is_in_reach_on_the_smallest_phone(
-    enter: Enter, owner: User, cabinet: Cabinet
+def test_sign_out_is_reachable_on_the_smallest_phone(
+    open_browser: OpenBrowser, owner: User, cabinet: Cabinet
 ) -> None:
     Cabinet.objects.update(is_demo=True)
-    person = enter(owner, width=320)
+    person = open_browser(owner, width=320)
     person.page.goto(person.url + reverse("integrations:dashboard"))
 
     expect(person.page.get_by_text("Демонстрация", exact=True)).to_have_count(1)

@@ -1,4 +1,4 @@
-"""«Источники звонков» as the person at the desk meets them."""
+"""The page «Источники звонков» in a browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Error, Page, expect
 
 from cabinets.models import CallSource
-from tests.browser.conftest import Enter
+from tests.browser.conftest import OpenBrowser
 from tests.calls.posting import post_calls
 from tests.factories import v3_record
 from tests.journeys.person import Person
@@ -18,18 +18,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = re.compile(r"^whsec_[A-Za-z0-9+/=]{44}$")
 
 
-def test_source_is_added_its_secret_changed_and_the_old_one_retired(
-    visitor: Person, page: Page
+def test_source_is_added_its_secret_rotated_and_the_old_one_retired(
+    person: Person, page: Page
 ) -> None:
-    page.goto(f"{visitor.url}/lk/integrations/sources")
+    page.goto(f"{person.url}/lk/integrations/sources")
     page.get_by_role("link", name="Добавить источник").click()
     page.get_by_label("Название").fill("CRM")
-    visitor.press("Добавить и показать секрет")
+    person.press("Добавить и показать секрет")
     first = page.get_by_text(SECRET).inner_text()
 
     page.get_by_role("link", name="Секрет сохранён, к источникам").click()
     page.get_by_role("link", name="Сменить секрет").click()
-    visitor.press("Сменить и показать новый секрет")
+    person.press("Сменить и показать новый секрет")
     second = page.get_by_text(SECRET).inner_text()
     page.get_by_role("link", name="Секрет сохранён, к источникам").click()
     page.get_by_role("link", name="Отозвать старый секрет").click()
@@ -42,14 +42,14 @@ def test_source_is_added_its_secret_changed_and_the_old_one_retired(
     assert [str(one.secret) for one in source.signing_secrets.all()] == [second]
     assert post_calls(v3_record(), source=source, secret=first).status_code == 401
     assert post_calls(v3_record(), source=source, secret=second).status_code == 202
-    assert visitor.complaints == []
+    assert person.browser_errors == []
 
 
-def test_values_can_be_copied_also_after_the_switch_was_turned(
-    visitor: Person, page: Page, source: CallSource
+def test_source_id_can_be_copied_after_the_switch_was_used(
+    person: Person, page: Page, source: CallSource
 ) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=visitor.url)
-    page.goto(f"{visitor.url}/lk/integrations/sources")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=person.url)
+    page.goto(f"{person.url}/lk/integrations/sources")
     switch = page.get_by_role("switch", name="Приём звонков от источника «CallKeeper»")
 
     switch.click()
@@ -60,17 +60,17 @@ def test_values_can_be_copied_also_after_the_switch_was_turned(
     assert page.evaluate("navigator.clipboard.readText()") == source.public_id
     source.refresh_from_db()
     assert source.is_active is False
-    assert visitor.complaints == []
+    assert person.browser_errors == []
 
 
-def test_secret_is_not_shown_again_by_going_back(
-    visitor: Person, page: Page, source: CallSource
+def test_back_button_does_not_show_the_secret_again(
+    person: Person, page: Page, source: CallSource
 ) -> None:
-    page.goto(f"{visitor.url}/lk/integrations/sources/{source.pk}/secret")
-    visitor.press("Сменить и показать новый секрет")
+    page.goto(f"{person.url}/lk/integrations/sources/{source.pk}/secret")
+    person.press("Сменить и показать новый секрет")
     page.get_by_role("link", name="Секрет сохранён, к источникам").click()
 
-    # The browser kept nothing: it would have to send the form again, and asks before it does.
+    # The page is not cached: the browser would have to send the form again.
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
 
@@ -78,8 +78,10 @@ def test_secret_is_not_shown_again_by_going_back(
     assert source.signing_secrets.count() == 2
 
 
-def test_sources_are_kept_without_scripts(enter: Enter, owner: User, source: CallSource) -> None:
-    person = enter(owner, has_scripts=False)
+def test_sources_can_be_managed_without_javascript(
+    open_browser: OpenBrowser, owner: User, source: CallSource
+) -> None:
+    person = open_browser(owner, has_scripts=False)
     person.page.goto(f"{person.url}/lk/integrations/sources")
 
     person.page.get_by_role("switch").click()
@@ -92,10 +94,10 @@ def test_sources_are_kept_without_scripts(enter: Enter, owner: User, source: Cal
     assert (source.is_active, source.signing_secrets.count()) == (False, 2)
 
 
-def test_missing_name_is_told_beside_its_field_in_our_words(visitor: Person, page: Page) -> None:
-    page.goto(f"{visitor.url}/lk/integrations/sources/add")
+def test_missing_name_shows_our_error_at_its_field(person: Person, page: Page) -> None:
+    page.goto(f"{person.url}/lk/integrations/sources/add")
 
-    visitor.press("Добавить и показать секрет")
+    person.press("Добавить и показать секрет")
 
     summary = page.get_by_role("alert")
     expect(summary).to_be_focused()
@@ -105,8 +107,10 @@ def test_missing_name_is_told_beside_its_field_in_our_words(visitor: Person, pag
     expect(page.get_by_label("Название")).to_have_accessible_description("Назовите источник.")
 
 
-def test_secret_page_fits_a_phone(enter: Enter, owner: User, source: CallSource) -> None:
-    person = enter(owner, width=360)
+def test_secret_page_fits_a_phone(
+    open_browser: OpenBrowser, owner: User, source: CallSource
+) -> None:
+    person = open_browser(owner, width=360)
     person.page.goto(f"{person.url}/lk/integrations/sources/{source.pk}/secret")
 
     person.press("Сменить и показать новый секрет")
@@ -114,4 +118,4 @@ def test_secret_page_fits_a_phone(enter: Enter, owner: User, source: CallSource)
     expect(person.page.get_by_text(SECRET)).to_be_visible()
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert person.page.evaluate(wide) <= 0
-    assert person.complaints == []
+    assert person.browser_errors == []

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own to break, and its disk without a free byte."""
+"""Points Django at a separate PostgreSQL, and fills the disk of that server for one table."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CUT_SESSIONS = (
 
 
 @contextmanager
-def led_to(server: Postgres) -> Iterator[None]:
-    """Let the models of this process speak to another server until the end of the block."""
+def use_database(server: Postgres) -> Iterator[None]:
+    """Connect the models of this process to another server until the end of the block."""
     connection.close()
     known = connection.settings_dict
     former = dict(known)
@@ -37,38 +37,38 @@ def led_to(server: Postgres) -> Iterator[None]:
 
 
 @contextmanager
-def no_room_for(server: Postgres, table: str) -> Iterator[None]:
-    """The table, emptied first, lies on a device without a free byte until the end of the block.
+def full_disk_for_table(server: Postgres, table: str) -> Iterator[None]:
+    """Truncate the table and put its file on `/dev/full` until the end of the block.
 
-    Whoever adds a row to it hears SQLSTATE 53100 from the storage itself.
+    Every INSERT into it then fails with SQLSTATE 53100, raised by the storage itself.
     """
-    tell(server, f"TRUNCATE {table}", "CHECKPOINT")
-    file = server.home / tell(server, f"SELECT pg_relation_filepath('{table}')")
+    execute(server, f"TRUNCATE {table}", "CHECKPOINT")
+    file = server.home / execute(server, f"SELECT pg_relation_filepath('{table}')")
     moved = file.with_name(f"{file.name}.aside")
     file.rename(moved)
     file.symlink_to("/dev/full")
-    # Sessions that have the file open would go on writing to it. Ours may be one of them.
-    tell(server, CUT_SESSIONS)
+    # Sessions that have the file open would keep writing to it. Ours may be one of them.
+    execute(server, CUT_SESSIONS)
     connection.close()
     try:
         yield
     finally:
         file.unlink()
         moved.rename(file)
-        tell(server, CUT_SESSIONS)
+        execute(server, CUT_SESSIONS)
         connection.close()
 
 
 @contextmanager
-def no_room_for_changes(server: Postgres, table: str) -> Iterator[Callable[[], None]]:
-    """Give what makes the disk full for every change of the table's rows, until the end.
+def full_disk_for_updates(server: Postgres, table: str) -> Iterator[Callable[[], None]]:
+    """Yield a function after whose call every UPDATE of the table fails with SQLSTATE 53100.
 
-    A change as a rule finds room on the page of its row, so when it does not cannot be chosen. Here
-    every change has to write to a table beside it as well, and that one has no room.
+    An UPDATE usually fits on the page of its row, so a full disk alone does not make it fail. A
+    trigger therefore also writes to a second table, and that one has no room.
     """
 
-    def use_up() -> None:
-        tell(
+    def fill_disk() -> None:
+        execute(
             server,
             "CREATE OR REPLACE FUNCTION use_room() RETURNS trigger LANGUAGE plpgsql AS"
             " 'BEGIN INSERT INTO no_room VALUES (1); RETURN NEW; END'",
@@ -76,24 +76,24 @@ def no_room_for_changes(server: Postgres, table: str) -> Iterator[Callable[[], N
             " FOR EACH ROW EXECUTE FUNCTION use_room()",
         )
 
-    tell(server, "CREATE TABLE no_room (number integer)")
-    with no_room_for(server, "no_room"):
+    execute(server, "CREATE TABLE no_room (number integer)")
+    with full_disk_for_table(server, "no_room"):
         try:
-            yield use_up
+            yield fill_disk
         finally:
-            tell(server, f"DROP TRIGGER IF EXISTS no_room ON {table}")
-    tell(server, "DROP TABLE no_room")
+            execute(server, f"DROP TRIGGER IF EXISTS no_room ON {table}")
+    execute(server, "DROP TABLE no_room")
 
 
-def tell(server: Postgres, *orders: str) -> str:
-    """Say it past the product's sessions; return the first cell of the last answer."""
+def execute(server: Postgres, *statements: str) -> str:
+    """Run SQL on a connection of its own; return the first cell of the last result."""
     outside = psycopg2.connect(server.url)
     outside.autocommit = True
     outside.set_session(readonly=False)
     cell = ""
     with outside.cursor() as cursor:
-        for order in orders:
-            cursor.execute(order)
+        for statement in statements:
+            cursor.execute(statement)
             cell = str(cursor.fetchone()[0]) if cursor.description and cursor.rowcount else ""
     outside.close()
     return cell

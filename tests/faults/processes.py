@@ -1,4 +1,4 @@
-"""Worker processes for the tests of faults, and what one may do to them."""
+"""Worker processes for the tests of faults: start, signal, stop and kill them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import psutil
 
 from devtools.launcher.parent_death import die_with_parent
 from tests.faults.wait import wait_for
-from tests.faults.worker import Orders
+from tests.faults.worker import WorkerOptions
 from tests.paths import ROOT
 
 DEATH_SECONDS = 20
@@ -40,11 +40,13 @@ class Worker:
             os.kill(self.pid, number)
 
     def wait_dead(self, seconds: float = DEATH_SECONDS) -> float:
-        """Return in how many seconds it was gone."""
+        """Wait until the process has ended; return the seconds it took."""
         return wait_for(lambda: not self.is_alive, seconds=seconds, what="the worker has ended")
 
     def wait_stopped(self) -> float:
-        return wait_for(lambda: self.is_stopped, seconds=DEATH_SECONDS, what="the worker sleeps")
+        return wait_for(
+            lambda: self.is_stopped, seconds=DEATH_SECONDS, what="the worker is stopped"
+        )
 
     def _status(self) -> str | None:
         try:
@@ -53,13 +55,13 @@ class Worker:
             return None
 
 
-class Nursery:
-    """A process that has Django set up and forks workers on demand."""
+class WorkerForkServer:
+    """A process that has set Django up and forks a worker per request."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.worker", "--nursery"],
+                [sys.executable, "-m", "tests.faults.worker", "--fork-server"],
                 cwd=ROOT,
                 env=dict(environment),
                 stdin=subprocess.PIPE,
@@ -70,10 +72,10 @@ class Nursery:
                 preexec_fn=die_with_parent(signal.SIGKILL),
             )
 
-    def fork(self, orders: Orders) -> Worker:
+    def fork(self, options: WorkerOptions) -> Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(orders.to_json() + "\n")
+        self._process.stdin.write(options.to_json() + "\n")
         return Worker(int(self._process.stdout.readline()))
 
     def close(self) -> None:
@@ -82,19 +84,19 @@ class Nursery:
 
 
 @dataclass
-class Crew:
-    """The workers of one test; none of them outlives it."""
+class WorkerProcesses:
+    """The workers of one test; `kill_all` ends them."""
 
-    nursery: Nursery
-    hired: list[Worker] = field(default_factory=list)
+    fork_server: WorkerForkServer
+    started: list[Worker] = field(default_factory=list)
 
-    def hire(self, **orders: Any) -> Worker:
-        worker = self.nursery.fork(Orders(**orders))
-        self.hired.append(worker)
+    def start(self, **options: Any) -> Worker:
+        worker = self.fork_server.fork(WorkerOptions(**options))
+        self.started.append(worker)
         return worker
 
-    def dismiss(self) -> None:
-        for worker in self.hired:
+    def kill_all(self) -> None:
+        for worker in self.started:
             worker.send(signal.SIGKILL)
-        for worker in self.hired:
+        for worker in self.started:
             worker.wait_dead()

@@ -1,4 +1,4 @@
-"""Writes down what each fault did: a line of JSON per test, of which the table is made."""
+"""Writes the result of each fault, a line of JSON per test; docs/reliability.md is made of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_FILE = ROOT / ".cache" / "fault-results.jsonl"
 
 @dataclass
 class Result:
-    """The figures of one test; a test fills in what it measured."""
+    """The measurements of one test, which fills in what it measured."""
 
     test: str
     contract: list[str]
@@ -27,7 +27,7 @@ class Result:
     losses: int = 0
     #: From the fault to a final ledger.
     seconds: float | None = None
-    #: Made worse on purpose: its doubles are the proof that doubles would be seen.
+    #: A sender with a deliberate defect: its doubles prove that doubles are detected.
     is_harness: bool = False
     extra: dict[str, float | int | str] = field(default_factory=dict)
 
@@ -38,7 +38,7 @@ class Result:
         self.seconds = round(seconds, 1)
 
     def write(self) -> None:
-        """Append the line; one short write, so that rival processes do not mix theirs."""
+        """Append the line in one short write, so that lines of parallel processes do not mix."""
         target = Path(os.environ.get("FAULT_RESULTS", DEFAULT_FILE))
         target.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(asdict(self), ensure_ascii=False) + "\n"

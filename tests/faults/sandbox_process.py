@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own."""
+"""The sandbox of Yandex in a process of its own, reached over HTTP."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ RIPEN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class StandIn(Sandbox):
-    """What the tests' actor needs to know of a sandbox, over HTTP."""
+class SandboxProcess(Sandbox):
+    """HTTP client of a running sandbox; also what `Actor` requires of a sandbox."""
 
     options: Options = field(default_factory=Options)
 
     def link(self, login: str) -> str:
-        """Let a person of the sandbox allow everything; return the access token."""
-        # The actor asks for `url` and `options` alone.
+        """Grant access as the sandbox user `login`; return the access token."""
+        # Actor reads only `url` and `options`.
         person = Actor(cast(RunningSandbox, self), login)
         try:
             person.link()
@@ -40,8 +40,8 @@ class StandIn(Sandbox):
             person.browser.close()
         return person.token
 
-    def upload_strange_files(self, token: str, counter: int, count: int) -> None:
-        """Let somebody else's program hand in files of the same counter."""
+    def upload_files_of_another_program(self, token: str, counter: int, count: int) -> None:
+        """Upload `count` files to the counter with comments that are not ours."""
         for number in range(count):
             moment = int(time.time()) - 60 - number
             requests.post(
@@ -53,11 +53,11 @@ class StandIn(Sandbox):
             ).raise_for_status()
 
     def posts(self) -> int:
-        """How many requests with a file came here, whatever became of them."""
+        """Number of upload requests received, accepted or not."""
         return sum(one["count"] for one in self._counts() if one["method"] == "POST")
 
     def refusals(self) -> int:
-        """How many requests were refused because a quota of the sandbox itself was broken."""
+        """Number of requests answered 429 because a quota of the sandbox was exceeded."""
         return sum(one["count"] for one in self._counts() if one["status"] == 429)
 
     def _counts(self) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ class StandIn(Sandbox):
         return [one for one in counts if "offline_conversions" in one["path"]]
 
 
-def start_stand_in(log: Path) -> tuple[subprocess.Popen[bytes], StandIn]:
+def start_sandbox_process(log: Path) -> tuple[subprocess.Popen[bytes], SandboxProcess]:
     """Start a sandbox on a free port and wait until it answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -79,13 +79,13 @@ def start_stand_in(log: Path) -> tuple[subprocess.Popen[bytes], StandIn]:
             stderr=output,
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
-    stand_in = StandIn(f"http://127.0.0.1:{port}")
-    wait_for(lambda: _answers(stand_in), seconds=START_SECONDS, what="the sandbox answers")
-    return process, stand_in
+    sandbox_process = SandboxProcess(f"http://127.0.0.1:{port}")
+    wait_for(lambda: _answers(sandbox_process), seconds=START_SECONDS, what="the sandbox answers")
+    return process, sandbox_process
 
 
-def _answers(stand_in: StandIn) -> bool:
+def _answers(sandbox_process: SandboxProcess) -> bool:
     try:
-        return bool(stand_in.get("health"))
+        return bool(sandbox_process.get("health"))
     except requests.RequestException:
         return False

@@ -21,12 +21,12 @@ from django.conf import settings
 from calls.models import Call, Upload
 from devtools.launcher.embedded import Valkey
 from tests import factories
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
+from tests.faults.scenario import Scenario
 from tests.faults.servers import beat, free_port, kept_running, program, web, worker
-from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
-from tests.journeys.sender import Sender
+from tests.journeys.webhook_client import WebhookClient
 from tests.paths import ROOT
 
 CALLS = 15
@@ -46,14 +46,14 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.mark.contract("A5", "B1", "B17")
 def test_flushed_and_killed_broker_with_two_beats_delays_but_loses_nothing(
-    stage: Stage,
+    scenario: Scenario,
     environment: dict[str, str],
     valkey: Valkey,
     log: Path,
     tmp_path: Path,
     result: Result,
 ) -> None:
-    stage.link(counters=2)
+    scenario.link(counters=2)
     variables = environment | {"REDIS_URL": valkey.url}
     with ExitStack() as stack:
         # A worker may exit when its broker dies with an unacknowledged task (kombu cannot close
@@ -61,21 +61,21 @@ def test_flushed_and_killed_broker_with_two_beats_delays_but_loses_nothing(
         for arguments in (worker("prefork", 2), beat(tmp_path / "one"), beat(tmp_path / "two")):
             stack.enter_context(kept_running(*arguments, environment=variables, log=log))
         broker = redis.Redis.from_url(valkey.url)
-        stage.calls(CALLS)
+        scenario.receive_calls(CALLS)
         flusher = Flusher(broker)
         wait_for(flusher.flush_until_processed, seconds=MINUTE, what="the first files are sent")
 
-        stage.calls(CALLS)
+        scenario.receive_calls(CALLS)
         _kill(valkey)
-        stage.calls(CALLS)
+        scenario.receive_calls(CALLS)
         broker.close()
         valkey.start()
-        seconds = stage.wait_settled(MINUTE)
+        seconds = scenario.wait_settled(MINUTE)
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert balance.calls == 3 * CALLS
-    assert stage.sandbox.posts() == Upload.objects.count()
+    assert scenario.sandbox.posts() == Upload.objects.count()
     result.fault = "Valkey flushed every second, then killed and started again empty; two beats"
     result.measure(balance, seconds)
 
@@ -83,7 +83,7 @@ def test_flushed_and_killed_broker_with_two_beats_delays_but_loses_nothing(
 @pytest.mark.contract("B25")
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_stopped_celery_worker_finishes_its_upload_and_starts_no_other(
-    stage: Stage,
+    scenario: Scenario,
     environment: dict[str, str],
     valkey: Valkey,
     log: Path,
@@ -91,9 +91,9 @@ def test_stopped_celery_worker_finishes_its_upload_and_starts_no_other(
     result: Result,
     pool: str,
 ) -> None:
-    stage.link(counters=4)
-    stage.sandbox.fault("latency", times=None, ms=700, match={"path_contains": "upload_calls"})
-    stage.calls(CALLS)
+    scenario.link(counters=4)
+    scenario.sandbox.fault("latency", times=None, ms=700, match={"path_contains": "upload_calls"})
+    scenario.receive_calls(CALLS)
     variables = environment | {"REDIS_URL": valkey.url}
     with (
         program(*beat(tmp_path / "schedule"), environment=variables, log=log),
@@ -118,7 +118,7 @@ def test_stopped_celery_worker_finishes_its_upload_and_starts_no_other(
 @pytest.mark.contract("B20")
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
-    stage: Stage,
+    scenario: Scenario,
     environment: dict[str, str],
     valkey: Valkey,
     log: Path,
@@ -127,7 +127,7 @@ def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
     pool: str,
 ) -> None:
     """Celery reconnects by itself: see docs/decisions/0010-no-worker-watchdog.md."""
-    stage.link()
+    scenario.link()
     variables = environment | {"REDIS_URL": valkey.url}
     with (
         kept_running(*beat(tmp_path / "schedule"), environment=variables, log=log),
@@ -137,10 +137,10 @@ def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
         wait_for(lambda: bool(control.ping()), seconds=MINUTE, what="the worker is up")
         for fault in (_reset_connections, _restart_empty):
             fault(valkey)
-            stage.calls(CALLS)
-            seconds = stage.wait_settled(MINUTE)
+            scenario.receive_calls(CALLS)
+            seconds = scenario.wait_settled(MINUTE)
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert (balance.calls, Upload.objects.count()) == (2 * CALLS, 2)
     result.fault = f"Valkey resets every connection, then restarts empty; {pool} worker"
@@ -148,14 +148,14 @@ def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
 
 
 def test_blocked_senders_delay_no_other_task(
-    stage: Stage,
+    scenario: Scenario,
     environment: dict[str, str],
     valkey: Valkey,
     log: Path,
     tmp_path: Path,
     result: Result,
 ) -> None:
-    stage.link()
+    scenario.link()
     variables = environment | {"REDIS_URL": valkey.url}
     control = Celery(broker=valkey.url, set_as_current=False).control
     with (
@@ -169,14 +169,14 @@ def test_blocked_senders_delay_no_other_task(
         for uploads in (1, 2):
             broker.delete("send")
             wait_for(lambda: broker.llen("send"), seconds=MINUTE, what="a send task is queued")
-            stage.calls(CALLS)
+            scenario.receive_calls(CALLS)
             wait_for(partial(_ready, uploads), seconds=MINUTE, what="calls are batched")
         assert Upload.objects.filter(attempts__gt=0).count() == 0
 
         senders.send_signal(signal.SIGCONT)
-        seconds = stage.wait_settled(MINUTE)
+        seconds = scenario.wait_settled(MINUTE)
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert (balance.calls, Upload.objects.count()) == (2 * CALLS, 2)
     result.fault = "SIGSTOP to the workers of the queue `send`; other tasks go on"
@@ -185,43 +185,47 @@ def test_blocked_senders_delay_no_other_task(
 
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_worker_without_a_queue_option_serves_both_queues(
-    stage: Stage,
+    scenario: Scenario,
     environment: dict[str, str],
     valkey: Valkey,
     log: Path,
     tmp_path: Path,
     pool: str,
 ) -> None:
-    stage.link()
+    scenario.link()
     variables = environment | {"REDIS_URL": valkey.url}
-    stage.calls(CALLS)
+    scenario.receive_calls(CALLS)
     with (
         program(*beat(tmp_path / "schedule"), environment=variables, log=log),
         program(*worker(pool, 1), environment=variables, log=log),
     ):
-        stage.wait_settled(MINUTE)
+        scenario.wait_settled(MINUTE)
 
-    assert stage.balance().mismatches() == []
-    assert stage.sandbox.posts() == Upload.objects.count() == 1
+    assert scenario.balance().mismatches() == []
+    assert scenario.sandbox.posts() == Upload.objects.count() == 1
 
 
 @pytest.mark.contract("A1", "A5")
 def test_calls_are_accepted_and_sent_without_a_broker(
-    stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result
+    scenario: Scenario,
+    workers: WorkerProcesses,
+    environment: dict[str, str],
+    log: Path,
+    result: Result,
 ) -> None:
-    stage.link()
+    scenario.link()
     port = free_port()
     no_broker = environment | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-    sender = Sender(f"http://127.0.0.1:{port}", stage.source.public_id, factories.SECRET)
+    sender = WebhookClient(f"http://127.0.0.1:{port}", scenario.source.public_id, factories.SECRET)
     with program(*web(port), environment=no_broker, log=log):
         wait_for(lambda: _is_up(sender.url), seconds=MINUTE, what="the web server answers")
 
         answers = [sender.post([factories.v3_record()]) for _ in range(CALLS)]
 
     assert {one["status"] for answer in answers for one in answer["results"]} == {"created"}
-    crew.hire()
-    seconds = stage.wait_settled()
-    balance = stage.balance()
+    workers.start()
+    seconds = scenario.wait_settled()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert balance.calls == CALLS
     result.fault = "Valkey is down: the API answers 202, run_sender delivers"
@@ -230,11 +234,15 @@ def test_calls_are_accepted_and_sent_without_a_broker(
 
 @pytest.mark.contract("A1")
 def test_every_acknowledged_call_survives_a_killed_web_server(
-    stage: Stage, crew: Crew, environment: dict[str, str], log: Path, result: Result
+    scenario: Scenario,
+    workers: WorkerProcesses,
+    environment: dict[str, str],
+    log: Path,
+    result: Result,
 ) -> None:
-    stage.link()
+    scenario.link()
     port = free_port()
-    sender = Sender(f"http://127.0.0.1:{port}", stage.source.public_id, factories.SECRET)
+    sender = WebhookClient(f"http://127.0.0.1:{port}", scenario.source.public_id, factories.SECRET)
     acknowledged: set[str] = set()
     for _ in range(3):
         with program(*web(port), environment=environment, log=log) as server:
@@ -248,9 +256,9 @@ def test_every_acknowledged_call_survives_a_killed_web_server(
     assert len(acknowledged) >= 3 * (CALLS // 2)
     stored = set(Call.objects.values_list("external_id", flat=True))
     assert acknowledged <= stored
-    crew.hire()
-    seconds = stage.wait_settled()
-    balance = stage.balance()
+    workers.start()
+    seconds = scenario.wait_settled()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = "kill -9 of gunicorn, three times, while calls come in"
     result.measure(balance, seconds)
@@ -314,7 +322,7 @@ def _kill_with_children(pid: int) -> None:
         process.kill()
 
 
-def _post(sender: Sender) -> set[str]:
+def _post(sender: WebhookClient) -> set[str]:
     """Post one call; return its id, or nothing if the server did not answer."""
     record = factories.v3_record()
     try:

@@ -1,4 +1,4 @@
-"""Quotas of Metrika and our own budget, over several processes: kept, shared, and fair."""
+"""Metrika's quotas and our request budget are kept and shared fairly by several processes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from integrations.models import RequestDay
 from integrations.yandex.errors import QuotaExceeded
 from tests import factories
 from tests.calls.ledger import make_upload
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.stage import Stage
+from tests.faults.scenario import Scenario
 from tests.faults.wait import wait_for
 
 CALLS = 20
@@ -37,20 +37,22 @@ TYPES = (
     ("fault", "error_type"),
     [(fault, kind) for fault in STATUSES for kind in TYPES if "by_ip" not in kind],
 )
-def test_login_without_quota_waits_and_the_others_go_on(
-    stage: Stage, crew: Crew, result: Result, fault: str, error_type: str
+def test_login_without_quota_is_paused_and_other_logins_continue(
+    scenario: Scenario, workers: WorkerProcesses, result: Result, fault: str, error_type: str
 ) -> None:
-    poor = stage.link("okna-stolica")
-    stage.link("klinika-ural")
-    stage.sandbox.fault(
-        fault, error_type=error_type, match={"login": poor.login, "path_contains": "upload_calls"}
+    limited = scenario.link("okna-stolica")
+    scenario.link("klinika-ural")
+    scenario.sandbox.fault(
+        fault,
+        error_type=error_type,
+        match={"login": limited.login, "path_contains": "upload_calls"},
     )
-    crew.hire()
-    stage.calls(CALLS)
-    waiting = Upload.objects.filter(counter__account=poor)
+    workers.start()
+    scenario.receive_calls(CALLS)
+    waiting = Upload.objects.filter(counter__account=limited)
     wait_for(
         lambda: (
-            Upload.objects.exclude(counter__account=poor).filter(state="processed").exists()
+            Upload.objects.exclude(counter__account=limited).filter(state="processed").exists()
             and waiting.filter(state__in=["later", "sent", "processed"]).exists()
         ),
         seconds=20,
@@ -70,9 +72,9 @@ def test_login_without_quota_waits_and_the_others_go_on(
     # The quota is back.
     RequestDay.objects.update(paused_until=timezone.now())
     waiting.filter(state="later").update(not_before=timezone.now())
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = f"{fault} {error_type}; another login goes on"
     result.measure(balance, seconds)
@@ -80,49 +82,51 @@ def test_login_without_quota_waits_and_the_others_go_on(
 
 @pytest.mark.contract("B11")
 @pytest.mark.parametrize("fault", STATUSES)
-def test_address_without_quota_rests_for_seconds_with_all_logins(
-    stage: Stage, crew: Crew, result: Result, fault: str
+def test_quota_of_the_ip_address_pauses_all_logins_for_seconds(
+    scenario: Scenario, workers: WorkerProcesses, result: Result, fault: str
 ) -> None:
-    stage.link("okna-stolica")
-    stage.link("klinika-ural")
-    stage.sandbox.fault(
+    scenario.link("okna-stolica")
+    scenario.link("klinika-ural")
+    scenario.sandbox.fault(
         fault, error_type="quota_requests_by_ip", match={"path_contains": "upload_calls"}
     )
-    crew.hire()
-    stage.calls(CALLS)
+    workers.start()
+    scenario.receive_calls(CALLS)
     wait_for(
         lambda: RequestDay.objects.filter(paused_until__isnull=False).exists(),
         seconds=20,
-        what="somebody rests",
+        what="a login is paused",
     )
 
     until = RequestDay.objects.get(paused_until__isnull=False).paused_until
     assert until is not None
     assert until <= timezone.now() + timedelta(seconds=30)
-    assert stage.sandbox.posts() <= 2
+    assert scenario.sandbox.posts() <= 2
 
     RequestDay.objects.update(paused_until=timezone.now())
     Upload.objects.filter(state="later").update(not_before=timezone.now())
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = f"{fault} quota_requests_by_ip"
     result.measure(balance, seconds)
 
 
 @pytest.mark.contract("B11")
-def test_retry_after_is_obeyed(stage: Stage, crew: Crew, result: Result) -> None:
-    stage.link()
-    stage.sandbox.fault("status_429", error_type="quota_parallel_requests", retry_after=6)
-    crew.hire()
-    stage.calls(CALLS)
-    upload = stage.wait_upload("later")
+def test_retry_after_is_obeyed(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
+) -> None:
+    scenario.link()
+    scenario.sandbox.fault("status_429", error_type="quota_parallel_requests", retry_after=6)
+    workers.start()
+    scenario.receive_calls(CALLS)
+    upload = scenario.wait_upload("later")
     assert upload.sent_at is not None
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     again = Upload.objects.get()
     assert again.sent_at is not None
@@ -132,50 +136,50 @@ def test_retry_after_is_obeyed(stage: Stage, crew: Crew, result: Result) -> None
 
 
 @pytest.mark.contract("B14")
-def test_never_more_than_three_at_a_time_whoever_dies(
-    stage: Stage, crew: Crew, result: Result
+def test_at_most_three_requests_of_a_login_run_at_a_time_when_workers_are_killed(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link(counters=4)
-    stage.sandbox.fault("latency", times=None, ms=250, match={"path_contains": "upload_calls"})
+    scenario.link(counters=4)
+    scenario.sandbox.fault("latency", times=None, ms=250, match={"path_contains": "upload_calls"})
     few = {"UPLOAD_MAX_ROWS": 4}
-    stage.calls(CALLS)
-    victims = [crew.hire(pace=few, at="after_body", passage=2) for _ in range(2)]
-    victims += [crew.hire(pace=few, at="before_body", passage=2)]
-    for victim in victims:
-        victim.wait_dead()
+    scenario.receive_calls(CALLS)
+    killed_workers = [workers.start(pace=few, at="after_body", passage=2) for _ in range(2)]
+    killed_workers += [workers.start(pace=few, at="before_body", passage=2)]
+    for killed in killed_workers:
+        killed.wait_dead()
 
     for _ in range(5):
-        crew.hire(pace=few)
-    seconds = stage.wait_settled()
+        workers.start(pace=few)
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
-    seen = stage.sandbox.get("requests?last=0")["max_parallel"]
+    seen = scenario.sandbox.get("requests?last=0")["max_parallel"]
     assert seen["okna-stolica"] <= 3
-    assert stage.sandbox.refusals() == 0
+    assert scenario.sandbox.refusals() == 0
     result.fault = "eight workers, three of them killed in mid-request, one login"
     result.measure(balance, seconds)
     result.extra = {"most at a time": seen["okna-stolica"]}
 
 
 @pytest.mark.contract("B15")
-def test_requests_a_second_stay_below_the_limit_over_all_processes(
-    stage: Stage, crew: Crew, result: Result
+def test_requests_per_second_of_all_processes_stay_within_the_limit(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link("okna-stolica", counters=4)
-    stage.link("agency-media", counters=3)
-    stage.link("klinika-ural", counters=2)
+    scenario.link("okna-stolica", counters=4)
+    scenario.link("agency-media", counters=3)
+    scenario.link("klinika-ural", counters=2)
     few = {"UPLOAD_MAX_ROWS": 2, "POLL_SECONDS": 1}
-    stage.calls(CALLS)
+    scenario.receive_calls(CALLS)
     for _ in range(4):
-        crew.hire(pace=few, interval=0.01)
+        workers.start(pace=few, interval=0.01)
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
-    assert stage.sandbox.refusals() == 0
-    seen = stage.sandbox.get("requests?last=0")["max_per_second"]
+    assert scenario.sandbox.refusals() == 0
+    seen = scenario.sandbox.get("requests?last=0")["max_per_second"]
     assert seen <= 30
     result.fault = "four workers, three logins, 90 files"
     result.measure(balance, seconds)
@@ -183,42 +187,42 @@ def test_requests_a_second_stay_below_the_limit_over_all_processes(
 
 
 @pytest.mark.contract("B16")
-def test_day_of_a_login_ends_with_its_budget_and_the_next_one_goes_on(
-    stage: Stage, crew: Crew, result: Result
+def test_login_stops_at_its_daily_budget_and_continues_the_next_day(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link(counters=4)
+    scenario.link(counters=4)
     # Seven tenths of a day are for uploads.
     small = {"METRIKA_DAILY_REQUESTS": 10, "UPLOAD_MAX_ROWS": 5, "POLL_SECONDS": 60}
-    workers = [crew.hire(pace=small) for _ in range(3)]
-    stage.calls(CALLS)
+    started = [workers.start(pace=small) for _ in range(3)]
+    scenario.receive_calls(CALLS)
 
     wait_for(RequestDay.objects.filter(uploads=7).exists, seconds=20, what="the budget is spent")
-    for worker in workers:
+    for worker in started:
         worker.send(signal.SIGTERM)
         worker.wait_dead()
 
-    assert stage.sandbox.posts() <= 7
+    assert scenario.sandbox.posts() <= 7
     day = RequestDay.objects.get()
     assert (day.uploads, day.polls <= 2, day.other) == (7, True, 0)
     assert Upload.objects.filter(state="ready").exists()
 
     # A new day.
     RequestDay.objects.update(day=day.day - timedelta(days=1))
-    crew.hire(pace={"UPLOAD_MAX_ROWS": 5})
-    seconds = stage.wait_settled()
+    workers.start(pace={"UPLOAD_MAX_ROWS": 5})
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = "three workers, ten requests a day, seven of them for uploads"
     result.measure(balance, seconds)
 
 
 @pytest.mark.contract("B16")
-def test_counter_with_very_many_calls_does_not_starve_another(
-    stage: Stage, crew: Crew, result: Result
+def test_counter_with_many_uploads_does_not_starve_another(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link(counters=2)
-    heavy, light = stage.counters
+    scenario.link(counters=2)
+    heavy, light = scenario.counters
     for _ in range(40):
         make_upload(counter=heavy, state="ready", uploading_id=None, sent_at=None)
     make_upload(counter=light, state="ready", uploading_id=None, sent_at=None)
@@ -227,13 +231,13 @@ def test_counter_with_very_many_calls_does_not_starve_another(
 
     counters = set(Upload.objects.filter(pk__in=first_two).values_list("counter", flat=True))
     assert counters == {heavy.pk, light.pk}
-    result.fault = "40 files of one counter, one of another: the other is second in line"
+    result.fault = "40 files of one counter, one of another: the other is second in the queue"
 
 
 @pytest.mark.contract("B16")
-def test_today_goes_before_what_was_left_over(stage: Stage) -> None:
-    stage.link(counters=2)
-    backfill, today = stage.counters
+def test_uploads_of_today_are_queued_before_older_ones(scenario: Scenario) -> None:
+    scenario.link(counters=2)
+    backfill, today = scenario.counters
     now = timezone.now()
     old: dict[str, Any] = {"state": "ready", "uploading_id": None, "sent_at": None}
     for days in range(5, 10):
@@ -241,16 +245,16 @@ def test_today_goes_before_what_was_left_over(stage: Stage) -> None:
     fresh = make_upload(counter=today, newest_call_at=now - timedelta(minutes=5), **old)
     second = make_upload(counter=backfill, newest_call_at=now - timedelta(minutes=9), **old)
 
-    line = queue.due(timezone.now())
+    queued = queue.due(timezone.now())
 
-    assert line[:2] == [fresh.pk, second.pk]
+    assert queued[:2] == [fresh.pk, second.pk]
 
 
 @pytest.mark.contract("B16")
-def test_queue_of_a_resting_login_does_not_hide_the_others(
-    stage: Stage, crew: Crew, result: Result
+def test_queue_of_a_paused_login_does_not_block_other_logins(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    resting = stage.link("agency-media", counters=1)
+    resting = scenario.link("agency-media", counters=1)
     crowd = [factories.make_counter(account=resting) for _ in range(60)]
     for one in crowd:
         make_upload(counter=one, state="ready", uploading_id=None, sent_at=None)
@@ -259,10 +263,10 @@ def test_queue_of_a_resting_login_does_not_hide_the_others(
         day=timezone.now().date(),
         paused_until=timezone.now() + timedelta(hours=5),
     )
-    busy = stage.link("klinika-ural", counters=1)
-    stage.calls(CALLS, started_at=timezone.now() - timedelta(days=3))
+    busy = scenario.link("klinika-ural", counters=1)
+    scenario.receive_calls(CALLS, started_at=timezone.now() - timedelta(days=3))
 
-    crew.hire()
+    workers.start()
     done = Upload.objects.filter(counter__account=busy, state="processed")
     seconds = wait_for(done.exists, seconds=20, what="the other login's file is done")
 

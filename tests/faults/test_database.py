@@ -1,4 +1,4 @@
-"""The database restarts, dies, drops connections, refuses to write: delivery goes on after it."""
+"""The database restarts, crashes, drops connections or is read-only: delivery continues."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from django.db import connection
 
 from devtools.launcher.embedded import Postgres
 from devtools.launcher.parent_death import die_with_parent
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.sandbox_process import StandIn
-from tests.faults.stage import Stage
+from tests.faults.sandbox_process import SandboxProcess
+from tests.faults.scenario import Scenario
 from tests.faults.wait import wait_for
 from tests.paths import ROOT
 
@@ -32,7 +32,7 @@ SOAK_SECONDS = 120
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[Postgres]:
-    """A server that keeps its promises: what it called committed survives its own death."""
+    """A server with fsync: what it committed survives a crash."""
     server = Postgres(tmp_path / "postgres", password="only-for-tests")
     server.start()
     yield server
@@ -40,18 +40,18 @@ def postgres(tmp_path: Path) -> Iterator[Postgres]:
 
 
 @pytest.mark.contract("A1", "B21")
-def test_database_killed_three_times_during_sending_costs_nothing(
+def test_database_killed_three_times_during_sending_loses_and_doubles_nothing(
     environment: dict[str, str],
-    sandbox: StandIn,
+    sandbox: SandboxProcess,
     postgres: Postgres,
     tmp_path: Path,
     result: Result,
 ) -> None:
-    told = environment | {"DATABASE_URL": postgres.url}
-    manage("migrate", "-v0", environment=told).communicate(timeout=SOAK_SECONDS)
+    variables = environment | {"DATABASE_URL": postgres.url}
+    manage("migrate", "-v0", environment=variables).communicate(timeout=SOAK_SECONDS)
     report = tmp_path / "report.json"
     words = ("soak", "--minutes=0.3", f"--calls={SOAK_CALLS}", "--kills=2", f"--report={report}")
-    soak = manage(*words, environment=told)
+    soak = manage(*words, environment=variables)
     wait_for(lambda: sandbox.posts() > 0, seconds=60, what="the first file is sent")
     for signal_number in (signal.SIGQUIT, signal.SIGKILL, signal.SIGQUIT)[:RESTARTS]:
         posts = sandbox.posts()
@@ -59,7 +59,9 @@ def test_database_killed_three_times_during_sending_costs_nothing(
         postgres.process.send_signal(signal_number)
         postgres.process.wait()
         postgres.start()
-        wait_for(partial(_goes_on, sandbox, posts, soak), seconds=60, what="files are sent again")
+        wait_for(
+            partial(_has_sent_more, sandbox, posts, soak), seconds=60, what="files are sent again"
+        )
 
     output, _nothing = soak.communicate(timeout=SOAK_SECONDS)
 
@@ -73,20 +75,22 @@ def test_database_killed_three_times_during_sending_costs_nothing(
 
 
 @pytest.mark.contract("B4", "B21")
-def test_dropped_connections_cost_nothing(stage: Stage, crew: Crew, result: Result) -> None:
-    stage.link(counters=4)
+def test_dropped_database_connections_lose_and_double_nothing(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
+) -> None:
+    scenario.link(counters=4)
     for _ in range(2):
-        crew.hire(pace={"UPLOAD_MAX_ROWS": 3})
-    stage.calls(CALLS)
+        workers.start(pace={"UPLOAD_MAX_ROWS": 3})
+    scenario.receive_calls(CALLS)
     stop_at = time.monotonic() + 3
     dropped = 0
     while time.monotonic() < stop_at:
         dropped += drop_connections()
-        time.sleep(0.15)  # the pause between two blows, not a wait for something
+        time.sleep(0.15)  # the interval between two faults, not a wait for a condition
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert dropped > 5
     result.fault = f"{dropped} connections dropped by the database"
@@ -94,28 +98,30 @@ def test_dropped_connections_cost_nothing(stage: Stage, crew: Crew, result: Resu
 
 
 @pytest.mark.contract("B22")
-def test_database_that_cannot_write_only_delays(stage: Stage, crew: Crew, result: Result) -> None:
-    stage.link()
-    stage.calls(CALLS)
+def test_read_only_database_delays_delivery_and_loses_nothing(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
+) -> None:
+    scenario.link()
+    scenario.receive_calls(CALLS)
     refuse_writing("on")
     try:
-        worker = crew.hire()
+        worker = workers.start()
         wait_for(lambda: backends() > 0, seconds=10, what="the worker has tried")
         assert worker.is_alive
-        assert stage.sandbox.posts() == 0
+        assert scenario.sandbox.posts() == 0
     finally:
         refuse_writing("off")
     drop_connections()
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = "the database is read-only for a while"
     result.measure(balance, seconds)
 
 
-def _goes_on(sandbox: StandIn, posts: int, soak: subprocess.Popen[str]) -> bool:
+def _has_sent_more(sandbox: SandboxProcess, posts: int, soak: subprocess.Popen[str]) -> bool:
     return sandbox.posts() > posts or soak.poll() is not None
 
 
@@ -132,7 +138,7 @@ def manage(*words: str, environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 def drop_connections() -> int:
-    """Cut every other session of the test database; return how many."""
+    """Terminate every other session of the test database; return their number."""
     return _ask(
         "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()) AS cut"
@@ -140,14 +146,14 @@ def drop_connections() -> int:
 
 
 def backends() -> int:
-    """Return how many other sessions there are."""
+    """Return the number of other sessions."""
     return _ask(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
 
 
-def refuse_writing(word: str) -> None:
+def refuse_writing(value: str) -> None:
     """Make new sessions of the test database read-only, or not."""
     known = connection.settings_dict
     outside = psycopg2.connect(
@@ -160,7 +166,7 @@ def refuse_writing(word: str) -> None:
     outside.autocommit = True
     with outside.cursor() as cursor:
         cursor.execute(
-            f'ALTER DATABASE "{known["NAME"]}" SET default_transaction_read_only = {word}'
+            f'ALTER DATABASE "{known["NAME"]}" SET default_transaction_read_only = {value}'
         )
     outside.close()
 

@@ -1,4 +1,4 @@
-"""The listener that kills a worker exists in test processes only; production cannot set one."""
+"""The failpoint listener can be set only in test processes, never by a setting or a variable."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NAMES = ("KILL_AT", "MOMENTS_LISTENER", "CALLS_MOMENTS_LISTENER", "CHAOS", "FAUL
 QUESTION = "from calls.runtime import failpoints; print('listener', failpoints.listener)"
 
 
-def test_nobody_listens_in_this_process() -> None:
+def test_failpoint_listener_is_not_set_in_this_process() -> None:
     assert failpoints.listener is None
 
     failpoints.failpoint("after_claim")
 
 
 @pytest.mark.contract("B4")
-def test_no_variable_makes_a_production_process_listen() -> None:
+def test_no_environment_variable_sets_the_failpoint_listener() -> None:
     environment = {**os.environ, **dict.fromkeys(NAMES, "after_claim")}
 
     answer = subprocess.run(
@@ -38,7 +38,7 @@ def test_no_variable_makes_a_production_process_listen() -> None:
     assert answer.stdout.strip() == "listener None"
 
 
-def test_only_the_tests_assign_the_listener() -> None:
+def test_no_product_module_assigns_the_failpoint_listener() -> None:
     sources = [
         path
         for folder in (

@@ -1,4 +1,4 @@
-"""The harness itself: senders that do what must never be done are caught, by known numbers."""
+"""The harness detects senders with deliberate defects, by the exact number of doubles."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from calls.models import Upload
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.stage import Stage
+from tests.faults.scenario import Scenario
 
 CALLS = 5
 
@@ -26,25 +26,25 @@ CALLS = 5
         ("", "late_accept", {"seconds": 2}, 0),
     ],
 )
-def test_worse_sender_doubles_by_known_numbers(
-    stage: Stage,
-    crew: Crew,
+def test_faulty_sender_doubles_the_expected_number_of_rows(
+    scenario: Scenario,
+    workers: WorkerProcesses,
     result: Result,
     variant: str,
     fault: str,
     details: dict[str, Any],
     doubles: int,
 ) -> None:
-    stage.link()
-    stage.sandbox.fault(fault, **details)
+    scenario.link()
+    scenario.sandbox.fault(fault, **details)
     if fault == "list_lag":
-        stage.sandbox.fault("reset_after_taken")
-    crew.hire(variant=variant)
-    stage.calls(CALLS)
+        scenario.sandbox.fault("reset_after_taken")
+    workers.start(variant=variant)
+    scenario.receive_calls(CALLS)
 
-    seconds = stage.wait_final_or_doubled(doubles)
+    seconds = scenario.wait_final_or_doubled(doubles)
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert (balance.doubles, balance.losses) == (doubles, 0)
     assert Upload.objects.get().rows == CALLS
     result.fault = f"harness: {variant or 'as it is'}, {fault}"
@@ -53,18 +53,18 @@ def test_worse_sender_doubles_by_known_numbers(
 
 
 @pytest.mark.contract("B2")
-def test_rows_that_go_in_a_second_file_are_seen_call_by_call(
-    stage: Stage, crew: Crew, result: Result
+def test_rows_sent_in_a_second_file_are_counted_as_doubles(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link()
-    crew.hire(variant="gives_back")
-    stage.calls(CALLS)
+    scenario.link()
+    workers.start(variant="gives_back")
+    scenario.receive_calls(CALLS)
 
-    seconds = stage.wait_final_or_doubled(CALLS)
+    seconds = scenario.wait_final_or_doubled(CALLS)
 
-    balance = stage.balance()
-    assert [upload.rows for upload in stage.uploads()] == [CALLS, CALLS]
-    # Both files are there as they should be: sums over files see nothing.
+    balance = scenario.balance()
+    assert [upload.rows for upload in scenario.uploads()] == [CALLS, CALLS]
+    # Both files are complete, so sums over files do not show the doubles.
     assert (balance.sent, balance.held, balance.is_settled) == (2 * CALLS, 2 * CALLS, True)
     assert (balance.doubles, balance.losses) == (CALLS, 0)
     assert balance.mismatches() == [

@@ -1,26 +1,26 @@
-"""`kill -9` at every boundary of delivery, under a Metrika that answers, forgets or hangs up."""
+"""`kill -9` at every failpoint of delivery, while Metrika answers or resets the connection."""
 
 from __future__ import annotations
 
 import pytest
 
 from calls.runtime.failpoints import NAMES
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.stage import Stage
-from tests.faults.worker import WIRE_MOMENTS
+from tests.faults.scenario import Scenario
+from tests.faults.worker import WIRE_FAILPOINTS
 
 CALLS = 7
 #: What the sandbox does to the first upload it sees.
 BEHAVIOURS = ("healthy", "reset_after_taken", "reset_before")
 #: A lookup happens only after an answer was lost.
 AFTER_A_LOST_ANSWER = ("during_lookup", "after_lookup_record")
-#: And these only if Metrika answered: a file that is found needs no second answer.
+#: These happen only if Metrika answered: a file found by lookup needs no second answer.
 AFTER_AN_ANSWER = ("after_answer", "after_record")
 
 
 def cases() -> list[tuple[str, str]]:
-    points = [*NAMES, *WIRE_MOMENTS]
+    points = [*NAMES, *WIRE_FAILPOINTS]
     return [
         (str(point), behaviour)
         for point in points
@@ -32,20 +32,20 @@ def cases() -> list[tuple[str, str]]:
 
 @pytest.mark.contract("B3", "B4")
 @pytest.mark.parametrize(("point", "behaviour"), cases())
-def test_killed_worker_loses_nothing_and_doubles_nothing(
-    stage: Stage, crew: Crew, result: Result, point: str, behaviour: str
+def test_worker_killed_at_a_failpoint_loses_and_doubles_nothing(
+    scenario: Scenario, workers: WorkerProcesses, result: Result, point: str, behaviour: str
 ) -> None:
-    stage.link()
+    scenario.link()
     if behaviour != "healthy":
-        stage.sandbox.fault(behaviour)
-    victim = crew.hire(at=point)
-    stage.calls(CALLS)
-    victim.wait_dead()
+        scenario.sandbox.fault(behaviour)
+    killed = workers.start(at=point)
+    scenario.receive_calls(CALLS)
+    killed.wait_dead()
 
-    crew.hire()
-    seconds = stage.wait_settled()
+    workers.start()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert (balance.calls, balance.held) == (CALLS, CALLS)
     result.fault = f"kill -9 at {point}; sandbox: {behaviour}"

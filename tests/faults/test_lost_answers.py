@@ -1,4 +1,4 @@
-"""The answer is lost: only proof of absence allows a repeat, and then of the same frozen bytes."""
+"""The answer is lost: only proof of absence allows a repeat, with the same frozen bytes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.states import Attention, UploadState
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.stage import Stage
+from tests.faults.scenario import Scenario
 from tests.faults.wait import wait_for
 from tests.faults.worker import PACE
 
@@ -36,19 +36,23 @@ LOST_BUT_TAKEN: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @pytest.mark.contract("B2", "B5")
 @pytest.mark.parametrize(("fault", "details"), LOST_AND_NOT_TAKEN)
-def test_absent_file_goes_again_only_after_three_listings_and_the_grace(
-    stage: Stage, crew: Crew, result: Result, fault: str, details: dict[str, Any]
+def test_absent_file_is_sent_again_only_after_three_listings_and_the_grace(
+    scenario: Scenario,
+    workers: WorkerProcesses,
+    result: Result,
+    fault: str,
+    details: dict[str, Any],
 ) -> None:
-    stage.link()
-    stage.sandbox.fault(fault, **details)
-    crew.hire()
-    stage.calls(CALLS)
-    first = stage.wait_upload(UploadState.UNCLEAR)
+    scenario.link()
+    scenario.sandbox.fault(fault, **details)
+    workers.start()
+    scenario.receive_calls(CALLS)
+    first = scenario.wait_upload(UploadState.UNCLEAR)
     frozen = bytes(UploadFile.objects.get().body)
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert first.sent_at is not None
     upload = Upload.objects.get()
@@ -57,67 +61,77 @@ def test_absent_file_goes_again_only_after_three_listings_and_the_grace(
     lookups = UploadAttempt.objects.filter(kind="lookup").order_by("number")
     assert [one.error_class for one in lookups][-1] == "AbsenceProven"
     assert len(lookups) >= 3
-    moments = [one.started_at for one in lookups]
-    assert all(later - sooner >= GRACE / 3 for sooner, later in pairwise(moments))
-    assert moments[-1] >= first.sent_at + GRACE
+    lookup_times = [one.started_at for one in lookups]
+    assert all(later - sooner >= GRACE / 3 for sooner, later in pairwise(lookup_times))
+    assert lookup_times[-1] >= first.sent_at + GRACE
     result.fault = f"answer lost, file not taken: {fault} {details.get('status', '')}".strip()
     result.measure(balance, seconds)
 
 
 @pytest.mark.contract("B5", "B6")
 @pytest.mark.parametrize(("fault", "details"), LOST_BUT_TAKEN)
-def test_file_that_was_taken_is_found_and_never_goes_again(
-    stage: Stage, crew: Crew, result: Result, fault: str, details: dict[str, Any]
+def test_accepted_file_is_found_and_never_sent_again(
+    scenario: Scenario,
+    workers: WorkerProcesses,
+    result: Result,
+    fault: str,
+    details: dict[str, Any],
 ) -> None:
-    stage.link()
-    stage.sandbox.fault(fault, **details)
-    crew.hire()
-    stage.calls(CALLS)
-    stage.wait_upload(UploadState.UNCLEAR)
+    scenario.link()
+    scenario.sandbox.fault(fault, **details)
+    workers.start()
+    scenario.receive_calls(CALLS)
+    scenario.wait_upload(UploadState.UNCLEAR)
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert Upload.objects.get().attempts == 1
-    assert stage.sandbox.posts() == 1
+    assert scenario.sandbox.posts() == 1
     result.fault = f"answer lost, file taken: {fault}"
     result.measure(balance, seconds)
 
 
 @pytest.mark.contract("B5", "B6")
-def test_list_that_lags_behind_is_waited_for(stage: Stage, crew: Crew, result: Result) -> None:
-    stage.link()
-    stage.sandbox.fault("list_lag", seconds=2.5)
-    stage.sandbox.fault("reset_after_taken")
-    crew.hire()
-    stage.calls(CALLS)
-    stage.wait_upload(UploadState.UNCLEAR)
+def test_upload_missing_from_a_lagging_list_is_not_sent_again(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
+) -> None:
+    scenario.link()
+    scenario.sandbox.fault("list_lag", seconds=2.5)
+    scenario.sandbox.fault("reset_after_taken")
+    workers.start()
+    scenario.receive_calls(CALLS)
+    scenario.wait_upload(UploadState.UNCLEAR)
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
-    assert stage.sandbox.posts() == 1
+    assert scenario.sandbox.posts() == 1
     assert UploadAttempt.objects.filter(error_class="NotInList").count() >= 1
     result.fault = "answer lost, file taken, the list lags 2.5 s behind"
     result.measure(balance, seconds)
 
 
 @pytest.mark.contract("B5")
-def test_marker_is_looked_for_on_every_page(stage: Stage, crew: Crew, result: Result) -> None:
-    account = stage.link()
-    stage.sandbox.fault("reset_after_taken")
-    stage.calls(CALLS)
+def test_lookup_searches_every_page_of_the_list(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
+) -> None:
+    account = scenario.link()
+    scenario.sandbox.fault("reset_after_taken")
+    scenario.receive_calls(CALLS)
     # Pages of two, newest first: the file is on the fourth.
-    worker = crew.hire(page=2, at="after_body")
+    worker = workers.start(page=2, at="after_body")
     worker.wait_dead()
-    stage.sandbox.upload_strange_files(account.access_token, stage.counters[0].number, 7)
+    scenario.sandbox.upload_files_of_another_program(
+        account.access_token, scenario.counters[0].number, 7
+    )
 
-    crew.hire(page=2)
-    seconds = stage.wait_settled()
+    workers.start(page=2)
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert Upload.objects.get().attempts == 1
     result.fault = "answer lost, file taken, marker on the last page of the list"
@@ -125,24 +139,28 @@ def test_marker_is_looked_for_on_every_page(stage: Stage, crew: Crew, result: Re
 
 
 @pytest.mark.contract("B5")
-def test_listing_that_fails_proves_nothing(stage: Stage, crew: Crew, result: Result) -> None:
-    stage.link()
-    stage.sandbox.fault("reset_before")
-    stage.sandbox.fault(
+def test_failed_listings_do_not_count_as_absence(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
+) -> None:
+    scenario.link()
+    scenario.sandbox.fault("reset_before")
+    scenario.sandbox.fault(
         "html_5xx", times=6, status=502, match={"path_contains": "calls_uploadings"}
     )
-    crew.hire()
-    stage.calls(CALLS)
-    upload = stage.wait_upload(UploadState.UNCLEAR)
+    workers.start()
+    scenario.receive_calls(CALLS)
+    upload = scenario.wait_upload(UploadState.UNCLEAR)
     assert upload.sent_at is not None
     failing_until = upload.sent_at + 2 * GRACE
 
-    wait_for(lambda: not stage.sandbox.get("faults")["faults"], seconds=20, what="six lists failed")
+    wait_for(
+        lambda: not scenario.sandbox.get("faults")["faults"], seconds=20, what="six lists failed"
+    )
     upload.refresh_from_db()
     assert (upload.state, upload.lookups) == (UploadState.UNCLEAR, 0)
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     proof = UploadAttempt.objects.get(error_class="AbsenceProven")
     assert proof.started_at >= failing_until
@@ -151,43 +169,43 @@ def test_listing_that_fails_proves_nothing(stage: Stage, crew: Crew, result: Res
 
 
 @pytest.mark.contract("B8")
-def test_file_taken_after_the_grace_is_shown_with_both_ids(
-    stage: Stage, crew: Crew, result: Result
+def test_file_accepted_after_the_grace_is_marked_duplicate_with_both_ids(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link()
-    stage.sandbox.fault("late_accept", seconds=6)
-    crew.hire(pace={"POLL_SECONDS": 5})
-    stage.calls(CALLS)
+    scenario.link()
+    scenario.sandbox.fault("late_accept", seconds=6)
+    workers.start(pace={"POLL_SECONDS": 5})
+    scenario.receive_calls(CALLS)
 
-    upload = stage.wait_upload(UploadState.NEEDS_ATTENTION)
+    upload = scenario.wait_upload(UploadState.NEEDS_ATTENTION)
 
     assert upload.attention == Attention.DUPLICATE
     assert len(set(upload.duplicate_ids)) == 2
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.held == 2 * CALLS
-    result.fault = "Metrika takes the file after the grace: cannot be helped, is shown (B8)"
+    result.fault = "Metrika takes the file after the grace: cannot be prevented, is shown (B8)"
     result.calls, result.rows = CALLS, balance.held
     result.extra = {"shown as duplicate": 1}
 
 
 @pytest.mark.contract("B7")
-def test_sandbox_that_is_away_is_tried_again_without_a_lookup(
-    stage: Stage, crew: Crew, result: Result
+def test_refused_connection_is_retried_without_a_lookup(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link()
+    scenario.link()
     away = {"METRIKA_API_URL": "http://127.0.0.1:9"}
-    worker = crew.hire(addresses=away)
-    stage.calls(CALLS)
-    stage.wait_upload(UploadState.LATER)
+    worker = workers.start(addresses=away)
+    scenario.receive_calls(CALLS)
+    scenario.wait_upload(UploadState.LATER)
     worker.send(signal.SIGTERM)
     worker.wait_dead()
 
-    crew.hire()
-    seconds = stage.wait_settled()
+    workers.start()
+    seconds = scenario.wait_settled()
 
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     assert UploadAttempt.objects.filter(kind="lookup").count() == 0
-    assert stage.sandbox.posts() == 1
+    assert scenario.sandbox.posts() == 1
     result.fault = "connection refused: certainly not taken"
     result.measure(balance, seconds)

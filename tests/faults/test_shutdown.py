@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of an upload: it ends, nothing new begins."""
+"""SIGTERM in the middle of an upload: the upload finishes and no other starts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from calls.models import Upload
 from devtools.launcher.parent_death import die_with_parent
-from tests.faults.processes import Crew, Worker
+from tests.faults.processes import Worker, WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.stage import Stage
+from tests.faults.scenario import Scenario
 from tests.faults.wait import wait_for
 from tests.faults.worker import PACE
 from tests.paths import ROOT
@@ -23,28 +23,28 @@ LIMIT_SECONDS = PACE["CONNECT_TIMEOUT_SECONDS"] + PACE["UPLOAD_READ_TIMEOUT_SECO
 
 
 @pytest.mark.contract("B25")
-def test_stopped_worker_ends_its_upload_and_begins_no_other(
-    stage: Stage, crew: Crew, result: Result
+def test_worker_finishes_its_upload_on_sigterm_and_starts_no_other(
+    scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link(counters=3)
-    stage.sandbox.fault("latency", times=None, ms=600, match={"path_contains": "upload_calls"})
-    worker = crew.hire(at="before_body", act="term")
-    stage.calls(CALLS)
+    scenario.link(counters=3)
+    scenario.sandbox.fault("latency", times=None, ms=600, match={"path_contains": "upload_calls"})
+    worker = workers.start(at="before_body", act="term")
+    scenario.receive_calls(CALLS)
 
     seconds = worker.wait_dead(LIMIT_SECONDS)
 
     states = sorted(Upload.objects.values_list("state", "attempts"))
     assert states == [("ready", 0), ("ready", 0), ("sent", 1)]
-    assert stage.sandbox.posts() == 1
+    assert scenario.sandbox.posts() == 1
     result.fault = "SIGTERM in the middle of an upload; two more are due"
     result.calls, result.rows, result.seconds = CALLS, CALLS, round(seconds, 1)
 
 
 @pytest.mark.contract("B25")
-def test_run_sender_delivers_without_a_broker_and_ends_when_asked(
-    stage: Stage, environment: dict[str, str], result: Result
+def test_run_sender_delivers_without_a_broker_and_exits_on_sigterm(
+    scenario: Scenario, environment: dict[str, str], result: Result
 ) -> None:
-    stage.link()
+    scenario.link()
     no_broker = {"REDIS_URL": "redis://127.0.0.1:9/0", "UPLOAD_MIN_WAIT_SECONDS": "0"}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_sender", "--interval=0.1"],
@@ -53,21 +53,23 @@ def test_run_sender_delivers_without_a_broker_and_ends_when_asked(
         stderr=subprocess.DEVNULL,
         preexec_fn=die_with_parent(signal.SIGKILL),
     )
-    stage.calls(CALLS)
+    scenario.receive_calls(CALLS)
 
-    seconds = stage.wait_settled()
+    seconds = scenario.wait_settled()
     process.terminate()
 
     assert process.wait(LIMIT_SECONDS) == 0
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = "no broker at all: run_sender delivers"
     result.measure(balance, seconds)
 
 
-def test_run_sender_may_do_a_single_round(stage: Stage, environment: dict[str, str]) -> None:
-    stage.link()
-    stage.calls(CALLS)
+def test_run_sender_once_runs_a_single_round(
+    scenario: Scenario, environment: dict[str, str]
+) -> None:
+    scenario.link()
+    scenario.receive_calls(CALLS)
 
     subprocess.run(
         [sys.executable, "manage.py", "run_sender", "--once"],
@@ -77,12 +79,12 @@ def test_run_sender_may_do_a_single_round(stage: Stage, environment: dict[str, s
         capture_output=True,
     )
 
-    assert [upload.state for upload in stage.uploads()] == ["sent"]
+    assert [upload.state for upload in scenario.uploads()] == ["sent"]
 
 
-def test_worker_dies_with_the_process_that_was_killed(crew: Crew) -> None:
-    worker = crew.hire()
-    wait_for(lambda: worker.is_alive, seconds=5, what="the worker lives")
+def test_killed_worker_process_is_seen_as_dead(workers: WorkerProcesses) -> None:
+    worker = workers.start()
+    wait_for(lambda: worker.is_alive, seconds=5, what="the worker is running")
 
     worker.send(signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""The soak in small: minutes of traffic, faults and deaths are the command's own business."""
+"""A short run of `manage.py soak`, which makes traffic, faults and kills by itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from devtools.launcher.parent_death import die_with_parent
 from devtools.soak.balance import Balance
 from devtools.soak.run import find_failures
 from tests.faults.results import Result
-from tests.faults.sandbox_process import StandIn
+from tests.faults.sandbox_process import SandboxProcess
 from tests.paths import ROOT
 
 CALLS, KILLS = 1500, 6
@@ -23,9 +23,9 @@ LIMIT_SECONDS = 120
 
 
 @pytest.mark.contract("B1", "B4", "B5", "B14", "B15", "C5")
-def test_small_soak_balances_to_the_row(
+def test_small_soak_has_no_double_and_no_loss(
     transactional_db: None,
-    sandbox: StandIn,
+    sandbox: SandboxProcess,
     environment: dict[str, str],
     tmp_path: Path,
     result: Result,
@@ -96,7 +96,7 @@ def test_peak_above_a_quota_of_yandex_fails_the_soak(
 
 
 def soak(environment: dict[str, str], *words: str) -> tuple[int, str]:
-    """Run the command; return its exit code and what it said."""
+    """Run the command; return its exit code and its output."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "soak", *words],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The scales themselves: every call is weighed by its own rows, whatever file they went in."""
+"""The verification of the soak: every call is compared with its own rows, in whatever file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests import factories
 from tests.calls.ledger import make_upload
 from tests.devtools.sandbox.actor import offline
 from tests.faults.conftest import YANDEX
-from tests.faults.sandbox_process import StandIn
-from tests.faults.stage import Stage
+from tests.faults.sandbox_process import SandboxProcess
+from tests.faults.scenario import Scenario
 
 WAITING_AGAIN = {
     "state": DeliveryState.WAITING,
@@ -30,23 +30,23 @@ WAITING_AGAIN = {
 
 
 @pytest.fixture
-def linked(db: None, sandbox: StandIn, settings: Settings) -> Stage:
-    """One counter with a goal: a call is two rows, one in each channel. Everything happens here."""
+def linked(db: None, sandbox: SandboxProcess, settings: Settings) -> Scenario:
+    """One counter with a goal, so a call is two rows, one per channel. Runs in this process."""
     for name in YANDEX:
         setattr(settings, name, sandbox.url)
     settings.UPLOAD_MIN_WAIT_SECONDS = 0
     settings.ATTEMPT_WAIT_SECONDS = 0
     cabinet = factories.make_cabinet()
-    stage = Stage(sandbox, cabinet, factories.make_source(cabinet=cabinet))
-    stage.link()
-    counter = stage.counters[0]
+    scenario = Scenario(sandbox, cabinet, factories.make_source(cabinet=cabinet))
+    scenario.link()
+    counter = scenario.counters[0]
     counter.goal = factories.make_goal(counter=counter)
     counter.save()
-    return stage
+    return scenario
 
 
-def send(stage: Stage) -> None:
-    """Send what waits, here, and call it final."""
+def send(scenario: Scenario) -> None:
+    """Send what is waiting, in this process, and mark it processed."""
     batching.build_uploads(now=timezone.now())
     sending.send_due(seconds=5)
     taken = Upload.objects.filter(state=UploadState.SENT)
@@ -57,8 +57,8 @@ def of_channel(channel: Channel) -> Any:
     return Delivery.objects.filter(channel=channel).order_by("pk")
 
 
-def test_calls_sent_once_balance(linked: Stage) -> None:
-    linked.calls(3)
+def test_calls_sent_once_have_no_mismatch(linked: Scenario) -> None:
+    linked.receive_calls(3)
     send(linked)
 
     balance = linked.balance()
@@ -69,8 +69,8 @@ def test_calls_sent_once_balance(linked: Stage) -> None:
 
 @pytest.mark.contract("B2")
 @pytest.mark.parametrize("channel", list(Channel))
-def test_call_that_went_in_two_files_is_a_double(linked: Stage, channel: Channel) -> None:
-    linked.calls(3)
+def test_call_sent_in_two_files_is_a_double(linked: Scenario, channel: Channel) -> None:
+    linked.receive_calls(3)
     send(linked)
     again = of_channel(channel)[:1].get()
     Delivery.objects.filter(pk=again.pk).update(**WAITING_AGAIN)
@@ -88,16 +88,16 @@ def test_call_that_went_in_two_files_is_a_double(linked: Stage, channel: Channel
 
 @pytest.mark.contract("B2")
 @pytest.mark.parametrize("channel", list(Channel))
-def test_call_that_took_the_place_of_another_is_a_double_and_a_loss(
-    linked: Stage, channel: Channel
+def test_call_sent_in_place_of_another_is_a_double_and_a_loss(
+    linked: Scenario, channel: Channel
 ) -> None:
     """Every sum agrees: as many rows sent, attached and held as there are calls."""
-    linked.calls(1)
+    linked.receive_calls(1)
     send(linked)
     first = of_channel(channel).get()
     Delivery.objects.filter(pk=first.pk).update(**WAITING_AGAIN)
     send(linked)
-    linked.calls(1)
+    linked.receive_calls(1)
     second = of_channel(channel)[1:2].get()
     Delivery.objects.filter(pk=first.pk).update(upload=first.upload)
     of_its_file = {"state": DeliveryState.BATCHED, "row_number": 1, "call_revision": 1}
@@ -111,8 +111,8 @@ def test_call_that_took_the_place_of_another_is_a_double_and_a_loss(
 
 
 @pytest.mark.contract("B2")
-def test_row_in_a_file_that_the_ledger_has_forgotten_counts(linked: Stage) -> None:
-    linked.calls(1)
+def test_row_of_a_file_missing_from_the_ledger_is_a_double(linked: Scenario) -> None:
+    linked.receive_calls(1)
     send(linked)
     Upload.objects.filter(channel=Channel.CALLS).update(marker=f"ck{0:032x}")
 
@@ -128,8 +128,8 @@ def test_row_in_a_file_that_the_ledger_has_forgotten_counts(linked: Stage) -> No
     ]
 
 
-def test_repeat_that_a_person_ordered_is_no_double(linked: Stage) -> None:
-    linked.calls(1)
+def test_resend_ordered_by_a_user_is_not_a_double(linked: Scenario) -> None:
+    linked.receive_calls(1)
     send(linked)
     row = of_channel(Channel.CALLS).select_related("upload", "counter__goal").get()
     assert resend.order(row, number=1, actor=None, now=timezone.now())
@@ -143,8 +143,8 @@ def test_repeat_that_a_person_ordered_is_no_double(linked: Stage) -> None:
     assert (balance.sent, balance.attached, balance.held) == (3, 3, 3)
 
 
-def test_repeat_beyond_the_ordered_one_is_a_double(linked: Stage) -> None:
-    linked.calls(1)
+def test_second_resend_of_one_order_is_a_double(linked: Scenario) -> None:
+    linked.receive_calls(1)
     send(linked)
     row = of_channel(Channel.CALLS).select_related("upload", "counter__goal").get()
     assert resend.order(row, number=1, actor=None, now=timezone.now())
@@ -157,11 +157,11 @@ def test_repeat_beyond_the_ordered_one_is_a_double(linked: Stage) -> None:
     assert (balance.doubles, balance.losses, balance.held) == (1, 0, 4)
 
 
-def test_rows_of_others_are_not_weighed(linked: Stage) -> None:
-    linked.calls(1)
+def test_rows_of_other_programs_and_cabinets_are_ignored(linked: Scenario) -> None:
+    linked.receive_calls(1)
     send(linked)
     token = linked.counters[0].account.access_token
-    linked.sandbox.upload_strange_files(token, linked.counters[0].number, 2)
+    linked.sandbox.upload_files_of_another_program(token, linked.counters[0].number, 2)
     call = Call.objects.get()
     page = f"https://other.example/calls/{call.pk}"
     rows = f"ClientId,DateTime,CallTrackerURL\n17,{int(time.time()) - 60},{page}\n"
@@ -173,17 +173,17 @@ def test_rows_of_others_are_not_weighed(linked: Stage) -> None:
     assert linked.balance().mismatches() == []
 
 
-def test_calls_that_cannot_be_told_apart_are_a_fault(linked: Stage) -> None:
-    linked.calls(2)
+def test_calls_with_equal_identifiers_are_a_mismatch(linked: Scenario) -> None:
+    linked.receive_calls(2)
     Call.objects.update(client_id="1718031415926530000")
     send(linked)
 
     assert linked.balance().mismatches() == ["2 calls look alike: their doubles would not be seen"]
 
 
-def test_rows_are_weighed_on_every_page(linked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_every_page_are_verified(linked: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devtools.soak.sandbox_api.ROWS_PER_PAGE", 4)
-    linked.calls(5)
+    linked.receive_calls(5)
     send(linked)
 
     pages = [len(page) for page in linked.sandbox.held()]
@@ -192,8 +192,8 @@ def test_rows_are_weighed_on_every_page(linked: Stage, monkeypatch: pytest.Monke
     assert linked.balance().mismatches() == []
 
 
-def test_what_was_there_before_is_left_out(linked: Stage) -> None:
-    linked.calls(2)
+def test_rows_before_the_start_are_left_out(linked: Scenario) -> None:
+    linked.receive_calls(2)
     send(linked)
     newest = linked.sandbox.newest_row()
 
@@ -203,10 +203,10 @@ def test_what_was_there_before_is_left_out(linked: Stage) -> None:
     assert (later.held, later.losses) == (0, 4)
 
 
-def _upload(stage: Stage, rows: str, comment: str) -> None:
-    counter = stage.counters[0]
+def _upload(scenario: Scenario, rows: str, comment: str) -> None:
+    counter = scenario.counters[0]
     requests.post(
-        f"{stage.sandbox.url}{offline('upload_calls', counter.number)}",
+        f"{scenario.sandbox.url}{offline('upload_calls', counter.number)}",
         params={"comment": comment},
         headers={"Authorization": f"OAuth {counter.account.access_token}"},
         files={"file": ("calls.csv", rows)},

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline, instead of sleeping and hoping."""
+"""Polls a condition until a deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAUSE_SECONDS = 0.03
 
 
 def wait_for(holds: Callable[[], object], *, seconds: float, what: str) -> float:
-    """Return after how many seconds it held, or fail when the time is over."""
+    """Poll until the condition holds; return the seconds it took, or fail at the deadline."""
     began = time.monotonic()
     while not holds():
         assert time.monotonic() - began < seconds, f"after {seconds} s still not: {what}"

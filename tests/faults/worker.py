@@ -1,8 +1,8 @@
-"""A sender whose death can be arranged: the rounds of `run_sender` with a listener in its memory.
+"""A sender that can be killed at a failpoint: the loop of `run_sender` with a listener set.
 
-`python -m tests.faults.worker --kill-at after_claim` is one such process. With `--nursery` it sets
-Django up once and forks a worker for every line of JSON on its standard input, which is a hundred
-times quicker than a start. Nothing outside of the tests imports this module.
+`python -m tests.faults.worker --kill-at after_claim` runs one such process. With `--fork-server` it
+sets Django up once and forks a worker for every line of JSON on its standard input, which is a
+hundred times faster than a start. Nothing outside of the tests imports this module.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
-#: What a minute is in production is a blink here; the relations between the limits stay.
+#: Limits shortened from minutes to seconds; the relations between them are those of production.
 PACE: dict[str, float] = {
     "UPLOAD_MIN_WAIT_SECONDS": 0,
     "ATTEMPT_WAIT_SECONDS": 0,
@@ -35,45 +35,45 @@ PACE: dict[str, float] = {
     "UNCLEAR_GRACE_SECONDS": 4,
 }
 BACKOFF_SECONDS = 0.5
-#: Moments on the wire; those in our own steps are `calls.runtime.failpoints.Name`.
-WIRE_MOMENTS = ("before_body", "mid_body", "after_body")
+#: Failpoints in the HTTP request; those of delivery are `calls.runtime.failpoints.Name`.
+WIRE_FAILPOINTS = ("before_body", "mid_body", "after_body")
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass
-class Orders:
-    """What one worker is told. ``act`` is what happens to it at ``at``: kill, stop or nothing."""
+class WorkerOptions:
+    """Options of one worker; at failpoint ``at`` it gets the signal ``act``: kill, stop or term."""
 
     at: str = ""
     act: str = "kill"
-    #: The how-manieth passage of ``at`` it is.
+    #: The number of the passage of ``at`` at which the signal is sent, from 1.
     passage: int = 1
-    #: "blind" repeats without a lookup, "no_grace" believes the first listings, "gives_back" lets
-    #: the rows of a file that Metrika has wait again.
+    #: "blind" repeats without a lookup, "no_grace" trusts the first listings, "gives_back" returns
+    #: the rows of an accepted file to waiting.
     variant: str = ""
     interval: float = 0.05
     #: Settings that differ from PACE.
     pace: dict[str, float] = field(default_factory=dict)
     #: Addresses that differ from the environment's.
     addresses: dict[str, str] = field(default_factory=dict)
-    #: Instead of the rounds: one task, called as Celery would call it.
+    #: Instead of the loop: one task, called as Celery would call it.
     task: str = ""
-    #: Uploadings on a page of the list; 0 leaves the vendor's 10,000.
+    #: Uploadings per page of the list; 0 keeps Metrika's 10,000.
     page: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
 
-class Fate:
-    """Counts the passages of one moment and acts at the chosen one."""
+class KillSwitch:
+    """Counts the passages of one failpoint and sends the signal at the chosen one."""
 
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
-        self._left = orders.passage
+    def __init__(self, options: WorkerOptions) -> None:
+        self._orders = options
+        self._left = options.passage
 
-    def meet(self, moment: str) -> None:
-        if moment != self._orders.at:
+    def reach(self, failpoint: str) -> None:
+        if failpoint != self._orders.at:
             return
         self._left -= 1
         if self._left == 0:
@@ -81,13 +81,13 @@ class Fate:
             os.kill(os.getpid(), signals[self._orders.act])
 
 
-def work(orders: Orders) -> None:
-    """Be the worker until killed or asked to stop."""
+def work(options: WorkerOptions) -> None:
+    """Run the worker until it is killed or asked to stop."""
     from calls import tasks
     from calls.delivery import sender_loop
     from calls.runtime import failpoints, shutdown
 
-    # The workers of a nursery are no pool: each is asked to stop by itself.
+    # Workers of a fork server are not a pool: each has a stop flag of its own.
     shutdown._requested = mmap.mmap(-1, 1)
     woken = threading.Event()
 
@@ -96,30 +96,30 @@ def work(orders: Orders) -> None:
         woken.set()
 
     signal.signal(signal.SIGTERM, stop)
-    fate = Fate(orders)
-    failpoints.listener = fate.meet
-    _listen_on_the_wire(orders.at, fate.meet)
-    _set_pace(orders)
-    _become_worse(orders.variant)
-    _shorten_pages(orders.page)
-    if orders.task:
-        getattr(tasks, orders.task)()
+    kill_switch = KillSwitch(options)
+    failpoints.listener = kill_switch.reach
+    _set_wire_failpoints(options.at, kill_switch.reach)
+    _set_pace(options)
+    _apply_variant(options.variant)
+    _shorten_pages(options.page)
+    if options.task:
+        getattr(tasks, options.task)()
         return
-    sender_loop.run(rest=lambda: woken.wait(orders.interval))
+    sender_loop.run(rest=lambda: woken.wait(options.interval))
 
 
-def _set_pace(orders: Orders) -> None:
+def _set_pace(options: WorkerOptions) -> None:
     from django.conf import settings
 
     from calls.delivery import policy
 
-    for name, value in (PACE | orders.pace | orders.addresses).items():
+    for name, value in (PACE | options.pace | options.addresses).items():
         setattr(settings, name, value)
     policy.BACKOFF_FIRST = timedelta(seconds=BACKOFF_SECONDS)
 
 
-def _become_worse(variant: str) -> None:
-    """Prove the harness: senders that do what must never be done."""
+def _apply_variant(variant: str) -> None:
+    """Replace a part of the sender by a defective one, to prove that the harness detects it."""
     from django.conf import settings
 
     from calls.delivery import lookup, polling
@@ -147,7 +147,7 @@ def _repeat_blindly() -> int:
 
 
 def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
-    """Poll as ever; the rows of the first file go again in another as soon as it was taken."""
+    """Poll as usual, and return the rows of the first accepted file to waiting."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -165,75 +165,75 @@ def _giving_back(poll_open: Callable[[], int]) -> Callable[[], int]:
     return poll_and_give_back
 
 
-def _listen_on_the_wire(at: str, meet: Callable[[str], None]) -> None:
-    """Announce how far an upload has left this process: http.client is the last of our side."""
+def _set_wire_failpoints(at: str, reach: Callable[[str], None]) -> None:
+    """Reach the wire failpoints from http.client, the last layer of our process."""
     send, getresponse = http.client.HTTPConnection.send, http.client.HTTPConnection.getresponse
 
-    def announcing_send(self: Any, data: Any) -> None:
+    def send_with_failpoints(self: Any, data: Any) -> None:
         if bytes(data[:5]) == b"POST ":
             send(self, data)
             self.is_upload = True
-            meet("before_body")
+            reach("before_body")
         elif getattr(self, "is_upload", False):
             middle = len(data) // 2
             send(self, data[:middle])
-            meet("mid_body")
+            reach("mid_body")
             send(self, data[middle:])
         else:
             send(self, data)
 
-    def announcing_getresponse(self: Any) -> http.client.HTTPResponse:
+    def getresponse_with_failpoints(self: Any) -> http.client.HTTPResponse:
         if getattr(self, "is_upload", False) and at == "after_body":
-            # The answer has come, or the line was cut: the stand-in has made up its mind.
+            # The answer has arrived or the connection was cut: the sandbox has decided.
             select.select([self.sock], [], [], PACE["UPLOAD_READ_TIMEOUT_SECONDS"])
-            meet("after_body")
+            reach("after_body")
         return getresponse(self)
 
-    http.client.HTTPConnection.send = announcing_send  # type: ignore[method-assign]
-    http.client.HTTPConnection.getresponse = announcing_getresponse  # type: ignore[method-assign]
+    http.client.HTTPConnection.send = send_with_failpoints  # type: ignore[method-assign]
+    http.client.HTTPConnection.getresponse = getresponse_with_failpoints  # type: ignore[method-assign]
 
 
-def nurse() -> None:
-    """Fork a worker for every order that is read; end, and the workers with it, at the last."""
-    # Children that end are nobody's business: the tests look at what they left.
+def serve_forks() -> None:
+    """Fork a worker for every line that is read; at the end of input exit, which ends them too."""
+    # Exit codes of children are not needed: the tests check the database.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _run_as_child(Orders(**json.loads(line)))
-        print(child, flush=True)  # noqa: T201 - the answer to the order
+            _run_as_child(WorkerOptions(**json.loads(line)))
+        print(child, flush=True)  # noqa: T201 - the answer on stdout
 
 
-def _run_as_child(orders: Orders) -> None:
+def _run_as_child(options: WorkerOptions) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     code = 1
     try:
-        work(orders)
+        work(options)
         code = 0
     finally:
         os._exit(code)
 
 
 def main() -> None:
-    """Set Django up, then be one worker or the nursery of many."""
+    """Set Django up, then run one worker or the fork server."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--nursery", action="store_true")
+    parser.add_argument("--fork-server", action="store_true")
     parser.add_argument("--kill-at", default="")
     chosen = parser.parse_args()
     import django
 
     django.setup()
-    # Imported before the fork, so that no child does it again.
+    # Imported before the fork, so that no child repeats it.
     import calls.delivery.sender_loop
     import calls.tasks  # noqa: F401
 
-    if chosen.nursery:
-        nurse()
+    if chosen.fork_server:
+        serve_forks()
     else:
-        work(Orders(at=chosen.kill_at))
+        work(WorkerOptions(at=chosen.kill_at))
 
 
 if __name__ == "__main__":

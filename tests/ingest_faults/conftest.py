@@ -1,4 +1,4 @@
-"""The same stage as for faults of sending; here calls come in by the real door."""
+"""The fixtures of tests/faults, and a real web server that receives the calls."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import (
-    crew,
     environment,
+    fork_server,
     log,
-    nursery,
     result,
     sandbox,
-    stage,
-    stand_in,
+    sandbox_process,
+    scenario,
+    workers,
 )
-from tests.ingest_faults.web_server import Door, open_door
+from tests.ingest_faults.web_server import WebServer, start_web_server
 
-__all__ = ["crew", "environment", "log", "nursery", "result", "sandbox", "stage", "stand_in"]
+__all__ = [
+    "environment",
+    "fork_server",
+    "log",
+    "result",
+    "sandbox",
+    "sandbox_process",
+    "scenario",
+    "workers",
+]
 
 
 @pytest.fixture(scope="session")
-def door(environment: dict[str, str], log: Path) -> Iterator[Door]:
-    """A web server over the test database, for tests that leave it alive."""
-    with open_door(environment, log) as opened:
+def web_server(environment: dict[str, str], log: Path) -> Iterator[WebServer]:
+    """A web server over the test database, shared by tests that do not kill it."""
+    with start_web_server(environment, log) as opened:
         yield opened

@@ -1,7 +1,7 @@
-"""Imports one file after the other in one process and says how much memory that took.
+"""Imports several files in one process and prints the memory it used.
 
-In one process, because two starts of Python differ by more than what is looked for. Prints JSON;
-`test_import_kills.py` runs it.
+In one process, because two starts of Python differ by more than the growth that is measured.
+Prints JSON; `test_import_kills.py` runs it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def peak() -> float:
-    """Return the most megabytes that this process ever had."""
+    """Return the peak resident memory of this process, in MB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found is not None
@@ -40,22 +40,22 @@ def peak() -> float:
 
 
 def count_blocks_before_each_chunk() -> list[int]:
-    """Return the list into which the import will write how many objects are alive.
+    """Return the list to which the import appends the number of allocated blocks per chunk.
 
-    A few bytes kept of every record vanish in the free memory of a peak; they do not vanish here.
+    A leak of a few bytes per record may not show in the peak of memory; it shows here.
     """
     command: Any = import_module("calls.management.commands.import_calls")
     blocks: list[int] = []
     store_calls = command.store_calls
 
-    def counting_take_in(**arguments: Any) -> Any:
+    def counting_store_calls(**arguments: Any) -> Any:
         gc.collect()
         blocks.append(sys.getallocatedblocks())
         return store_calls(**arguments)
 
-    # What was there before is not looked through again and again.
+    # Objects that exist already need not be collected in every chunk.
     gc.freeze()
-    command.store_calls = counting_take_in
+    command.store_calls = counting_store_calls
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""Copies, changes and broken records through the real door: one call, one row, one answer."""
+"""Copies, changes and invalid records sent to the real web server: one call, one row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import requests
 from calls.models import Call, CallKey, Delivery, IngestReceipt, Upload
 from calls.states import Channel
 from tests import factories
-from tests.faults.processes import Crew
+from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
-from tests.faults.stage import Stage
-from tests.ingest_faults.web_server import Door, results
+from tests.faults.scenario import Scenario
+from tests.ingest_faults.web_server import WebServer, results
 
-RIVALS = 50
+COPIES = 50
 BULK, BROKEN = 500, (0, 250, 499)
 
 
@@ -36,55 +36,57 @@ def at_once(count: int, act: Callable[[int], requests.Response]) -> list[request
 
 
 @pytest.mark.contract("A2")
-@pytest.mark.parametrize("distinct_ids", [1, RIVALS], ids=["one-webhook-id", "many-webhook-ids"])
-def test_fifty_copies_at_once_make_one_call_and_one_answer(
-    stage: Stage, door: Door, result: Result, distinct_ids: int
+@pytest.mark.parametrize("distinct_ids", [1, COPIES], ids=["one-webhook-id", "many-webhook-ids"])
+def test_fifty_simultaneous_copies_create_one_call_and_get_the_same_id(
+    scenario: Scenario, web_server: WebServer, result: Result, distinct_ids: int
 ) -> None:
-    stage.link(counters=2)
+    scenario.link(counters=2)
     record = factories.v3_record()
-    ids = [uuid.uuid4().hex for _ in range(distinct_ids)] * (RIVALS // distinct_ids)
+    ids = [uuid.uuid4().hex for _ in range(distinct_ids)] * (COPIES // distinct_ids)
 
     answers = at_once(
-        RIVALS,
-        lambda number: door.post([record], source=stage.source, webhook_id=ids[number]),
+        COPIES,
+        lambda number: web_server.post([record], source=scenario.source, webhook_id=ids[number]),
     )
 
     call = Call.objects.get()
-    told = [results(answer)[0] for answer in answers]
-    assert {one["call_id"] for one in told} == {call.pk}
+    outcomes = [results(answer)[0] for answer in answers]
+    assert {one["call_id"] for one in outcomes} == {call.pk}
     assert sum(not answer.json()["duplicate"] for answer in answers) == 1
     assert (CallKey.objects.count(), call.revision) == (1, 1)
     assert IngestReceipt.objects.count() == distinct_ids
     rows = Delivery.objects.values_list("counter_id", "channel")
     assert sorted(rows) == [
-        (counter.pk, channel) for counter in stage.counters for channel in sorted(Channel)
+        (counter.pk, channel) for counter in scenario.counters for channel in sorted(Channel)
     ]
-    result.fault = f"{RIVALS} copies of a call at once under {distinct_ids} webhook-id"
-    result.calls = RIVALS
+    result.fault = f"{COPIES} copies of a call at once under {distinct_ids} webhook-id"
+    result.calls = COPIES
     result.extra = {"calls_stored": 1}
 
 
 @pytest.mark.contract("A7")
-def test_broken_records_of_a_bulk_are_named_and_cost_no_other(
-    stage: Stage, door: Door, result: Result
+def test_invalid_records_of_a_bulk_are_reported_and_all_others_stored(
+    scenario: Scenario, web_server: WebServer, result: Result
 ) -> None:
-    stage.link()
+    scenario.link()
     records: list[Any] = [factories.v3_record() for _ in range(BULK)]
     records[BROKEN[0]] = 5
     records[BROKEN[1]] = {**records[BROKEN[1]], "callTime": "вчера"}
     records[BROKEN[2]] = {"universalId": "7"}
     webhook_id = uuid.uuid4().hex
 
-    first = door.post(records, source=stage.source, webhook_id=webhook_id)
-    again = door.post(records, source=stage.source, webhook_id=webhook_id)
-    anew = door.post(records, source=stage.source)
+    first = web_server.post(records, source=scenario.source, webhook_id=webhook_id)
+    again = web_server.post(records, source=scenario.source, webhook_id=webhook_id)
+    anew = web_server.post(records, source=scenario.source)
 
-    told = results(first)
-    assert [one["index"] for one in told] == list(range(BULK))
-    rejected = {one["index"]: one["error"]["code"] for one in told if one["status"] == "rejected"}
+    outcomes = results(first)
+    assert [one["index"] for one in outcomes] == list(range(BULK))
+    rejected = {
+        one["index"]: one["error"]["code"] for one in outcomes if one["status"] == "rejected"
+    }
     assert rejected == {0: "not_an_object", 250: "bad_time", 499: "missing_field"}
-    assert sum(one["status"] == "created" for one in told) == BULK - len(BROKEN)
-    assert results(again) == told
+    assert sum(one["status"] == "created" for one in outcomes) == BULK - len(BROKEN)
+    assert results(again) == outcomes
     assert again.json()["duplicate"] is True
     assert sum(one["status"] == "duplicate" for one in results(anew)) == BULK - len(BROKEN)
     assert set(Call.objects.values_list("revision", flat=True)) == {1}
@@ -95,29 +97,31 @@ def test_broken_records_of_a_bulk_are_named_and_cost_no_other(
 
 
 @pytest.mark.contract("A3")
-def test_other_content_before_and_after_the_claim_is_sent_once(
-    stage: Stage, door: Door, crew: Crew, result: Result
+def test_call_changed_before_and_after_the_claim_is_sent_once(
+    scenario: Scenario, web_server: WebServer, workers: WorkerProcesses, result: Result
 ) -> None:
-    stage.link()
+    scenario.link()
     record = factories.v3_record(duration=10)
 
-    told = [
-        results(door.post([record | {"duration": seconds}], source=stage.source))[0]["status"]
+    outcomes = [
+        results(web_server.post([record | {"duration": seconds}], source=scenario.source))[0][
+            "status"
+        ]
         for seconds in (10, 20)
     ]
-    crew.hire()
-    stage.wait_settled()
-    changed = door.post([record | {"duration": 30}], source=stage.source)
-    told.append(results(changed)[0]["status"])
-    seconds = stage.wait_settled()
+    workers.start()
+    scenario.wait_settled()
+    changed = web_server.post([record | {"duration": 30}], source=scenario.source)
+    outcomes.append(results(changed)[0]["status"])
+    seconds = scenario.wait_settled()
 
-    assert told == ["created", "updated", "updated"]
+    assert outcomes == ["created", "updated", "updated"]
     call = Call.objects.get()
     row = Delivery.objects.get(channel=Channel.CALLS)
     assert (call.revision, row.call_revision, call.duration_seconds) == (3, 2, 30)
-    assert [int(line["TalkDuration"]) for line in stage.sandbox.rows()] == [20]
+    assert [int(line["TalkDuration"]) for line in scenario.sandbox.rows()] == [20]
     assert Upload.objects.count() == 1
-    balance = stage.balance()
+    balance = scenario.balance()
     assert balance.mismatches() == []
     result.fault = "other content under a known id, before and after the claim"
     result.measure(balance, seconds)

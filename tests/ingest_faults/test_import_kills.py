@@ -1,4 +1,4 @@
-"""`manage.py import_calls` killed at random moments and run again gives the same set."""
+"""`manage.py import_calls` killed at random times and repeated stores the same calls."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from django.conf import settings
 from calls.models import Call, Delivery
 from tests import factories
 from tests.faults.results import Result
+from tests.faults.scenario import Scenario
 from tests.faults.servers import program
-from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
 from tests.paths import ROOT
 
 ROWS, KILLS = 6_000, 3
-#: Into a short file and a long one, and how many calls of the long one are met for the first time.
+#: Records of the short and the long file, and how many of the long one are new.
 SHORT, LONG, NEW_OF_LONG = 2_000, 50_000, 5_000
-#: What a million records may take (statement A8), beyond what was there before the first of them.
+#: Memory that a million records may add (statement A8) to that before the first record.
 MEMORY_LIMIT_MB = 64
-#: What the length of the long file may add: its part of what a million may take.
+#: Memory that the length of the long file may add: its share of the limit for a million.
 GROWTH_LIMIT_MB = MEMORY_LIMIT_MB * LONG / 1_000_000
 Record = dict[str, Any]
 
@@ -40,18 +40,18 @@ def written(folder: Path, records: list[Record], name: str = "calls.json") -> Pa
 
 
 @pytest.mark.contract("A8")
-def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
-    stage: Stage, environment: dict[str, str], log: Path, tmp_path: Path, result: Result
+def test_import_killed_at_random_times_and_repeated_stores_the_same_calls(
+    scenario: Scenario, environment: dict[str, str], log: Path, tmp_path: Path, result: Result
 ) -> None:
-    stage.link()
+    scenario.link()
     file = written(tmp_path, [factories.v3_record() for _ in range(ROWS)])
-    words = ("manage.py", "import_calls", str(file), f"--source={stage.source.public_id}")
-    dice = random.Random(20)
+    words = ("manage.py", "import_calls", str(file), f"--source={scenario.source.public_id}")
+    rng = random.Random(20)
     for _ in range(KILLS):
         before = Call.objects.count()
-        enough = before + dice.randrange(ROWS // (2 * KILLS))
+        enough = before + rng.randrange(ROWS // (2 * KILLS))
         with program(*words, environment=environment, log=log) as process:
-            wait_for(partial(_more_than, enough), seconds=60, what="a part of the file is in")
+            wait_for(partial(_more_than, enough), seconds=60, what="a part of the file is stored")
             process.send_signal(signal.SIGKILL)
         assert before < Call.objects.count() < ROWS
         assert Delivery.objects.count() == 2 * Call.objects.count()
@@ -60,25 +60,25 @@ def test_import_killed_at_random_moments_and_run_again_gives_the_same_set(
         [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, check=True
     )
 
-    told = [int(number) for number in re.findall(r"\d+", last.stdout.decode())]
-    created, _updated, already, rejected = told
+    counts = [int(number) for number in re.findall(r"\d+", last.stdout.decode())]
+    created, _updated, already, rejected = counts
     assert (created + already, rejected) == (ROWS, 0)
     assert 0 < created < ROWS
     assert set(Call.objects.values_list("revision").distinct()) == {(1,)}
     assert Call.objects.count() == ROWS
     assert Delivery.objects.count() == 2 * ROWS
-    result.fault = f"kill -9 of an import, {KILLS} times at random moments"
+    result.fault = f"kill -9 of an import, {KILLS} times at random times"
     result.calls = ROWS
 
 
 @pytest.mark.contract("A8")
 def test_memory_of_an_import_does_not_grow_with_the_file(
-    stage: Stage, environment: dict[str, str], tmp_path: Path, result: Result
+    scenario: Scenario, environment: dict[str, str], tmp_path: Path, result: Result
 ) -> None:
-    stage.link()
+    scenario.link()
     first = [factories.v3_record() for _ in range(SHORT)]
     new = [factories.v3_record() for _ in range(NEW_OF_LONG)]
-    # Most of a long file are repeats: the database has little to do, the reader everything.
+    # Most of the long file are repeats, so the work is in the reader and not in the database.
     copies = (LONG - NEW_OF_LONG) // SHORT + 1
     short = written(tmp_path, first, "short.json")
     long = written(tmp_path, (new + first * copies)[:LONG], "long.json")
@@ -86,8 +86,8 @@ def test_memory_of_an_import_does_not_grow_with_the_file(
     answer = subprocess.run(
         [
             *(sys.executable, "-m", "tests.ingest_faults.measured_import"),
-            # Twice the short one: the first time fills what is filled once.
-            *(stage.source.public_id, str(short), str(short), str(long)),
+            # The short file twice: the first import fills caches.
+            *(scenario.source.public_id, str(short), str(short), str(long)),
         ],
         cwd=ROOT,
         env=environment,
@@ -95,17 +95,17 @@ def test_memory_of_an_import_does_not_grow_with_the_file(
         check=True,
     )
 
-    told = json.loads(answer.stdout)
-    bare, _once, after_short, after_long = told["peaks"]
-    alive = told["blocks"][2 * SHORT // settings.INGEST_MAX_CALLS :]
+    report = json.loads(answer.stdout)
+    bare, _once, after_short, after_long = report["peaks"]
+    alive = report["blocks"][2 * SHORT // settings.INGEST_MAX_CALLS :]
     assert Call.objects.count() == SHORT + NEW_OF_LONG
     assert long.stat().st_size > 25_000_000
     assert len(alive) == LONG // settings.INGEST_MAX_CALLS
-    # Django and what it loads hold more than the limit before the first record is read, so the
-    # import is weighed by what it adds.
+    # Django alone needs more than the limit before the first record is read, so only what the
+    # import adds is compared.
     assert after_long - bare < MEMORY_LIMIT_MB
     assert after_long - after_short < GROWTH_LIMIT_MB
-    # Not one object is kept of ten records.
+    # Fewer than one object per ten records stays alive.
     assert alive[-1] - alive[0] < LONG / 10
     result.fault = (
         f"import of {LONG} records: {after_long - bare:.0f} MB at most beyond the bare"

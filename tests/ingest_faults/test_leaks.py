@@ -1,4 +1,4 @@
-"""Taking calls in and delivering them, told by every logger at DEBUG: nothing personal is said."""
+"""Receiving and delivering calls with every logger at DEBUG writes no personal data."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.posting import post_calls
 from tests.faults.results import Result
+from tests.faults.scenario import Scenario
 from tests.faults.servers import program
-from tests.faults.stage import Stage
 from tests.faults.wait import wait_for
 from tests.faults.worker import PACE
-from tests.ingest_faults.web_server import open_door, results
+from tests.ingest_faults.web_server import results, start_web_server
 
 CALLS = 5
 PHONE, LINE = "79037654321", "74951112233"
@@ -29,7 +29,7 @@ FORGED = f"{factories.SECRET[:-4]}AAAA"
 
 @pytest.fixture
 def every_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Everything that any logger says at DEBUG, before it is redacted."""
+    """Captures the records of every logger at DEBUG, before redaction."""
     loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
     former = [(logger, logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
@@ -43,16 +43,16 @@ def every_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFix
 
 
 @pytest.mark.contract("D6")
-def test_no_logger_says_anything_personal_while_calls_come_and_go(
-    stage: Stage, settings: Settings, every_log: pytest.LogCaptureFixture, result: Result
+def test_no_logger_writes_personal_data_at_debug(
+    scenario: Scenario, settings: Settings, every_log: pytest.LogCaptureFixture, result: Result
 ) -> None:
     for name, value in PACE.items():
         setattr(settings, name, value)
-    account = stage.link()
+    account = scenario.link()
     records = personal_calls()
 
-    live_through_troubles(stage, records)
-    seconds = wait_for(lambda: go_round(stage), seconds=30, what="the ledger is final")
+    post_good_and_bad_requests(scenario, records)
+    seconds = wait_for(lambda: run_sender_once(scenario), seconds=30, what="the ledger is final")
 
     said = "\n".join(
         logging.Formatter("%(name)s %(message)s").format(record) for record in every_log.records
@@ -61,11 +61,11 @@ def test_no_logger_says_anything_personal_while_calls_come_and_go(
     assert "ingest refused: bad_signature" in said
     assert found_in(said, secrets_of(account, records)) == []
     result.fault = "every logger at DEBUG, nothing redacted: nothing personal is said"
-    result.measure(stage.balance(), seconds)
+    result.measure(scenario.balance(), seconds)
 
 
-def live_through_troubles(stage: Stage, records: list[dict[str, Any]]) -> None:
-    """A good request, two broken ones, a forged one; a file whose answer is lost."""
+def post_good_and_bad_requests(scenario: Scenario, records: list[dict[str, Any]]) -> None:
+    """Post a valid, two invalid and a forged request; make the answer to the upload get lost."""
     broken = {"calls": [records[0] | {"duration": "x"}, {"clientNumber": PHONE}]}
     cut = json.dumps({"calls": records}).encode()[:-1]
     for body, secret, status in [
@@ -74,29 +74,32 @@ def live_through_troubles(stage: Stage, records: list[dict[str, Any]]) -> None:
         (cut, factories.SECRET, 400),
         ({"calls": records}, FORGED, 401),
     ]:
-        assert post_calls(body, source=stage.source, secret=secret).status_code == status
-    stage.sandbox.fault("html_5xx_taken")
+        assert post_calls(body, source=scenario.source, secret=secret).status_code == status
+    scenario.sandbox.fault("html_5xx_taken")
 
 
-def go_round(stage: Stage) -> bool:
-    """One round of delivery in this process; tell whether all has come to its end."""
+def run_sender_once(scenario: Scenario) -> bool:
+    """Run one round of delivery in this process; return whether the ledger is final."""
     sender_loop.run(rest=lambda: None, once=True)
-    return stage.balance().is_settled
+    return scenario.balance().is_settled
 
 
 @pytest.mark.contract("D6")
-def test_no_process_writes_anything_personal_into_its_log(
-    stage: Stage, environment: dict[str, str], tmp_path: Path, result: Result
+def test_no_process_log_contains_personal_data(
+    scenario: Scenario, environment: dict[str, str], tmp_path: Path, result: Result
 ) -> None:
-    account = stage.link()
+    account = scenario.link()
     records = personal_calls()
     log = tmp_path / "everything.log"
-    told = environment | {"LOG_LEVEL": "DEBUG"}
+    variables = environment | {"LOG_LEVEL": "DEBUG"}
     sender = ("manage.py", "run_sender", "--interval=0.2")
-    with open_door(told, log) as door, program(*sender, environment=told, log=log):
-        results(door.post(records, source=stage.source))
-        forged = door.post(records, source=stage.source, secret=FORGED)
-        seconds = stage.wait_settled()
+    with (
+        start_web_server(variables, log) as web_server,
+        program(*sender, environment=variables, log=log),
+    ):
+        results(web_server.post(records, source=scenario.source))
+        forged = web_server.post(records, source=scenario.source, secret=FORGED)
+        seconds = scenario.wait_settled()
 
     said = log.read_text(encoding="utf-8")
     assert forged.status_code == 401
@@ -104,7 +107,7 @@ def test_no_process_writes_anything_personal_into_its_log(
     assert "ingest refused: bad_signature" in said
     assert found_in(said, secrets_of(account, records)) == []
     result.fault = "web server and sender at DEBUG: their logs hold nothing personal"
-    result.measure(stage.balance(), seconds)
+    result.measure(scenario.balance(), seconds)
 
 
 def personal_calls() -> list[dict[str, Any]]:
@@ -115,7 +118,7 @@ def personal_calls() -> list[dict[str, Any]]:
 
 
 def secrets_of(account: YandexAccount, records: list[dict[str, Any]]) -> set[str]:
-    """Everything that a log must not hold, in every spelling that might slip in."""
+    """Return everything that a log must not contain, in every spelling that could occur."""
     personal = {PHONE, PHONE[1:], LINE, "Тайный тег", json.dumps("Тайный тег")[1:-1]}
     return {
         account.access_token,
@@ -126,5 +129,5 @@ def secrets_of(account: YandexAccount, records: list[dict[str, Any]]) -> set[str
 
 
 def found_in(text: str, secrets: set[str]) -> list[str]:
-    """Return what was found, by its beginning, so that a failure says no more than it must."""
+    """Return the beginnings of the secrets found, so that a failure does not print them whole."""
     return [secret[:6] for secret in secrets if secret in text]

@@ -1,4 +1,4 @@
-"""How long things took, and what may be said of it on a machine that others use as well."""
+"""Measures durations on a shared machine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 
 def timed(act: Callable[[], object]) -> float:
-    """Return how many seconds it took."""
+    """Return the seconds that the call took."""
     began = time.monotonic()
     act()
     return time.monotonic() - began
 
 
 def p95(seconds: Sequence[float]) -> float:
-    """Return what nineteen of twenty did not exceed."""
+    """Return the 95th percentile."""
     return sorted(seconds)[math.ceil(len(seconds) * 0.95) - 1]

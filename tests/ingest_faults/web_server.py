@@ -1,4 +1,4 @@
-"""The web server as production runs it, and CallKeeper's side of the line to it."""
+"""The web server as production runs it, and a client that posts calls as CallKeeper does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.faults.wait import wait_for
 
 START_SECONDS = 40
 ANSWER_SECONDS = 30
-#: Loaded before the fork, so that a killed worker is replaced in a blink.
+#: Loaded before the fork, so that a killed worker is replaced quickly.
 GUNICORN = (
     "-m",
     "gunicorn",
@@ -37,8 +37,8 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Door:
-    """One gunicorn: a master and its workers."""
+class WebServer:
+    """One gunicorn: a master process and its workers."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -54,9 +54,9 @@ class Door:
         """Post the records in one signed request. Raises requests.RequestException."""
         body = json.dumps({"calls": records}, ensure_ascii=False).encode()
         signed = signed_headers(body, webhook_id=webhook_id or uuid.uuid4().hex, secret=secret)
-        told = {"Content-Type": "application/json", "X-CallKeeper-Source": source.public_id}
+        headers = {"Content-Type": "application/json", "X-CallKeeper-Source": source.public_id}
         return requests.post(
-            f"{self.url}/api/v1/calls", data=body, headers=signed | told, timeout=ANSWER_SECONDS
+            f"{self.url}/api/v1/calls", data=body, headers=signed | headers, timeout=ANSWER_SECONDS
         )
 
     def workers(self) -> list[psutil.Process]:
@@ -70,18 +70,20 @@ class Door:
 
 
 @contextmanager
-def open_door(environment: Mapping[str, str], log: Path, *, port: int = 0) -> Iterator[Door]:
-    """Run gunicorn until the end of the block; it answers when the block begins."""
+def start_web_server(
+    environment: Mapping[str, str], log: Path, *, port: int = 0
+) -> Iterator[WebServer]:
+    """Run gunicorn until the end of the block, which begins when it answers."""
     chosen = port or free_port()
     words = (*GUNICORN, f"--bind=127.0.0.1:{chosen}")
     with program(*words, environment=environment, log=log) as process:
-        opened = Door(process, f"http://127.0.0.1:{chosen}")
+        opened = WebServer(process, f"http://127.0.0.1:{chosen}")
         wait_for(opened.is_up, seconds=START_SECONDS, what="the web server answers")
         yield opened
 
 
 def results(answer: requests.Response) -> list[Record]:
-    """Return what an accepted request was told, call by call."""
+    """Return the result of each call of an accepted request."""
     assert answer.status_code == 202, answer.text
-    told: list[Record] = answer.json()["results"]
-    return told
+    outcomes: list[Record] = answer.json()["results"]
+    return outcomes

@@ -1,6 +1,6 @@
-"""Takes calls in and writes their files, in whatever zone the process lives; changes nothing.
+"""Stores calls and writes their files in the zone of the process, then rolls back.
 
-Prints JSON: the zone's offset and the files. `test_zones.py` runs it under foreign zones.
+Prints JSON: the zone's offset and the files. `test_zones.py` runs it under several zones.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ NOW = "2026-03-20T12:00:00+00:00"
 def main() -> None:
     """Read {"source", "batches": [[zone, records], …]} from the standard input."""
     django.setup()
-    wish = json.load(sys.stdin)
-    files = run(wish["source"], wish["batches"])
+    job = json.load(sys.stdin)
+    files = run(job["source"], job["batches"])
     offset = time.localtime(time.time()).tm_gmtoff
     json.dump({"offset": offset, "files": files}, sys.stdout)
 
@@ -40,7 +40,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
     now = datetime.fromisoformat(NOW)
     source = CallSource.objects.get(public_id=source_id)
     with transaction.atomic():
-        # The files name the calls, so every run must count from the same number.
+        # The files contain ids of calls, so every run must start from the same id.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_get_serial_sequence('calls_callkey', 'id')")
             cursor.execute(f"ALTER SEQUENCE {cursor.fetchone()[0]} RESTART WITH 1000000")

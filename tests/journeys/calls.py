@@ -1,4 +1,4 @@
-"""The calls of the journey: generated ones, and some that a careless product would get wrong."""
+"""The calls of the main journey: generated ones, and unusual ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def published_sample() -> list[Record]:
 
 
 def generated(now: datetime) -> list[Record]:
-    """Return calls of all three kinds from the last twenty days; nothing younger than an hour."""
+    """Return calls of all three kinds from the last twenty days; none of the last hour."""
     today = now.replace(microsecond=0)
     return CallGenerator(seed=SEED).between(
         today - timedelta(days=20), today - timedelta(hours=1), COUNT
@@ -33,7 +33,7 @@ def generated(now: datetime) -> list[Record]:
 
 
 def odd_ones(now: datetime) -> list[Record]:
-    """Return finished calls, each with something unusual about it."""
+    """Return finished calls with unusual values."""
     moment = now - timedelta(days=2)
     plain = _plain(moment)
     return [
@@ -42,13 +42,13 @@ def odd_ones(now: datetime) -> list[Record]:
             "tags": ['Балкон, "тёплый"', "=1+1", "две\nстроки", "🪟 окно"],
             "callPage": 'https://mysite.ru/?q="окна",двери',
         },
-        # Two identifiers: the order of each counter decides.
+        # Two identifiers: the identifier order of each counter decides.
         next(plain) | {"entryPointQuery": "https://mysite.ru/?yclid=4242424242424242421"},
         next(plain) | {"yaClid": "", "entryPointQuery": "", "userId": "клиент-17"},
         next(plain) | {"callTime": moment.replace(microsecond=900_000).isoformat()},
         next(plain) | {"callTime": (now - timedelta(days=22)).isoformat()},
         next(plain) | {"callPage": "", "entryPointQuery": "https://mysite.ru/ceny?utm_term=а,б"},
-        # Nobody at Metrika knows this visitor.
+        # A visitor that Metrika does not know.
         next(plain) | {"yaClid": "1718031415926535999"},
         next(plain)
         | {
@@ -64,7 +64,7 @@ def odd_ones(now: datetime) -> list[Record]:
 
 
 def going_on(now: datetime) -> Record:
-    """Return a call that has begun and has no outcome yet."""
+    """Return a call in progress, without an outcome."""
     return next(_plain(now - timedelta(hours=1), prefix="93")) | {
         "statusFirst": 1,
         "statusSecond": 0,
@@ -84,7 +84,7 @@ def fresh(now: datetime) -> Record:
 
 
 def _plain(moment: datetime, *, prefix: str = "92") -> Iterator[Record]:
-    """Yield ordinary dynamic calls of one site, long enough for everybody."""
+    """Yield ordinary dynamic calls of one site, long enough for both counters."""
     for number in itertools.count(1):
         yield {
             "universalId": f"{prefix}{number:010d}",

@@ -1,7 +1,7 @@
-"""What must become of a call, worked out from its raw record by the words of the reference.
+"""Expected result of a call, computed from its raw record by the documented rules.
 
 Shares no code with the product: the rules of the settings window, and the row of a call from
-https://yandex.ru/dev/metrika/ru/management/calls, each written a second time.
+https://yandex.ru/dev/metrika/ru/management/calls, each implemented a second time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TEST = 790
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a person chose for one counter in its settings window."""
+class CounterSettings:
+    """The settings of one counter, as chosen in its settings window."""
 
     number: int
     #: None: calls of every site.
@@ -44,8 +44,8 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Fate:
-    """Every reason that holds against sending (none: it is sent), and the row."""
+class Expected:
+    """All reasons against sending (none: the call is sent), and the expected row."""
 
     reasons: frozenset[str]
     row: Mapping[str, str] = field(default_factory=dict)
@@ -57,55 +57,55 @@ class Fate:
 
 @dataclass
 class Oracle:
-    """Knows all records of a cabinet, each as it was last told, by their `universalId`."""
+    """All records of a cabinet in their last version, by `universalId`."""
 
     records: Mapping[str, Record]
     #: `universalId` → address of the call's page.
     pages: Mapping[str, str]
     now: datetime
 
-    def fate(self, wishes: Wishes, call: str, channel: str) -> Fate:
+    def expected(self, settings: CounterSettings, call: str, channel: str) -> Expected:
         record = self.records[call]
-        reasons = frozenset(self._reasons(wishes, record, channel))
-        return Fate(reasons, {} if reasons else self._row(wishes, record, channel))
+        reasons = frozenset(self._reasons(settings, record, channel))
+        return Expected(reasons, {} if reasons else self._row(settings, record, channel))
 
-    def _reasons(self, wishes: Wishes, record: Record, channel: str) -> Iterable[str]:
+    def _reasons(self, settings: CounterSettings, record: Record, channel: str) -> Iterable[str]:
         kind = kind_of(record)
         first, second = record["statusFirst"], record["statusSecond"]
         if first == TEST and second == 0:
             yield "test_call"
         if first in GOING_ON and second == 0:
             yield "not_finished"
-        if wishes.skips_technical and first in TECHNICAL and second == 0:
+        if settings.skips_technical and first in TECHNICAL and second == 0:
             yield "technical"
-        if kind not in wishes.kinds:
+        if kind not in settings.kinds:
             yield "call_type"
-        if wishes.successful_only and record["status"] != "success":
+        if settings.successful_only and record["status"] != "success":
             yield "status"
-        if record["duration"] < wishes.from_seconds:
+        if record["duration"] < settings.from_seconds:
             yield "too_short"
-        if wishes.only_site and record["site"] != wishes.only_site:
+        if settings.only_site and record["site"] != settings.only_site:
             yield "site"
-        if wishes.last_attempt_only and self._was_tried_again(record, wishes):
+        if settings.last_attempt_only and self._has_later_attempt(record, settings):
             yield "not_last_attempt"
-        if channel == GOAL and not wishes.goal:
+        if channel == GOAL and not settings.goal:
             yield "goal_not_set"
         if kind == "static" and channel == GOAL:
             yield "static_no_goal"
-        if kind != "static" and not identifier_of(record, wishes):
+        if kind != "static" and not identifier_of(record, settings):
             yield "no_identifier"
         if started_at(record) <= self.now - HORIZON:
             yield "expired"
 
-    def _was_tried_again(self, record: Record, wishes: Wishes) -> bool:
+    def _has_later_attempt(self, record: Record, settings: CounterSettings) -> bool:
         if record["serviceType"] != "callback":
             return False
-        later = self._tried_again.get(record["cbCallId"], [])
-        return any(_could_go(codes, wishes) for codes in later)
+        later = self._later_attempts.get(record["cbCallId"], [])
+        return any(_counts_as_attempt(codes, settings) for codes in later)
 
     @cached_property
-    def _tried_again(self) -> dict[int, list[tuple[int, int]]]:
-        """Attempt → codes of those that name it as before them; one may name itself as well."""
+    def _later_attempts(self) -> dict[int, list[tuple[int, int]]]:
+        """Attempt → codes of the attempts that list it as earlier; one may list itself."""
         later: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for record in self.records.values():
             if record["serviceType"] == "callback":
@@ -114,25 +114,25 @@ class Oracle:
                         later[earlier].append((record["statusFirst"], record["statusSecond"]))
         return later
 
-    def _row(self, wishes: Wishes, record: Record, channel: str) -> dict[str, str]:
-        name, value = identifier_of(record, wishes) or (wishes.identifiers[0], "")
-        money = {"Price": wishes.price, "Currency": "RUB" if wishes.price else ""}
+    def _row(self, settings: CounterSettings, record: Record, channel: str) -> dict[str, str]:
+        name, value = identifier_of(record, settings) or (settings.identifiers[0], "")
+        money = {"Price": settings.price, "Currency": "RUB" if settings.price else ""}
         moment = {"DateTime": str(int(started_at(record).timestamp()))}
         if channel == GOAL:
-            return {name: value, "Target": wishes.goal, **moment, **money}
+            return {name: value, "Target": settings.goal, **moment, **money}
         if kind_of(record) == "static":
-            # A static number tells nothing of the visit: any identifier column will do, empty.
+            # A static number has no visit: any identifier column will do, empty.
             name, value = "ClientId", ""
-        return {name: value, **moment, **money, **self._call_columns(wishes, record)}
+        return {name: value, **moment, **money, **self._call_columns(settings, record)}
 
-    def _call_columns(self, wishes: Wishes, record: Record) -> dict[str, str]:
+    def _call_columns(self, settings: CounterSettings, record: Record) -> dict[str, str]:
         return {
             "StaticCall": "1" if kind_of(record) == "static" else "0",
-            "PhoneNumber": phone_of(record, is_masked=wishes.mask_phones),
+            "PhoneNumber": phone_of(record, is_masked=settings.mask_phones),
             "TalkDuration": str(record["duration"]),
             "HoldDuration": hold_of(record),
             "CallMissed": "1" if record["status"] == "fail" else "0",
-            "Tag": tag_of(record, wishes),
+            "Tag": tag_of(record, settings),
             "FirstTimeCaller": "1" if record["unique"] else "0",
             "URL": record.get("callPage") or record.get("entryPointQuery", ""),
             "CallTrackerURL": self.pages[record["universalId"]],
@@ -149,7 +149,7 @@ def kind_of(record: Record) -> str:
 
 
 def started_at(record: Record) -> datetime:
-    """A bare time is Moscow's, as the source declares."""
+    """Start of the call; a naive time is in Moscow time, as the source declares."""
     moment = datetime.fromisoformat(record["callTime"])
     return moment if moment.tzinfo else moment.replace(tzinfo=MOSCOW)
 
@@ -165,9 +165,9 @@ def identifiers_of(record: Record) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
-def identifier_of(record: Record, wishes: Wishes) -> tuple[str, str] | None:
+def identifier_of(record: Record, settings: CounterSettings) -> tuple[str, str] | None:
     known = identifiers_of(record)
-    return next(((name, known[name]) for name in wishes.identifiers if name in known), None)
+    return next(((name, known[name]) for name in settings.identifiers if name in known), None)
 
 
 def phone_of(record: Record, *, is_masked: bool) -> str:
@@ -178,22 +178,22 @@ def phone_of(record: Record, *, is_masked: bool) -> str:
     return f"+{digits[:1]}{'*' * (len(digits) - 5)}{digits[-4:]}"
 
 
-def tag_of(record: Record, wishes: Wishes) -> str:
-    if wishes.tags is None:
+def tag_of(record: Record, settings: CounterSettings) -> str:
+    if settings.tags is None:
         return ", ".join(record["tags"])
-    return wishes.tags["callback" if kind_of(record) == "callback" else "incoming"]
+    return settings.tags["callback" if kind_of(record) == "callback" else "incoming"]
 
 
 def hold_of(record: Record) -> str:
-    """Unknown is empty: zeros would pull the averages of Metrika's reports down."""
+    """Unknown is empty: zeros would lower the averages in Metrika's reports."""
     if not record.get("duration_sec"):
         return ""
     return str(record["duration_sec"] - record["duration2_sec"])
 
 
-def _could_go(codes: tuple[int, int], wishes: Wishes) -> bool:
-    """Whether an attempt counts as one: it is over, no test, and not cancelled technically."""
+def _counts_as_attempt(codes: tuple[int, int], settings: CounterSettings) -> bool:
+    """Whether an attempt counts: it is finished, not a test, not a technical cancellation."""
     first, second = codes
     if first == TEST or (first in GOING_ON and second == 0):
         return False
-    return not (wishes.skips_technical and first in TECHNICAL and second == 0)
+    return not (settings.skips_technical and first in TECHNICAL and second == 0)

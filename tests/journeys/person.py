@@ -1,4 +1,4 @@
-"""What a person does in the cabinet, with a real browser."""
+"""Actions of a user of the cabinet in a real browser."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 @dataclass
 class Person:
-    """Somebody at the cabinet of ``url``; ``complaints`` is what the browser objected to."""
+    """A user of the cabinet at ``url``; ``browser_errors`` collects console errors and warnings."""
 
     page: Page
     url: str
-    complaints: list[str] = field(default_factory=list)
+    browser_errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._record_message)
+        self.page.on("pageerror", lambda error: self.browser_errors.append(str(error)))
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record_message(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.browser_errors.append(message.text)
 
     def sign_in(self, username: str, password: str) -> None:
         self.page.goto(f"{self.url}/lk/integrations")
@@ -33,7 +33,7 @@ class Person:
         expect(self.page.get_by_role("heading", name="Интеграции")).to_be_visible()
 
     def link(self, name: str) -> None:
-        """«Подключить», and allow it on the consent page as the person of that name."""
+        """Press «Подключить» and allow access on the consent page as the user of that name."""
         self.page.goto(f"{self.url}/lk/integrations")
         self.press("Подключить")
         self.page.get_by_label(name).check()
@@ -72,13 +72,13 @@ class Person:
         return self.page.get_by_role("switch", name=f"Отправка в счетчик «{counter}»")
 
     def turn(self, counter: str, *, on: bool) -> None:
-        """Press the switch in the list of counters and see it move."""
+        """Press the switch in the list of counters and wait until it has changed."""
         self.page.goto(f"{self.url}/lk/integrations/yandex")
         self.switch(counter).click()
         expect(self.switch(counter)).to_have_attribute("aria-checked", "true" if on else "false")
 
     def totals(self, counter: str, channel: str) -> Mapping[str, int]:
-        """Return what the counter's history says above the calls: state in words → how many."""
+        """Return the totals above the calls in the counter's history: state in words → number."""
         self.page.goto(f"{self.url}/lk/integrations/yandex")
         self.page.get_by_role("link", name=f"История счетчика «{counter}»").click()
         self.page.get_by_label("С", exact=True).fill("")

@@ -1,4 +1,4 @@
-"""The product as a newcomer has it: `python -m devtools.launcher`, what ./run becomes."""
+"""The product as started by `./run`: `python -m devtools.launcher`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from tests.paths import ROOT
 
 START_SECONDS = 240
 STOP_SECONDS = 60
-#: A look at the whole ledger costs more than the product between two of them.
+#: Reading the whole ledger costs more CPU than the product uses between two reads.
 PAUSE_SECONDS = 1.0
-#: All that a person's terminal gives; nothing of this test run's own servers and stand-ins.
+#: The variables of a terminal; none of this test run's servers and sandboxes.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
-#: Calls wait for a file, and files for a poll, this long; `./run` by itself takes 5 seconds.
+#: Seconds that calls wait for a file, and files for a poll; the default of `./run` is 5.
 PACE = {"UPLOAD_MIN_WAIT_SECONDS": "2", "POLL_SECONDS": "2"}
 Found = TypeVar("Found")
 
 
 @dataclass
 class Product:
-    """One folder of data, started and stopped as often as a test wants."""
+    """One data folder; it can be started and stopped several times."""
 
     data: Path
     port: int
@@ -44,8 +44,8 @@ class Product:
         return str(self.ready["url"])
 
     @property
-    def words(self) -> str:
-        """What was said at the terminal so far."""
+    def output(self) -> str:
+        """The output on the terminal so far."""
         return self._terminal.read_text(encoding="utf-8")
 
     @property
@@ -53,7 +53,7 @@ class Product:
         return self.data.with_name("terminal.txt")
 
     def start(self) -> None:
-        """Return when everything is up."""
+        """Start; return when everything is ready."""
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         ours = {"PORT": str(self.port), "DATA_DIR": str(self.data), "DEMO_DATA": "0"} | PACE
         with self._terminal.open("ab") as terminal:
@@ -70,13 +70,13 @@ class Product:
         self.ready = wait_for(self._read_ready, seconds=START_SECONDS, what="the product is up")
 
     def stop(self) -> int:
-        """Ask for the end as a terminal or an init system does; return the exit code."""
+        """Send SIGTERM, as an init system does; return the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_SECONDS)
 
     def end(self) -> None:
-        """Leave nothing behind, whatever happened."""
+        """Stop the product and kill every process that is left."""
         try:
             if self.process is not None and self.process.poll() is None:
                 self.stop()
@@ -85,27 +85,27 @@ class Product:
                 process.kill()
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process of this machine that was told of our folder."""
+        """Return every process that has our folder in its arguments or environment."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            told = {*process.cmdline(), process.environ().get("DATA_DIR", "")}
+            words = {*process.cmdline(), process.environ().get("DATA_DIR", "")}
         except psutil.Error:
             return False
         return process.status() != psutil.STATUS_ZOMBIE and any(
-            str(self.data) in word for word in told
+            str(self.data) in word for word in words
         )
 
     def _read_ready(self) -> dict[str, Any] | None:
         assert self.process is not None
-        assert self.process.poll() is None, self.words
+        assert self.process.poll() is None, self.output
         file = self.data / "ready.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def wait_for(look: Callable[[], Found | None], *, seconds: float, what: str) -> Found:
-    """Return the first answer that is not None, or fail when the time is over."""
+    """Return the first result that is not None, or fail at the deadline."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()

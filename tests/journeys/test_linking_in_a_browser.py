@@ -1,4 +1,4 @@
-"""A person links an account with a mouse: what only a browser enforces (cookies, CSP) holds."""
+"""Linking an account in a real browser, which enforces cookies and CSP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def yandex(live_server: LiveServer, settings: Settings) -> Iterator[RunningSandbox]:
-    """A stand-in that sends people back to this very server."""
+    """A sandbox that redirects back to the live server."""
     cache.clear()
     redirect = f"{live_server.url}/lk/integrations/yandex/callback"
     running = start_sandbox(redirect_uris=(redirect,))
@@ -44,7 +44,7 @@ def sign_in(page: Page, server: LiveServer, person: User) -> None:
     expect(page.get_by_role("heading", name="Интеграции")).to_be_visible()
 
 
-def test_person_links_an_account_with_a_mouse(
+def test_account_is_linked_with_the_mouse(
     page: Page, live_server: LiveServer, yandex: RunningSandbox, owner: User
 ) -> None:
     sign_in(page, live_server, owner)
@@ -58,7 +58,7 @@ def test_person_links_an_account_with_a_mouse(
     assert YandexAccount.objects.get().state == "active"
 
 
-def test_person_refuses_and_is_told_so(
+def test_refused_consent_shows_that_linking_was_cancelled(
     page: Page, live_server: LiveServer, yandex: RunningSandbox, owner: User
 ) -> None:
     sign_in(page, live_server, owner)
@@ -75,9 +75,9 @@ REAL = "https://oauth.yandex.ru"
 
 
 def answer_as_yandex(page: Page) -> None:
-    """Stand at Yandex's own addresses: the consent page sends on to the sign-in. No packet leaves.
+    """Answer requests to Yandex's real addresses: the consent page redirects to the sign-in.
 
-    A route of Playwright is not asked about redirects, and so not about this one; the browser is.
+    No packet leaves. Routes of Playwright do not see redirects, so CDP's Fetch is used.
     """
     browser = page.context.new_cdp_session(page)
 
@@ -92,7 +92,7 @@ def answer_as_yandex(page: Page) -> None:
     browser.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
 
 
-def test_person_without_a_session_at_yandex_reaches_its_sign_in(
+def test_linking_without_a_yandex_session_redirects_to_its_sign_in(
     page: Page, live_server: LiveServer, settings: Settings, owner: User
 ) -> None:
     cache.clear()

@@ -14,13 +14,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys import calls
-from tests.journeys.oracle import CALLS, GOAL, Oracle, Wishes
+from tests.journeys.observed import FINAL, Key, LedgerEntry, Metrika, columns, ledger
+from tests.journeys.oracle import CALLS, GOAL, CounterSettings, Oracle
 from tests.journeys.person import Person
 from tests.journeys.product import Product, free_port, wait_for
-from tests.journeys.sender import Sender, statuses
-from tests.journeys.witness import FINAL, Key, Metrika, Standing, columns, ledger
+from tests.journeys.webhook_client import WebhookClient, statuses
 
-WINDOWS = Wishes(
+WINDOWS = CounterSettings(
     number=91234567,
     kinds=frozenset({"dynamic", "static"}),
     successful_only=True,
@@ -29,7 +29,7 @@ WINDOWS = Wishes(
     price="1500.50",
     goal="calltracking_call_order",
 )
-MY_SITE = Wishes(
+MY_SITE = CounterSettings(
     number=91234602,
     only_site="mysite.ru",
     mask_phones=True,
@@ -59,7 +59,7 @@ REFUSALS = (
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> Iterator[Product]:
+def installation(tmp_path: Path) -> Iterator[Product]:
     """A running product with an empty cabinet."""
     started = Product(tmp_path / "data", free_port())
     try:
@@ -69,50 +69,52 @@ def trial(tmp_path: Path) -> Iterator[Product]:
         started.end()
 
 
-def test_every_call_gets_where_the_settings_say_and_a_restart_changes_nothing(
-    trial: Product, page: Page
+def test_every_call_is_delivered_by_the_settings_and_a_restart_changes_nothing(
+    installation: Product, page: Page
 ) -> None:
     # Given two counters of a linked account, set up differently in the cabinet
-    person = Person(page, trial.url)
-    person.sign_in(trial.ready["username"], trial.ready["password"])
+    person = Person(page, installation.url)
+    person.sign_in(installation.ready["username"], installation.ready["password"])
     person.link("Анна Столичная")
     person.add_counters(WINDOWS.number, MY_SITE.number)
     set_up_windows(person)
     set_up_my_site(person)
 
     # When calls of all kinds come through the signed endpoint, some of them more than once
-    sender = Sender(trial.url, trial.ready["source"]["id"], trial.ready["source"]["secret"])
-    oracle = send_everything(sender, trial.url)
+    client = WebhookClient(
+        installation.url, installation.ready["source"]["id"], installation.ready["source"]["secret"]
+    )
+    oracle = send_everything(client, installation.url)
 
-    # Then within two minutes each has a truthful state, and Metrika the right rows, each once
-    metrika = Metrika(trial.ready["sandbox_url"])
-    standings = settled(trial, oracle)
-    assert_truthful(standings, oracle, metrika)
+    # Then within two minutes each has the true state, and Metrika has the right rows, each once
+    metrika = Metrika(installation.ready["sandbox_url"])
+    entries = settled(installation, oracle)
+    assert_truthful(entries, oracle, metrika)
     assert_exactly(metrika, oracle)
-    assert person.totals("Окна Столица", "Звонки") == totals(standings, WINDOWS, CALLS)
-    assert person.totals("Окна Столица", "Цель") == totals(standings, WINDOWS, GOAL)
-    assert person.totals("Мой сайт", "Звонки") == totals(standings, MY_SITE, CALLS)
+    assert person.totals("Окна Столица", "Звонки") == totals(entries, WINDOWS, CALLS)
+    assert person.totals("Окна Столица", "Цель") == totals(entries, WINDOWS, GOAL)
+    assert person.totals("Мой сайт", "Звонки") == totals(entries, MY_SITE, CALLS)
 
-    # And a call that changes after it was sent is not sent again, but the person is told
+    # And a call that changes after it was sent is not sent again, and the page says so
     changed = next(iter(calls.odd_ones(oracle.now))) | {"tags": ["Спам"]}
-    assert statuses(sender.post([changed])) == {"updated"}
+    assert statuses(client.post([changed])) == {"updated"}
     page.goto(oracle.pages[changed["universalId"]])
     expect(page.get_by_text("После отправки данные звонка изменились.")).to_be_visible()
 
     # When the integration is switched off and on, and everything is stopped and started
     for name, on in product(("Окна Столица", "Мой сайт"), (False, True)):
         person.turn(name, on=on)
-    assert trial.stop() == 0
-    assert trial.processes() == []
-    trial.start()
+    assert installation.stop() == 0
+    assert installation.processes() == []
+    installation.start()
 
     # Then nothing has changed, and a new call goes the same way
-    assert ledger(trial.data) == standings
+    assert ledger(installation.data) == entries
     assert_exactly(metrika, oracle)
-    send_one_more(sender, oracle, trial.url)
-    assert settled(trial, oracle).items() >= standings.items()
+    send_one_more(client, oracle, installation.url)
+    assert settled(installation, oracle).items() >= entries.items()
     assert_exactly(metrika, oracle)
-    assert person.complaints == []
+    assert person.browser_errors == []
 
 
 def set_up_windows(person: Person) -> None:
@@ -137,29 +139,29 @@ def set_up_my_site(person: Person) -> None:
     person.save()
 
 
-def send_everything(sender: Sender, url: str) -> Oracle:
-    """Post all calls, repeat some; return who knows what must become of them."""
+def send_everything(client: WebhookClient, url: str) -> Oracle:
+    """Post all calls, repeat some; return the oracle of their results."""
     now = datetime.now(UTC)
     started = calls.going_on(now)
     first = [*calls.published_sample(), *calls.odd_ones(now), started]
     many = calls.generated(now)
     bulks = [first, *(many[start : start + BULK] for start in range(0, len(many), BULK))]
     names = [uuid.uuid4().hex for _bulk in bulks]
-    answers = [sender.post(bulk, webhook_id=name) for bulk, name in zip(bulks, names, strict=True)]
+    answers = [client.post(bulk, webhook_id=name) for bulk, name in zip(bulks, names, strict=True)]
     assert {word for answer in answers for word in statuses(answer)} == {"created"}
 
-    repeated = sender.post(bulks[3], webhook_id=names[3])
+    repeated = client.post(bulks[3], webhook_id=names[3])
     assert repeated == answers[3] | {"duplicate": True}
-    assert statuses(sender.post(bulks[5][:200])) == {"duplicate"}
-    assert statuses(sender.post([calls.finished(started)])) == {"updated"}
+    assert statuses(client.post(bulks[5][:200])) == {"duplicate"}
+    assert statuses(client.post([calls.finished(started)])) == {"updated"}
 
     records = [*(record for bulk in bulks for record in bulk), calls.finished(started)]
     return Oracle(by_id(records), pages_of(answers, url), now)
 
 
-def send_one_more(sender: Sender, oracle: Oracle, url: str) -> None:
+def send_one_more(client: WebhookClient, oracle: Oracle, url: str) -> None:
     record = calls.fresh(datetime.now(UTC))
-    answer = sender.post([record])
+    answer = client.post([record])
     oracle.records = {**oracle.records, **by_id([record])}
     oracle.pages = {**oracle.pages, **pages_of([answer], url)}
 
@@ -181,55 +183,57 @@ def keys(oracle: Oracle) -> set[Key]:
     return set(product(oracle.records, numbers, (CALLS, GOAL)))
 
 
-def settled(trial: Product, oracle: Oracle) -> dict[Key, Standing]:
-    """Wait until every call has its last state for both counters; return the ledger."""
+def settled(installation: Product, oracle: Oracle) -> dict[Key, LedgerEntry]:
+    """Wait until every call is in a final state for both counters; return the ledger."""
 
-    def look() -> dict[Key, Standing] | None:
-        standings = ledger(trial.data)
-        is_settled = all(standing.state in FINAL for standing in standings.values())
-        return standings if is_settled and standings.keys() == keys(oracle) else None
+    def look() -> dict[Key, LedgerEntry] | None:
+        entries = ledger(installation.data)
+        is_settled = all(entry.state in FINAL for entry in entries.values())
+        return entries if is_settled and entries.keys() == keys(oracle) else None
 
     return wait_for(look, seconds=DELIVERY_SECONDS, what="every call has a final state")
 
 
-def assert_truthful(standings: dict[Key, Standing], oracle: Oracle, metrika: Metrika) -> None:
-    """What the ledger says is what must be, and what Metrika did with the file."""
+def assert_truthful(entries: dict[Key, LedgerEntry], oracle: Oracle, metrika: Metrika) -> None:
+    """The ledger has the expected states, and agrees with what Metrika did with each file."""
     linked = metrika.linked_uploadings()
-    lies = {}
-    for (call, number, channel), standing in standings.items():
-        wishes = WINDOWS if number == WINDOWS.number else MY_SITE
-        fate = oracle.fate(wishes, call, channel)
-        is_static = fate.row.get("StaticCall") == "1"
-        delivered = "accepted" if standing.uploading in linked or is_static else "unmatched"
+    mismatches = {}
+    for (call, number, channel), entry in entries.items():
+        settings = WINDOWS if number == WINDOWS.number else MY_SITE
+        outcome = oracle.expected(settings, call, channel)
+        is_static = outcome.row.get("StaticCall") == "1"
+        delivered = "accepted" if entry.uploading in linked or is_static else "unmatched"
         expected = {
-            "skipped": standing.reason in fate.reasons - {"expired"},
-            "expired": fate.reasons == {"expired"},
-            delivered: fate.is_sent and standing.uploading > 0,
+            "skipped": entry.reason in outcome.reasons - {"expired"},
+            "expired": outcome.reasons == {"expired"},
+            delivered: outcome.is_sent and entry.uploading > 0,
         }
-        if not expected.get(standing.state):
-            lies[call, number, channel] = (standing, fate)
-    assert lies == {}
-    # The calls are such that every rule has had something to refuse.
-    assert {standing.reason for standing in standings.values()} == {"", *REFUSALS}
+        if not expected.get(entry.state):
+            mismatches[call, number, channel] = (entry, outcome)
+    assert mismatches == {}
+    # Every rule has refused at least one call.
+    assert {entry.reason for entry in entries.values()} == {"", *REFUSALS}
 
 
 def assert_exactly(metrika: Metrika, oracle: Oracle) -> None:
-    """Metrika holds the rows that the settings allow, with all their values, and no others."""
-    for wishes, channel in product((WINDOWS, MY_SITE), (CALLS, GOAL)):
-        fates = (oracle.fate(wishes, call, channel) for call in oracle.records)
-        expected = columns(dict(fate.row) for fate in fates if fate.is_sent)
-        held = columns(metrika.held(wishes.number, channel))
+    """Metrika has exactly the rows that the settings allow, with all their values."""
+    for settings, channel in product((WINDOWS, MY_SITE), (CALLS, GOAL)):
+        outcomes = (oracle.expected(settings, call, channel) for call in oracle.records)
+        expected = columns(dict(outcome.row) for outcome in outcomes if outcome.is_sent)
+        held = columns(metrika.held(settings.number, channel))
         assert (expected - held, held - expected) == (Counter(), Counter())
-        assert bool(expected) == (channel == CALLS or bool(wishes.goal))
+        assert bool(expected) == (channel == CALLS or bool(settings.goal))
     assert metrika.doubles() == 0
 
 
-def totals(standings: dict[Key, Standing], wishes: Wishes, channel: str) -> dict[str, int]:
+def totals(
+    entries: dict[Key, LedgerEntry], settings: CounterSettings, channel: str
+) -> dict[str, int]:
     """Count the states of one counter and channel, in the words of the cabinet."""
     return dict(
         Counter(
-            WORDS[standing.state]
-            for (_call, number, where), standing in standings.items()
-            if (number, where) == (wishes.number, channel)
+            WORDS[entry.state]
+            for (_call, number, where), entry in entries.items()
+            if (number, where) == (settings.number, channel)
         )
     )

@@ -1,4 +1,4 @@
-"""A sandbox that counts no quotas of its own: the machine spends thousands of frozen seconds."""
+"""A sandbox without quotas of its own, because the state machine runs under a frozen clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLENTY = 1_000_000
 
 @pytest.fixture
 def sandbox(settings: Settings) -> Iterator[RunningSandbox]:
-    """Uploadings take an hour; no quota but the ones a rule switches on."""
+    """Processing takes an hour; there are no quotas except those that a rule switches on."""
     running = start_sandbox(ripen_seconds=3600, per_second=PLENTY, parallel=PLENTY, per_day=PLENTY)
     settings.YANDEX_OAUTH_URL = running.url
     settings.YANDEX_LOGIN_URL = running.url

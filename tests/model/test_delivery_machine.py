@@ -1,6 +1,6 @@
-"""Random events, faults and deaths against delivery; after each, what must be true is true.
+"""Random events, faults and kills during delivery; the invariants hold after each of them.
 
-The pieces have tests of their own. This one looks for orders of events that nobody thought of.
+The steps have tests of their own. This one looks for unforeseen orders of events.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from calls.runtime.failpoints import Name
 from calls.states import DeliveryState
 from devtools.sandbox import RunningSandbox
 from tests import factories
-from tests.model.agreement import Agreement, open_uploads
+from tests.model.invariants import InvariantChecks, open_uploads
 from tests.model.world import NUMBERS, STEPS, World
 
 COUNTERS = st.sampled_from([0, 1])
 WHICH = st.integers(0, 9)
-#: What may become of a request, each with its particulars.
+#: Faults of a request, with their parameters.
 FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("reset_before", {}),
     ("reset_middle", {}),
@@ -48,8 +48,8 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("status_420", {"error_type": "quota_parallel_requests"}),
     ("status_403_quota", {"error_type": "quota_requests_by_ip"}),
 )
-#: In which step each moment of death comes.
-DEATHS: tuple[tuple[str, Name], ...] = (
+#: Failpoints at which the process is killed, with the step that reaches each.
+KILLS: tuple[tuple[str, Name], ...] = (
     ("build", "before_batch_commit"),
     ("build", "after_batch_commit"),
     ("send", "before_claim"),
@@ -64,25 +64,25 @@ DEATHS: tuple[tuple[str, Name], ...] = (
     ("poll", "during_poll"),
     ("poll", "after_poll_record"),
 )
-#: A minute, a lease, a grace, a ripening, a day with its quota, a good part of the 21 days.
+#: A minute, a lease, a grace, a processing time, a day of quotas, nine of the 21 days.
 PAUSES_IN_MINUTES = (1, 4, 16, 70, 25 * 60, 9 * 24 * 60)
-MOST_ROUNDS = 60
+MAX_ROUNDS = 60
 
 
 class DeliveryMachine(RuleBasedStateMachine):
-    """One example: a cabinet, from its first call to the day all trouble is over."""
+    """One example: a cabinet from its first call until all faults have ended."""
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         super().__init__()
         self.world = World(sandbox)
-        self.agreement = Agreement(self.world)
+        self.checks = InvariantChecks(self.world)
 
-    # What comes in.
+    # Incoming calls.
 
     @rule(count=st.integers(1, 4))
     def calls_arrive(self, count: int) -> None:
         for _ in range(count):
-            self.world.take_certain(factories.v3_record())
+            self.world.receive_sendable(factories.v3_record())
 
     @rule(
         hours=st.sampled_from([20 * 24, 21 * 24 - 1, 22 * 24]),
@@ -90,7 +90,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     )
     def other_call_arrives(self, hours: int, kind: str) -> None:
         started = timezone.now() - timedelta(hours=hours)
-        self.world.take(factories.v3_record(callTime=started.isoformat(), callType=kind))
+        self.world.receive(factories.v3_record(callTime=started.isoformat(), callType=kind))
 
     @rule(
         order=st.integers(1, 2),
@@ -98,7 +98,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         status=st.sampled_from(["success", "fail"]),
     )
     def attempt_arrives(self, order: int, number: int, status: str) -> None:
-        self.world.take(
+        self.world.receive(
             factories.v3_record(
                 universalId=f"attempt-{order}-{number}",
                 serviceType="callback",
@@ -115,15 +115,15 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(which=WHICH, duration=st.sampled_from([5, 152, 600]))
     def call_changes_or_comes_again(self, which: int, duration: int) -> None:
         known = list(self.world.records.values())
-        self.world.take(known[which % len(known)] | {"duration": duration})
+        self.world.receive(known[which % len(known)] | {"duration": duration})
 
     @rule()
     def call_with_bad_row_arrives(self) -> None:
         record = factories.v3_record()
-        self.world.break_next("whole_file_400", times=None, marker=record["yaClid"])
-        self.world.take(record)
+        self.world.fail_next("whole_file_400", times=None, marker=record["yaClid"])
+        self.world.receive(record)
 
-    # What people do.
+    # Actions of users.
 
     @rule(
         which=COUNTERS,
@@ -157,12 +157,12 @@ class DeliveryMachine(RuleBasedStateMachine):
         acts[act]()
 
     @rule(which=COUNTERS, permission=st.sampled_from(["view", "own"]))
-    def right_changes(self, which: int, permission: str) -> None:
-        self.world.set_right(NUMBERS[which], permission)
-        self.world.look_at_rights()
+    def permission_changes(self, which: int, permission: str) -> None:
+        self.world.set_permission(NUMBERS[which], permission)
+        self.world.refresh_rights()
 
     @rule(which=WHICH, act=st.sampled_from(["retry", "gather", "look up", "poll", "call off"]))
-    def person_helps_an_upload(self, which: int, act: str) -> None:
+    def user_acts_on_an_upload(self, which: int, act: str) -> None:
         ids = list(Upload.objects.order_by("-pk").values_list("pk", flat=True))[which : which + 1]
         who: dict[str, Any] = {"actor": self.world.owner}
         now = timezone.now()
@@ -175,25 +175,25 @@ class DeliveryMachine(RuleBasedStateMachine):
         elif act == "poll":
             recovery.poll_now(ids, now=now, **who)
         elif recovery.call_off_uploads(ids, now=now, **who):
-            self._no_more_certain(Delivery.objects.filter(upload_id__in=ids))
+            self._need_not_arrive(Delivery.objects.filter(upload_id__in=ids))
 
     @rule(which=WHICH, act=st.sampled_from(["release", "call off"]))
-    def person_helps_a_call(self, which: int, act: str) -> None:
+    def user_acts_on_a_call(self, which: int, act: str) -> None:
         rows = Delivery.objects.order_by("call_id", "counter_id", "channel")
         for delivery in rows.exclude(state=DeliveryState.BATCHED)[which : which + 1]:
             if act == "release":
                 hold.release(delivery, actor=self.world.owner, now=timezone.now())
             elif hold.call_off(delivery, actor=self.world.owner, now=timezone.now()):
-                self._no_more_certain([delivery])
+                self._need_not_arrive([delivery])
 
-    def _no_more_certain(self, rows: Any) -> None:
-        self.world.certain -= {(row.call_id, row.counter_id) for row in rows}
+    def _need_not_arrive(self, rows: Any) -> None:
+        self.world.must_arrive -= {(row.call_id, row.counter_id) for row in rows}
 
-    # What the clock does, well or badly.
+    # Time and periodic tasks, with and without faults.
 
     @rule(minutes=st.sampled_from(PAUSES_IN_MINUTES))
     def time_passes(self, minutes: int) -> None:
-        self.world.push(minutes=minutes)
+        self.world.advance(minutes=minutes)
 
     @rule(step=st.sampled_from(list(STEPS)))
     def step_is_done(self, step: str) -> None:
@@ -205,41 +205,41 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.world.do(step)
 
     @rule(fault=st.sampled_from(FAULTS), is_list_behind=st.booleans())
-    def send_meets_a_fault(self, fault: tuple[str, dict[str, Any]], is_list_behind: bool) -> None:
+    def send_with_a_fault(self, fault: tuple[str, dict[str, Any]], is_list_behind: bool) -> None:
         name, details = fault
         self.world.do("build")
-        self.world.break_next(name, **details)
+        self.world.fail_next(name, **details)
         if is_list_behind:
-            self.world.break_next("list_lag", seconds=600)
+            self.world.fail_next("list_lag", seconds=600)
         self.world.do("send")
 
     @rule(fault=st.sampled_from([one for one in FAULTS if "quota" in str(one) or "5xx" in one[0]]))
-    def list_meets_a_fault(self, fault: tuple[str, dict[str, Any]]) -> None:
+    def list_with_a_fault(self, fault: tuple[str, dict[str, Any]]) -> None:
         name, details = fault
         if name != "html_5xx_taken":
-            self.world.break_next(name, match={"path_contains": "uploadings"}, **details)
+            self.world.fail_next(name, match={"path_contains": "uploadings"}, **details)
         self.world.do("look up")
         self.world.do("poll")
 
-    @rule(death=st.sampled_from(DEATHS))
-    def process_dies(self, death: tuple[str, Name]) -> None:
-        self.world.die_during(*death)
+    @rule(kill=st.sampled_from(KILLS))
+    def process_is_killed(self, kill: tuple[str, Name]) -> None:
+        self.world.kill_during(*kill)
 
-    # What must be true.
+    # Invariants.
 
     @invariant()
     def ledger_uploads_and_metrika_agree(self) -> None:
-        self.agreement.check()
+        self.checks.check()
 
     def teardown(self) -> None:
         try:
-            self._end_all_trouble()
+            self._drain()
         finally:
             self.world.close()
 
-    def _end_all_trouble(self) -> None:
-        self.world.heal()
-        for number in range(MOST_ROUNDS):
+    def _drain(self) -> None:
+        self.world.end_faults()
+        for number in range(MAX_ROUNDS):
             everything = Upload.objects.values_list("pk", flat=True)
             recovery.retry_uploads(everything, actor=self.world.owner, now=timezone.now())
             for step in STEPS:
@@ -247,13 +247,13 @@ class DeliveryMachine(RuleBasedStateMachine):
             waits = Delivery.objects.filter(state=DeliveryState.WAITING).exists()
             if not waits and not open_uploads():
                 break
-            self.world.push(minutes=16 if number < 8 else 70)
-        self.agreement.check()
-        self.agreement.check_end()
+            self.world.advance(minutes=16 if number < 8 else 70)
+        self.checks.check()
+        self.checks.check_end()
 
 
 @pytest.mark.contract("A3", "B2", "B4", "B5", "C5")
-def test_whatever_happens_every_call_arrives_once_and_the_ledger_tells_the_truth(
+def test_random_events_deliver_every_call_once_and_keep_the_ledger_true(
     db: None, sandbox: RunningSandbox
 ) -> None:
     class Machine(DeliveryMachine):
@@ -274,23 +274,23 @@ def test_whatever_happens_every_call_arrives_once_and_the_ledger_tells_the_truth
 
 
 @pytest.mark.contract("B5", "B6")
-def test_comparison_sees_what_a_sender_without_grace_doubles(
+def test_invariants_fail_for_a_sender_without_grace(
     db: None, sandbox: RunningSandbox, settings: Settings
 ) -> None:
-    """What finds nothing must be something that could have found it."""
+    """Proves that the invariants detect a double."""
     settings.UNCLEAR_GRACE_SECONDS = 0
     with closing(World(sandbox)) as world:
-        agreement = Agreement(world)
-        world.take_certain(factories.v3_record())
+        checks = InvariantChecks(world)
+        world.receive_sendable(factories.v3_record())
         world.do("build")
-        world.break_next("reset_after_taken")
-        world.break_next("list_lag", seconds=600)
+        world.fail_next("reset_after_taken")
+        world.fail_next("list_lag", seconds=600)
         world.do("send")
-        agreement.check()
+        checks.check()
 
         for _ in range(3):
             world.do("look up")
         world.do("send")
 
         with pytest.raises(AssertionError):
-            agreement.check()
+            checks.check()

@@ -1,7 +1,7 @@
-"""One cabinet with two counters before a sandbox, under a clock that only the test moves.
+"""One cabinet with two counters and a sandbox, under a clock that only the test moves.
 
-Everything that acts here is the product itself: the door's intake, the steps of the timetable, the
-moves of people. Only time, faults and deaths are the test's.
+All actions are done by the product itself: receiving calls, the periodic tasks, the actions of
+users. The test adds only time, faults and kills.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BEGINNING = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 LOGIN = "okna-stolica"
 NUMBERS = (91234567, 91234568)
 GOAL = "calltracking_call_order"
-#: Settings with which no plain call is set aside.
+#: Settings with which every plain call is sent.
 WIDE_OPEN: dict[str, Any] = {
     "send_calls": True,
     "min_duration_seconds": 0,
@@ -56,26 +56,26 @@ STEPS: dict[str, Callable[[], object]] = {
 }
 
 
-class Death(BaseException):
-    """The end of a process, which nothing catches."""
+class ProcessKilled(BaseException):
+    """Stands for kill -9: a BaseException, which the product does not catch."""
 
 
 class World:
-    """Undone by `close`: the database and the clock are as before."""
+    """The state of one example; `close` restores the database and the clock."""
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
         self.records: dict[str, Record] = {}
-        #: Call and counter for which nothing but the 21 days or a person may prevent the sending.
-        self.certain: set[tuple[int, int]] = set()
-        self._ends = ExitStack()
-        self._ends.enter_context(transaction.atomic())
-        self._ends.callback(transaction.set_rollback, True)
-        self._clock = self._ends.enter_context(time_machine.travel(BEGINNING, tick=False))
+        #: (call, counter) pairs that must arrive unless they expire or a user cancels them.
+        self.must_arrive: set[tuple[int, int]] = set()
+        self._stack = ExitStack()
+        self._stack.enter_context(transaction.atomic())
+        self._stack.callback(transaction.set_rollback, True)
+        self._clock = self._stack.enter_context(time_machine.travel(BEGINNING, tick=False))
         control(sandbox, "reset", now=True)
-        self._furnish()
+        self._create_objects()
 
-    def _furnish(self) -> None:
+    def _create_objects(self) -> None:
         self.cabinet = factories.make_cabinet()
         self.owner = factories.make_member(cabinet=self.cabinet)
         self.source = factories.make_source(cabinet=self.cabinet)
@@ -87,63 +87,63 @@ class World:
         Counter.objects.filter(pk=made[0].pk).update(goal=goal)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Roll back, and restore the clock and the sandbox."""
         failpoints.listener = None
         self._clear_faults()
-        self._ends.close()
+        self._stack.close()
 
-    # Time, faults and deaths.
+    # Time, faults and kills.
 
-    def push(self, **much: float) -> None:
-        """Let time pass for both sides."""
+    def advance(self, **much: float) -> None:
+        """Advance the clock of the product and of the sandbox."""
         self._clock.shift(timedelta(**much))
 
-    def break_next(self, name: str, **details: Any) -> None:
-        """Switch a fault on for the next request that it is about."""
+    def fail_next(self, name: str, **details: Any) -> None:
+        """Switch a fault on for the next matching request."""
         control(self.sandbox, "faults", name=name, **{"times": 1} | details)
 
     def do(self, step: str) -> None:
-        """Do one step of the timetable."""
+        """Run one periodic task."""
         STEPS[step]()
 
-    def die_during(self, step: str, moment: Name) -> None:
-        """Do a step in a process that dies when it gets to the moment."""
+    def kill_during(self, step: str, failpoint: Name) -> None:
+        """Run a periodic task that is killed at the failpoint."""
 
         def listen(reached: Name) -> None:
-            if reached == moment:
-                raise Death
+            if reached == failpoint:
+                raise ProcessKilled
 
         failpoints.listener = listen
         try:
             self.do(step)
-        except Death:
+        except ProcessKilled:
             pass
         finally:
             failpoints.listener = None
 
-    # What comes in.
+    # Incoming calls.
 
-    def take(self, record: Record) -> store.Result:
-        """Post one record, as CallKeeper does; the same once more is a repeat of the webhook."""
+    def receive(self, record: Record) -> store.Result:
+        """Post one record, as CallKeeper does; the same record again is a repeated webhook."""
         self.records[record["universalId"]] = record
         now = timezone.now()
         read = read_records([record], source_id=self.source.public_id, zone=None, now=now)
         (result,) = store.store_calls(source=self.source, records=read, now=now)
         return result
 
-    def take_certain(self, record: Record) -> None:
-        """Post a plain call; every counter that takes calls now has to get it."""
-        call_id = self.take(record).call_id
+    def receive_sendable(self, record: Record) -> None:
+        """Post a plain call that every counter which sends calls now must deliver."""
+        call_id = self.receive(record).call_id
         assert call_id is not None
         open_now = Counter.objects.filter(enabled=True, send_calls=True).values_list(
             "pk", flat=True
         )
-        self.certain |= {(call_id, counter_id) for counter_id in open_now}
+        self.must_arrive |= {(call_id, counter_id) for counter_id in open_now}
 
-    # What people do.
+    # Actions of users.
 
     def link(self) -> None:
-        """Go the whole way of a link: to Yandex, «Разрешить», and back."""
+        """Link the account through OAuth: authorization request, consent, callback."""
         known = YandexAccount.objects.filter(cabinet=self.cabinet).first()
         actor = state.Actor(self.owner, self.cabinet, SessionStore())
         now = timezone.now()
@@ -156,15 +156,15 @@ class World:
     def disconnect(self) -> None:
         flow.disconnect(self.account, user=self.owner, now=timezone.now())
 
-    def set_right(self, number: int, permission: str) -> None:
-        """Change in Metrika what the person may do with a counter."""
+    def set_permission(self, number: int, permission: str) -> None:
+        """Change the permission of the login for a counter in Metrika."""
         control(self.sandbox, f"people/{LOGIN}/counters/{number}", permission=permission)
 
     def revoke_tokens(self) -> None:
         control(self.sandbox, f"people/{LOGIN}/revoke-tokens", now=True)
 
-    def look_at_rights(self) -> None:
-        """Do the hourly refresh of counters and goals."""
+    def refresh_rights(self) -> None:
+        """Run the hourly refresh of counters and goals."""
         refresh_account(self.account.pk, now=timezone.now())
 
     def switch(self, counter_id: int, *, enabled: bool) -> None:
@@ -185,15 +185,15 @@ class World:
             now=timezone.now(),
         )
 
-    # The end of all trouble.
+    # The end of all faults.
 
-    def heal(self) -> None:
-        """End every fault and open everything that a person can open."""
+    def end_faults(self) -> None:
+        """End every fault, restore permissions and the link, enable and reset every counter."""
         self._clear_faults()
         for number in NUMBERS:
-            self.set_right(number, "own")
+            self.set_permission(number, "own")
         self.link()
-        self.look_at_rights()
+        self.refresh_rights()
         for counter_id in self.counters:
             self.switch(counter_id, enabled=True)
             self.save(counter_id, **WIDE_OPEN)

@@ -1,4 +1,4 @@
-"""CallKeeper's side: posts calls, signed by the rules of Standard Webhooks.
+"""Posts calls as CallKeeper does, signed by the rules of Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -22,8 +22,8 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Sender:
-    """Somebody who knows the source's secret."""
+class WebhookClient:
+    """A client with the source's secret."""
 
     url: str
     source: str
@@ -56,5 +56,5 @@ class Sender:
 
 
 def statuses(answer: dict[str, Any]) -> set[str]:
-    """Return what was said about the calls, each word once."""
+    """Return the set of statuses of the calls."""
     return {result["status"] for result in answer["results"]}

@@ -1,4 +1,4 @@
-"""Looks from outside at what there is: the ledger, and what the sandbox holds for Metrika."""
+"""Reads the results from outside: the ledger in PostgreSQL, and the rows in the sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import requests
 
 TIMEOUT_SECONDS = 30
 CHANNELS = {1: "calls", 2: "goal"}
-#: What the sandbox adds to a row's own columns.
+#: Columns that the sandbox adds to a row.
 ORIGIN = ("uploading_id", "counter", "channel", "comment", "login", "linked")
 OWN_STATES = {1: "waiting", 2: "skipped", 4: "expired", 5: "needs_attention", 6: "row_refused"}
 UPLOAD_STATES = {"processed": "accepted", "linkage_failure": "unmatched"}
@@ -35,15 +35,15 @@ Row = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What the ledger says of one delivery."""
+class LedgerEntry:
+    """The state of one delivery in the ledger."""
 
     state: str
     reason: str
     uploading: int
 
 
-def ledger(data: Path) -> dict[Key, Standing]:
+def ledger(data: Path) -> dict[Key, LedgerEntry]:
     """Read every row of the ledger out of the embedded PostgreSQL of a running product."""
     password = json.loads((data / "secrets.json").read_text())["POSTGRES_PASSWORD"]
     port = int((data / "postgres" / "postmaster.pid").read_text().splitlines()[3])
@@ -51,43 +51,43 @@ def ledger(data: Path) -> dict[Key, Standing]:
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute(LEDGER)
         found = cursor.fetchall()
-    standings = {(row[0], row[1], CHANNELS[row[2]]): _standing(*row[3:]) for row in found}
-    assert len(standings) == len(found), "A delivery is in the ledger twice"
-    return standings
+    entries = {(row[0], row[1], CHANNELS[row[2]]): _entry(*row[3:]) for row in found}
+    assert len(entries) == len(found), "A delivery is in the ledger twice"
+    return entries
 
 
-def _standing(
+def _entry(
     own: int, reason: str, upload: str, attention: str, is_static: bool, uploading: int
-) -> Standing:
+) -> LedgerEntry:
     state = OWN_STATES.get(own) or UPLOAD_STATES.get(upload, upload)
     if attention:
         state = f"{state}: {attention}"
     if state == "unmatched" and is_static:
-        # A file of static calls always ends so, and its calls are in the reports nevertheless.
+        # A file of static calls always ends so, although its calls are in the reports.
         state = "accepted"
-    return Standing(state, reason, uploading)
+    return LedgerEntry(state, reason, uploading)
 
 
 @dataclass(frozen=True)
 class Metrika:
-    """The sandbox's control room."""
+    """Client of the sandbox's control API."""
 
     url: str
 
     def held(self, counter: int, channel: str) -> list[dict[str, Any]]:
-        """Return all accepted rows: columns as received, and where each came in."""
+        """Return all accepted rows: columns as received, and the upload of each."""
         answer = self._get(f"rows?counter={counter}&channel={channel}&limit=1000000")
         assert len(answer["rows"]) == answer["total"]
         rows: list[dict[str, Any]] = answer["rows"]
         return rows
 
     def doubles(self) -> int:
-        """Count rows that are there twice: equal ones, and calls under two values."""
+        """Count doubles: equal rows, and calls with two different rows."""
         found = self._get("ledger")["ledger"]
         return sum(one["doubles"] + one["repeated_tracker_urls"] for one in found)
 
     def linked_uploadings(self) -> set[int]:
-        """Return the uploadings of which at least one row was tied to a visit."""
+        """Return the uploadings with at least one row linked to a visit."""
         rows = self._get("rows?limit=1000000")["rows"]
         return {row["uploading_id"] for row in rows if row["linked"]}
 
@@ -99,7 +99,7 @@ class Metrika:
 
 
 def columns(rows: Iterable[dict[str, Any]]) -> Counter[Row]:
-    """Return the rows' own columns as a multiset; an empty cell is a column that is not there."""
+    """Return the rows' own columns as a multiset; an empty cell counts as a missing column."""
     return Counter(
         frozenset((name, value) for name, value in row.items() if name not in ORIGIN and value)
         for row in rows

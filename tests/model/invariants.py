@@ -1,4 +1,4 @@
-"""What must be true after every step: of the ledger, of its uploads, and of what Metrika holds."""
+"""Invariants of the ledger, of uploads and of the rows in Metrika, checked after every step."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from tests.devtools.sandbox.actor import control
 from tests.model.world import World
 
 #: One row of the ledger: call, counter, channel.
-Place = tuple[int, int, int]
+RowKey = tuple[int, int, int]
 CHANNELS = {"calls": Channel.CALLS, "goal": Channel.GOAL}
-#: Nobody knows yet whether Metrika has such a file, or nobody ever will.
+#: Whether Metrika has such a file is not known yet, or never will be.
 UNKNOWN = (UploadState.SENDING, UploadState.UNCLEAR)
-#: Called off with their rows in them: nothing of them goes anywhere.
+#: Cancelled together with their rows, which are not sent in another file.
 ENDED_WITH_ROWS = (Attention.EXPIRED, Attention.COUNTER_REMOVED, Attention.CALLED_OFF)
-#: The clock finds an upload in these by a moment, which must not be missing.
-MOMENTS = {
+#: Column by which a periodic task finds an upload in the state; it must not be NULL.
+TIME_COLUMNS = {
     UploadState.READY: "not_before",
     UploadState.LATER: "not_before",
     UploadState.SPLITTING: "not_before",
@@ -42,24 +42,24 @@ MOMENTS = {
 }
 
 
-class Agreement:
-    """Compares; remembers the bytes it has seen, because they must never change."""
+class InvariantChecks:
+    """The checks; remembers the bytes of files, because they must never change."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self._frozen: dict[int, tuple[str, str, int, str]] = {}
 
     def check(self) -> None:
-        """Raise AssertionError when something that must always be true is not."""
+        """Raise AssertionError if an invariant does not hold."""
         uploads = list(Upload.objects.order_by("pk"))
         self._check_ledger_is_whole()
-        self._check_ways_out(uploads)
+        self._check_state_table(uploads)
         self._check_bytes_are_frozen(uploads)
         self._check_rows_have_one_live_upload(uploads)
         self._check_metrika({upload.marker: upload for upload in uploads})
 
     def _check_ledger_is_whole(self) -> None:
-        places = _places(Delivery.objects.all())
+        places = _row_keys(Delivery.objects.all())
         calls = Call.objects.values_list("pk", flat=True)
         expected = {
             (call, counter, int(channel))
@@ -71,14 +71,17 @@ class Agreement:
         assert len(places) == len(expected)
         assert len(calls) == len(self.world.records)
 
-    def _check_ways_out(self, uploads: list[Upload]) -> None:
+    def _check_state_table(self, uploads: list[Upload]) -> None:
         for state in Delivery.objects.values_list("state", flat=True).distinct():
             assert DeliveryState(state) in DELIVERY_STATES
         for upload in uploads:
             why = Attention(upload.attention) if upload.attention else None
-            stage = UploadState(upload.state)
-            assert (stage, why) in UPLOAD_STATES
-            assert stage not in MOMENTS or getattr(upload, MOMENTS[stage]) is not None
+            upload_state = UploadState(upload.state)
+            assert (upload_state, why) in UPLOAD_STATES
+            assert (
+                upload_state not in TIME_COLUMNS
+                or getattr(upload, TIME_COLUMNS[upload_state]) is not None
+            )
         waiting = Delivery.objects.filter(state=DeliveryState.WAITING)
         assert not waiting.filter(not_before=None).exists()
 
@@ -90,8 +93,8 @@ class Agreement:
             assert seen[0] == seen[3]
 
     def _check_rows_have_one_live_upload(self, uploads: list[Upload]) -> None:
-        """What a live upload would send is what points at it, so that no row is in two."""
-        attached: dict[int, dict[int, Place]] = defaultdict(dict)
+        """The file of a live upload has exactly the rows that reference it: no row is in two."""
+        attached: dict[int, dict[int, RowKey]] = defaultdict(dict)
         for row in Delivery.objects.filter(state=DeliveryState.BATCHED):
             number, upload_id = row.row_number or 0, row.upload_id or 0
             assert number not in attached[upload_id]
@@ -117,33 +120,33 @@ class Agreement:
         assert set(held(self.world).values()) <= {1}
 
     def check_end(self) -> None:
-        """Raise AssertionError unless all trouble over means: all there, once, and nothing open."""
+        """After all faults ended: every row arrived once and none is open, or AssertionError."""
         assert not open_uploads()
         assert not Delivery.objects.filter(state=DeliveryState.WAITING).exists()
         rows = Delivery.objects.filter(state=DeliveryState.BATCHED)
-        sent = set(_places(rows.filter(upload__state__in=TAKEN_UPLOADS)))
+        sent = set(_row_keys(rows.filter(upload__state__in=TAKEN_UPLOADS)))
         lost = rows.filter(upload__attention=Attention.UNKNOWN_FATE)
         found = held(self.world)
         assert set(found.values()) <= {1}
         assert sent <= set(found)
-        assert set(found) - sent <= set(_places(lost))
+        assert set(found) - sent <= set(_row_keys(lost))
         late = Delivery.objects.filter(expires_at__lte=timezone.now())
-        too_late = {(call, counter) for call, counter, _channel in _places(late)}
+        too_late = {(call, counter) for call, counter, _channel in _row_keys(late)}
         there = {(call, counter) for call, counter, channel in sent if channel == Channel.CALLS}
-        assert self.world.certain - there <= too_late
+        assert self.world.must_arrive - there <= too_late
 
 
 def open_uploads() -> list[str]:
-    """Return what still has a next step, as words."""
+    """Return the uploads that still have a next step, as text."""
     stopped = Upload.objects.needs_attention()
     left = [*Upload.objects.open(), *stopped.exclude(attention=Attention.UNKNOWN_FATE)]
     return [f"{upload.pk} {upload.state} {upload.attention}" for upload in left]
 
 
-def held(world: World) -> Tally[Place]:
-    """Return how often Metrika holds each row of the ledger."""
+def held(world: World) -> Tally[RowKey]:
+    """Return how many copies of each row of the ledger Metrika has."""
     visitors, counters = _visitors(), _counters(world)
-    found: Tally[Place] = Tally()
+    found: Tally[RowKey] = Tally()
     for row in control(world.sandbox, "rows?limit=10000")["rows"]:
         place = (_call_of(row, visitors), counters[row["counter"]], CHANNELS[row["channel"]])
         found[place] += 1
@@ -151,7 +154,7 @@ def held(world: World) -> Tally[Place]:
 
 
 def _files(world: World) -> list[str]:
-    """Return the marker of every file that Metrika holds, once for each."""
+    """Return the marker of every file that Metrika has, one per file."""
     rows = control(world.sandbox, "rows?limit=10000")["rows"]
     return [marker for marker, _number in {(row["comment"], row["uploading_id"]) for row in rows}]
 
@@ -160,11 +163,11 @@ def _is_unknown(upload: Upload) -> bool:
     return upload.state in UNKNOWN or upload.attention == Attention.UNKNOWN_FATE
 
 
-def _places(rows: QuerySet[Delivery]) -> list[Place]:
+def _row_keys(rows: QuerySet[Delivery]) -> list[RowKey]:
     return list(rows.values_list("call_id", "counter_id", "channel"))
 
 
-def _rows_of_file(upload: Upload, visitors: dict[str, int]) -> list[Place]:
+def _rows_of_file(upload: Upload, visitors: dict[str, int]) -> list[RowKey]:
     text = bytes(UploadFile.objects.get(pk=upload.pk).body).decode()
     return [
         (_call_of(row, visitors), upload.counter_id, upload.channel)

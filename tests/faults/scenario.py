@@ -1,4 +1,4 @@
-"""A cabinet with counters of the sandbox, calls that come in, and what became of them."""
+"""A cabinet with counters of the sandbox: receives calls and waits for their delivery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from counters.models import Counter
 from devtools.soak.balance import Balance, is_settled, take_balance
 from integrations.models import YandexAccount
 from tests import factories
-from tests.faults.sandbox_process import StandIn
+from tests.faults.sandbox_process import SandboxProcess
 from tests.faults.wait import wait_for
 
 SETTLE_SECONDS = 40
@@ -29,17 +29,17 @@ OWNED = {
 
 
 @dataclass
-class Stage:
-    """One cabinet, one sandbox."""
+class Scenario:
+    """One cabinet and one sandbox."""
 
-    sandbox: StandIn
+    sandbox: SandboxProcess
     cabinet: Cabinet
     source: CallSource
     counters: list[Counter] = field(default_factory=list)
-    calls_in: int = 0
+    received: int = 0
 
     def link(self, login: str = "okna-stolica", counters: int = 1) -> YandexAccount:
-        """Link a person and add that many of their counters."""
+        """Link the account of a sandbox login and add that many of its counters."""
         account = factories.make_account(
             cabinet=self.cabinet,
             login=login,
@@ -53,24 +53,24 @@ class Stage:
         ]
         return account
 
-    def calls(self, count: int, *, started_at: datetime | None = None) -> None:
-        """Take in calls of an hour ago, through the same step as the door does."""
+    def receive_calls(self, count: int, *, started_at: datetime | None = None) -> None:
+        """Store calls that started an hour ago, with the function that the API view uses."""
         moment: datetime = started_at or timezone.now() - timedelta(hours=1)
         records = [factories.v3_record(callTime=moment.isoformat()) for _ in range(count)]
         now = timezone.now()
         read = read_records(records, source_id=self.source.public_id, zone=None, now=now)
         store.store_calls(source=self.source, records=read, now=now)
-        self.calls_in += count
+        self.received += count
 
     def balance(self) -> Balance:
         return take_balance(self.cabinet, self.sandbox.held())
 
     def wait_settled(self, seconds: float = SETTLE_SECONDS) -> float:
-        """Wait until nothing of the ledger is on its way; return in how many seconds."""
+        """Wait until every row of the ledger is final; return the seconds it took."""
         return wait_for(self._is_settled, seconds=seconds, what="the ledger is final")
 
     def wait_final_or_doubled(self, doubles: int, seconds: float = SETTLE_SECONDS) -> float:
-        """Wait for the end of the ledger and for doubles that are foreseen."""
+        """Wait until the ledger is final and has the expected number of doubles."""
         return wait_for(
             lambda: self.balance().doubles >= doubles and self._is_final(),
             seconds=seconds,
@@ -78,7 +78,7 @@ class Stage:
         )
 
     def _is_final(self) -> bool:
-        """Settled, or stopped because a double was seen."""
+        """Settled, or stopped in needs_attention because a double was detected."""
         upload = self.uploads()[0] if self.uploads() else None
         return self._is_settled() or (upload is not None and upload.state == "needs_attention")
 
