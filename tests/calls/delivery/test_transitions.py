@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
@@ -232,3 +233,46 @@ def test_the_search_for_writers_finds_each_kind(tmp_path: Path) -> None:
     )
 
     assert sorted(lines_that_write_upload_state(planted)) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("to", TAKEN_UPLOADS)
+def test_take_settles_an_upload_only_if_metrika_has_processed_it(
+    counter: Counter, to: UploadState
+) -> None:
+    upload = upload_in(counter, UploadState.SENDING)
+    now = timezone.now()
+    next_poll_at = now + timedelta(minutes=10)
+
+    taken = transitions.take(
+        Upload.objects.filter(pk=upload.pk),
+        to,
+        uploading_id=7,
+        attention=None,
+        quantities={"metrika_status": "UPLOADED"},
+        now=now,
+        next_poll_at=next_poll_at,
+    )
+
+    upload.refresh_from_db()
+    dates = (None, next_poll_at) if to == UploadState.SENT else (now, None)
+    assert taken
+    assert (upload.state, upload.uploading_id, upload.accepted_at) == (to, 7, now)
+    assert (upload.settled_at, upload.next_poll_at) == dates
+
+
+@pytest.mark.parametrize(
+    ("to", "is_settled"), [(UploadState.CANCELLED, True), (UploadState.NEEDS_ATTENTION, False)]
+)
+def test_end_search_settles_only_what_it_cancels(
+    counter: Counter, to: UploadState, is_settled: bool
+) -> None:
+    upload = upload_in(counter, UploadState.SPLITTING)
+    now = timezone.now()
+
+    ended = transitions.end_search(
+        Upload.objects.filter(pk=upload.pk), to, Attention.REJECTED, now=now
+    )
+
+    upload.refresh_from_db()
+    assert ended
+    assert (upload.state, upload.settled_at) == (to, now if is_settled else None)
