@@ -27,7 +27,7 @@ def test_collapsed_timeline_opens_with_the_keyboard(
     expect(decision).to_be_hidden()
 
     page.locator("summary", has_text="Окна Столица · Цель").focus()
-    page.keyboard.press("OpenBrowser")
+    page.keyboard.press("Enter")
 
     expect(decision).to_be_visible()
     assert person.browser_errors == []

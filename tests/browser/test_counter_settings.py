@@ -157,7 +157,7 @@ def test_settings_can_be_changed_and_saved_with_the_keyboard(
         if place == "min_duration":
             page.keyboard.type("90")
         if place.strip() == "Сохранить":
-            page.keyboard.press("OpenBrowser")
+            page.keyboard.press("Enter")
             break
 
     expect(page.get_by_text("Настройки сохранены.")).to_be_visible()
