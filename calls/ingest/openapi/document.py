@@ -142,7 +142,7 @@ def _refusals() -> dict[str, Any]:
     return {
         status: {
             "description": f"{sentence} {_('Ничего не сохранено.')}",
-            "content": {"application/json": {"schema": _ref("ApiError")}},
+            "content": {"application/json": {"schema": _ref("Refusal")}},
         }
         | ({"headers": retry} if status in {"429", "503"} else {})
         for status, sentence in sentences.items()
@@ -181,7 +181,7 @@ def _schemas() -> dict[str, Schema]:
                 },
             }
         ),
-        "ApiError": _object(
+        "Refusal": _object(
             {"error": _ref("Error"), "results": {"type": "array", "items": _ref("Result")}},
             required=["error"],
         ),

@@ -31,6 +31,9 @@ pytestmark = pytest.mark.django_db
 AFTER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
+SCHEMAS = {"Answer", "Call", "Calls", "Error", "Refusal", "Result"}
+
+
 def violations(answer: Any) -> list[str]:
     """Return the violations of the documented schema."""
     whole = document()
@@ -84,6 +87,11 @@ def test_every_reference_of_the_document_resolves() -> None:
     assert len(references) > 10
     for reference in references:
         assert resolve(reference, whole)
+
+
+def test_names_of_the_schemas_are_stable() -> None:
+    """Generated clients name their classes after them."""
+    assert set(document()["components"]["schemas"]) == SCHEMAS
 
 
 def walk(value: Any) -> list[tuple[str, Any]]:
