@@ -16,8 +16,9 @@ from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.run_config import ROOT
 from devtools.launcher.test_servers import set_harmless_values, start_servers
 
-# Two workers, which take tests from each other at the end; branch coverage of the product.
-PYTEST = ("-n", "2", "--dist", "worksteal", "--durations=10", "--cov", "--cov-report=")
+# Three workers for two cores, because half of the time of the long tests is waiting; they take
+# tests from each other at the end. Branch coverage of the product.
+PYTEST = ("-n", "3", "--dist", "worksteal", "--durations=10", "--cov", "--cov-report=")
 # Title, and the words after `python`.
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Lint: ruff check", ("-m", "ruff", "check", ".")),
