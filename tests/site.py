@@ -14,16 +14,16 @@ from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
 #: Django's own, which has a guard and tests of its own.
-DESK = "admin:"
+ADMIN = "admin:"
 
 
 def routes(patterns: Any = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the name, in its namespace, and the route of every address but those of the desk."""
+    """Yield the name, in its namespace, and the route of every address but those of the admin."""
     for one in get_resolver().url_patterns if patterns is None else patterns:
         route = prefix + str(one.pattern)
         if isinstance(one, URLResolver):
             inner = f"{space}{one.namespace}:" if one.namespace else space
-            if inner != DESK:
+            if inner != ADMIN:
                 yield from routes(one.url_patterns, route, inner)
         elif isinstance(one, URLPattern):
             yield f"{space}{one.name}" if one.name else route, route

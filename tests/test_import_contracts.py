@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import re
 import shutil
 import subprocess
 import sys
@@ -86,3 +88,36 @@ def test_planted_import_fails_the_check(tmp_path: Path, module: str, planted: st
 
     assert lint.returncode == 1, lint.stderr
     assert "BROKEN" in lint.stdout
+
+
+#: What the docstring of a module says if the module must reach no table.
+SAYS_PURE = re.compile(r"\b[Pp]ure\b")
+TABLES = [f"{app}.models" for app in ("cabinets", "integrations", "counters", "calls")]
+
+
+def pure_modules() -> list[str]:
+    return [
+        module
+        for app in APPS
+        for module in modules(app)
+        if SAYS_PURE.search(ast.get_docstring(ast.parse(source(module))) or "")
+    ]
+
+
+def source(module: str) -> str:
+    return (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+
+
+def test_modules_that_call_themselves_pure_reach_no_model(graph: grimp.ImportGraph) -> None:
+    pure = pure_modules()
+    chains = [
+        chain
+        for module in pure
+        for table in TABLES
+        if (chain := graph.find_shortest_chain(importer=module, imported=table, as_packages=True))
+    ]
+
+    assert {"calls.delivery.policy", "calls.reconciliation.diff", "calls.ingest.signatures"} <= set(
+        pure
+    )
+    assert chains == []

@@ -100,7 +100,7 @@ def test_no_page_shows_a_token(
     assert [shape.pattern for shape in TOKEN_SHAPES if shape.search(text)] == []
 
 
-def test_no_page_of_the_desk_shows_a_token(
+def test_no_page_of_the_admin_shows_a_token(
     client: Client, things: dict[str, Any], counter: Counter
 ) -> None:
     """S-35"""

@@ -97,7 +97,7 @@ def _start_all(config: RunConfig, stack: ExitStack) -> NoReturn:
     access = _prepare_data(config, environment, secrets["SIGN_IN_PASSWORD"])
     product = Processes("product", product_programs(config), config.data)
     supervisors.append(product)
-    with progress_line("Starting web server, worker, clock"):
+    with progress_line("Starting web server, workers, beat"):
         stack.callback(product.stop)
         product.start(environment)
         product.wait_until_ready(f"http://{HOST}:{config.port}/readyz")

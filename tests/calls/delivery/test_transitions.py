@@ -13,12 +13,21 @@ import pytest
 from django.utils import timezone
 
 from calls.delivery import transitions
+from calls.delivery.policy import after_failure, after_status
 from calls.delivery.results import quantities
 from calls.delivery.state_table import UPLOAD_STATES, Owner
 from calls.delivery.transitions import MOVES, IllegalTransition, Move
 from calls.models import Upload
 from calls.states import TAKEN_UPLOADS, Attention, UploadState
 from counters.models import Counter
+from integrations.yandex.errors import (
+    AccessDenied,
+    QuotaExceeded,
+    RequestRejected,
+    TokenRejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from integrations.yandex.records import Uploading
 from tests.calls.ledger import make_upload
 from tests.paths import ROOT
@@ -27,6 +36,19 @@ PRODUCT = ("cabinets", "calls", "callkeeper_metrika", "counters", "dashboard", "
 #: The one place where an upload is created, with the default state of the model.
 CREATES = ROOT / "calls" / "delivery" / "uploads.py"
 TRANSITIONS = ROOT / "calls" / "delivery" / "transitions.py"
+
+#: Each kind of failure, those of the file by their statuses.
+FAILURES = (
+    Unreachable("no route", may_have_arrived=False),
+    Unreachable("the answer was lost", may_have_arrived=True),
+    QuotaExceeded("spent", http_status=429),
+    TokenRejected("refused", http_status=401),
+    AccessDenied("refused", http_status=403),
+    UnexpectedAnswer("strange", http_status=502),
+    RequestRejected("bad row", http_status=400, error_type="invalid_uploading"),
+    RequestRejected("too large", http_status=413),
+    RequestRejected("our fault", http_status=400, error_type="invalid_parameter"),
+)
 
 
 def upload_in(counter: Counter, state: UploadState, attention: Attention | str = "") -> Upload:
@@ -276,3 +298,22 @@ def test_end_search_settles_only_what_it_cancels(
     upload.refresh_from_db()
     assert ended
     assert (upload.state, upload.settled_at) == (to, now if is_settled else None)
+
+
+def test_every_outcome_of_the_policy_is_a_legal_move() -> None:
+    """Otherwise an answer of Metrika could not be recorded at all."""
+    counts = (None, 1, 2, 3)
+    outcomes = {
+        after_status(status, source_quantity=source, line_quantity=line, rows=2)
+        for status in ("PROCESSED", "LINKAGE_FAILURE", "UPLOADED", "a new status")
+        for source, line in product(counts, repeat=2)
+    }
+    failures = {
+        (step.state, step.attention)
+        for error in FAILURES
+        for step in [after_failure(error, attempts=1, now=timezone.now())]
+    }
+
+    assert {state for state, _why in outcomes} == set(transitions.TAKE.targets)
+    assert {state for state, _why in failures} == set(transitions.FAIL.targets)
+    assert outcomes | failures <= set(UPLOAD_STATES)
