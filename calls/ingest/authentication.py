@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from cabinets.models import CallSource, SigningSecret
-from calls.ingest.signatures import Envelope, SignatureRefused, is_signed_by
+from calls.ingest.signatures import Envelope, SignatureRefused, form_of, is_signed_by
 
 #: Without a public id every active source is compared; with more active sources than this in the
 #: installation the id is required.
@@ -28,7 +28,7 @@ def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSour
         source for source, secrets in candidates.items() if is_signed_by(envelope, body, secrets)
     ]
     if not signers:
-        raise SignatureRefused("bad_signature")
+        raise SignatureRefused("bad_signature", form_of(envelope.signatures))
     return signers[0]
 
 

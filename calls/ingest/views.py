@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
-from django.http import HttpRequest, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from cabinets.models import CallSource
 from calls.ingest.authentication import authenticate, record_use
+from calls.ingest.body import read_body
 from calls.ingest.errors import ApiError
 from calls.ingest.idempotency import (
     ResponseBody,
@@ -29,6 +30,7 @@ from calls.ingest.idempotency import (
 from calls.ingest.parsing.json_values import MalformedJson, digest_bytes, read_json
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
+from calls.ingest.signature_messages import sentence_of
 from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
 
 logger = logging.getLogger(__name__)
@@ -36,8 +38,6 @@ logger = logging.getLogger(__name__)
 #: Retry-After while the database is unavailable: restarts take seconds.
 DATABASE_RETRY_SECONDS = 5
 READ_ONLY_TRANSACTION = "25006"
-#: A Content-Length with more digits is refused without parsing it.
-MAX_LENGTH_DIGITS = 18
 
 
 @csrf_exempt
@@ -78,20 +78,14 @@ def _accept(request: HttpRequest) -> ResponseBody:
 
 def _body(request: HttpRequest) -> bytes:
     if request.method != "POST":
-        raise ApiError(405, "method_not_allowed", _("Только POST."), {"Allow": "POST"})
-    if request.content_type != "application/json" or "Content-Encoding" in request.headers:
         raise ApiError(
-            415, "unsupported_media_type", _("Нужен Content-Type: application/json, без сжатия.")
+            405,
+            "method_not_allowed",
+            _("Метод %(method)s здесь не подходит: звонки принимает только POST.")
+            % {"method": str(request.method)[:20]},
+            {"Allow": "POST"},
         )
-    length = request.headers.get("Content-Length", "")
-    if not (length.isascii() and length.isdigit()):
-        raise ApiError(411, "length_required", _("Нужен заголовок Content-Length."))
-    if len(length) > MAX_LENGTH_DIGITS or int(length) > settings.INGEST_MAX_BYTES:
-        raise ApiError(413, "body_too_large", _("Тело запроса слишком велико."))
-    try:
-        return request.body
-    except UnreadablePostError:
-        raise ApiError(400, "body_cut_off", _("Тело запроса пришло не целиком.")) from None
+    return read_body(request)
 
 
 def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Envelope, CallSource]:
@@ -104,20 +98,11 @@ def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Env
         raise ApiError(
             401,
             refusal.code,
-            _signature_sentence(refusal.code),
+            sentence_of(refusal, source_id=named, now=now.timestamp()),
             {"WWW-Authenticate": 'Webhook-Signature realm="calls"'},
         ) from None
     record_use(source, now=now)
     return envelope, source
-
-
-def _signature_sentence(code: str) -> str:
-    return {
-        "missing_headers": _("Нужны заголовки webhook-id, webhook-timestamp и webhook-signature."),
-        "stale_timestamp": _("webhook-timestamp отстоит от нашего времени больше чем на 5 минут."),
-        "unknown_source": _("Источник не найден или выключен: укажите X-CallKeeper-Source."),
-        "bad_signature": _("Подпись не подходит ни к одному секрету источника."),
-    }[code]
 
 
 def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRecord | BadRecord]:

@@ -40,6 +40,11 @@ def _operation() -> dict[str, Any]:
         "parameters": _parameters(),
         "requestBody": {
             "required": True,
+            "description": _(
+                "JSON в UTF-8, до %(bytes)d байт: с Content-Length или частями (Transfer-Encoding: "
+                "chunked), без сжатия (Content-Encoding: identity можно)."
+            )
+            % {"bytes": settings.INGEST_MAX_BYTES},
             "content": {
                 "application/json": {
                     "schema": {
@@ -65,8 +70,11 @@ def _parameters() -> list[dict[str, Any]]:
         ),
         _parameter(
             "webhook-timestamp",
-            _("Время отправки, секунды Unix; расхождение до 300 секунд."),
-            {"type": "string", "pattern": "^[0-9]+$"},
+            _(
+                "Время отправки, целые секунды Unix, десять цифр: не миллисекунды, не дробь и не "
+                "дата; расхождение до 300 секунд."
+            ),
+            {"type": "string", "pattern": "^[0-9]{1,10}$"},
         ),
         _parameter(
             "webhook-signature",
@@ -123,29 +131,43 @@ def _refusals() -> dict[str, Any]:
             "schema": {"type": "integer"},
         }
     }
-    sentences = {
-        "400": _("malformed_json, wrong_shape, body_cut_off: тело не прочитано."),
-        "401": _(
-            "missing_headers, stale_timestamp, unknown_source, bad_signature: отправитель не "
-            "подтверждён."
-        ),
-        "405": _("method_not_allowed: только POST."),
-        "409": _("webhook_id_reused: тот же webhook-id уже был у другого тела."),
-        "411": _("length_required: нет Content-Length."),
-        "413": _("body_too_large, too_many_calls: больше 500 звонков или больше %(bytes)d байт.")
-        % {"bytes": settings.INGEST_MAX_BYTES},
-        "415": _("unsupported_media_type: нужен application/json без сжатия."),
-        "422": _("no_usable_call: ни одной записи принять нельзя; причины в results."),
-        "429": _("too_many_requests: больше звонков в минуту, чем положено источнику."),
-        "503": _("database_unavailable: сохранить некуда, повторите."),
-    }
     return {
         status: {
             "description": f"{sentence} {_('Ничего не сохранено.')}",
             "content": {"application/json": {"schema": _ref("Refusal")}},
         }
         | ({"headers": retry} if status in {"429", "503"} else {})
-        for status, sentence in sentences.items()
+        for status, sentence in _refusal_sentences().items()
+    }
+
+
+def _refusal_sentences() -> dict[str, str]:
+    """Return {status: its codes and what they mean}; every code of the API is here."""
+    return {
+        "400": _(
+            "malformed_json, wrong_shape, body_cut_off: тело не прочитано; unknown_host: хост не "
+            "обслуживается; bad_request: запрос не прочитан."
+        ),
+        "401": _(
+            "missing_headers, bad_webhook_id, bad_timestamp, stale_timestamp, unknown_source, "
+            "bad_signature: отправитель не подтверждён. bad_timestamp — это миллисекунды, дробь "
+            "или дата вместо целых секунд Unix."
+        ),
+        "403": _(
+            "https_required: нужен https; forbidden: у адреса под /api/, который это отвечает, "
+            "другое назначение."
+        ),
+        "404": _("trailing_slash: адрес пишется без косой черты в конце; not_found: адреса нет."),
+        "405": _("method_not_allowed: только POST."),
+        "409": _("webhook_id_reused: тот же webhook-id уже был у другого тела."),
+        "411": _("length_required: нет ни Content-Length, ни Transfer-Encoding: chunked."),
+        "413": _("body_too_large, too_many_calls: больше 500 звонков или больше %(bytes)d байт.")
+        % {"bytes": settings.INGEST_MAX_BYTES},
+        "415": _("unsupported_media_type: нужен application/json без сжатия."),
+        "422": _("no_usable_call: ни одной записи принять нельзя; причины в results."),
+        "429": _("too_many_requests: больше звонков в минуту, чем положено источнику."),
+        "500": _("internal_error: ошибка на нашей стороне, повторите."),
+        "503": _("database_unavailable: сохранить некуда, повторите."),
     }
 
 

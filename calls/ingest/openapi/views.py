@@ -7,6 +7,7 @@ import re
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from calls.ingest.openapi.docs_page import sections
@@ -16,6 +17,7 @@ from calls.ingest.openapi.document import document
 SOURCE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
+@csrf_exempt  # a POST is answered as a wrong method, not as a forged form
 @login_not_required
 @require_safe
 def openapi(request: HttpRequest) -> JsonResponse:
@@ -23,6 +25,7 @@ def openapi(request: HttpRequest) -> JsonResponse:
     return JsonResponse(document(), json_dumps_params={"ensure_ascii": False, "indent": 2})
 
 
+@csrf_exempt  # a POST is answered as a wrong method, not as a forged form
 @login_not_required
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:

@@ -101,21 +101,25 @@ def test_timestamp_within_five_minutes_is_fresh(shift: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("timestamp", "now"),
+    ("timestamp", "now", "code", "given"),
     [
-        (str(NOW), NOW + 301),
-        (str(NOW), NOW - 301),
-        ("2026-11-23T10:20:30Z", NOW),
-        (f"{NOW}.5", NOW),
-        ("-1", NOW),
-        ("9" * 40, NOW),
+        (str(NOW), NOW + 301, "stale_timestamp", 301),
+        (str(NOW), NOW - 301, "stale_timestamp", -301),
+        ("2026-11-23T10:20:30Z", NOW, "bad_timestamp", "2026-11-23T10:20:30Z"),
+        (f"{NOW}.5", NOW, "bad_timestamp", f"{NOW}.5"),
+        (f"{NOW}000", NOW, "bad_timestamp", f"{NOW}000"),
+        ("-1", NOW, "bad_timestamp", "-1"),
+        ("٣" * 10, NOW, "bad_timestamp", "٣" * 10),
+        ("9" * 40, NOW, "bad_timestamp", "9" * 40),
     ],
 )
-def test_stale_or_unreadable_timestamp_is_refused(timestamp: str, now: int) -> None:
+def test_stale_or_unreadable_timestamp_is_refused(
+    timestamp: str, now: int, code: str, given: object
+) -> None:
     with pytest.raises(SignatureRefused) as refused:
         read_envelope(headers(webhook_timestamp=timestamp), now=now)
 
-    assert refused.value.code == "stale_timestamp"
+    assert (refused.value.code, refused.value.given) == (code, given)
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -129,7 +133,7 @@ def test_missing_header_is_refused(name: str, value: str | None) -> None:
     with pytest.raises(SignatureRefused) as refused:
         read_envelope(given, now=NOW)
 
-    assert refused.value.code == "missing_headers"
+    assert (refused.value.code, refused.value.given) == ("missing_headers", name)
 
 
 @pytest.mark.parametrize("webhook_id", ["m" * 256, "msg\x001"])
@@ -137,4 +141,4 @@ def test_webhook_id_that_cannot_be_stored_is_refused(webhook_id: str) -> None:
     with pytest.raises(SignatureRefused) as refused:
         read_envelope(headers(webhook_id=webhook_id), now=NOW)
 
-    assert refused.value.code == "missing_headers"
+    assert refused.value.code == "bad_webhook_id"

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from calls.models import Call
 from tests import factories
 from tests.calls.ingest.json_schema import problems, resolve
 from tests.calls.posting import post_calls
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.django_db
 #: A time after the calls of the examples.
@@ -78,6 +80,31 @@ def test_samples_have_nothing_else_of_the_query(name: str) -> None:
     page = Client().get("/api/docs", {"source": name}).content.decode()
 
     assert page == Client().get("/api/docs").content.decode()
+
+
+def test_every_code_of_a_refusal_is_documented() -> None:
+    folder = ROOT / "calls" / "ingest"
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    raised = set(re.findall(r'ApiError\(\s*\d+,\s*"(\w+)"', text))
+    refused = set(re.findall(r'SignatureRefused\("(\w+)"', text))
+    replaced = set(re.findall(r'\d+: \("(\w+)"|code = "(\w+)"|\("(bad_request)"', text))
+    codes = raised | refused | {code for found in replaced for code in found if code}
+    responses = document()["paths"]["/api/v1/calls"]["post"]["responses"].values()
+    described = " ".join(response["description"] for response in responses)
+    page = Client().get("/api/docs").content.decode()
+
+    assert {"bad_timestamp", "trailing_slash", "internal_error", "forbidden"} <= codes
+    assert {code for code in codes if code not in described or code not in page} == set()
+
+
+def test_document_and_page_say_which_bodies_are_read() -> None:
+    said = document()["paths"]["/api/v1/calls"]["post"]["requestBody"]["description"]
+
+    assert said == (
+        "JSON в UTF-8, до 5242880 байт: с Content-Length или частями (Transfer-Encoding: chunked),"
+        " без сжатия (Content-Encoding: identity можно)."
+    )
+    assert said in Client().get("/api/docs").content.decode()
 
 
 def test_every_reference_of_the_document_resolves() -> None:

@@ -1,0 +1,140 @@
+"""Chunked bodies through the real web server: taken up to the limit, refused while reading."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+import requests
+
+from calls.models import Call
+from tests import factories
+from tests.calls.posting import new_webhook_id, signed_headers
+from tests.faults.scenario import Scenario
+from tests.ingest_faults.web_server import WebServer, results
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MEGABYTE = 1024 * 1024
+#: Far more than INGEST_MAX_BYTES, in case nobody stops reading.
+ENDLESS_MEGABYTES = 200
+HEADERS = "POST /api/v1/calls HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+def pieces(body: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_chunked_body_is_accepted(scenario: Scenario, web_server: WebServer, size: int) -> None:
+    body = json.dumps({"calls": [factories.v3_record(), factories.v3_record()]}).encode()
+    headers = signed_headers(body, webhook_id=new_webhook_id())
+    headers |= {
+        "Content-Type": "application/json",
+        "X-CallKeeper-Source": scenario.source.public_id,
+        "Content-Encoding": "identity",
+    }
+
+    answer = requests.post(
+        f"{web_server.url}/api/v1/calls", data=pieces(body, size), headers=headers, timeout=30
+    )
+
+    assert [one["status"] for one in results(answer)] == ["created", "created"]
+    assert Call.objects.count() == 2
+
+
+def test_endless_chunked_body_is_refused_while_reading(
+    scenario: Scenario, web_server: WebServer
+) -> None:
+    before = memory(web_server)
+
+    answer, sent = send_endlessly(web_server.url)
+
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert json.loads(answer.partition("\r\n\r\n")[2])["error"]["code"] == "body_too_large"
+    assert sent < ENDLESS_MEGABYTES
+    assert memory(web_server) - before < 60 * MEGABYTE
+    assert web_server.is_up()
+    assert Call.objects.count() == 0
+
+
+@pytest.mark.parametrize("rest", ["zz\r\nabc\r\n0\r\n\r\n", "5\r\nabc"])
+def test_malformed_chunks_are_refused(scenario: Scenario, web_server: WebServer, rest: str) -> None:
+    head = f"{HEADERS}Transfer-Encoding: chunked\r\n\r\n{rest}".encode()
+
+    answer = send_raw(web_server.url, head)
+
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert '"body_cut_off"' in answer
+
+
+def test_request_without_any_length_is_refused(scenario: Scenario, web_server: WebServer) -> None:
+    answer = send_raw(web_server.url, f"{HEADERS}\r\n".encode())
+
+    assert answer.startswith("HTTP/1.1 411 ")
+    assert '"length_required"' in answer
+
+
+def memory(web_server: WebServer) -> int:
+    processes: list[psutil.Process] = web_server.workers()
+    return sum(int(process.memory_info().rss) for process in processes)
+
+
+def connect(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    return socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=30)
+
+
+def send_raw(url: str, request: bytes) -> str:
+    with connect(url) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return read_answer(connection)
+
+
+def send_endlessly(url: str) -> tuple[str, int]:
+    """Send chunks of a megabyte until the server answers; return the answer and the megabytes."""
+    chunk = b"%x\r\n" % MEGABYTE + b" " * MEGABYTE + b"\r\n"
+    with connect(url) as connection:
+        connection.sendall(f"{HEADERS}Transfer-Encoding: chunked\r\n\r\n".encode())
+        for sent in range(ENDLESS_MEGABYTES):
+            try:
+                connection.sendall(chunk)
+            except OSError:
+                return read_answer(connection), sent
+            if answers(connection):
+                return read_answer(connection), sent
+    return "", ENDLESS_MEGABYTES
+
+
+def answers(connection: socket.socket) -> bool:
+    """Return whether the answer, or the end of the connection, is there."""
+    readable, _writable, _failed = select.select([connection], [], [], 0)
+    return bool(readable)
+
+
+def read_answer(connection: socket.socket) -> str:
+    """Return head and body of one answer."""
+    received = b""
+    while not is_whole(received):
+        more: Any = connection.recv(65536)
+        if not more:
+            break
+        received += more
+    return received.decode()
+
+
+def is_whole(received: bytes) -> bool:
+    head, end, body = received.partition(b"\r\n\r\n")
+    lengths = [
+        int(line.partition(b":")[2])
+        for line in head.split(b"\r\n")
+        if line.lower().startswith(b"content-length:")
+    ]
+    return bool(end) and len(body) >= sum(lengths)
