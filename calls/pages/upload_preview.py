@@ -1,10 +1,9 @@
-"""Reads the stored file of an upload: a preview, a spreadsheet copy, the rows as sent."""
+"""Reads the stored file of an upload: a preview, the rows as sent."""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from calls.models import UploadFile
 PREVIEW_ROWS = 50
 #: Enough for the header and the rows of a preview with long cells.
 PREVIEW_BYTES = 128 * 1024
-FORMULA = re.compile(r"(?:\A|(?<=[,;\t\r\n]))(?=[=+\-@\t\r])")
 # Python's reader refuses cells over 128 KiB by default; URLs of pages may be longer.
 csv.field_size_limit(16 * 1024 * 1024)
 
@@ -39,25 +37,11 @@ def preview_of(upload_id: int) -> Preview:
     if found is None:
         return Preview([], [])
     head, length = bytes(found[0]), found[1]
-    lines = list(_lines(head))
+    lines = list(lines_of(head))
     if length > len(head):
         # The last row may be cut in the middle.
         lines = lines[:-1]
     return Preview(lines[0] if lines else [], lines[1 : PREVIEW_ROWS + 1])
-
-
-def spreadsheet_file(body: bytes) -> bytes:
-    """Return the file for a spreadsheet: with a byte order mark, semicolons and no formulas.
-
-    Tags and URLs come from outside. A spreadsheet executes a cell that begins with one of =+-@,
-    also after a character that it takes for a separator, so an apostrophe is put before it
-    (https://owasp.org/www-community/attacks/CSV_Injection). Russian Excel splits at semicolons.
-    """
-    written = io.StringIO(newline="")
-    writer = csv.writer(written, delimiter=";", quoting=csv.QUOTE_ALL)
-    for line in _lines(body):
-        writer.writerow([FORMULA.sub("'", cell) for cell in line])
-    return written.getvalue().encode("utf-8-sig")
 
 
 def values_of(rows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, str]]:
@@ -73,7 +57,7 @@ def values_of(rows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str
 
 
 def _picked(body: bytes, numbers: set[int]) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = _lines(body)
+    lines = lines_of(body)
     header = next(lines, [])
     for number, line in enumerate(lines, start=1):
         if number in numbers:
@@ -82,6 +66,7 @@ def _picked(body: bytes, numbers: set[int]) -> Iterator[tuple[int, dict[str, str
             return
 
 
-def _lines(body: bytes) -> Iterator[list[str]]:
+def lines_of(body: bytes) -> Iterator[list[str]]:
+    """Return the header and the rows."""
     text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", errors="replace", newline="")
     return csv.reader(text)

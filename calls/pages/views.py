@@ -18,16 +18,18 @@ from calls.models import Call, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import details_of
 from calls.pages.forms import HistoryFilterForm
+from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.timeline import timelines_of
 from calls.pages.upload_page import attempts_of, sent_at_of, upload_status
-from calls.pages.upload_preview import preview_of, spreadsheet_file
+from calls.pages.upload_preview import preview_of
 from calls.phones import masked_phone, readable_phone, with_masked_phones
 from calls.queries import history as history_pages
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send
 from calls.queries.stats import state_totals
 from calls.states import TONES, DisplayState, IdKind
+from calls.workbook import CONTENT_TYPE as EXCEL
 from counters.models import Counter
 
 #: CSV columns masked for people who may not see phones.
@@ -111,7 +113,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @manage_required
 def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """Download the bytes as they were sent, or with `?for=people` a copy for a spreadsheet.
+    """Download the bytes as they were sent, or with `?for=people` an Excel workbook of them.
 
     Each download is written to the audit log.
     """
@@ -126,11 +128,17 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
         subject=shown,
         after={"as": "table" if is_for_people else "sent"},
     )
-    end = "-table" if is_for_people else ""
-    name = f"callkeeper-{shown.counter.number}-{shown.pk}{end}.csv"
+    name = f"callkeeper-{shown.counter.number}-{shown.pk}"
+    if is_for_people:
+        workbook = spreadsheet_of(body, zone=person.cabinet.zone)
+        return _attachment(workbook, f"{name}.xlsx", EXCEL)
+    return _attachment(body, f"{name}.csv", "text/csv; charset=utf-8")
+
+
+def _attachment(content: bytes, name: str, content_type: str) -> HttpResponse:
     return HttpResponse(
-        spreadsheet_file(body) if is_for_people else body,
-        content_type="text/csv; charset=utf-8",
+        content,
+        content_type=content_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "X-Content-Type-Options": "nosniff",

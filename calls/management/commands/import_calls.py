@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,15 +17,26 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_lazy, override
 from tqdm import tqdm
 
 from cabinets.models import CallSource
 from calls.ingest.parsing.import_file import UnreadableListing, check_listing, records_of
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import Result, store_calls
+from calls.workbook import MAX_ROWS, Column, workbook_writer
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
+#: The same columns for people, with their widths.
+REPORT_COLUMNS = (
+    (gettext_lazy("Номер записи"), 14),
+    (gettext_lazy("universalId"), 26),
+    (gettext_lazy("Итог"), 14),
+    (gettext_lazy("Звонок"), 14),
+    (gettext_lazy("Код причины"), 20),
+    (gettext_lazy("Поле"), 20),
+    (gettext_lazy("Причина"), 80),
+)
 #: A spreadsheet executes a cell that begins with one of these as a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 SOME_REJECTED, UNREADABLE, DATABASE_AWAY = 1, 2, 3
@@ -42,7 +53,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--source", required=True, help="public id of the source: src_…")
-        parser.add_argument("--report", type=Path, help="write a line per call into this CSV file")
+        parser.add_argument(
+            "--report",
+            type=Path,
+            help="write a line per call into this file: .csv for programs, .xlsx for people",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts: Counter[str] = Counter(created=0, updated=0, duplicate=0, rejected=0)
@@ -66,7 +81,7 @@ class Command(BaseCommand):
         source = _source(public_id)
         with ExitStack() as stack:
             count, records = _read(file, stack)
-            write = _report_writer(report, stack)
+            write = _report_writer(report, count, stack)
             bar = stack.enter_context(tqdm(total=count, unit="call", disable=None))
             for result in _store_in_chunks(records, source):
                 counts[result.status] += 1
@@ -129,17 +144,31 @@ def _store_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Resul
         start += len(chunk)
 
 
-def _report_writer(report: Path | None, stack: ExitStack) -> _Write:
+def _report_writer(report: Path | None, count: int, stack: ExitStack) -> _Write:
     if report is None:
         return lambda result: None
+    is_workbook = report.suffix.lower() == ".xlsx"
+    if is_workbook and count > MAX_ROWS:
+        sentence = _(
+            "В файл .xlsx помещается не больше {limit} строк, а записей {count}: назовите .csv."
+        )
+        raise CommandError(sentence.format(limit=MAX_ROWS, count=count), returncode=UNREADABLE)
     try:
+        if is_workbook:
+            return _workbook_report(stack.enter_context(report.open("wb")), stack)
         file = stack.enter_context(report.open("w", encoding="utf-8-sig", newline=""))
     except OSError as problem:
         sentence = _("Отчёт {file} не записать: {reason}.")
         raise _unreachable(sentence, report, problem) from None
     writer = csv.writer(file)
     writer.writerow(REPORT_HEADER)
-    return lambda result: writer.writerow(_report_row(result))
+    return lambda result: writer.writerow(map(_without_formula, _report_row(result)))
+
+
+def _workbook_report(file: IO[bytes], stack: ExitStack) -> _Write:
+    columns = [Column(str(title), width) for title, width in REPORT_COLUMNS]
+    write_row = stack.enter_context(workbook_writer(file, sheet=_("Отчёт"), columns=columns))
+    return lambda result: write_row(_report_row(result))
 
 
 def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
@@ -155,15 +184,14 @@ def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
     return CommandError(sentence.format(file=file, reason=reason), returncode=UNREADABLE)
 
 
-def _report_row(result: Result) -> list[Any]:
+def _report_row(result: Result) -> list[str]:
     error = result.error
-    error_columns = [error.code, error.field, error.message] if error else ["", "", ""]
     return [
-        result.index,
-        _without_formula(result.external_id),
+        str(result.index),
+        result.external_id,
         result.status,
-        "" if result.call_id is None else result.call_id,
-        *error_columns,
+        "" if result.call_id is None else str(result.call_id),
+        *([error.code, error.field, error.message] if error else ["", "", ""]),
     ]
 
 

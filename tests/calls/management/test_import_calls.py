@@ -13,10 +13,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from cabinets.models import CallSource
+from calls.management.commands import import_calls
 from calls.models import Call, Delivery
 from counters.models import Counter
 from tests import factories
 from tests.paths import PAYLOADS
+from tests.workbooks import sheet_in, values_in
 
 pytestmark = pytest.mark.django_db
 PUBLISHED = PAYLOADS / "callkeeper"
@@ -87,6 +89,58 @@ def test_every_record_is_reported(source: CallSource, tmp_path: Path) -> None:
             ["2", known["universalId"], "updated", str(old.pk), "", "", ""],
             ["3", "'-7", "rejected", "", "missing_field", "callTime", "Нет времени начала звонка."],
         ]
+
+
+def test_report_for_people_is_a_workbook_of_texts(source: CallSource, tmp_path: Path) -> None:
+    good = factories.v3_record(universalId="=1+1")
+    long = factories.v3_record(universalId="1718031415926535897")
+    file = write_file(tmp_path, [good, long, {"universalId": "-7"}])
+    report = tmp_path / "report.XLSX"
+
+    code, _out, _err = run(file, source, report=report)
+
+    numbers = dict(Call.objects.values_list("external_id", "pk"))
+    sheet = sheet_in(report)
+    assert code == 1
+    assert values_in(sheet) == [
+        [
+            "Номер записи",
+            "universalId",
+            "Итог",
+            "Звонок",
+            "Код причины",
+            "Поле",
+            "Причина",
+        ],
+        ["0", "=1+1", "created", str(numbers["=1+1"]), None, None, None],
+        [
+            "1",
+            "1718031415926535897",
+            "created",
+            str(numbers["1718031415926535897"]),
+            None,
+            None,
+            None,
+        ],
+        ["2", "-7", "rejected", None, "missing_field", "callTime", "Нет времени начала звонка."],
+    ]
+    assert {cell.data_type for row in sheet for cell in row if cell.value} == {"s"}
+
+
+def test_report_for_people_that_is_too_long_is_refused(
+    source: CallSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_calls, "MAX_ROWS", 1)
+    file = write_file(tmp_path, [factories.v3_record(), factories.v3_record()])
+
+    code, _out, err = run(file, source, report=tmp_path / "report.xlsx")
+
+    assert (code, err) == (
+        2,
+        "В файл .xlsx помещается не больше 1 строк, а записей 2: назовите .csv.",
+    )
+    assert Call.objects.count() == 0
+    assert not (tmp_path / "report.xlsx").exists()
 
 
 def test_file_longer_than_a_chunk_is_numbered_through(source: CallSource, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from calls.states import UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.pages.conftest import BODY, PHONE
+from tests.workbooks import sheet_in, values_in
 
 #: Seven digits of the phone, or its last four as they are shown.
 PART_OF_PHONE = re.compile(r"9161231234|-12-34")
@@ -46,18 +48,25 @@ def test_file_is_downloaded_byte_for_byte_and_audited(
     assert event.after == {"as": "sent"}
 
 
-def test_spreadsheet_file_has_no_formulas_and_is_audited(
-    owner_client: Client, urls: dict[str, str]
+def test_file_for_people_is_a_workbook_and_audited(
+    owner_client: Client, urls: dict[str, str], counter: Counter
 ) -> None:
     answer = owner_client.get(urls["upload-csv"], {"for": "people"})
 
-    assert answer.content.decode("utf-8-sig").splitlines() == [
-        '"ClientId";"PhoneNumber"',
-        '"1";"\'+79161231234"',
-        '"\'=2";"а"',
+    sheet = sheet_in(io.BytesIO(answer.content))
+    assert values_in(sheet) == [
+        ["ClientID посетителя", "Телефон клиента"],
+        ["1", "+79161231234"],
+        ["=2", "а"],
     ]
-    assert answer.content.startswith(b"\xef\xbb\xbf")
-    assert answer["Content-Disposition"].endswith('-table.csv"')
+    assert sheet["A3"].data_type == "s"
+    assert answer["Content-Type"] == (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    (number,) = re.findall(r"uploads/(\d+)/", urls["upload-csv"])
+    name = f"callkeeper-{counter.number}-{number}.xlsx"
+    assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert answer["Cache-Control"] == "no-store"
     event = AuditEvent.objects.get()
     assert (event.action, event.after) == ("upload.downloaded", {"as": "table"})
 

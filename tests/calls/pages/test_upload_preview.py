@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
-
-import pytest
 
 from calls.pages.upload_preview import (
     PREVIEW_BYTES,
     PREVIEW_ROWS,
     preview_of,
-    spreadsheet_file,
     values_of,
 )
 from counters.models import Counter
@@ -62,30 +57,3 @@ def test_row_cut_by_the_preview_is_left_out(counter: Counter) -> None:
 
 def test_upload_without_a_file_has_an_empty_preview(db: None) -> None:
     assert preview_of(1).rows == []
-
-
-@pytest.mark.parametrize(
-    ("cell", "shown"),
-    [
-        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
-        ("+79161231234", "'+79161231234"),
-        ("-1", "'-1"),
-        ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t'=1"),
-        ("\r=1", "'\r'=1"),
-        ("https://x.example/?a;=1,+1", "https://x.example/?a;'=1,'+1"),
-        ("строка\n=1", "строка\n'=1"),
-        ("https://x.example/?a=1-2", "https://x.example/?a=1-2"),
-        ("Целевой, Балкон; «5+»", "Целевой, Балкон; «5+»"),
-        ("", ""),
-    ],
-)
-def test_spreadsheet_file_holds_no_formula(cell: str, shown: str) -> None:
-    sent = io.StringIO(newline="")
-    csv.writer(sent).writerows([["Tag", "URL"], [cell, 'с "кавычкой"']])
-
-    table = spreadsheet_file(sent.getvalue().encode())
-
-    text = table.decode("utf-8-sig")
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))
-    assert rows == [["Tag", "URL"], [shown, 'с "кавычкой"']]
