@@ -38,6 +38,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-receipts": {"task": "calls.forget_receipts", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.
     "refresh-counters": {"task": "counters.refresh_counters", "schedule": 300.0},
+    # A stopped counter is checked once an hour; a run takes those that are due.
+    "check-stopped": {"task": "counters.check_stopped", "schedule": 300.0},
     # The token of an account is renewed about every 90 days; a run takes the accounts that are due.
     "refresh-tokens": {"task": "integrations.refresh_tokens", "schedule": 3600.0},
     # A refused token is tried once an hour; a run takes those whose hour is over.

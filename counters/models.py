@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
-from counters import sendable
+from counters import sendable, states
 from integrations.models import YandexAccount
 
 
@@ -35,6 +35,10 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         """Keep those that their account may not write to."""
         return self.exclude(access=Counter.Access.OK)
 
+    def stopped(self) -> CounterQuerySet:
+        """Keep those whose uploads Metrika refuses for a cause of the counter."""
+        return self.exclude(stopped_cause="")
+
     def sendable(self) -> CounterQuerySet:
         """Keep those to which calls may be sent now."""
         return self.filter(sendable.as_q(sendable.SENDABLE))
@@ -53,7 +57,8 @@ class CounterQuerySet(models.QuerySet["Counter"]):
 class Counter(models.Model):
     """A counter and the settings of what is sent to it, which `calls.decision.rules` read."""
 
-    Access: TypeAlias = sendable.Access
+    Access: TypeAlias = states.Access
+    StopCause: TypeAlias = states.StopCause
 
     class CallKind(models.TextChoices):
         ALL = "all", _("Все типы звонков")
@@ -147,6 +152,15 @@ class Counter(models.Model):
     access_changed_at = models.DateTimeField(_("Доступ с"), null=True, blank=True)
     #: Consecutive uploads refused for lack of access, whatever the list of counters says.
     refused_uploads = models.PositiveSmallIntegerField(_("Отказов подряд"), default=0)
+    #: Written by `counters.stops` alone; '' while Metrika takes the counter's uploads.
+    stopped_cause = models.CharField(
+        _("Остановлен из-за"), max_length=16, choices=StopCause, blank=True, default=""
+    )
+    stopped_at = models.DateTimeField(_("Остановлен"), null=True, blank=True)
+    #: When it was last checked whether the cause is gone; claims the next check.
+    stop_checked_at = models.DateTimeField(_("Причина проверена"), null=True, blank=True)
+    #: Goals of any kind that the counter had when its goals were last read.
+    goals_total = models.PositiveIntegerField(_("Целей всего"), null=True, blank=True)
 
     enabled = models.BooleanField(_("Включён"), default=True)
     send_calls = models.BooleanField(_("Отправлять звонки"), default=True)

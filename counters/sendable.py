@@ -13,20 +13,11 @@ from typing import Any, Literal
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 
+from counters.states import Access
 from integrations.models import YandexAccount
 
 ACCOUNT = "account__"
-
-
-class Access(models.TextChoices):
-    """The right that the account has to the counter in Metrika."""
-
-    OK = "ok", _("Доступ есть")
-    VIEW_ONLY = "view_only", _("Только просмотр")
-    LOST = "lost", _("Доступ потерян")
-    DELETED = "deleted", _("Счетчик удалён в Метрике")
 
 
 @dataclass(frozen=True)
@@ -75,6 +66,8 @@ SENDABLE = (
     Condition("removed_at", "isnull", True),
     # A counter that was removed and added again takes no calls before its settings are saved.
     Condition("configured_at", "isnull", False),
+    # Metrika refuses the counter's uploads: see `counters.stops`.
+    Condition("stopped_cause", "exact", ""),
     *REACHABLE,
 )
 

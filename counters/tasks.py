@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from counters.sync import refresh
+from counters.sync import refresh, stopped
 
 
 @shared_task(name="counters.refresh_counters")
@@ -21,3 +21,9 @@ def refresh_counters() -> int:
 def refresh_account(account_id: int) -> bool:
     """Refresh one account's counters; a second task for the same account finds it claimed."""
     return refresh.refresh_account(account_id, now=timezone.now())
+
+
+@shared_task(name="counters.check_stopped")
+def check_stopped() -> int:
+    """Check stopped counters whose cause may be gone; return how many go on."""
+    return stopped.check_due(now=timezone.now())

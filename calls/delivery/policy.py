@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from calls.delivery.error_owners import Action, owner_of_error
 from calls.states import Attention, UploadState
+from counters.states import Access, StopCause
 from integrations.limits.quota_reset import (
     Jitter,
     QuotaScope,
@@ -15,14 +17,7 @@ from integrations.limits.quota_reset import (
     quota_ends,
     quota_scope,
 )
-from integrations.yandex.errors import (
-    AccessDenied,
-    NotFound,
-    QuotaExceeded,
-    RequestRejected,
-    TokenRejected,
-    YandexError,
-)
+from integrations.yandex.errors import QuotaExceeded, YandexError
 from integrations.yandex.records import LINKAGE_FAILURE, PROCESSED
 
 #: After network errors and 5xx before anything could arrive: full jitter, 30 s · 2ⁿ up to an hour.
@@ -45,7 +40,6 @@ FINAL_STATES = {
 
 #: Of Metrika's refusals the one that means the file (https://yandex.com/dev/metrika/en/intro/errors).
 FILE_REFUSED = "invalid_uploading"
-TOO_LARGE_STATUS = 413
 
 
 @dataclass(frozen=True)
@@ -58,6 +52,20 @@ class NextStep:
     #: Whose quota is spent: all uploads in this scope are paused until `not_before`.
     pauses: QuotaScope | None = None
     token_rejected: bool = False
+    #: Recorded on the counter, which then is not sendable: a cause of the counter, a lost access.
+    stops: StopCause | None = None
+    access: Access | None = None
+
+
+def after_repeated_rejection(step: NextStep, now: datetime) -> NextStep:
+    """Return what follows when the counter's file before this one was rejected, too.
+
+    Then the cause is held to be the counter's: this file waits with it instead of being left to a
+    person, and nothing more is tried until the counter goes on.
+    """
+    if step.attention != Attention.REJECTED:
+        return step
+    return NextStep(UploadState.LATER, now, stops=StopCause.REJECTING)
 
 
 def backoff(attempts: int, jitter: Jitter = random.random) -> timedelta:
@@ -94,27 +102,28 @@ def _after_refusal(
     error: YandexError, *, attempts: int, now: datetime, ahead: timedelta, jitter: Jitter
 ) -> NextStep | None:
     """Return what follows from a refusal; None when nothing was refused."""
+    owned = owner_of_error(error)
     if isinstance(error, QuotaExceeded):
         until = quota_ends(error, now=now, ahead=ahead, jitter=jitter)
         return NextStep(UploadState.LATER, until, pauses=quota_scope(error))
-    if isinstance(error, TokenRejected):
+    if owned.action is Action.RENEW_TOKEN:
         # Sent again at once only if the token can be renewed; see `results`.
-        return NextStep(
-            UploadState.LATER, now + _pause(error, attempts, jitter), token_rejected=True
-        )
-    if isinstance(error, AccessDenied | NotFound):
-        # Nothing is sent until the counter is accessible; see `results.mark_counter_access`.
-        return NextStep(UploadState.LATER, now)
-    return _after_rejection(error, now) if isinstance(error, RequestRejected) else None
+        pause = _pause(error, attempts, jitter)
+        return NextStep(UploadState.LATER, now + pause, token_rejected=True)
+    # With a stop, or without access, the counter is not sendable and the upload waits in its row.
+    if owned.action in (Action.STOP_COUNTER, Action.LOSE_ACCESS):
+        return NextStep(UploadState.LATER, now, stops=owned.stops, access=owned.access)
+    return _OF_FILE[owned.action](now) if owned.action in _OF_FILE else None
 
 
-def _after_rejection(error: RequestRejected, now: datetime) -> NextStep:
-    """A file refused for its content is bisected; any other rejection is a fault of ours."""
-    if error.http_status == TOO_LARGE_STATUS:
-        return NextStep(UploadState.SPLITTING, now, attention=Attention.TOO_LARGE)
-    if error.error_type == FILE_REFUSED:
-        return NextStep(UploadState.SPLITTING, now, attention=Attention.SPLIT)
-    return NextStep(UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED)
+#: Refusals for the content of the file, which the same again cannot cure.
+_OF_FILE: dict[Action, Callable[[datetime], NextStep]] = {
+    Action.BISECT: lambda now: NextStep(UploadState.SPLITTING, now, attention=Attention.SPLIT),
+    Action.HALVE: lambda now: NextStep(UploadState.SPLITTING, now, attention=Attention.TOO_LARGE),
+    Action.REJECT: lambda now: NextStep(
+        UploadState.NEEDS_ATTENTION, now, attention=Attention.REJECTED
+    ),
+}
 
 
 def _pause(error: YandexError, attempts: int, jitter: Jitter) -> timedelta:

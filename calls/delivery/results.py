@@ -12,13 +12,22 @@ from django.db import transaction
 from django.db.models import F
 
 from calls.delivery import transitions
-from calls.delivery.policy import NextStep, after_failure, after_status, next_poll
+from calls.delivery.error_owners import owner_of_error
+from calls.delivery.policy import (
+    NextStep,
+    after_failure,
+    after_repeated_rejection,
+    after_status,
+    next_poll,
+)
 from calls.delivery.token_errors import handle_token_rejection, mark_missing_scope
 from calls.models import Upload, UploadAttempt
 from calls.runtime.failpoints import failpoint
+from calls.states import Attention
+from counters import stops
 from counters.models import Counter
 from integrations.limits import clock_skew, pauses
-from integrations.yandex.errors import AccessDenied, NotFound, YandexError
+from integrations.yandex.errors import YandexError
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
@@ -73,6 +82,8 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
     """Record a failed attempt and apply what follows from it; False when the upload moved on."""
     step = after_failure(error, attempts=upload.attempts, now=now, ahead=clock_skew.ahead())
     with transaction.atomic():
+        if _is_rejected_repeatedly(upload):
+            step = after_repeated_rejection(step, now)
         recorded = transitions.fail(
             Upload.objects.filter(pk=upload.pk, attempts=upload.attempts),
             step.state,
@@ -80,10 +91,29 @@ def record_failure(upload: Upload, error: YandexError, *, now: datetime) -> bool
             attention=step.attention,
         )
         close_attempt(upload, now=now, error=error)
+        if recorded:
+            _record_on_counter(upload, step, now)
+        failpoint("before_failure_commit")
     logger.warning("upload %s: %s, now %s", upload.marker, error, step.state)
     if recorded:
         _apply_consequences(upload, error, step, now)
     return recorded
+
+
+def _is_rejected_repeatedly(upload: Upload) -> bool:
+    """Whether a person already has a rejected file of this list since Metrika took the last one."""
+    of_list = Upload.objects.of_list(upload.counter_id, upload.channel).exclude(pk=upload.pk)
+    rejected = of_list.needs_attention().filter(attention=Attention.REJECTED, uploading_id=None)
+    taken_at = Counter.objects.values_list("last_synced_at", flat=True).get(pk=upload.counter_id)
+    return (rejected.filter(sent_at__gt=taken_at) if taken_at else rejected).exists()
+
+
+def _record_on_counter(upload: Upload, step: NextStep, now: datetime) -> None:
+    """Record a cause of the counter in the transaction of the upload's move: both or neither."""
+    if step.stops is not None:
+        stops.stop(upload.counter_id, step.stops, now=now)
+    if step.access is not None:
+        _lose_access(upload.counter_id, step.access, now)
 
 
 def _apply_consequences(upload: Upload, error: YandexError, step: NextStep, now: datetime) -> None:
@@ -94,19 +124,21 @@ def _apply_consequences(upload: Upload, error: YandexError, step: NextStep, now:
     if step.token_rejected and handle_token_rejection(account):
         waiting = Upload.objects.later().filter(pk=upload.pk, attempts=upload.attempts)
         waiting.update(not_before=now)
-    if isinstance(error, AccessDenied):
+    if step.access == Counter.Access.LOST:
         mark_missing_scope(account)
         Counter.objects.filter(pk=upload.counter_id).update(
             refused_uploads=F("refused_uploads") + 1
         )
-    mark_counter_access(upload.counter_id, error, now=now)
 
 
 def mark_counter_access(counter_id: int, error: YandexError, *, now: datetime) -> None:
     """Record on the counter that access was refused; its hourly refresh records its return."""
-    if not isinstance(error, AccessDenied | NotFound):
-        return
-    access = Counter.Access.DELETED if isinstance(error, NotFound) else Counter.Access.LOST
+    access = owner_of_error(error).access
+    if access is not None:
+        _lose_access(counter_id, access, now)
+
+
+def _lose_access(counter_id: int, access: str, now: datetime) -> None:
     Counter.objects.filter(pk=counter_id, access=Counter.Access.OK).update(
         access=access, access_changed_at=now
     )

@@ -12,21 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.states import Channel
+from counters.causes import CounterCause, goal_cause_of, stop_of
 from counters.models import Counter
 from integrations.limits.pauses import ALL_REFUSED, COUNTER_PREFIX
 from integrations.models import RequestDay, YandexAccount
 from integrations.tokens.account_state import Reason
 
-_OF_ACCESS: dict[str, str | Promise] = {
-    Counter.Access.VIEW_ONLY: gettext_lazy(
-        "На счетчик осталось только право просмотра: попросите владельца дать право на "
-        "редактирование. Звонки ждут."
-    ),
-    Counter.Access.LOST: gettext_lazy(
-        "Доступ к счетчику потерян: попросите владельца вернуть его. Звонки ждут."
-    ),
-    Counter.Access.DELETED: gettext_lazy("Счетчик удалён в Метрике: отправлять некуда."),
-}
 _OF_ACCOUNT: dict[str, str | Promise] = {
     YandexAccount.State.REAUTH_REQUIRED: gettext_lazy(
         "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него."
@@ -39,10 +30,6 @@ _NO_SCOPE = gettext_lazy(
     "Яндекс не разрешает отправлять звонки от имени этого аккаунта: при подключении не хватило "
     "прав. Переподключите аккаунт и оставьте все разрешения. Звонки ждут и уйдут после этого."
 )
-_LOST_GOAL = gettext_lazy(
-    "Цель не найдена: её удалили в Метрике. Звонки ждут и уйдут, если выбрать другую цель в "
-    "настройках счетчика."
-)
 
 
 def of_channel(counter: Counter, channel: int, blocker: str) -> str:
@@ -50,8 +37,9 @@ def of_channel(counter: Counter, channel: int, blocker: str) -> str:
 
     Load the counter with its goal.
     """
-    is_lost = counter.goal is not None and counter.goal.deleted_at is not None
-    return blocker or (str(_LOST_GOAL) if channel == Channel.GOAL and is_lost else "")
+    if blocker or channel != Channel.GOAL:
+        return blocker
+    return _sentence(goal_cause_of(counter))
 
 
 def blocker_of(counter: Counter, *, now: datetime) -> str:
@@ -83,7 +71,11 @@ def _own_blocker(counter: Counter) -> str:
     account = counter.account
     if not account.is_usable and account.state_reason == Reason.SCOPE_LOST:
         return str(_NO_SCOPE)
-    return str(_OF_ACCOUNT.get(account.state) or _OF_ACCESS.get(counter.access, ""))
+    return str(_OF_ACCOUNT.get(account.state, "")) or _sentence(stop_of(counter))
+
+
+def _sentence(cause: CounterCause | None) -> str:
+    return str(cause.sentence) if cause else ""
 
 
 def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:

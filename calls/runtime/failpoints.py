@@ -23,6 +23,8 @@ Name = Literal[
     # Metrika has answered, the answer is not recorded.
     "after_answer",
     "before_record_commit",
+    # Metrika has refused: the upload's move and what follows for its counter are one transaction.
+    "before_failure_commit",
     "after_record",
     # The list of uploadings is read to its end, its result is not recorded.
     "during_lookup",

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from counters.causes import CounterCause, goal_cause_of, stop_of
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -31,7 +32,6 @@ WORKS = CounterStatus(gettext_lazy("Подключено и работает"), 
 NOT_SAVED = CounterStatus(gettext_lazy("Не настроен: ничего не отправляется"), "warning")
 OFF = CounterStatus(gettext_lazy("Выключен"), "neutral")
 NOTHING_TO_SEND = CounterStatus(gettext_lazy("Ничего не выбрано для отправки"), "neutral")
-GOAL_GONE = CounterStatus(gettext_lazy("Цель удалена в Метрике"), "warning")
 OF_ACCOUNT = {
     YandexAccount.State.REAUTH_REQUIRED.value: CounterStatus(
         gettext_lazy("Требуется переподключение"), "danger"
@@ -39,13 +39,6 @@ OF_ACCOUNT = {
     YandexAccount.State.DISCONNECTED.value: CounterStatus(
         gettext_lazy("Аккаунт отключён"), "danger"
     ),
-}
-OF_ACCESS = {
-    Counter.Access.VIEW_ONLY.value: CounterStatus(
-        gettext_lazy("Осталось только право просмотра"), "danger"
-    ),
-    Counter.Access.LOST.value: CounterStatus(gettext_lazy("Доступ потерян"), "danger"),
-    Counter.Access.DELETED.value: CounterStatus(gettext_lazy("Удалён в Метрике"), "danger"),
 }
 TONE_OF_ACCOUNT = {
     YandexAccount.State.ACTIVE.value: "success",
@@ -57,16 +50,19 @@ TONE_OF_ACCOUNT = {
 
 def status_of_counter(counter: Counter) -> CounterStatus:
     """Return the most important status. Load the counter with its account and goal."""
-    broken = OF_ACCOUNT.get(counter.account.state) or OF_ACCESS.get(counter.access)
+    broken = OF_ACCOUNT.get(counter.account.state) or _of_cause(stop_of(counter))
     if broken:
         return broken
     if counter.configured_at is None:
         return NOT_SAVED
     if not counter.enabled:
         return OFF
-    if counter.goal and counter.goal.deleted_at:
-        return GOAL_GONE
-    return WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND
+    lost_goal = _of_cause(goal_cause_of(counter))
+    return lost_goal or (WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND)
+
+
+def _of_cause(cause: CounterCause | None) -> CounterStatus | None:
+    return CounterStatus(cause.title, cause.tone) if cause else None
 
 
 def settings_warnings(counter: Counter) -> list[str]:

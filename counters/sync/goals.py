@@ -1,17 +1,24 @@
-"""Stores a counter's JavaScript goals as last seen in Metrika, the choices of «Достижение цели»."""
+"""Stores a counter's goals as last seen in Metrika: the JavaScript goals, which are the choices of
+«Достижение цели», and the goals that Metrika made by itself for calls.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
+from counters import stops
 from counters.models import Counter, Goal
+from counters.states import StopCause
 from counters.signals import counter_changed
 from integrations.api_call import call_metrika
 from integrations.yandex.records import GoalInfo
@@ -21,28 +28,65 @@ logger = logging.getLogger(__name__)
 #: Only a JavaScript goal can be reached by an uploaded row
 #: (https://yandex.com/dev/metrika/en/management/offline-conv).
 JAVASCRIPT = "action"
+#: `goal_source` of goals that Metrika made by itself.
+AUTOMATIC = "auto"
+#: The documented types, none of which is a call goal: a goal of type `phone` is a click on a number
+#: (https://yandex.com/dev/metrika/en/management/openapi/goal/addGoal, and older and newer kinds).
+OTHER_TYPES = frozenset(
+    (
+        *("url", "number", "step", "action", "phone", "email", "payment_system", "messenger"),
+        *("file", "search", "social", "visit_duration", "form", "button", "chat"),
+    )
+)
+OF_CALLS = re.compile(r"call|звон", re.IGNORECASE)
 #: Goals older than this are fetched when the settings window is opened.
 FRESH = timedelta(minutes=10)
 #: The settings window fetches goals at most this often: it must open while Metrika is down.
 FETCH_SPACING_SECONDS = 300
 
 
-def refresh_goals(counter: Counter, *, now: datetime) -> None:
+def refresh_goals(counter: Counter, *, now: datetime, actor: User | None = None) -> None:
     """Fetch the counter's goals and store them. Raises MetrikaUnavailable.
 
     A goal that Metrika no longer lists keeps its row with ``deleted_at``, so that the settings
-    window can show it as deleted. Makes a request: never call inside a transaction.
+    window can show it as deleted. A counter that was stopped because its goals were full goes on
+    when there is room; ``actor`` is the person who asked. Makes a request: never call inside a
+    transaction.
     """
     infos = call_metrika(counter.account, lambda client: client.goals(counter.number))
-    usable = [info for info in infos if info.type == JAVASCRIPT and info.identifier]
     with transaction.atomic():
         locked = Counter.objects.select_for_update().get(pk=counter.pk)
         chosen_before = _chosen(locked)
-        _store(locked, usable, now)
-        Counter.objects.filter(pk=locked.pk).update(goals_refreshed_at=now)
+        _store(locked, [info for info in infos if is_usable(info) or is_call_goal(info)], now)
+        Counter.objects.filter(pk=locked.pk).update(goals_refreshed_at=now, goals_total=len(infos))
+        _resume_with_room(locked, infos, actor)
         # Only the chosen goal takes part in decisions.
         if _chosen(locked) != chosen_before:
             counter_changed.send(sender=Counter, counter=locked)
+
+
+def is_usable(info: GoalInfo) -> bool:
+    """Whether an uploaded row can reach the goal: only by the identifier of a JavaScript event."""
+    return info.type == JAVASCRIPT and bool(info.identifier)
+
+
+def is_call_goal(info: GoalInfo) -> bool:
+    """Whether Metrika made the goal by itself for uploaded calls; a counter may have several.
+
+    The vendor documents neither its type nor its name. So an automatic goal counts whose type is
+    none of the documented ones, and whose type or name tells of calls.
+    """
+    if info.source != AUTOMATIC or info.type in OTHER_TYPES:
+        return False
+    return bool(OF_CALLS.search(f"{info.type} {info.name}"))
+
+
+def call_goals(counter: Counter) -> QuerySet[Goal]:
+    """Return the counter's goals that Metrika made for calls, as last seen."""
+    # Stored goals have an identifier unless they are call goals.
+    return counter.goals.filter(source=AUTOMATIC, identifier="", deleted_at=None).order_by(
+        "goal_id"
+    )
 
 
 def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
@@ -57,6 +101,29 @@ def choosable_goals(counter: Counter) -> QuerySet[Goal]:
     is_usable = Q(deleted_at=None) & ~Q(identifier="")
     usable = counter.goals.filter(is_usable | Q(pk=counter.goal_id or 0))
     return usable.order_by("name", "goal_id")
+
+
+def _resume_with_room(counter: Counter, infos: Sequence[GoalInfo], actor: User | None) -> None:
+    """Let a counter go on that had no room for goals. ``counter`` is as before this reading."""
+    if counter.stopped_cause == StopCause.GOALS_FULL and _has_room(
+        total=len(infos),
+        before=counter.goals_total,
+        has_call_goal=any(map(is_call_goal, infos)),
+    ):
+        stops.resume(counter, actor=actor)
+
+
+def _has_room(*, total: int, before: int | None, has_call_goal: bool) -> bool:
+    """Whether Metrika can be expected to take calls again: nothing to create, or room for it.
+
+    ``before`` is the number of goals at the last reading: one that was deleted since left room,
+    whatever the limit of this counter is.
+    """
+    return (
+        has_call_goal
+        or total < settings.METRIKA_GOAL_LIMIT
+        or (before is not None and total < before)
+    )
 
 
 def _fetched_lately(counter: Counter) -> bool:

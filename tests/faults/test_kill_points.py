@@ -13,8 +13,8 @@ from tests.faults.worker import WIRE_FAILPOINTS
 CALLS = 7
 #: What the sandbox does to the first upload it sees.
 BEHAVIOURS = ("healthy", "reset_after_taken", "reset_before")
-#: A lookup happens only after an answer was lost.
-AFTER_A_LOST_ANSWER = ("during_lookup", "after_lookup_record")
+#: A failure is recorded, and a lookup happens, only when no answer came.
+AFTER_A_LOST_ANSWER = ("before_failure_commit", "during_lookup", "after_lookup_record")
 #: These happen only if Metrika answered: a file found by lookup needs no second answer.
 AFTER_AN_ANSWER = ("after_answer", "after_record")
 

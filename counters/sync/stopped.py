@@ -1,0 +1,84 @@
+"""Checks whether the cause of a stop is gone, and lets the counter go on.
+
+A counter without room for goals goes on when its goals, read from Metrika, say that there is room,
+or that the goal for calls is there by now. For the other causes there is no cheap question, and a
+contract with Metrika may allow more goals than we know: so once a day a counter goes on as a trial.
+If Metrika refuses again, that costs one request, and the counter is stopped again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+
+from counters import stops
+from counters.models import Counter
+from counters.sendable import REACHABLE, as_q
+from counters.states import StopCause
+from counters.sync.goals import refresh_goals
+from integrations.api_call import MetrikaUnavailable
+
+logger = logging.getLogger(__name__)
+
+#: Between two checks of a stopped counter by itself; each costs a request at most.
+CHECK_INTERVAL = timedelta(hours=1)
+#: A counter is tried again after this time, whatever the checks say.
+TRIAL_AFTER = timedelta(days=1)
+#: Keeps one run short; the next run takes the next ones.
+CHECKS_PER_RUN = 20
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Whether the counter goes on, and how many goals it has, as far as known."""
+
+    continues: bool
+    goals_total: int | None = None
+
+
+def check_due(*, now: datetime) -> int:
+    """Check the stopped counters that are due, and return how many go on."""
+    due = (
+        Counter.objects.present()
+        .stopped()
+        .select_related("account")
+        .filter(as_q(REACHABLE), stop_checked_at__lte=now - CHECK_INTERVAL)
+        .order_by("stop_checked_at")[:CHECKS_PER_RUN]
+    )
+    return sum(_check_claimed(counter, now) for counter in due)
+
+
+def check_now(counter: Counter, *, actor: User | None, now: datetime) -> CheckResult:
+    """Check at a person's request. Raises MetrikaUnavailable; then nothing changes.
+
+    When no cheap question tells whether the cause is gone, the counter goes on as a trial.
+    """
+    if counter.stopped_cause == StopCause.GOALS_FULL:
+        refresh_goals(counter, now=now, actor=actor)
+    else:
+        stops.resume(counter, actor=actor)
+    Counter.objects.stopped().filter(pk=counter.pk).update(stop_checked_at=now)
+    current = Counter.objects.get(pk=counter.pk)
+    return CheckResult(not current.stopped_cause, current.goals_total)
+
+
+def _check_claimed(counter: Counter, now: datetime) -> bool:
+    """Claim the check (compare-and-set on `stop_checked_at`) before its request, and make it."""
+    unchanged = Counter.objects.stopped().filter(
+        pk=counter.pk, stop_checked_at=counter.stop_checked_at
+    )
+    if not unchanged.update(stop_checked_at=now):
+        return False
+    if counter.stopped_at is None or counter.stopped_at <= now - TRIAL_AFTER:
+        return stops.resume(counter, actor=None)
+    if counter.stopped_cause != StopCause.GOALS_FULL:
+        return False
+    try:
+        refresh_goals(counter, now=now)
+    except MetrikaUnavailable as problem:
+        logger.info("counter %s: stop not checked: %s", counter.pk, problem)
+        return False
+    return not Counter.objects.stopped().filter(pk=counter.pk).exists()
