@@ -78,6 +78,7 @@ class DisplayState(models.TextChoices):
 
     WAITING = "waiting", _("Ждёт отправки")
     HELD = "held", _("Отложен")
+    AWAITS_SETTINGS = "awaits_settings", _("Ждёт настроек")
     BATCHED = "batched", _("В очереди на отправку")
     UNCLEAR = "unclear", _("Проверяем, дошёл ли")
     SENT = "sent", _("Отправлен")
@@ -89,10 +90,18 @@ class DisplayState(models.TextChoices):
     NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
 
 
+#: Codes of rules that other statements than the rule itself name.
+NOT_CONFIGURED = "not_configured"
+BEFORE_CONNECTION = "before_connection"
+COUNTER_OFF = "counter_off"
+#: Reasons of calls that go only by a person's order, after the counter was connected.
+BY_ORDER_ONLY = (BEFORE_CONNECTION, NOT_CONFIGURED)
+
 #: Colour of each display state.
 TONES: dict[str, str] = {
     DisplayState.WAITING: "info",
     DisplayState.HELD: "info",
+    DisplayState.AWAITS_SETTINGS: "warning",
     DisplayState.BATCHED: "info",
     DisplayState.UNCLEAR: "warning",
     DisplayState.SENT: "progress",

@@ -6,15 +6,17 @@ from django.urls import path
 
 from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
-from calls.pages import action_views, views
+from calls.pages import action_views, earlier_views, views
 
 app_name = "calls"
 
+COUNTER = "lk/integrations/yandex/counters/<int:counter_pk>"
 DELIVERY = "lk/integrations/calls/<int:call_id>/deliveries/<int:counter_pk>/<int:channel>"
 UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
 urlpatterns = [
-    path("lk/integrations/yandex/counters/<int:counter_pk>/history", views.history, name="history"),
+    path(f"{COUNTER}/history", views.history, name="history"),
+    path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
     path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),
     path("lk/integrations/yandex/uploads/<int:pk>", views.upload, name="upload"),
     path("lk/integrations/yandex/uploads/<int:pk>/csv", views.upload_csv, name="upload-csv"),

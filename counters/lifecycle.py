@@ -93,6 +93,28 @@ def switch_counter(
 
 
 @transaction.atomic
+def accept_from(*, counter: Counter, moment: datetime, actor: User | None) -> None:
+    """Accept calls that started at ``moment`` or later; a later bound than today's is refused.
+
+    Past calls are not decided here. Raises ValueError, and Counter.DoesNotExist when it was
+    removed.
+    """
+    locked = _locked(counter)
+    before = locked.accepts_from
+    if before is None or moment >= before:
+        raise ValueError("the counter accepts these calls already")
+    locked.accepts_from = moment
+    locked.save(update_fields=["accepts_from"])
+    _record(
+        locked,
+        actor,
+        "counter.accepts_earlier",
+        {"accepts_from": before.isoformat()},
+        {"accepts_from": moment.isoformat()},
+    )
+
+
+@transaction.atomic
 def remove_counter(*, counter: Counter, actor: User | None, now: datetime) -> None:
     """Remove the counter from the cabinet; its history and settings are kept for a later adding."""
     locked = _locked(counter)
@@ -148,7 +170,12 @@ def _restore(
     action = "counter.account_changed"
     if counter.is_removed:
         # As with a new one, nothing is sent until a person has saved the settings.
-        values |= {"removed_at": None, "configured_at": None, "added_at": now}
+        values |= {
+            "removed_at": None,
+            "configured_at": None,
+            "accepts_from": None,
+            "added_at": now,
+        }
         action = "counter.revived"
     for name, value in values.items():
         setattr(counter, name, value)

@@ -229,7 +229,9 @@ class Counter(models.Model):
     )
 
     version = models.PositiveIntegerField(_("Версия настроек"), default=1, editable=False)
-    configured_at = models.DateTimeField(_("Принимает звонки с"), null=True, blank=True)
+    configured_at = models.DateTimeField(_("Настроен впервые"), null=True, blank=True)
+    #: Calls that started before are sent only if a person orders it; null: no lower bound.
+    accepts_from = models.DateTimeField(_("Принимает звонки с"), null=True, blank=True)
     settings_saved_at = models.DateTimeField(_("Настройки сохранены"), null=True, blank=True)
     settings_saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from calls.queries.blockers import blocker_of
+from calls.queries.connection import count_earlier_calls
 from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import status_of_counter
@@ -23,7 +24,9 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "account": counter.account.login,
         "owner": counter.owner_login,
         "connected_at": counter.added_at,
-        "accepts_from": counter.configured_at,
+        "accepts_from": counter.accepts_from,
+        "earlier_count": count_earlier_calls(counter, now=now),
+        "earlier_url": reverse("calls:send-earlier", args=[counter.pk]),
         "state_text": blocker or status.text,
         "state_tone": "warning" if blocker and status.is_fine else status.tone,
         "synced_at": counter.last_synced_at,

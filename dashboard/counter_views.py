@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from calls.queries.connection import calls_awaiting_settings, waiting_calls
 from calls.queries.expiry_warnings import expiry_warnings
 from calls.queries.stats import excluded_by_settings
 from counters import lifecycle
 from counters.models import Counter
-from counters.pages.flash_messages import notify_saved
+from counters.pages.flash_messages import FirstSave, notify_first_save, notify_saved
 from counters.pages.query_values import number_or_none
 from counters.pages.status import settings_warnings
 from counters.settings.diff import settings_diff
@@ -29,6 +30,7 @@ from counters.sync import goals
 from dashboard.consequences import of_removing
 from dashboard.counter_list_page import DEFAULT_SORT, list_context
 from dashboard.counter_settings_page import settings_info
+from dashboard.first_save import NotAsked, save_and_count
 from integrations.api_call import MetrikaUnavailable
 
 
@@ -73,7 +75,7 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
         messages.error(request, str(problem))
     if not request.htmx:
         return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
-    form = CounterSettingsForm(counter=counter)
+    form = _form(counter)
     form.initial["goal"] = chosen = number_or_none(request.POST.get("goal", ""))
     if chosen and not form.offers_goal(chosen):
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
@@ -104,17 +106,28 @@ def delete_counter(request: CabinetRequest, pk: int) -> HttpResponse:
 @manage_required
 def _save(request: CabinetRequest, pk: int) -> HttpResponse:
     counter = _counter(request, pk)
-    form = CounterSettingsForm(request.POST, counter=counter)
+    form = _form(counter, request.POST)
     if not form.is_valid():
         return _settings_page(request, counter, form=form)
     try:
-        form.save(actor=request.user, now=timezone.now())
+        saved, waited = save_and_count(form, actor=request.user, now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
     except ChangedMeanwhile as conflict:
         return _conflict_page(request, form, conflict.current)
-    notify_saved(request, excluded=excluded_by_settings(counter))
+    except NotAsked:
+        return _settings_page(request, counter, form=_form(counter, request.POST))
+    if counter.configured_at is None:
+        sent = waiting_calls(saved) if form.sends_waiting else 0
+        notify_first_save(request, saved, FirstSave(waited, sent, form.sends_waiting))
+    else:
+        notify_saved(request, excluded=excluded_by_settings(counter))
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
+
+
+def _form(counter: Counter, data: Any = None) -> CounterSettingsForm:
+    waiting = calls_awaiting_settings(counter, now=timezone.now())
+    return CounterSettingsForm(data, counter=counter, waiting_calls=waiting)
 
 
 def _conflict_page(
@@ -129,7 +142,7 @@ def _conflict_page(
         "settings_diff": settings_diff(current, form.settings()),
     }
     counter = _counter(request, current.pk)
-    kept = CounterSettingsForm(data, counter=counter)
+    kept = _form(counter, data)
     return _settings_page(request, counter, form=kept, conflict=conflict)
 
 
@@ -143,7 +156,7 @@ def _settings_page(
 ) -> HttpResponse:
     page = {
         "counter": counter,
-        "form": form or CounterSettingsForm(counter=counter),
+        "form": form or _form(counter),
         "info": settings_info(counter, now=timezone.now()),
         "saved_at": counter.settings_saved_at if counter.configured_at else None,
         "conflict": conflict,

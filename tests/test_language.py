@@ -27,7 +27,7 @@ def test_dates_are_written_as_the_sentences_are(client: Client) -> None:
     cabinet = factories.make_cabinet()
     account = factories.make_account(cabinet=cabinet)
     counter = factories.make_counter(
-        account=account, configured_at=datetime(2026, 11, 5, 9, tzinfo=UTC)
+        account=account, accepts_from=datetime(2026, 11, 5, 9, tzinfo=UTC)
     )
     client.force_login(factories.make_member(cabinet=cabinet))
 

@@ -6,7 +6,7 @@ One SQL statement made of `calls.decision.rules` writes the rows of new and chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,13 @@ from django.db import connection
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER
-from calls.states import DeliveryState
+from calls.states import (
+    BEFORE_CONNECTION,
+    BY_ORDER_ONLY,
+    COUNTER_OFF,
+    NOT_CONFIGURED,
+    DeliveryState,
+)
 
 #: Metrika links a call to a visit of the last 21 days, counted to processing
 #: (https://yandex.com/dev/metrika/en/management/conversion).
@@ -29,16 +35,22 @@ SOURCES = """
     LEFT JOIN counters_goal g ON g.id = k.goal_id
     CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
 
-# One pass over the rules gives the code of the first that refuses and what it compared. It is a
-# column: in FROM the planner may evaluate it for every stored call before it picks the wanted ones.
-_REFUSAL = "CASE {} END".format(
-    "\n".join(
-        f"WHEN NOT coalesce(({rule.sql}), false) THEN jsonb_build_array("
+
+def refusal_sql(*, without: Collection[str] = ()) -> str:
+    """Return SQL of the first rule that refuses the call: its code and what it compared, or null.
+
+    ``without`` are codes of rules to leave out. The expression is to be a column: in FROM the
+    planner may evaluate it for every stored call before it picks the wanted ones.
+    """
+    cases = (
+        f"WHEN {rule.refuses} THEN jsonb_build_array("
         + ", ".join(filter(None, [f"'{rule.code}'::text", rule.compared]))
         + ")"
         for rule in RULES
+        if rule.code not in without
     )
-)
+    return "CASE {} END".format("\n".join(cases))
+
 
 # A failed attempt of a callback order waits for the next attempt, which would replace it.
 _NOT_BEFORE = """greatest(
@@ -53,6 +65,14 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
 
+# What waited for the settings and is excluded by them returns when they change, as any waiting call
+# does; not by a channel that comes into use later, and not from before the connection.
+_WAITED = f"""CASE
+    WHEN excluded.reason = '{NOT_CONFIGURED}' THEN true
+    WHEN d.reason = '{NOT_CONFIGURED}'
+         AND excluded.reason IN ('{BEFORE_CONNECTION}', 'calls_off', 'goal_not_set') THEN false
+    ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
+
 # partition_at never changes (the row would move); the rest is decided anew until it is batched.
 _WRITE = f"""
 INSERT INTO calls_delivery AS d
@@ -63,10 +83,11 @@ SELECT call_id, partition_at, cabinet_id, counter_id, channel,
             WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
             ELSE {DeliveryState.WAITING} END,
        refusal ->> 0, refusal -> 1, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
-       %(now)s, not_before, expires_at, settings_version, false
+       %(now)s, not_before, expires_at, settings_version,
+       refusal ->> 0 IS NOT DISTINCT FROM '{NOT_CONFIGURED}'
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
-           {_REFUSAL} AS refusal,
+           <refusal> AS refusal,
            {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
            {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
            k.version AS settings_version
@@ -78,13 +99,13 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, compared = excluded.compared,
     id_kind = excluded.id_kind, is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at, settings_version = excluded.settings_version,
-    waited = d.waited OR d.state = {DeliveryState.WAITING},
+    waited = {_WAITED},
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
   AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)})
   -- a waiting call goes on waiting while its counter is switched off or its goal is gone
   AND NOT (d.state = {DeliveryState.WAITING}
-           AND coalesce(excluded.reason, '') IN ('counter_off', 'goal_gone'))
+           AND coalesce(excluded.reason, '') IN ('{COUNTER_OFF}', 'goal_gone'))
   AND <changed>
 """
 
@@ -114,6 +135,7 @@ _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) 
     SELECT w.call_id, w.partition_at FROM calls_delivery w
     WHERE w.counter_id = %(counter_id)s AND {_STILL_WAITING.format(row="w")}
       AND (%(older_than)s IS NULL OR w.settings_version < %(older_than)s)
+      AND (%(reason)s IS NULL OR w.reason = %(reason)s)
       AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
 
 
@@ -124,6 +146,7 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     """
     if call_ids:
         _lock_callback_orders(call_ids)
+        _lock_unconfigured_counters(call_ids)
         still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
         _write(
             _statement(
@@ -134,6 +157,21 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
             now=now,
             call_ids=list(call_ids),
         )
+
+
+def count_fitting(counter_id: int, call_ids: Sequence[int]) -> int:
+    """Return how many of these past calls `decide_by_order` would send over at least one channel.
+
+    The bound of the counter is left out, as if it accepted them.
+    """
+    refusal = refusal_sql(without=(BEFORE_CONNECTION, COUNTER_OFF))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(DISTINCT id) FROM (SELECT c.id, {refusal} AS refusal {SOURCES}"
+            " WHERE k.id = %s AND c.id = ANY (%s::bigint[])) AS judged WHERE refusal IS NULL",
+            [counter_id, list(call_ids)],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _lock_callback_orders(call_ids: Sequence[int]) -> None:
@@ -152,22 +190,41 @@ def _lock_callback_orders(call_ids: Sequence[int]) -> None:
         )
 
 
+def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:
+    """Lock, until commit, the counters of these calls' cabinet that were never configured.
+
+    Without it a first save at the same time would miss these calls, and they would wait for
+    settings that are saved already.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM counters_counter WHERE configured_at IS NULL AND removed_at IS NULL"
+            " AND cabinet_id IN (SELECT cabinet_id FROM calls_call WHERE id = ANY (%s))"
+            " ORDER BY id FOR SHARE",
+            [list(call_ids)],
+        )
+
+
 def decide_again(
     counter_id: int,
     *,
     now: datetime,
     older_than: int | None = None,
     call_id: int | None = None,
+    reason: str | None = None,
+    without: Collection[str] = (),
 ) -> None:
     """Apply changed settings to the counter's waiting calls and those that settings excluded.
 
     Calls that were skipped when they came in stay skipped.
 
     ``call_id`` narrows it to one call, ``older_than`` to rows decided by an older version of the
-    settings (they were being written while the settings were saved).
+    settings (they were being written while the settings were saved), ``reason`` to rows that
+    have it. ``without`` are codes of rules that are not applied.
     """
     _write(
         _statement(
+            refusal=refusal_sql(without=without),
             which=_WAITING_FOR_THE_COUNTER,
             still_open=_STILL_WAITING.format(row="d"),
             # Every row takes the new version, so that only rows missed here stay older.
@@ -177,12 +234,47 @@ def decide_again(
         counter_id=counter_id,
         older_than=older_than,
         call_id=call_id,
+        reason=reason,
     )
 
 
-def _statement(*, which: str, still_open: str, changed: str) -> str:
+def decide_by_order(counter_id: int, call_ids: Sequence[int], *, now: datetime) -> None:
+    """Write or renew one counter's rows of past calls, which a person ordered to be sent.
+
+    Rows with another reason than those of `BY_ORDER_ONLY`, or in another state, do not change. Of a
+    counter that is switched off they wait for the switch.
+    """
+    _lock_callback_orders(call_ids)
+    by_order = ", ".join(f"'{code}'" for code in BY_ORDER_ONLY)
+    _write(
+        _statement(
+            which="k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])",
+            refusal=refusal_sql(without=(COUNTER_OFF,)),
+            still_open=f"d.state = {DeliveryState.SKIPPED} AND d.reason IN ({by_order})",
+            changed="true",
+        ),
+        now=now,
+        counter_id=counter_id,
+        call_ids=list(call_ids),
+    )
+
+
+def decide_for_settings(counter_id: int, *, now: datetime) -> None:
+    """Decide the calls that waited for the counter's first settings, when it is switched off.
+
+    They wait for the switch like every other waiting call, whatever the rule about it says.
+    """
+    decide_again(counter_id, now=now, reason=NOT_CONFIGURED, without=(COUNTER_OFF,))
+
+
+def _statement(*, which: str, still_open: str, changed: str, refusal: str = refusal_sql()) -> str:
     # Not str.format: the patterns of CSV cells contain braces.
-    conditions = {"<which>": which, "<still_open>": still_open, "<changed>": changed}
+    conditions = {
+        "<which>": which,
+        "<still_open>": still_open,
+        "<changed>": changed,
+        "<refusal>": refusal,
+    }
     statement = _WRITE
     for placeholder, sql in conditions.items():
         statement = statement.replace(placeholder, sql)

@@ -23,9 +23,11 @@ class Verdict:
     """How one rule judged one call for one counter and channel."""
 
     code: str
-    #: The rule's requirement if it passed, else the sentence with today's values.
+    #: The sentence with today's values if the rule refuses, else its requirement.
     text: str
+    #: Not refused: the call meets the requirement, or the rule does not apply to it.
     passed: bool
+    applies: bool = True
 
 
 def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
@@ -42,9 +44,15 @@ def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
 
 
 def _judgement(rule: Rule) -> str:
-    """Return SQL: null if the rule passes the call, else what it compared (jsonb array)."""
+    """Return SQL: null if the rule passes the call, else what it compared (jsonb array).
+
+    An empty object if the rule does not apply to the call.
+    """
     compared = rule.compared or _NOTHING_COMPARED
-    return f"CASE WHEN NOT coalesce(({rule.sql}), false) THEN {compared} END"
+    return (
+        f"CASE WHEN NOT coalesce(({rule.applies}), true) THEN jsonb_build_object()"
+        f" WHEN {rule.refuses} THEN {compared} END"
+    )
 
 
 def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
@@ -54,5 +62,8 @@ def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
 def _verdict(rule: Rule, compared: str | None) -> Verdict:
     if compared is None:
         return Verdict(rule.code, str(rule.requirement), passed=True)
-    text = str(rule.today) or rule.text(json.loads(compared))
+    values = json.loads(compared)
+    if isinstance(values, dict):
+        return Verdict(rule.code, str(rule.requirement), passed=True, applies=False)
+    text = str(rule.today) or rule.text(values)
     return Verdict(rule.code, text, passed=False)

@@ -36,14 +36,22 @@ class Reason:
 class Rule(Reason):
     """One condition of sending, and the reason given when a call does not meet it.
 
-    ``sql`` is true when the call passes; it may read c (call), k (counter), g (goal) and ch
-    (channel). ``compared`` is an SQL array (jsonb) of what was compared, kept with a refusal as the
-    arguments of ``with_values``; empty where the sentence already says everything.
+    ``applies`` is false where the rule says nothing about a call: it is a rule of the other
+    channel, or of a setting that is not in use. ``sql`` is true when a call to which it applies
+    passes. Both may read c (call), k (counter), g (goal) and ch (channel). ``compared`` is an SQL
+    array (jsonb) of what was compared, kept with a refusal as the arguments of ``with_values``;
+    empty where the sentence already says everything.
     """
 
-    #: Shown on a call's page when the rule passed.
+    #: Shown on a call's page when the rule passed or does not apply.
     requirement: Words
     sql: str
+    applies: str = "true"
     compared: str = ""
     #: The sentence as of now, where ``sentence`` speaks of the time of the decision.
     today: Words = ""
+
+    @property
+    def refuses(self) -> str:
+        """Return SQL that is true when the rule applies to the call and the call does not pass."""
+        return f"(coalesce(({self.applies}), true) AND NOT coalesce(({self.sql}), false))"

@@ -11,11 +11,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cabinets import audit
-from calls.decision.decide import decide_again
+from calls.decision.decide import decide_again, decide_for_settings
 from calls.decision.reasons import COUNTER_REMOVED
 from calls.delivery import transitions
-from calls.delivery.rows import lock_rows, return_to_waiting, update_waiting
+from calls.delivery.rows import lock_rows, return_to_waiting, update_rows
 from calls.models import Upload, UploadAttempt
+from calls.models.querysets import AWAITS_SETTINGS_SQL, WAITING_SQL
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 
@@ -45,15 +46,18 @@ def apply_counter_change(counter: Counter, *, now: datetime) -> None:
         _release_from_lost_goal(counter, now)
         if counter.enabled:
             decide_again(counter.pk, now=now)
+        else:
+            decide_for_settings(counter.pk, now=now)
 
 
 def _withdraw(counter: Counter, now: datetime) -> None:
-    update_waiting(
-        "counter_id = %(counter)s",
-        {"counter": counter.pk},
-        to="state = %(skipped)s, reason = %(reason)s, decided_at = %(now)s",
-        values={"skipped": DeliveryState.SKIPPED, "reason": COUNTER_REMOVED.code, "now": now},
-    )
+    for state in (WAITING_SQL, AWAITS_SETTINGS_SQL):
+        update_rows(
+            f"{state} AND counter_id = %(counter)s",
+            {"counter": counter.pk},
+            to="state = %(skipped)s, reason = %(reason)s, decided_at = %(now)s",
+            values={"skipped": DeliveryState.SKIPPED, "reason": COUNTER_REMOVED.code, "now": now},
+        )
     withdraw_uploads(Upload.objects.filter(counter=counter), now)
 
 

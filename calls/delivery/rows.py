@@ -13,6 +13,7 @@ from django.db import connection
 
 from calls.decision.decide import decide_again
 from calls.models import Delivery, Upload
+from calls.models.querysets import WAITING_SQL
 from calls.states import DeliveryState
 
 
@@ -52,7 +53,12 @@ def return_to_waiting(upload: Upload, *, now: datetime) -> int:
 def update_waiting(
     which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]
 ) -> int:
-    """Change the waiting rows that match the SQL condition ``which``; return how many.
+    """Change the waiting rows that match the SQL condition ``which``; see `update_rows`."""
+    return update_rows(f"{WAITING_SQL} AND {which}", parameters, to=to, values=values)
+
+
+def update_rows(which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]) -> int:
+    """Change the rows that match the SQL condition ``which``; return how many.
 
     ``to`` is the SET clause; ``parameters`` and ``values`` are the parameters of the two.
     """
@@ -60,7 +66,7 @@ def update_waiting(
         cursor.execute(
             "WITH locked AS ("
             " SELECT call_id, counter_id, channel, partition_at FROM calls_delivery"
-            f" WHERE state = {DeliveryState.WAITING} AND {which}"
+            f" WHERE {which}"
             " ORDER BY call_id, counter_id, channel FOR UPDATE)"
             f" UPDATE calls_delivery d SET {to} FROM locked"
             " WHERE d.call_id = locked.call_id AND d.counter_id = locked.counter_id"

@@ -53,7 +53,9 @@ DELIVERY_STATES: dict[DeliveryState, StateRow] = {
     ),
     DeliveryState.BATCHED: StateRow(Owner.UPLOAD, "as its upload"),
     DeliveryState.SKIPPED: StateRow(
-        Owner.NONE, "decided again when the call changes; released if a person called it off"
+        Owner.NONE,
+        "decided again when the call changes; with the first settings if it waits for them; "
+        "released or sent if a person orders it",
     ),
     DeliveryState.EXPIRED: StateRow(Owner.NONE, "past Metrika's 21 days; shown and counted"),
     DeliveryState.ROW_REFUSED: StateRow(

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, Q
 
 from calls.states import (
+    NOT_CONFIGURED,
     ON_THE_WAY,
     OPEN_UPLOADS,
     TAKEN_UPLOADS,
@@ -16,6 +17,13 @@ from calls.states import (
     DeliveryState,
     UploadState,
 )
+
+#: Deliveries of a counter whose settings have never been saved: `decide` writes them with this
+#: reason, and the first save decides them again.
+AWAITS_SETTINGS = Q(state=DeliveryState.SKIPPED, reason=NOT_CONFIGURED, waited=True)
+#: The same as SQL of a single table, and that of deliveries that wait to be sent.
+WAITING_SQL = f"state = {DeliveryState.WAITING}"
+AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{NOT_CONFIGURED}'"
 
 Model = TypeVar("Model", bound=models.Model, covariant=True)
 
@@ -92,6 +100,10 @@ class DeliveryQuerySet(models.QuerySet[Model]):
     def waiting(self) -> Self:
         """Deliveries that are to be sent and are in no upload."""
         return self.filter(state=DeliveryState.WAITING)
+
+    def awaiting_settings(self, now: datetime) -> Self:
+        """Deliveries that the first save of their counter's settings decides, and not too late."""
+        return self.filter(AWAITS_SETTINGS, expires_at__gt=now)
 
     def batched(self) -> Self:
         """Deliveries that are in an upload, whatever has become of it."""

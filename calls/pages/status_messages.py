@@ -20,6 +20,10 @@ from calls.states import Attention, DeliveryState, DisplayState, UploadState
 
 _OF_STATE: dict[str, str | Promise] = {
     DisplayState.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
+    DisplayState.AWAITS_SETTINGS: gettext_lazy(
+        "Настройки счетчика ещё не сохранены. Откройте их: при сохранении вы решите, отправить ли "
+        "звонки, которые уже пришли."
+    ),
     DisplayState.UNCLEAR: gettext_lazy(
         "Ответ Метрики не дошёл до нас. Проверяем по списку её загрузок; повторим, только если "
         "файла там нет."
@@ -54,7 +58,10 @@ def sentence_of(delivery: DisplayDelivery, *, blocker: str) -> str:
     ``blocker`` is what blocks its counter now, from calls.queries.blockers.
     """
     shown, why = delivery.display_state, delivery.why
-    if delivery.reason in REASONS:
+    if delivery.reason in REASONS and shown not in (
+        DisplayState.AWAITS_SETTINGS,
+        DisplayState.EXPIRED,
+    ):
         # The reason of the row itself goes before that of its upload.
         return reason_sentence(delivery.reason, delivery.compared)
     if shown == DisplayState.SKIPPED or (shown == DisplayState.ROW_REFUSED and delivery.reason):

@@ -23,6 +23,8 @@ class RuleLine:
 
     ok: bool
     text: str
+    #: False: the rule says nothing about this call over this channel, by these settings.
+    applies: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,26 @@ def _decision(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) 
     skipped = delivery.state == DeliveryState.SKIPPED
     changed = _change_note(delivery, verdicts, skipped=skipped)
     why = sentence_of(delivery, blocker=blocker) if skipped and (changed or not verdicts) else ""
-    too_late = delivery.state == DeliveryState.EXPIRED
+    title, tone = _decision_title(delivery)
     return Step(
-        title=_decision_title(skipped=skipped, too_late=too_late),
-        tone="neutral" if skipped or too_late else "success",
+        title=title,
+        tone=tone,
         at=delivery.decided_at,
         text=" ".join(filter(None, [why, changed])),
-        rules=[RuleLine(verdict.passed, verdict.text) for verdict in verdicts],
+        rules=[RuleLine(one.passed, one.text, one.applies) for one in verdicts],
     )
 
 
-def _decision_title(*, skipped: bool, too_late: bool) -> str:
-    if too_late:
-        return _("Отправлять поздно: визит уже не найти")
-    return _("Решено не отправлять") if skipped else _("Решено отправить")
+def _decision_title(delivery: DisplayDelivery) -> tuple[str, str]:
+    """Return the title of the decision and its tone."""
+    in_no_upload = delivery.upload_id is None
+    if in_no_upload and delivery.display_state == DisplayState.EXPIRED:
+        return _("Отправлять поздно: визит уже не найти"), "neutral"
+    if delivery.display_state == DisplayState.AWAITS_SETTINGS:
+        return _("Решится, когда вы сохраните настройки счетчика"), "warning"
+    if delivery.state == DeliveryState.SKIPPED:
+        return _("Решено не отправлять"), "neutral"
+    return _("Решено отправить"), "success"
 
 
 def _change_note(delivery: Delivery, verdicts: list[Verdict], *, skipped: bool) -> str:
@@ -151,7 +159,7 @@ def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
 
 def _current_state(delivery: DisplayDelivery, blocker: str) -> Iterator[Step]:
     """Yield the current state, unless the call is skipped: its rules have given the reason."""
-    if delivery.state == DeliveryState.SKIPPED:
-        return
     shown = DisplayState(delivery.display_state)
+    if shown == DisplayState.SKIPPED and delivery.state == DeliveryState.SKIPPED:
+        return
     yield Step(title_of(delivery), TONES[shown], text=sentence_of(delivery, blocker=blocker))

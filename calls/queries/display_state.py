@@ -12,6 +12,7 @@ from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Call, Delivery, Upload
+from calls.models.querysets import AWAITS_SETTINGS
 from calls.states import TO_SEND, Attention, DeliveryState, DisplayState, UploadState
 
 
@@ -74,9 +75,17 @@ def _cases_of_delivery(now: datetime) -> list[When]:
         When(state=DeliveryState.WAITING, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
         When(state=DeliveryState.WAITING, not_before__gt=now, then=_value(DisplayState.HELD)),
         When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
+        *_cases_of_awaiting_settings(now),
         When(state=DeliveryState.SKIPPED, then=_value(DisplayState.SKIPPED)),
         When(state=DeliveryState.EXPIRED, then=_value(DisplayState.EXPIRED)),
         When(state=DeliveryState.ROW_REFUSED, then=_value(DisplayState.ROW_REFUSED)),
+    ]
+
+
+def _cases_of_awaiting_settings(now: datetime) -> list[When]:
+    return [
+        When(AWAITS_SETTINGS, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
+        When(AWAITS_SETTINGS, then=_value(DisplayState.AWAITS_SETTINGS)),
     ]
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from calls.delivery.transitions import CANCEL
 from calls.models import Delivery, Upload
+from calls.models.querysets import AWAITS_SETTINGS
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.sendable import SENDABLE, as_q
 
@@ -51,12 +52,12 @@ class ExpiryWarning:
 def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
     """Return the warnings by counter for the deliveries that match ``whose``, in one query.
 
-    Counted are calls that a person can still save: those of a counter that is off, without access
-    or without its goal, and those in an upload that waits for a person. A call that is sent over
-    two channels counts once.
+    Counted are calls that a person can still save: those of a counter that is off, not set up,
+    without access or without its goal, and those in an upload that waits for a person. A call that
+    is sent over two channels counts once.
     """
     soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _blocked()
-    expired = _expired(since=now - REPORTED_FOR)
+    expired = _expired(since=now - REPORTED_FOR, now=now)
     rows = (
         Delivery.objects.filter(whose, soon | expired, counter__removed_at=None)
         .filter(partition_at__lte=now - AGE_AT_FIRST_WARNING)
@@ -73,7 +74,7 @@ def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
     return [ExpiryWarning(*row) for row in rows]
 
 
-def _expired(*, since: datetime) -> Q:
+def _expired(*, since: datetime, now: datetime) -> Q:
     """Match deliveries shown as «Опоздал»: expired themselves, or with their upload."""
     in_upload = Q(
         state=DeliveryState.BATCHED,
@@ -81,7 +82,8 @@ def _expired(*, since: datetime) -> Q:
         upload__attention=Attention.EXPIRED,
         upload__settled_at__gt=since,
     )
-    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | in_upload
+    awaited_settings = AWAITS_SETTINGS & Q(expires_at__gt=since, expires_at__lte=now)
+    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | awaited_settings | in_upload
 
 
 def _blocked() -> Q:
@@ -90,6 +92,5 @@ def _blocked() -> Q:
     lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
     batched = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
     waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
-    return (Q(state=DeliveryState.WAITING) & (blocked | lost_goal)) | (
-        batched & (blocked | waits_for_person)
-    )
+    waiting = Q(state=DeliveryState.WAITING) & (blocked | lost_goal)
+    return waiting | AWAITS_SETTINGS | (batched & (blocked | waits_for_person))

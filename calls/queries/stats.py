@@ -17,7 +17,7 @@ from calls.decision.decide import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.queries.display_state import with_display_state
-from calls.states import TONES, Channel, DisplayState
+from calls.states import BY_ORDER_ONLY, TONES, Channel, DisplayState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -167,6 +167,6 @@ def excluded_by_settings(counter: Counter) -> int:
     return (
         Delivery.objects.skipped()
         .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
-        .exclude(reason__in=GIVEN_BY_A_PERSON)
+        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY))
         .count()
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -44,6 +46,16 @@ def notify_switched(request: HttpRequest, counter: Counter, *, enabled: bool) ->
     messages.success(request, text % {"name": counter.name}, extra_tags=f"turn-{counter.pk}")
 
 
+@dataclass(frozen=True)
+class FirstSave:
+    """Calls that had waited for the first save, and how many of them are sent now."""
+
+    waited: int
+    sent: int
+    #: Whether the person chose to send them.
+    is_chosen: bool
+
+
 def notify_saved(request: HttpRequest, *, excluded: int) -> None:
     """Say that the settings are saved, and how many waiting calls no longer match them."""
     messages.success(request, _("Настройки сохранены."))
@@ -53,6 +65,34 @@ def notify_saved(request: HttpRequest, *, excluded: int) -> None:
             "настройки, вернутся и они."
         )
         messages.warning(request, text % {"count": excluded})
+
+
+def notify_first_save(request: HttpRequest, counter: Counter, result: FirstSave) -> None:
+    """Say that the settings are saved, and what happened to the calls that waited for them."""
+    words = [_("Настройки сохранены."), *_about_waiting_calls(counter, result)]
+    messages.success(request, " ".join(words))
+
+
+def _about_waiting_calls(counter: Counter, result: FirstSave) -> list[str]:
+    if not result.waited:
+        return []
+    if not result.is_chosen:
+        text = _(
+            "Звонки, которые пришли до сохранения (%(count)d), не отправляются. Если передумаете, "
+            "отправьте их отсюда: рядом со строкой «Счетчик принимает звонки с»."
+        )
+        return [text % {"count": result.waited}]
+    text = _("Из звонков, которые пришли до сохранения (%(count)d), отправим: %(sent)d.")
+    if not counter.enabled:
+        text = _(
+            "Из звонков, которые пришли до сохранения (%(count)d), уйдут после включения "
+            "счетчика: %(sent)d."
+        )
+    sentences = [text % {"count": result.waited, "sent": result.sent}]
+    if result.sent < result.waited:
+        rest = result.waited - result.sent
+        sentences.append(_("Не подходят под настройки: %(rest)d.") % {"rest": rest})
+    return sentences
 
 
 def notify_access(request: HttpRequest, names: list[str]) -> None:

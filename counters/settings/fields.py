@@ -58,6 +58,24 @@ class YesNoField(forms.TypedChoiceField):
         super().__init__(choices=choices, coerce=lambda word: word == "True", **kwargs)
 
 
+class WaitingCallsField(forms.TypedChoiceField):
+    """What to do with calls that came before the first save; cleans to whether they are sent."""
+
+    widget = forms.RadioSelect
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=_("Звонки, которые пришли до сохранения"),
+            choices=[
+                ("send", _("Отправить их по этим настройкам")),
+                ("skip", _("Не отправлять")),
+            ],
+            coerce=lambda word: word == "send",
+            error_messages={"required": _("Выберите, что сделать с этими звонками.")},
+            **kwargs,
+        )
+
+
 class LinesField(forms.CharField):
     """One value per line; cleans to a list."""
 

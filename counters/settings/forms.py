@@ -17,6 +17,7 @@ from counters.settings.fields import (
     LinesField,
     OrderField,
     PriceField,
+    WaitingCallsField,
     YesNoField,
 )
 from counters.settings.save import save_settings
@@ -41,7 +42,8 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
     """Settings of one counter: one field per name of `Counter.SETTINGS`, with the model's label.
 
     Declared here is only what the model does not say: limits, texts of errors, how a value is
-    typed. ``counter`` itself is not changed; `save` writes the row.
+    typed. ``counter`` itself is not changed; `save` writes the row. ``waiting_calls`` is the number
+    of calls that wait for the first save; if there are any, the form asks what to do with them.
     """
 
     goal = GoalField()
@@ -93,11 +95,14 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
         "incoming_kinds",
     )
 
-    def __init__(self, data: Any = None, *, counter: Counter) -> None:
+    def __init__(self, data: Any = None, *, counter: Counter, waiting_calls: int = 0) -> None:
         kinds = [kind for kind, column in INCOMING_KINDS.items() if getattr(counter, column)]
         initial = {"incoming_kinds": kinds, "version": counter.version}
         # A copy: validation writes the typed values into it, and the page shows the saved ones.
         super().__init__(data, instance=copy(counter), initial=initial)
+        self.waiting_count = waiting_calls
+        if waiting_calls:
+            self.fields["waiting_calls"] = WaitingCallsField()
         for name in Counter.SETTINGS:
             self.fields[name].label = label_of(name)
         for column in INCOMING_KINDS.values():
@@ -141,7 +146,18 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
             values=self.settings(),
             actor=actor,
             now=now,
+            sends_waiting=self.sends_waiting,
         )
+
+    @property
+    def asks_about_waiting_calls(self) -> bool:
+        """Whether the form asks what to do with the calls that wait for the first save."""
+        return "waiting_calls" in self.fields
+
+    @property
+    def sends_waiting(self) -> bool:
+        """Whether the person chose to send the calls that wait for the first save."""
+        return bool(self.cleaned_data.get("waiting_calls", False))
 
     def _require_tags(self, kind: str | None, values: dict[str, Any]) -> None:
         """A text is needed for the kinds of calls that are sent."""

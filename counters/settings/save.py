@@ -14,6 +14,9 @@ from cabinets import audit
 from counters.models import Counter, Goal
 from counters.signals import counter_changed
 
+#: Columns that a save sets beside the settings.
+_MARKS = ("version", "configured_at", "accepts_from", "settings_saved_at", "settings_saved_by")
+
 
 class ChangedMeanwhile(Exception):
     """Settings were saved after the form was opened. ``current`` is the counter as it is now."""
@@ -31,12 +34,14 @@ def save_settings(
     values: Mapping[str, Any],
     actor: User | None,
     now: datetime,
+    sends_waiting: bool = False,
 ) -> Counter:
     """Store ``values`` (by names of `Counter.SETTINGS`) over the settings of ``version``.
 
-    From the first save on the counter accepts calls. Raises ChangedMeanwhile when the settings are
-    no longer at ``version``, and Counter.DoesNotExist when the counter was removed; then nothing
-    is stored.
+    From the first save on the counter accepts calls: those that start from now on, or with
+    ``sends_waiting`` also those that came since the counter was added. Raises ChangedMeanwhile when
+    the settings are no longer at ``version``, and Counter.DoesNotExist when the counter was
+    removed; then nothing is stored.
     """
     current = (
         Counter.objects.present()
@@ -50,6 +55,8 @@ def save_settings(
             raise ChangedMeanwhile(current)
         return current  # the same form sent twice, by a double click
     is_first = current.configured_at is None
+    if is_first:
+        current.accepts_from = current.added_at if sends_waiting else now
     _store(current, values, actor, now)
     if after or is_first:
         _announce(current, actor, before, after)
@@ -73,8 +80,7 @@ def _store(current: Counter, values: Mapping[str, Any], actor: User | None, now:
     current.version += 1
     current.configured_at = current.configured_at or now
     current.settings_saved_at, current.settings_saved_by = now, actor
-    marks = ("version", "configured_at", "settings_saved_at", "settings_saved_by")
-    current.save(update_fields=[*values, *marks])
+    current.save(update_fields=[*values, *_MARKS])
 
 
 def _announce(

@@ -97,5 +97,10 @@ def _add(
 def _configure(counter: Counter, one: DemoCounter, *, user: User, since: datetime) -> None:
     goals.refresh_goals(counter, now=since)
     goal = Goal.objects.filter(counter=counter, identifier=one.goal).first() if one.goal else None
-    saved = {"configured_at": since, "settings_saved_at": since, "settings_saved_by": user}
+    saved = {
+        "configured_at": since,
+        "accepts_from": since,
+        "settings_saved_at": since,
+        "settings_saved_by": user,
+    }
     Counter.objects.filter(pk=counter.pk).update(goal=goal, **saved, **one.settings)

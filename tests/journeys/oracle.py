@@ -95,7 +95,7 @@ class Oracle:
         if kind != "static" and not identifier_of(record, settings):
             yield "no_identifier"
         if started_at(record) <= self.now - HORIZON:
-            yield "expired"
+            yield "before_connection"
 
     def _has_later_attempt(self, record: Record, settings: CounterSettings) -> bool:
         if record["serviceType"] != "callback":

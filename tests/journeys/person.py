@@ -65,6 +65,13 @@ class Person:
         self.press("Сохранить")
         expect(self.page.get_by_text("Настройки сохранены.")).to_be_visible()
 
+    def send_earlier_calls(self, counter: str) -> None:
+        """Order the calls from before the counter was connected to be sent."""
+        self.open_settings(counter)
+        self.page.get_by_role("link", name="Отправить их…").click()
+        self.press("Отправить")
+        expect(self.page.get_by_text("Из звонков, которые начались раньше")).to_be_visible()
+
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 

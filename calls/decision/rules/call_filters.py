@@ -102,7 +102,8 @@ RULES = (
         sentence=gettext_lazy(
             "Звонок отменён технически и разговором не был: такие счетчик не принимает."
         ),
-        sql="NOT (k.skip_technical AND c.is_technical)",
+        applies="k.skip_technical",
+        sql="NOT c.is_technical",
     ),
     Rule(
         code="call_type",
@@ -110,8 +111,8 @@ RULES = (
         requirement=gettext_lazy("Тип звонка подходит"),
         sentence=gettext_lazy("Тип звонка не подходит под настройку «Тип звонка»."),
         with_values=_call_type,
+        applies="k.call_kind <> 'all'",
         sql="""CASE k.call_kind
-             WHEN 'all' THEN true
              WHEN 'callback' THEN c.kind = 'callback'
              ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
                OR (c.kind = 'static' AND k.accepts_static) END""",
@@ -123,7 +124,8 @@ RULES = (
         requirement=gettext_lazy("Статус подходит"),
         sentence=gettext_lazy("Статус звонка не подходит под настройку «Статус звонка»."),
         with_values=_status,
-        sql="k.call_status = 'all' OR c.status = k.call_status",
+        applies="k.call_status <> 'all'",
+        sql="c.status = k.call_status",
         compared="jsonb_build_array(c.status, k.call_status)",
     ),
     Rule(
@@ -132,6 +134,7 @@ RULES = (
         requirement=gettext_lazy("Разговор достаточно длинный"),
         sentence=gettext_lazy("Разговор короче, чем указано в настройке «Длительность»."),
         with_values=_too_short,
+        applies="k.min_duration_seconds > 0",
         sql="c.duration_seconds >= k.min_duration_seconds",
         compared="jsonb_build_array(c.duration_seconds, k.min_duration_seconds)",
     ),
@@ -143,8 +146,8 @@ RULES = (
             "Звонок не подходит под настройку «Дополнительно» (уникальные, целевые)."
         ),
         with_values=_uniqueness,
+        applies="k.uniqueness <> 'all'",
         sql="""CASE k.uniqueness
-             WHEN 'all' THEN true
              WHEN 'unique' THEN c.is_unique
              WHEN 'target' THEN c.is_target
              ELSE c.is_unique_target END""",
@@ -158,7 +161,8 @@ RULES = (
             "В записи звонка не указан сайт, поэтому счетчик его не принимает. Чтобы такие звонки "
             "уходили, выберите «Все сайты» в настройке «Сайты»."
         ),
-        sql="k.site_mode = 'all' OR c.site_host <> ''",
+        applies="k.site_mode <> 'all'",
+        sql="c.site_host <> ''",
     ),
     Rule(
         code="site",
@@ -166,10 +170,10 @@ RULES = (
         requirement=gettext_lazy("Сайт подходит"),
         sentence=gettext_lazy("Звонок с другого сайта. Сайты счетчика заданы в настройке «Сайты»."),
         with_values=_site,
+        # Without a site the rule before this one has said so.
+        applies="k.site_mode <> 'all' AND c.site_host <> ''",
         sql="""CASE k.site_mode
-             WHEN 'all' THEN true
-             WHEN 'own' THEN c.site_host <> ''
-               AND (c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts))
+             WHEN 'own' THEN c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts)
              ELSE c.site_host = ANY (k.site_hosts) END""",
         compared=f"jsonb_build_array(left(c.site_host, 120), {_SITES}[1:3], cardinality({_SITES}))",
     ),
@@ -179,7 +183,8 @@ RULES = (
         requirement=gettext_lazy("Кампания подходит"),
         sentence=gettext_lazy("Кампании звонка нет в настройке «Кампании»."),
         with_values=_campaign,
-        sql="""cardinality(k.campaigns) = 0 OR EXISTS (
+        applies="cardinality(k.campaigns) > 0",
+        sql="""EXISTS (
              SELECT 1 FROM unnest(k.campaigns) AS wanted
              WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",
         compared="""jsonb_build_array(

@@ -61,7 +61,8 @@ RULES = (
             "По этому заказу была следующая попытка: отправляется только последняя."
         ),
         with_values=_not_last_attempt,
-        sql=f"NOT (k.last_attempt_only AND c.order_key IS NOT NULL AND {_LATER_ATTEMPT})",
+        applies="k.last_attempt_only AND c.order_key IS NOT NULL",
+        sql=f"NOT {_LATER_ATTEMPT}",
         compared="jsonb_build_array(c.attempt)",
     ),
     Rule(
@@ -71,7 +72,8 @@ RULES = (
         sentence=gettext_lazy(
             "Статический звонок не связан с визитом, поэтому достичь цели не может."
         ),
-        sql=f"ch.channel <> {Channel.GOAL} OR c.kind <> 'static'",
+        applies=f"ch.channel = {Channel.GOAL}",
+        sql="c.kind <> 'static'",
     ),
     Rule(
         code="no_identifier",
@@ -82,7 +84,8 @@ RULES = (
             "Метрика не сможет связать его с визитом."
         ),
         with_values=_no_identifier,
-        sql=f"c.kind = 'static' OR {IDENTIFIER} IS NOT NULL",
+        applies="c.kind <> 'static'",
+        sql=f"{IDENTIFIER} IS NOT NULL",
         compared=_PRESENT_IDENTIFIERS,
     ),
 )

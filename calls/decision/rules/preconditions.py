@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
-from calls.states import Attention, Channel
+from calls.states import BEFORE_CONNECTION, COUNTER_OFF, NOT_CONFIGURED, Attention, Channel
+
+#: From when the counter accepts calls. Before its first settings this is the time of adding: calls
+#: from then on wait for the settings. Null: no lower bound.
+ACCEPTS_FROM = "coalesce(k.accepts_from, CASE WHEN k.configured_at IS NULL THEN k.added_at END)"
+_GOAL_IS_CHOSEN = f"ch.channel = {Channel.GOAL} AND coalesce(g.identifier, '') <> ''"
 
 
 def _goal_gone(name: str) -> str:
@@ -20,6 +29,20 @@ def _goal_unusable(identifier: str) -> str:
     return _(
         "В идентификаторе цели «%(identifier)s» есть знаки, которых Метрика в файле не принимает."
     ) % {"identifier": identifier}
+
+
+def _before_connection(started: str, accepted: str) -> str:
+    start, bound = datetime.fromisoformat(started), datetime.fromisoformat(accepted)
+    is_close = (bound - start).total_seconds() < 60
+    clock = "H:i:s" if is_close else "H:i"
+    return _(
+        "Звонок начался %(start)s, а счетчик принимает звонки с %(bound)s. Более ранние звонки "
+        "уходят только по вашему распоряжению: оно в настройках счетчика, рядом со строкой "
+        "«Счетчик принимает звонки с»."
+    ) % {
+        "start": date_format(timezone.localtime(start), f"d.m {clock}"),
+        "bound": date_format(timezone.localtime(bound), f"d.m {clock}"),
+    }
 
 
 RULES = (
@@ -38,16 +61,35 @@ RULES = (
         sql="c.is_finished",
     ),
     Rule(
-        code="not_configured",
+        code=BEFORE_CONNECTION,
+        title=gettext_lazy("До подключения счетчика"),
+        requirement=gettext_lazy("Звонок начался не раньше, чем счетчик принимает звонки"),
+        sentence=gettext_lazy(
+            "Звонок начался раньше, чем счетчик принимает звонки. Такие звонки уходят только по "
+            "вашему распоряжению: оно в настройках счетчика."
+        ),
+        with_values=_before_connection,
+        applies=f"{ACCEPTS_FROM} IS NOT NULL",
+        sql=f"c.started_at >= {ACCEPTS_FROM}",
+        compared=f"jsonb_build_array(c.started_at, {ACCEPTS_FROM})",
+    ),
+    Rule(
+        code=NOT_CONFIGURED,
         title=gettext_lazy("Настройки не сохранены"),
         requirement=gettext_lazy("Настройки счетчика сохранены"),
+        # Kept by rows of counters that were configured later as well.
         sentence=gettext_lazy(
-            "Настройки счетчика ещё не сохранены: откройте их и нажмите «Сохранить»."
+            "Когда пришёл звонок, настройки счетчика не были сохранены. Такие звонки уходят только "
+            "по вашему распоряжению: оно в настройках счетчика."
+        ),
+        today=gettext_lazy(
+            "Настройки счетчика ещё не сохранены: откройте их, и при сохранении вы решите, "
+            "отправить ли звонки, которые уже пришли."
         ),
         sql="k.configured_at IS NOT NULL",
     ),
     Rule(
-        code="counter_off",
+        code=COUNTER_OFF,
         title=gettext_lazy("Счетчик выключен"),
         requirement=gettext_lazy("Счетчик включён"),
         sentence=gettext_lazy("Счетчик был выключен, когда пришёл звонок."),
@@ -59,14 +101,16 @@ RULES = (
         title=gettext_lazy("Звонки не отправляются"),
         requirement=gettext_lazy("Отправка звонков включена"),
         sentence=gettext_lazy("В настройках счетчика «Отправлять звонки» — «Нет»."),
-        sql=f"ch.channel <> {Channel.CALLS} OR k.send_calls",
+        applies=f"ch.channel = {Channel.CALLS}",
+        sql="k.send_calls",
     ),
     Rule(
         code="goal_not_set",
         title=gettext_lazy("Цель не указана"),
         requirement=gettext_lazy("Цель выбрана"),
         sentence=gettext_lazy("В настройках счетчика «Достижение цели» не указано."),
-        sql=f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') <> ''",
+        applies=f"ch.channel = {Channel.GOAL}",
+        sql="coalesce(g.identifier, '') <> ''",
     ),
     Rule(
         code="goal_gone",
@@ -77,7 +121,8 @@ RULES = (
             "Выбранной цели больше нет в Метрике: выберите другую в настройках счетчика."
         ),
         with_values=_goal_gone,
-        sql=f"ch.channel <> {Channel.GOAL} OR g.deleted_at IS NULL",
+        applies=_GOAL_IS_CHOSEN,
+        sql="g.deleted_at IS NULL",
         compared="jsonb_build_array(left(g.name, 120))",
     ),
     Rule(
@@ -88,8 +133,8 @@ RULES = (
             "В идентификаторе цели есть знаки, которых Метрика в файле не принимает."
         ),
         with_values=_goal_unusable,
-        sql=f"ch.channel <> {Channel.GOAL} OR coalesce(g.identifier, '') = ''"
-        f" OR {fits_sql('Target', 'g.identifier')}",
+        applies=_GOAL_IS_CHOSEN,
+        sql=fits_sql("Target", "g.identifier"),
         compared="jsonb_build_array(left(g.identifier, 120))",
     ),
 )

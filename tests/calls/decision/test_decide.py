@@ -22,12 +22,15 @@ from tests.calls.stored import row_of, store_call
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 # (settings of the counter, fields of the call, the reason or None when it passes)
 CASES: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
     ({}, {}, None),
     ({}, {"is_test": True}, "test_call"),
     ({}, {"is_finished": False}, "not_finished"),
-    ({"configured_at": None}, {}, "not_configured"),
+    ({"configured_at": None}, {}, "before_connection"),
+    ({"configured_at": None, "added_at": LONG_AGO}, {}, "not_configured"),
     ({"enabled": False}, {}, "counter_off"),
     ({"send_calls": False}, {}, "calls_off"),
     ({}, {"is_technical": True}, "technical"),

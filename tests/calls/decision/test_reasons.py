@@ -221,15 +221,15 @@ def test_decision_by_current_settings_is_shown_once(
     assert "С тех пор" not in page
 
 
-def test_call_without_a_site_has_the_sentence_without_values(
-    cabinet: Cabinet, counter: Counter
-) -> None:
+def test_call_without_a_site_has_one_sentence_about_it(cabinet: Cabinet, counter: Counter) -> None:
     Counter.objects.filter(pk=counter.pk).update(site_mode="own")
     call = store_call(cabinet=cabinet, site_host="")
 
-    texts = {one.code: one.text for one in explain_call(call.pk)[counter.pk, Channel.CALLS]}
+    verdicts = {one.code: one for one in explain_call(call.pk)[counter.pk, Channel.CALLS]}
 
-    assert texts["site"] == str(REASONS["site"].sentence)
+    assert verdicts["site_unknown"].text == str(REASONS["site_unknown"].sentence)
+    # One sentence about one fact.
+    assert not verdicts["site"].applies
 
 
 def test_unusable_goal_is_named_by_its_identifier(cabinet: Cabinet, counter: Counter) -> None:

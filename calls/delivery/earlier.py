@@ -1,0 +1,71 @@
+"""Sends calls from before a counter was connected, because a person ordered it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+
+from calls.decision.decide import LINK_HORIZON, decide_by_order
+from calls.models import Call, Delivery
+from calls.states import BY_ORDER_ONLY, DeliveryState
+from counters import lifecycle
+from counters.models import Counter
+
+#: partition_at is the first known start of a call; a corrected start may differ by a day.
+SLACK = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class EarlierCalls:
+    """How many calls were ordered, and how many of them the settings let through."""
+
+    count: int
+    sent: int
+
+
+def earlier_calls(counter: Counter, *, now: datetime) -> QuerySet[Call]:
+    """Return calls from before the counter was connected that a person may order to be sent.
+
+    Calls that came before the counter was added have no row in its ledger. None for a counter
+    without a lower bound, or whose settings were never saved.
+    """
+    horizon = now - LINK_HORIZON
+    bound = counter.accepts_from
+    if counter.configured_at is None or bound is None or bound <= horizon:
+        return Call.objects.none()
+    rows = Delivery.objects.filter(
+        call_id=OuterRef("pk"), partition_at=OuterRef("partition_at"), counter=counter
+    )
+    by_order = Q(state=DeliveryState.SKIPPED, reason__in=BY_ORDER_ONLY)
+    return Call.objects.filter(
+        ~Exists(rows.exclude(by_order)),
+        cabinet_id=counter.cabinet_id,
+        is_test=False,
+        started_at__gt=horizon,
+        started_at__lt=bound,
+        partition_at__gt=horizon - SLACK,
+    )
+
+
+@transaction.atomic
+def send_earlier(*, counter: Counter, actor: User | None, now: datetime) -> EarlierCalls:
+    """Accept the calls of Metrika's last 21 days from before the counter was connected.
+
+    A second order finds none and changes nothing. Raises Counter.DoesNotExist when the counter was
+    removed.
+    """
+    locked = Counter.objects.present().select_for_update(of=("self",)).get(pk=counter.pk)
+    calls = earlier_calls(locked, now=now)
+    ids = list(calls.order_by("pk").values_list("pk", flat=True))
+    earliest = calls.aggregate(at=Min("started_at"))["at"]
+    if not ids or earliest is None:
+        return EarlierCalls(0, 0)
+    lifecycle.accept_from(counter=locked, moment=earliest, actor=actor)
+    decide_by_order(locked.pk, ids, now=now)
+    waiting = Delivery.objects.waiting().filter(counter=locked, call_id__in=ids)
+    sent = waiting.aggregate(count=Count("call_id", distinct=True))["count"]
+    return EarlierCalls(len(ids), sent)

@@ -1,0 +1,22 @@
+"""From when a counter accepts calls; counters that exist have no lower bound."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("counters", "0003_stopped_cause"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="counter",
+            name="accepts_from",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="Принимает звонки с"),
+        ),
+        migrations.AlterField(
+            model_name="counter",
+            name="configured_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="Настроен впервые"),
+        ),
+    ]
