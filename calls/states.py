@@ -65,6 +65,8 @@ ON_THE_WAY = (*TO_SEND, UploadState.SENDING, UploadState.UNCLEAR)
 OPEN_UPLOADS = (*ON_THE_WAY, UploadState.SPLITTING, UploadState.SENT)
 #: States in which Metrika has the file.
 TAKEN_UPLOADS = (UploadState.SENT, UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
+#: States in which Metrika has processed the file.
+PROCESSED_UPLOADS = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
 
 
 def sql_list(states: Iterable[UploadState]) -> str:
@@ -82,7 +84,10 @@ class DisplayState(models.TextChoices):
     BATCHED = "batched", _("В очереди на отправку")
     UNCLEAR = "unclear", _("Проверяем, дошёл ли")
     SENT = "sent", _("Отправлен")
-    ACCEPTED = "accepted", _("Принят Метрикой")
+    ACCEPTED = "accepted", _("Принят, привязан")
+    PARTLY_LINKED = "partly_linked", _("Принят, привязаны не все")
+    LINK_UNKNOWN = "link_unknown", _("Принят, привязка неизвестна")
+    ACCEPTED_STATIC = "accepted_static", _("Принят, непривязанный")
     UNMATCHED = "unmatched", _("Не привязан")
     ROW_REFUSED = "row_refused", _("Строка не принята")
     SKIPPED = "skipped", _("Не отправляется")
@@ -106,6 +111,9 @@ TONES: dict[str, str] = {
     DisplayState.UNCLEAR: "warning",
     DisplayState.SENT: "progress",
     DisplayState.ACCEPTED: "success",
+    DisplayState.PARTLY_LINKED: "info",
+    DisplayState.LINK_UNKNOWN: "info",
+    DisplayState.ACCEPTED_STATIC: "success",
     DisplayState.UNMATCHED: "neutral",
     DisplayState.ROW_REFUSED: "danger",
     DisplayState.SKIPPED: "neutral",

@@ -13,7 +13,7 @@ from cabinets.models import Cabinet
 from calls.queries.stats import SentTotals, sent_totals
 from counters.models import Counter
 from counters.pages.status import TONE_OF_ACCOUNT, status_of_counter
-from dashboard.links import account_check_url, counter_check_url
+from dashboard.links import account_check_url, counter_check_url, sent_calls_url
 from integrations.models import YandexAccount
 
 Row = dict[str, Any]
@@ -114,6 +114,7 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
         "sparkline": sent.by_day,
+        "sent_parts": sent.links.parts(),
         "goal_name": counter.goal.name if counter.goal else "",
         "send_calls": counter.send_calls,
         "enabled": counter.enabled,
@@ -124,6 +125,7 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
             "settings": reverse("counters:settings", args=[counter.pk]),
             "switch": reverse("counters:switch", args=[counter.pk]),
             "history": reverse("calls:history", args=[counter.pk]),
+            "sent": sent_calls_url(counter),
             "check": counter_check_url(counter),
         },
     }

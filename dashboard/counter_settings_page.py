@@ -12,7 +12,7 @@ from calls.queries.connection import count_earlier_calls
 from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import status_of_counter
-from dashboard.links import counter_check_url, metrika_url
+from dashboard.links import counter_check_url, metrika_url, sent_calls_url
 
 
 def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
@@ -33,6 +33,8 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "sent_total": sent.total,
         "sent_today": sent.today,
         "sparkline": sent.by_day,
+        "sent_parts": sent.links.parts(),
+        "sent_url": sent_calls_url(counter),
         "metrika_url": metrika_url(counter),
         "history_url": reverse("calls:history", args=[counter.pk]),
         "delete_url": reverse("counters:delete", args=[counter.pk]),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.urls import reverse
 
+from calls.queries.stats import counted_channel
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -17,6 +20,12 @@ def account_check_url(account: YandexAccount) -> str:
 def counter_check_url(counter: Counter) -> str:
     """Return the URL of «Проверить сейчас»; empty when the counter has access."""
     return "" if counter.has_access else account_check_url(counter.account)
+
+
+def sent_calls_url(counter: Counter) -> str:
+    """Return the history of all time in the channel whose calls `sent_totals` counts."""
+    query = urlencode({"q": "", "channel": counted_channel(counter).value})
+    return f"{reverse('calls:history', args=[counter.pk])}?{query}"
 
 
 def metrika_url(counter: Counter) -> str:

@@ -57,7 +57,7 @@ class DeliveryActions:
         except resending.CannotResend as problem:
             self.message_user(request, str(problem), messages.ERROR)
             return
-        done = _("Звонок отправляется повторно.") if resend else _("Этот повтор уже заказан.")
+        done = _("Повторная отправка заказана.") if resend else _("Этот повтор уже заказан.")
         self.message_user(request, done, messages.SUCCESS if resend else messages.WARNING)
 
     def _apply_to_all(

@@ -18,7 +18,7 @@ from calls.models import (
     Upload,
     UploadAttempt,
 )
-from calls.pages.upload_page import label_of
+from calls.pages.upload_page import figure_text, label_of, linked_figure, missed_figure
 
 
 class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
@@ -51,6 +51,9 @@ class UploadAdmin(SupportAdmin):
         "state_text",
         "attention",
         "rows",
+        "line_quantity",
+        "linked_text",
+        "missed_text",
         "created_at",
     )
     list_filter = (filters.UploadAge, "state", "attention", "channel")
@@ -59,18 +62,33 @@ class UploadAdmin(SupportAdmin):
     search_help_text = _("Метка, номер в Метрике или номер счетчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
-    readonly_fields = ("state_text",)
+    readonly_fields = ("state_text", "linked_text", "missed_text")
     actions = ("retry", "gather_again", "look_up", "poll", "call_off")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Show the state as in the cabinet."""
-        fields = [name for name in super().get_fields(request, obj) if name != "state_text"]
-        return ["state_text" if name == "state" else name for name in fields]
+        shown = {
+            "state": "state_text",
+            "linked_quantity": "linked_text",
+            "user_not_found_quantity": "missed_text",
+        }
+        names = [str(name) for name in super().get_fields(request, obj)]
+        return [shown.get(name, name) for name in names if name not in shown.values()]
 
     @admin.display(description=_("Состояние"))
     def state_text(self, upload: Upload) -> str:
         """Return the state as in the cabinet."""
         return label_of(upload)
+
+    @admin.display(description=_("Привязано"), empty_value="—")
+    def linked_text(self, upload: Upload) -> str | None:
+        """Return how many rows are linked, or why that is not known, as in the cabinet."""
+        return figure_text(linked_figure(upload))
+
+    @admin.display(description=_("Визит не найден"), empty_value="—")
+    def missed_text(self, upload: Upload) -> str | None:
+        """Return how many rows have no visit; None when Metrika did not tell."""
+        return figure_text(missed_figure(upload))
 
     @admin.action(description=_("Повторить отправку"), permissions=["run_actions"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:

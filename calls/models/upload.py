@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
 from calls.models.querysets import UploadQuerySet
-from calls.states import Attention, Channel, IdKind, UploadState
+from calls.states import PROCESSED_UPLOADS, Attention, Channel, IdKind, UploadState
 from counters.models import Counter
 
 
@@ -123,6 +123,20 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.marker
+
+    @property
+    def linked_rows(self) -> int | None:
+        """Rows that Metrika linked to visits; None when it did not tell or the calls are static.
+
+        Until a file is processed its counts are not final. A linkage failure says by itself that
+        no row was linked; of a processed file two zeros are counts that were not made.
+        """
+        if self.state not in PROCESSED_UPLOADS or self.is_static:
+            return None
+        if self.linked_quantity:
+            return min(self.linked_quantity, self.rows)
+        is_told = self.linked_quantity is not None and bool(self.user_not_found_quantity)
+        return 0 if is_told or self.state == UploadState.LINKAGE_FAILURE else None
 
 
 class StreamUse(models.Model):

@@ -57,7 +57,7 @@ def send_again(request: HttpRequest, call_id: int, counter_pk: int, channel: int
         messages.error(request, str(problem))
         return HttpResponseRedirect(_call_url(delivery))
     return _redirect(
-        request, resend is not None, _("Звонок отправляется повторно."), _call_url(delivery)
+        request, resend is not None, _("Повторная отправка заказана."), _call_url(delivery)
     )
 
 

@@ -49,6 +49,7 @@ class HistoryFilterForm(forms.Form):
         self, data: dict[str, Any], *, counter: Counter, cabinet: Cabinet, sees_phones: bool
     ) -> None:
         # Defaults only for a page opened without the form; there an emptied field means all.
+        self.has_default_period = not {"q", "date_from", "date_to"} & set(data)
         super().__init__(
             default_values(counter, timezone.now()) | data if "q" not in data else data
         )
@@ -82,6 +83,10 @@ class HistoryFilterForm(forms.Form):
             last_day=values["date_to"],
             call_ids=self._call_ids(values["q"]) if values["q"] else None,
         )
+
+    def shown_values(self) -> dict[str, str]:
+        """Return the values in effect, by field; those of empty fields are left out."""
+        return {name: str(self[name].value()) for name in self.fields if self[name].value()}
 
     def _call_ids(self, text: str) -> list[int]:
         return call_ids(text, cabinet=self.cabinet, sees_phones=self.sees_phones)

@@ -14,9 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reasons import REASONS, attention_sentence, reason_sentence
-from calls.models import Delivery, Upload
-from calls.queries.display_state import DisplayDelivery
-from calls.states import Attention, DeliveryState, DisplayState, UploadState
+from calls.models import Call, Delivery, Upload
+from calls.queries.display_state import (
+    DisplayDelivery,
+    is_changed_after_send,
+    is_changed_in_file,
+)
+from calls.states import ON_THE_WAY, Attention, DeliveryState, DisplayState, UploadState
 
 _OF_STATE: dict[str, str | Promise] = {
     DisplayState.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
@@ -29,7 +33,9 @@ _OF_STATE: dict[str, str | Promise] = {
         "файла там нет."
     ),
     DisplayState.SENT: gettext_lazy("Файл у Метрики. Обычно она обрабатывает его до двух часов."),
-    DisplayState.ACCEPTED: "",
+    DisplayState.ACCEPTED_STATIC: gettext_lazy(
+        "Есть в отчёте «Звонки, детально»; к визитам такие звонки не привязываются."
+    ),
     DisplayState.UNMATCHED: gettext_lazy(
         "Метрика приняла файл, но не нашла визитов этих посетителей: визита не было за 21 день "
         "до звонка, он был после звонка или счетчика нет на странице."
@@ -47,7 +53,7 @@ def title_of(delivery: DisplayDelivery) -> str:
         and delivery.state != DeliveryState.ROW_REFUSED
     ):
         # Metrika accepted part of the file and does not say which rows: this one may be among them.
-        return _("Приняты не все строки")
+        return str(Attention.ROW_REFUSED.label)
     return str(DisplayState(delivery.display_state).label)
 
 
@@ -75,6 +81,18 @@ def sentence_of(delivery: DisplayDelivery, *, blocker: str) -> str:
     return str(_OF_STATE.get(shown) or attention_sentence(why))
 
 
+def changed_text(call: Call, delivery: Delivery) -> str:
+    """Return which values Metrika gets of a call that changed after its file was built; else ''."""
+    upload = delivery.upload
+    if upload is None or not is_changed_in_file(call, delivery):
+        return ""
+    if is_changed_after_send(call, delivery):
+        return _("Звонок уже был в выгрузке: в Метрику ушли прежние значения.")
+    if upload.state in ON_THE_WAY:
+        return _("Файл уже собран: в Метрику уйдут прежние значения.")
+    return ""
+
+
 def sentence_of_upload(upload: Upload, shown: str, *, blocker: str) -> str:
     """Return the explanation for the calls of this upload; ``shown`` is their display state."""
     if shown == DisplayState.BATCHED:
@@ -83,9 +101,30 @@ def sentence_of_upload(upload: Upload, shown: str, *, blocker: str) -> str:
         return _row_refused(upload)
     if upload.attention:
         return attention_sentence(upload.attention)
-    if shown == DisplayState.ACCEPTED and upload.is_static:
-        return _("Есть в отчёте «Звонки, детально»; к визитам статические звонки не привязываются.")
-    return str(_OF_STATE.get(shown, ""))
+    if shown == DisplayState.LINK_UNKNOWN:
+        return _link_unknown(upload)
+    return linked_sentence(upload, shown) or str(_OF_STATE.get(shown, ""))
+
+
+def _link_unknown(upload: Upload) -> str:
+    text = _("Метрика обработала файл, но не сообщила, сколько его звонков привязано к визитам.")
+    if not upload.user_not_found_quantity:
+        return text
+    missed = _("Визит не найден у %(missed)d из %(rows)d.")
+    return f"{text} {missed % {'missed': upload.user_not_found_quantity, 'rows': upload.rows}}"
+
+
+def linked_sentence(upload: Upload, shown: str) -> str:
+    """Return what Metrika told about the visits of the file's calls; '' when it told nothing."""
+    linked = upload.linked_rows
+    if linked is None or shown == DisplayState.UNMATCHED:
+        return ""
+    if linked == upload.rows == 1:
+        return _("Метрика привязала его к визиту.")
+    text = _("В файле к визитам привязано %(linked)d из %(rows)d.")
+    if linked < upload.rows:
+        text += " " + _("Какие именно звонки, Метрика не сообщает.")
+    return text % {"linked": linked, "rows": upload.rows}
 
 
 def _not_sent_yet(upload: Upload, blocker: str) -> str:
@@ -107,13 +146,14 @@ def _not_sent_yet(upload: Upload, blocker: str) -> str:
 def _row_refused(upload: Upload) -> str:
     if upload.line_quantity is None:
         return _("Метрика не приняла строку.")
-    return _(
+    text = _(
         "Принято %(lines)d из %(rows)d строк, какие именно — Метрика не сообщает. Сверьте с её "
         "отчётом «Звонки, детально»; повторять отправку не стоит: принятые учлись бы дважды."
-    ) % {
-        "lines": upload.line_quantity,
-        "rows": upload.rows,
-    }
+    )
+    linked = upload.linked_rows
+    if linked is not None:
+        text += " " + _("К визитам привязано %(linked)d.")
+    return text % {"lines": upload.line_quantity, "rows": upload.rows, "linked": linked}
 
 
 def _held(delivery: Delivery) -> str:

@@ -32,6 +32,8 @@ class Timeline:
     state_tone: str
     upload_id: int | None
     changed_after_send: bool
+    #: Whether Metrika has the file; before that nothing of it was sent.
+    is_sent: bool
     #: Skipped and never in a file: shown as one line.
     is_brief: bool
     #: The sentence beside its state.
@@ -91,6 +93,7 @@ def _timeline(
         is_brief=shown == DisplayState.SKIPPED and delivery.upload_id is None and not resends,
         reason_text=sentence_of(delivery, blocker=blocker),
         changed_after_send=is_changed_after_send(call, delivery),
+        is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=[
             *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, blocker=blocker),
             *resend_steps(resends),

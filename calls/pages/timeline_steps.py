@@ -12,9 +12,10 @@ from calls.decision.explain import Verdict
 from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
 from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
 from calls.pages.attempt_messages import describe
-from calls.pages.status_messages import sentence_of, title_of
-from calls.queries.display_state import DisplayDelivery, is_changed_after_send
-from calls.states import TONES, DeliveryState, DisplayState, IdKind, UploadState
+from calls.pages.status_messages import changed_text, sentence_of, title_of
+from calls.pages.upload_page import label_of
+from calls.queries.display_state import DisplayDelivery
+from calls.states import PROCESSED_UPLOADS, TONES, DeliveryState, DisplayState, IdKind
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def steps_of(
 def _revisions(call: Call, delivery: Delivery) -> Iterator[Step]:
     if call.revision == 1:
         return
-    if is_changed_after_send(call, delivery):
-        text = _("Звонок уже был в выгрузке: в Метрику ушли прежние значения.")
+    text = changed_text(call, delivery)
+    if text:
         yield Step(_("CallKeeper изменил данные звонка"), "warning", call.updated_at, text)
     else:
         yield Step(_("CallKeeper уточнил данные звонка"), "info", call.updated_at)
@@ -114,7 +115,7 @@ def _has_same_values(refused: Verdict, delivery: Delivery) -> bool:
 
 
 def _upload_steps(
-    delivery: Delivery, upload: Upload, attempts: Iterable[UploadAttempt]
+    delivery: DisplayDelivery, upload: Upload, attempts: Iterable[UploadAttempt]
 ) -> Iterator[Step]:
     place = _("Строка %(row)d из %(rows)d") % {"row": delivery.row_number, "rows": upload.rows}
     identifier = "" if upload.is_static else f", {IdKind(upload.id_kind).label}"
@@ -127,17 +128,19 @@ def _upload_steps(
     for attempt in attempts:
         line = describe(attempt, with_answer=False)
         yield Step(line.kind_text, line.tone, line.at, line.outcome_text)
-    if upload.settled_at is not None and upload.state != UploadState.CANCELLED:
-        yield Step(_("Метрика обработала файл"), "success", upload.settled_at, _counts(upload))
+    if upload.state in PROCESSED_UPLOADS:
+        tone = TONES[DisplayState(delivery.display_state)]
+        yield Step(_("Метрика обработала файл"), tone, upload.settled_at, _counts(upload))
 
 
 def _counts(upload: Upload) -> str:
-    if upload.line_quantity is None:
-        return ""
-    return _("Принято строк: %(lines)d из %(rows)d.") % {
-        "lines": upload.line_quantity,
-        "rows": upload.rows,
-    }
+    """Return what Metrika told of the file; what it did not tell is left out."""
+    words = {"lines": upload.line_quantity, "linked": upload.linked_rows, "rows": upload.rows}
+    told = [
+        (upload.line_quantity, _("Принято строк: %(lines)d из %(rows)d.")),
+        (upload.linked_rows, _("Привязано к визитам: %(linked)d из %(rows)d.")),
+    ]
+    return " ".join(text % words for count, text in told if count is not None)
 
 
 def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
@@ -145,14 +148,14 @@ def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
     for resend in resends:
         person = resend.ordered_by
         yield Step(
-            _("Отправлен повторно вручную"),
+            _("Заказана повторная отправка"),
             "warning",
             resend.ordered_at,
             _("%(who)s, выгрузка %(number)d: %(state)s.")
             % {
                 "who": (person.get_full_name() or person.get_username()) if person else "—",
                 "number": resend.upload_id,
-                "state": str(resend.upload.get_state_display()).lower(),
+                "state": label_of(resend.upload).lower(),
             },
         )
 

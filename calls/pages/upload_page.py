@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from calls.models import Upload
 from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of_upload
 from calls.queries.blockers import blocker_of
 from calls.queries.display_state import display_state_of_upload
-from calls.states import TONES, UploadState
+from calls.states import PROCESSED_UPLOADS, TO_SEND, TONES, Attention, UploadState
+
+_UNTOLD = gettext_lazy("Метрика не сообщила")
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,71 @@ def sent_at_of(upload: Upload) -> datetime | None:
 
 def label_of(upload: Upload) -> str:
     """Return the upload's state in a word or two."""
-    if upload.state == UploadState.LINKAGE_FAILURE and upload.is_static:
+    if upload.state == UploadState.LINKAGE_FAILURE and (upload.is_static or upload.linked_rows):
         # Static calls are never linked to visits, so this is no failure.
         return str(UploadState.PROCESSED.label)
     return str(upload.get_state_display())
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One count of an upload; without a value it is not known, and the note says why."""
+
+    label: str
+    value: int | None = None
+    note: str = ""
+    at: datetime | None = None
+
+
+def figures_of(upload: Upload) -> list[Figure]:
+    """Return the counts of an upload in the order in which they become known."""
+    is_with_metrika = sent_at_of(upload) is not None
+    return [
+        Figure(_("Строк в файле"), upload.rows, at=upload.created_at),
+        Figure(_("Отправлено"), upload.rows, at=upload.sent_at)
+        if is_with_metrika
+        else Figure(_("Отправлено"), note=_not_sent_note(upload)),
+        Figure(
+            _("Принято Метрикой"),
+            upload.line_quantity if is_with_metrika else None,
+            note=str(_UNTOLD) if is_with_metrika and upload.line_quantity is None else "",
+        ),
+        linked_figure(upload),
+        missed_figure(upload),
+    ]
+
+
+def _not_sent_note(upload: Upload) -> str:
+    """Return why it is not said that the file was sent."""
+    if upload.state == UploadState.SENDING:
+        return _("отправляется прямо сейчас")
+    if upload.state == UploadState.UNCLEAR or upload.attention == Attention.UNKNOWN_FATE:
+        return _("неизвестно, дошёл ли файл")
+    return _("ещё нет") if upload.state in TO_SEND else _("нет")
+
+
+def figure_text(figure: Figure) -> str | None:
+    """Return a count as text, else the note; None for neither."""
+    return str(figure.value) if figure.value is not None else figure.note or None
+
+
+def linked_figure(upload: Upload) -> Figure:
+    """Return how many rows Metrika linked to visits."""
+    note: str | Promise = ""
+    if upload.is_static:
+        note = gettext_lazy("не относится: звонки непривязанные")
+    elif upload.state == UploadState.SENT:
+        note = gettext_lazy("станет известно после обработки")
+    elif upload.state in PROCESSED_UPLOADS and upload.linked_rows is None:
+        note = _UNTOLD
+    return Figure(_("Привязано к визитам"), upload.linked_rows, note=str(note))
+
+
+def missed_figure(upload: Upload) -> Figure:
+    """Return of how many rows Metrika found no visit."""
+    is_told = upload.state in PROCESSED_UPLOADS and not upload.is_static
+    missed = upload.user_not_found_quantity if is_told else None
+    if upload.linked_rows is None and not missed:
+        # A zero beside a count that Metrika did not make was not counted either.
+        missed = None
+    return Figure(_("Визит не найден"), missed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -17,20 +16,14 @@ from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.models import Call, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import details_of
-from calls.pages.forms import HistoryFilterForm
+from calls.pages.history_page import filter_form, history_context
 from calls.pages.spreadsheet import spreadsheet_of
-from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.timeline import timelines_of
-from calls.pages.upload_page import attempts_of, sent_at_of, upload_status
+from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_status
 from calls.pages.upload_preview import preview_of
-from calls.phones import masked_phone, readable_phone, with_masked_phones
-from calls.queries import history as history_pages
-from calls.queries.blockers import blocker_of, of_channel
-from calls.queries.display_state import DisplayDelivery, is_changed_after_send
-from calls.queries.stats import state_totals
-from calls.states import TONES, DisplayState, IdKind
+from calls.phones import masked_phone, with_masked_phones
+from calls.states import DisplayState, IdKind
 from calls.workbook import CONTENT_TYPE as EXCEL
-from counters.models import Counter
 
 #: CSV columns masked for people who may not see phones.
 MASKS: dict[str, Callable[[str], str]] = {
@@ -38,7 +31,6 @@ MASKS: dict[str, Callable[[str], str]] = {
     "UserId": with_masked_phones,
     "URL": with_masked_phones,
 }
-_BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 
 
 @require_safe
@@ -47,15 +39,10 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
     """List the deliveries of a counter, newest call first, with the state of each."""
     person = cast(CabinetRequest, request)
     counter = get_object_or_404(_counters(person), pk=counter_pk)
-    form = HistoryFilterForm(
-        request.GET.dict(),
-        counter=counter,
-        cabinet=person.cabinet,
-        sees_phones=person.membership.can_manage,
-    )
-    context = {"counter": counter, "filters": form}
+    form = filter_form(person, counter, request.GET.dict())
+    context: dict[str, Any] = {"counter": counter, "filters": form}
     if form.is_valid():
-        context |= _history_context(person, counter, form.filters())
+        context |= history_context(person, counter, form)
     return render(request, "calls/history.html", context)
 
 
@@ -78,6 +65,7 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
         },
         "timelines": timelines,
         "briefs": [one for one in timelines if one.is_brief],
+        "briefs_title": DisplayState.SKIPPED.label,
         "can_manage": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }
@@ -159,56 +147,6 @@ def _uploads(request: CabinetRequest) -> Any:
     )
 
 
-def _history_context(
-    request: CabinetRequest, counter: Counter, filters: history_pages.Filters
-) -> dict[str, Any]:
-    now = timezone.now()
-    cursor = request.GET.get("cursor", "")
-    page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
-    every_state = history_pages.filtered(counter, replace(filters, state=""), now=now)
-    # Only deliveries that are not with Metrika yet can be blocked.
-    is_blockable = any(one.display_state in _BLOCKABLE for one in page.rows)
-    blocker = blocker_of(counter, now=now) if is_blockable else ""
-    sees_phones = request.membership.can_manage
-    # Further pages are appended below the first, which has shown the totals.
-    totals = [] if cursor else state_totals(every_state, now=now)
-    return {
-        "rows": [
-            _row(
-                one,
-                blocker=of_channel(counter, one.channel, blocker),
-                sees_phones=sees_phones,
-            )
-            for one in page.rows
-        ],
-        "next_cursor": page.next_cursor,
-        "totals": totals,
-        "totals_count": sum(total.count for total in totals),
-        # Within one channel each call has one delivery, so the total counts calls.
-        "one_channel": filters.channel is not None,
-    }
-
-
-def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[str, Any]:
-    call, upload = delivery.call, delivery.upload
-    shown = DisplayState(delivery.display_state)
-    return {
-        "url": reverse("calls:journey", args=[call.pk]),
-        "at": call.started_at,
-        "kind_text": call.get_kind_display(),
-        "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
-        "duration": call.duration_seconds,
-        "channel_text": delivery.get_channel_display(),
-        "state_text": title_of(delivery),
-        "state_tone": TONES[shown],
-        "reason_text": sentence_of(delivery, blocker=blocker),
-        "changed_after_send": is_changed_after_send(call, delivery),
-        "upload": upload.pk if upload else None,
-        "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
-        "sent_at": sent_at_of(upload) if upload else None,
-    }
-
-
 def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
     status = upload_status(shown, now=timezone.now())
     return {
@@ -221,7 +159,8 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "reason_text": status.sentence,
         "rows": shown.rows,
         "lines": shown.line_quantity,
-        "linked": shown.linked_quantity,
+        "linked": shown.linked_rows,
+        "figures": figures_of(shown),
         "channel_text": shown.get_channel_display(),
         "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,
         "created_at": shown.created_at,

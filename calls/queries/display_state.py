@@ -5,6 +5,7 @@ The only definition: lists, filters, totals, a call's timelines and the admin an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -13,7 +14,14 @@ from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Call, Delivery, Upload
 from calls.models.querysets import AWAITS_SETTINGS
-from calls.states import TO_SEND, Attention, DeliveryState, DisplayState, UploadState
+from calls.states import (
+    PROCESSED_UPLOADS,
+    TO_SEND,
+    Attention,
+    DeliveryState,
+    DisplayState,
+    UploadState,
+)
 
 
 class DisplayColumns(TypedDict):
@@ -32,7 +40,8 @@ else:
 
 #: The upload exists, and Metrika does not have it.
 _NOT_SENT_YET = (*TO_SEND, UploadState.SENDING, UploadState.SPLITTING)
-_DONE = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE)
+#: Of a processed file two zeros contradict each other, so they are counts that were not made.
+_TOLD_AS_ZERO = {"linked_quantity": 0, "user_not_found_quantity__gt": 0}
 
 
 def display_state_case(now: datetime) -> Case:
@@ -63,10 +72,17 @@ def with_display_state(deliveries: QuerySet[Delivery], now: datetime) -> QuerySe
     return deliveries.annotate(display_state=display_state_case(now), why=display_reason())
 
 
-def is_changed_after_send(call: Call, delivery: Delivery) -> bool:
+def is_changed_in_file(call: Call, delivery: Delivery) -> bool:
     """Return whether the call has changed since its values were written to a file."""
-    sent = delivery.call_revision
-    return sent is not None and call.revision > sent
+    frozen = delivery.call_revision
+    return frozen is not None and call.revision > frozen
+
+
+def is_changed_after_send(call: Call, delivery: Delivery) -> bool:
+    """Return whether the call has changed since, and Metrika has that file."""
+    upload = delivery.upload
+    is_sent = upload is not None and upload.uploading_id is not None
+    return is_sent and is_changed_in_file(call, delivery)
 
 
 def _cases_of_delivery(now: datetime) -> list[When]:
@@ -102,12 +118,32 @@ def _cases_of_upload(prefix: str = "") -> list[When]:
         when(DisplayState.SENT, state=UploadState.SENT),
         when(DisplayState.EXPIRED, state=UploadState.CANCELLED, attention=Attention.EXPIRED),
         when(DisplayState.SKIPPED, state=UploadState.CANCELLED),
-        when(DisplayState.ROW_REFUSED, state__in=_DONE, attention=Attention.ROW_REFUSED),
-        when(DisplayState.ACCEPTED, state=UploadState.PROCESSED),
-        # A file of static calls always ends in this state, and its calls are in the reports:
+        when(
+            DisplayState.ROW_REFUSED, state__in=PROCESSED_UPLOADS, attention=Attention.ROW_REFUSED
+        ),
+        # A file of static calls always ends as a linkage failure, and its calls are in the reports:
         # https://yandex.com/dev/metrika/en/management/calls
-        when(DisplayState.ACCEPTED, state=UploadState.LINKAGE_FAILURE, is_static=True),
+        when(DisplayState.ACCEPTED_STATIC, state__in=PROCESSED_UPLOADS, is_static=True),
+        *_cases_by_linked_rows(prefix, when),
+    ]
+
+
+def _cases_by_linked_rows(prefix: str, when: Callable[..., When]) -> list[When]:
+    """Return the cases of a processed file of dynamic calls; `Upload.linked_rows` in SQL.
+
+    Metrika tells how many rows it linked, and never which.
+    """
+    processed = UploadState.PROCESSED
+    return [
+        when(
+            DisplayState.ACCEPTED,
+            state__in=PROCESSED_UPLOADS,
+            linked_quantity__gte=F(f"{prefix}rows"),
+        ),
+        when(DisplayState.PARTLY_LINKED, state__in=PROCESSED_UPLOADS, linked_quantity__gt=0),
         when(DisplayState.UNMATCHED, state=UploadState.LINKAGE_FAILURE),
+        when(DisplayState.UNMATCHED, state=processed, **_TOLD_AS_ZERO),
+        when(DisplayState.LINK_UNKNOWN, state=processed),
     ]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -62,6 +63,31 @@ def filtered(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[D
     if filters.call_ids is not None:
         deliveries = deliveries.filter(call_id__in=filters.call_ids)
     return deliveries
+
+
+#: What each part of the filters is without a choice.
+_LIFTED: dict[str, dict[str, Any]] = {
+    "state": {"state": ""},
+    "reason": {"reason": ""},
+    "channel": {"channel": None},
+    "period": {"first_day": None, "last_day": None},
+    "search": {"call_ids": None},
+}
+
+
+def hiding(counter: Counter, filters: Filters, *, now: datetime) -> list[str]:
+    """Return which parts of the filters hide rows: without that one alone there are some.
+
+    The parts are state, reason, channel, period and search; one short query each. When only all of
+    them together hide the rows, `["all"]`; when there are none at all, `[]`.
+    """
+
+    def has_rows(chosen: Filters) -> bool:
+        return filtered(counter, chosen, now=now).exists()
+
+    lifted = {part: replace(filters, **values) for part, values in _LIFTED.items()}
+    found = [part for part, less in lifted.items() if less != filters and has_rows(less)]
+    return found or (["all"] if filters != Filters() and has_rows(Filters()) else [])
 
 
 def _attach_calls(rows: list[DisplayDelivery]) -> None:

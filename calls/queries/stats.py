@@ -17,7 +17,8 @@ from calls.decision.decide import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.queries.display_state import with_display_state
-from calls.states import BY_ORDER_ONLY, TONES, Channel, DisplayState
+from calls.queries.linked import SUMS, LinkedTotals
+from calls.states import BY_ORDER_ONLY, TAKEN_UPLOADS, TONES, Channel, DisplayState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -36,11 +37,12 @@ class Waiting:
 
 @dataclass
 class SentTotals:
-    """Rows that Metrika has accepted: in total, today, and per day (today last)."""
+    """Calls that Metrika has: in total, today, per day (today last), and what became of them."""
 
     total: int = 0
     today: int = 0
     by_day: list[int] = field(default_factory=lambda: [0] * CHART_DAYS)
+    links: LinkedTotals = field(default_factory=LinkedTotals)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class StateTotal:
     tone: str
     count: int
     share: str
+    #: How many of them are in files that Metrika has.
+    sent: int
 
 
 def waiting_of_account(account: YandexAccount) -> Waiting:
@@ -67,14 +71,19 @@ def waiting_of_counter(counter: Counter) -> Waiting:
 def sent_totals(counters: Sequence[Counter], *, now: datetime) -> dict[int, SentTotals]:
     """Return totals by counter id, with days in the current time zone (on a page, its cabinet's).
 
-    A call that is sent over both channels is counted once: in the calls channel if the counter
-    sends calls, else in the goal channel.
+    A call that is sent over both channels is counted once: in `counted_channel`. Repeats that a
+    person ordered are not counted: they are the same calls.
     """
     today = timezone.localtime(now).date()
     totals = {counter.pk: SentTotals() for counter in counters}
-    for counter_id, day, rows in _sent_by_day(counters, today):
-        _add(totals[counter_id], (today - day).days, rows)
+    for counter_id, day, links in _sent_by_day(counters):
+        _add(totals[counter_id], (today - day).days, links)
     return totals
+
+
+def counted_channel(counter: Counter) -> Channel:
+    """Return the channel whose calls are counted as sent: calls if they are sent, else the goal."""
+    return Channel.CALLS if counter.send_calls else Channel.GOAL
 
 
 def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[StateTotal]:
@@ -83,9 +92,13 @@ def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[State
         with_display_state(deliveries, now)
         .order_by()
         .values_list("display_state")
-        .annotate(Count("call_id"))
+        .annotate(
+            count=Count("call_id"),
+            sent=Count("call_id", filter=Q(upload__state__in=TAKEN_UPLOADS)),
+        )
     )
-    counts = dict(counted)
+    counts = {state: count for state, count, _sent in counted}
+    sent = {state: sent for state, _count, sent in counted}
     whole = sum(counts.values())
     return [
         StateTotal(
@@ -94,6 +107,7 @@ def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[State
             tone=TONES[shown],
             count=counts[shown.value],
             share=share_text(counts[shown.value], whole),
+            sent=sent[shown.value],
         )
         for shown in DisplayState
         if shown.value in counts
@@ -137,29 +151,32 @@ def _waiting(whose: Q) -> Waiting:
     )
 
 
-def _sent_by_day(counters: Sequence[Counter], today: date) -> list[tuple[int, date, int]]:
-    by_calls = [counter.pk for counter in counters if counter.send_calls]
-    by_goal = [counter.pk for counter in counters if not counter.send_calls]
+def _sent_by_day(counters: Sequence[Counter]) -> list[tuple[int, date, LinkedTotals]]:
+    by_channel: dict[Channel, list[int]] = {channel: [] for channel in Channel}
+    for counter in counters:
+        by_channel[counted_channel(counter)].append(counter.pk)
+    calls, goal = by_channel[Channel.CALLS], by_channel[Channel.GOAL]
     rows = (
         Upload.objects.taken()
         .filter(
-            Q(counter__in=by_calls, channel=Channel.CALLS)
-            | Q(counter__in=by_goal, channel=Channel.GOAL),
+            Q(counter__in=calls, channel=Channel.CALLS) | Q(counter__in=goal, channel=Channel.GOAL),
             sent_at__isnull=False,
+            resend__isnull=True,
         )
         .order_by()
         .values_list("counter_id", TruncDate("sent_at"))
-        .annotate(Sum("rows"))
+        .annotate(**SUMS)
     )
-    return list(rows)
+    return [(pk, day, LinkedTotals(*counts)) for pk, day, *counts in rows]
 
 
-def _add(totals: SentTotals, days_ago: int, rows: int) -> None:
-    totals.total += rows
+def _add(totals: SentTotals, days_ago: int, links: LinkedTotals) -> None:
+    totals.total += links.sent
+    totals.links += links
     if days_ago == 0:
-        totals.today += rows
+        totals.today += links.sent
     if 0 <= days_ago < CHART_DAYS:
-        totals.by_day[CHART_DAYS - 1 - days_ago] += rows
+        totals.by_day[CHART_DAYS - 1 - days_ago] += links.sent
 
 
 def excluded_by_settings(counter: Counter) -> int:

@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 
 from counters import stops
 from counters.models import Counter, Goal
-from counters.states import StopCause
 from counters.signals import counter_changed
+from counters.states import StopCause
 from integrations.api_call import call_metrika
 from integrations.yandex.records import GoalInfo
 

@@ -11,10 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
+from calls.models import Resend
+from calls.states import Channel, UploadState
 from counters.models import Counter
 from dashboard.counter_list_page import list_context
 from integrations.models import YandexAccount
 from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
 
 LIST = "/lk/integrations/yandex"
 
@@ -171,3 +174,62 @@ def test_list_without_counters_has_a_button_to_add_one(
 
     assert owner_client.get(LIST).content.decode().count(add) == 2  # here, and in the menu
     assert add not in viewer_client.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("send_calls", [True, False])
+def test_number_of_sent_calls_is_that_of_the_history_it_links_to(
+    owner_client: Client, cabinet: Cabinet, account: YandexAccount, send_calls: bool
+) -> None:
+    counter = factories.make_counter(account=account, send_calls=send_calls)
+    goal = factories.make_goal(counter=counter)
+    Counter.objects.filter(pk=counter.pk).update(goal=goal)
+    for channel, days in ((Channel.CALLS, 2), (Channel.CALLS, 90), (Channel.GOAL, 90)):
+        started = timezone.now() - timedelta(days=days)
+        upload = make_upload(
+            counter=counter,
+            channel=channel,
+            state=UploadState.PROCESSED,
+            linked_quantity=1,
+            user_not_found_quantity=0,
+        )
+        call = make_call(cabinet=cabinet, started_at=started)
+        make_delivery(call=call, counter=counter, channel=channel, upload=upload)
+        make_delivery(call=make_call(cabinet=cabinet), counter=counter, channel=channel)
+    # A repeat is the same call, so neither page counts it again.
+    repeat = make_upload(counter=counter, channel=channel)
+    Resend.objects.create(
+        call=call,
+        counter=counter,
+        channel=channel,
+        number=1,
+        upload=repeat,
+        ordered_at=timezone.now(),
+    )
+
+    (row,) = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())["rows"]
+    history = owner_client.get(row["urls"]["sent"])
+
+    expected = 2 if send_calls else 1
+    assert row["sent_total"] == expected
+    assert history.context["sent_count"] == expected
+    assert row["sent_parts"] == [f"привязано к визитам {expected} из {expected}"]
+    assert history.context["period"] == "за всё время"
+    settings = owner_client.get(row["urls"]["settings"]).context["info"]
+    assert settings["sent_total"] == expected
+    assert (settings["sent_url"], settings["sent_parts"]) == (
+        row["urls"]["sent"],
+        row["sent_parts"],
+    )
+
+
+def test_account_without_counters_is_named_as_the_filter_that_hides_the_others(
+    owner_client: Client, cabinet: Cabinet, account: YandexAccount
+) -> None:
+    factories.make_counter(account=account)
+    empty = factories.make_account(cabinet=cabinet)
+
+    page = owner_client.get(LIST, {"account": empty.pk}).content.decode()
+
+    assert "У этого аккаунта счетчиков нет" in page
+    assert "Показать все аккаунты" in page
+    assert "Счетчиков пока нет" not in page

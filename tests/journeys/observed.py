@@ -18,12 +18,13 @@ CHANNELS = {1: "calls", 2: "goal"}
 #: Columns that the sandbox adds to a row.
 ORIGIN = ("uploading_id", "counter", "channel", "comment", "login", "linked")
 OWN_STATES = {1: "waiting", 2: "skipped", 4: "expired", 5: "needs_attention", 6: "row_refused"}
-UPLOAD_STATES = {"processed": "accepted", "linkage_failure": "unmatched"}
-FINAL = {"accepted", "unmatched", "skipped", "expired"}
+PROCESSED = ("processed", "linkage_failure")
+DELIVERED = {"accepted", "partly_linked", "accepted_static", "unmatched"}
+FINAL = DELIVERED | {"skipped", "expired"}
 LEDGER = """
 SELECT c.external_id, k.number, d.channel, d.state, coalesce(d.reason, ''),
        coalesce(u.state, ''), coalesce(u.attention, ''), coalesce(u.is_static, false),
-       coalesce(u.uploading_id, 0)
+       coalesce(u.linked_quantity, 0), coalesce(u.rows, 0), coalesce(u.uploading_id, 0)
 FROM calls_delivery d
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 JOIN counters_counter k ON k.id = d.counter_id
@@ -57,15 +58,29 @@ def ledger(data: Path) -> dict[Key, LedgerEntry]:
 
 
 def _entry(
-    own: int, reason: str, upload: str, attention: str, is_static: bool, uploading: int
+    own: int,
+    reason: str,
+    upload: str,
+    attention: str,
+    is_static: bool,
+    linked: int,
+    rows: int,
+    uploading: int,
 ) -> LedgerEntry:
-    state = OWN_STATES.get(own) or UPLOAD_STATES.get(upload, upload)
+    state = OWN_STATES.get(own) or upload
+    if state in PROCESSED:
+        # A file of static calls always ends as a linkage failure and is in the reports.
+        state = "accepted_static" if is_static else state_by_linked(linked, rows)
     if attention:
         state = f"{state}: {attention}"
-    if state == "unmatched" and is_static:
-        # A file of static calls always ends so, although its calls are in the reports.
-        state = "accepted"
     return LedgerEntry(state, reason, uploading)
+
+
+def state_by_linked(linked: int, rows: int) -> str:
+    """Return the state of the calls of a file of which Metrika linked so many rows."""
+    if linked == rows:
+        return "accepted"
+    return "partly_linked" if linked else "unmatched"
 
 
 @dataclass(frozen=True)
@@ -86,10 +101,12 @@ class Metrika:
         found = self._get("ledger")["ledger"]
         return sum(one["doubles"] + one["repeated_tracker_urls"] for one in found)
 
-    def linked_uploadings(self) -> set[int]:
-        """Return the uploadings with at least one row linked to a visit."""
+    def linked_by_uploading(self) -> dict[int, tuple[int, int]]:
+        """Return of each uploading how many rows are linked to a visit, and how many it has."""
         rows = self._get("rows?limit=1000000")["rows"]
-        return {row["uploading_id"] for row in rows if row["linked"]}
+        total = Counter(row["uploading_id"] for row in rows)
+        linked = Counter(row["uploading_id"] for row in rows if row["linked"])
+        return {number: (linked[number], count) for number, count in total.items()}
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = requests.get(f"{self.url}/_sandbox/{path}", timeout=TIMEOUT_SECONDS)

@@ -14,7 +14,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys import calls
-from tests.journeys.observed import FINAL, Key, LedgerEntry, Metrika, columns, ledger
+from tests.journeys.observed import (
+    FINAL,
+    Key,
+    LedgerEntry,
+    Metrika,
+    columns,
+    ledger,
+    state_by_linked,
+)
 from tests.journeys.oracle import CALLS, GOAL, CounterSettings, Oracle
 from tests.journeys.person import Person
 from tests.journeys.product import Product, free_port, wait_for
@@ -39,7 +47,9 @@ MY_SITE = CounterSettings(
 DELIVERY_SECONDS = 120
 BULK = 500
 WORDS = {
-    "accepted": "Принят Метрикой",
+    "accepted": "Принят, привязан",
+    "partly_linked": "Принят, привязаны не все",
+    "accepted_static": "Принят, непривязанный",
     "unmatched": "Не привязан",
     "skipped": "Не отправляется",
 }
@@ -200,13 +210,14 @@ def settled(installation: Product, oracle: Oracle) -> dict[Key, LedgerEntry]:
 
 def assert_truthful(entries: dict[Key, LedgerEntry], oracle: Oracle, metrika: Metrika) -> None:
     """The ledger has the expected states, and agrees with what Metrika did with each file."""
-    linked = metrika.linked_uploadings()
+    linked = metrika.linked_by_uploading()
     mismatches = {}
     for (call, number, channel), entry in entries.items():
         settings = WINDOWS if number == WINDOWS.number else MY_SITE
         outcome = oracle.expected(settings, call, channel)
         is_static = outcome.row.get("StaticCall") == "1"
-        delivered = "accepted" if entry.uploading in linked or is_static else "unmatched"
+        of_file = state_by_linked(*linked.get(entry.uploading, (0, 1)))
+        delivered = "accepted_static" if is_static else of_file
         expected = {
             "skipped": entry.reason in outcome.reasons,
             delivered: outcome.is_sent and entry.uploading > 0,

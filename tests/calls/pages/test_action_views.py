@@ -162,7 +162,7 @@ def test_call_is_sent_again_after_a_warning_and_once(
 
     assert Resend.objects.count() == 1
     page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
-    assert "Отправлен повторно вручную" in page
+    assert "Заказана повторная отправка" in page
     again = Upload.objects.exclude(pk=upload.pk).get()
     assert owner_client.get(reverse("calls:upload", args=[again.pk])).status_code == 200
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -120,16 +121,18 @@ def test_filters_of_the_history_are_combined(owner_client: Client, counter: Coun
 
 
 def test_history_shows_a_month_by_default(owner_client: Client, counter: Counter) -> None:
-    old = make_call(cabinet=counter.cabinet, started_at=timezone.now() - timedelta(days=31))
-    make_delivery(call=old, counter=counter)
+    for days in (31, 1):
+        started = timezone.now() - timedelta(days=days)
+        call = make_call(cabinet=counter.cabinet, started_at=started)
+        make_delivery(call=call, counter=counter)
     url = reverse("calls:history", args=[counter.pk])
 
     usual = owner_client.get(url).context
     everything = owner_client.get(url, {"q": "", "date_from": ""}).context
 
     first_day = timezone.localdate() - timedelta(days=29)
-    assert (usual["filters"]["date_from"].value(), usual["rows"]) == (first_day.isoformat(), [])
-    assert len(everything["rows"]) == 1
+    assert usual["filters"]["date_from"].value() == first_day.isoformat()
+    assert (len(usual["rows"]), len(everything["rows"])) == (1, 2)
 
 
 def test_days_in_the_wrong_order_are_an_error(owner_client: Client, counter: Counter) -> None:
@@ -181,8 +184,8 @@ def test_history_makes_as_many_queries_for_many_rows_as_for_one(
         call = make_call(cabinet=counter.cabinet)
         make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
 
-    # The counter, the rows, their calls, and the totals.
-    with django_assert_num_queries(REQUEST_QUERIES + 4):
+    # The counter, the rows, their calls, the totals, and what Metrika linked of the files.
+    with django_assert_num_queries(REQUEST_QUERIES + 5):
         owner_client.get(reverse("calls:history", args=[counter.pk]))
 
 
@@ -193,3 +196,113 @@ def test_removed_counter_keeps_its_history(owner_client: Client, counter: Counte
     answer = owner_client.get(reverse("calls:history", args=[counter.pk]))
 
     assert len(answer.context["rows"]) == 1
+
+
+def test_partly_linked_calls_are_not_green_and_say_how_many_are_linked(
+    owner_client: Client, counter: Counter
+) -> None:
+    upload = make_upload(
+        counter=counter,
+        state=UploadState.PROCESSED,
+        rows=25,
+        line_quantity=25,
+        linked_quantity=17,
+        user_not_found_quantity=8,
+    )
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, upload=upload)
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
+
+    answer = owner_client.get(reverse("calls:history", args=[counter.pk]))
+
+    row = next(row for row in answer.context["rows"] if row["upload"])
+    assert (row["state_text"], row["state_tone"]) == ("Принят, привязаны не все", "info")
+    assert row["reason_text"].startswith("В файле к визитам привязано 17 из 25.")
+    totals = [(one.state, one.count, one.sent) for one in answer.context["totals"]]
+    assert totals == [("waiting", 1, 0), ("partly_linked", 1, 1)]
+    page = answer.content.decode()
+    assert "Отправлено в Метрику: 1." in page
+    assert "привязано к визитам 17 из 25" in page
+
+
+def test_default_period_without_calls_is_lifted_and_said(
+    owner_client: Client, counter: Counter
+) -> None:
+    old = make_call(cabinet=counter.cabinet, started_at=timezone.now() - timedelta(days=31))
+    make_delivery(call=old, counter=counter)
+    url = reverse("calls:history", args=[counter.pk])
+
+    usual = owner_client.get(url)
+    of_state = owner_client.get(url, {"state": "expired"})
+    chosen = owner_client.get(url, {"q": "", "date_from": timezone.localdate().isoformat()})
+
+    lifted = "За последние 30 дней звонков нет, поэтому показаны все."
+    for answer in (usual, of_state):
+        assert (len(answer.context["rows"]), lifted in answer.content.decode()) == (1, True)
+        assert answer.context["filters"]["date_from"].value() == ""
+        assert answer.context["period"] == "за всё время"
+    # A period that a person chose is not lifted without being asked.
+    assert (chosen.context["rows"], lifted in chosen.content.decode()) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "lifted"),
+    [
+        (
+            {"state": "held"},
+            "Звонков в состоянии «Отложен» здесь нет, в других состояниях есть.",
+            {"q": ""},
+        ),
+        (
+            {"reason": "too_short", "state": "waiting"},
+            "Звонков с причиной «Короткий разговор» здесь нет, с другими есть.",
+            {"q": "", "state": "waiting"},
+        ),
+        ({"channel": "2"}, "В канале «Цель» звонков нет, в другом канале есть.", {"q": ""}),
+        (
+            {"date_to": "2020-01-01", "state": "waiting"},
+            "За выбранные дни звонков нет, за другие есть.",
+            {"q": "", "state": "waiting"},
+        ),
+        (
+            {"q": "99-99", "channel": "1"},
+            "Поиск «99-99» ничего не нашёл, без него звонки есть.",
+            {"q": "", "channel": "1"},
+        ),
+        (
+            {"state": "held", "channel": "2"},
+            "Звонки есть, но вместе эти условия не подходят ни одному.",
+            {"q": ""},
+        ),
+    ],
+)
+def test_empty_history_says_what_hides_the_calls_and_lifts_exactly_that(
+    owner_client: Client, counter: Counter, query: dict[str, str], text: str, lifted: dict[str, str]
+) -> None:
+    make_delivery(call=make_call(cabinet=counter.cabinet, phone=PHONE), counter=counter)
+    url = reverse("calls:history", args=[counter.pk])
+
+    answer = owner_client.get(url, {"q": ""} | query)
+
+    (hint,) = answer.context["hints"]
+    assert (answer.context["rows"], hint.text) == ([], text)
+    assert hint.url == f"{url}?{urlencode(lifted)}"
+    assert text in answer.content.decode()
+    assert len(owner_client.get(hint.url).context["rows"]) == 1
+
+
+def test_search_for_a_call_of_another_counter_leads_to_it(
+    owner_client: Client, counter: Counter
+) -> None:
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter)
+    elsewhere = make_call(cabinet=counter.cabinet, external_id="777")
+
+    context = owner_client.get(reverse("calls:history", args=[counter.pk]), {"q": "777"}).context
+
+    assert context["hints"][-1].url == reverse("calls:journey", args=[elsewhere.pk])
+
+
+def test_counter_without_calls_blames_no_filter(owner_client: Client, counter: Counter) -> None:
+    answer = owner_client.get(reverse("calls:history", args=[counter.pk]), {"state": "held"})
+
+    assert answer.context["hints"] == []
+    assert "Звонков ещё не было" in answer.content.decode()

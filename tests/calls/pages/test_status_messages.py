@@ -66,11 +66,15 @@ def test_waiting_delivery_says_what_it_waits_for(counter: Counter) -> None:
             BLOCKER,
             "Отправляется прямо сейчас.",
         ),
-        ({"state": UploadState.PROCESSED}, BLOCKER, ""),
+        (
+            {"state": UploadState.PROCESSED},
+            BLOCKER,
+            "Метрика обработала файл, но не сообщила, сколько его звонков привязано к визитам.",
+        ),
         (
             {"state": UploadState.LINKAGE_FAILURE, "is_static": True},
             "",
-            "Есть в отчёте «Звонки, детально»; к визитам статические звонки не привязываются.",
+            "Есть в отчёте «Звонки, детально»; к визитам такие звонки не привязываются.",
         ),
         (
             {
@@ -147,7 +151,11 @@ def test_row_refused_by_itself_does_not_show_counts_of_its_upload(counter: Count
             {"state": UploadState.PROCESSED, "attention": Attention.ROW_REFUSED},
             "Приняты не все строки",
         ),
-        ({"state": DeliveryState.BATCHED}, {"state": UploadState.PROCESSED}, "Принят Метрикой"),
+        (
+            {"state": DeliveryState.BATCHED},
+            {"state": UploadState.PROCESSED},
+            "Принят, привязка неизвестна",
+        ),
     ],
 )
 def test_title_says_no_more_than_is_known(

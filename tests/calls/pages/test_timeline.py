@@ -29,6 +29,8 @@ def make_processed_upload(counter: Counter) -> Upload:
         body=b"ClientId,PhoneNumber\n1,+79160000001\n2,+79160000002\n",
         rows=2,
         line_quantity=2,
+        linked_quantity=2,
+        user_not_found_quantity=0,
         created_at=NOW - timedelta(hours=3),
         settled_at=NOW - timedelta(hours=1),
     )
@@ -55,16 +57,16 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
         "Отправка",
         "Отправка",
         "Метрика обработала файл",
-        "Принят Метрикой",
+        "Принят, привязан",
     ]
     assert [step.text for step in timeline.steps[2:6]] == [
         "Строка 2 из 2, ClientId.",
         "Метрика не ответила",
         "Метрика приняла файл",
-        "Принято строк: 2 из 2.",
+        "Принято строк: 2 из 2. Привязано к визитам: 2 из 2.",
     ]
     assert timeline.values == {"ClientId": "2", "PhoneNumber": "+79160000002"}
-    assert (timeline.state_text, timeline.state_tone) == ("Принят Метрикой", "success")
+    assert (timeline.state_text, timeline.state_tone) == ("Принят, привязан", "success")
     assert timeline.changed_after_send is False
 
 

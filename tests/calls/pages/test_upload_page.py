@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import re
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import AuditEvent
 from calls.models import UploadAttempt
-from calls.states import UploadState
+from calls.pages.upload_page import figures_of
+from calls.states import Attention, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.pages.conftest import BODY, PHONE
@@ -97,7 +100,12 @@ def test_upload_page_shows_counts_attempts_and_first_rows(
     owner_client: Client, viewer_client: Client, counter: Counter
 ) -> None:
     upload = make_upload(
-        counter=counter, state=UploadState.PROCESSED, body=BODY, rows=2, line_quantity=2
+        counter=counter,
+        state=UploadState.PROCESSED,
+        body=BODY,
+        rows=2,
+        line_quantity=2,
+        linked_quantity=2,
     )
     now = timezone.now()
     UploadAttempt.objects.create(
@@ -132,3 +140,113 @@ def test_static_file_without_linked_visits_is_no_failure(
     shown = owner_client.get(reverse("calls:upload", args=[upload.pk])).context["upload"]
 
     assert (shown["state_text"], shown["state_tone"]) == ("Обработана Метрикой", "success")
+
+
+NOT_THERE: dict[str, Any] = {"uploading_id": None}
+UNTOLD = "Метрика не сообщила"
+
+
+@pytest.mark.parametrize(
+    ("upload", "figures"),
+    [
+        (
+            {"state": UploadState.READY} | NOT_THERE,
+            [(25, ""), (None, "ещё нет"), (None, ""), (None, ""), (None, "")],
+        ),
+        (
+            {"state": UploadState.LATER} | NOT_THERE,
+            [(25, ""), (None, "ещё нет"), (None, ""), (None, ""), (None, "")],
+        ),
+        (
+            {"state": UploadState.SENDING, "lease_until": timezone.now()} | NOT_THERE,
+            [(25, ""), (None, "отправляется прямо сейчас"), (None, ""), (None, ""), (None, "")],
+        ),
+        (
+            {"state": UploadState.UNCLEAR} | NOT_THERE,
+            [(25, ""), (None, "неизвестно, дошёл ли файл"), (None, ""), (None, ""), (None, "")],
+        ),
+        (
+            {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED} | NOT_THERE,
+            [(25, ""), (None, "нет"), (None, ""), (None, ""), (None, "")],
+        ),
+        (
+            {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.UNKNOWN_FATE} | NOT_THERE,
+            [(25, ""), (None, "неизвестно, дошёл ли файл"), (None, ""), (None, ""), (None, "")],
+        ),
+        # Until Metrika has processed the file, its zeros are not counts.
+        (
+            {
+                "state": UploadState.SENT,
+                "line_quantity": 25,
+                "linked_quantity": 0,
+                "user_not_found_quantity": 0,
+            },
+            [(25, ""), (25, ""), (25, ""), (None, "станет известно после обработки"), (None, "")],
+        ),
+        (
+            {"state": UploadState.PROCESSED},
+            [(25, ""), (25, ""), (None, UNTOLD), (None, UNTOLD), (None, "")],
+        ),
+        (
+            {
+                "state": UploadState.PROCESSED,
+                "line_quantity": 25,
+                "linked_quantity": 17,
+                "user_not_found_quantity": 8,
+            },
+            [(25, ""), (25, ""), (25, ""), (17, ""), (8, "")],
+        ),
+        (
+            {
+                "state": UploadState.LINKAGE_FAILURE,
+                "is_static": True,
+                "line_quantity": 25,
+                "linked_quantity": 0,
+                "user_not_found_quantity": 0,
+            },
+            [
+                (25, ""),
+                (25, ""),
+                (25, ""),
+                (None, "не относится: звонки непривязанные"),
+                (None, ""),
+            ],
+        ),
+    ],
+)
+def test_planned_sent_accepted_and_linked_are_known_at_different_times(
+    owner_client: Client,
+    counter: Counter,
+    upload: dict[str, Any],
+    figures: list[tuple[int | None, str]],
+) -> None:
+    shown = make_upload(counter=counter, rows=25, **upload)
+
+    assert [(one.value, one.note) for one in figures_of(shown)] == figures
+    assert [one.label for one in figures_of(shown)] == [
+        "Строк в файле",
+        "Отправлено",
+        "Принято Метрикой",
+        "Привязано к визитам",
+        "Визит не найден",
+    ]
+    page = owner_client.get(reverse("calls:upload", args=[shown.pk])).content.decode()
+    assert ("ровно то, что отправлено" in page) is (shown.uploading_id is not None)
+
+
+def test_partly_linked_file_is_not_green(owner_client: Client, counter: Counter) -> None:
+    upload = make_upload(
+        counter=counter,
+        state=UploadState.PROCESSED,
+        rows=25,
+        line_quantity=25,
+        linked_quantity=17,
+        user_not_found_quantity=8,
+    )
+
+    shown = owner_client.get(reverse("calls:upload", args=[upload.pk])).context["upload"]
+
+    assert (shown["state_text"], shown["state_tone"]) == ("Обработана Метрикой", "info")
+    assert shown["reason_text"] == (
+        "В файле к визитам привязано 17 из 25. Какие именно звонки, Метрика не сообщает."
+    )

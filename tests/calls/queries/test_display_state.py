@@ -58,13 +58,17 @@ def test_row_outside_an_upload_shows_its_own_state(
             {"state": UploadState.SENT, "attention": Attention.OVERDUE},
             (DisplayState.SENT, "overdue"),
         ),
-        ({"state": UploadState.PROCESSED}, (DisplayState.ACCEPTED, "")),
+        ({"state": UploadState.PROCESSED}, (DisplayState.LINK_UNKNOWN, "")),
+        ({"state": UploadState.PROCESSED, "linked_quantity": 1}, (DisplayState.ACCEPTED, "")),
         (
             {"state": UploadState.PROCESSED, "attention": Attention.ROW_REFUSED},
             (DisplayState.ROW_REFUSED, "row_refused"),
         ),
         ({"state": UploadState.LINKAGE_FAILURE}, (DisplayState.UNMATCHED, "")),
-        ({"state": UploadState.LINKAGE_FAILURE, "is_static": True}, (DisplayState.ACCEPTED, "")),
+        (
+            {"state": UploadState.LINKAGE_FAILURE, "is_static": True},
+            (DisplayState.ACCEPTED_STATIC, ""),
+        ),
         (
             {
                 "state": UploadState.LINKAGE_FAILURE,

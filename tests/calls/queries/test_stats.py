@@ -97,7 +97,7 @@ def test_no_counters_have_no_totals(db: None) -> None:
 
 
 def test_states_are_counted_in_enum_order(counter: Counter) -> None:
-    taken = make_upload(counter=counter, state=UploadState.PROCESSED, rows=2)
+    taken = make_upload(counter=counter, state=UploadState.PROCESSED, rows=2, linked_quantity=2)
     for upload in (taken, taken, None):
         call = make_call(cabinet=counter.cabinet)
         make_delivery(call=call, counter=counter, upload=upload)
@@ -109,6 +109,7 @@ def test_states_are_counted_in_enum_order(counter: Counter) -> None:
         ("accepted", 2, "67 %"),
     ]
     assert [one.tone for one in totals] == ["info", "success"]
+    assert [one.sent for one in totals] == [0, 2]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""Template context of a counter's history: its rows, their totals, what an empty one says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from cabinets.access import CabinetRequest
+from calls.pages.empty_history import hints_of
+from calls.pages.forms import DEFAULT_DAYS, HistoryFilterForm
+from calls.pages.status_messages import sentence_of, title_of
+from calls.pages.upload_page import sent_at_of
+from calls.phones import masked_phone, readable_phone
+from calls.queries import history as history_pages
+from calls.queries.blockers import blocker_of, of_channel
+from calls.queries.display_state import DisplayDelivery, is_changed_after_send
+from calls.queries.linked import linked_of
+from calls.queries.stats import state_totals
+from calls.states import TONES, DisplayState
+from counters.models import Counter
+
+_BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
+
+
+def filter_form(
+    request: CabinetRequest, counter: Counter, data: dict[str, str]
+) -> HistoryFilterForm:
+    """Return the filter form of the signed-in person, filled with the values of the URL."""
+    return HistoryFilterForm(
+        data,
+        counter=counter,
+        cabinet=request.cabinet,
+        sees_phones=request.membership.can_manage,
+    )
+
+
+def history_context(
+    request: CabinetRequest, counter: Counter, form: HistoryFilterForm
+) -> dict[str, Any]:
+    """Return the context of a valid form.
+
+    A default period without calls is lifted when there are calls before it, and the page says so.
+    """
+    now, filters = timezone.now(), form.filters()
+    context = _rows_context(request, counter, filters, now)
+    if context["rows"] or request.GET.get("cursor"):
+        return context
+    if form.has_default_period:
+        all_time = filter_form(request, counter, request.GET.dict() | {"date_from": ""})
+        if all_time.is_valid():
+            lifted = _rows_context(request, counter, all_time.filters(), now)
+            if lifted["rows"]:
+                return lifted | {"filters": all_time, "lifted_days": DEFAULT_DAYS}
+    return context | {"hints": hints_of(counter, form, filters, now=now)}
+
+
+def _rows_context(
+    request: CabinetRequest, counter: Counter, filters: history_pages.Filters, now: datetime
+) -> dict[str, Any]:
+    cursor = request.GET.get("cursor", "")
+    page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
+    every_state = history_pages.filtered(counter, replace(filters, state=""), now=now)
+    # Only deliveries that are not with Metrika yet can be blocked.
+    is_blockable = any(one.display_state in _BLOCKABLE for one in page.rows)
+    blocker = blocker_of(counter, now=now) if is_blockable else ""
+    sees_phones = request.membership.can_manage
+    # Further pages are appended below the first, which has shown the totals.
+    totals = [] if cursor else state_totals(every_state, now=now)
+    return {
+        "rows": [
+            _row(
+                one,
+                blocker=of_channel(counter, one.channel, blocker),
+                sees_phones=sees_phones,
+            )
+            for one in page.rows
+        ],
+        "next_cursor": page.next_cursor,
+        "totals": totals,
+        "totals_count": sum(total.count for total in totals),
+        "sent_count": sum(total.sent for total in totals),
+        "linked_parts": [] if cursor else linked_of(every_state).parts(),
+        # Within one channel each call has one delivery, so the total counts calls.
+        "one_channel": filters.channel is not None,
+        "period": _period(filters),
+    }
+
+
+def _period(filters: history_pages.Filters) -> str:
+    """Return the days that the totals count."""
+    ends = [(_("с %s"), filters.first_day), (_("по %s"), filters.last_day)]
+    given = [text % date_format(day, "j E Y") for text, day in ends if day]
+    return " ".join(given) or _("за всё время")
+
+
+def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[str, Any]:
+    call, upload = delivery.call, delivery.upload
+    shown = DisplayState(delivery.display_state)
+    return {
+        "url": reverse("calls:journey", args=[call.pk]),
+        "at": call.started_at,
+        "kind_text": call.get_kind_display(),
+        "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
+        "duration": call.duration_seconds,
+        "channel_text": delivery.get_channel_display(),
+        "state_text": title_of(delivery),
+        "state_tone": TONES[shown],
+        "reason_text": sentence_of(delivery, blocker=blocker),
+        "changed_after_send": is_changed_after_send(call, delivery),
+        "upload": upload.pk if upload else None,
+        "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
+        "sent_at": sent_at_of(upload) if upload else None,
+    }
