@@ -30,6 +30,8 @@ class CallKind(models.TextChoices):
     DYNAMIC = "dynamic", _("Динамический коллтрекинг")
     STATIC = "static", _("Статический коллтрекинг")
     CALLBACK = "callback", _("Обратный звонок")
+    #: Call tracking of which the record says neither, and no identifier came.
+    UNKNOWN = "unknown", _("Коллтрекинг, вид не указан")
 
 
 class DeliveryState(models.IntegerChoices):
@@ -99,6 +101,8 @@ class DisplayState(models.TextChoices):
 NOT_CONFIGURED = "not_configured"
 BEFORE_CONNECTION = "before_connection"
 COUNTER_OFF = "counter_off"
+#: Calls with this reason wait for a person or for a corrected record.
+IDENTIFIER_UNREADABLE = "identifier_unreadable"
 #: Reasons of calls that go only by a person's order, after the counter was connected.
 BY_ORDER_ONLY = (BEFORE_CONNECTION, NOT_CONFIGURED)
 

@@ -95,6 +95,10 @@ class Counter(models.Model):
         MASKED = "masked", _("Скрыть середину")
         NONE = "none", _("Не передавать")
 
+    class UnlinkedMode(models.TextChoices):
+        STATIC = "static", _("Передавать как непривязанные")
+        SKIP = "skip", _("Не передавать")
+
     #: The columns that make up a counter's settings, in the order of the settings window. The form,
     #: saving, the audit trail and the differences of a conflict read this list.
     SETTINGS: ClassVar[tuple[str, ...]] = (
@@ -114,11 +118,13 @@ class Counter(models.Model):
         "manual_tag_incoming",
         "site_mode",
         "site_hosts",
+        "with_subdomains",
         "campaigns",
         "price",
         "currency",
         "phone_mode",
         "identifier_order",
+        "unlinked_mode",
         "skip_technical",
         "last_attempt_only",
     )
@@ -204,6 +210,7 @@ class Counter(models.Model):
         default=list,
         blank=True,
     )
+    with_subdomains = models.BooleanField(_("С поддоменами"), default=False)
     campaigns = ArrayField(
         models.CharField(max_length=255),
         verbose_name=_("Кампании"),
@@ -222,6 +229,13 @@ class Counter(models.Model):
         models.CharField(max_length=16),
         verbose_name=_("Порядок идентификаторов"),
         default=default_identifier_order,
+    )
+    #: What becomes of a call-tracking call that is not static and came without an identifier.
+    unlinked_mode = models.CharField(
+        _("Звонки без идентификатора"),
+        max_length=8,
+        choices=UnlinkedMode,
+        default=UnlinkedMode.STATIC,
     )
     skip_technical = models.BooleanField(_("Не отправлять технические отмены"), default=True)
     last_attempt_only = models.BooleanField(

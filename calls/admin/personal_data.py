@@ -20,10 +20,10 @@ def sees_phones(request: HttpRequest) -> bool:
 
 
 def permitted_columns(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
-    """Return the columns: with the permission the whole phone, else no raw record."""
+    """Return the columns: with the permission the whole phone, else no text as it came."""
     if sees_phones(request):
         return ["phone" if name == "shown_phone" else name for name in names]
-    return [name for name in names if name != "raw"]
+    return [name for name in names if name not in ("raw", "unreadable_identifiers")]
 
 
 def search_calls(request: HttpRequest, text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Admin pages of reconciliations, their differences, and of calls that people sent again."""
+"""Admin pages of reconciliations, their differences, and of calls sent by a person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import AgeFilter, SupportAdmin
-from calls.models import Difference, Reconciliation, Resend
+from calls.models import Difference, Reconciliation, Resend, UnlinkedApproval
 
 
 class ReconciledAge(AgeFilter):
@@ -71,5 +71,15 @@ class ResendAdmin(SupportAdmin):
     list_display = ("call", "counter", "channel", "number", "upload", "ordered_by", "ordered_at")
     list_select_related = ("call", "counter", "upload", "ordered_by")
     search_fields = ("upload__marker__exact",)
+    never_fetched = ("call__raw", "call__page_url")
+    ordering = ("-pk",)
+
+
+@admin.register(UnlinkedApproval)
+class UnlinkedApprovalAdmin(SupportAdmin):
+    """Calls with an unreadable identifier that people let go as unlinked."""
+
+    list_display = ("call", "counter", "approved_by", "approved_at")
+    list_select_related = ("call", "counter", "approved_by")
     never_fetched = ("call__raw", "call__page_url")
     ordering = ("-pk",)

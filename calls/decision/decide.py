@@ -15,7 +15,7 @@ from django.db import connection
 
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.rules import RULES
-from calls.decision.rules.linking import IDENTIFIER
+from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.states import (
     BEFORE_CONNECTION,
     BY_ORDER_ONLY,
@@ -27,6 +27,8 @@ from calls.states import (
 #: Metrika links a call to a visit of the last 21 days, counted to processing
 #: (https://yandex.com/dev/metrika/en/management/conversion).
 LINK_HORIZON = timedelta(days=21)
+#: No call is held into the last day of its horizon: what is left is for sending and processing.
+LAST_DAY = timedelta(days=1)
 
 #: FROM clause of every statement over the rules: the call, its cabinet's counters, the channels.
 SOURCES = """
@@ -53,12 +55,15 @@ def refusal_sql(*, without: Collection[str] = ()) -> str:
 
 
 # A failed attempt of a callback order waits for the next attempt, which would replace it.
-_NOT_BEFORE = """greatest(
-    %(now)s,
+_WANTED = """greatest(
     c.started_at + make_interval(secs => c.duration_seconds) + k.defer_value
         * CASE k.defer_unit WHEN 'days' THEN interval '1 day' ELSE interval '1 hour' END,
     CASE WHEN k.last_attempt_only AND c.order_key IS NOT NULL AND c.status = 'fail'
          THEN c.received_at + %(attempt_wait)s END)"""
+
+# Held no longer than up to the last day of the horizon, and never beyond the horizon.
+_NOT_BEFORE = f"""least(c.started_at + %(horizon)s, greatest(
+    %(now)s, least({_WANTED}, c.started_at + %(horizon)s - %(last_day)s)))"""
 
 # Changes of a call do not move it to the end of the queue, or it could wait for ever.
 _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
@@ -88,7 +93,7 @@ SELECT call_id, partition_at, cabinet_id, counter_id, channel,
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
            <refusal> AS refusal,
-           {IDENTIFIER} AS id_kind, c.kind = 'static' AS is_static,
+           {IDENTIFIER} AS id_kind, {IS_STATIC} AS is_static,
            {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
            k.version AS settings_version
     {SOURCES}
@@ -285,6 +290,7 @@ def _write(statement: str, *, now: datetime, **parameters: Any) -> None:
     values = parameters | {
         "now": now,
         "horizon": LINK_HORIZON,
+        "last_day": LAST_DAY,
         "attempt_wait": timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS),
     }
     with connection.cursor() as cursor:

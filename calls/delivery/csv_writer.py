@@ -46,7 +46,8 @@ _TAG = """nullif(CASE k.tag_mode
 
 _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("DateTime", _DATE_TIME),
-    ("StaticCall", "(c.kind = 'static')::int"),
+    # By the decision, not by the kind of the call: a row must agree with its file.
+    ("StaticCall", "%(is_static)s::int"),
     ("Price", _PRICE),
     ("Currency", _CURRENCY),
     ("PhoneNumber", _PHONE),
@@ -107,7 +108,11 @@ def _copy(
             " JOIN counters_counter k ON k.id = d.counter_id"
             " LEFT JOIN counters_goal g ON g.id = k.goal_id"
             f" WHERE {where}",
-            key | {"call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/"},
+            key
+            | {
+                "call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/",
+                "is_static": is_static,
+            },
         ).decode()
         buffer = io.BytesIO()
         cursor.copy_expert(

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from calls.decision.decide import decide_again
 from calls.models import Delivery, Upload
@@ -42,7 +44,8 @@ def return_to_waiting(upload: Upload, *, now: datetime) -> int:
             upload=None,
             row_number=None,
             call_revision=None,
-            not_before=now,
+            # Some may be past their horizon, beyond which no row is held.
+            not_before=Least(Value(now), F("expires_at")),
         )
     )
     if returned:

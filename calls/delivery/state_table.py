@@ -55,7 +55,9 @@ DELIVERY_STATES: dict[DeliveryState, StateRow] = {
     DeliveryState.SKIPPED: StateRow(
         Owner.NONE,
         "decided again when the call changes; with the first settings if it waits for them; "
-        "released or sent if a person orders it",
+        "released or sent if a person orders it; an unreadable identifier waits for a corrected "
+        "record, or goes as unlinked by a person's order",
+        ("calls:send-unlinked",),
     ),
     DeliveryState.EXPIRED: StateRow(Owner.NONE, "past Metrika's 21 days; shown and counted"),
     DeliveryState.ROW_REFUSED: StateRow(

@@ -9,7 +9,7 @@ statement, and attaching 100,000 rows to an upload checks no references.
 from __future__ import annotations
 
 from calls.models.call import Call, CallKey, IngestReceipt
-from calls.models.delivery import Delivery, Resend
+from calls.models.delivery import Delivery, Resend, UnlinkedApproval
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.upload import ListUse, StreamUse, Upload, UploadAttempt, UploadFile
@@ -25,6 +25,7 @@ __all__ = [
     "Reconciliation",
     "Resend",
     "StreamUse",
+    "UnlinkedApproval",
     "Upload",
     "UploadAttempt",
     "UploadFile",

@@ -82,6 +82,8 @@ class Call(models.Model):
     client_id = models.CharField(_("ClientID"), max_length=32, blank=True)
     yclid = models.CharField(_("Yclid"), max_length=32, blank=True)
     user_id = models.CharField(_("UserID"), max_length=255, blank=True)
+    #: Identifier ("ClientId", "Yclid", "UserId") → the text that came and could not be read.
+    unreadable_identifiers = models.JSONField(_("Нечитаемые идентификаторы"), null=True, blank=True)
     page_url = models.TextField(_("Страница"), blank=True)
     tags = ArrayField(models.TextField(), verbose_name=_("Теги"), default=list)
     callback_id = models.BigIntegerField(_("Номер попытки"), null=True)

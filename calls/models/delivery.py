@@ -129,3 +129,40 @@ class Resend(models.Model):
 
     def __str__(self) -> str:
         return f"{self.call_id} → {self.counter_id} #{self.number}"
+
+
+class UnlinkedApproval(models.Model):
+    """A person's decision: a call whose identifier is unreadable goes as unlinked (StaticCall=1).
+
+    Applies to the call's row of the channel of calls as long as no identifier can be read.
+    """
+
+    call = models.ForeignKey(
+        Call,
+        models.DO_NOTHING,
+        related_name="unlinked_approvals",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Звонок"),
+    )
+    counter = models.ForeignKey(
+        Counter, models.PROTECT, related_name="+", verbose_name=_("Счетчик")
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("Кем решено"),
+    )
+    approved_at = models.DateTimeField(_("Решено"))
+
+    class Meta:
+        verbose_name = _("отправка без привязки")
+        verbose_name_plural = _("отправки без привязки")
+        constraints = [
+            models.UniqueConstraint(fields=["call", "counter"], name="unlinked_approval_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.call_id} → {self.counter_id}"

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, manage_required
-from calls.delivery import hold, recovery
+from calls.delivery import hold, recovery, unlinked
 from calls.delivery import resend as resending
 from calls.models import Call, Delivery, Upload
 
@@ -36,6 +36,18 @@ def call_off(request: HttpRequest, call_id: int, counter_pk: int, channel: int) 
     delivery = _delivery(request, call_id, counter_pk, channel)
     moved = hold.call_off(delivery, actor=_actor(request), now=timezone.now())
     return _redirect(request, moved, _("Звонок не будет отправлен."), _call_url(delivery))
+
+
+@require_POST
+@manage_required
+def send_unlinked(
+    request: HttpRequest, call_id: int, counter_pk: int, channel: int
+) -> HttpResponse:
+    """Send a call whose identifier is unreadable as one that is linked to no visit."""
+    delivery = _delivery(request, call_id, counter_pk, channel)
+    moved = unlinked.approve(delivery, actor=_actor(request), now=timezone.now())
+    done = _("Звонок передаётся как непривязанный.")
+    return _redirect(request, moved, done, _call_url(delivery))
 
 
 @require_http_methods(["GET", "POST"])

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from calls.delivery.hold import may_call_off, may_release
 from calls.delivery.resend import resend_blocker
 from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
+from calls.delivery.unlinked import may_approve
 from calls.models import Delivery, Upload
 from calls.states import UploadState
 
@@ -27,11 +28,14 @@ class Button:
 
 
 def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
-    """Return the actions on a delivery. Load it with its upload and its counter's goal."""
+    """Return the actions on a delivery. Load it with its call, upload and counter's goal."""
     args = [delivery.call_id, delivery.counter_id, delivery.channel]
     buttons = []
     if may_release(delivery, now=now):
         buttons.append(Button(reverse("calls:release", args=args), _("Отправить сейчас")))
+    if may_approve(delivery, now=now):
+        url = reverse("calls:send-unlinked", args=args)
+        buttons.append(Button(url, _("Отправить как непривязанный")))
     if may_call_off(delivery):
         buttons.append(Button(reverse("calls:call-off", args=args), _("Не отправлять"), "danger"))
     if not resend_blocker(delivery, now=now):

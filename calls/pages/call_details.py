@@ -34,12 +34,20 @@ def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
         Detail(_("Сайт"), call.site),
         Detail(_("Кампания"), call.campaign_name or call.campaign_id),
         Detail(_("Теги"), ", ".join(call.tags)),
-        Detail("ClientID", call.client_id),
-        Detail("yclid", call.yclid),
-        Detail("UserID", shown(call.user_id)),
+        Detail("ClientID", _identifier(call, "ClientId", call.client_id)),
+        Detail("yclid", _identifier(call, "Yclid", call.yclid)),
+        Detail("UserID", shown(_identifier(call, "UserId", call.user_id))),
         Detail(_("Страница"), shown(call.page_url)),
         Detail(_("Попытка заказа"), str(call.attempt or "")),
     ]
+
+
+def _identifier(call: Call, name: str, value: str) -> str:
+    """Return the identifier, or what came in its place and could not be read."""
+    came = (call.unreadable_identifiers or {}).get(name, "")
+    if value or not came:
+        return value
+    return _("не читается: «%(text)s»") % {"text": with_masked_phones(came)}
 
 
 def _status(call: Call) -> str:

@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calls.decision.decide import LAST_DAY
 from calls.decision.reasons import REASONS, attention_sentence, reason_sentence
 from calls.models import Call, Delivery, Upload
 from calls.queries.display_state import (
@@ -20,7 +21,7 @@ from calls.queries.display_state import (
     is_changed_after_send,
     is_changed_in_file,
 )
-from calls.states import ON_THE_WAY, Attention, DeliveryState, DisplayState, UploadState
+from calls.states import ON_THE_WAY, Attention, CallKind, DeliveryState, DisplayState, UploadState
 
 _OF_STATE: dict[str, str | Promise] = {
     DisplayState.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
@@ -42,6 +43,9 @@ _OF_STATE: dict[str, str | Promise] = {
     ),
     DisplayState.EXPIRED: Attention.EXPIRED.sentence,
 }
+#: States of a call that was given to Metrika, and with them those of a call that will be.
+_WENT = (DisplayState.SENT, DisplayState.ACCEPTED, DisplayState.ACCEPTED_STATIC)
+_GOES_OR_WENT = (DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED, *_WENT)
 
 
 def title_of(delivery: DisplayDelivery) -> str:
@@ -63,6 +67,32 @@ def sentence_of(delivery: DisplayDelivery, *, blocker: str) -> str:
     Load the delivery with its upload and with the annotations of calls.queries.display_state;
     ``blocker`` is what blocks its counter now, from calls.queries.blockers.
     """
+    return " ".join(filter(None, [unlinked_note(delivery), _sentence(delivery, blocker)]))
+
+
+def unlinked_note(delivery: DisplayDelivery) -> str:
+    """Return why a call that is not static goes as unlinked; '' when it does not.
+
+    Load the delivery with its call.
+    """
+    if not delivery.is_static or delivery.display_state not in _GOES_OR_WENT:
+        return ""
+    if delivery.call.kind == CallKind.STATIC:
+        return ""
+    is_changed = is_changed_after_send(delivery.call, delivery)
+    if delivery.call.unreadable_identifiers and not is_changed:
+        why = _("идентификатор не читается, так решил человек")
+    elif is_changed:
+        why = _("идентификатора посетителя в записи не было")
+    else:
+        why = _("идентификатора посетителя в записи нет")
+    went = delivery.display_state in _WENT
+    return (_("Передан как непривязанный: %s.") if went else _("Уйдёт как непривязанный: %s.")) % (
+        why
+    )
+
+
+def _sentence(delivery: DisplayDelivery, blocker: str) -> str:
     shown, why = delivery.display_state, delivery.why
     if delivery.reason in REASONS and shown not in (
         DisplayState.AWAITS_SETTINGS,
@@ -159,7 +189,16 @@ def _row_refused(upload: Upload) -> str:
 def _held(delivery: Delivery) -> str:
     if delivery.not_before is None:
         return ""
-    return _("Отложен до %(moment)s.") % {"moment": _moment(delivery.not_before)}
+    moment = {"moment": _moment(delivery.not_before)}
+    if delivery.not_before == delivery.expires_at - LAST_DAY:
+        return (
+            _(
+                "Отложен до %(moment)s — не дольше: через сутки после этого Метрика уже не "
+                "привяжет звонок к визиту."
+            )
+            % moment
+        )
+    return _("Отложен до %(moment)s.") % moment
 
 
 def _moment(at: datetime) -> str:

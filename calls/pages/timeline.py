@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.decision.explain import Verdict, explain_call
-from calls.models import Call, Delivery, Resend, UploadAttempt
+from calls.models import Call, Delivery, Resend, UnlinkedApproval, UploadAttempt
 from calls.pages.buttons import Button, buttons_of
 from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.timeline_steps import Step, resend_steps, steps_of
@@ -57,6 +57,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
     )
     blockers = _blockers(deliveries, now)
     resends = _resends(call)
+    approvals = _approvals(call)
     return [
         _timeline(
             call,
@@ -66,6 +67,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
             blocker=of_channel(one.counter, one.channel, blockers[one.counter_id]),
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
             resends=resends.get((one.counter_id, one.channel), []),
+            approval=approvals.get(one.counter_id) if one.channel == Channel.CALLS else None,
             now=now,
         )
         for one in deliveries
@@ -81,6 +83,7 @@ def _timeline(
     blocker: str,
     values: dict[str, str],
     resends: list[Resend],
+    approval: UnlinkedApproval | None,
     now: datetime,
 ) -> Timeline:
     shown = DisplayState(delivery.display_state)
@@ -95,7 +98,14 @@ def _timeline(
         changed_after_send=is_changed_after_send(call, delivery),
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=[
-            *steps_of(call, delivery, verdicts=verdicts, attempts=attempts, blocker=blocker),
+            *steps_of(
+                call,
+                delivery,
+                verdicts=verdicts,
+                attempts=attempts,
+                blocker=blocker,
+                approval=approval,
+            ),
             *resend_steps(resends),
         ],
         values=values,
@@ -105,12 +115,15 @@ def _timeline(
 
 def _deliveries(call: Call, now: datetime) -> list[DisplayDelivery]:
     deliveries = Delivery.objects.filter(call_id=call.pk, partition_at=call.partition_at)
-    return list(
+    rows = list(
         with_display_state(deliveries, now)
         .select_related("upload", "counter__account", "counter__goal")
         .defer("counter__account__access_token", "counter__account__refresh_token")
         .order_by("counter__name", "counter_id", "channel")
     )
+    for row in rows:
+        row.call = call
+    return rows
 
 
 def _attempts(deliveries: Sequence[Delivery]) -> dict[int, list[UploadAttempt]]:
@@ -127,6 +140,11 @@ def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
     for resend in resends.order_by("number"):
         by_target[resend.counter_id, resend.channel].append(resend)
     return by_target
+
+
+def _approvals(call: Call) -> dict[int, UnlinkedApproval]:
+    approvals = UnlinkedApproval.objects.filter(call_id=call.pk).select_related("approved_by")
+    return {one.counter_id: one for one in approvals}
 
 
 def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from calls.decision.explain import Verdict
 from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
-from calls.models import Call, Delivery, Resend, Upload, UploadAttempt
+from calls.models import Call, Delivery, Resend, UnlinkedApproval, Upload, UploadAttempt
 from calls.pages.attempt_messages import describe
 from calls.pages.status_messages import changed_text, sentence_of, title_of
 from calls.pages.upload_page import label_of
@@ -46,10 +47,12 @@ def steps_of(
     verdicts: list[Verdict],
     attempts: Iterable[UploadAttempt],
     blocker: str,
+    approval: UnlinkedApproval | None = None,
 ) -> list[Step]:
     """Return the steps so far, from the call's arrival to Metrika's answer."""
     steps = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
     steps += _revisions(call, delivery)
+    steps += _approval(approval)
     steps.append(_decision(delivery, verdicts, blocker))
     if delivery.upload is not None:
         steps += _upload_steps(delivery, delivery.upload, attempts)
@@ -65,6 +68,17 @@ def _revisions(call: Call, delivery: Delivery) -> Iterator[Step]:
         yield Step(_("CallKeeper изменил данные звонка"), "warning", call.updated_at, text)
     else:
         yield Step(_("CallKeeper уточнил данные звонка"), "info", call.updated_at)
+
+
+def _approval(approval: UnlinkedApproval | None) -> Iterator[Step]:
+    if approval is not None:
+        who = _("%(who)s, необратимо: Метрика не удаляет принятые звонки.")
+        text = who % {"who": _name_of(approval.approved_by)}
+        yield Step(_("Решено передать как непривязанный"), "info", approval.approved_at, text)
+
+
+def _name_of(person: User | None) -> str:
+    return (person.get_full_name() or person.get_username()) if person else "—"
 
 
 def _decision(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -> Step:
@@ -88,6 +102,8 @@ def _decision_title(delivery: DisplayDelivery) -> tuple[str, str]:
         return _("Отправлять поздно: визит уже не найти"), "neutral"
     if delivery.display_state == DisplayState.AWAITS_SETTINGS:
         return _("Решится, когда вы сохраните настройки счетчика"), "warning"
+    if in_no_upload and delivery.display_state == DisplayState.NEEDS_ATTENTION:
+        return _("Не отправлен: нужно ваше решение или исправленная запись"), "danger"
     if delivery.state == DeliveryState.SKIPPED:
         return _("Решено не отправлять"), "neutral"
     return _("Решено отправить"), "success"
@@ -146,14 +162,13 @@ def _counts(upload: Upload) -> str:
 def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
     """Yield a step for each time a person sent the call again."""
     for resend in resends:
-        person = resend.ordered_by
         yield Step(
             _("Заказана повторная отправка"),
             "warning",
             resend.ordered_at,
             _("%(who)s, выгрузка %(number)d: %(state)s.")
             % {
-                "who": (person.get_full_name() or person.get_username()) if person else "—",
+                "who": _name_of(resend.ordered_by),
                 "number": resend.upload_id,
                 "state": label_of(resend.upload).lower(),
             },

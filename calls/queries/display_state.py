@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, NullIf
 from calls.models import Call, Delivery, Upload
 from calls.models.querysets import AWAITS_SETTINGS
 from calls.states import (
+    IDENTIFIER_UNREADABLE,
     PROCESSED_UPLOADS,
     TO_SEND,
     Attention,
@@ -92,6 +93,7 @@ def _cases_of_delivery(now: datetime) -> list[When]:
         When(state=DeliveryState.WAITING, not_before__gt=now, then=_value(DisplayState.HELD)),
         When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
         *_cases_of_awaiting_settings(now),
+        *_cases_of_unreadable(now),
         When(state=DeliveryState.SKIPPED, then=_value(DisplayState.SKIPPED)),
         When(state=DeliveryState.EXPIRED, then=_value(DisplayState.EXPIRED)),
         When(state=DeliveryState.ROW_REFUSED, then=_value(DisplayState.ROW_REFUSED)),
@@ -102,6 +104,15 @@ def _cases_of_awaiting_settings(now: datetime) -> list[When]:
     return [
         When(AWAITS_SETTINGS, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
         When(AWAITS_SETTINGS, then=_value(DisplayState.AWAITS_SETTINGS)),
+    ]
+
+
+def _cases_of_unreadable(now: datetime) -> list[When]:
+    """Return the cases of a call that waits for a person or a corrected record."""
+    unreadable = {"state": DeliveryState.SKIPPED, "reason": IDENTIFIER_UNREADABLE}
+    return [
+        When(**unreadable, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
+        When(**unreadable, then=_value(DisplayState.NEEDS_ATTENTION)),
     ]
 
 

@@ -85,7 +85,10 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
         model = Counter
         fields = Counter.SETTINGS
         widgets: ClassVar = dict.fromkeys(
-            ("call_kind", "call_status", "uniqueness", "tag_mode", "site_mode", "phone_mode"),
+            (
+                *("call_kind", "call_status", "uniqueness", "tag_mode", "site_mode", "phone_mode"),
+                "unlinked_mode",
+            ),
             forms.RadioSelect,
         )
 

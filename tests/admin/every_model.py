@@ -22,6 +22,7 @@ from calls.models import (
     Reconciliation,
     Resend,
     StreamUse,
+    UnlinkedApproval,
     UploadAttempt,
     UploadFile,
 )
@@ -126,6 +127,7 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
         counter=counter, channel=1, id_kind=1, is_static=False, built_at=now
     )
     yield make_delivery(call=call, counter=counter, upload=upload)
+    yield UnlinkedApproval.objects.create(call=call, counter=counter, approved_at=now)
     extra = make_upload(counter=counter)
     yield Resend.objects.create(
         call=call, counter=counter, channel=1, number=1, upload=extra, ordered_at=now

@@ -85,7 +85,7 @@ def make_delivery(*, call: Call, counter: Counter, **fields: Any) -> Delivery:
         "state": DeliveryState.WAITING,
         "id_kind": IdKind.CLIENT_ID,
         "decided_at": now,
-        "not_before": now - timedelta(minutes=1),
+        "not_before": min(now - timedelta(minutes=1), call.started_at + HORIZON),
         "expires_at": call.started_at + HORIZON,
     }
     if fields.get("upload") is not None:

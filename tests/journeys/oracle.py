@@ -21,6 +21,8 @@ HORIZON = timedelta(days=21)
 TECHNICAL = {667, 668, 701, 702, 703, 704, 705, 706, 708, 709, 718, 710, 811, 812, 814, 813, 815}
 GOING_ON = {1, 2, 707}
 TEST = 790
+#: Kinds of call tracking that go as unlinked when no identifier came.
+UNLINKABLE = {"dynamic", "unknown"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Oracle:
             yield "not_finished"
         if settings.skips_technical and first in TECHNICAL and second == 0:
             yield "technical"
-        if kind not in settings.kinds:
+        if not _accepts(settings, kind):
             yield "call_type"
         if settings.successful_only and record["status"] != "success":
             yield "status"
@@ -92,7 +94,9 @@ class Oracle:
             yield "goal_not_set"
         if kind == "static" and channel == GOAL:
             yield "static_no_goal"
-        if kind != "static" and not identifier_of(record, settings):
+        if kind in UNLINKABLE and channel == GOAL and not identifier_of(record, settings):
+            yield "unlinked_no_goal"
+        if kind == "callback" and not identifier_of(record, settings):
             yield "no_identifier"
         if started_at(record) <= self.now - HORIZON:
             yield "before_connection"
@@ -120,14 +124,14 @@ class Oracle:
         moment = {"DateTime": str(int(started_at(record).timestamp()))}
         if channel == GOAL:
             return {name: value, "Target": settings.goal, **moment, **money}
-        if kind_of(record) == "static":
-            # A static number has no visit: any identifier column will do, empty.
+        if goes_unlinked(record, settings):
+            # Such a call has no visit: any identifier column will do, empty.
             name, value = "ClientId", ""
         return {name: value, **moment, **money, **self._call_columns(settings, record)}
 
     def _call_columns(self, settings: CounterSettings, record: Record) -> dict[str, str]:
         return {
-            "StaticCall": "1" if kind_of(record) == "static" else "0",
+            "StaticCall": "1" if goes_unlinked(record, settings) else "0",
             "PhoneNumber": phone_of(record, is_masked=settings.mask_phones),
             "TalkDuration": str(record["duration"]),
             "HoldDuration": hold_of(record),
@@ -144,8 +148,14 @@ def kind_of(record: Record) -> str:
         return "callback"
     words = record.get("callType", "")
     if not words:
-        return "dynamic" if identifiers_of(record) else "static"
+        return "dynamic" if identifiers_of(record) else "unknown"
     return "static" if words == "Статический коллтрекинг" else "dynamic"
+
+
+def goes_unlinked(record: Record, settings: CounterSettings) -> bool:
+    """Whether the call is sent as one that Metrika links to no visit."""
+    kind = kind_of(record)
+    return kind == "static" or (kind in UNLINKABLE and not identifier_of(record, settings))
 
 
 def started_at(record: Record) -> datetime:
@@ -189,6 +199,12 @@ def hold_of(record: Record) -> str:
     if not record.get("duration_sec"):
         return ""
     return str(record["duration_sec"] - record["duration2_sec"])
+
+
+def _accepts(settings: CounterSettings, kind: str) -> bool:
+    """Whether the kind is accepted; an unknown one may be dynamic or static."""
+    kinds = {"dynamic", "static"} if kind == "unknown" else {kind}
+    return bool(kinds & settings.kinds)
 
 
 def _counts_as_attempt(codes: tuple[int, int], settings: CounterSettings) -> bool:

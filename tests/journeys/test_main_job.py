@@ -65,6 +65,7 @@ REFUSALS = (
     "goal_not_set",
     "no_identifier",
     "static_no_goal",
+    "unlinked_no_goal",
 )
 
 

@@ -66,12 +66,13 @@ def _uniqueness(wanted: str) -> str:
     }
 
 
-def _site(site: str, accepted: list[str], count: int) -> str:
+def _site(site: str, accepted: list[str], count: int, with_subdomains: bool = False) -> str:
     if not site or not accepted:
         return ""
+    taken = _listed([readable_host(host) for host in accepted], count)
     return _("Звонок с сайта %(site)s, а в настройке «Сайты» — %(taken)s.") % {
         "site": readable_host(site),
-        "taken": _listed([readable_host(host) for host in accepted], count),
+        "taken": _("%(sites)s с поддоменами") % {"sites": taken} if with_subdomains else taken,
     }
 
 
@@ -115,7 +116,8 @@ RULES = (
         sql="""CASE k.call_kind
              WHEN 'callback' THEN c.kind = 'callback'
              ELSE (c.kind = 'dynamic' AND k.accepts_dynamic)
-               OR (c.kind = 'static' AND k.accepts_static) END""",
+               OR (c.kind = 'static' AND k.accepts_static)
+               OR (c.kind = 'unknown' AND (k.accepts_dynamic OR k.accepts_static)) END""",
         compared="jsonb_build_array(c.kind, k.call_kind, k.accepts_dynamic, k.accepts_static)",
     ),
     Rule(
@@ -172,10 +174,14 @@ RULES = (
         with_values=_site,
         # Without a site the rule before this one has said so.
         applies="k.site_mode <> 'all' AND c.site_host <> ''",
-        sql="""CASE k.site_mode
+        sql=f"""CASE k.site_mode
              WHEN 'own' THEN c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts)
-             ELSE c.site_host = ANY (k.site_hosts) END""",
-        compared=f"jsonb_build_array(left(c.site_host, 120), {_SITES}[1:3], cardinality({_SITES}))",
+             ELSE c.site_host = ANY (k.site_hosts) END
+             OR (k.with_subdomains AND EXISTS (
+                 SELECT 1 FROM unnest({_SITES}) AS accepted(host)
+                 WHERE right(c.site_host, length(accepted.host) + 1) = '.' || accepted.host))""",
+        compared=f"""jsonb_build_array(left(c.site_host, 120), {_SITES}[1:3],
+             cardinality({_SITES}), k.with_subdomains)""",
     ),
     Rule(
         code="campaign",

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
-from calls.states import Channel
+from calls.phones import with_masked_phones
+from calls.states import IDENTIFIER_UNREADABLE, Channel
 
 #: The `IdKind` of the first identifier of the counter's order that fits its column, else null.
 IDENTIFIER = f"""(
@@ -26,12 +27,20 @@ _LATER_ATTEMPT = """EXISTS (
           > (coalesce(c.attempt, 0), c.started_at, c.id)
       AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
 
-# Identifiers that the call has, although none of them fits its column.
-_PRESENT_IDENTIFIERS = """(
-    SELECT coalesce(jsonb_agg(o.name ORDER BY o.place), '[]')
-    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
-    WHERE CASE o.name WHEN 'ClientId' THEN c.client_id WHEN 'Yclid' THEN c.yclid
-                      ELSE c.user_id END <> '')"""
+# The identifiers in the counter's order that came, each as a text that cannot be used. Values that
+# were stored by earlier versions may not fit their column either.
+_UNREADABLE = """(
+    SELECT o.name, coalesce(c.unreadable_identifiers ->> o.name, CASE o.name
+        WHEN 'ClientId' THEN c.client_id WHEN 'Yclid' THEN c.yclid ELSE c.user_id END) AS text
+    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place) ORDER BY o.place)"""
+_IS_UNREADABLE = f"EXISTS (SELECT 1 FROM {_UNREADABLE} AS came WHERE came.text <> '')"
+
+#: A person ordered that the call goes as unlinked.
+_IS_APPROVED = """EXISTS (
+    SELECT 1 FROM calls_unlinkedapproval a WHERE a.call_id = c.id AND a.counter_id = k.id)"""
+
+#: True when the call, if it is sent, goes as one that Metrika links to no visit (StaticCall=1).
+IS_STATIC = f"(c.kind = 'static' OR (c.kind <> 'callback' AND {IDENTIFIER} IS NULL))"
 
 #: CSV column → the identifier as people write it.
 _IDENTIFIER_NAMES = {"ClientId": "ClientID", "Yclid": "yclid", "UserId": "UserID"}
@@ -50,6 +59,32 @@ def _no_identifier(*present: str) -> str:
         "У звонка есть %(present)s, но в виде, которого Метрика не понимает: она не сможет связать "
         "его с визитом."
     ) % {"present": ", ".join(_IDENTIFIER_NAMES[name] for name in present)}
+
+
+def _identifier_unreadable(name: str, text: str, may_go_unlinked: bool) -> str:
+    reason = _("%(name)s пришёл в виде, который не читается: «%(text)s».") % {
+        "name": _IDENTIFIER_NAMES[name],
+        "text": with_masked_phones(text),
+    }
+    cure = _(
+        "Передайте запись ещё раз с тем же номером звонка и верным идентификатором: звонок уйдёт "
+        "сам."
+    )
+    if not may_go_unlinked:
+        return f"{reason} {cure}"
+    other = _(
+        "Или нажмите «Отправить как непривязанный» на странице звонка; потом это не изменить."
+    )
+    return f"{reason} {cure} {other}"
+
+
+def _unlinked_no_goal(came_unreadable: bool) -> str:
+    if not came_unreadable:
+        return ""
+    return _(
+        "Идентификатор посетителя не читается, и звонок решено передать как непривязанный: "
+        "достичь цели он не может."
+    )
 
 
 RULES = (
@@ -76,16 +111,57 @@ RULES = (
         sql="c.kind <> 'static'",
     ),
     Rule(
+        code=IDENTIFIER_UNREADABLE,
+        title=gettext_lazy("Идентификатор не читается"),
+        requirement=gettext_lazy("Есть идентификатор, который читается"),
+        sentence=gettext_lazy(
+            "Идентификатор посетителя пришёл в виде, который не читается. Передайте запись ещё раз "
+            "с тем же номером звонка и верным идентификатором: звонок уйдёт сам."
+        ),
+        with_values=_identifier_unreadable,
+        applies=f"c.kind <> 'static' AND {_IS_UNREADABLE}"
+        f" AND (c.kind = 'callback' OR NOT {_IS_APPROVED})",
+        sql=f"{IDENTIFIER} IS NOT NULL",
+        compared=f"""(SELECT jsonb_build_array(came.name, left(came.text, 100),
+                 c.kind <> 'callback' AND ch.channel = {Channel.CALLS})
+             FROM {_UNREADABLE} AS came WHERE came.text <> '' LIMIT 1)""",
+    ),
+    Rule(
+        code="unlinked_no_goal",
+        title=gettext_lazy("Без идентификатора нет цели"),
+        requirement=gettext_lazy("Для цели известен посетитель"),
+        sentence=gettext_lazy(
+            "Идентификатора посетителя (ClientID, yclid или UserID) в записи нет: звонок не "
+            "связан с визитом, поэтому достичь цели не может."
+        ),
+        with_values=_unlinked_no_goal,
+        applies=f"ch.channel = {Channel.GOAL} AND c.kind <> 'callback'",
+        sql=f"{IDENTIFIER} IS NOT NULL",
+        compared=f"jsonb_build_array({_IS_UNREADABLE})",
+    ),
+    Rule(
+        code="unlinked_off",
+        title=gettext_lazy("Без идентификатора не передаём"),
+        requirement=gettext_lazy("Посетитель известен или звонок идёт непривязанным"),
+        sentence=gettext_lazy(
+            "Идентификатора посетителя (ClientID, yclid или UserID) в записи нет, а в настройке "
+            "«Звонки без идентификатора» — «Не передавать»."
+        ),
+        applies="c.kind IN ('dynamic', 'unknown')",
+        sql=f"k.unlinked_mode = 'static' OR {IDENTIFIER} IS NOT NULL OR {_IS_APPROVED}",
+    ),
+    Rule(
         code="no_identifier",
         title=gettext_lazy("Посетитель неизвестен"),
-        requirement=gettext_lazy("Посетитель известен"),
+        requirement=gettext_lazy("Заказавший обратный звонок известен"),
         sentence=gettext_lazy(
             "У звонка нет идентификатора посетителя (ClientID, yclid или UserID): "
             "Метрика не сможет связать его с визитом."
         ),
+        # Rows of earlier versions kept the identifiers that did not fit; now those are unreadable.
         with_values=_no_identifier,
-        applies="c.kind <> 'static'",
+        applies="c.kind = 'callback'",
         sql=f"{IDENTIFIER} IS NOT NULL",
-        compared=_PRESENT_IDENTIFIERS,
+        compared="'[]'::jsonb",
     ),
 )

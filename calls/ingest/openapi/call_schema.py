@@ -126,13 +126,26 @@ def _marks() -> dict[str, Schema]:
 
 def _visitor() -> dict[str, Schema]:
     return {
-        "yaClid": _field(TEXT, _("ClientID Метрики, цифры."), "1718031415926535897"),
-        "yclid": _field(
-            TEXT,
-            _("Номер клика Директа. Если нет, берётся из entryPointQuery или callPage."),
+        "yaClid": _identifier(
+            _(
+                "ClientID Метрики, цифры; передавайте текстом. Кавычки, пробелы, имя cookie "
+                "(_ym_uid=…), «.0» и повтор того же номера не мешают. Два разных номера, "
+                "экспонента (1,7E+18) и дробное число не читаются: такой звонок ждёт исправленной "
+                "записи или решения человека. Незаполненный шаблон ({yaClid}), undefined, null, 0 "
+                "и «-» значат «нет значения»."
+            ),
+            "1718031415926535897",
+        ),
+        "yclid": _identifier(
+            _(
+                "Номер клика Директа, читается как ClientID. Если нет, берётся из entryPointQuery "
+                "или callPage."
+            ),
             "4611686018427387904",
         ),
-        "userId": _field(TEXT, _("UserID, который сайт передаёт в Метрику."), "client-42"),
+        "userId": _identifier(
+            _("UserID, который сайт передаёт в Метрику: одна строка до 255 знаков."), "client-42"
+        ),
     }
 
 
@@ -155,8 +168,11 @@ def _origin() -> dict[str, Schema]:
         "callType": _field(
             TEXT,
             _(
-                "«Динамический коллтрекинг» или «Статический коллтрекинг». Вместо него можно "
-                "isStatic. Без подсказки звонок динамический, если посетитель известен."
+                "«Динамический коллтрекинг» или «Статический коллтрекинг»; также call_type и вид "
+                "кампании (ctCampaignType). Вместо него можно isStatic. Статический — только тот "
+                "звонок, о котором это сказано. Без подсказки звонок динамический, если пришёл "
+                "идентификатор посетителя, иначе вид не указан: что с ним делать, решает настройка "
+                "счетчика «Звонки без идентификатора»."
             ),
             "Динамический коллтрекинг",
         ),
@@ -184,6 +200,16 @@ def _field(kinds: Sequence[str], description: str, example: Any) -> Schema:
     return {
         "type": [*kinds, "null", "array"],
         "maxItems": 0,
+        "description": description,
+        "examples": [example],
+    }
+
+
+def _identifier(description: str, example: str) -> Schema:
+    """Return the schema of a visitor's identifier; the items of a list must agree."""
+    return {
+        "type": [*TEXT, "null", "array"],
+        "items": {"type": [*TEXT, "null"]},
         "description": description,
         "examples": [example],
     }

@@ -13,20 +13,20 @@ NOT_CONTENT = frozenset({"hooks", "page"})
 
 def content_hash(raw: Item) -> str:
     """Return the same hash for records of the same content, in whatever order of fields."""
-    content = {name: _normalised(value) for name, value in raw.items() if name not in NOT_CONTENT}
+    content = {name: normalised(value) for name, value in raw.items() if name not in NOT_CONTENT}
     return digest(canonical(content))
 
 
-def _normalised(value: Any) -> Any:
+def normalised(value: Any) -> Any:
     """Return the canonical form of the value.
 
     Values are equal only where every field reads them alike: a whole number and its text, null and
     an empty text. True is not 1; a fraction, which is no identifier, is not its text, which may be.
     """
     if isinstance(value, dict):
-        return {name: _normalised(one) for name, one in value.items()}
+        return {name: normalised(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_normalised(one) for one in value]
+        return [normalised(one) for one in value]
     if isinstance(value, int | float):
         return as_text(value) or value
     return "" if value is None else value

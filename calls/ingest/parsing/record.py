@@ -34,6 +34,7 @@ from calls.ingest.parsing.fields import (
     read_text,
     read_uint64,
 )
+from calls.ingest.parsing.identifiers import CLICK_ID, CLIENT_ID, read_number, read_user_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, canonical, digest, storable
 from calls.states import CallKind
 from counters.hosts import normalise_host
@@ -43,6 +44,12 @@ MAX_EXTERNAL_ID = 128
 MAX_ADDRESS = 2048
 #: Some fields of a CallRecord by name.
 Columns = dict[str, Any]
+#: Where a record says whether its tracking number is static: flags, and texts with a word of it.
+STATIC_FLAGS = ("isStatic", "is_static", "static")
+KIND_FIELDS = (
+    *("callType", "call_type"),
+    *("ctCampaignType", "campaignType", "campaign_type", "ctCampaignKind", "campaignKind"),
+)
 DYNAMIC_WORDS = ("динамич", "dynamic")
 STATIC_WORDS = ("статич", "static")
 
@@ -74,6 +81,8 @@ class CallRecord:
     client_id: str
     yclid: str
     user_id: str
+    #: Identifier ("ClientId", "Yclid", "UserId") → the text that came and could not be read.
+    unreadable_identifiers: dict[str, str] | None
     page_url: str
     tags: list[str]
     callback_id: int | None
@@ -125,7 +134,7 @@ def _read(
     phone = read_phone(read_text(raw, "clientNumber"))
     duration = read_count(raw, "duration", "duration2_sec")
     visitor = _visitor(raw)
-    kind = _kind(raw, has_visitor=any(visitor.values()))
+    kind = _kind(raw, has_identifier=any(visitor.values()))
     return CallRecord(
         external_id=_external_id(raw) or _derived_id(raw, source_id, started_at, phone, duration),
         service_type=read_text(raw, "serviceType", limit=32),
@@ -145,10 +154,16 @@ def _read(
 
 
 def _visitor(raw: Item) -> Columns:
+    client, user = read_number(raw, CLIENT_ID), read_user_id(raw)
+    click = read_number(raw, CLICK_ID)
+    came = (("ClientId", client), ("Yclid", click), ("UserId", user))
+    yclid = click.value or _yclid(raw)
+    unreadable = {name: one.unreadable for name, one in came if one.unreadable}
     return {
-        "client_id": read_uint64(read_text(raw, "yaClid")),
-        "yclid": _yclid(raw),
-        "user_id": read_identifier(raw, "userId", "user_id", limit=255),
+        "client_id": client.value,
+        "yclid": yclid,
+        "user_id": user.value,
+        "unreadable_identifiers": unreadable or None,
     }
 
 
@@ -209,26 +224,27 @@ def _codes(raw: Item) -> status_codes.Codes:
     return codes if codes != (None, None) else status_codes.read_pair(read_text(raw, "state"))
 
 
-def _kind(raw: Item, *, has_visitor: bool) -> CallKind:
+def _kind(raw: Item, *, has_identifier: bool) -> CallKind:
     """Return the kind of the call.
 
-    The v3 record has no flag for static numbers: a hint decides where there is one. Without a hint
-    a call is static when its visitor is not known, as it never is with a static number.
+    Static is only what the record says is static: a call without an identifier may as well be a
+    dynamic one whose number was noted down. ``has_identifier``: one came, readable or not.
     """
     service = read_text(raw, "serviceType").lower()
     if service == "callback" or (not service and read_key(raw.get("cbCallId"))):
         return CallKind.CALLBACK
     is_static = None if service == "import" else _static_hint(raw)
     if is_static is None:
-        is_static = not has_visitor
+        return CallKind.DYNAMIC if has_identifier else CallKind.UNKNOWN
     return CallKind.STATIC if is_static else CallKind.DYNAMIC
 
 
 def _static_hint(raw: Item) -> bool | None:
-    name, value = present(raw, "isStatic", "static")
+    """Return what the record says of its tracking number; None when it says nothing."""
+    name, value = present(raw, *STATIC_FLAGS)
     if isinstance(value, bool) or as_text(value):
         return read_flag(raw, name)
-    words = read_text(raw, "callType").lower()
+    words = " ".join(read_text(raw, name).lower() for name in KIND_FIELDS)
     if any(word in words for word in DYNAMIC_WORDS):
         return False
     return True if any(word in words for word in STATIC_WORDS) else None

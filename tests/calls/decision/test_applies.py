@@ -69,6 +69,11 @@ def test_rules_of_settings_that_are_not_in_use_do_not_apply(
         ({"skip_technical": False}, {"is_technical": True}, "technical"),
         ({"site_mode": "own"}, {"site_host": ""}, "site"),
         ({}, {"kind": "static", "client_id": ""}, "no_identifier"),
+        ({}, {"kind": "static", "client_id": ""}, "unlinked_off"),
+        ({}, {"kind": "dynamic", "client_id": ""}, "no_identifier"),
+        ({}, {"kind": "dynamic", "client_id": ""}, "unlinked_no_goal"),
+        ({}, {"kind": "callback"}, "unlinked_off"),
+        ({}, {"client_id": ""}, "identifier_unreadable"),
     ],
 )
 def test_rule_says_nothing_about_such_a_call(
@@ -87,4 +92,5 @@ def test_page_says_that_a_rule_does_not_apply(
     page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
     assert "Не относится: Разговор достаточно длинный" in page
-    assert "Не относится: Посетитель известен" not in page
+    assert "Не относится: Заказавший обратный звонок известен" in page
+    assert "Не относится: Посетитель известен или звонок идёт непривязанным" not in page

@@ -93,7 +93,7 @@ def test_next_identifier_is_used_instead_of_an_invalid_one(
     none = store_call(cabinet=cabinet, client_id="GA1.2.3")
 
     assert (row_of(other).state, row_of(other).id_kind) == (DeliveryState.WAITING, IdKind.YCLID)
-    assert row_of(none).reason == "no_identifier"
+    assert row_of(none).reason == "identifier_unreadable"
 
 
 @pytest.mark.parametrize("phone", ["+112", "+1234567890123456789", "12345"])

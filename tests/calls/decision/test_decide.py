@@ -23,6 +23,9 @@ from tests.calls.stored import row_of, store_call
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+UNREADABLE = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,71803E+18"}}
+SUBDOMAINS = {"site_mode": "own", "with_subdomains": True}
+A_LIST = {"site_mode": "list", "site_hosts": ["a.example"]}
 
 # (settings of the counter, fields of the call, the reason or None when it passes)
 CASES: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
@@ -67,11 +70,39 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
     ({"campaigns": ["1000"]}, {"campaign_id": "1000"}, None),
     ({"campaigns": ["распродажа"]}, {"campaign_name": "Распродажа"}, None),
     ({"campaigns": ["1001"]}, {}, "campaign"),
-    ({}, {"client_id": ""}, "no_identifier"),
+    ({}, {"client_id": ""}, None),
+    ({}, {"client_id": "", "kind": "unknown"}, None),
+    ({"unlinked_mode": "skip"}, {"client_id": ""}, "unlinked_off"),
+    ({"unlinked_mode": "skip"}, {"client_id": "", "kind": "unknown"}, "unlinked_off"),
+    ({"unlinked_mode": "skip"}, {"client_id": "", "kind": "static"}, None),
+    ({"unlinked_mode": "skip"}, {"client_id": "", "kind": "callback"}, "no_identifier"),
+    ({}, UNREADABLE, "identifier_unreadable"),
+    ({"unlinked_mode": "skip"}, UNREADABLE, "identifier_unreadable"),
+    ({}, UNREADABLE | {"yclid": "77"}, None),
+    ({}, UNREADABLE | {"kind": "static"}, None),
+    ({}, UNREADABLE | {"kind": "callback"}, "identifier_unreadable"),
+    ({"identifier_order": ["Yclid", "UserId"]}, UNREADABLE, None),
+    ({}, {"client_id": "1e5"}, "identifier_unreadable"),
     ({}, {"client_id": "", "yclid": "77"}, None),
     ({}, {"client_id": "", "kind": "callback"}, "no_identifier"),
     ({}, {"client_id": "", "kind": "static"}, None),
-    ({"identifier_order": ["UserId"]}, {"user_id": ""}, "no_identifier"),
+    ({"identifier_order": ["UserId"]}, {"user_id": "", "kind": "callback"}, "no_identifier"),
+    ({"call_kind": "incoming"}, {"kind": "unknown"}, None),
+    ({"call_kind": "incoming", "accepts_static": False}, {"kind": "unknown"}, None),
+    ({"call_kind": "incoming", "accepts_dynamic": False}, {"kind": "unknown"}, None),
+    ({"call_kind": "callback"}, {"kind": "unknown"}, "call_type"),
+    (SUBDOMAINS, {"site_host": "spb.okna-stolica.example"}, None),
+    (SUBDOMAINS, {"site_host": "a.b.okna-stolica.example"}, None),
+    (SUBDOMAINS, {"site_host": "okna-stolica.example"}, None),
+    (SUBDOMAINS, {"site_host": "notokna-stolica.example"}, "site"),
+    (SUBDOMAINS, {"site_host": "stolica.example"}, "site"),
+    (SUBDOMAINS, {"site_host": ""}, "site_unknown"),
+    (SUBDOMAINS | {"site_host": ""}, {"site_host": "a.example"}, "site"),
+    (SUBDOMAINS | {"mirror_hosts": ["m.example"]}, {"site_host": "a.m.example"}, None),
+    ({"site_mode": "own"}, {"site_host": "spb.okna-stolica.example"}, "site"),
+    (SUBDOMAINS | A_LIST, {"site_host": "spb.a.example"}, None),
+    (SUBDOMAINS | A_LIST, {"site_host": "spb-a.example"}, "site"),
+    (A_LIST, {"site_host": "spb.a.example"}, "site"),
 ]
 
 

@@ -24,7 +24,7 @@ from tests.calls.stored import row_of, store_call
 SITES = {"site_mode": "list", "site_hosts": ["a.example", "b.example", "c.example", "d.example"]}
 
 # (settings of the counter, fields of the call, what was compared, the sentence)
-CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
+CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any] | None, str]] = [
     (
         {"min_duration_seconds": 60},
         {"duration_seconds": 59},
@@ -83,13 +83,13 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
     (
         {"site_mode": "own", "site_host": "own.example", "mirror_hosts": ["m.example"]},
         {"site_host": "other.example"},
-        ["other.example", ["own.example", "m.example"], 2],
+        ["other.example", ["own.example", "m.example"], 2, False],
         "Звонок с сайта other.example, а в настройке «Сайты» — own.example, m.example.",
     ),
     (
         SITES,
         {"site_host": "other.example"},
-        ["other.example", ["a.example", "b.example", "c.example"], 4],
+        ["other.example", ["a.example", "b.example", "c.example"], 4, False],
         "Звонок с сайта other.example, а в настройке «Сайты» — a.example, b.example, c.example "
         "и ещё 1.",
     ),
@@ -100,13 +100,13 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
             "mirror_hosts": ["xn--80atjc.xn--p1ai", "m.example"],
         },
         {"site_host": "xn--e1afmkfd.xn--p1ai"},
-        ["xn--e1afmkfd.xn--p1ai", ["xn--80atjc.xn--p1ai", "m.example"], 2],
+        ["xn--e1afmkfd.xn--p1ai", ["xn--80atjc.xn--p1ai", "m.example"], 2, False],
         "Звонок с сайта пример.рф, а в настройке «Сайты» — окна.рф, m.example.",
     ),
     (
         {"site_mode": "own", "site_host": ""},
         {"site_host": "other.example"},
-        ["other.example", [], 0],
+        ["other.example", [], 0, False],
         str(REASONS["site"].sentence),
     ),
     (
@@ -122,13 +122,43 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any], str]] = [
         "Кампания звонка неизвестна, а в настройке «Кампании» — «1001».",
     ),
     (
+        {"site_mode": "own", "site_host": "own.example", "with_subdomains": True},
+        {"site_host": "notown.example"},
+        ["notown.example", ["own.example"], 1, True],
+        "Звонок с сайта notown.example, а в настройке «Сайты» — own.example с поддоменами.",
+    ),
+    (
         {},
         {"client_id": "GA1.2.3", "user_id": "", "yclid": ""},
-        ["ClientId"],
-        "У звонка есть ClientID, но в виде, которого Метрика не понимает: она не сможет связать "
-        "его с визитом.",
+        ["ClientId", "GA1.2.3", True],
+        "ClientID пришёл в виде, который не читается: «GA1.2.3». Передайте запись ещё раз с тем же "
+        "номером звонка и верным идентификатором: звонок уйдёт сам. Или нажмите «Отправить как "
+        "непривязанный» на странице звонка; потом это не изменить.",
     ),
-    ({"identifier_order": ["UserId"]}, {"user_id": ""}, [], str(REASONS["no_identifier"].sentence)),
+    (
+        {},
+        {
+            "kind": "callback",
+            "client_id": "",
+            "unreadable_identifiers": {"UserId": "+7 916 123-45-67, +7 916 123-45-68"},
+        },
+        ["UserId", "+7 916 123-45-67, +7 916 123-45-68", False],
+        "UserID пришёл в виде, который не читается: «+7 *** ***-45-67, +7 *** ***-45-68». "
+        "Передайте запись ещё раз с тем же номером звонка и верным идентификатором: звонок уйдёт "
+        "сам.",
+    ),
+    (
+        {"unlinked_mode": "skip"},
+        {"client_id": ""},
+        None,
+        str(REASONS["unlinked_off"].sentence),
+    ),
+    (
+        {},
+        {"client_id": "", "kind": "callback"},
+        [],
+        str(REASONS["no_identifier"].sentence),
+    ),
 ]
 
 
@@ -142,7 +172,7 @@ def test_refusal_keeps_and_shows_what_was_compared(
     cabinet: Cabinet,
     settings: dict[str, Any],
     fields: dict[str, Any],
-    compared: list[Any],
+    compared: list[Any] | None,
     sentence: str,
 ) -> None:
     counter = factories.make_counter(account=factories.make_account(cabinet=cabinet), **settings)

@@ -16,7 +16,7 @@ from counters.models import Counter
 from tests.calls.ledger import make_upload
 from tests.calls.stored import row_of, store_call
 
-DELIVERY_ACTIONS = ["release", "call-off", "send-again"]
+DELIVERY_ACTIONS = ["release", "call-off", "send-again", "send-unlinked"]
 UPLOAD_ACTIONS = [
     "upload-retry",
     "upload-gather-again",
@@ -104,6 +104,31 @@ def test_release_and_call_off_redirect_to_the_call(
     assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "called_off")
     actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["delivery.released", "delivery.called_off"]
+
+
+def test_unreadable_call_is_sent_as_unlinked_from_its_page(
+    owner_client: Client, counter: Counter, refused: Upload
+) -> None:
+    stored = store_call(
+        cabinet=counter.cabinet, client_id="", unreadable_identifiers={"ClientId": "1,71803E+18"}
+    )
+    url = reverse("calls:journey", args=[stored.pk])
+    button = action_url("send-unlinked", stored, refused)
+    before = owner_client.get(url).content.decode()
+    assert button in before
+    assert "Требует внимания" in before
+    assert "ClientID пришёл в виде, который не читается: «1,71803E+18»." in before
+    assert "не читается: «1,71803E+18»" in before
+
+    for _ in range(2):
+        assert owner_client.post(button)["Location"] == url
+
+    after = owner_client.get(url).content.decode()
+    assert button not in after
+    assert "Решено передать как непривязанный" in after
+    assert "Уйдёт как непривязанный: идентификатор не читается, так решил человек." in after
+    assert (row_of(stored).state, row_of(stored).is_static) == (DeliveryState.WAITING, True)
+    assert AuditEvent.objects.get().action == "delivery.sent_unlinked"
 
 
 def test_viewer_sees_no_buttons(viewer_client: Client, call: Call, refused: Upload) -> None:

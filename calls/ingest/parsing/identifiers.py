@@ -1,0 +1,216 @@
+"""Reads a visitor's identifier from a record: the value, or the text that could not be read. Pure.
+
+What is unambiguous is read: quotes, spaces, invisible characters, a cookie's name in front, ".0",
+the same identifier several times. Nothing is guessed: two identifiers, an exponent or a number that
+went through a float are unreadable. A template that was not filled is absent, like an empty text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+from calls.ingest.parsing.content_hash import normalised
+from calls.ingest.parsing.fields import MAX_EXACT_FLOAT, Item, read_uint64
+
+#: Longer texts that could not be read are cut: they are kept to be shown.
+MAX_SHOWN = 100
+MAX_USER_ID = 255
+#: No identifier is written with so many characters; the patterns below see no longer text.
+MAX_TEXT = 1024
+#: Digits of the largest unsigned 64-bit number, and those that a float has at most.
+MAX_DIGITS = 20
+FLOAT_DIGITS = 17
+#: Words that senders write instead of nothing.
+ABSENT_WORDS = frozenset(
+    {
+        *("", "0", "-", "--", "—", "undefined", "null", "none", "nil", "nan", "false"),
+        *("n/a", "not set", "(not set)", "(none)", "unknown"),
+    }
+)
+_TEMPLATE = re.compile(r"[$#]?(\{.*\}|\[\[.*\]\])|%[^%]*%|<[^<>]*>")
+_QUOTES = "\"'`«»“”„‘’\\"
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
+_WITH_FRACTION = re.compile(r"([0-9]+)[.,]0+")
+#: Thousands apart, as spreadsheets format numbers.
+_GROUPED = re.compile(r"[0-9]{1,3}( [0-9]{3}){3,6}")
+_SEPARATORS = re.compile(r"[\s,;|]+")
+_NAMED = re.compile(r"(?<![\w-])([A-Za-z_][\w-]*)[\"'\s]*[:=]\s*")
+#: Invisible characters: controls, format characters such as a byte order mark, unusual spaces.
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A read identifier, or the text that came and could not be read; both empty when absent."""
+
+    value: str = ""
+    unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberField:
+    """An identifier that is an unsigned 64-bit number at Yandex.
+
+    ``fields`` of a record are tried in order; ``names`` may stand in front of the number.
+    """
+
+    fields: tuple[str, ...]
+    names: frozenset[str]
+
+
+CLIENT_ID = NumberField(
+    fields=("yaClid", "ya_clientid"),
+    names=frozenset(
+        {"_ym_uid", "ym_uid", "yaclid", "ya_clid", "clientid", "client_id", "ya_clientid"}
+    ),
+)
+CLICK_ID = NumberField(fields=("yclid",), names=frozenset({"yclid", "_yclid", "ym_yclid"}))
+USER_ID_FIELDS = ("userId", "user_id")
+
+
+def read_number(item: Item, field: NumberField) -> Identifier:
+    """Return the identifier of the first of the fields that holds anything."""
+    read = partial(_number, names=field.names)
+    return _first(_agreed(item.get(name), read) for name in field.fields)
+
+
+def read_user_id(item: Item) -> Identifier:
+    """Return the site's own identifier of the visitor: any text of one line, 255 characters."""
+    return _first(_agreed(item.get(name), _user_id) for name in USER_ID_FIELDS)
+
+
+def _first(found: Iterable[Identifier]) -> Identifier:
+    return next((one for one in found if one != Identifier()), Identifier())
+
+
+def _number(value: Any, names: frozenset[str]) -> Identifier:
+    text = _scalar(value)
+    if text is None or len(text) > MAX_TEXT:
+        return Identifier(unreadable=_shown(value))
+    if _is_absent(_clean(text)):
+        return Identifier()
+    candidates = _candidates(_unescaped(text), names)
+    if not candidates:
+        return Identifier()
+    read = read_uint64(candidates.pop()) if len(candidates) == 1 else ""
+    return Identifier(value=read) if read else Identifier(unreadable=_shown(value))
+
+
+def _agreed(value: Any, read: Callable[[Any], Identifier]) -> Identifier:
+    """Return the identifier of a value, or of a list whose items agree on one."""
+    if not isinstance(value, list):
+        return read(value)
+    found = {read(one) for one in value} - {Identifier()}
+    is_one = len(found) == 1 and all(one.value for one in found)
+    return found.pop() if is_one else Identifier(unreadable=_shown(value) if found else "")
+
+
+def _candidates(text: str, names: frozenset[str]) -> set[str]:
+    """Return the different identifiers that the text holds; one when it is unambiguous."""
+    spaced = _spaced(text)
+    if _GROUPED.fullmatch(spaced):
+        return {spaced.replace(" ", "")}
+    if whole := _WITH_FRACTION.fullmatch(spaced):
+        return {_exact(whole[1], spaced)} if whole[1].strip("0") else set()
+    named = _NAMED.sub(lambda found: f"{found[1]}=", spaced)
+    parts = [bare for part in _SEPARATORS.split(named) if (bare := part.strip(_QUOTES))]
+    ours = [part for part in parts if part.partition("=")[0].lower() in names and "=" in part]
+    # Beside a named identifier the other named parts are other cookies.
+    kept = [part for part in parts if "=" not in part] if ours else parts
+    read = {_part(part.partition("=")[2]) for part in ours} | {_part(part) for part in kept}
+    return read - {""}
+
+
+def _part(text: str) -> str:
+    """Return one part without quotes, "" for a placeholder."""
+    bare = text.strip(_QUOTES)
+    if bare.startswith("="):
+        bare = bare[1:].strip(_QUOTES)
+    if _is_absent(bare) or not bare.strip("0"):
+        return ""
+    whole = _WITH_FRACTION.fullmatch(bare)
+    return _exact(whole[1], bare) if whole else bare
+
+
+def _exact(digits: str, written: str) -> str:
+    """Return the digits; ``written``, which is unreadable, where a float may have rounded them."""
+    if int(digits) < MAX_EXACT_FLOAT or len(digits) > MAX_DIGITS:
+        return digits
+    is_short = len(digits.rstrip("0")) <= FLOAT_DIGITS
+    return written if is_short or int(float(digits)) == int(digits) else digits
+
+
+def _user_id(value: Any) -> Identifier:
+    text = _scalar(value)
+    if text is None:
+        return Identifier(unreadable=_shown(value))
+    bare = _trimmed(text)
+    if len(bare) > MAX_TEXT:
+        return Identifier(unreadable=_shown(text))
+    if _is_absent(bare):
+        return Identifier()
+    is_one_line = not any(unicodedata.category(sign) == "Cc" for sign in bare)
+    if is_one_line and len(bare) <= MAX_USER_ID:
+        return Identifier(value=bare)
+    return Identifier(unreadable=_shown(text))
+
+
+def _scalar(value: Any) -> str | None:
+    """Return a text or an exact whole number as text; None for what is neither."""
+    if value is None or value is False or value == {} or value == []:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        is_exact = value.is_integer() and abs(value) < MAX_EXACT_FLOAT
+        return str(int(value)) if is_exact else None
+    return str(value) if isinstance(value, int) and value is not True else None
+
+
+def _is_absent(text: str) -> bool:
+    return text.strip().lower() in ABSENT_WORDS or _TEMPLATE.fullmatch(text.strip()) is not None
+
+
+def _clean(text: str) -> str:
+    return _spaced(_unescaped(text)).strip(_QUOTES + " ")
+
+
+def _unescaped(text: str) -> str:
+    return unquote(text) if _ESCAPED.search(text) else text
+
+
+def _spaced(text: str) -> str:
+    """Return the text with invisible characters removed and every space a plain one, trimmed."""
+    plain = "".join(
+        " " if sign.isspace() else sign
+        for sign in text
+        if sign.isspace() or unicodedata.category(sign) not in _INVISIBLE
+    )
+    return " ".join(plain.split())
+
+
+def _trimmed(text: str) -> str:
+    """Return the text without invisible characters at its ends."""
+    start, end = 0, len(text)
+    while start < end and unicodedata.category(text[start]) in _INVISIBLE:
+        start += 1
+    while end > start and unicodedata.category(text[end - 1]) in _INVISIBLE:
+        end -= 1
+    return text[start:end]
+
+
+def _shown(value: Any) -> str:
+    """Return the value as it came, in one line, to be quoted.
+
+    Values of one content hash are shown alike, as they are read alike.
+    """
+    content = normalised(value)
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return _spaced(text[:MAX_TEXT])[:MAX_SHOWN]
