@@ -12,7 +12,8 @@ from django.urls import reverse
 from cabinets.models import Cabinet
 from calls.queries.stats import SentTotals, sent_totals
 from counters.models import Counter
-from counters.pages.status import TONE_OF_ACCOUNT, status_of_counter
+from counters.pages.status import TONE_OF_ACCOUNT
+from dashboard.counter_states import CounterState, counter_states
 from dashboard.links import account_check_url, counter_check_url, sent_calls_url
 from integrations.models import YandexAccount
 
@@ -42,7 +43,7 @@ DEFAULT_SORT = "synced"
 def list_context(
     cabinet: Cabinet, *, account_filter: int | None, sort: str, now: datetime
 ) -> dict[str, Any]:
-    """Return the template's context (four queries, however many counters there are)."""
+    """Return the template's context (eight queries, however many counters there are)."""
     accounts = [_account(account) for account in _accounts(cabinet)]
     if account_filter not in {item["account"].pk for item in accounts}:
         account_filter = None
@@ -102,11 +103,11 @@ def _rows(cabinet: Cabinet, account_filter: int | None, now: datetime) -> list[R
         present = present.filter(account_id=account_filter)
     counters = list(present)
     totals = sent_totals(counters, now=now)
-    return [_row(counter, totals[counter.pk]) for counter in counters]
+    states = counter_states(cabinet, counters, now=now)
+    return [_row(counter, totals[counter.pk], states[counter.pk]) for counter in counters]
 
 
-def _row(counter: Counter, sent: SentTotals) -> Row:
-    status = status_of_counter(counter)
+def _row(counter: Counter, sent: SentTotals, state: CounterState) -> Row:
     return {
         "counter": counter,
         "account": counter.account,
@@ -119,8 +120,7 @@ def _row(counter: Counter, sent: SentTotals) -> Row:
         "send_calls": counter.send_calls,
         "enabled": counter.enabled,
         "awaits_setup": counter.configured_at is None,
-        "state_text": "" if status.is_fine else status.text,
-        "state_tone": status.tone,
+        "state": None if state.is_fine else state,
         "urls": {
             "settings": reverse("counters:settings", args=[counter.pk]),
             "switch": reverse("counters:switch", args=[counter.pk]),

@@ -7,19 +7,18 @@ from typing import Any
 
 from django.urls import reverse
 
-from calls.queries.blockers import blocker_of
 from calls.queries.connection import count_earlier_calls
 from calls.queries.stats import sent_totals
 from counters.models import Counter
-from counters.pages.status import status_of_counter
+from counters.pages.status import OFF_SENTENCE
+from dashboard.counter_states import counter_states
 from dashboard.links import counter_check_url, metrika_url, sent_calls_url
 
 
 def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
     """Return the read-only facts of the settings window. Never a token."""
     sent = sent_totals([counter], now=now)[counter.pk]
-    status = status_of_counter(counter)
-    blocker = blocker_of(counter, now=now)
+    state = counter_states(counter.cabinet, [counter], now=now)[counter.pk]
     return {
         "account": counter.account.login,
         "owner": counter.owner_login,
@@ -27,8 +26,8 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "accepts_from": counter.accepts_from,
         "earlier_count": count_earlier_calls(counter, now=now),
         "earlier_url": reverse("calls:send-earlier", args=[counter.pk]),
-        "state_text": blocker or status.text,
-        "state_tone": "warning" if blocker and status.is_fine else status.tone,
+        "state": state,
+        "off_sentence": OFF_SENTENCE,
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
         "sent_today": sent.today,

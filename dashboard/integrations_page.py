@@ -16,6 +16,7 @@ from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.reconciliation.run import disagreeing
 from calls.states import DisplayState
+from dashboard.integration_card import card_of
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -32,16 +33,14 @@ class Notice:
 
 
 def page_context(cabinet: Cabinet) -> dict[str, Any]:
-    """Return the template's context (five queries)."""
+    """Return the template's context (ten queries)."""
     in_use = Q(counters__removed_at=None, counters__enabled=True)
     counted = cabinet.yandex_accounts.annotate(counters_in_use=Count("counters", filter=in_use))
     every: list[Any] = list(counted.order_by("login"))  # accounts, with `counters_in_use`
     accounts = [account for account in every if account.is_linked]
     disconnected = [account for account in every if not account.is_linked]
     return {
-        "connected": bool(accounts),
-        "needs_reconnection": bool(accounts)
-        and all(account.state == State.REAUTH_REQUIRED for account in accounts),
+        "card": card_of(cabinet, accounts, now=timezone.now()),
         "needs_attention": [
             *(_about_account(account) for account in accounts if _needs_person(account)),
             *(

@@ -7,29 +7,14 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from calls.states import Channel
-from counters.causes import CounterCause, goal_cause_of, stop_of
+from counters.causes import goal_cause_of
 from counters.models import Counter
+from counters.pages.status import NOT_SAVED, OFF, stop_status_of
 from integrations.limits.pauses import ALL_REFUSED, COUNTER_PREFIX
-from integrations.models import RequestDay, YandexAccount
-from integrations.tokens.account_state import Reason
-
-_OF_ACCOUNT: dict[str, str | Promise] = {
-    YandexAccount.State.REAUTH_REQUIRED: gettext_lazy(
-        "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него."
-    ),
-    YandexAccount.State.DISCONNECTED: gettext_lazy(
-        "Аккаунт Яндекса отключён. Звонки ждут и уйдут, если подключить его снова."
-    ),
-}
-_NO_SCOPE = gettext_lazy(
-    "Яндекс не разрешает отправлять звонки от имени этого аккаунта: при подключении не хватило "
-    "прав. Переподключите аккаунт и оставьте все разрешения. Звонки ждут и уйдут после этого."
-)
+from integrations.models import RequestDay
 
 
 def of_channel(counter: Counter, channel: int, blocker: str) -> str:
@@ -39,7 +24,8 @@ def of_channel(counter: Counter, channel: int, blocker: str) -> str:
     """
     if blocker or channel != Channel.GOAL:
         return blocker
-    return _sentence(goal_cause_of(counter))
+    lost_goal = goal_cause_of(counter)
+    return str(lost_goal.sentence) if lost_goal else ""
 
 
 def blocker_of(counter: Counter, *, now: datetime) -> str:
@@ -64,18 +50,12 @@ def _pause_keys(counter: Counter) -> tuple[str, str]:
 
 
 def _own_blocker(counter: Counter) -> str:
-    if counter.removed_at is not None:
-        return _("Счетчик удалён из кабинета: ничего не отправляется.")
-    if not counter.enabled:
-        return _("Счетчик выключен. Звонки ждут, пока его не включат.")
-    account = counter.account
-    if not account.is_usable and account.state_reason == Reason.SCOPE_LOST:
-        return str(_NO_SCOPE)
-    return str(_OF_ACCOUNT.get(account.state, "")) or _sentence(stop_of(counter))
-
-
-def _sentence(cause: CounterCause | None) -> str:
-    return str(cause.sentence) if cause else ""
+    stopped = stop_status_of(counter)
+    if stopped is None or stopped is NOT_SAVED:
+        return ""
+    if stopped is OFF:
+        return _("Счетчик выключен. %(sentence)s") % {"sentence": stopped.sentence}
+    return str(stopped.sentence)
 
 
 def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:

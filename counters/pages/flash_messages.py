@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from counters.lifecycle import AddResult
 from counters.models import Counter
+from counters.pages.status import OFF_SENTENCE
 
 #: More names than this are counted, not listed.
 MAX_LISTED = 5
@@ -21,7 +22,10 @@ def notify_added(request: HttpRequest, result: AddResult) -> None:
     if result.added:
         count = len(result.added)
         text = ngettext("Добавлен %(count)d счетчик.", "Добавлено счетчиков: %(count)d.", count)
-        advice = _("Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется.")
+        advice = _(
+            "Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется, а "
+            "звонки ждут."
+        )
         messages.success(request, f"{text % {'count': count}} {advice}")
     for refused in result.refused[:MAX_LISTED]:
         text = _("Счетчик %(number)d не добавлен: %(reason)s.")
@@ -39,10 +43,7 @@ def notify_switched(request: HttpRequest, counter: Counter, *, enabled: bool) ->
     if enabled:
         text = _("Отправка в «%(name)s» включена.")
     else:
-        text = _(
-            "Отправка в «%(name)s» выключена. Звонки, которые уже в очереди, подождут и уйдут "
-            "после включения. Звонки, которые придут, пока счетчик выключен, отправлены не будут."
-        )
+        text = _("Отправка в «%(name)s» выключена.") + f" {OFF_SENTENCE}"
     messages.success(request, text % {"name": counter.name}, extra_tags=f"turn-{counter.pk}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -11,33 +12,88 @@ from django.utils.translation import gettext_lazy, ngettext
 from counters.causes import CounterCause, goal_cause_of, stop_of
 from counters.models import Counter
 from integrations.models import YandexAccount
+from integrations.tokens.account_state import Reason
 
 #: From this many days on, little is left of Metrika's 21 for sending and processing.
 LONG_DEFER_DAYS = 14
 
 
+class Cure(Enum):
+    """Where a person puts right what is wrong."""
+
+    NONE = "none"
+    ACCOUNTS = "accounts"
+    SETTINGS = "settings"
+    SOURCES = "sources"
+    UPLOADS = "uploads"
+
+
 @dataclass(frozen=True)
 class CounterStatus:
-    """A state in a few words. ``tone``: success, neutral, warning, danger."""
+    """A state in a few words. ``tone``: success, info, neutral, warning, danger.
+
+    ``sentence`` is what it means for calls, and the next step; '' where the words say enough.
+    """
 
     text: str | Promise
     tone: str
+    sentence: str | Promise = ""
+    cure: Cure = Cure.NONE
 
     @property
     def is_fine(self) -> bool:
         return self.tone == "success"
 
 
+#: What the switch means, wherever a switched off counter is spoken of.
+OFF_SENTENCE = gettext_lazy(
+    "Звонки, которые уже в очереди, подождут и уйдут после включения. Звонки, которые придут, пока "
+    "счетчик выключен, отправлены не будут."
+)
 WORKS = CounterStatus(gettext_lazy("Подключено и работает"), "success")
-NOT_SAVED = CounterStatus(gettext_lazy("Не настроен: ничего не отправляется"), "warning")
-OFF = CounterStatus(gettext_lazy("Выключен"), "neutral")
-NOTHING_TO_SEND = CounterStatus(gettext_lazy("Ничего не выбрано для отправки"), "neutral")
+REMOVED = CounterStatus(
+    gettext_lazy("Удалён из кабинета"),
+    "neutral",
+    gettext_lazy("Счетчик удалён из кабинета: ничего не отправляется."),
+)
+NOT_SAVED = CounterStatus(
+    gettext_lazy("Не настроен: ничего не отправляется"),
+    "warning",
+    gettext_lazy(
+        "Откройте настройки и сохраните их. Звонки, которые придут до этого, ждут: при сохранении "
+        "вы решите, отправить ли их."
+    ),
+    Cure.SETTINGS,
+)
+OFF = CounterStatus(gettext_lazy("Выключен"), "neutral", OFF_SENTENCE, Cure.SETTINGS)
+NOTHING_TO_SEND = CounterStatus(
+    gettext_lazy("Ничего не выбрано для отправки"),
+    "neutral",
+    gettext_lazy("Включите «Отправлять звонки» или выберите цель в «Достижение цели»."),
+    Cure.SETTINGS,
+)
+_RECONNECT = gettext_lazy("Требуется переподключение")
+NO_SCOPE = CounterStatus(
+    _RECONNECT,
+    "danger",
+    gettext_lazy(
+        "Яндекс не разрешает отправлять звонки от имени этого аккаунта: при подключении не хватило "
+        "прав. Переподключите аккаунт и оставьте все разрешения. Звонки ждут и уйдут после этого."
+    ),
+    Cure.ACCOUNTS,
+)
 OF_ACCOUNT = {
     YandexAccount.State.REAUTH_REQUIRED.value: CounterStatus(
-        gettext_lazy("Требуется переподключение"), "danger"
+        _RECONNECT,
+        "danger",
+        gettext_lazy("Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него."),
+        Cure.ACCOUNTS,
     ),
     YandexAccount.State.DISCONNECTED.value: CounterStatus(
-        gettext_lazy("Аккаунт отключён"), "danger"
+        gettext_lazy("Аккаунт отключён"),
+        "danger",
+        gettext_lazy("Аккаунт Яндекса отключён. Звонки ждут и уйдут, если подключить его снова."),
+        Cure.ACCOUNTS,
     ),
 }
 TONE_OF_ACCOUNT = {
@@ -48,21 +104,40 @@ TONE_OF_ACCOUNT = {
 }
 
 
-def status_of_counter(counter: Counter) -> CounterStatus:
-    """Return the most important status. Load the counter with its account and goal."""
-    broken = OF_ACCOUNT.get(counter.account.state) or _of_cause(stop_of(counter))
-    if broken:
-        return broken
+def status_of_account(account: YandexAccount) -> CounterStatus | None:
+    """Return what stops all counters of the account; None when its token can be used."""
+    if not account.is_usable and account.state_reason == Reason.SCOPE_LOST:
+        return NO_SCOPE
+    return OF_ACCOUNT.get(account.state)
+
+
+def stop_status_of(counter: Counter) -> CounterStatus | None:
+    """Return the first thing for which nothing is sent to the counter; None when all may be.
+
+    Load the counter with its account. The blocker of a call that waits is the sentence of it.
+    """
+    if counter.removed_at is not None:
+        return REMOVED
+    stopped = status_of_account(counter.account) or _of_cause(stop_of(counter), Cure.ACCOUNTS)
+    if stopped:
+        return stopped
     if counter.configured_at is None:
         return NOT_SAVED
-    if not counter.enabled:
-        return OFF
-    lost_goal = _of_cause(goal_cause_of(counter))
-    return lost_goal or (WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND)
+    return None if counter.enabled else OFF
 
 
-def _of_cause(cause: CounterCause | None) -> CounterStatus | None:
-    return CounterStatus(cause.title, cause.tone) if cause else None
+def status_of_counter(counter: Counter) -> CounterStatus:
+    """Return the first thing that is wrong with it, `WORKS` if nothing is.
+
+    Load the counter with its account and goal. Whether calls come and uploads go is not known here.
+    """
+    lost_goal = _of_cause(goal_cause_of(counter), Cure.SETTINGS)
+    something = WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND
+    return stop_status_of(counter) or lost_goal or something
+
+
+def _of_cause(cause: CounterCause | None, cure: Cure) -> CounterStatus | None:
+    return CounterStatus(cause.title, cause.tone, cause.sentence, cure) if cause else None
 
 
 def settings_warnings(counter: Counter) -> list[str]:

@@ -36,7 +36,7 @@ FACTS = (
 )
 #: Functions and classes that name three or more of the facts, and why they may.
 NOT_A_DEFINITION = {
-    "calls/queries/blockers.py:_own_blocker": "explains the first condition that does not hold",
+    "counters/pages/status.py:stop_status_of": "names the first condition that does not hold",
     "counters/models.py:Counter": "has the columns",
     "counters/models.py:CounterQuerySet": "selects by one of the facts each",
     "counters/lifecycle.py:_restore": "writes the columns",

@@ -131,8 +131,9 @@ def test_number_of_queries_does_not_grow_with_the_counters(
         response = owner_client.get(LIST)
 
     assert len(response.context["rows"]) == count
-    # session, person, membership; accounts, counters, sent, removed
-    assert len(queries) == 7
+    # session, person, membership; accounts, counters, sent, removed; sources, newest call, last
+    # uploads, pauses
+    assert len(queries) == 11
 
 
 def test_counter_without_sent_calls_says_so(owner_client: Client, account: YandexAccount) -> None:

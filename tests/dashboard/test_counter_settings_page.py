@@ -8,6 +8,7 @@ from django.utils import timezone
 from dashboard.counter_settings_page import settings_info
 from integrations.models import YandexAccount
 from tests import factories
+from tests.calls.ledger import make_call
 
 
 @pytest.mark.parametrize(
@@ -17,13 +18,13 @@ from tests import factories
         (
             {"enabled": False},
             "active",
-            "Счетчик выключен. Звонки ждут, пока его не включат.",
+            "Выключен",
             "neutral",
         ),
         (
             {},
             "reauth_required",
-            "Аккаунт Яндекса требует переподключения. Звонки ждут и уйдут после него.",
+            "Требуется переподключение",
             "danger",
         ),
         (
@@ -44,7 +45,10 @@ def test_window_shows_the_status(
     account.state = account_state
     counter = factories.make_counter(account=account, **fields)
 
+    factories.make_source(cabinet=account.cabinet, last_used_at=timezone.now())
+    make_call(cabinet=account.cabinet)
+
     info = settings_info(counter, now=timezone.now())
 
-    assert (str(info["state_text"]), info["state_tone"]) == (text, tone)
+    assert (str(info["state"].text), info["state"].tone) == (text, tone)
     assert (info["sent_total"], info["sent_today"], info["sparkline"]) == (0, 0, [0] * 14)

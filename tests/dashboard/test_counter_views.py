@@ -36,6 +36,9 @@ def okna_counter(okna: YandexAccount) -> Counter:
 def test_window_shows_settings_and_goals_and_no_token(
     owner_client: Client, okna_counter: Counter
 ) -> None:
+    factories.make_source(cabinet=okna_counter.cabinet, last_used_at=timezone.now())
+    store_call(cabinet=okna_counter.cabinet)
+
     response = owner_client.get(page(okna_counter))
 
     text = response.content.decode()

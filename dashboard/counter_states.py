@@ -1,0 +1,148 @@
+"""The state of counters: the first thing for which calls cannot flow, with a link to its cure.
+
+The list, the settings window and the card of the integration show the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cabinets.models import Cabinet
+from calls.queries.blockers import blockers_of
+from calls.queries.flow import CallFlow, call_flow, failing_counters
+from calls.states import DisplayState
+from counters.models import Counter
+from counters.pages.status import CounterStatus, Cure, status_of_counter
+
+#: Sources that sent nothing for so long are silent: a small firm has weekends without a call, but
+#: hardly a week.
+SILENT_AFTER = timedelta(days=7)
+
+NO_SOURCE = CounterStatus(
+    gettext_lazy("Нет источника звонков"),
+    "warning",
+    gettext_lazy("Звонкам неоткуда прийти: добавьте источник звонков или включите его."),
+    Cure.SOURCES,
+)
+AWAITS_FIRST_CALL = CounterStatus(
+    gettext_lazy("Подключено, ждём первый звонок"),
+    "info",
+    gettext_lazy("Источник ещё не прислал ни одного звонка."),
+    Cure.SOURCES,
+)
+_SILENT = gettext_lazy("Звонки не приходят")
+UPLOADS_FAIL = CounterStatus(
+    gettext_lazy("Последние выгрузки не прошли"),
+    "danger",
+    gettext_lazy("Метрика не приняла последние выгрузки: посмотрите, что с ними делать."),
+    Cure.UPLOADS,
+)
+UPLOADS_REPEATED = CounterStatus(
+    gettext_lazy("Последние выгрузки не прошли"),
+    "warning",
+    gettext_lazy("Последние выгрузки пока не проходят: мы повторяем их сами."),
+    Cure.UPLOADS,
+)
+_PAUSED = gettext_lazy("Метрика просит паузу")
+
+LABELS: dict[Cure, str | Promise] = {
+    Cure.ACCOUNTS: gettext_lazy("К аккаунтам"),
+    Cure.SETTINGS: gettext_lazy("К настройкам"),
+    Cure.SOURCES: gettext_lazy("Источники звонков"),
+    Cure.UPLOADS: gettext_lazy("К звонкам"),
+}
+#: From the best to the worst.
+TONES = ("success", "neutral", "info", "warning", "danger")
+
+
+@dataclass(frozen=True)
+class CounterState:
+    """What is wrong first, in words, and where it is put right."""
+
+    text: str | Promise
+    tone: str
+    sentence: str | Promise
+    cure_url: str
+    cure_label: str | Promise
+
+    @property
+    def is_fine(self) -> bool:
+        return self.tone == "success"
+
+
+def counter_states(
+    cabinet: Cabinet, counters: Sequence[Counter], *, now: datetime
+) -> dict[int, CounterState]:
+    """Return the states by counter id, in four queries. Load the counters with account and goal."""
+    flow = call_flow(cabinet)
+    failing = failing_counters(counter.pk for counter in counters)
+    blockers = blockers_of(counters, now=now)
+    return {
+        counter.pk: _linked(
+            counter,
+            _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
+            is_stuck=failing.get(counter.pk, False),
+        )
+        for counter in counters
+    }
+
+
+def worst_of(states: Iterable[CounterState]) -> CounterState | None:
+    """Return the worst of the states, the first among equals; None if there are none."""
+    return max(states, key=lambda state: TONES.index(state.tone), default=None)
+
+
+def _status(
+    counter: Counter, flow: CallFlow, failing: bool | None, blocker: str, now: datetime
+) -> CounterStatus:
+    own = status_of_counter(counter)
+    if not own.is_fine:
+        return own
+    without_calls = _of_sources(flow, now)
+    if without_calls:
+        return without_calls
+    if failing is not None:
+        return UPLOADS_FAIL if failing else UPLOADS_REPEATED
+    return CounterStatus(_PAUSED, "warning", blocker) if blocker else own
+
+
+def _of_sources(flow: CallFlow, now: datetime) -> CounterStatus | None:
+    if not flow.active_sources:
+        return NO_SOURCE
+    if not flow.has_calls or flow.last_at is None:
+        return AWAITS_FIRST_CALL
+    if flow.last_at > now - SILENT_AFTER:
+        return None
+    date = date_format(timezone.localtime(flow.last_at), "j E, H:i")
+    text = _("С %(date)s источники ничего не присылали: проверьте, передаёт ли CallKeeper звонки.")
+    return CounterStatus(_SILENT, "warning", text % {"date": date}, Cure.SOURCES)
+
+
+def _linked(counter: Counter, status: CounterStatus, *, is_stuck: bool) -> CounterState:
+    return CounterState(
+        text=status.text,
+        tone=status.tone,
+        sentence=status.sentence,
+        cure_url=_url(counter, status.cure, is_stuck=is_stuck),
+        cure_label=LABELS.get(status.cure, ""),
+    )
+
+
+def _url(counter: Counter, cure: Cure, *, is_stuck: bool) -> str:
+    if cure is Cure.SETTINGS:
+        return reverse("counters:settings", args=[counter.pk])
+    if cure is Cure.SOURCES:
+        return reverse("cabinets:sources")
+    if cure is Cure.UPLOADS:
+        state = DisplayState.NEEDS_ATTENTION if is_stuck else DisplayState.BATCHED
+        return f"{reverse('calls:history', args=[counter.pk])}?state={state.value}"
+    return f"{reverse('counters:list')}#accounts-title" if cure is Cure.ACCOUNTS else ""

@@ -1,0 +1,67 @@
+"""The card of the integration: the worst state of the cabinet's counters and accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cabinets.models import Cabinet
+from counters.pages.status import CounterStatus, status_of_account
+from dashboard.counter_states import TONES, counter_states, worst_of
+from integrations.models import YandexAccount
+
+NO_COUNTERS = CounterStatus(gettext_lazy("Подключено, счетчики не выбраны"), "info")
+
+
+@dataclass(frozen=True)
+class Card:
+    """The foot of the card: a state in a few words, and its tone."""
+
+    text: str | Promise
+    tone: str
+
+    @property
+    def look(self) -> str:
+        """Return the ending of the CSS class."""
+        if self.tone in ("danger", "warning"):
+            return "waits"
+        return "on" if self.tone == "success" else "idle"
+
+
+def card_of(cabinet: Cabinet, accounts: Sequence[YandexAccount], *, now: datetime) -> Card | None:
+    """Return the worst state, with the number of counters in it; None if nothing is connected.
+
+    ``accounts`` are the linked ones.
+    """
+    counters = list(cabinet.counters.present().with_details().order_by("name", "number"))
+    states = list(counter_states(cabinet, counters, now=now).values())
+    worst = worst_of(states)
+    of_accounts = _worst_account(accounts)
+    if worst is None:
+        status = of_accounts or NO_COUNTERS
+        return Card(status.text, status.tone) if accounts else None
+    if of_accounts and TONES.index(of_accounts.tone) > TONES.index(worst.tone):
+        return Card(of_accounts.text, of_accounts.tone)
+    return Card(_counted(worst.text, [state.text for state in states]), worst.tone)
+
+
+def _worst_account(accounts: Sequence[YandexAccount]) -> CounterStatus | None:
+    """Return what stops one of the accounts; each of them stops all its counters."""
+    return next(filter(None, map(status_of_account, accounts)), None)
+
+
+def _counted(text: str | Promise, texts: list[str | Promise]) -> str:
+    """Return the text, with how many of the counters it is about unless it is all of them."""
+    count = texts.count(text)
+    if count == len(texts):
+        return str(text)
+    return _("%(text)s: %(count)d из %(all)d счетчиков") % {
+        "text": text,
+        "count": count,
+        "all": len(texts),
+    }

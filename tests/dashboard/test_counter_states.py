@@ -1,0 +1,244 @@
+"""The state of a counter: the first thing for which calls cannot flow, the same on every page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource
+from calls.queries.flow import FAILED_ATTEMPTS, LAST_UPLOADS
+from counters.models import Counter
+from dashboard.counter_states import SILENT_AFTER, CounterState, counter_states
+from dashboard.integrations_page import page_context
+from integrations.models import RequestDay, YandexAccount
+from tests import factories
+from tests.calls.ledger import make_call, make_upload
+from tests.responses import text_of
+
+NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Any:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def flowing(cabinet: Cabinet) -> CallSource:
+    """A source that sent a call an hour ago."""
+    make_call(cabinet=cabinet)
+    return factories.make_source(cabinet=cabinet, last_used_at=NOW - timedelta(hours=1))
+
+
+def state_of(counter: Counter) -> CounterState:
+    loaded = Counter.objects.with_details().get(pk=counter.pk)
+    return counter_states(loaded.cabinet, [loaded], now=timezone.now())[counter.pk]
+
+
+def words(counter: Counter) -> tuple[str, str, str]:
+    state = state_of(counter)
+    return str(state.text), state.tone, state.cure_url
+
+
+SOURCES = "/lk/integrations/sources"
+LIST = "/lk/integrations/yandex#accounts-title"
+
+
+def test_everything_flows(counter: Counter, flowing: CallSource) -> None:
+    assert words(counter) == ("Подключено и работает", "success", "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "of_account", "text", "cure"),
+    [
+        ({"enabled": False}, {}, "Выключен", "settings"),
+        ({"configured_at": None}, {}, "Не настроен: ничего не отправляется", "settings"),
+        ({"send_calls": False}, {}, "Ничего не выбрано для отправки", "settings"),
+        ({"access": "lost"}, {}, "Доступ потерян", "list"),
+        ({"stopped_cause": "goals_full"}, {}, "В счетчике нет места для новых целей", "list"),
+        (
+            {"access": "lost", "enabled": False},
+            {"state": "reauth_required"},
+            "Требуется переподключение",
+            "list",
+        ),
+    ],
+)
+def test_first_thing_that_is_wrong_is_named_with_its_cure(
+    counter: Counter, fields: dict[str, Any], of_account: dict[str, Any], text: str, cure: str
+) -> None:
+    """Also without a source: what is wrong with the counter itself comes first."""
+    Counter.objects.update(**fields)
+    YandexAccount.objects.update(**of_account or {"login": "okna"})
+    settings = reverse("counters:settings", args=[counter.pk])
+
+    shown, _tone, url = words(counter)
+
+    assert (shown, url) == (text, {"settings": settings, "list": LIST}[cure])
+
+
+def test_counter_without_an_active_source(counter: Counter, cabinet: Cabinet) -> None:
+    make_call(cabinet=cabinet)
+    factories.make_source(cabinet=cabinet, is_active=False, last_used_at=NOW)
+
+    assert words(counter) == ("Нет источника звонков", "warning", SOURCES)
+
+
+def test_counter_before_the_first_call(counter: Counter, cabinet: Cabinet) -> None:
+    factories.make_source(cabinet=cabinet, last_used_at=NOW)
+
+    assert words(counter) == ("Подключено, ждём первый звонок", "info", SOURCES)
+
+
+@pytest.mark.parametrize("last_used_at", [NOW, None], ids=["used", "never used"])
+def test_sources_are_silent_after_a_week(
+    counter: Counter, cabinet: Cabinet, clock: Any, last_used_at: datetime | None
+) -> None:
+    make_call(cabinet=cabinet, started_at=NOW, received_at=NOW)
+    factories.make_source(cabinet=cabinet, last_used_at=last_used_at)
+
+    clock.move_to(NOW + SILENT_AFTER - timedelta(seconds=1))
+    assert state_of(counter).is_fine
+    clock.move_to(NOW + SILENT_AFTER)
+    assert words(counter) == ("Звонки не приходят", "warning", SOURCES)
+    assert state_of(counter).sentence == (
+        "С 10 июня, 15:00 источники ничего не присылали: проверьте, передаёт ли CallKeeper звонки."
+    )
+
+
+def test_source_that_is_switched_off_sends_nothing(counter: Counter, cabinet: Cabinet) -> None:
+    switched_off = factories.make_source(cabinet=cabinet, is_active=False)
+    make_call(cabinet=cabinet, source=switched_off, received_at=NOW)
+    factories.make_source(
+        cabinet=cabinet, name="Другой", last_used_at=NOW - SILENT_AFTER - timedelta(days=1)
+    )
+
+    assert words(counter)[0] == "Звонки не приходят"
+
+
+@pytest.mark.usefixtures("flowing")
+def test_last_uploads_that_failed_are_named_until_one_is_taken(counter: Counter) -> None:
+    history = reverse("calls:history", args=[counter.pk])
+    make_upload(counter=counter, created_at=NOW - timedelta(hours=9))
+    for hours in range(LAST_UPLOADS):
+        assert state_of(counter).is_fine
+        make_upload(
+            counter=counter,
+            state="needs_attention",
+            attention="rejected",
+            created_at=NOW - timedelta(hours=8 - hours),
+            uploading_id=None,
+        )
+
+    assert words(counter) == (
+        "Последние выгрузки не прошли",
+        "danger",
+        f"{history}?state=needs_attention",
+    )
+    make_upload(counter=counter, created_at=NOW)
+    assert state_of(counter).is_fine
+
+
+@pytest.mark.usefixtures("flowing")
+def test_upload_that_is_repeated_counts_after_some_attempts(counter: Counter) -> None:
+    upload = make_upload(counter=counter, state="later", uploading_id=None, attempts=1)
+    assert state_of(counter).is_fine
+
+    type(upload).objects.update(attempts=FAILED_ATTEMPTS)
+
+    shown, tone, url = words(counter)
+    assert (shown, tone) == ("Последние выгрузки не прошли", "warning")
+    assert url.endswith("?state=batched")
+
+
+@pytest.mark.usefixtures("flowing")
+def test_upload_that_metrika_has_after_all_is_no_failure(counter: Counter) -> None:
+    make_upload(counter=counter, state="needs_attention", attention="no_outcome")
+
+    assert state_of(counter).is_fine
+
+
+@pytest.mark.usefixtures("flowing")
+def test_pause_is_named_on_every_page(counter: Counter) -> None:
+    RequestDay.objects.create(
+        yandex_uid=counter.account.yandex_uid,
+        day=NOW.date(),
+        paused_until=NOW + timedelta(hours=1),
+    )
+
+    state = state_of(counter)
+    assert (str(state.text), state.tone) == ("Метрика просит паузу", "warning")
+    assert state.sentence == "Метрика просит паузу: продолжим 10 июня, 16:00."
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_states_take_the_same_queries_for_any_number_of_counters(
+    account: YandexAccount, django_assert_num_queries: Any, count: int
+) -> None:
+    for _each in range(count):
+        make_upload(
+            counter=factories.make_counter(account=account),
+            state="needs_attention",
+            attention="rejected",
+        )
+    counters = list(Counter.objects.with_details())
+
+    with django_assert_num_queries(4):
+        assert len(counter_states(account.cabinet, counters, now=NOW)) == count
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "Подключено и работает"),
+        ({"enabled": False}, "Выключен"),
+        ({"access": "lost"}, "Доступ потерян"),
+        ({"configured_at": None}, "Не настроен: ничего не отправляется"),
+    ],
+)
+@pytest.mark.usefixtures("flowing")
+def test_list_settings_and_card_agree(
+    owner_client: Client, counter: Counter, fields: dict[str, Any], text: str
+) -> None:
+    Counter.objects.update(goals_refreshed_at=NOW, **fields)
+
+    card = page_context(counter.cabinet)["card"]
+    listed = text_of(owner_client.get("/lk/integrations/yandex"))
+    window = text_of(owner_client.get(reverse("counters:settings", args=[counter.pk])))
+
+    assert str(card.text) == text
+    assert f">{text}</strong>" in window
+    # The list names what is not as it should be.
+    assert (f">{text}</span>" in listed) is bool(fields)
+
+
+@pytest.mark.usefixtures("flowing")
+def test_card_shows_the_worst_state_and_how_many_counters_have_it(
+    cabinet: Cabinet, account: YandexAccount, counter: Counter
+) -> None:
+    factories.make_counter(account=account, enabled=False)
+    factories.make_counter(account=account, access="lost")
+
+    card = page_context(cabinet)["card"]
+
+    assert (card.text, card.look) == ("Доступ потерян: 1 из 3 счетчиков", "waits")
+
+
+@pytest.mark.usefixtures("flowing")
+def test_card_shows_an_account_that_has_no_counters(cabinet: Cabinet, counter: Counter) -> None:
+    factories.make_account(cabinet=cabinet, state="reauth_required")
+
+    assert str(page_context(cabinet)["card"].text) == "Требуется переподключение"
+
+
+def test_card_of_an_account_without_counters(cabinet: Cabinet, account: YandexAccount) -> None:
+    card = page_context(cabinet)["card"]
+
+    assert (str(card.text), card.look) == ("Подключено, счетчики не выбраны", "idle")
