@@ -1,4 +1,6 @@
-"""Views of «Источники звонков»: the list, a new source, its switch, its secrets.
+"""Views of «Источники звонков»: a new source, its switch, its secrets.
+
+The list itself is in `dashboard.source_list_page`: it shows counts of calls too.
 
 A secret is shown only in the response to the form that created it, without a redirect, which
 would have to carry the secret. The same form sent again is refused by `cabinets.sources`.
@@ -16,26 +18,16 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from cabinets import sources
-from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
+from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from cabinets.forms import SourceForm
-from cabinets.models import CallSource
+from cabinets.models import Cabinet, CallSource
 from cabinets.sealing import Secret
 from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
 from cabinets.time_zones import zone_label
-
-
-@require_safe
-@cabinet_required
-def source_list(request: CabinetRequest) -> HttpResponse:
-    """List the cabinet's sources (two queries)."""
-    live = Prefetch("signing_secrets", queryset=sources.without_secrets())
-    shown = request.cabinet.call_sources.prefetch_related(live).order_by("pk")
-    rows = [_row(source) for source in shown]
-    return render(request, "cabinets/source_list.html", {"rows": rows})
 
 
 @never_cache
@@ -112,6 +104,12 @@ def _secret_page(
 ) -> HttpResponse:
     context = secret_context(source, secret) | {"is_new": is_new}
     return render(request, "cabinets/source_secret.html", context)
+
+
+def rows_of(cabinet: Cabinet) -> list[dict[str, Any]]:
+    """Return the rows of the list of the cabinet's sources, in two queries."""
+    live = Prefetch("signing_secrets", queryset=sources.without_secrets())
+    return [_row(one) for one in cabinet.call_sources.prefetch_related(live).order_by("pk")]
 
 
 def _row(source: CallSource) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""URLs of the pages about sources of calls, and of switching the cabinet."""
+"""URLs of the pages about sources of calls, and of switching the cabinet.
+
+`dashboard.urls` includes them, together with the list of sources.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,10 @@ from django.urls import path
 
 from cabinets import source_views, switch_cabinet
 
-app_name = "cabinets"
-
 SOURCES = "integrations/sources"
 
 urlpatterns = [
     path("cabinets/<int:pk>/choose", switch_cabinet.choose_cabinet, name="choose"),
-    path(SOURCES, source_views.source_list, name="sources"),
     path(f"{SOURCES}/add", source_views.add_source, name="source-add"),
     path(f"{SOURCES}/<int:pk>/switch", source_views.switch_source, name="source-switch"),
     path(f"{SOURCES}/<int:pk>/secret", source_views.rotate_secret, name="source-rotate"),

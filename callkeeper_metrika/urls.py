@@ -12,7 +12,6 @@ from callkeeper_metrika.auth_views import SignIn
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
-    path("lk/", include("cabinets.urls")),
     path("lk/", include("dashboard.urls")),
     path("", include("calls.urls")),
     path("healthz", health.alive),

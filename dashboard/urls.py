@@ -1,16 +1,18 @@
 """URLs of the pages that show more than one app, together with the apps' own.
 
-The namespaces `integrations` and `counters` contain both, so that a URL name does not depend on
-the package of its view.
+The namespaces `integrations`, `counters` and `cabinets` contain both, so that a URL name does
+not depend on the package of its view.
 """
 
 from __future__ import annotations
 
 from django.urls import include, path
 
+from cabinets.urls import SOURCES
+from cabinets.urls import urlpatterns as cabinet_urls
 from counters.urls import COUNTER
 from counters.urls import urlpatterns as counter_urls
-from dashboard import counter_views, integration_views
+from dashboard import counter_views, integration_views, source_list_page
 from integrations.urls import ACCOUNT
 from integrations.urls import urlpatterns as linking_urls
 
@@ -27,7 +29,13 @@ COUNTERS = [
     *counter_urls,
 ]
 
+CABINETS = [
+    path(SOURCES, source_list_page.source_list, name="sources"),
+    *cabinet_urls,
+]
+
 urlpatterns = [
+    path("", include((CABINETS, "cabinets"))),
     path("", include((INTEGRATIONS, "integrations"))),
     path("", include((COUNTERS, "counters"))),
 ]

@@ -40,7 +40,7 @@ def test_list_shows_sources_without_unsealing_secrets(
     settings.SEALING_KEYS = [OTHER_KEY]
 
     # The session, the person, the membership; the sources, their secrets.
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         answer = owner_client.get(LIST)
 
     page = text_of(answer)

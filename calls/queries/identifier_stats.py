@@ -1,0 +1,49 @@
+"""How many of the identifiers that a source sends cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from cabinets.models import Cabinet
+
+#: The period that is counted, and the most calls of it: the newest.
+PERIOD = timedelta(days=7)
+MAX_CALLS = 20_000
+#: partition_at is the first known start of a call; a corrected start may differ by a day.
+SLACK = timedelta(days=1)
+
+_COUNT = """
+SELECT source_id, count(*), count(unreadable_identifiers) FROM (
+    SELECT source_id, unreadable_identifiers, client_id, yclid, user_id FROM calls_call
+    WHERE cabinet_id = %(cabinet)s AND started_at > %(since)s AND partition_at > %(partition)s
+    ORDER BY started_at DESC LIMIT %(most)s
+) AS latest
+WHERE source_id IS NOT NULL
+  AND (unreadable_identifiers IS NOT NULL OR client_id <> '' OR yclid <> '' OR user_id <> '')
+GROUP BY source_id
+"""
+
+
+@dataclass(frozen=True)
+class IdentifierCounts:
+    """Calls of one source in which an identifier came, and those in which one was unreadable."""
+
+    calls: int
+    unreadable: int
+
+
+def identifier_counts(cabinet: Cabinet, *, now: datetime) -> dict[int, IdentifierCounts]:
+    """Return the counts of the last `PERIOD` by the id of the source, in one bounded query."""
+    since = now - PERIOD
+    parameters = {
+        "cabinet": cabinet.pk,
+        "since": since,
+        "partition": since - SLACK,
+        "most": MAX_CALLS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, parameters)
+        return {source: IdentifierCounts(*counts) for source, *counts in cursor.fetchall()}

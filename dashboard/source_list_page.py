@@ -1,0 +1,41 @@
+"""The page «Источники звонков»: the sources, and how many of their identifiers cannot be read."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from cabinets.access import CabinetRequest, cabinet_required
+from cabinets.source_views import rows_of
+from calls.queries.identifier_stats import PERIOD, IdentifierCounts, identifier_counts
+from calls.queries.stats import share_text
+
+
+@require_safe
+@cabinet_required
+def source_list(request: CabinetRequest) -> HttpResponse:
+    """List the cabinet's sources, in a constant number of queries."""
+    counts = identifier_counts(request.cabinet, now=timezone.now())
+    rows = [
+        row | {"identifiers": _identifiers(counts.get(row["source"].pk))}
+        for row in rows_of(request.cabinet)
+    ]
+    context = {"rows": rows, "days": PERIOD.days}
+    return render(request, "cabinets/source_list.html", context)
+
+
+def _identifiers(counts: IdentifierCounts | None) -> dict[str, str]:
+    """Return the text about the source's identifiers and its tone; empty when none came."""
+    if counts is None:
+        return {"text": "", "tone": "neutral"}
+    if not counts.unreadable:
+        return {"text": _("все читаются"), "tone": "success"}
+    text = _("не читается %(share)s: в %(unreadable)d из %(calls)d записей") % {
+        "share": share_text(counts.unreadable, counts.calls),
+        "unreadable": counts.unreadable,
+        "calls": counts.calls,
+    }
+    return {"text": text, "tone": "danger"}

@@ -1,0 +1,57 @@
+"""«Источники звонков»: the share of identifiers that could not be read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet, CallSource
+from calls.queries.identifier_stats import IdentifierCounts, identifier_counts
+from tests import factories
+from tests.calls.stored import store_call
+
+UNREADABLE = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,71803E+18"}}
+
+
+def counts_of(source: CallSource) -> IdentifierCounts | None:
+    return identifier_counts(source.cabinet, now=timezone.now()).get(source.pk)
+
+
+@pytest.mark.django_db
+def test_only_recent_calls_with_an_identifier_are_counted(source: CallSource) -> None:
+    old = timezone.now() - timedelta(days=8)
+    other = factories.make_source(cabinet=factories.make_cabinet())
+    for fields in ({}, {}, UNREADABLE, UNREADABLE | {"started_at": old}, {"client_id": ""}):
+        values: dict[str, Any] = {"source": source, **fields}
+        store_call(cabinet=source.cabinet, **values)
+    store_call(cabinet=other.cabinet, source=other, **UNREADABLE)
+
+    assert counts_of(source) == IdentifierCounts(calls=3, unreadable=1)
+
+
+def test_page_shows_the_share(owner_client: Client, cabinet: Cabinet, source: CallSource) -> None:
+    url = reverse("cabinets:sources")
+    assert "не приходили" in owner_client.get(url).content.decode()
+
+    store_call(cabinet=cabinet, source=source)
+    assert "все читаются" in owner_client.get(url).content.decode()
+
+    store_call(cabinet=cabinet, source=source, **UNREADABLE)
+    page = owner_client.get(url).content.decode()
+    assert "не читается 50 %: в 1 из 2 записей" in page
+    assert "Идентификаторы за 7 дней" in page
+
+
+def test_number_of_queries_does_not_grow_with_sources(
+    owner_client: Client, cabinet: Cabinet, source: CallSource, django_assert_num_queries: Any
+) -> None:
+    for _ in range(3):
+        store_call(cabinet=cabinet, source=factories.make_source(cabinet=cabinet))
+
+    with django_assert_num_queries(6):
+        owner_client.get(reverse("cabinets:sources"))
