@@ -12,17 +12,19 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.access import CabinetRequest
+from calls.pages.badge import badge_of, same_second_text
 from calls.pages.empty_history import hints_of
 from calls.pages.forms import DEFAULT_DAYS, HistoryFilterForm
-from calls.pages.status_messages import sentence_of, title_of
+from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import sent_at_of
 from calls.phones import masked_phone, readable_phone
 from calls.queries import history as history_pages
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send
 from calls.queries.linked import linked_of
+from calls.queries.same_second import SameSecond, same_second
 from calls.queries.stats import state_totals
-from calls.states import TONES, DisplayState
+from calls.states import Channel, DisplayState
 from counters.models import Counter
 
 _BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
@@ -72,12 +74,14 @@ def _rows_context(
     sees_phones = request.membership.can_manage
     # Further pages are appended below the first, which has shown the totals.
     totals = [] if cursor else state_totals(every_state, now=now)
+    pairs = same_second(page.rows)
     return {
         "rows": [
             _row(
                 one,
                 blocker=of_channel(counter, one.channel, blocker),
                 sees_phones=sees_phones,
+                pair=pairs.get((one.call_id, counter.pk)) if one.channel == Channel.GOAL else None,
             )
             for one in page.rows
         ],
@@ -99,9 +103,11 @@ def _period(filters: history_pages.Filters) -> str:
     return " ".join(given) or _("за всё время")
 
 
-def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[str, Any]:
+def _row(
+    delivery: DisplayDelivery, *, blocker: str, sees_phones: bool, pair: SameSecond | None
+) -> dict[str, Any]:
     call, upload = delivery.call, delivery.upload
-    shown = DisplayState(delivery.display_state)
+    state_text, state_tone = badge_of(delivery, pair)
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
@@ -109,9 +115,10 @@ def _row(delivery: DisplayDelivery, *, blocker: str, sees_phones: bool) -> dict[
         "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
         "duration": call.duration_seconds,
         "channel_text": delivery.get_channel_display(),
-        "state_text": title_of(delivery),
-        "state_tone": TONES[shown],
+        "state_text": state_text,
+        "state_tone": state_tone,
         "reason_text": sentence_of(delivery, blocker=blocker),
+        "same_second_text": same_second_text(pair) if pair else "",
         "changed_after_send": is_changed_after_send(call, delivery),
         "upload": upload.pk if upload else None,
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",

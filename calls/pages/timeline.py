@@ -12,13 +12,15 @@ from datetime import datetime
 
 from calls.decision.explain import Verdict, explain_call
 from calls.models import Call, Delivery, Resend, UnlinkedApproval, UploadAttempt
+from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
-from calls.pages.status_messages import sentence_of, title_of
+from calls.pages.status_messages import sentence_of
 from calls.pages.timeline_steps import Step, resend_steps, steps_of
 from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
-from calls.states import TONES, Channel, DisplayState
+from calls.queries.same_second import SameSecond, same_second
+from calls.states import Channel, DisplayState
 from counters.models import Counter
 
 
@@ -38,6 +40,8 @@ class Timeline:
     is_brief: bool
     #: The sentence beside its state.
     reason_text: str
+    #: Which calls Metrika counts as one with it; '' for none.
+    same_second_text: str
     steps: list[Step] = field(default_factory=list)
     #: Column → value of the row as sent; empty before the call is in a file.
     values: dict[str, str] = field(default_factory=dict)
@@ -58,6 +62,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
     blockers = _blockers(deliveries, now)
     resends = _resends(call)
     approvals = _approvals(call)
+    pairs = same_second(deliveries)
     return [
         _timeline(
             call,
@@ -68,6 +73,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
             resends=resends.get((one.counter_id, one.channel), []),
             approval=approvals.get(one.counter_id) if one.channel == Channel.CALLS else None,
+            pair=pairs.get((one.call_id, one.counter_id)) if one.channel == Channel.GOAL else None,
             now=now,
         )
         for one in deliveries
@@ -84,17 +90,20 @@ def _timeline(
     values: dict[str, str],
     resends: list[Resend],
     approval: UnlinkedApproval | None,
+    pair: SameSecond | None,
     now: datetime,
 ) -> Timeline:
     shown = DisplayState(delivery.display_state)
+    state_text, state_tone = badge_of(delivery, pair)
     return Timeline(
         counter=delivery.counter,
         channel_text=_channel_text(delivery),
-        state_text=title_of(delivery),
-        state_tone=TONES[shown],
+        state_text=state_text,
+        state_tone=state_tone,
         upload_id=delivery.upload_id,
         is_brief=shown == DisplayState.SKIPPED and delivery.upload_id is None and not resends,
         reason_text=sentence_of(delivery, blocker=blocker),
+        same_second_text=same_second_text(pair) if pair else "",
         changed_after_send=is_changed_after_send(call, delivery),
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=[

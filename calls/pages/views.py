@@ -22,6 +22,7 @@ from calls.pages.timeline import timelines_of
 from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_status
 from calls.pages.upload_preview import preview_of
 from calls.phones import masked_phone, with_masked_phones
+from calls.queries.same_second import rows_of_same_second
 from calls.states import DisplayState, IdKind
 from calls.workbook import CONTENT_TYPE as EXCEL
 
@@ -161,6 +162,7 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "lines": shown.line_quantity,
         "linked": shown.linked_rows,
         "figures": figures_of(shown),
+        "same_second": rows_of_same_second(shown),
         "channel_text": shown.get_channel_display(),
         "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,
         "created_at": shown.created_at,

@@ -306,3 +306,52 @@ def test_counter_without_calls_blames_no_filter(owner_client: Client, counter: C
 
     assert answer.context["hints"] == []
     assert "Звонков ещё не было" in answer.content.decode()
+
+
+def test_two_goal_rows_of_one_second_are_told_on_every_page(
+    owner_client: Client, counter: Counter
+) -> None:
+    moment = timezone.now() - timedelta(hours=2)
+    upload = make_upload(
+        counter=counter,
+        channel=Channel.GOAL,
+        target="call",
+        rows=2,
+        state=UploadState.PROCESSED,
+        linked_quantity=2,
+        oldest_call_at=moment,
+        newest_call_at=moment,
+    )
+    calls = [
+        make_call(cabinet=counter.cabinet, started_at=moment, client_id="1718031415926530000")
+        for _ in range(2)
+    ]
+    for number, call in enumerate(calls, start=1):
+        make_delivery(
+            call=call,
+            counter=counter,
+            channel=Channel.GOAL,
+            upload=upload,
+            row_number=number,
+        )
+
+    rows = owner_client.get(reverse("calls:history", args=[counter.pk]), {"q": ""}).context["rows"]
+    call_page = owner_client.get(reverse("calls:journey", args=[calls[0].pk]))
+    upload_page = owner_client.get(reverse("calls:upload", args=[upload.pk]))
+
+    said = (
+        "Метрика засчитывает цель не чаще раза в секунду на посетителя: с этим звонком совпал "
+        f"звонок {calls[1].external_id}. В отчёте по цели это одно достижение."
+    )
+    assert [(row["state_text"], row["state_tone"]) for row in rows] == [
+        ("Принят, привязан, совпала секунда", "info")
+    ] * 2
+    assert {row["same_second_text"] for row in rows} == {
+        said,
+        said.replace(calls[1].external_id, calls[0].external_id),
+    }
+    (timeline,) = call_page.context["timelines"]
+    assert (timeline.state_tone, timeline.same_second_text) == ("info", said)
+    assert said in call_page.content.decode()
+    assert upload_page.context["upload"]["same_second"] == 2
+    assert "строк: 2. Тот же посетитель в ту же секунду" in upload_page.content.decode()

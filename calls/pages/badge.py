@@ -1,0 +1,37 @@
+"""The badge of a delivery: its state and tone, less than green when it shares its second."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from calls.pages.status_messages import title_of
+from calls.queries.display_state import DisplayDelivery
+from calls.queries.same_second import SameSecond
+from calls.states import TONES, DisplayState
+
+
+def same_second_text(pair: SameSecond) -> str:
+    """Return which calls Metrika counts as one with this call in the goal."""
+    others = (
+        f"{pair.external_id}"
+        if pair.count == 1
+        else _("%(id)s и ещё %(rest)d")
+        % {
+            "id": pair.external_id,
+            "rest": pair.count - 1,
+        }
+    )
+    return _(
+        "Метрика засчитывает цель не чаще раза в секунду на посетителя: с этим звонком совпал "
+        "звонок %(others)s. В отчёте по цели это одно достижение."
+    ) % {"others": others}
+
+
+def badge_of(delivery: DisplayDelivery, pair: SameSecond | None) -> tuple[str, str]:
+    """Return the words and the tone of the state; a call that shares its second is not green."""
+    title, tone = title_of(delivery), TONES[DisplayState(delivery.display_state)]
+    if pair is None:
+        return title, tone
+    return _("%(state)s, совпала секунда") % {"state": title}, (
+        "info" if tone == "success" else tone
+    )
