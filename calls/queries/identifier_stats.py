@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -38,7 +39,7 @@ class IdentifierCounts:
 def identifier_counts(cabinet: Cabinet, *, now: datetime) -> dict[int, IdentifierCounts]:
     """Return the counts of the last `PERIOD` by the id of the source, in one bounded query."""
     since = now - PERIOD
-    parameters = {
+    parameters: dict[str, Any] = {
         "cabinet": cabinet.pk,
         "since": since,
         "partition": since - SLACK,

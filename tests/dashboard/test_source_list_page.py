@@ -15,7 +15,10 @@ from calls.queries.identifier_stats import IdentifierCounts, identifier_counts
 from tests import factories
 from tests.calls.stored import store_call
 
-UNREADABLE = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,71803E+18"}}
+UNREADABLE: dict[str, Any] = {
+    "client_id": "",
+    "unreadable_identifiers": {"ClientId": "1,71803E+18"},
+}
 
 
 def counts_of(source: CallSource) -> IdentifierCounts | None:
