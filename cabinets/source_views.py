@@ -28,6 +28,7 @@ from cabinets.sealing import Secret
 from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
 from cabinets.time_zones import zone_label
+from cabinets.undo import undo_of_switch
 
 
 @never_cache
@@ -55,7 +56,8 @@ def switch_source(request: CabinetRequest, pk: int) -> HttpResponse:
     is_active = request.POST.get("enabled") == "1"
     source = _source(request, pk)
     sources.switch_source(source=source, is_active=is_active, actor=request.user)
-    values, undo = {"name": source.name}, f"turn-{source.pk}"
+    values = {"name": source.name}
+    undo = undo_of_switch(source.pk, request.path, enabled=is_active)
     if is_active:
         text = _("Источник «%(name)s» включён.")
         messages.success(request, text % values, extra_tags=undo)

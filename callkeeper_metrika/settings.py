@@ -124,6 +124,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "calls.ingest.middleware.JsonErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -227,7 +228,7 @@ if DEBUG or env_bool("PLAIN_STATIC"):
 elif env_bool("COMPRESS_STATIC", True):
     _STATIC_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 else:
-    _STATIC_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    _STATIC_STORAGE = "callkeeper_metrika.static_storage.GzipManifestStaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STATIC_STORAGE},

@@ -10,6 +10,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from cabinets.undo import read_undo
+
 register = template.Library()
 
 SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
@@ -37,6 +39,9 @@ class Total(Protocol):
     def count(self) -> int: ...
 
 
+register.filter("undo", read_undo)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw an icon of the vendored sprite; decorative, so hidden from screen readers."""
@@ -58,18 +63,22 @@ def bar_height(value: int, peak: int) -> int:
 def sparkline(values: Sequence[int]) -> dict[str, Any]:
     """Draw calls sent per day, oldest first, as a small bar chart."""
     peak = max(values, default=0)
-    heights = [bar_height(value, peak) for value in values]
+    days = [(number, bar_height(value, peak)) for number, value in enumerate(values)]
     return {
-        "bars": [
-            {"x": day * BAR_STEP, "y": CHART_HEIGHT - height, "height": height, "value": value}
-            for day, (height, value) in enumerate(zip(heights, values, strict=True))
-        ],
-        "bar_width": BAR_WIDTH,
+        "bars": _bars(day for day, value in zip(days, values, strict=True) if value > 0),
+        "empty_bars": _bars(day for day, value in zip(days, values, strict=True) if value <= 0),
         "chart_width": max(len(values) * BAR_STEP - (BAR_STEP - BAR_WIDTH), BAR_WIDTH),
         "chart_height": CHART_HEIGHT,
         "days": len(values),
         "total": sum(values),
     }
+
+
+def _bars(days: Iterable[tuple[int, int]]) -> str:
+    """Return the SVG path of the bars of (day, height): one element, however many days."""
+    return "".join(
+        f"M{day * BAR_STEP} {CHART_HEIGHT}v-{height}h{BAR_WIDTH}v{height}z" for day, height in days
+    )
 
 
 @register.inclusion_tag("elements/share_bar.html")

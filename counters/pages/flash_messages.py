@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from cabinets.undo import undo_of_switch
 from counters.lifecycle import AddResult
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
@@ -36,15 +37,16 @@ def notify_added(request: HttpRequest, result: AddResult) -> None:
 
 
 def notify_switched(request: HttpRequest, counter: Counter, *, enabled: bool) -> None:
-    """Say what the switch means for waiting calls and for new ones.
+    """Say what the switch means for waiting calls and for new ones; «Вернуть» turns it back.
 
-    The tag is the id of the switch's form in the list: «Вернуть» submits that form again.
+    ``request`` is the one that turned it.
     """
     if enabled:
         text = _("Отправка в «%(name)s» включена.")
     else:
         text = _("Отправка в «%(name)s» выключена.") + f" {OFF_SENTENCE}"
-    messages.success(request, text % {"name": counter.name}, extra_tags=f"turn-{counter.pk}")
+    undo = undo_of_switch(counter.pk, request.path, enabled=enabled)
+    messages.success(request, text % {"name": counter.name}, extra_tags=undo)
 
 
 @dataclass(frozen=True)

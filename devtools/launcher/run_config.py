@@ -75,7 +75,7 @@ class RunConfig:
             "ALLOWED_HOSTS": f"localhost,{HOST},[::1]",
             "STATIC_ROOT": str(self.data / "static"),
             "PYTHONUNBUFFERED": "1",
-            "COMPRESS_STATIC": "0",  # seven seconds of work for a browser on this machine
+            "COMPRESS_STATIC": "0",  # gzip only: Brotli takes seven seconds
             **SHORT_WAITS,
             **servers,
         }

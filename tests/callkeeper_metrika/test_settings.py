@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,26 @@ def test_form_action_allows_the_sign_in_hosts_of_yandex() -> None:
     assert isinstance(policy, dict)
     allowed = policy["DIRECTIVES"]["form-action"]
     assert allowed == ["'self'", "https://*.yandex.ru", "https://*.yandex.com"]
+
+
+@pytest.mark.parametrize(
+    ("brotli", "copies"), [("0", {".css", ".css.gz"}), ("1", {".css", ".css.gz", ".css.br"})]
+)
+def test_collected_static_files_are_compressed(
+    tmp_path: Path, brotli: str, copies: set[str]
+) -> None:
+    """With gzip always, also by `./run`; with Brotli in the image."""
+    run = "from django.core.management import call_command; call_command('collectstatic', '-v0')"
+    own = {"STATIC_ROOT": str(tmp_path), "COMPRESS_STATIC": brotli, "PLAIN_STATIC": "0"}
+    code = f"import django; django.setup()\nfrom django.conf import settings\n{ONLY_OURS}\n{run}"
+
+    subprocess.run([sys.executable, "-c", code], env=os.environ | own, timeout=60, check=True)
+
+    names = [path.name.split(".", 2) for path in (tmp_path / "css").glob("base.*.css*")]
+    assert {f".{end}" for _base, _hash, end in names} == copies
+
+
+ONLY_OURS = """\
+settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+settings.STATICFILES_DIRS = [("css", settings.BASE_DIR / "static" / "css")]
+"""

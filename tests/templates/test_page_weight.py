@@ -1,0 +1,108 @@
+"""Pages of a cabinet with 74 counters: how much travels, and how many elements it has."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from counters.models import Counter
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
+
+pytestmark = pytest.mark.django_db
+COUNTERS = 74
+MAX_BYTES = 60 * 1024
+MAX_ELEMENTS = 2000
+GZIP = {"accept-encoding": "gzip"}
+
+
+class Elements(HTMLParser):
+    """Counts what a browser makes of the tags."""
+
+    count = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.count += 1
+
+
+def elements_of(html: str) -> int:
+    parser = Elements()
+    parser.feed(html)
+    return parser.count
+
+
+@pytest.fixture
+def counters(cabinet: Cabinet) -> list[Counter]:
+    """Seventy-four counters with calls of every day, each with texts of a usual length."""
+    accounts = [factories.make_account(cabinet=cabinet, login=f"agency-{n}") for n in range(2)]
+    made = []
+    for number in range(COUNTERS):
+        counter = factories.make_counter(
+            account=accounts[number % 2],
+            name=f"Окна Столица, филиал {number}",
+            site=f"branch-{number}.okna-stolica.example",
+            configured_at=timezone.now(),
+        )
+        made.append(counter)
+        upload = make_upload(counter=counter, rows=20)
+        for day in range(10):
+            call = make_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=day))
+            make_delivery(call=call, counter=counter, upload=upload, row_number=day + 1)
+    return made
+
+
+def measured(client: Client, url: str) -> tuple[int, int]:
+    answer: Any = client.get(url, headers=GZIP)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Encoding"] == "gzip"
+    html = gzip.decompress(answer.content).decode()
+    return len(answer.content), elements_of(html)
+
+
+PAGES: dict[str, Callable[[list[Counter]], str]] = {
+    "integrations": lambda _all: reverse("integrations:dashboard"),
+    "list": lambda _all: reverse("counters:list"),
+    "settings": lambda every: reverse("counters:settings", args=[every[0].pk]),
+    "history": lambda every: reverse("calls:history", args=[every[0].pk]),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_of_74_counters_is_light(
+    page: str, counters: list[Counter], owner_client: Client
+) -> None:
+    size, elements = measured(owner_client, PAGES[page](counters))
+
+    assert size < MAX_BYTES
+    assert elements < MAX_ELEMENTS
+
+
+@pytest.mark.parametrize(
+    "fields", [{"access": "lost"}, {"configured_at": None}, {"enabled": False, "goal": None}]
+)
+def test_list_is_light_when_every_counter_needs_a_person(
+    counters: list[Counter], owner_client: Client, fields: dict[str, Any]
+) -> None:
+    """The widest rows: a state and a button."""
+    Counter.objects.update(**fields)
+
+    size, elements = measured(owner_client, reverse("counters:list"))
+
+    assert size < MAX_BYTES
+    assert elements < MAX_ELEMENTS
+
+
+def test_small_answer_and_browser_without_gzip_get_plain_pages(owner_client: Client) -> None:
+    plain = owner_client.get(reverse("counters:list"))
+
+    assert "Content-Encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.headers["Vary"]
