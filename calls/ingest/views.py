@@ -28,6 +28,7 @@ from calls.ingest.idempotency import (
     stored_response,
 )
 from calls.ingest.parsing.json_values import MalformedJson, digest_bytes, read_json
+from calls.ingest.parsing.lists import as_list
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
 from calls.ingest.signature_messages import sentence_of
@@ -131,7 +132,7 @@ def _items(body: bytes) -> list[Any]:
         content = read_json(body)
     except MalformedJson:
         raise ApiError(400, "malformed_json", _("Тело запроса — не JSON в UTF-8.")) from None
-    items = content.get("calls", [content]) if isinstance(content, dict) else None
+    items = as_list(content.get("calls", [content])) if isinstance(content, dict) else None
     if not isinstance(items, list):
         raise ApiError(400, "wrong_shape", _('Нужен объект звонка или {"calls": […]}.'))
     if len(items) > settings.INGEST_MAX_CALLS:

@@ -18,6 +18,11 @@ _SITES = """(CASE k.site_mode
     WHEN 'own' THEN array_remove(k.site_host || array_remove(k.mirror_hosts, k.site_host), '')
     ELSE k.site_hosts END)"""
 
+# The field in which the unreadable site came.
+_SITE_FIELD = """coalesce((
+    SELECT name FROM unnest(ARRAY['site', 'visitSite', 'siteVisit', 'host']) AS name
+    WHERE left(btrim(c.raw ->> name), 255) = c.site LIMIT 1), 'site')"""
+
 _OTHER_UNIQUENESS: dict[str, str | Promise] = {
     Counter.Uniqueness.UNIQUE: gettext_lazy("Звонок повторный"),
     Counter.Uniqueness.TARGET: gettext_lazy("Звонок нецелевой"),
@@ -74,6 +79,16 @@ def _site(site: str, accepted: list[str], count: int, with_subdomains: bool = Fa
         "site": readable_host(site),
         "taken": _("%(sites)s с поддоменами") % {"sites": taken} if with_subdomains else taken,
     }
+
+
+def _unreadable_site(field: str, text: str) -> str:
+    if not text:
+        return ""
+    return _(
+        "В поле %(field)s пришло «%(text)s», это не адрес сайта, поэтому счетчик звонок не "
+        "принимает. Передавайте в этом поле адрес сайта или выберите «Все сайты» в настройке "
+        "«Сайты»."
+    ) % {"field": field, "text": text}
 
 
 def _campaign(campaign: str, accepted: list[str], count: int) -> str:
@@ -163,8 +178,10 @@ RULES = (
             "В записи звонка не указан сайт, поэтому счетчик его не принимает. Чтобы такие звонки "
             "уходили, выберите «Все сайты» в настройке «Сайты»."
         ),
+        with_values=_unreadable_site,
         applies="k.site_mode <> 'all'",
         sql="c.site_host <> ''",
+        compared=f"jsonb_build_array({_SITE_FIELD}, left(c.site, 120))",
     ),
     Rule(
         code="site",

@@ -120,7 +120,15 @@ def _marks() -> dict[str, Schema]:
         "unique": _field(FLAG, _("Уникальный; можно 1, «1», «true»."), True),
         "target": _field(FLAG, _("Целевой."), True),
         "uniqueTarget": _field(FLAG, _("Уникально-целевой."), True),
-        "tags": _list(TEXT, _("Теги звонка."), ["Целевой"]),
+        "tags": _list(
+            TEXT,
+            _(
+                "Теги звонка: список строк или объектов с name (title, label, value), объект "
+                "«номер — имя», любой из них текстом JSON, строка через запятую, точку с запятой "
+                "или с новой строки."
+            ),
+            ["Целевой"],
+        ),
     }
 
 
@@ -138,8 +146,9 @@ def _visitor() -> dict[str, Schema]:
         ),
         "yclid": _identifier(
             _(
-                "Номер клика Директа, читается как ClientID. Если нет, берётся из entryPointQuery "
-                "или callPage."
+                "Номер клика Директа, читается как ClientID. Если нет, берётся из адреса "
+                "entryPointQuery, callPage или entryPoint: из параметров, из части после #, также "
+                "с &amp; вместо &."
             ),
             "4611686018427387904",
         ),
@@ -163,7 +172,12 @@ def _pages() -> dict[str, Schema]:
 def _origin() -> dict[str, Schema]:
     return {
         "site": _field(
-            TEXT, _("Сайт; если нет — visitSite или siteVisit."), "okna-stolica.example"
+            TEXT,
+            _(
+                "Адрес сайта. Если это не адрес, берётся первый адрес из visitSite, siteVisit, "
+                "host, callPage, entryPoint, entryPointQuery. Из нескольких через запятую — первый."
+            ),
+            "okna-stolica.example",
         ),
         "callType": _field(
             TEXT,
@@ -191,7 +205,11 @@ def _attempts() -> dict[str, Schema]:
     return {
         "cbCallId": _field(NUMBER, _("Номер попытки обратного звонка."), 10000001),
         "cbAttempt": _field(COUNT, _("Какая это попытка заказа."), 2),
-        "cbAttemptsQueue": _list(NUMBER, _("Номера прежних попыток того же заказа."), [10000000]),
+        "cbAttemptsQueue": _list(
+            NUMBER,
+            _("Номера прежних попыток того же заказа: список, объект с номерами мест или строка."),
+            [10000000],
+        ),
     }
 
 
@@ -216,9 +234,12 @@ def _identifier(description: str, example: str) -> Schema:
 
 
 def _list(kinds: Sequence[str], description: str, example: list[Any]) -> Schema:
+    """Return the schema of a list; PHP writes one with gaps as an object."""
+    any_object: Schema = {"properties": {}, "required": [], "additionalProperties": True}
     return {
-        "type": ["array", *TEXT, "null"],
-        "items": {"type": [*kinds, "null"]},
+        "type": ["array", "object", *TEXT, "null"],
+        "items": {"type": [*kinds, "object", "array", "null"]} | any_object,
+        **any_object,
         "description": description,
         "examples": [example],
     }

@@ -7,17 +7,14 @@ export writes "-" for an empty text. Numbers may come as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from django.utils.translation import gettext as _
 
 Item = Mapping[str, Any]
 ABSENT_TEXTS = frozenset({"", "-"})
 TRUE_TEXTS = frozenset({"1", "true", "yes", "да"})
-MAX_TAGS = 50
-MAX_TAG_LENGTH = 255
 #: The largest number of seconds that Metrika accepts; a larger one would get the file refused.
 MAX_COUNT = 999_999_999
 MAX_INT4 = 2**31 - 1
@@ -100,30 +97,6 @@ def read_uint64(text: str) -> str:
     return text if is_number and 0 < int(text) <= MAX_UINT64 else ""
 
 
-def read_tags(value: Any) -> list[str]:
-    """Return the tags without empty ones and repeats, in order. A text is split at commas.
-
-    A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
-    """
-    texts = [as_text(part)[:MAX_TAG_LENGTH] for part in _parts(value)]
-    tags = dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS)
-    return list(tags)[:MAX_TAGS]
-
-
-def read_keys(value: Any) -> list[int]:
-    """Return the usable numbers of a list; a text is split at commas."""
-    return [key for part in _parts(value) if (key := read_key(part)) is not None]
-
-
-def query_values(url: str, name: str) -> Iterator[str]:
-    """Give every value of a query parameter of the address."""
-    try:
-        query = urlsplit(url).query
-        yield from parse_qs(query, max_num_fields=200).get(name, [])
-    except ValueError:  # not a URL, so it has no parameters
-        return
-
-
 def read_phone(text: str) -> str:
     """Return the number in E.164, an empty text when there is none.
 
@@ -154,14 +127,6 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < MAX_EXACT_FLOAT else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _parts(value: Any) -> list[Any]:
-    """Return the items of a list, or of a text with commas; 0 means an empty list."""
-    if isinstance(value, list):
-        return value
-    text = as_text(value)
-    return [] if text == "0" else text.split(",")
 
 
 def _as_number(value: Any) -> int | None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from calls.ingest.parsing import status_codes
+from calls.ingest.parsing import clicks, status_codes
 from calls.ingest.parsing.call_time import read_start
 from calls.ingest.parsing.content_hash import content_hash
 from calls.ingest.parsing.fields import (
@@ -22,22 +22,19 @@ from calls.ingest.parsing.fields import (
     Unusable,
     as_text,
     present,
-    query_values,
     read_code,
     read_count,
     read_flag,
     read_identifier,
     read_key,
-    read_keys,
     read_phone,
-    read_tags,
     read_text,
-    read_uint64,
 )
 from calls.ingest.parsing.identifiers import CLICK_ID, CLIENT_ID, read_number, read_user_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, canonical, digest, storable
+from calls.ingest.parsing.lists import read_keys, read_tags
+from calls.ingest.parsing.sites import read_site
 from calls.states import CallKind
-from counters.hosts import normalise_host
 
 MAX_EXTERNAL_ID = 128
 #: Longer addresses are cut, after the click id was read from the whole address.
@@ -191,10 +188,10 @@ def _marks(raw: Item) -> Columns:
 
 
 def _origin(raw: Item) -> Columns:
-    site = read_text(raw, "site", "visitSite", "siteVisit", limit=255)
+    site = read_site(raw)
     return {
-        "site": site,
-        "site_host": normalise_host(site),
+        "site": site.text,
+        "site_host": site.host,
         "campaign_id": read_text(raw, "ctCampaignId", "campaignId", limit=64),
         "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
         "page_url": read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
@@ -264,11 +261,8 @@ def _attempt(raw: Item, *, is_callback: bool) -> Columns:
 
 
 def _yclid(raw: Item) -> str:
-    """Return the click id: its field, else from the address of the landing or the call page."""
-    candidates = [read_text(raw, "yclid")]
-    for address in ("entryPointQuery", "callPage"):
-        candidates += query_values(read_text(raw, address), "yclid")
-    return next((found for text in candidates if (found := read_uint64(text.strip()))), "")
+    """Return the click id from the address of a page of the visit."""
+    return clicks.click_of(raw)
 
 
 def _hold(raw: Item) -> int | None:

@@ -110,6 +110,19 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[Any] | None, str]] = [
         str(REASONS["site"].sentence),
     ),
     (
+        {"site_mode": "own"},
+        {"site": "Виджет", "site_host": "", "raw": {"site": "", "visitSite": " Виджет "}},
+        ["visitSite", "Виджет"],
+        "В поле visitSite пришло «Виджет», это не адрес сайта, поэтому счетчик звонок не принимает."
+        " Передавайте в этом поле адрес сайта или выберите «Все сайты» в настройке «Сайты».",
+    ),
+    (
+        {"site_mode": "own"},
+        {"site": "", "site_host": "", "raw": {"callPage": "/spb/"}},
+        ["site", ""],
+        str(REASONS["site_unknown"].sentence),
+    ),
+    (
         {"campaigns": ["Распродажа", "1001"]},
         {"campaign_name": "Осень", "campaign_id": "77"},
         ["Осень", ["Распродажа", "1001"], 2],
@@ -253,7 +266,7 @@ def test_decision_by_current_settings_is_shown_once(
 
 def test_call_without_a_site_has_one_sentence_about_it(cabinet: Cabinet, counter: Counter) -> None:
     Counter.objects.filter(pk=counter.pk).update(site_mode="own")
-    call = store_call(cabinet=cabinet, site_host="")
+    call = store_call(cabinet=cabinet, site="", site_host="")
 
     verdicts = {one.code: one for one in explain_call(call.pk)[counter.pk, Channel.CALLS]}
 

@@ -195,3 +195,15 @@ def test_no_phone_number_reaches_the_log(
 
     assert caplog.records
     assert "9031112233" not in caplog.text
+
+
+def test_calls_that_php_wrote_as_an_object_are_a_list(source: CallSource) -> None:
+    first, second = factories.v3_record(), factories.v3_record()
+
+    answer = post_calls({"calls": {"2": second, "0": first}}, source=source)
+
+    assert [one["universalId"] for one in answer.json()["results"]] == [
+        first["universalId"],
+        second["universalId"],
+    ]
+    assert Call.objects.count() == 2

@@ -147,7 +147,7 @@ def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) ->
         ({"yclid": "77", "callPage": "https://a.example/?yclid=99"}, "77"),
         ({"yclid": "abc", "callPage": "https://a.example/?yclid=99"}, "99"),
         ({"callPage": "https://a.example/?yclid=_openstat"}, ""),
-        ({"callPage": "https://[::1/?yclid=99"}, ""),
+        ({"callPage": "https://[::1/?yclid=99"}, "99"),
     ],
 )
 def test_yclid_comes_from_its_field_or_from_an_address(fields: dict[str, Any], yclid: str) -> None:

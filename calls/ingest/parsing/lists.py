@@ -1,0 +1,101 @@
+"""Reads the lists of a record in every shape that senders produce. Pure.
+
+A list, an object that PHP wrote instead of a list with gaps ({"0": …, "2": …}), a map from ids to
+names, either of them as a JSON text, or a text with commas, semicolons or lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from calls.ingest.parsing.fields import ABSENT_TEXTS, as_text, read_key
+from calls.ingest.parsing.json_values import STRICT_DECODER
+
+MAX_TAGS = 50
+MAX_TAG_LENGTH = 255
+#: Fields of an object that hold the tag, in order of preference.
+NAME_FIELDS = ("name", "title", "label", "value", "tag", "tagName", "text")
+#: Values of a map that say yes or no, so that its names are no ids.
+_ANSWERS = frozenset({"true", "false", "yes", "no", "да", "нет", "on", "off"})
+#: Longer names of an object are no indices.
+MAX_INDEX_LENGTH = 18
+_SEPARATORS = re.compile(r"[,;\n]")
+#: How often a JSON text may be a text again.
+_MAX_TEXTS = 3
+
+
+def read_tags(value: Any) -> list[str]:
+    """Return the tags without empty ones and repeats, in order.
+
+    A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
+    """
+    texts = (tag[:MAX_TAG_LENGTH] for tag in _tags(value))
+    tags = dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS)
+    return list(tags)[:MAX_TAGS]
+
+
+def read_keys(value: Any) -> list[int]:
+    """Return the usable numbers of a list of ids of calls."""
+    return [key for part in _items(value) if (key := read_key(part)) is not None]
+
+
+def as_list(value: Any) -> Any:
+    """Return the items of an object that PHP wrote instead of a list; any other value as it is."""
+    if isinstance(value, dict) and value and all(map(is_index, value)):
+        return [value[name] for name in sorted(value, key=int)]
+    return value
+
+
+def is_index(name: str) -> bool:
+    """Whether a name of an object is an index of a list."""
+    return name.isascii() and name.isdigit() and len(name) <= MAX_INDEX_LENGTH
+
+
+def _tags(value: Any) -> Iterator[str]:
+    for one in _items(value):
+        decoded = as_list(_decoded(one))
+        if isinstance(decoded, list):
+            yield from map(_tag, decoded)
+        else:
+            yield _tag(decoded)
+
+
+def _names_of(members: dict[str, Any]) -> list[Any]:
+    """Return the one tag of an object that has a name, else the names of a map from ids."""
+    if _tag(members):
+        return [members]
+    named = ((one, _tag(one)) for one in members.values())
+    return [one for one, name in named if not name.isdigit() and name.lower() not in _ANSWERS]
+
+
+def _tag(value: Any) -> str:
+    """Return the tag of a text, a number, or an object with a name."""
+    if isinstance(value, dict):
+        names = (as_text(value.get(field)) for field in NAME_FIELDS)
+        return next((name for name in names if name not in ABSENT_TEXTS), "")
+    return as_text(value)
+
+
+def _items(value: Any) -> list[Any]:
+    """Return the items of the list; 0 means an empty list."""
+    decoded = as_list(_decoded(value))
+    if isinstance(decoded, list):
+        return decoded
+    if isinstance(decoded, dict):
+        return _names_of(decoded)
+    text = as_text(decoded)
+    return [] if text == "0" else _SEPARATORS.split(text)
+
+
+def _decoded(value: Any) -> Any:
+    """Return what a JSON text of a list, an object or a text says; any other value as it is."""
+    for _time in range(_MAX_TEXTS):
+        if not isinstance(value, str) or not value.strip().startswith(("[", "{", '"')):
+            break
+        try:
+            value = STRICT_DECODER.decode(value.strip())
+        except (ValueError, RecursionError):
+            break
+    return value

@@ -1,0 +1,71 @@
+"""Finds the site of a call: the first field that is a host. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from calls.ingest.parsing.fields import Item, as_text, read_text
+from counters.hosts import normalise_host, readable_host
+
+MAX_SITE = 255
+#: Fields that name the site, then addresses of its pages, in order of preference.
+SITE_FIELDS = ("site", "visitSite", "siteVisit", "host")
+PAGE_FIELDS = ("callPage", "cpg", "entryPoint", "entryPointQuery")
+_SEPARATORS = re.compile(r"[,;|\n]+")
+_QUOTES = " \t\r\"'«»"
+#: Endings of a page's file name, which are no top-level domains.
+_FILE = re.compile(r"\.(html?|php\d?|aspx?|jsp|cgi)$")
+_IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The text of the site as it came, and its host; an unreadable text has no host."""
+
+    text: str
+    host: str
+
+
+def read_site(item: Item) -> Site:
+    """Return the first site of the record that is a host, else the first text that came as one.
+
+    A page's address counts where no field names a readable site.
+    """
+    for name in SITE_FIELDS:
+        for text in _texts(item.get(name)):
+            if host := _host(text):
+                return Site(text[:MAX_SITE], host)
+    for name in PAGE_FIELDS:
+        if host := _host(read_text(item, name)):
+            return Site(readable_host(host)[:MAX_SITE], host)
+    return Site(read_text(item, *SITE_FIELDS, limit=MAX_SITE), "")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the value, or each of the sites that it lists."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts_of(as_text(one))
+    else:
+        yield from _texts_of(as_text(value))
+
+
+def _texts_of(text: str) -> Iterator[str]:
+    for part in filter(None, (one.strip(_QUOTES) for one in _SEPARATORS.split(text))):
+        words = part.split()
+        # Words of a sentence are no list of sites, even when one of them looks like a host.
+        if len(words) > 1 and all(map(_host, words)):
+            yield from words
+        else:
+            yield part
+
+
+def _host(text: str) -> str:
+    """Return the host of a site or of a page's address, "" for numbers and names of files."""
+    host = normalise_host(text)
+    is_page = "//" not in text and _FILE.search(host)
+    has_domain = not host.rpartition(".")[2].isdigit() or _IPV4.fullmatch(host)
+    return host if has_domain and not is_page else ""

@@ -1,0 +1,72 @@
+"""The click id is read from every place of an address that can carry it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.calls.ingest.parsing.parsed import read
+from tests.calls.ingest.parsing.reports import BASE, REPORTS
+
+CLICK = "1450000000000000002"
+SITE = "https://okna-stolica.example/"
+
+
+@pytest.mark.parametrize("field", ["entryPointQuery", "callPage", "entryPoint", "cpg"])
+@pytest.mark.parametrize(("address", "click"), REPORTS["clicks"].items())
+def test_click_of_the_reports(field: str, address: str, click: str) -> None:
+    assert read(**(BASE | {"yaClid": "", "callPage": "", field: address})).yclid == click
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{SITE}?a=1&amp;amp;yclid={CLICK}",
+        f"{SITE}?a=1&#x26;yclid={CLICK}",
+        f"{SITE}?a=1&#38;yclid={CLICK}&b=2",
+        f"{SITE}?a=1;yclid={CLICK}",
+        f"{SITE}?YCLID={CLICK}",
+        f"{SITE}?yclid=%31450000000000000002",
+        f'{SITE}?yclid="{CLICK}"',
+        f"{SITE}?yclid={CLICK}/",
+        f"{SITE}?yclid={CLICK}#top",
+        f"{SITE}#yclid={CLICK}",
+        f"{SITE}#!yclid={CLICK}",
+        f"{SITE}?a=1\\u0026yclid={CLICK}",
+        f"?yclid={CLICK}",
+        f"yclid={CLICK}",
+        f"{SITE}?a=%&yclid={CLICK}",
+        f"https://[::1/?yclid={CLICK}",
+        "https%3A%2F%2Fokna-stolica.example%2F%3Fa%3D1%26yclid%3D" + CLICK,
+        f"{SITE}?yclid=%7Byclid%7D&yclid={CLICK}",
+        f"{SITE}?" + "&".join(f"p{number}=1" for number in range(300)) + f"&yclid={CLICK}",
+    ],
+)
+def test_click_is_read(address: str) -> None:
+    assert read(entryPointQuery=address).yclid == CLICK
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{SITE}?yclid=%7Byclid%7D",
+        f"{SITE}?yclid=",
+        f"{SITE}?yclid=0",
+        f"{SITE}?yclid=1.45E+18",
+        f"{SITE}?yclid=18446744073709551616",
+        f"{SITE}?myyclid={CLICK}",
+        f"{SITE}?yclid2={CLICK}",
+        f"{SITE}yclid/{CLICK}",
+    ],
+)
+def test_what_is_no_click_is_not_read(address: str) -> None:
+    assert read(entryPointQuery=address).yclid == ""
+
+
+def test_first_readable_address_gives_the_click() -> None:
+    call = read(entryPointQuery=f"{SITE}?yclid={{yclid}}", callPage=f"{SITE}?yclid={CLICK}")
+
+    assert call.yclid == CLICK
+
+
+def test_click_of_a_referrer_is_another_visit() -> None:
+    assert read(referrer=f"https://other.example/?yclid={CLICK}").yclid == ""

@@ -1,0 +1,47 @@
+"""The site of a call is the first field that is a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.calls.ingest.parsing.parsed import read
+from tests.calls.ingest.parsing.reports import BASE, REPORTS
+
+
+@pytest.mark.parametrize("report", REPORTS["sites"], ids=lambda report: str(report["fields"]))
+def test_site_of_the_reports(report: dict[str, Any]) -> None:
+    call = read(**(BASE | {"callPage": ""} | report["fields"]))
+
+    assert [call.site, call.site_host] == report["right"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "site", "host"),
+    [
+        ({"site": "mysite.ru; other.ru"}, "mysite.ru", "mysite.ru"),
+        ({"site": "mysite.ru other.ru"}, "mysite.ru", "mysite.ru"),
+        ({"site": "Окна, mysite.ru"}, "mysite.ru", "mysite.ru"),
+        ({"site": ["mysite.ru", "other.ru"]}, "mysite.ru", "mysite.ru"),
+        ({"site": "«окна.рф»"}, "окна.рф", "xn--80atjc.xn--p1ai"),
+        ({"site": "-", "siteVisit": "mysite.ru"}, "mysite.ru", "mysite.ru"),
+        ({"site": "Виджет", "host": "mysite.ru"}, "mysite.ru", "mysite.ru"),
+        ({"site": "12", "entryPoint": "https://mysite.ru/a"}, "mysite.ru", "mysite.ru"),
+        ({"callPage": "/a", "entryPointQuery": "//mysite.ru/?a=1"}, "mysite.ru", "mysite.ru"),
+        ({"callPage": "https://окна.рф/"}, "окна.рф", "xn--80atjc.xn--p1ai"),
+        ({"site": "10.0.0.1"}, "10.0.0.1", "10.0.0.1"),
+        ({"site": "Виджет для mysite.ru"}, "Виджет для mysite.ru", ""),
+        ({"site": "Окна Столица (виджет)"}, "Окна Столица (виджет)", ""),
+        ({"site": "Виджет", "visitSite": "Форма"}, "Виджет", ""),
+        ({"site": "152.9"}, "152.9", ""),
+        ({"site": "", "callPage": "index.html"}, "", ""),
+        ({"entryPointQuery": "utm_source=a.b&yclid=1"}, "", ""),
+        ({"site": {"a": "mysite.ru"}}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_first_host_is_the_site(fields: dict[str, Any], site: str, host: str) -> None:
+    call = read(**fields)
+
+    assert (call.site, call.site_host) == (site, host)
