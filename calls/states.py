@@ -101,6 +101,7 @@ class DisplayState(models.TextChoices):
 NOT_CONFIGURED = "not_configured"
 BEFORE_CONNECTION = "before_connection"
 COUNTER_OFF = "counter_off"
+GOAL_GONE = "goal_gone"
 #: Calls with this reason wait for a person or for a corrected record.
 IDENTIFIER_UNREADABLE = "identifier_unreadable"
 #: Reasons of calls that go only by a person's order, after the counter was connected.

@@ -7,6 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from calls.queries.connection import calls_awaiting_settings
 from calls.queries.stats import Waiting, waiting_of_account, waiting_of_counter
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -27,6 +28,7 @@ def of_removing(counter: Counter) -> list[str]:
     """Return the consequences as sentences, the most important first."""
     return [
         *_calls_never_sent(waiting_of_counter(counter).count),
+        *_calls_without_settings(calls_awaiting_settings(counter, now=timezone.now())),
         _("Уже отправленные звонки останутся в Метрике."),
         _("Если добавить счетчик снова, вернутся и его настройки, и история."),
     ]
@@ -54,6 +56,12 @@ def _calls_that_stay_waiting(waiting: Waiting) -> list[str]:
             % {"date": date}
         )
     return sentences
+
+
+def _calls_without_settings(count: int) -> list[str]:
+    if not count:
+        return []
+    return [_("Звонков, которые ждут настроек счетчика и не уйдут: %(count)d.") % {"count": count}]
 
 
 def _calls_never_sent(count: int) -> list[str]:

@@ -20,6 +20,7 @@ from calls.states import (
     BEFORE_CONNECTION,
     BY_ORDER_ONLY,
     COUNTER_OFF,
+    GOAL_GONE,
     NOT_CONFIGURED,
     DeliveryState,
 )
@@ -70,10 +71,14 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
 
+# Calls with these reasons wait from the first: for settings that were never saved, and for a goal
+# that was deleted in Metrika, as those do that came before it was deleted.
+_WAIT_FOR_SETTINGS = f"('{NOT_CONFIGURED}', '{GOAL_GONE}')"
+
 # What waited for the settings and is excluded by them returns when they change, as any waiting call
 # does; not by a channel that comes into use later, and not from before the connection.
 _WAITED = f"""CASE
-    WHEN excluded.reason = '{NOT_CONFIGURED}' THEN true
+    WHEN excluded.reason IN {_WAIT_FOR_SETTINGS} THEN true
     WHEN d.reason = '{NOT_CONFIGURED}'
          AND excluded.reason IN ('{BEFORE_CONNECTION}', 'calls_off', 'goal_not_set') THEN false
     ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
@@ -89,7 +94,7 @@ SELECT call_id, partition_at, cabinet_id, counter_id, channel,
             ELSE {DeliveryState.WAITING} END,
        refusal ->> 0, refusal -> 1, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
        %(now)s, not_before, expires_at, settings_version,
-       refusal ->> 0 IS NOT DISTINCT FROM '{NOT_CONFIGURED}'
+       coalesce(refusal ->> 0, '') IN {_WAIT_FOR_SETTINGS}
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
            <refusal> AS refusal,
@@ -110,7 +115,7 @@ WHERE <still_open>
   AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)})
   -- a waiting call goes on waiting while its counter is switched off or its goal is gone
   AND NOT (d.state = {DeliveryState.WAITING}
-           AND coalesce(excluded.reason, '') IN ('{COUNTER_OFF}', 'goal_gone'))
+           AND coalesce(excluded.reason, '') IN ('{COUNTER_OFF}', '{GOAL_GONE}'))
   AND <changed>
 """
 
@@ -221,7 +226,7 @@ def decide_again(
 ) -> None:
     """Apply changed settings to the counter's waiting calls and those that settings excluded.
 
-    Calls that were skipped when they came in stay skipped.
+    Calls that were skipped when they came in stay skipped, except those that wait for settings.
 
     ``call_id`` narrows it to one call, ``older_than`` to rows decided by an older version of the
     settings (they were being written while the settings were saved), ``reason`` to rows that

@@ -18,7 +18,7 @@ from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.queries.display_state import with_display_state
 from calls.queries.linked import SUMS, LinkedTotals
-from calls.states import BY_ORDER_ONLY, TAKEN_UPLOADS, TONES, Channel, DisplayState
+from calls.states import BY_ORDER_ONLY, GOAL_GONE, TAKEN_UPLOADS, TONES, Channel, DisplayState
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -184,6 +184,6 @@ def excluded_by_settings(counter: Counter) -> int:
     return (
         Delivery.objects.skipped()
         .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
-        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY))
+        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, GOAL_GONE))
         .count()
     )

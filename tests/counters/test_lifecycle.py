@@ -104,14 +104,18 @@ def test_removed_counter_is_restored_with_its_settings_and_not_configured(
     okna: YandexAccount, owner: User
 ) -> None:
     counter = factories.make_counter(
-        account=okna, number=OWN, min_duration_seconds=45, removed_at=timezone.now()
+        account=okna,
+        number=OWN,
+        min_duration_seconds=45,
+        removed_at=timezone.now(),
+        accepts_from=timezone.now(),
     )
 
     add(okna, owner, OWN)
 
     restored = Counter.objects.get()
     assert (restored.pk, restored.min_duration_seconds) == (counter.pk, 45)
-    assert (restored.removed_at, restored.configured_at) == (None, None)
+    assert (restored.removed_at, restored.configured_at, restored.accepts_from) == (None,) * 3
     assert restored.version == counter.version + 1
     assert AuditEvent.objects.get().action == "counter.revived"
 

@@ -14,12 +14,13 @@ from django.utils import timezone
 from cabinets.models import Cabinet, CallSource
 from calls.queries.flow import FAILED_ATTEMPTS, LAST_UPLOADS
 from counters.models import Counter
+from counters.pages.status import OFF_SENTENCE
 from dashboard.counter_states import SILENT_AFTER, CounterState, counter_states
 from dashboard.integrations_page import page_context
 from integrations.models import RequestDay, YandexAccount
 from tests import factories
-from tests.calls.ledger import make_call, make_upload
-from tests.responses import text_of
+from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.responses import messages_of, text_of
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 
@@ -242,3 +243,47 @@ def test_card_of_an_account_without_counters(cabinet: Cabinet, account: YandexAc
     card = page_context(cabinet)["card"]
 
     assert (str(card.text), card.look) == ("Подключено, счетчики не выбраны", "idle")
+
+
+@pytest.mark.parametrize(
+    ("fields", "of_account"),
+    [
+        ({"enabled": False}, {}),
+        ({"access": "view_only"}, {}),
+        ({"access": "deleted"}, {}),
+        ({"stopped_cause": "in_connect"}, {}),
+        ({}, {"state": "reauth_required"}),
+        ({}, {"state": "reauth_required", "state_reason": "scope_lost"}),
+        ({}, {"state": "disconnected", "access_token": "", "refresh_token": ""}),
+    ],
+)
+@pytest.mark.usefixtures("flowing")
+def test_call_that_waits_says_what_its_counter_says(
+    owner_client: Client, counter: Counter, fields: dict[str, Any], of_account: dict[str, Any]
+) -> None:
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter)
+    Counter.objects.update(goals_refreshed_at=NOW, **fields)
+    YandexAccount.objects.update(**of_account or {"login": "okna"})
+    sentence = str(state_of(counter).sentence)
+
+    for page in (
+        reverse("calls:journey", args=[call.pk]),
+        reverse("calls:history", args=[counter.pk]),
+        reverse("counters:settings", args=[counter.pk]),
+    ):
+        assert sentence in text_of(owner_client.get(page))
+
+
+def test_switch_is_explained_in_the_same_words_everywhere(
+    owner_client: Client, counter: Counter, flowing: CallSource
+) -> None:
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter)
+    Counter.objects.update(goals_refreshed_at=NOW)
+
+    switched = owner_client.post(reverse("counters:switch", args=[counter.pk]), {"enabled": "0"})
+
+    assert messages_of(switched) == [f"Отправка в «{counter.name}» выключена. {OFF_SENTENCE}"]
+    for page in ("calls:history", "counters:settings"):
+        assert str(OFF_SENTENCE) in text_of(owner_client.get(reverse(page, args=[counter.pk])))

@@ -11,7 +11,14 @@ from django.utils.translation import gettext_lazy
 
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
-from calls.states import BEFORE_CONNECTION, COUNTER_OFF, NOT_CONFIGURED, Attention, Channel
+from calls.states import (
+    BEFORE_CONNECTION,
+    COUNTER_OFF,
+    GOAL_GONE,
+    NOT_CONFIGURED,
+    Attention,
+    Channel,
+)
 
 #: From when the counter accepts calls. Before its first settings this is the time of adding: calls
 #: from then on wait for the settings. Null: no lower bound.
@@ -113,7 +120,7 @@ RULES = (
         sql="coalesce(g.identifier, '') <> ''",
     ),
     Rule(
-        code="goal_gone",
+        code=GOAL_GONE,
         # The same title as that of a refused upload: one choice of the filter finds both.
         title=Attention.GOAL_GONE.label,
         requirement=gettext_lazy("Цель есть в Метрике"),

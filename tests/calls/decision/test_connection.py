@@ -24,6 +24,7 @@ from calls.states import Channel, DeliveryState, DisplayState
 from counters import lifecycle
 from counters.models import Counter
 from counters.settings.save import save_settings
+from dashboard.consequences import of_removing
 from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.stored import row_of, store_call
@@ -173,6 +174,7 @@ def test_saved_with_the_switch_off_they_wait_for_the_switch(
 def test_removing_an_unsaved_counter_ends_the_wait(cabinet: Cabinet, new_counter: Counter) -> None:
     call = store_call(cabinet=cabinet)
 
+    assert "Звонков, которые ждут настроек счетчика и не уйдут: 1." in of_removing(new_counter)
     lifecycle.remove_counter(counter=new_counter, actor=None, now=NOW)
 
     assert (row_of(call).reason, shown(call)) == ("counter_removed", DisplayState.SKIPPED)

@@ -157,6 +157,10 @@ def test_goal_channel_needs_a_goal_that_exists(cabinet: Cabinet, counter: Counte
     assert row_of(without_goal, Channel.GOAL).reason == "goal_not_set"
     assert row_of(with_goal, Channel.GOAL).state == DeliveryState.WAITING
     assert row_of(with_lost_goal, Channel.GOAL).reason == "goal_gone"
+    # It waits for another goal, as the calls do that came before the goal was deleted.
+    Counter.objects.filter(pk=counter.pk).update(goal=factories.make_goal(counter=counter))
+    decide_again(counter.pk, now=timezone.now())
+    assert row_of(with_lost_goal, Channel.GOAL).state == DeliveryState.WAITING
 
 
 def test_static_call_reaches_the_reports_but_no_goal(cabinet: Cabinet, counter: Counter) -> None:

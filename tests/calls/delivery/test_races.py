@@ -17,6 +17,7 @@ from calls.delivery import batching, lookup, polling, recovery, sending
 from calls.models import Call, Delivery, Upload
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
+from counters.settings.save import save_settings
 from devtools.sandbox import RunningSandbox
 from integrations.models import RequestDay, YandexAccount
 from tests import factories
@@ -90,6 +91,37 @@ def test_a_call_decided_by_older_settings_is_decided_again_before_batching(
     assert row_of(long).state == DeliveryState.BATCHED
     assert row_of(long).settings_version == 2
     assert len(rows_in_metrika(sandbox)) == 1
+
+
+@pytest.mark.parametrize(("sends", "reason"), [(True, None), (False, "before_connection")])
+def test_first_save_waits_for_calls_that_are_being_stored(
+    transactional_db: None, sends: bool, reason: str | None
+) -> None:
+    cabinet = factories.make_cabinet()
+    counter = factories.make_counter(
+        account=factories.make_account(cabinet=cabinet),
+        added_at=timezone.now() - timedelta(days=1),
+        configured_at=None,
+    )
+
+    def save() -> None:
+        save_settings(
+            counter=counter,
+            version=counter.version,
+            values={},
+            actor=None,
+            now=timezone.now(),
+            sends_waiting=sends,
+        )
+
+    with transaction.atomic():
+        call = store_call(cabinet=cabinet)
+        other = in_session(save)
+        wait_for_lock()
+        assert row_of(call).reason == "not_configured"
+    other.join(timeout=10)
+
+    assert row_of(call).reason == reason
 
 
 def test_a_restored_counter_sends_nothing_before_its_settings_are_saved(
