@@ -64,11 +64,14 @@ class MembershipAdmin(EditableAdmin):
             self.delete_model(request, membership)
 
 
+LAST_REQUESTS = ("last_used_at", "last_refused_at", "last_refusal", "last_import_at")
+
+
 @admin.register(CallSource)
 class CallSourceAdmin(EditableAdmin):
     """Who posts calls. A secret is shown once, by the action that makes it."""
 
-    list_display = ("name", "public_id", "cabinet", "is_active", "last_used_at")
+    list_display = ("name", "public_id", "cabinet", "is_active", "last_used_at", "last_refused_at")
     list_filter = ("is_active",)
     list_select_related = ("cabinet",)
     search_fields = ("public_id__exact", "name", "cabinet__name")
@@ -79,9 +82,9 @@ class CallSourceAdmin(EditableAdmin):
         "time_zone",
         "is_active",
         "created_at",
-        "last_used_at",
+        *LAST_REQUESTS,
     )
-    readonly_fields = ("cabinet", "public_id", "created_at", "last_used_at")
+    readonly_fields = ("cabinet", "public_id", "created_at", *LAST_REQUESTS)
     ordering = ("-pk",)
     actions = ("rotate_secret", "retire_old_secret")
 

@@ -102,7 +102,11 @@ class CallSource(models.Model):
     )
     is_active = models.BooleanField(_("Включён"), default=True)
     created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
-    last_used_at = models.DateTimeField(_("Последнее обращение"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("Последний принятый запрос"), null=True, blank=True)
+    last_refused_at = models.DateTimeField(_("Последний отклонённый запрос"), null=True, blank=True)
+    #: The code of the API's error.
+    last_refusal = models.CharField(_("Причина отказа"), max_length=40, blank=True, db_default="")
+    last_import_at = models.DateTimeField(_("Последняя загрузка файла"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("источник звонков")

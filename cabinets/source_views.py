@@ -24,6 +24,7 @@ from cabinets import sources
 from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from cabinets.forms import SourceForm
 from cabinets.models import Cabinet, CallSource
+from cabinets.refusals import refusal_text
 from cabinets.sealing import Secret
 from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
@@ -119,6 +120,8 @@ def _row(source: CallSource) -> dict[str, Any]:
     return {
         "source": source,
         "zone": zone_label(source.time_zone),
+        "refusal_text": refusal_text(source.last_refusal),
+        "refusal_is_last": _is_refusal_last(source),
         "secrets": [
             {
                 "created_at": secret.created_at,
@@ -130,6 +133,12 @@ def _row(source: CallSource) -> dict[str, Any]:
         "has_two": len(live) == MAX_LIVE,
         "docs_url": docs_url(source),
     }
+
+
+def _is_refusal_last(source: CallSource) -> bool:
+    """Return whether no request was accepted since the last refusal."""
+    accepted, refused = source.last_used_at, source.last_refused_at
+    return refused is not None and (accepted is None or accepted < refused)
 
 
 def _retire_context(source: CallSource, secret_pk: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
 
 from cabinets.models import CallSource, SigningSecret
 from calls.ingest.signatures import Envelope, SignatureRefused, form_of, is_signed_by
@@ -11,8 +10,6 @@ from calls.ingest.signatures import Envelope, SignatureRefused, form_of, is_sign
 #: Without a public id every active source is compared; with more active sources than this in the
 #: installation the id is required.
 MAX_SOURCES_WITHOUT_ID = 20
-#: The time of last use is a hint for people, so it is not written with every request.
-LAST_USED_INTERVAL = timedelta(minutes=1)
 
 
 def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSource:
@@ -30,12 +27,6 @@ def authenticate(*, public_id: str, envelope: Envelope, body: bytes) -> CallSour
     if not signers:
         raise SignatureRefused("bad_signature", form_of(envelope.signatures))
     return signers[0]
-
-
-def record_use(source: CallSource, *, now: datetime) -> None:
-    """Write the time of last use, at most once per LAST_USED_INTERVAL."""
-    if source.last_used_at is None or now - source.last_used_at >= LAST_USED_INTERVAL:
-        CallSource.objects.filter(pk=source.pk).update(last_used_at=now)
 
 
 def _live_secrets(public_id: str) -> dict[CallSource, list[str]]:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from cabinets.models import CallSource
-from calls.ingest.authentication import authenticate, record_use
+from calls.ingest.authentication import authenticate
 from calls.ingest.body import read_body
 from calls.ingest.errors import ApiError
 from calls.ingest.idempotency import (
@@ -33,6 +33,7 @@ from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
 from calls.ingest.signature_messages import sentence_of
 from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
+from calls.ingest.source_use import record_accepted, record_refused
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def ingest(request: HttpRequest) -> JsonResponse:
     try:
         body = _accept(request)
     except ApiError as error:
+        record_refused(_named_source(request), error.code, now=timezone.now())
         return error.response()
     except (OperationalError, InterfaceError, InternalError) as error:
         return _database_unavailable(error).response()
@@ -59,6 +61,16 @@ def _accept(request: HttpRequest) -> ResponseBody:
     body = _body(request)
     now = timezone.now()
     envelope, source = _authenticate(request, body, now)
+    try:
+        answer = _store(envelope, source, body, now)
+    except ApiError as error:
+        record_refused(source.public_id, error.code, now=now)
+        raise
+    record_accepted(source, now=now)
+    return answer
+
+
+def _store(envelope: Envelope, source: CallSource, body: bytes, now: datetime) -> ResponseBody:
     body_hash = digest_bytes(body)
     try:
         stored = stored_response(source=source, webhook_id=envelope.webhook_id, body_hash=body_hash)
@@ -89,8 +101,13 @@ def _body(request: HttpRequest) -> bytes:
     return read_body(request)
 
 
+def _named_source(request: HttpRequest) -> str:
+    """Return the public id of a source as the request gives it."""
+    return (request.headers.get("X-CallKeeper-Source") or request.GET.get("source", "")).strip()
+
+
 def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Envelope, CallSource]:
-    named = (request.headers.get("X-CallKeeper-Source") or request.GET.get("source", "")).strip()
+    named = _named_source(request)
     try:
         envelope = read_envelope(request.headers, now=now.timestamp())
         source = authenticate(public_id=named, envelope=envelope, body=body)
@@ -102,7 +119,6 @@ def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Env
             sentence_of(refusal, source_id=named, now=now.timestamp()),
             {"WWW-Authenticate": 'Webhook-Signature realm="calls"'},
         ) from None
-    record_use(source, now=now)
     return envelope, source
 
 

@@ -48,7 +48,7 @@ def test_list_shows_sources_without_unsealing_secrets(
     assert f'data-copy="{source.public_id}"' in page
     assert "Москва, Санкт-Петербург" in page
     assert "не принимается" in page
-    assert "ещё не было" in page
+    assert "принятых ещё не было" in page
     assert "Отозвать старый секрет" in page
     assert "whsec_" not in page
     assert f"/api/docs?source={source.public_id}#examples" in page

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from cabinets.models import CallSource
 from calls.ingest.parsing.import_file import UnreadableListing, check_listing, records_of
 from calls.ingest.parsing.record import read_records
+from calls.ingest.source_use import record_import
 from calls.ingest.store import Result, store_calls
 from calls.workbook import MAX_ROWS, Column, workbook_writer
 
@@ -141,6 +142,7 @@ def _store_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Resul
                 result.call_id,
                 result.error,
             )
+        record_import(source, now=now)
         start += len(chunk)
 
 

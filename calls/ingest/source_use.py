@@ -1,0 +1,53 @@
+"""Records on a source when its last request was accepted, was refused and why, was imported.
+
+They are hints for people: a time is not written with every request.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Q, QuerySet
+
+from cabinets.models import CallSource
+
+logger = logging.getLogger(__name__)
+
+LAST_USED_INTERVAL = timedelta(minutes=1)
+#: A refusal for another reason is written sooner: people mend one mistake and meet the next.
+NEW_REASON_INTERVAL = timedelta(seconds=1)
+
+
+def record_accepted(source: CallSource, *, now: datetime) -> None:
+    """Write the time of the last accepted request, at most once per LAST_USED_INTERVAL."""
+    if source.last_used_at is None or now - source.last_used_at >= LAST_USED_INTERVAL:
+        _write(CallSource.objects.filter(pk=source.pk), last_used_at=now)
+
+
+def record_refused(public_id: str, code: str, *, now: datetime) -> None:
+    """Write when and why a request of this source was refused; without such a source, nothing.
+
+    Anybody who knows the id can cause it, so the reason is one of our codes and nothing of the
+    request.
+    """
+    if not public_id or not public_id.isprintable():
+        return
+    is_due = Q(last_refused_at=None) | Q(last_refused_at__lte=now - LAST_USED_INTERVAL)
+    has_new_reason = ~Q(last_refusal=code) & Q(last_refused_at__lte=now - NEW_REASON_INTERVAL)
+    source = CallSource.objects.filter(is_due | has_new_reason, public_id=public_id)
+    _write(source, last_refused_at=now, last_refusal=code)
+
+
+def record_import(source: CallSource, *, now: datetime) -> None:
+    """Write the time of the last import of a file."""
+    _write(CallSource.objects.filter(pk=source.pk), last_import_at=now)
+
+
+def _write(source: QuerySet[CallSource], **values: datetime | str) -> None:
+    """Write the hint. A database that is away does not change the answer to the request."""
+    try:
+        source.update(**values)
+    except (DatabaseError, InterfaceError) as problem:
+        logger.warning("use of a source is not recorded: %s", type(problem).__name__)

@@ -1,0 +1,145 @@
+"""«Последний запрос» of a source: accepted, refused with the reason, imported from a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.db import OperationalError
+from django.db.models import QuerySet
+from django.test import Client
+
+from cabinets.models import CallSource
+from cabinets.refusals import REFUSALS
+from calls.ingest.source_use import record_accepted
+from tests import factories
+from tests.calls.posting import post_calls
+from tests.paths import ROOT
+from tests.responses import text_of
+
+SOURCES = "/lk/integrations/sources"
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+OTHER_SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#: Raised for paths and hosts, not for requests of a source; and while the database is away.
+OF_NO_SOURCE = {
+    "database_unavailable",
+    "forbidden",
+    "bad_request",
+    "internal_error",
+    "https_required",
+    "not_found",
+    "trailing_slash",
+    "unknown_host",
+}
+
+
+def post(source: CallSource, **options: str) -> int:
+    record = factories.v3_record(callTime=(NOW - timedelta(hours=1)).isoformat())
+    return int(post_calls(record, source=source, **options).status_code)
+
+
+def last(source: CallSource) -> tuple[datetime | None, datetime | None, str]:
+    source.refresh_from_db()
+    return source.last_used_at, source.last_refused_at, source.last_refusal
+
+
+@pytest.mark.django_db
+def test_accepted_and_refused_requests_are_kept_apart(source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert post(source) == 202
+        clock.shift(timedelta(minutes=5))
+        assert post(source, secret=OTHER_SECRET) == 401
+
+    assert last(source) == (NOW, NOW + timedelta(minutes=5), "bad_signature")
+
+
+@pytest.mark.django_db
+def test_signed_request_that_is_refused_is_no_accepted_one(source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False):
+        answer = post_calls({"universalId": ""}, source=source)
+
+    assert answer.status_code == 422
+    assert last(source) == (None, NOW, "no_usable_call")
+
+
+@pytest.mark.django_db
+def test_same_refusal_is_written_once_a_minute_and_a_new_one_at_once(source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        post(source, secret=OTHER_SECRET)
+        clock.shift(timedelta(seconds=59))
+        post(source, secret=OTHER_SECRET)
+        assert last(source) == (None, NOW, "bad_signature")
+        post_calls({"universalId": ""}, source=source)
+
+    assert last(source) == (None, NOW + timedelta(seconds=59), "no_usable_call")
+
+
+@pytest.mark.django_db
+def test_unsigned_request_is_told_only_of_the_source_it_names(source: CallSource) -> None:
+    other = factories.make_source(cabinet=source.cabinet, name="CRM", secret=OTHER_SECRET)
+    with time_machine.travel(NOW, tick=False):
+        named = Client().post(
+            "/api/v1/calls",
+            b"{}",
+            content_type="application/json",
+            headers={"X-CallKeeper-Source": source.public_id},
+        )
+        unnamed = Client().post("/api/v1/calls", b"{}", content_type="application/json")
+
+    assert (named.status_code, unnamed.status_code) == (401, 401)
+    assert last(source) == (None, NOW, "missing_headers")
+    assert last(other) == (None, None, "")
+
+
+@pytest.mark.django_db
+def test_import_is_told_as_an_import(source: CallSource, tmp_path: Path) -> None:
+    file = tmp_path / "calls.json"
+    started = (NOW - timedelta(hours=1)).isoformat()
+    file.write_text(json.dumps([factories.v3_record(callTime=started)]))
+
+    with time_machine.travel(NOW, tick=False):
+        call_command("import_calls", file, source=source.public_id)
+
+    assert last(source) == (None, None, "")
+    assert source.last_import_at == NOW
+
+
+def test_page_shows_the_refusal_with_its_reason(owner_client: Client, source: CallSource) -> None:
+    CallSource.objects.filter(pk=source.pk).update(
+        last_used_at=NOW, last_refused_at=NOW + timedelta(hours=1), last_refusal="bad_signature"
+    )
+
+    page = re.sub(r"<[^>]+>|\s+", " ", text_of(owner_client.get(SOURCES)))
+    page = re.sub(r" +", " ", page)
+
+    assert "принят 20 ноя" in page
+    assert re.search(r"отклонён 20 ноя[^:]*\d+:\d\d : подпись не подходит", page)
+    assert "чьи они, неизвестно" in page
+
+
+@pytest.mark.django_db
+def test_database_that_is_away_does_not_change_the_answer(
+    source: CallSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: object, **_values: object) -> int:
+        raise OperationalError
+
+    monkeypatch.setattr(QuerySet, "update", away)
+
+    record_accepted(source, now=NOW)
+
+    assert last(source) == (None, None, "")
+
+
+def test_every_refusal_of_the_api_has_words_for_the_page() -> None:
+    raised = re.compile(r'(?:ApiError\(\s*\d+,\s*|SignatureRefused\()"([a-z_]+)"')
+    found: set[str] = set()
+    for path in (ROOT / "calls" / "ingest").rglob("*.py"):
+        found |= set(raised.findall(path.read_text()))
+
+    assert found - OF_NO_SOURCE == set(REFUSALS)
