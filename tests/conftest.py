@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from cabinets.models import Cabinet, CallSource, Membership
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
 
+PUBLIC_HOST = urlsplit(settings.PUBLIC_URL).hostname
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
     """Half a second of work for each person made would be most of the run."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def public_host() -> Iterator[None]:
+    """Make the test client request the host of PUBLIC_URL; from another one pages lead there."""
+    environ = vars(RequestFactory)["_base_environ"]
+
+    def at_public_host(factory: RequestFactory, **request: Any) -> dict[str, Any]:
+        values: dict[str, Any] = environ(factory, **{"SERVER_NAME": PUBLIC_HOST} | request)
+        return values
+
+    with mock.patch.object(RequestFactory, "_base_environ", at_public_host):
         yield
 
 

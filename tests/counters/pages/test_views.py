@@ -119,7 +119,7 @@ def test_unavailable_metrika_is_reported_and_nothing_added(
 def test_switch_redirects_to_the_page_with_the_button(
     owner_client: Client, counter: Counter
 ) -> None:
-    here = "http://testserver/lk/integrations/yandex?sort=name"
+    here = "http://127.0.0.1/lk/integrations/yandex?sort=name"
 
     response = owner_client.post(
         page(counter, "/switch"), {"enabled": "0"}, headers={"referer": here}
