@@ -13,6 +13,7 @@ from django.db import transaction
 from cabinets import audit
 from calls.decision.decide import decide_again
 from calls.models import Call, Delivery, UnlinkedApproval
+from calls.models.querysets import AWAITS_PERSON
 from calls.states import IDENTIFIER_UNREADABLE, CallKind, Channel, DeliveryState, IdKind
 
 
@@ -57,9 +58,7 @@ def approve(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
 
 def _start_waiting(delivery: Delivery, now: datetime) -> bool:
     """Make the row wait, so that a counter that is off holds it and does not skip it."""
-    unreadable = Delivery.objects.filter(
-        state=DeliveryState.SKIPPED, reason=IDENTIFIER_UNREADABLE, expires_at__gt=now
-    )
+    unreadable = Delivery.objects.filter(AWAITS_PERSON, expires_at__gt=now)
     of_call = unreadable.filter(
         call_id=delivery.call_id,
         partition_at=delivery.partition_at,

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, Q
 
 from calls.states import (
+    IDENTIFIER_UNREADABLE,
     NOT_CONFIGURED,
     ON_THE_WAY,
     OPEN_UPLOADS,
@@ -21,7 +22,9 @@ from calls.states import (
 #: Deliveries of a counter whose settings have never been saved: `decide` writes them with this
 #: reason, and the first save decides them again.
 AWAITS_SETTINGS = Q(state=DeliveryState.SKIPPED, reason=NOT_CONFIGURED, waited=True)
-#: The same as SQL of a single table, and that of deliveries that wait to be sent.
+#: Deliveries that wait for a person or for a corrected record of their call.
+AWAITS_PERSON = Q(state=DeliveryState.SKIPPED, reason=IDENTIFIER_UNREADABLE)
+#: `AWAITS_SETTINGS` as SQL of a single table, and that of deliveries that wait to be sent.
 WAITING_SQL = f"state = {DeliveryState.WAITING}"
 AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{NOT_CONFIGURED}'"
 

@@ -23,7 +23,7 @@ TITLES = {
     "Yclid": gettext_lazy("Yclid — клик Директа"),
     "UserId": gettext_lazy("UserID посетителя"),
     "Target": gettext_lazy("Идентификатор цели"),
-    "StaticCall": gettext_lazy("Статический звонок"),
+    "StaticCall": gettext_lazy("Непривязанный звонок"),
     "Price": gettext_lazy("Ценность"),
     "Currency": gettext_lazy("Валюта"),
     "PhoneNumber": gettext_lazy("Телефон клиента"),

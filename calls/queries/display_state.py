@@ -13,9 +13,8 @@ from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Call, Delivery, Upload
-from calls.models.querysets import AWAITS_SETTINGS
+from calls.models.querysets import AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import (
-    IDENTIFIER_UNREADABLE,
     PROCESSED_UPLOADS,
     TO_SEND,
     Attention,
@@ -109,10 +108,9 @@ def _cases_of_awaiting_settings(now: datetime) -> list[When]:
 
 def _cases_of_unreadable(now: datetime) -> list[When]:
     """Return the cases of a call that waits for a person or a corrected record."""
-    unreadable = {"state": DeliveryState.SKIPPED, "reason": IDENTIFIER_UNREADABLE}
     return [
-        When(**unreadable, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
-        When(**unreadable, then=_value(DisplayState.NEEDS_ATTENTION)),
+        When(AWAITS_PERSON, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
+        When(AWAITS_PERSON, then=_value(DisplayState.NEEDS_ATTENTION)),
     ]
 
 

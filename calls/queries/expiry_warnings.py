@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from calls.delivery.transitions import CANCEL
 from calls.models import Delivery, Upload
-from calls.models.querysets import AWAITS_SETTINGS
+from calls.models.querysets import AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.sendable import SENDABLE, as_q
 
@@ -53,8 +53,8 @@ def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
     """Return the warnings by counter for the deliveries that match ``whose``, in one query.
 
     Counted are calls that a person can still save: those of a counter that is off, not set up,
-    without access or without its goal, and those in an upload that waits for a person. A call that
-    is sent over two channels counts once.
+    without access or without its goal, those whose identifier is unreadable, and those in an upload
+    that waits for a person. A call that is sent over two channels counts once.
     """
     soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _blocked()
     expired = _expired(since=now - REPORTED_FOR, now=now)
@@ -82,8 +82,8 @@ def _expired(*, since: datetime, now: datetime) -> Q:
         upload__attention=Attention.EXPIRED,
         upload__settled_at__gt=since,
     )
-    awaited_settings = AWAITS_SETTINGS & Q(expires_at__gt=since, expires_at__lte=now)
-    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | awaited_settings | in_upload
+    awaited = (AWAITS_SETTINGS | AWAITS_PERSON) & Q(expires_at__gt=since, expires_at__lte=now)
+    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | awaited | in_upload
 
 
 def _blocked() -> Q:
@@ -93,4 +93,4 @@ def _blocked() -> Q:
     batched = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
     waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
     waiting = Q(state=DeliveryState.WAITING) & (blocked | lost_goal)
-    return waiting | AWAITS_SETTINGS | (batched & (blocked | waits_for_person))
+    return waiting | AWAITS_SETTINGS | AWAITS_PERSON | (batched & (blocked | waits_for_person))

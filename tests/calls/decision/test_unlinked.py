@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -177,3 +178,23 @@ def test_late_rows_of_a_rebuilt_upload_return_within_their_horizon(
     assert return_to_waiting(upload, now=now) == 1
 
     assert row_of(call).state == DeliveryState.EXPIRED
+
+
+def test_migration_releases_rows_that_were_held_past_their_horizon(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    migration = import_module("calls.migrations.0011_held_within_horizon")
+    future, past, fine = (row_of(store_call(cabinet=cabinet)) for _ in range(3))
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE calls_delivery DROP CONSTRAINT delivery_held_within_horizon")
+        late = now + timedelta(days=30)
+        Delivery.objects.row(future).update(not_before=late)
+        Delivery.objects.row(past).update(not_before=late, expires_at=now - timedelta(days=1))
+        cursor.execute(migration.MEND)
+        cursor.execute(migration.HELD)
+
+    held = {row.pk: row for row in Delivery.objects.filter(channel=Channel.CALLS)}
+    assert held[future.pk].not_before == future.expires_at - timedelta(days=1)
+    assert held[past.pk].not_before == now - timedelta(days=1)
+    assert held[fine.pk].not_before == fine.not_before

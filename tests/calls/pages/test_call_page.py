@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +13,7 @@ from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.stored import store_call
 
 FOLDED = '<details class="brief">'
 UNFOLDED = '<details class="brief" open>'
@@ -70,3 +73,61 @@ def test_delivery_that_was_in_a_file_is_never_folded(
 
     assert page.count('<section class="panel" aria-labelledby="timeline-') == 1
     assert page.count(FOLDED) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "note"),
+    [
+        (
+            None,
+            {"kind": "unknown"},
+            "Уйдёт как непривязанный: идентификатора посетителя в записи нет.",
+        ),
+        (
+            UploadState.LINKAGE_FAILURE,
+            {"kind": "dynamic"},
+            "Передан как непривязанный: идентификатора посетителя в записи нет.",
+        ),
+        (
+            UploadState.SENT,
+            {"kind": "dynamic", "revision": 2, "client_id": "7"},
+            "Передан как непривязанный: идентификатора посетителя в записи не было.",
+        ),
+        (
+            UploadState.PROCESSED,
+            {"unreadable_identifiers": {"ClientId": "1,7E+18"}},
+            "Передан как непривязанный: идентификатор не читается, так решил человек.",
+        ),
+    ],
+)
+def test_page_and_history_say_why_a_call_goes_as_unlinked(
+    owner_client: Client,
+    counter: Counter,
+    state: UploadState | None,
+    fields: dict[str, Any],
+    note: str,
+) -> None:
+    call = make_call(cabinet=counter.cabinet, **{"client_id": "", **fields})
+    upload = make_upload(counter=counter, state=state, is_static=True) if state else None
+    sent = {"upload": upload, "call_revision": 1} if upload else {}
+    make_delivery(call=call, counter=counter, is_static=True, **sent)
+    history = reverse("calls:history", args=[counter.pk])
+
+    assert note in page_of(owner_client, call)
+    assert note in owner_client.get(history).content.decode()
+
+
+def test_page_of_a_static_call_has_no_such_note(owner_client: Client, counter: Counter) -> None:
+    call = make_call(cabinet=counter.cabinet, client_id="", kind="static")
+    make_delivery(call=call, counter=counter, is_static=True)
+
+    assert "как непривязанный" not in page_of(owner_client, call)
+
+
+def test_page_says_that_a_call_is_held_no_longer(owner_client: Client, counter: Counter) -> None:
+    Counter.objects.filter(pk=counter.pk).update(defer_value=20, defer_unit="days")
+    call = store_call(cabinet=counter.cabinet, duration_seconds=86_400)
+
+    assert "не дольше: через сутки после этого Метрика уже не привяжет звонок" in page_of(
+        owner_client, call
+    )

@@ -34,7 +34,7 @@ def test_headings_are_russian_and_name_the_zone() -> None:
     assert [cell.value for cell in sheet[1]] == [
         "ClientID посетителя",
         "Начало звонка (время: Москва, Санкт-Петербург)",
-        "Статический звонок",
+        "Непривязанный звонок",
         "Ценность",
         "Валюта",
         "Телефон клиента",

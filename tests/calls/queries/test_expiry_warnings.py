@@ -65,6 +65,23 @@ def test_blocked_call_is_warned_of_on_day_14_and_19(
     assert warnings(cabinet, timedelta(days=21)) == []
 
 
+def test_call_with_an_unreadable_identifier_is_warned_of(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        store_call(
+            cabinet=cabinet,
+            started_at=NOW,
+            client_id="",
+            unreadable_identifiers={"ClientId": "1,71803E+18"},
+        )
+
+    assert warnings(cabinet, timedelta(days=14)) == [(0, 1, 0)]
+    assert warnings(cabinet, timedelta(days=19)) == [(1, 1, 0)]
+    assert warnings(cabinet, timedelta(days=21)) == [(0, 0, 1)]
+    assert warnings(cabinet, timedelta(days=28)) == []
+
+
 def test_call_that_will_be_sent_is_not_warned_of(cabinet: Cabinet, waiting: Counter) -> None:
     assert warnings(cabinet, timedelta(days=20)) == []
 
