@@ -8,7 +8,7 @@ Keys and rows are locked in the order of the external ids, so that requests cann
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -22,12 +22,18 @@ from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.models import Call
 
 Status = Literal["created", "updated", "duplicate", "rejected"]
-RECORD_COLUMNS = tuple(field.name for field in fields(CallRecord))
+RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "former_id")
 
+# Nor is a key inserted for a call that earlier versions stored under another derived id.
 _INSERT_KEYS = """
 INSERT INTO calls_callkey (cabinet_id, external_id, partition_at)
 SELECT %(cabinet_id)s, new.external_id, new.partition_at
 FROM unnest(%(external_ids)s::text[], %(starts)s::timestamptz[]) AS new(external_id, partition_at)
+WHERE NOT EXISTS (
+    SELECT FROM unnest(%(ids)s::text[], %(aliases)s::text[]) AS pair(external_id, alias)
+    JOIN calls_callkey former ON former.external_id = pair.alias
+    WHERE former.cabinet_id = %(cabinet_id)s AND pair.alias <> pair.external_id
+      AND pair.external_id = new.external_id)
 ORDER BY new.external_id COLLATE "C"
 ON CONFLICT (cabinet_id, external_id) DO NOTHING
 RETURNING external_id, id
@@ -36,16 +42,20 @@ RETURNING external_id, id
 # The key of a call outlives its row, whose month may be dropped: then the hash is NULL.
 _LOCK_KNOWN = """
 WITH known AS MATERIALIZED (
-    SELECT id, external_id, partition_at FROM calls_callkey
-    WHERE cabinet_id = %(cabinet_id)s AND external_id = ANY (%(external_ids)s)
+    SELECT DISTINCT ON (pair.external_id)
+           pair.external_id AS sent_id, key.id, key.external_id, key.partition_at
+    FROM unnest(%(ids)s::text[], %(aliases)s::text[]) AS pair(external_id, alias)
+    JOIN calls_callkey key ON key.cabinet_id = %(cabinet_id)s AND key.external_id = pair.alias
+    ORDER BY pair.external_id, pair.alias = pair.external_id DESC, key.id
 ), locked AS (
     SELECT call.id, call.content_hash, call.is_finished
-    FROM known
-    JOIN calls_call call ON call.id = known.id AND call.partition_at = known.partition_at
-    ORDER BY known.external_id COLLATE "C"
+    FROM (SELECT DISTINCT id, external_id, partition_at FROM known) AS stored
+    JOIN calls_call call ON call.id = stored.id AND call.partition_at = stored.partition_at
+    ORDER BY stored.external_id COLLATE "C"
     FOR UPDATE OF call
 )
-SELECT known.external_id, known.id, known.partition_at, locked.content_hash, locked.is_finished
+SELECT known.sent_id, known.external_id, known.id, known.partition_at,
+       locked.content_hash, locked.is_finished
 FROM known LEFT JOIN locked USING (id)
 """
 
@@ -66,6 +76,7 @@ class _CallState:
     """A call of this request: its stored state, and the record that replaces it."""
 
     call_id: int
+    external_id: str
     partition_at: datetime
     content_hash: str | None
     is_finished: bool
@@ -103,7 +114,7 @@ def store_calls(
     usable = [record for record in records if isinstance(record, CallRecord)]
     states = _lock_calls(source.cabinet_id, usable)
     results = [_result(index, record, states) for index, record in enumerate(records)]
-    changed = [state for state in states.values() if state.latest is not None]
+    changed = [state for state in _once(states.values()) if state.latest is not None]
     _insert([one for one in changed if one.is_new], source=source, now=now)
     _update([one for one in changed if not one.is_new], source=source, now=now)
     decide.decide([one.call_id for one in changed], now=now)
@@ -114,33 +125,56 @@ def _result(index: int, record: CallRecord | BadRecord, states: dict[str, _CallS
     if isinstance(record, BadRecord):
         return Result(index, record.external_id, "rejected", error=record)
     state = states[record.external_id]
-    return Result(index, record.external_id, state.apply(record), state.call_id)
+    return Result(index, state.external_id, state.apply(record), state.call_id)
 
 
 def _lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, _CallState]:
-    """Insert new keys and lock known calls; return each call's state by external id."""
+    """Insert new keys and lock known calls; return each call's state by the external id sent."""
     starts: dict[str, datetime] = {}
     for record in records:
         starts.setdefault(record.external_id, record.started_at)
     if not starts:
         return {}
+    aliases = _aliases(records)
     states = {
-        external_id: _CallState(call_id, starts[external_id], None, False, is_new=True)
+        external_id: _CallState(call_id, external_id, starts[external_id], None, False, is_new=True)
         for external_id, call_id in _rows(
             _INSERT_KEYS,
             cabinet_id=cabinet_id,
             external_ids=list(starts),
             starts=list(starts.values()),
+            ids=[external_id for external_id, _alias in aliases],
+            aliases=[alias for _external_id, alias in aliases],
         )
     }
-    known = sorted(starts.keys() - states.keys())
-    if known:
-        found = _rows(_LOCK_KNOWN, cabinet_id=cabinet_id, external_ids=known)
-        states |= {
-            external_id: _CallState(call_id, partition_at, content_hash, bool(is_finished))
-            for external_id, call_id, partition_at, content_hash, is_finished in found
-        }
-    return states
+    known = [pair for pair in aliases if pair[0] not in states]
+    return states | _lock_known(cabinet_id, known) if known else states
+
+
+def _aliases(records: Sequence[CallRecord]) -> list[tuple[str, str]]:
+    """Return each external id with itself, and with the former id of the same call if any."""
+    pairs = {(one.external_id, one.external_id) for one in records}
+    return sorted(pairs | {(one.external_id, one.former_id) for one in records if one.former_id})
+
+
+def _lock_known(cabinet_id: int, aliases: Sequence[tuple[str, str]]) -> dict[str, _CallState]:
+    """Lock the rows of known calls; two external ids of one call share its state."""
+    found = _rows(
+        _LOCK_KNOWN,
+        cabinet_id=cabinet_id,
+        ids=[external_id for external_id, _alias in aliases],
+        aliases=[alias for _external_id, alias in aliases],
+    )
+    by_call: dict[int, _CallState] = {}
+    for _sent_id, external_id, call_id, partition_at, content_hash, is_finished in found:
+        by_call[call_id] = _CallState(
+            call_id, external_id, partition_at, content_hash, bool(is_finished)
+        )
+    return {sent_id: by_call[call_id] for sent_id, _external_id, call_id, *_rest in found}
+
+
+def _once(states: Iterable[_CallState]) -> list[_CallState]:
+    return list({state.call_id: state for state in states}.values())
 
 
 def _insert(states: Sequence[_CallState], *, source: CallSource, now: datetime) -> None:
@@ -178,10 +212,14 @@ def _update(states: Sequence[_CallState], *, source: CallSource, now: datetime) 
 
 
 def _as_json(states: Sequence[_CallState]) -> str:
-    """Return the rows of a recordset; `revision` is the number of versions in this request."""
+    """Return the rows of a recordset; `revision` is the number of versions in this request.
+
+    A call keeps the external id under which it is stored.
+    """
     rows = [
         {column: getattr(one.latest, column) for column in RECORD_COLUMNS}
-        | {"id": one.call_id, "partition_at": one.partition_at, "revision": one.versions}
+        | {"id": one.call_id, "external_id": one.external_id}
+        | {"partition_at": one.partition_at, "revision": one.versions}
         for one in states
     ]
     return json.dumps(rows, ensure_ascii=False, default=datetime.isoformat)

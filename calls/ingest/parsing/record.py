@@ -25,18 +25,18 @@ from calls.ingest.parsing.fields import (
     read_code,
     read_count,
     read_flag,
-    read_identifier,
     read_key,
     read_phone,
     read_text,
 )
+from calls.ingest.parsing.former_id import former_id
 from calls.ingest.parsing.identifiers import CLICK_ID, CLIENT_ID, read_number, read_user_id
-from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, canonical, digest, storable
+from calls.ingest.parsing.identity import derived_id, readable_id, service_id, universal_id
+from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
 from calls.ingest.parsing.sites import read_site
 from calls.states import CallKind
 
-MAX_EXTERNAL_ID = 128
 #: Longer addresses are cut, after the click id was read from the whole address.
 MAX_ADDRESS = 2048
 #: Some fields of a CallRecord by name.
@@ -53,9 +53,11 @@ STATIC_WORDS = ("статич", "static")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A parsed call; the fields are the columns of `calls.models.Call`."""
+    """A parsed call; the fields but ``former_id`` are the columns of `calls.models.Call`."""
 
     external_id: str
+    #: The id of the same call in earlier versions, "" when it was the same; no column.
+    former_id: str
     service_type: str
     kind: str
     phone: str
@@ -120,8 +122,7 @@ def read_record(
     try:
         return _read(raw, source_id=source_id, zone=zone, now=now)
     except Unusable as problem:
-        named = read_identifier(raw, "universalId", limit=MAX_EXTERNAL_ID)
-        return BadRecord(problem.code, problem.field, problem.message, named)
+        return BadRecord(problem.code, problem.field, problem.message, readable_id(raw))
 
 
 def _read(
@@ -133,7 +134,7 @@ def _read(
     visitor = _visitor(raw)
     kind = _kind(raw, has_identifier=any(visitor.values()))
     return CallRecord(
-        external_id=_external_id(raw) or _derived_id(raw, source_id, started_at, phone, duration),
+        **_identity(raw, source_id=source_id, started_at=started_at),
         service_type=read_text(raw, "serviceType", limit=32),
         kind=kind,
         phone=phone,
@@ -148,6 +149,17 @@ def _read(
         **visitor,
         **_attempt(raw, is_callback=kind == CallKind.CALLBACK),
     )
+
+
+def _identity(raw: Item, *, source_id: str, started_at: datetime) -> Columns:
+    if universal := universal_id(raw):
+        return {"external_id": universal, "former_id": ""}
+    number = read_text(raw, "clientNumber")
+    return {
+        "external_id": service_id(raw)
+        or derived_id(source_id=source_id, started_at=started_at, number=number),
+        "former_id": former_id(raw, source_id=source_id, started_at=started_at),
+    }
 
 
 def _visitor(raw: Item) -> Columns:
@@ -196,24 +208,6 @@ def _origin(raw: Item) -> Columns:
         "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
         "page_url": read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
     }
-
-
-def _external_id(raw: Item) -> str:
-    """Return CallKeeper's id of the call, "" when it is missing."""
-    is_named = present(raw, "universalId")[1] != ""
-    text = read_text(raw, "universalId")
-    if len(text) > MAX_EXTERNAL_ID or (is_named and not text):
-        raise Unusable(
-            "bad_universal_id", "universalId", _("Нужен текст или целое число до 128 знаков.")
-        )
-    return "" if text == "0" else text
-
-
-def _derived_id(raw: Item, source_id: str, started_at: datetime, phone: str, duration: int) -> str:
-    """Return the id of a call that came without one; the same facts give the same id."""
-    line = read_text(raw, "routePhone", "calltracking_number", "managerNumber")
-    facts = [source_id, started_at.isoformat(), phone, read_phone(line), duration]
-    return f"auto-{digest(canonical(facts))[:32]}"
 
 
 def _codes(raw: Item) -> status_codes.Codes:

@@ -11,8 +11,8 @@ FIELDS = [
     *("status", "unique", "target", "uniqueTarget", "tags", "yaClid", "yclid", "userId"),
     *("user_id", "callPage", "entryPointQuery", "site", "visitSite", "siteVisit", "callType"),
     *("isStatic", "static", "ctCampaignId", "campaignId", "ctCampaignName", "campaignName"),
-    *("cbCallId", "cbAttempt", "cbAttemptsQueue", "managerNumber", "routePhone"),
-    *("calltracking_number", "page", "hooks"),
+    *("cbCallId", "cbAttempt", "cbAttemptsQueue", "managerNumber", "routePhone", "ctCallId"),
+    *("calltracking_number", "page", "hooks", "callId", "id", "hook_event", "widget_hash"),
 ]
 JSON = st.recursive(
     st.none()

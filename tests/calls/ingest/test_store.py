@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from cabinets.models import CallSource
 from calls.ingest.parsing.fields import MAX_COUNT
-from calls.ingest.parsing.record import BadRecord, read_records
-from calls.ingest.store import Result, store_calls
+from calls.ingest.parsing.record import BadRecord
+from calls.ingest.store import Result
 from calls.models import Call, CallKey, Delivery
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
+from tests.calls.ingest.storing import store
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-def store(source: CallSource, *items: Any, now: datetime | None = None) -> list[Result]:
-    now = now or timezone.now()
-    records = read_records(items, source_id=source.public_id, zone=None, now=now)
-    return store_calls(source=source, records=records, now=now)
 
 
 def statuses(results: list[Result]) -> list[str]:

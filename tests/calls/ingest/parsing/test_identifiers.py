@@ -1,4 +1,4 @@
-"""Ids of calls, visitors, clicks and orders, and phones: a table per rule."""
+"""Ids of visitors, clicks and orders, and phones: a table per rule."""
 
 from __future__ import annotations
 
@@ -6,80 +6,7 @@ from typing import Any
 
 import pytest
 
-from calls.ingest.parsing.record import CallRecord, read_record
-from tests.calls.ingest.parsing.parsed import NOW, read, refuse
-
-
-@pytest.mark.parametrize(
-    ("given_id", "kept"),
-    [
-        ("23423423434434234", "23423423434434234"),
-        (23423423434434234, "23423423434434234"),
-        (77.0, "77"),
-        (" 42 ", "42"),
-        ("a" * 128, "a" * 128),
-        ("4\x002", "42"),
-    ],
-)
-def test_external_id_is_kept_as_text(given_id: Any, kept: str) -> None:
-    assert read(universalId=given_id).external_id == kept
-
-
-@pytest.mark.parametrize("given_id", ["a" * 129, 1.5, 2.0**53, True, False, [1], {"id": 1}])
-def test_unusable_external_id_is_refused(given_id: Any) -> None:
-    problem = refuse({"universalId": given_id, "callTime": 1_795_418_400})
-
-    assert (problem.code, problem.field) == ("bad_universal_id", "universalId")
-
-
-@pytest.mark.contract("A4")
-@pytest.mark.parametrize("absent", [None, "", "-", 0, "0", 0.0, []])
-def test_call_without_id_gets_the_same_id_each_time(absent: Any) -> None:
-    facts: dict[str, Any] = {
-        "clientNumber": "79161234567",
-        "managerNumber": "74950000000",
-        "duration": 60,
-    }
-
-    first = read(universalId=absent, **facts)
-    again = read(universalId=absent, **(facts | {"tags": ["новый"], "duration": "60"}))
-
-    assert first.external_id == "auto-" + first.external_id[5:]
-    assert len(first.external_id) == 37
-    assert again.external_id == first.external_id
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"callTime": 1_795_418_401},
-        {"clientNumber": "79161234568"},
-        {"managerNumber": "74950000001"},
-        {"duration": 61},
-    ],
-)
-def test_derived_id_differs_with_each_fact(other: dict[str, Any]) -> None:
-    facts: dict[str, Any] = {
-        "clientNumber": "79161234567",
-        "managerNumber": "74950000000",
-        "duration": 60,
-    }
-
-    first = read(universalId="", **facts)
-    second = read(universalId="", **(facts | other))
-
-    assert second.external_id != first.external_id
-
-
-def test_derived_id_differs_between_sources() -> None:
-    item = {"callTime": 1_795_418_400, "clientNumber": "79161234567"}
-
-    one = read_record(item, source_id="src_1", zone=None, now=NOW)
-    two = read_record(item, source_id="src_2", zone=None, now=NOW)
-
-    assert isinstance(one, CallRecord)
-    assert isinstance(two, CallRecord)
-    assert one.external_id != two.external_id
+from tests.calls.ingest.parsing.parsed import read
 
 
 @pytest.mark.parametrize(
