@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from calls.ingest.parsing.fields import Item, read_text, read_uint64
+from calls.ingest.parsing.fields import Item, read_text
+from calls.ingest.parsing.identifiers import CLICK_ID, Identifier, read_number
 
 #: Pages that the visitor of the call saw; a referrer may be a page of another site.
 ADDRESS_FIELDS = ("entryPointQuery", "callPage", "entryPoint", "cpg")
@@ -21,20 +22,25 @@ _CLICK = re.compile(r"(?i)(?:^|[?&#;/!\s])yclid=([^?&#;/\s]*)")
 _QUERY_SIGNS = frozenset("?&=#")
 #: "&amp;amp;" is escaped twice.
 _MAX_ESCAPES = 3
+_DIGIT = re.compile("[0-9]")
 _QUOTES = "\"'«»"
 
 
-def click_of(item: Item) -> str:
-    """Return the click id of the first address that has a readable one, else an empty text."""
-    found = (click for name in ADDRESS_FIELDS for click in clicks_in(read_text(item, name)))
-    return next(found, "")
+def click_of(item: Item) -> Identifier:
+    """Return the click of the first address that has a readable one, else one that is unreadable.
+
+    A template that was not filled is no click, nor is a word without a digit: addresses carry
+    parameters of others.
+    """
+    texts = (text for name in ADDRESS_FIELDS for text in _values_in(read_text(item, name)))
+    found = [read_number({"yclid": text}, CLICK_ID) for text in texts if _DIGIT.search(text)]
+    came = [one for one in found if one != Identifier()]
+    return next((one for one in came if one.value), came[0] if came else Identifier())
 
 
-def clicks_in(address: str) -> Iterator[str]:
-    """Yield the readable click ids of an address, in order; an unfilled template is none."""
+def _values_in(address: str) -> Iterator[str]:
     for match in _CLICK.finditer(_unescaped(address)):
-        if click := read_uint64(unquote(match[1]).strip().strip(_QUOTES)):
-            yield click
+        yield unquote(match[1]).strip().strip(_QUOTES)
 
 
 def _unescaped(address: str) -> str:

@@ -30,7 +30,13 @@ from calls.ingest.parsing.fields import (
     read_text,
 )
 from calls.ingest.parsing.former_id import former_id
-from calls.ingest.parsing.identifiers import CLICK_ID, CLIENT_ID, read_number, read_user_id
+from calls.ingest.parsing.identifiers import (
+    CLICK_ID,
+    CLIENT_ID,
+    Identifier,
+    read_number,
+    read_user_id,
+)
 from calls.ingest.parsing.identity import derived_id, readable_id, service_id, universal_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
@@ -163,17 +169,24 @@ def _identity(raw: Item, *, source_id: str, started_at: datetime) -> Columns:
 
 
 def _visitor(raw: Item) -> Columns:
-    client, user = read_number(raw, CLIENT_ID), read_user_id(raw)
-    click = read_number(raw, CLICK_ID)
+    client, click, user = read_number(raw, CLIENT_ID), _click(raw), read_user_id(raw)
     came = (("ClientId", client), ("Yclid", click), ("UserId", user))
-    yclid = click.value or _yclid(raw)
     unreadable = {name: one.unreadable for name, one in came if one.unreadable}
     return {
         "client_id": client.value,
-        "yclid": yclid,
+        "yclid": click.value,
         "user_id": user.value,
         "unreadable_identifiers": unreadable or None,
     }
+
+
+def _click(raw: Item) -> Identifier:
+    """Return the click of its field, else that of the address of a page of the visit."""
+    named = read_number(raw, CLICK_ID)
+    if named.value:
+        return named
+    found = clicks.click_of(raw)
+    return Identifier(found.value, named.unreadable or found.unreadable)
 
 
 def _outcome(raw: Item) -> Columns:
@@ -252,11 +265,6 @@ def _attempt(raw: Item, *, is_callback: bool) -> Columns:
         "attempt": read_count(raw, "cbAttempt") or None,
         "order_key": min([*queue, *([callback_id] if callback_id else [])], default=None),
     }
-
-
-def _yclid(raw: Item) -> str:
-    """Return the click id from the address of a page of the visit."""
-    return clicks.click_of(raw)
 
 
 def _hold(raw: Item) -> int | None:

@@ -62,6 +62,25 @@ def test_what_is_no_click_is_not_read(address: str) -> None:
     assert read(entryPointQuery=address).yclid == ""
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (f"{SITE}?yclid=1.45E+18", {"Yclid": "1.45E+18"}),
+        (f"{SITE}?yclid=18446744073709551616", {"Yclid": "18446744073709551616"}),
+        (f"{SITE}?yclid={{yclid}}", None),
+        (f"{SITE}?yclid=_openstat", None),
+        (f"{SITE}?yclid=1.45E+18&yclid={CLICK}", None),
+    ],
+)
+def test_click_that_came_and_is_unreadable_is_kept(
+    address: str, shown: dict[str, str] | None
+) -> None:
+    call = read(entryPointQuery=address)
+
+    assert call.unreadable_identifiers == shown
+    assert call.kind == ("dynamic" if shown or CLICK in address else "unknown")
+
+
 def test_first_readable_address_gives_the_click() -> None:
     call = read(entryPointQuery=f"{SITE}?yclid={{yclid}}", callPage=f"{SITE}?yclid={CLICK}")
 
