@@ -80,6 +80,7 @@ class CallSourceAdmin(EditableAdmin):
         "public_id",
         "name",
         "time_zone",
+        "region",
         "is_active",
         "created_at",
         *LAST_REQUESTS,

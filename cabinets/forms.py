@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
+from cabinets.regions import DEFAULT_REGION, REGIONS
 from cabinets.time_zones import zone_choices
 
 
@@ -30,6 +31,16 @@ class SourceForm(forms.Form):
             " Пояс нужен, чтобы прочитать время без смещения: 2026-11-23 10:20:30."
         ),
     )
+    region = forms.ChoiceField(
+        label=gettext_lazy("Страна номеров без кода"),
+        choices=REGIONS,
+        required=False,
+        initial=DEFAULT_REGION,
+        help_text=gettext_lazy(
+            "Номер без кода страны, например 916 123-45-67, читается как номер этой страны. Номера"
+            " с плюсом или с кодом читаются всегда."
+        ),
+    )
 
     def __init__(self, *args: Any, cabinet: Cabinet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,3 +51,7 @@ class SourceForm(forms.Form):
             ("", _("Не принимать время без смещения")),
             *zone_choices(now=timezone.now()),
         ]
+
+    def clean_region(self) -> str:
+        """Return the chosen region, the default when none was posted."""
+        return str(self.cleaned_data["region"] or DEFAULT_REGION)

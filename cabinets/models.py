@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cabinets.regions import DEFAULT_REGION, REGIONS
 from cabinets.sealing import SealedTextField
 
 
@@ -99,6 +100,14 @@ class CallSource(models.Model):
         blank=True,
         validators=[validate_time_zone],
         help_text=_("Если пусто, время без смещения не принимается."),
+    )
+    region = models.CharField(
+        _("Страна номеров без кода"),
+        max_length=2,
+        choices=REGIONS,
+        default=DEFAULT_REGION,
+        db_default=DEFAULT_REGION,
+        help_text=_("Номер без кода страны читается как номер этой страны."),
     )
     is_active = models.BooleanField(_("Включён"), default=True)
     created_at = models.DateTimeField(_("Создан"), auto_now_add=True)

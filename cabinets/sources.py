@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from cabinets import audit
 from cabinets.models import Cabinet, CallSource, SigningSecret
+from cabinets.regions import DEFAULT_REGION
 from cabinets.sealing import Secret
 
 SECRET_PREFIX = "whsec_"
@@ -36,18 +37,24 @@ def new_secret() -> Secret:
 
 @transaction.atomic
 def create_source(
-    *, cabinet: Cabinet, name: str, time_zone: str = "", actor: User | None = None
+    *,
+    cabinet: Cabinet,
+    name: str,
+    time_zone: str = "",
+    region: str = DEFAULT_REGION,
+    actor: User | None = None,
 ) -> tuple[CallSource, Secret]:
     """Create a source with one secret and return both; the secret cannot be shown again.
 
     ``time_zone`` is the zone of times that come without an offset; empty refuses such times.
+    ``region`` is the country of phone numbers without a country code.
     Raises ValidationError, also for a name the cabinet has already: a form sent twice must not
     create a second source whose secret was never shown.
     """
     Cabinet.objects.select_for_update().get(pk=cabinet.pk)
     if cabinet.call_sources.filter(name__iexact=name).exists():
         raise ValidationError({"name": _("Источник с таким названием уже есть.")})
-    source = CallSource(cabinet=cabinet, name=name, time_zone=time_zone)
+    source = CallSource(cabinet=cabinet, name=name, time_zone=time_zone, region=region)
     source.full_clean()
     source.save()
     secret = new_secret()
@@ -57,7 +64,12 @@ def create_source(
         actor=actor,
         action="source.created",
         subject=source,
-        after={"name": name, "public_id": source.public_id, "time_zone": time_zone},
+        after={
+            "name": name,
+            "public_id": source.public_id,
+            "time_zone": time_zone,
+            "region": region,
+        },
     )
     return source, secret
 

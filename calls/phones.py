@@ -49,6 +49,16 @@ def readable_phone(phone: str) -> str:
     return f"+7 {digits[1:4]} {digits[4:7]}-{digits[7:9]}-{digits[9:]}"
 
 
+def shown_phone(phone: str, text: str, *, is_whole: bool) -> str:
+    """Return a call's phone for people, masked unless ``is_whole``.
+
+    ``text`` is what came instead of a valid number: its digits are masked too.
+    """
+    if phone:
+        return readable_phone(phone) if is_whole else masked_phone(phone)
+    return text if is_whole else re.sub(r"\d", "*", text)
+
+
 def digits_of(text: str) -> str:
     """Return the digits 0 to 9 of a text, in order."""
     return re.sub(r"[^0-9]", "", text)

@@ -1,4 +1,4 @@
-"""The enums of a counter: its access, and why it is stopped. Imports no other module of the product."""
+"""The enums of a counter: its access, and why it is stopped. Imports nothing of the product."""
 
 from __future__ import annotations
 

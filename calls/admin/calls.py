@@ -17,7 +17,7 @@ from calls.models import (
     CallKey,
     IngestReceipt,
 )
-from calls.phones import masked_phone
+from calls.phones import shown_phone
 
 
 @admin.register(Call)
@@ -61,7 +61,7 @@ class CallAdmin(SupportAdmin):
     @admin.display(description=_("Телефон"), empty_value="—")
     def shown_phone(self, call: Call) -> str:
         """Return the masked phone."""
-        return masked_phone(call.phone)
+        return shown_phone(call.phone, call.phone_text, is_whole=False)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str

@@ -12,6 +12,8 @@ from calls.queries.search import call_ids
 
 #: The permission to see whole phones and the raw records of calls.
 SEES_PERSONAL_DATA = "calls.view_personal_data"
+#: Columns of a call that may hold a whole phone besides `phone` itself.
+AS_IT_CAME = ("raw", "phone_text", "unreadable_identifiers")
 
 
 def sees_phones(request: HttpRequest) -> bool:
@@ -20,10 +22,10 @@ def sees_phones(request: HttpRequest) -> bool:
 
 
 def permitted_columns(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
-    """Return the columns: with the permission the whole phone, else no text as it came."""
+    """Return the columns: with the permission the whole phone, else no value as it came."""
     if sees_phones(request):
         return ["phone" if name == "shown_phone" else name for name in names]
-    return [name for name in names if name not in ("raw", "unreadable_identifiers")]
+    return [name for name in names if name not in AS_IT_CAME]
 
 
 def search_calls(request: HttpRequest, text: str) -> list[int]:

@@ -130,7 +130,9 @@ def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRec
             429, "too_many_requests", _("Слишком много звонков за минуту."), {"Retry-After": wait}
         )
     zone = ZoneInfo(source.time_zone) if source.time_zone else None
-    records = read_records(items, source_id=source.public_id, zone=zone, now=now)
+    records = read_records(
+        items, source_id=source.public_id, zone=zone, now=now, region=source.region
+    )
     bad = [record for record in records if isinstance(record, BadRecord)]
     if len(bad) == len(records):
         raise ApiError(

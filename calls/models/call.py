@@ -63,6 +63,10 @@ class Call(models.Model):
     service_type = models.CharField(_("Сервис"), max_length=32)
     kind = models.CharField(_("Тип"), max_length=16, choices=CallKind)
     phone = models.CharField(_("Телефон"), max_length=20, blank=True)
+    #: The phone as it came, when that is no valid number; it is shown and never sent.
+    phone_text = models.CharField(
+        _("Телефон, как пришёл"), max_length=64, blank=True, default="", db_default=""
+    )
     started_at = models.DateTimeField(_("Начало"))
     duration_seconds = models.PositiveIntegerField(_("Разговор, с"), default=0)
     hold_seconds = models.PositiveIntegerField(_("Ожидание, с"), null=True)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.templatetags.ui import talk_time
 from calls.models import Call
-from calls.phones import masked_phone, readable_phone, with_masked_phones
+from calls.phones import shown_phone, with_masked_phones
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,11 @@ class Detail:
 
 def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
     """Return the details in the order of the page, with masked phones unless ``sees_phones``."""
-    phone = readable_phone(call.phone) if sees_phones else masked_phone(call.phone)
     # Sites put the phone of a known visitor into the URL of a page, or send it as UserID.
     shown = str if sees_phones else with_masked_phones
     return [
         Detail(_("Тип"), call.get_kind_display()),
-        Detail(_("Телефон"), phone),
+        Detail(_("Телефон"), _phone(call, sees_phones=sees_phones)),
         Detail(_("Разговор"), talk_time(call.duration_seconds)),
         Detail(_("Ожидание"), talk_time(call.hold_seconds)),
         Detail(_("Статус"), _status(call)),
@@ -48,6 +47,13 @@ def _identifier(call: Call, name: str, value: str) -> str:
     if value or not came:
         return value
     return _("не читается: «%(text)s»") % {"text": with_masked_phones(came)}
+
+
+def _phone(call: Call, *, sees_phones: bool) -> str:
+    shown = shown_phone(call.phone, call.phone_text, is_whole=sees_phones)
+    if not call.phone_text:
+        return shown
+    return _("«%(text)s»: это не номер телефона, в Метрику он не передаётся") % {"text": shown}
 
 
 def _status(call: Call) -> str:

@@ -17,7 +17,7 @@ from calls.pages.empty_history import hints_of
 from calls.pages.forms import DEFAULT_DAYS, HistoryFilterForm
 from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import sent_at_of
-from calls.phones import masked_phone, readable_phone
+from calls.phones import shown_phone
 from calls.queries import history as history_pages
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send
@@ -112,7 +112,7 @@ def _row(
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
         "kind_text": call.get_kind_display(),
-        "phone": readable_phone(call.phone) if sees_phones else masked_phone(call.phone),
+        "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
         "duration": call.duration_seconds,
         "channel_text": delivery.get_channel_display(),
         "state_text": state_text,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinets.models import AuditEvent, Cabinet, CallSource, SigningSecret
+from calls.models import Call
 from tests import factories
 from tests.cabinets.source_pages import (
     ADD,
@@ -141,7 +142,12 @@ def test_new_source_is_created_and_its_secret_works(
 
     made = CallSource.objects.get()
     assert answer.status_code == 200
-    assert (made.cabinet, made.name, made.time_zone) == (cabinet, "CRM", "Asia/Omsk")
+    assert (made.cabinet, made.name, made.time_zone, made.region) == (
+        cabinet,
+        "CRM",
+        "Asia/Omsk",
+        "RU",
+    )
     assert live(made) == [shown_secret(answer)]
     assert made.public_id in text_of(answer)
     assert "http://127.0.0.1:8000/api/v1/calls" in text_of(answer)
@@ -149,6 +155,24 @@ def test_new_source_is_created_and_its_secret_works(
     assert (event.action, event.actor, event.cabinet) == ("source.created", owner, cabinet)
     posted = post_calls(factories.v3_record(), source=made, secret=shown_secret(answer))
     assert posted.status_code == 202
+
+
+def test_numbers_without_country_code_are_of_the_chosen_country(owner_client: Client) -> None:
+    owner_client.post(ADD, {"name": "Минск", "time_zone": "", "region": "BY"})
+    source = CallSource.objects.get()
+    item = factories.v3_record(clientNumber="8 029 123-45-67")
+
+    posted = post_calls(item, source=source, secret=live(source)[0])
+
+    assert (source.region, posted.status_code) == ("BY", 202)
+    assert Call.objects.get().phone == "+375291234567"
+
+
+def test_unknown_country_creates_no_source(owner_client: Client) -> None:
+    answer = owner_client.post(ADD, {"name": "CRM", "time_zone": "", "region": "XX"})
+
+    assert "Выберите корректный вариант" in text_of(answer)
+    assert not CallSource.objects.exists()
 
 
 def test_initial_time_zone_of_a_source_is_the_cabinets(owner_client: Client) -> None:

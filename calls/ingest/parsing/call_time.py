@@ -1,4 +1,4 @@
-"""Parses the start of a call; a time zone is never guessed. Pure."""
+"""Parses the start of a call and checks its length; zones and units are never guessed. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ FIELD = "callTime"
 CLOCK_TOLERANCE = timedelta(minutes=5)
 #: An earlier time is a placeholder or a mistake of units.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+#: Later than this many Unix seconds, in the year 5138, is a time in milliseconds or finer.
+FIRST_MILLISECONDS = 100_000_000_000
+#: A longer call is a mistake of units.
+LONGEST_CALL = timedelta(days=1)
 #: "2026-11-23T10:20" is the shortest text with a date and a time.
 SHORTEST = len("2026-11-23T10:20")
 
@@ -40,13 +44,32 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
     return start
 
 
+def check_end(start: datetime, seconds: int, *, field: str, now: datetime) -> None:
+    """Raise Unusable for a length in ``seconds`` that no call has, or that is not over yet."""
+    length = timedelta(seconds=seconds)
+    values = {"seconds": seconds, "most": LONGEST_CALL // timedelta(seconds=1)}
+    if length > LONGEST_CALL:
+        sentence = _("Разговор не длится %(seconds)d с: нужны секунды, не больше %(most)d.")
+        raise Unusable("too_long", field, f"{sentence % values} {_not_milliseconds()}")
+    if start + length > now + CLOCK_TOLERANCE:
+        sentence = _("Звонок длиной %(seconds)d с заканчивается в будущем.")
+        raise Unusable("ends_in_future", field, f"{sentence % values} {_not_milliseconds()}")
+
+
+def _not_milliseconds() -> str:
+    return _("Если это миллисекунды, разделите их на 1000.")
+
+
 def _parse_unix(value: Any) -> datetime | None:
     """Return the time given in Unix seconds, None when the value is not a number."""
     is_digits = isinstance(value, str) and value.strip().isdecimal()
     if isinstance(value, bool) or not (is_digits or isinstance(value, int | float)):
         return None
     try:  # the text may be longer than int() reads
-        return datetime.fromtimestamp(int(value) if is_digits else value, tz=UTC)
+        seconds = int(value) if is_digits else value
+        if seconds >= FIRST_MILLISECONDS:
+            raise _in_milliseconds(seconds)
+        return datetime.fromtimestamp(seconds, tz=UTC)
     except (OverflowError, OSError, ValueError):
         raise _unreadable() from None
 
@@ -68,6 +91,11 @@ def _parse_iso(value: Any, zone: ZoneInfo | None) -> datetime:
         FIELD,
         _("Время без смещения, а у источника не указан часовой пояс."),
     )
+
+
+def _in_milliseconds(value: float) -> Unusable:
+    sentence = _("Время %(value).0f — не секунды Unix: их сейчас десять цифр. Разделите на 1000.")
+    return Unusable("time_in_milliseconds", FIELD, sentence % {"value": value})
 
 
 def _unreadable() -> Unusable:

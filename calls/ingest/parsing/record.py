@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from calls.ingest.parsing import clicks, status_codes
-from calls.ingest.parsing.call_time import read_start
+from calls.ingest.parsing.call_time import check_end, read_start
 from calls.ingest.parsing.content_hash import content_hash
 from calls.ingest.parsing.fields import (
     Item,
@@ -26,7 +26,6 @@ from calls.ingest.parsing.fields import (
     read_count,
     read_flag,
     read_key,
-    read_phone,
     read_text,
 )
 from calls.ingest.parsing.former_id import former_id
@@ -40,9 +39,11 @@ from calls.ingest.parsing.identifiers import (
 from calls.ingest.parsing.identity import derived_id, readable_id, service_id, universal_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
+from calls.ingest.parsing.phone import RUSSIA, parse_phone
 from calls.ingest.parsing.sites import read_site
 from calls.states import CallKind
 
+MAX_PHONE_TEXT = 64
 #: Longer addresses are cut, after the click id was read from the whole address.
 MAX_ADDRESS = 2048
 #: Some fields of a CallRecord by name.
@@ -53,6 +54,8 @@ KIND_FIELDS = (
     *("callType", "call_type"),
     *("ctCampaignType", "campaignType", "campaign_type", "ctCampaignKind", "campaignKind"),
 )
+#: Seconds of talk; a callback's `duration_sec` is the whole call.
+DURATIONS = ("duration", "duration2_sec")
 DYNAMIC_WORDS = ("динамич", "dynamic")
 STATIC_WORDS = ("статич", "static")
 
@@ -67,6 +70,7 @@ class CallRecord:
     service_type: str
     kind: str
     phone: str
+    phone_text: str
     started_at: datetime
     duration_seconds: int
     hold_seconds: int | None
@@ -108,14 +112,30 @@ class BadRecord:
 
 
 def read_records(
-    items: Sequence[Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
+    items: Sequence[Any],
+    *,
+    source_id: str,
+    zone: ZoneInfo | None,
+    now: datetime,
+    region: str = RUSSIA,
 ) -> list[CallRecord | BadRecord]:
-    """Parse each record. ``source_id``: the public id; ``zone``: of times without an offset."""
-    return [read_record(item, source_id=source_id, zone=zone, now=now) for item in items]
+    """Parse each record.
+
+    ``source_id`` is the source's public id, ``zone`` that of times without an offset, ``region``
+    the country of phone numbers without a country code.
+    """
+    return [
+        read_record(item, source_id=source_id, zone=zone, now=now, region=region) for item in items
+    ]
 
 
 def read_record(
-    item: Any, *, source_id: str, zone: ZoneInfo | None, now: datetime
+    item: Any,
+    *,
+    source_id: str,
+    zone: ZoneInfo | None,
+    now: datetime,
+    region: str = RUSSIA,
 ) -> CallRecord | BadRecord:
     """Return the call, or why the record cannot become one. Never raises."""
     if not isinstance(item, dict):
@@ -126,17 +146,19 @@ def read_record(
         sentence = _("Запись звонка глубже %(most)d уровней.") % {"most": MAX_LEVELS}
         return BadRecord("too_deep", "", sentence)
     try:
-        return _read(raw, source_id=source_id, zone=zone, now=now)
+        return _read(raw, source_id=source_id, zone=zone, now=now, region=region)
     except Unusable as problem:
         return BadRecord(problem.code, problem.field, problem.message, readable_id(raw))
 
 
 def _read(
-    raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime
+    raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime, region: str
 ) -> CallRecord:
     started_at = read_start(raw, zone=zone, now=now)
-    phone = read_phone(read_text(raw, "clientNumber"))
-    duration = read_count(raw, "duration", "duration2_sec")
+    number = read_text(raw, "clientNumber")
+    phone = parse_phone(number, region)
+    duration = read_count(raw, *DURATIONS)
+    check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
     visitor = _visitor(raw)
     kind = _kind(raw, has_identifier=any(visitor.values()))
     return CallRecord(
@@ -144,6 +166,7 @@ def _read(
         service_type=read_text(raw, "serviceType", limit=32),
         kind=kind,
         phone=phone,
+        phone_text="" if phone else number[:MAX_PHONE_TEXT],
         started_at=started_at,
         duration_seconds=duration,
         hold_seconds=_hold(raw),

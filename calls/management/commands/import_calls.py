@@ -133,7 +133,9 @@ def _store_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Resul
     start = 0
     while chunk := list(islice(items, settings.INGEST_MAX_CALLS)):
         now = timezone.now()
-        records = read_records(chunk, source_id=source.public_id, zone=zone, now=now)
+        records = read_records(
+            chunk, source_id=source.public_id, zone=zone, now=now, region=source.region
+        )
         for result in store_calls(source=source, records=records, now=now):
             yield Result(
                 start + result.index,

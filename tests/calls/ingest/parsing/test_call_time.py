@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +10,8 @@ import pytest
 
 from calls.ingest.parsing.call_time import read_start
 from calls.ingest.parsing.fields import Unusable
+from tests.calls.ingest.parsing.parsed import NOW, read, refuse
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MOSCOW = ZoneInfo("Europe/Moscow")
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -92,8 +92,6 @@ def test_missing_time_is_refused(value: Any) -> None:
         "2026-02-30 10:00:00",
         "2026-11-23T10:20:00+99:00",
         "1999-12-31T23:59:59Z",
-        10**18,
-        "9" * 400,
         "9" * 5000,
         20261123,
         -5,
@@ -117,3 +115,56 @@ def test_other_date_fields_of_the_record_are_ignored() -> None:
     }
 
     assert read_start(item, zone=MOSCOW, now=NOW) == datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1_795_418_400_000, "1795418400000", 1_795_418_400_000.0, 1_795_418_400_000_000, 10**18],
+)
+def test_time_in_milliseconds_is_refused_by_that_name(value: Any) -> None:
+    problem = refuse({"universalId": "7", "callTime": value})
+
+    assert (problem.code, problem.field) == ("time_in_milliseconds", "callTime")
+    assert problem.message == (
+        f"Время {int(value)} — не секунды Unix: их сейчас десять цифр. Разделите на 1000."
+    )
+
+
+@pytest.mark.parametrize("name", ["duration", "duration2_sec"])
+@pytest.mark.parametrize("value", [86_401, "152000000"])
+def test_call_longer_than_a_day_is_refused(name: str, value: Any) -> None:
+    long_ago = int((NOW - timedelta(days=10)).timestamp())
+
+    problem = refuse({"universalId": "7", "callTime": long_ago, name: value})
+
+    assert (problem.code, problem.field) == ("too_long", name)
+    assert problem.message == (
+        f"Разговор не длится {value} с: нужны секунды, не больше 86400. Если это миллисекунды, "
+        "разделите их на 1000."
+    )
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(3600, True), (3900, True), (3901, False)])
+def test_call_that_is_not_over_yet_is_refused(seconds: int, is_taken: bool) -> None:
+    item = {
+        "universalId": "7",
+        "callTime": int((NOW - timedelta(hours=1)).timestamp()),
+        "duration": seconds,
+    }
+
+    if is_taken:
+        assert read(**item).duration_seconds == seconds
+        return
+    problem = refuse(item)
+    assert (problem.code, problem.field, problem.message) == (
+        "ends_in_future",
+        "duration",
+        "Звонок длиной 3901 с заканчивается в будущем. Если это миллисекунды, разделите их на "
+        "1000.",
+    )
+
+
+def test_call_of_exactly_a_day_is_taken() -> None:
+    two_days_ago = int((NOW - timedelta(days=2)).timestamp())
+
+    assert read(callTime=two_days_ago, duration=86_400).duration_seconds == 86_400

@@ -1,4 +1,4 @@
-"""Ids of visitors, clicks and orders, and phones: a table per rule."""
+"""Ids of visitors, clicks and orders: a table per rule."""
 
 from __future__ import annotations
 
@@ -7,35 +7,6 @@ from typing import Any
 import pytest
 
 from tests.calls.ingest.parsing.parsed import read
-
-
-@pytest.mark.parametrize(
-    ("number", "phone"),
-    [
-        ("79161234567", "+79161234567"),
-        ("+7 (916) 123-45-67", "+79161234567"),
-        ("8 (916) 123-45-67", "+79161234567"),
-        (79161234567, "+79161234567"),
-        (79161234567.0, "+79161234567"),
-        ("79161234567.0", "+79161234567"),
-        ("+79161234567.00", "+79161234567"),
-        ("8.800.555.35.00", "+78005553500"),
-        (79161234567.5, ""),
-        (2.0**53 - 1, "+9007199254740991"),
-        (2.0**53, ""),
-        (1e300, ""),
-        ("7.9161234567E+10", ""),
-        (True, ""),
-        ("7999999999", "+7999999999"),
-        ("8123", "+8123"),
-        ("810375291234567", "+810375291234567"),
-        ("anonymous", ""),
-        ("", ""),
-        ("9" * 40, ""),
-    ],
-)
-def test_phone_is_normalised_to_e164(number: Any, phone: str) -> None:
-    assert read(clientNumber=number).phone == phone
 
 
 @pytest.mark.parametrize(
