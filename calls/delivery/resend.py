@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets import audit
 from calls.decision.csv_formats import unfit_rows
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.decide import LINK_HORIZON, stream_of
 from calls.delivery.csv_writer import write_row
 from calls.delivery.uploads import create_upload
 from calls.models import Call, Delivery, Resend, Upload
@@ -132,11 +132,11 @@ def _reload(delivery: Delivery) -> Delivery:
 
 
 def _freeze(delivery: Delivery, now: datetime) -> Upload:
-    channel, kind = Channel(delivery.channel), IdKind(delivery.id_kind or IdKind.CLIENT_ID)
+    channel, (kind, is_static) = Channel(delivery.channel), _stream(delivery)
     call_at = Call.objects.values_list("started_at", flat=True).get(
         pk=delivery.call_id, partition_at=delivery.partition_at
     )
-    body = write_row(delivery, channel=channel, id_kind=kind, is_static=delivery.is_static)
+    body = write_row(delivery, channel=channel, id_kind=kind, is_static=is_static)
     if unfit_rows(body):
         raise CannotResend(UNUSABLE)
     if call_at + LINK_HORIZON <= now:
@@ -147,7 +147,7 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
         counter_id=delivery.counter_id,
         channel=channel,
         id_kind=kind,
-        is_static=delivery.is_static,
+        is_static=is_static,
         target=goal.identifier if channel is Channel.GOAL and goal else "",
         body=body,
         rows=1,
@@ -155,6 +155,20 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
         newest_call_at=call_at,
         now=now,
     )
+
+
+def _stream(delivery: Delivery) -> tuple[IdKind, bool]:
+    """Return the identifier and whether the row is unlinked, by today's values of the call.
+
+    Raises CannotResend for a call that was linked by an identifier that is gone: as unlinked it
+    would be another call to Metrika.
+    """
+    id_kind, is_static = stream_of(delivery.call_id, delivery.counter_id)
+    if is_static and not delivery.is_static:
+        raise CannotResend(UNUSABLE)
+    if is_static or id_kind is None:
+        return IdKind.CLIENT_ID, is_static
+    return IdKind(id_kind), is_static
 
 
 def _log_order(resend: Resend, delivery: Delivery, actor: User | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +18,11 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.decide import LINK_HORIZON, decide
 from calls.decision.reasons import CALLED_OFF
-from calls.delivery import batching, expiry, hold, lookup, recovery, sending
+from calls.delivery import batching, expiry, hold, lookup, recovery, sending, unlinked
 from calls.delivery.policy import LOOKUPS_NEEDED, lookup_spacing
-from calls.models import Call, Delivery, Upload, UploadAttempt
+from calls.models import Call, Delivery, UnlinkedApproval, Upload, UploadAttempt
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
 from calls.states import Attention, Channel, DeliveryState, UploadState
@@ -332,3 +333,35 @@ def test_expiry_locks_rows_in_the_order_in_which_decisions_lock_them(
 def lock_row(call: Call) -> None:
     """Take the lock a decision would take; fails when another session holds it."""
     Delivery.objects.select_for_update(nowait=True).get(call_id=call.pk, channel=Channel.CALLS)
+
+
+def test_approval_to_send_unlinked_waits_for_a_corrected_record(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    call = store_call(
+        cabinet=cabinet, client_id="", unreadable_identifiers={"ClientId": "1,71803E+18"}
+    )
+    row = Delivery.objects.select_related("call", "counter", "cabinet").get(
+        call_id=call.pk, channel=Channel.CALLS
+    )
+
+    def correct() -> None:
+        stored = Call.objects.select_for_update().filter(pk=call.pk)
+        stored.get()
+        stored.update(client_id="7", unreadable_identifiers=None)
+        decide([call.pk], now=timezone.now())
+
+    with ThreadPoolExecutor(1) as pool, uncommitted(correct):
+        approved = pool.submit(approve_in_session, row)
+        wait_for_lock()
+    assert approved.result(JOIN_SECONDS) is False
+
+    assert (row_of(call).state, row_of(call).is_static) == (DeliveryState.WAITING, False)
+    assert not UnlinkedApproval.objects.exists()
+
+
+def approve_in_session(row: Delivery) -> bool:
+    try:
+        return unlinked.approve(row, actor=None, now=timezone.now())
+    finally:
+        connection.close()

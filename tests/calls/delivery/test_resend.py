@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from cabinets.models import AuditEvent, Cabinet
 from calls.delivery import batching, lookup, sending
 from calls.delivery import resend as resending
 from calls.delivery.resend import CannotResend
-from calls.models import Call, Delivery, Resend, Upload
+from calls.models import Call, Delivery, Resend, Upload, UploadFile
 from calls.states import DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -78,6 +80,34 @@ def test_a_second_repeat_waits_for_the_first(
     sending.send_due(seconds=30)
 
     assert order(call, 2, owner) is not None
+
+
+@pytest.mark.parametrize(
+    ("corrected", "cells"),
+    [
+        ({"client_id": "7", "kind": "dynamic"}, {"StaticCall": "0", "ClientId": "7"}),
+        ({"tags": ["Новый"]}, {"StaticCall": "1", "ClientId": ""}),
+    ],
+)
+def test_repeat_of_an_unlinked_call_takes_the_identifier_that_came_later(
+    cabinet: Cabinet,
+    counter: Counter,
+    owner: User,
+    corrected: dict[str, Any],
+    cells: dict[str, str],
+) -> None:
+    call = store_call(cabinet=cabinet, client_id="", kind="unknown")
+    batching.build_uploads(now=timezone.now() + timedelta(hours=1))
+    Upload.objects.update(state=UploadState.LINKAGE_FAILURE, uploading_id=5)
+    Call.objects.filter(pk=call.pk).update(**corrected)
+
+    resend = resending.order(row_of(call), number=1, actor=owner, now=timezone.now())
+
+    assert resend is not None
+    body = bytes(UploadFile.objects.get(upload=resend.upload).body).decode()
+    (row,) = csv.DictReader(io.StringIO(body))
+    assert {name: row[name] for name in cells} == cells
+    assert resend.upload.is_static is (cells["StaticCall"] == "1")
 
 
 Change = Callable[[Call, Counter], object]
