@@ -1,29 +1,29 @@
 """Finds the click id (`yclid`) that the address of a page carries. Pure.
 
 Direct appends `yclid` to the landing page; on the way to a call record the address is escaped for
-HTML, cut to its query, moved behind a fragment or joined with a second "?".
+HTML or as a parameter of another address, cut to its query, moved behind a fragment or joined with
+a second "?". So it is searched for the parameter instead of being parsed.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, read_text
-from calls.ingest.parsing.identifiers import CLICK_ID, Identifier, read_number
+from calls.ingest.parsing.identifiers import CLICK_ID, MAX_SHOWN, Identifier, read_number
 
 #: Pages that the visitor of the call saw; a referrer may be a page of another site.
 ADDRESS_FIELDS = ("entryPointQuery", "callPage", "entryPoint", "cpg")
-#: A parameter of the query, of the fragment, or of a bare query string.
-_CLICK = re.compile(r"(?i)(?:^|[?&#;/!\s])yclid=([^?&#;/\s]*)")
-#: An address escaped as a whole, such as a parameter of another one, has none of these signs.
-_QUERY_SIGNS = frozenset("?&=#")
-#: "&amp;amp;" is escaped twice.
-_MAX_ESCAPES = 3
+#: The parameter by its whole name, up to a character that no number has.
+_CLICK = re.compile(r"(?i)(?<![\w.-])yclid=([^?&#;/\\\s|,()<>\[\]]*)")
 _DIGIT = re.compile("[0-9]")
-_QUOTES = "\"'«»"
+#: Characters that stand around a number in a parameter.
+_AROUND = " +\"'«»"
+#: "&amp;amp;" is escaped twice, and so is an address within an address.
+MAX_ESCAPES = 3
 
 
 def click_of(item: Item) -> Identifier:
@@ -32,25 +32,48 @@ def click_of(item: Item) -> Identifier:
     A template that was not filled is no click, nor is a word without a digit: addresses carry
     parameters of others.
     """
-    texts = (text for name in ADDRESS_FIELDS for text in _values_in(read_text(item, name)))
-    found = [read_number({"yclid": text}, CLICK_ID) for text in texts if _DIGIT.search(text)]
+    return _first_readable(_click_in(read_text(item, name)) for name in ADDRESS_FIELDS)
+
+
+def _click_in(address: str) -> Identifier:
+    """Return the click of an address; of an address within an address the outer one counts."""
+    if "yclid" not in address.lower():
+        return Identifier()
+    return _first_readable(map(_agreed, _decodings(address)))
+
+
+def _agreed(text: str) -> Identifier:
+    """Return the only click in a text; two different ones are unreadable, as is no number."""
+    values = (unquote(found).strip(_AROUND) for found in _CLICK.findall(text))
+    came = [read_number({"yclid": value}, CLICK_ID) for value in values if _DIGIT.search(value)]
+    clicks = list(dict.fromkeys(one.value for one in came if one.value))
+    if len(clicks) > 1:
+        shown = ", ".join(f"yclid={click}" for click in clicks)
+        return Identifier(unreadable=shown[:MAX_SHOWN])
+    return _first_readable(came)
+
+
+def _first_readable(found: Iterable[Identifier]) -> Identifier:
+    """Return the first that has a value, else the first that is unreadable, else the absent one."""
     came = [one for one in found if one != Identifier()]
     return next((one for one in came if one.value), came[0] if came else Identifier())
 
 
-def _values_in(address: str) -> Iterator[str]:
-    for match in _CLICK.finditer(_unescaped(address)):
-        yield unquote(match[1]).strip().strip(_QUOTES)
-
-
-def _unescaped(address: str) -> str:
-    """Return the address without escapes of HTML and JSON, and of URLs when all of it is."""
-    if not _QUERY_SIGNS.intersection(address):
+def _decodings(address: str) -> Iterator[str]:
+    """Yield the address without escapes of HTML and JSON, then also without those of URLs."""
+    for _time in range(MAX_ESCAPES):
+        before, address = address, _plain(address)
+        yield address
         address = unquote(address)
+        if address == before:
+            return
+    yield _plain(address)
+
+
+def _plain(address: str) -> str:
     address = address.replace("\\u0026", "&").replace("\\/", "/")
-    for _time in range(_MAX_ESCAPES):
-        plain = html.unescape(address)
-        if plain == address:
+    for _time in range(MAX_ESCAPES):
+        before, address = address, html.unescape(address)
+        if address == before:
             break
-        address = plain
     return address

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from calls.ingest.parsing.fields import ABSENT_TEXTS, as_text, read_key
-from calls.ingest.parsing.json_values import STRICT_DECODER
+from calls.ingest.parsing.json_values import STRICT_DECODER, TooDeep, storable
 
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 255
 #: Fields of an object that hold the tag, in order of preference.
 NAME_FIELDS = ("name", "title", "label", "value", "tag", "tagName", "text")
 #: Values of a map that say yes or no, so that its names are no ids.
-_ANSWERS = frozenset({"true", "false", "yes", "no", "да", "нет", "on", "off"})
+_YES = frozenset({"true", "yes", "да", "on"})
+_ANSWERS = _YES | {"false", "no", "нет", "off"}
 #: Longer names of an object are no indices.
 MAX_INDEX_LENGTH = 18
 _SEPARATORS = re.compile(r"[,;\n]")
@@ -55,19 +56,34 @@ def is_index(name: str) -> bool:
 
 def _tags(value: Any) -> Iterator[str]:
     for one in _items(value):
-        decoded = as_list(_decoded(one))
-        if isinstance(decoded, list):
-            yield from map(_tag, decoded)
+        content = as_list(decoded(one))
+        if isinstance(content, list):
+            yield from map(_tag, content)
         else:
-            yield _tag(decoded)
+            yield _tag(content)
 
 
 def _names_of(members: dict[str, Any]) -> list[Any]:
-    """Return the one tag of an object that has a name, else the names of a map from ids."""
+    """Return the one tag of an object that has a name, else the names of a map.
+
+    A map leads from ids to names, or from names to ids or answers.
+    """
     if _tag(members):
         return [members]
-    named = ((one, _tag(one)) for one in members.values())
-    return [one for one, name in named if not name.isdigit() and name.lower() not in _ANSWERS]
+    ordered = sorted(members.items())
+    named = [one for _name, one in ordered if not _is_mark(one)]
+    return named or [name for name, one in ordered if _is_yes(one)]
+
+
+def _is_mark(value: Any) -> bool:
+    """Whether the value is an id, an answer or nothing, and so no name of a tag."""
+    text = _tag(value)
+    return not text or text.isdigit() or text.lower() in _ANSWERS
+
+
+def _is_yes(value: Any) -> bool:
+    text = _tag(value).lower()
+    return value is True or text in _YES or (text.isdigit() and text.strip("0") != "")
 
 
 def _tag(value: Any) -> str:
@@ -80,22 +96,22 @@ def _tag(value: Any) -> str:
 
 def _items(value: Any) -> list[Any]:
     """Return the items of the list; 0 means an empty list."""
-    decoded = as_list(_decoded(value))
-    if isinstance(decoded, list):
-        return decoded
-    if isinstance(decoded, dict):
-        return _names_of(decoded)
-    text = as_text(decoded)
+    content = as_list(decoded(value))
+    if isinstance(content, list):
+        return content
+    if isinstance(content, dict):
+        return _names_of(content)
+    text = as_text(content)
     return [] if text == "0" else _SEPARATORS.split(text)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
     """Return what a JSON text of a list, an object or a text says; any other value as it is."""
     for _time in range(_MAX_TEXTS):
         if not isinstance(value, str) or not value.strip().startswith(("[", "{", '"')):
             break
         try:
-            value = STRICT_DECODER.decode(value.strip())
-        except (ValueError, RecursionError):
+            value = storable(STRICT_DECODER.decode(value.strip()))
+        except (ValueError, RecursionError, TooDeep):
             break
     return value

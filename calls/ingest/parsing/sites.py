@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from calls.ingest.parsing.fields import Item, as_text, read_text
+from calls.ingest.parsing.lists import as_list, decoded
 from counters.hosts import normalise_host, readable_host
 
 MAX_SITE = 255
@@ -15,7 +16,7 @@ MAX_SITE = 255
 SITE_FIELDS = ("site", "visitSite", "siteVisit", "host")
 PAGE_FIELDS = ("callPage", "cpg", "entryPoint", "entryPointQuery")
 _SEPARATORS = re.compile(r"[,;|\n]+")
-_QUOTES = " \t\r\"'«»"
+_AROUND = " \t\r\"'«»()[]<>"
 #: Endings of a page's file name, which are no top-level domains.
 _FILE = re.compile(r"\.(html?|php\d?|aspx?|jsp|cgi)$")
 _IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}")
@@ -46,15 +47,13 @@ def read_site(item: Item) -> Site:
 
 def _texts(value: Any) -> Iterator[str]:
     """Yield the value, or each of the sites that it lists."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _texts_of(as_text(one))
-    else:
-        yield from _texts_of(as_text(value))
+    content = as_list(decoded(value))
+    for one in content if isinstance(content, list) else [content]:
+        yield from _texts_of(as_text(one))
 
 
 def _texts_of(text: str) -> Iterator[str]:
-    for part in filter(None, (one.strip(_QUOTES) for one in _SEPARATORS.split(text))):
+    for part in filter(None, (one.strip(_AROUND) for one in _SEPARATORS.split(text))):
         words = part.split()
         # Words of a sentence are no list of sites, even when one of them looks like a host.
         if len(words) > 1 and all(map(_host, words)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.calls.ingest.parsing.parsed import read
@@ -38,6 +40,14 @@ def test_click_of_the_reports(field: str, address: str, click: str) -> None:
         f"https://[::1/?yclid={CLICK}",
         "https%3A%2F%2Fokna-stolica.example%2F%3Fa%3D1%26yclid%3D" + CLICK,
         f"{SITE}?yclid=%7Byclid%7D&yclid={CLICK}",
+        f"{SITE}?a=1&#x26;yclid&#x3D;{CLICK}",
+        f"{SITE}?a=1%26yclid%3D{CLICK}%26b%3D2",
+        f"{SITE}?yclid={CLICK}%26b=2",
+        f"{SITE}?yclid=%20{CLICK}+",
+        f"{SITE}?yclid={CLICK}&yclid={CLICK}",
+        f"https://go.example/?url=https%3A%2F%2Fokna-stolica.example%2F%3Fyclid%3D{CLICK}%26a%3D1",
+        f"https://go.example/?url=%3Fyclid%3D5&yclid={CLICK}",
+        f"https%253A%252F%252Fokna-stolica.example%252F%253Fyclid%253D{CLICK}",
         f"{SITE}?" + "&".join(f"p{number}=1" for number in range(300)) + f"&yclid={CLICK}",
     ],
 )
@@ -55,6 +65,8 @@ def test_click_is_read(address: str) -> None:
         f"{SITE}?yclid=18446744073709551616",
         f"{SITE}?myyclid={CLICK}",
         f"{SITE}?yclid2={CLICK}",
+        f"{SITE}?my_yclid={CLICK}",
+        f"{SITE}?x-yclid={CLICK}",
         f"{SITE}yclid/{CLICK}",
     ],
 )
@@ -85,6 +97,23 @@ def test_first_readable_address_gives_the_click() -> None:
     call = read(entryPointQuery=f"{SITE}?yclid={{yclid}}", callPage=f"{SITE}?yclid={CLICK}")
 
     assert call.yclid == CLICK
+
+
+@pytest.mark.parametrize(
+    ("fields", "yclid", "unreadable"),
+    [
+        ({"entryPointQuery": "?yclid=1&yclid=2"}, "", {"Yclid": "yclid=1, yclid=2"}),
+        ({"entryPointQuery": "?yclid=1&yclid=2", "callPage": "?yclid=2"}, "2", None),
+        ({"entryPointQuery": "?yclid=1", "callPage": "?yclid=2"}, "1", None),
+        ({"yclid": "1", "callPage": "?yclid=1&yclid=2"}, "1", None),
+    ],
+)
+def test_of_two_clicks_in_one_address_none_is_guessed(
+    fields: dict[str, Any], yclid: str, unreadable: dict[str, str] | None
+) -> None:
+    call = read(**fields)
+
+    assert (call.yclid, call.unreadable_identifiers) == (yclid, unreadable)
 
 
 def test_click_of_a_referrer_is_another_visit() -> None:

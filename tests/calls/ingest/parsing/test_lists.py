@@ -37,6 +37,8 @@ def test_tags_of_the_reports(report: dict[str, Any]) -> None:
         [{"id": 5, "value": "Целевой"}, {"tag": "Новый"}],
         [{"name": "", "title": "Целевой"}, "Новый"],
         [{"0": "Целевой", "1": "Новый"}],
+        [["Целевой"], ["Новый"]],
+        '["Целе\\u0000вой", "Новый\\ud800"]',
     ],
     ids=str,
 )
@@ -48,7 +50,8 @@ def test_tags_are_read(value: Any) -> None:
     ("value", "tags"),
     [
         ({"name": "Целевой", "id": 1}, ["Целевой"]),
-        ({"Целевой": True, "Новый": "да"}, []),
+        ({"Целевой": False, "Новый": "нет", "Спам": 0, "Дубль": "0"}, []),
+        ({"color": "", "id": None}, []),
         ([{"color": "red", "id": 5}], []),
         ("[VIP]", ["[VIP]"]),
         ("[VIP", ["[VIP"]),
@@ -62,6 +65,19 @@ def test_tags_are_read(value: Any) -> None:
 )
 def test_what_is_no_list_of_tags(value: Any, tags: list[str]) -> None:
     assert read(tags=value).tags == tags
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Целевой": True, "Новый": "да", "Спам": False},
+        {"Целевой": 17, "Новый": "19", "Спам": 0},
+        '{"Новый": 1, "Целевой": 1}',
+    ],
+    ids=str,
+)
+def test_names_of_a_map_to_ids_or_answers_are_tags(value: Any) -> None:
+    assert read(tags=value).tags == ["Новый", "Целевой"]
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def test_unique_target_is_derived_when_it_is_missing() -> None:
         ([0], ["0"]),
         (5, ["5"]),
         ("5", ["5"]),
-        ({"Целевой": 1}, []),
+        ({"Целевой": 1}, ["Целевой"]),
     ],
 )
 def test_tags_are_normalised(value: Any, tags: list[str]) -> None:
