@@ -104,6 +104,7 @@ COUNTER_OFF = "counter_off"
 GOAL_GONE = "goal_gone"
 #: Calls with this reason wait for a person or for a corrected record.
 IDENTIFIER_UNREADABLE = "identifier_unreadable"
+UNLINKED_NO_GOAL = "unlinked_no_goal"
 #: Reasons of calls that go only by a person's order, after the counter was connected.
 BY_ORDER_ONLY = (BEFORE_CONNECTION, NOT_CONFIGURED)
 

@@ -13,8 +13,15 @@ from django.db import transaction
 from cabinets import audit
 from calls.decision.decide import decide_again
 from calls.models import Call, Delivery, UnlinkedApproval
-from calls.models.querysets import AWAITS_PERSON
-from calls.states import IDENTIFIER_UNREADABLE, CallKind, Channel, DeliveryState, IdKind
+from calls.models.querysets import AWAITS_PERSON, DeliveryQuerySet
+from calls.states import (
+    IDENTIFIER_UNREADABLE,
+    UNLINKED_NO_GOAL,
+    CallKind,
+    Channel,
+    DeliveryState,
+    IdKind,
+)
 
 
 def may_approve(delivery: Delivery, *, now: datetime) -> bool:
@@ -53,17 +60,16 @@ def approve(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
         )
         _log_approval(delivery, actor)
         decide_again(delivery.counter_id, now=now, call_id=delivery.call_id)
+        # What cannot reach the goal was not excluded by the settings.
+        _rows_of(delivery).filter(channel=Channel.GOAL, reason=UNLINKED_NO_GOAL).update(
+            waited=False
+        )
     return True
 
 
 def _start_waiting(delivery: Delivery, now: datetime) -> bool:
     """Make the row wait, so that a counter that is off holds it and does not skip it."""
-    unreadable = Delivery.objects.filter(AWAITS_PERSON, expires_at__gt=now)
-    of_call = unreadable.filter(
-        call_id=delivery.call_id,
-        partition_at=delivery.partition_at,
-        counter_id=delivery.counter_id,
-    )
+    of_call = _rows_of(delivery).filter(AWAITS_PERSON, expires_at__gt=now)
     moved = of_call.filter(channel=Channel.CALLS).update(
         state=DeliveryState.WAITING,
         reason=None,
@@ -75,6 +81,15 @@ def _start_waiting(delivery: Delivery, now: datetime) -> bool:
     # The row of the goal has the same cause: it is decided again together with this one.
     of_call.filter(channel=Channel.GOAL).update(waited=True)
     return bool(moved)
+
+
+def _rows_of(delivery: Delivery) -> DeliveryQuerySet[Delivery]:
+    """Return the rows of the call for this counter, in both channels."""
+    return Delivery.objects.filter(
+        call_id=delivery.call_id,
+        partition_at=delivery.partition_at,
+        counter_id=delivery.counter_id,
+    )
 
 
 def _log_approval(delivery: Delivery, actor: User | None) -> None:

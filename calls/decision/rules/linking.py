@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
 from calls.phones import with_masked_phones
-from calls.states import IDENTIFIER_UNREADABLE, Channel
+from calls.states import IDENTIFIER_UNREADABLE, UNLINKED_NO_GOAL, Channel
 
 #: The `IdKind` of the first identifier of the counter's order that fits its column, else null.
 IDENTIFIER = f"""(
@@ -127,7 +127,7 @@ RULES = (
              FROM {_UNREADABLE} AS came WHERE came.text <> '' LIMIT 1)""",
     ),
     Rule(
-        code="unlinked_no_goal",
+        code=UNLINKED_NO_GOAL,
         title=gettext_lazy("Без идентификатора нет цели"),
         requirement=gettext_lazy("Для цели известен посетитель"),
         sentence=gettext_lazy(

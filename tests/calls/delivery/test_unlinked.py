@@ -14,6 +14,7 @@ from cabinets.models import AuditEvent, Cabinet
 from calls.decision.decide import decide, decide_again
 from calls.delivery import batching, unlinked
 from calls.models import Call, Delivery, UnlinkedApproval, Upload
+from calls.queries.stats import excluded_by_settings
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -54,6 +55,7 @@ def test_approved_call_goes_as_unlinked(call: Call, owner: User) -> None:
 
     assert state_of(call) == (DeliveryState.WAITING, None, True)
     assert state_of(call, Channel.GOAL)[:2] == (DeliveryState.SKIPPED, "unlinked_no_goal")
+    assert excluded_by_settings(row_of(call).counter) == 0
     assert AuditEvent.objects.get().action == "delivery.sent_unlinked"
     assert batching.build_uploads(now=timezone.now() + timedelta(hours=1)) == 1
     assert Upload.objects.get().is_static
