@@ -91,16 +91,22 @@ class DisplayState(models.TextChoices):
     LINK_UNKNOWN = "link_unknown", _("Принят, привязка неизвестна")
     ACCEPTED_STATIC = "accepted_static", _("Принят, непривязанный")
     UNMATCHED = "unmatched", _("Не привязан")
+    PARTLY_ACCEPTED = "partly_accepted", _("Приняты не все строки")
     ROW_REFUSED = "row_refused", _("Строка не принята")
+    NOT_FINISHED = "not_finished", _("Ждёт итога")
     SKIPPED = "skipped", _("Не отправляется")
     EXPIRED = "expired", _("Опоздал")
     NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
 
 
+#: States of a call that is not sent, at least for now.
+NOT_SENT = (DisplayState.SKIPPED, DisplayState.NOT_FINISHED)
+
 #: Codes of rules that other statements than the rule itself name.
 NOT_CONFIGURED = "not_configured"
 BEFORE_CONNECTION = "before_connection"
 COUNTER_OFF = "counter_off"
+CALL_NOT_FINISHED = "not_finished"
 GOAL_GONE = "goal_gone"
 #: Calls with this reason wait for a person or for a corrected record.
 IDENTIFIER_UNREADABLE = "identifier_unreadable"
@@ -121,7 +127,9 @@ TONES: dict[str, str] = {
     DisplayState.LINK_UNKNOWN: "info",
     DisplayState.ACCEPTED_STATIC: "success",
     DisplayState.UNMATCHED: "neutral",
+    DisplayState.PARTLY_ACCEPTED: "warning",
     DisplayState.ROW_REFUSED: "danger",
+    DisplayState.NOT_FINISHED: "info",
     DisplayState.SKIPPED: "neutral",
     DisplayState.EXPIRED: "warning",
     DisplayState.NEEDS_ATTENTION: "danger",

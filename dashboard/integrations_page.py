@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,6 +17,7 @@ from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.reconciliation.run import disagreeing
 from calls.states import DisplayState
 from dashboard.integration_card import card_of
+from dashboard.links import calls_url
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -99,16 +100,21 @@ def _about_uploads(cabinet: Cabinet) -> list[Notice]:
     )
     by_counter = stuck.order_by("counter__name").values_list("counter_id", "counter__name")
     return [
-        _about_uploads_of(counter_id, name, uploads=uploads, rows=rows)
-        for counter_id, name, uploads, rows in by_counter.annotate(Count("pk"), Sum("rows"))
+        _about_uploads_of(counter_id, name, uploads=uploads, rows=rows, first=first)
+        for counter_id, name, uploads, rows, first in by_counter.annotate(
+            Count("pk"), Sum("rows"), Min("pk")
+        )
     ]
 
 
-def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int) -> Notice:
+def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int, first: int) -> Notice:
+    """Return the notice; it leads to the upload when there is one, else to the calls of all."""
     text = _("«%(name)s»: требуют внимания выгрузки (%(uploads)d), звонков в них: %(rows)d.")
     return Notice(
         text % {"name": name, "uploads": uploads, "rows": rows},
-        f"{reverse('calls:history', args=[counter_id])}?state={DisplayState.NEEDS_ATTENTION}",
+        reverse("calls:upload", args=[first])
+        if uploads == 1
+        else calls_url(counter_id, state=DisplayState.NEEDS_ATTENTION),
         _("Посмотреть"),
     )
 
@@ -127,7 +133,8 @@ def _about_expiry(cabinet: Cabinet) -> list[Notice]:
 def _calls_of(warning: ExpiryWarning) -> str:
     """Return the history of the counter; only of expired calls when none is about to expire."""
     history = reverse("calls:history", args=[warning.counter_id])
-    return history if warning.in_a_week else f"{history}?state={DisplayState.EXPIRED}"
+    expired = calls_url(warning.counter_id, state=DisplayState.EXPIRED)
+    return history if warning.in_a_week else expired
 
 
 def _about_differences(cabinet: Cabinet) -> list[Notice]:

@@ -24,8 +24,13 @@ def counter_check_url(counter: Counter) -> str:
 
 def sent_calls_url(counter: Counter) -> str:
     """Return the history of all time in the channel whose calls `sent_totals` counts."""
-    query = urlencode({"q": "", "channel": counted_channel(counter).value})
-    return f"{reverse('calls:history', args=[counter.pk])}?{query}"
+    return calls_url(counter.pk, channel=str(counted_channel(counter).value))
+
+
+def calls_url(counter_id: int, **filters: str) -> str:
+    """Return the history with these filters only: of all time, in both channels unless named."""
+    query = urlencode({"q": ""} | filters)
+    return f"{reverse('calls:history', args=[counter_id])}?{query}"
 
 
 def metrika_url(counter: Counter) -> str:

@@ -129,9 +129,12 @@ class Upload(models.Model):
         """Rows that Metrika linked to visits; None when it did not tell or the calls are static.
 
         Until a file is processed its counts are not final. A linkage failure says by itself that
-        no row was linked; of a processed file two zeros are counts that were not made.
+        no row was linked; of a processed file two zeros are counts that were not made. Of more rows
+        than were sent it is not known which ones are linked.
         """
         if self.state not in PROCESSED_UPLOADS or self.is_static:
+            return None
+        if self.linked_quantity and self.attention == Attention.QUANTITY:
             return None
         if self.linked_quantity:
             return min(self.linked_quantity, self.rows)

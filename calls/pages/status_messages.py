@@ -21,7 +21,7 @@ from calls.queries.display_state import (
     is_changed_after_send,
     is_changed_in_file,
 )
-from calls.states import ON_THE_WAY, Attention, CallKind, DeliveryState, DisplayState, UploadState
+from calls.states import ON_THE_WAY, Attention, CallKind, DisplayState, UploadState
 
 _OF_STATE: dict[str, str | Promise] = {
     DisplayState.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
@@ -49,15 +49,7 @@ _GOES_OR_WENT = (DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED, 
 
 
 def title_of(delivery: DisplayDelivery) -> str:
-    """Return the state in a word or two; more exact than the state's label where that misleads."""
-    if delivery.display_state == DisplayState.SKIPPED and delivery.reason == "not_finished":
-        return _("Ждёт итога")
-    if (
-        delivery.display_state == DisplayState.ROW_REFUSED
-        and delivery.state != DeliveryState.ROW_REFUSED
-    ):
-        # Metrika accepted part of the file and does not say which rows: this one may be among them.
-        return str(Attention.ROW_REFUSED.label)
+    """Return the state in a word or two."""
     return str(DisplayState(delivery.display_state).label)
 
 

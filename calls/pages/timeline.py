@@ -20,7 +20,7 @@ from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
 from calls.queries.same_second import SameSecond, same_second
-from calls.states import Channel, DisplayState
+from calls.states import NOT_SENT, Channel, DisplayState
 from counters.models import Counter
 
 
@@ -51,9 +51,7 @@ class Timeline:
 
 def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
     """Return a timeline for each delivery of the call; skipped ones come last."""
-    deliveries = sorted(
-        _deliveries(call, now), key=lambda one: one.display_state == DisplayState.SKIPPED
-    )
+    deliveries = sorted(_deliveries(call, now), key=lambda one: one.display_state in NOT_SENT)
     verdicts = explain_call(call.pk)
     attempts = _attempts(deliveries)
     values = values_of(
@@ -101,7 +99,7 @@ def _timeline(
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
-        is_brief=shown == DisplayState.SKIPPED and delivery.upload_id is None and not resends,
+        is_brief=shown in NOT_SENT and delivery.upload_id is None and not resends,
         reason_text=sentence_of(delivery, blocker=blocker),
         same_second_text=same_second_text(pair) if pair else "",
         changed_after_send=is_changed_after_send(call, delivery),

@@ -16,7 +16,7 @@ from calls.pages.attempt_messages import describe
 from calls.pages.status_messages import changed_text, sentence_of, title_of
 from calls.pages.upload_page import label_of
 from calls.queries.display_state import DisplayDelivery
-from calls.states import PROCESSED_UPLOADS, TONES, DeliveryState, DisplayState, IdKind
+from calls.states import NOT_SENT, PROCESSED_UPLOADS, TONES, DeliveryState, DisplayState, IdKind
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,6 @@ def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
 def _current_state(delivery: DisplayDelivery, blocker: str) -> Iterator[Step]:
     """Yield the current state, unless the call is skipped: its rules have given the reason."""
     shown = DisplayState(delivery.display_state)
-    if shown == DisplayState.SKIPPED and delivery.state == DeliveryState.SKIPPED:
+    if shown in NOT_SENT and delivery.state == DeliveryState.SKIPPED:
         return
     yield Step(title_of(delivery), TONES[shown], text=sentence_of(delivery, blocker=blocker))

@@ -23,7 +23,7 @@ from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_
 from calls.pages.upload_preview import preview_of
 from calls.phones import masked_phone, with_masked_phones
 from calls.queries.same_second import rows_of_same_second
-from calls.states import DisplayState, IdKind
+from calls.states import IdKind
 from calls.workbook import CONTENT_TYPE as EXCEL
 
 #: CSV columns masked for people who may not see phones.
@@ -55,6 +55,7 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
     call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
     timelines = timelines_of(call, now=timezone.now())
+    briefs = [one for one in timelines if one.is_brief]
     if not sees_phones:
         for timeline in timelines:
             timeline.values.update(_masked(timeline.values))
@@ -65,8 +66,8 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
             "details": details_of(call, sees_phones=sees_phones),
         },
         "timelines": timelines,
-        "briefs": [one for one in timelines if one.is_brief],
-        "briefs_title": DisplayState.SKIPPED.label,
+        "briefs": briefs,
+        "briefs_title": ", ".join(dict.fromkeys(one.state_text for one in briefs)),
         "can_manage": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }

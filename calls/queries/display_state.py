@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, NullIf
 from calls.models import Call, Delivery, Upload
 from calls.models.querysets import AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import (
+    CALL_NOT_FINISHED,
     PROCESSED_UPLOADS,
     TO_SEND,
     Attention,
@@ -93,6 +94,11 @@ def _cases_of_delivery(now: datetime) -> list[When]:
         When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
         *_cases_of_awaiting_settings(now),
         *_cases_of_unreadable(now),
+        When(
+            state=DeliveryState.SKIPPED,
+            reason=CALL_NOT_FINISHED,
+            then=_value(DisplayState.NOT_FINISHED),
+        ),
         When(state=DeliveryState.SKIPPED, then=_value(DisplayState.SKIPPED)),
         When(state=DeliveryState.EXPIRED, then=_value(DisplayState.EXPIRED)),
         When(state=DeliveryState.ROW_REFUSED, then=_value(DisplayState.ROW_REFUSED)),
@@ -127,8 +133,11 @@ def _cases_of_upload(prefix: str = "") -> list[When]:
         when(DisplayState.SENT, state=UploadState.SENT),
         when(DisplayState.EXPIRED, state=UploadState.CANCELLED, attention=Attention.EXPIRED),
         when(DisplayState.SKIPPED, state=UploadState.CANCELLED),
+        # Which rows were refused is not told: any of them may be accepted.
         when(
-            DisplayState.ROW_REFUSED, state__in=PROCESSED_UPLOADS, attention=Attention.ROW_REFUSED
+            DisplayState.PARTLY_ACCEPTED,
+            state__in=PROCESSED_UPLOADS,
+            attention=Attention.ROW_REFUSED,
         ),
         # A file of static calls always ends as a linkage failure, and its calls are in the reports:
         # https://yandex.com/dev/metrika/en/management/calls
@@ -144,6 +153,13 @@ def _cases_by_linked_rows(prefix: str, when: Callable[..., When]) -> list[When]:
     """
     processed = UploadState.PROCESSED
     return [
+        # Of more rows than were sent it is not known which ones are linked.
+        when(
+            DisplayState.LINK_UNKNOWN,
+            state__in=PROCESSED_UPLOADS,
+            attention=Attention.QUANTITY,
+            linked_quantity__gt=0,
+        ),
         when(
             DisplayState.ACCEPTED,
             state__in=PROCESSED_UPLOADS,

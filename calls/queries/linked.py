@@ -11,14 +11,15 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from calls.models import Delivery, Upload
-from calls.states import PROCESSED_UPLOADS, TAKEN_UPLOADS, UploadState
+from calls.states import PROCESSED_UPLOADS, TAKEN_UPLOADS, Attention, UploadState
 
 _PROCESSED = Q(state__in=PROCESSED_UPLOADS)
 _DYNAMIC = _PROCESSED & Q(is_static=False)
 #: `Upload.linked_rows` is not None.
 _TOLD = _DYNAMIC & (
-    Q(linked_quantity__gt=0)
-    | Q(state=UploadState.LINKAGE_FAILURE)
+    Q(linked_quantity__gt=0) & ~Q(attention=Attention.QUANTITY)
+    | Q(state=UploadState.LINKAGE_FAILURE, linked_quantity__isnull=True)
+    | Q(state=UploadState.LINKAGE_FAILURE, linked_quantity=0)
     | Q(linked_quantity=0, user_not_found_quantity__gt=0)
 )
 
@@ -68,7 +69,7 @@ class LinkedTotals:
         return [
             (self.told, linked.replace("%(linked)s", number_format(self.linked))),
             (self.untold, _("о привязке %(count)s Метрика не сообщила")),
-            (self.static, _("непривязанных (статических) %(count)s")),
+            (self.static, _("непривязанных %(count)s")),
             (self.in_process, _("ещё обрабатываются %(count)s")),
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -16,6 +17,7 @@ from counters.models import Counter
 from dashboard.integrations_page import page_context
 from integrations.models import YandexAccount
 from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
 
 PAGE = "/lk/integrations"
 
@@ -175,3 +177,33 @@ def test_disconnected_account_has_a_notice_while_counters_use_it(
 
     Counter.objects.update(enabled=False)
     assert texts(cabinet) == []
+
+
+@pytest.mark.parametrize("channel", [1, 2])
+def test_notice_of_uploads_leads_to_the_calls_that_it_counts(
+    cabinet: Cabinet, counter: Counter, owner_client: Client, channel: int
+) -> None:
+    """Also when the calls are older than the default days, or of the channel not shown at first."""
+
+    def stuck() -> Upload:
+        upload = make_upload(
+            counter=counter,
+            channel=channel,
+            state="needs_attention",
+            attention="rejected",
+            uploading_id=None,
+        )
+        started = timezone.now() - timedelta(days=40)
+        call = make_call(cabinet=cabinet, started_at=started)
+        make_delivery(call=call, counter=counter, channel=channel, upload=upload)
+        return upload
+
+    def url_of_notice() -> str:
+        notices = page_context(cabinet)["needs_attention"]
+        return next(one.url for one in notices if "требуют внимания" in one.text)
+
+    first = stuck()
+    assert url_of_notice() == reverse("calls:upload", args=[first.pk])
+
+    stuck()
+    assert len(owner_client.get(url_of_notice()).context["rows"]) == 2

@@ -87,7 +87,7 @@ def test_history_shows_state_reason_upload_and_time(owner_client: Client, counte
     assert skipped["reason_text"].startswith("Разговор короче")
     assert (skipped["upload_url"], skipped["sent_at"]) == ("", None)
     assert [(one.state, one.count) for one in context["totals"]] == [
-        ("row_refused", 1),
+        ("partly_accepted", 1),
         ("skipped", 1),
     ]
 

@@ -33,6 +33,10 @@ def display_state_of(delivery: Delivery) -> tuple[str, str]:
             {"state": DeliveryState.SKIPPED, "reason": "too_short"},
             (DisplayState.SKIPPED, "too_short"),
         ),
+        (
+            {"state": DeliveryState.SKIPPED, "reason": "not_finished"},
+            (DisplayState.NOT_FINISHED, "not_finished"),
+        ),
         ({"state": DeliveryState.EXPIRED}, (DisplayState.EXPIRED, "")),
     ],
 )
@@ -62,7 +66,7 @@ def test_row_outside_an_upload_shows_its_own_state(
         ({"state": UploadState.PROCESSED, "linked_quantity": 1}, (DisplayState.ACCEPTED, "")),
         (
             {"state": UploadState.PROCESSED, "attention": Attention.ROW_REFUSED},
-            (DisplayState.ROW_REFUSED, "row_refused"),
+            (DisplayState.PARTLY_ACCEPTED, "row_refused"),
         ),
         ({"state": UploadState.LINKAGE_FAILURE}, (DisplayState.UNMATCHED, "")),
         (
@@ -75,7 +79,7 @@ def test_row_outside_an_upload_shows_its_own_state(
                 "is_static": True,
                 "attention": Attention.ROW_REFUSED,
             },
-            (DisplayState.ROW_REFUSED, "row_refused"),
+            (DisplayState.PARTLY_ACCEPTED, "row_refused"),
         ),
         (
             {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED} | NO_ID,

@@ -168,7 +168,7 @@ def test_expired_call_of_two_channels_is_counted_once_and_linked(
     page = owner_client.get("/lk/integrations").content.decode()
 
     assert "За неделю опоздали и уже не привяжутся звонки: 1." in page
-    assert f"{reverse('calls:history', args=[counter.pk])}?state=expired" in page
+    assert f"{reverse('calls:history', args=[counter.pk])}?q=&amp;state=expired" in page
 
 
 def test_another_cabinet_sees_no_warning(waiting: Counter, stranger_client: Client) -> None:

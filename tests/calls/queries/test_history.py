@@ -95,7 +95,7 @@ def test_rows_are_filtered_by_state_reason_channel_and_search(counter: Counter) 
     )
 
     assert listed(counter, state="waiting") == [waiting]
-    assert listed(counter, state="row_refused") == [refused]
+    assert listed(counter, state="partly_accepted") == [refused]
     assert listed(counter, reason="row_refused") == [refused]
     assert listed(counter, reason="too_short") == [short]
     assert listed(counter, state="skipped", channel=Channel.GOAL) == [goal]

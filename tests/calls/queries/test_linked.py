@@ -9,7 +9,7 @@ import pytest
 from calls.models import Delivery, Upload
 from calls.queries.display_state import display_state_of_upload
 from calls.queries.linked import LinkedTotals, linked_of
-from calls.states import TONES, Channel, DisplayState, UploadState
+from calls.states import TONES, Attention, Channel, DisplayState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
@@ -122,6 +122,23 @@ def test_file_that_metrika_does_not_have_counts_nothing(counter: Counter) -> Non
     assert totals.parts() == []
 
 
+def test_counts_of_more_rows_than_were_sent_link_no_call_for_certain(counter: Counter) -> None:
+    upload = make_upload(
+        counter=counter,
+        state=S.PROCESSED,
+        attention=Attention.QUANTITY,
+        rows=2,
+        line_quantity=3,
+        linked_quantity=2,
+    )
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, upload=upload)
+
+    assert display_state_of_upload(upload.pk) == D.LINK_UNKNOWN
+    assert upload.linked_rows is None
+    totals = linked_of(Delivery.objects.filter(counter=counter))
+    assert totals == LinkedTotals(sent=2, untold=2)
+
+
 def test_file_of_two_calls_is_counted_once(counter: Counter) -> None:
     upload = answered(counter, S.PROCESSED, False, 17, 8)
     for number in (1, 2):
@@ -139,7 +156,7 @@ def test_parts_name_each_count_and_leave_out_what_there_is_none_of() -> None:
     assert [part.replace("\xa0", " ") for part in totals.parts()] == [
         "привязано к визитам 850 из 1000",
         "о привязке 20 Метрика не сообщила",
-        "непривязанных (статических) 56",
+        "непривязанных 56",
         "ещё обрабатываются 3",
     ]
     assert LinkedTotals(sent=4, told=4).parts() == ["привязано к визитам 0 из 4"]
