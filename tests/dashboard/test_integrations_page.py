@@ -200,7 +200,7 @@ def test_notice_of_uploads_leads_to_the_calls_that_it_counts(
 
     def url_of_notice() -> str:
         notices = page_context(cabinet)["needs_attention"]
-        return next(one.url for one in notices if "требуют внимания" in one.text)
+        return str(next(one.url for one in notices if "требуют внимания" in one.text))
 
     first = stuck()
     assert url_of_notice() == reverse("calls:upload", args=[first.pk])
