@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from calls.ingest.parsing.fields import Item, Unusable, present
 
 FIELD = "callTime"
+#: The name in the v3 API, then that of the older export.
+FIELDS = (FIELD, "timeStart")
 #: How far a sender's clock may be ahead of ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 #: An earlier time is a placeholder or a mistake of units.
@@ -31,7 +33,7 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
     a clock change repeats is read as the first one, a skipped hour with the offset before the
     change (PEP 495, fold=0).
     """
-    _name, value = present(item, FIELD)
+    _name, value = present(item, *FIELDS)
     if value in ("", 0, "0"):
         raise Unusable("missing_field", FIELD, _("Нет времени начала звонка."))
     start = _parse_unix(value)

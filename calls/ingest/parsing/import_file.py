@@ -1,5 +1,7 @@
 """Reads a file of the v3 calls API: a list of records, or an answer that contains one. Pure.
 
+JSON Lines, a record a line, are read as well, and a list that PHP wrote as an object.
+
 The file is read twice: to the end before the first record is returned, then record by record.
 """
 
@@ -11,25 +13,32 @@ from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
+from calls.ingest.parsing.file_format import UnreadableListing, refuse_table
 from calls.ingest.parsing.json_stream import JsonStream
 from calls.ingest.parsing.json_values import MalformedJson
+from calls.ingest.parsing.lists import is_index
 
 #: The error of the API for a period without calls.
 NO_ROWS = "No rows found"
+#: Characters of a first line that is looked at.
+MAX_HEADER = 4096
 #: Members of an answer that may contain the records; the first one with a list is used.
 LISTS = ("payload", "calls")
-
-
-class UnreadableListing(Exception):
-    """The file is not a listing of calls; the message says what it is."""
+#: A record is told from an answer without a list by one of these names.
+RECORD_NAMES = frozenset({"callTime", "timeStart", "time_start", "universalId", "callId"})
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The number of records, and the index of the member with the list; None: the file is one."""
+    """The number of records, and where they are.
+
+    ``member`` is the index of the member with the list; None: the file is one. ``is_lines``: the
+    file is a sequence of records without a list.
+    """
 
     count: int
     member: int | None = None
+    is_lines: bool = False
 
 
 def check_listing(text: TextIO) -> Listing:
@@ -37,9 +46,13 @@ def check_listing(text: TextIO) -> Listing:
     stream = JsonStream(text)
     try:
         found = _find(stream)
+        if isinstance(found, dict) and RECORD_NAMES & found.keys():
+            return Listing(1 + _skip_records(stream), is_lines=True)
         stream.end()
     except MalformedJson:
-        raise UnreadableListing(_("Файл не читается: это не JSON в UTF-8.")) from None
+        text.seek(0)
+        refuse_table(text.readline(MAX_HEADER))
+        raise UnreadableListing(_("Файл не читается: это не JSON.")) from None
     if isinstance(found, Listing):
         return found
     if found is None:
@@ -59,16 +72,37 @@ def records_of(text: TextIO, listing: Listing) -> Iterator[Any]:
     """
     stream = JsonStream(text)
     try:
-        if listing.member is None:
+        if listing.is_lines:
+            while stream.peek():
+                yield stream.value()
+        elif listing.member is None:
             yield from stream.items()
-            return
-        for number, _name in enumerate(stream.names()):
-            if number == listing.member:
-                yield from stream.items()
-                return
-            _skip(stream)
+        else:
+            yield from _items_of_member(stream, listing.member)
     except MalformedJson:
         raise UnreadableListing(_("Файл изменился во время чтения.")) from None
+
+
+def _items_of_member(stream: JsonStream, member: int) -> Iterator[Any]:
+    for number, _name in enumerate(stream.names()):
+        if number < member:
+            _skip(stream)
+        elif stream.peek() == "[":
+            yield from stream.items()
+            return
+        else:
+            for _index in stream.names():
+                yield stream.value()
+            return
+
+
+def _skip_records(stream: JsonStream) -> int:
+    """Skip the values that follow; return their number."""
+    count = 0
+    while stream.peek():
+        stream.value()
+        count += 1
+    return count
 
 
 def _find(stream: JsonStream) -> Listing | dict[str, Any] | None:
@@ -86,10 +120,23 @@ def _find(stream: JsonStream) -> Listing | dict[str, Any] | None:
 def _member(stream: JsonStream, name: str, number: int) -> Any:
     if name in LISTS and stream.peek() == "[":
         return Listing(_skip(stream), number)
+    if name in LISTS and stream.peek() == "{":
+        count = _skip_indexed(stream)
+        return None if count is None else Listing(count, number)
     if name == "inbound":
         return stream.value()
     _skip(stream)
     return None
+
+
+def _skip_indexed(stream: JsonStream) -> int | None:
+    """Skip an object; return its number of items when it is a list with gaps, as PHP writes it."""
+    count, is_list = 0, True
+    for name in stream.names():
+        stream.value()
+        count += 1
+        is_list = is_list and is_index(name)
+    return count if count and is_list else None
 
 
 def _skip(stream: JsonStream) -> int:

@@ -54,6 +54,8 @@ KIND_FIELDS = (
     *("callType", "call_type"),
     *("ctCampaignType", "campaignType", "campaign_type", "ctCampaignKind", "campaignKind"),
 )
+#: The client's number in the v3 API and in the older export.
+PHONES = ("clientNumber", "clientPhone")
 #: Seconds of talk; a callback's `duration_sec` is the whole call.
 DURATIONS = ("duration", "duration2_sec")
 DYNAMIC_WORDS = ("динамич", "dynamic")
@@ -155,7 +157,7 @@ def _read(
     raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime, region: str
 ) -> CallRecord:
     started_at = read_start(raw, zone=zone, now=now)
-    number = read_text(raw, "clientNumber")
+    number = read_text(raw, *PHONES)
     phone = parse_phone(number, region)
     duration = read_count(raw, *DURATIONS)
     check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
@@ -183,7 +185,7 @@ def _read(
 def _identity(raw: Item, *, source_id: str, started_at: datetime) -> Columns:
     if universal := universal_id(raw):
         return {"external_id": universal, "former_id": ""}
-    number = read_text(raw, "clientNumber")
+    number = read_text(raw, *PHONES)
     return {
         "external_id": service_id(raw)
         or derived_id(source_id=source_id, started_at=started_at, number=number),

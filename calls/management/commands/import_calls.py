@@ -21,7 +21,8 @@ from django.utils.translation import gettext_lazy, override
 from tqdm import tqdm
 
 from cabinets.models import CallSource
-from calls.ingest.parsing.import_file import UnreadableListing, check_listing, records_of
+from calls.ingest.parsing.file_format import UnreadableListing, encoding_of
+from calls.ingest.parsing.import_file import check_listing, records_of
 from calls.ingest.parsing.record import read_records
 from calls.ingest.source_use import record_import
 from calls.ingest.store import Result, store_calls
@@ -47,7 +48,8 @@ class Command(BaseCommand):
     """Commits chunk by chunk; may be killed and run again: known calls are not stored twice."""
 
     help = (
-        "Import calls from a JSON file of the v3 API. Exit code 0: all usable, 1: some rejected, "
+        "Import calls from a JSON file of the v3 API, or a JSON record a line, in UTF-8, UTF-16 or "
+        "windows-1251. Exit code 0: all usable, 1: some rejected, "
         "2: the file cannot be read, 3: the database went away (run again)."
     )
 
@@ -118,7 +120,9 @@ def _source(public_id: str) -> CallSource:
 def _read(file: Path, stack: ExitStack) -> tuple[int, Iterator[Any]]:
     """Return the number of records in the file and an iterator over them."""
     try:
-        text = stack.enter_context(file.open(encoding="utf-8-sig"))
+        with file.open("rb") as raw:
+            encoding = encoding_of(raw)
+        text = stack.enter_context(file.open(encoding=encoding))
         listing = check_listing(text)
         text.seek(0)
     except OSError as problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -22,6 +23,15 @@ from tests.workbooks import sheet_in, values_in
 
 pytestmark = pytest.mark.django_db
 PUBLISHED = PAYLOADS / "callkeeper"
+FILES = PAYLOADS / "reports" / "files"
+ENCODING_UNKNOWN = "Кодировка файла не UTF-8, не UTF-16 и не windows-1251: сохраните его в UTF-8."
+
+
+def table(separator: str) -> str:
+    return (
+        f"Это таблица CSV (разделитель — {separator}), а загружается JSON: ответ API CallKeeper "
+        "или список записей. Значения, которые Excel мог округлить, из таблицы не угадываются."
+    )
 
 
 def run(file: Path, source: CallSource, **options: Any) -> tuple[int, str, str]:
@@ -169,8 +179,17 @@ def test_import_that_is_run_again_gives_the_same_set(source: CallSource, tmp_pat
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"not json", "Файл не читается: это не JSON в UTF-8."),
-        ('"звонки"'.encode("cp1251"), "Файл не читается: это не JSON в UTF-8."),
+        (b"not json", "Файл не читается: это не JSON."),
+        (b"", "Файл пуст."),
+        (b"\xef\xbb\xbf \r\n", "Файл пуст."),
+        ('"звонки"'.encode("cp1251"), "В файле нет списка звонков."),
+        ('"звонки"'.encode("koi8-r"), ENCODING_UNKNOWN),
+        (b'["\x80\x81\x82"]', ENCODING_UNKNOWN),
+        (b"PK\x03\x04 workbook", "Это файл Excel (XLSX) или архив ZIP, а загружается JSON."),
+        (b"\xd0\xcf\x11\xe0 workbook", "Это файл Excel (XLS), а загружается JSON."),
+        (b"\x1f\x8b\x08 archive", "Это архив GZIP: распакуйте его, внутри нужен JSON."),
+        (b"universalId;clientNumber;callTime\nf-6;7,916E+10;x\n", table("точка с запятой")),
+        (b"universalId,clientNumber,callTime\nf-6,7,x\n", table("запятая")),
         (b'"text"', "В файле нет списка звонков."),
         (b'{"a": 1}', "В файле нет списка звонков: нужен список, payload или calls."),
         (
@@ -186,6 +205,74 @@ def test_unreadable_file_is_refused(
     file.write_bytes(content)
 
     assert run(file, source) == (2, "", sentence)
+    assert Call.objects.count() == 0
+
+
+@time_machine.travel("2026-11-28T12:00:00Z", tick=False)
+@pytest.mark.parametrize(
+    ("name", "tags_by_id"),
+    [
+        ("records-cp1251.json", {"f-1": ["Целевой"]}),
+        ("records-utf16.json", {"f-1": ["Целевой"]}),
+        ("records.jsonl", {"f-3": ["Целевой"], "f-4": ["Целевой"]}),
+        ("payload-object.json", {"f-1": ["Целевой"], "f-2": ["Целевой"]}),
+        ("old-export.json", {"calltracking-1337486": []}),
+    ],
+)
+def test_file_of_a_public_report_is_read(
+    source: CallSource, name: str, tags_by_id: dict[str, list[str]]
+) -> None:
+    count = len(tags_by_id)
+
+    code, out, err = run(FILES / name, source)
+
+    assert (code, err) == (0, "")
+    assert out == f"Создано {count}, изменено 0, уже были 0, отклонено 0\n"
+    calls = Call.objects.all()
+    assert {call.external_id: call.tags for call in calls} == tags_by_id
+    assert {call.phone for call in calls} == {"+79160000001"}
+    assert {call.duration_seconds for call in calls} == {65}
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("empty.json", "Файл пуст."),
+        ("export-semicolon-cp1251.csv", table("точка с запятой")),
+        ("export-semicolon-utf8-excel.csv", table("точка с запятой")),
+        ("api-wrong-page.json", "CallKeeper ответил ошибкой: Incorrect page is set"),
+        ("api-wrong-key.json", "CallKeeper ответил ошибкой: User is not recognized"),
+    ],
+)
+def test_file_of_a_public_report_is_refused_by_its_name(
+    source: CallSource, name: str, sentence: str
+) -> None:
+    assert run(FILES / name, source) == (2, "", sentence)
+    assert Call.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1251"]
+)
+def test_every_usual_encoding_gives_the_same_calls(
+    source: CallSource, tmp_path: Path, encoding: str
+) -> None:
+    file = tmp_path / "calls.json"
+    items = [factories.v3_record(tags=["Целевой", "Ёлка №1"], universalId="u-1")]
+    file.write_bytes(json.dumps(items, ensure_ascii=False).encode(encoding))
+
+    code, _out, err = run(file, source)
+
+    assert (code, err) == (0, "")
+    assert Call.objects.get().tags == ["Целевой", "Ёлка №1"]
+
+
+def test_lines_after_a_broken_one_are_not_half_imported(source: CallSource, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    lines = [json.dumps(factories.v3_record()), '{"universalId": "u-2"', "{}"]
+    file.write_text("\n".join(lines), encoding="utf-8")
+
+    assert run(file, source) == (2, "", "Файл не читается: это не JSON.")
     assert Call.objects.count() == 0
 
 
