@@ -15,6 +15,9 @@ WHOLE_NUMBER_DIGITS = 10
 PHONE_IN_TEXT = re.compile(
     r"(?i)(?<!\d)(?:\+|%2B)?\d(?:(?:%20|%28|%29|[\s().+-]){0,2}\d){9,14}(?!\d)"
 )
+#: E.164 has no longer numbers.
+MAX_PHONE_DIGITS = 15
+EXPONENT = re.compile(r"[0-9][eE][+-]?[0-9]")
 ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
@@ -39,6 +42,16 @@ def with_masked_phones(text: str) -> str:
     they stay.
     """
     return PHONE_IN_TEXT.sub(lambda found: masked_phone(ESCAPE.sub("", found[0])), text)
+
+
+def with_masked_identifier(text: str) -> str:
+    """Return what came as a number of a visitor, with a phone that was put there masked.
+
+    Longer numbers and those with an exponent are no phones and stay: the text is shown so that a
+    person recognises what is wrong with it.
+    """
+    is_number = len(digits_of(text)) > MAX_PHONE_DIGITS or EXPONENT.search(text) is not None
+    return text if is_number else with_masked_phones(text)
 
 
 def readable_phone(phone: str) -> str:

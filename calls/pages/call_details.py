@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.templatetags.ui import talk_time
 from calls.models import Call
-from calls.phones import shown_phone, with_masked_phones
+from calls.phones import shown_phone, with_masked_identifier, with_masked_phones
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def _identifier(call: Call, name: str, value: str) -> str:
     came = (call.unreadable_identifiers or {}).get(name, "")
     if value or not came:
         return value
-    return _("не читается: «%(text)s»") % {"text": with_masked_phones(came)}
+    masked = with_masked_phones if name == "UserId" else with_masked_identifier
+    return _("не читается: «%(text)s»") % {"text": masked(came)}
 
 
 def _phone(call: Call, *, sees_phones: bool) -> str:

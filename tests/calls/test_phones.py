@@ -10,6 +10,7 @@ from calls.phones import (
     masked_phone,
     readable_phone,
     searched_end,
+    with_masked_identifier,
     with_masked_phones,
 )
 
@@ -82,3 +83,17 @@ def test_search_uses_the_end_of_a_number(text: str, end: str) -> None:
 )
 def test_phones_inside_a_text_are_masked(text: str, masked: str | None) -> None:
     assert with_masked_phones(text) == (text if masked is None else masked)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1.718.031.415.926.535.897", "1.718.031.415.926.535.897"),
+        ("1.718031415926536e+18", "1.718031415926536e+18"),
+        ("1,71803141592E+18", "1,71803141592E+18"),
+        ("+7 916 123-45-67", "+7 *** ***-45-67"),
+        ("тел. 79161234567", "тел. +7 *** ***-45-67"),
+    ],
+)
+def test_phone_in_place_of_an_identifier_is_masked(text: str, shown: str) -> None:
+    assert with_masked_identifier(text) == shown

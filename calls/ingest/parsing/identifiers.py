@@ -7,6 +7,7 @@ went through a float are unreadable. A template that was not filled is absent, l
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
@@ -31,7 +32,7 @@ FLOAT_DIGITS = 17
 ABSENT_WORDS = frozenset(
     {
         *("", "0", "-", "--", "—", "undefined", "null", "none", "nil", "nan", "false"),
-        *("n/a", "not set", "(not set)", "(none)", "unknown"),
+        *("n/a", "#n/a", "#н/д", "not set", "(not set)", "(none)", "unknown", "нет"),
     }
 )
 _TEMPLATE = re.compile(r"[$#]?(\{.*\}|\[\[.*\]\])|%[^%]*%|<[^<>]*>")
@@ -40,7 +41,7 @@ _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _WITH_FRACTION = re.compile(r"([0-9]+)[.,]0+")
 #: Thousands apart, as spreadsheets format numbers.
 _GROUPED = re.compile(r"[0-9]{1,3}( [0-9]{3}){3,6}")
-_SEPARATORS = re.compile(r"[\s,;|]+")
+_SEPARATORS = re.compile(r"[\s,;|&]+")
 _NAMED = re.compile(r"(?<![\w-])([A-Za-z_][\w-]*)[\"'\s]*[:=]\s*")
 #: Invisible characters: controls, format characters such as a byte order mark, unusual spaces.
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
@@ -122,8 +123,9 @@ def _candidates(text: str, names: frozenset[str]) -> set[str]:
     named = _NAMED.sub(lambda found: f"{found[1]}=", spaced)
     parts = [bare for part in _SEPARATORS.split(named) if (bare := part.strip(_QUOTES))]
     ours = [part for part in parts if part.partition("=")[0].lower() in names and "=" in part]
-    # Beside a named identifier the other named parts are other cookies.
-    kept = [part for part in parts if "=" not in part] if ours else parts
+    bare = [part for part in parts if "=" not in part]
+    # Beside an identifier the other named parts are other cookies.
+    kept = bare if ours or bare else parts
     read = {_part(part.partition("=")[2]) for part in ours} | {_part(part) for part in kept}
     return read - {""}
 
@@ -183,7 +185,8 @@ def _clean(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return unquote(text) if _ESCAPED.search(text) else text
+    plain = html.unescape(text) if "&" in text else text
+    return unquote(plain) if _ESCAPED.search(plain) else plain
 
 
 def _spaced(text: str) -> str:
