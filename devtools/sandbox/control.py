@@ -98,6 +98,12 @@ def _add_goal(world: World, request: Request, parts: Parts) -> Json:
     return {"goal": world.goals.add_plain(number, name, kind, identifier)}
 
 
+def _goal_limit(world: World, request: Request, parts: Parts) -> Json:
+    """Set how many goals a counter may have: ``goals``."""
+    world.goals.limit = int(_required(request.json(), "goals"))
+    return {"goals": world.goals.limit}
+
+
 def _rows(world: World, request: Request, parts: Parts) -> Json:
     return ledger.rows(
         world.store,
@@ -183,6 +189,7 @@ ROUTES: tuple[tuple[str, str, Action], ...] = (
     ("POST", PERSON + "/expire-tokens", _expire_tokens),
     ("POST", PERSON + "/revoke-tokens", _revoke_tokens),
     ("POST", "/goals", _add_goal),
+    ("POST", "/goal-limit", _goal_limit),
     ("GET", "/rows", _rows),
     ("GET", "/held", _held),
     ("GET", "/ledger", _ledger),

@@ -20,7 +20,9 @@ DEFAULT_REDIRECTS = (
 class Options:
     """``port`` 0 takes a free one; ``state`` None keeps the world in memory.
 
-    ``ripen_seconds`` is how long an uploading takes from UPLOADED to its last status. The limits
+    ``ripen_seconds`` is how long an uploading takes from UPLOADED to its last status,
+    ``goal_seconds`` how long after the first upload the first automatic call goal appears, and the
+    next ones after that. ``goal_limit`` is how many goals a counter may have. The other limits
     are the vendor's: https://yandex.com/dev/metrika/en/intro/quotas
     """
 
@@ -36,6 +38,8 @@ class Options:
     per_second: int = 30
     parallel: int = 3
     per_day: int = 5000
+    goal_limit: int = 200
+    goal_seconds: float = 3600.0
 
 
 def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
@@ -63,5 +67,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("per-second", 30, int)
     flag("parallel", 3, int)
     flag("per-day", 5000, int)
+    flag("goal-limit", 200, int)
+    flag("goal-seconds", 3600.0, float)
     parser.add_argument("--redirect-uri", action="append", help="may be given several times")
     return parser

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from . import goals
 from .api_request import ApiRequest
 from .messages import ApiError, Json
 from .uploadings import CALLS, CONVERSIONS
@@ -193,12 +194,15 @@ def _metric(api: ApiRequest, name: str, numbers: list[int]) -> Metric:
 
 def _reaches(api: ApiRequest, goal_id: int, numbers: list[int]) -> Metric:
     """The call goal counts linked calls, an event's goal the linked conversions that name it."""
-    goals = [goal for number in numbers for goal in api.world.goals.of(number)]
-    goal = next((goal for goal in goals if goal["id"] == goal_id), None)
+    every = [goal for number in numbers for goal in api.world.goals.of(number)]
+    goal = next((goal for goal in every if goal["id"] == goal_id), None)
     if goal is None:
         raise ApiError(400, "invalid_parameter", "Unknown goal", location="metrics")
     if goal["goal_source"] == "auto":
-        return lambda events: sum(e.is_linked and e.channel == CALLS for e in events)
+        counted = COUNTED_CALLS[api.world.goals.counted_calls(goal_id)]
+        return lambda events: sum(
+            e.is_linked for e in counted([event for event in events if event.channel == CALLS])
+        )
     targets = {condition["url"] for condition in goal["conditions"]}
     return lambda events: sum(
         e.is_linked and e.channel == CONVERSIONS and e.columns.get("Target") in targets
@@ -233,6 +237,11 @@ def _revenue(events: list[Event]) -> float:
     return sum(e.number("Price") for e in events if e.columns.get("Currency", "RUB") in ("", "RUB"))
 
 
+COUNTED_CALLS: dict[str, Callable[[list[Event]], list[Event]]] = {
+    goals.ANY_CALL: list,
+    goals.FIRST_CALL: _first,
+    goals.MISSED_CALL: _missed,
+}
 METRICS: dict[str, Metric] = {
     "ym:s:offlineCalls": len,
     "ym:s:offlineCallsMissed": lambda events: len(_missed(events)),

@@ -160,6 +160,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "linkage_failure": [{"name": "linkage_failure", "times": None}],
     "slow": [{"name": "latency", "times": None, "ms": 1500}],
     "outage": [{"name": "html_5xx", "times": None, "status": 502}],
+    "goals_full": [],
     "cut_scopes": [{"name": "scope_cut", "times": None, "drop": ["metrika:offline_data"]}],
 }
 
@@ -175,6 +176,8 @@ def load(world: World, name: str) -> None:
         world.faults.add(fault)
     if name == "expired_token":
         world.tokens.set_lifetime(SHORT_TOKEN_SECONDS)
+    if name == "goals_full":
+        world.goals.limit = len(GOALS)
     world.store.run("REPLACE INTO settings VALUES ('scenario', ?)", name)
 
 

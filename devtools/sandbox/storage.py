@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS rights (
     PRIMARY KEY (counter_id, login));
 CREATE TABLE IF NOT EXISTS goals (
     id INTEGER PRIMARY KEY AUTOINCREMENT, counter_id INTEGER NOT NULL, source TEXT NOT NULL,
-    body TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0);
+    body TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, visible_at REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS goal_by_counter ON goals (counter_id);
 CREATE TABLE IF NOT EXISTS consents (
     login TEXT NOT NULL, client_id TEXT NOT NULL, scopes TEXT NOT NULL,
@@ -77,8 +77,14 @@ class Store:
         # In WAL this survives kill -9 of the process, which suffices here.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(TABLES)
+        self._add_missing_columns()
         if not self._db.execute("SELECT count(*) FROM sqlite_sequence").fetchone()[0]:
             self._start_numbers()
+
+    def _add_missing_columns(self) -> None:
+        """Bring a file of an earlier version up to date."""
+        if "visible_at" not in {row["name"] for row in self.all("PRAGMA table_info(goals)")}:
+            self._db.execute("ALTER TABLE goals ADD COLUMN visible_at REAL NOT NULL DEFAULT 0")
 
     def _start_numbers(self) -> None:
         numbers = [("goals", FIRST_GOAL_ID), ("uploadings", FIRST_UPLOADING_ID)]

@@ -25,7 +25,7 @@ def upload_calls(api: ApiRequest) -> Json:
     _check_comment(api)
     header, lines = _file(api)
     file = check_calls(header, lines, api.world.clock.now())
-    api.world.goals.ensure_call_goal(api.counter_number, api.request.param("new_goal_name"))
+    api.world.goals.ensure_call_goals(api.counter_number, api.request.param("new_goal_name"))
     return _accepted(api, file, CALLS)
 
 

@@ -22,7 +22,7 @@ class World:
         self.clock = Clock(self.store)
         self.people = People(self.store)
         self.counters = Counters(self.store)
-        self.goals = Goals(self.store)
+        self.goals = Goals(self.store, self.clock, options)
         self.tokens = Tokens(self.store, self.clock)
         self.uploadings = Uploadings(self.store, self.clock, options.ripen_seconds)
         self.quotas = Quotas(self.clock, options)
@@ -45,3 +45,4 @@ class World:
         self.faults.clear()
         self.journal.clear()
         self.quotas.clear()
+        self.goals.limit = self.options.goal_limit

@@ -241,6 +241,7 @@ def test_aiotapioca_reads_counters_goals_and_uploadings(
     actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = actor.upload(csv(), comment="aio1").json()["uploading"]["id"]
+    control(actor.sandbox, "clock", advance_seconds=3600)
 
     async def read() -> list[Any]:
         async with aio(actor, monkeypatch) as client:

@@ -167,14 +167,6 @@ def test_chunked_body_is_read(actor: Actor) -> None:
     assert answer.json()["uploading"]["line_quantity"] == 1
 
 
-def test_first_upload_creates_the_call_goal_and_later_names_are_ignored(actor: Actor) -> None:
-    actor.upload(HEADER + line(), new_goal_name="Звонок")
-    actor.upload(HEADER + line(), new_goal_name="Другой")
-
-    goals = actor.get(f"/management/v1/counter/{COUNTER}/goals")["goals"]
-    assert [goal["name"] for goal in goals if goal["goal_source"] == "auto"] == ["Звонок"]
-
-
 @pytest.mark.parametrize(
     ("login", "counter", "status"),
     [("viewer", COUNTER, 403), ("okna-stolica", 91234705, 404), ("okna-stolica", 1, 404)],
