@@ -39,6 +39,14 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         """Keep those whose uploads Metrika refuses for a cause of the counter."""
         return self.exclude(stopped_cause="")
 
+    def held_up(self) -> CounterQuerySet:
+        """Keep those with a cause of their own why calls wait: see `counters.causes.cause_of`."""
+        return self.filter(
+            ~models.Q(access=Counter.Access.OK)
+            | ~models.Q(stopped_cause="")
+            | models.Q(goal__deleted_at__isnull=False)
+        )
+
     def sendable(self) -> CounterQuerySet:
         """Keep those to which calls may be sent now."""
         return self.filter(sendable.as_q(sendable.SENDABLE))
@@ -163,7 +171,8 @@ class Counter(models.Model):
         _("Остановлен из-за"), max_length=16, choices=StopCause, blank=True, default=""
     )
     stopped_at = models.DateTimeField(_("Остановлен"), null=True, blank=True)
-    #: When it was last checked whether the cause is gone; claims the next check.
+    #: When it was last checked whether the cause is gone, which claims the next check. After the
+    #: stop: when the counter went on.
     stop_checked_at = models.DateTimeField(_("Причина проверена"), null=True, blank=True)
     #: Goals of any kind that the counter had when its goals were last read.
     goals_total = models.PositiveIntegerField(_("Целей всего"), null=True, blank=True)

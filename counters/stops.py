@@ -28,19 +28,29 @@ def stop(counter_id: int, cause: StopCause, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def resume(counter: Counter, *, actor: User | None) -> bool:
+def resume(counter: Counter, *, actor: User | None, now: datetime) -> bool:
     """Let the counter go on; False when it runs, or was stopped anew since it was loaded.
 
-    ``actor`` is None when a check found that the cause is gone.
+    ``actor`` is None when a check found that the cause is gone. `stop_checked_at` keeps when the
+    counter went on: what was refused before that may be tried again.
     """
     stopped = Counter.objects.stopped().filter(
         pk=counter.pk, stopped_cause=counter.stopped_cause, stopped_at=counter.stopped_at
     )
-    if not stopped.update(stopped_cause="", stopped_at=None, stop_checked_at=None):
+    if not stopped.update(stopped_cause="", stopped_at=None, stop_checked_at=now):
         return False
     before = {"stopped_cause": counter.stopped_cause}
     _log(counter.pk, actor, "counter.continued", before, {"stopped_cause": ""})
     return True
+
+
+@transaction.atomic
+def log_check(counter: Counter, *, actor: User | None, now: datetime) -> None:
+    """Record that a person had the cause checked, if the counter is stopped after that."""
+    stopped = Counter.objects.stopped().filter(pk=counter.pk)
+    if stopped.update(stop_checked_at=now):
+        cause = {"stopped_cause": counter.stopped_cause}
+        _log(counter.pk, actor, "counter.stop_checked", cause, cause)
 
 
 def _log(

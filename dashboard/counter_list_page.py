@@ -11,10 +11,16 @@ from django.urls import reverse
 
 from cabinets.models import Cabinet
 from calls.queries.stats import SentTotals, sent_totals
+from counters.causes import stop_of
 from counters.models import Counter
 from counters.pages.status import TONE_OF_ACCOUNT
 from dashboard.counter_states import CounterState, counter_states
-from dashboard.links import account_check_url, counter_check_url, sent_calls_url
+from dashboard.links import (
+    account_check_url,
+    counter_check_label,
+    counter_check_url,
+    sent_calls_url,
+)
 from integrations.models import YandexAccount
 
 Row = dict[str, Any]
@@ -121,6 +127,8 @@ def _row(counter: Counter, sent: SentTotals, state: CounterState) -> Row:
         "enabled": counter.enabled,
         "awaits_setup": counter.configured_at is None,
         "state": None if state.is_fine else state,
+        "cause": _cause(counter),
+        "check_label": counter_check_label(counter),
         "urls": {
             "settings": reverse("counters:settings", args=[counter.pk]),
             "switch": reverse("counters:switch", args=[counter.pk]),
@@ -129,6 +137,12 @@ def _row(counter: Counter, sent: SentTotals, state: CounterState) -> Row:
             "check": counter_check_url(counter),
         },
     }
+
+
+def _cause(counter: Counter) -> str:
+    """Return what stops the counter, unless its account does: that is in the account's row."""
+    cause = stop_of(counter) if counter.account.is_usable else None
+    return str(cause.sentence) if cause else ""
 
 
 def _sorted(rows: list[Row], sort: str) -> list[Row]:

@@ -12,7 +12,12 @@ from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
 from dashboard.counter_states import counter_states
-from dashboard.links import counter_check_url, metrika_url, sent_calls_url
+from dashboard.links import (
+    counter_check_label,
+    counter_check_url,
+    metrika_url,
+    sent_calls_url,
+)
 
 
 def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
@@ -40,4 +45,5 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
         "check_url": counter_check_url(counter),
+        "check_label": counter_check_label(counter),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,16 @@ from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.reconciliation.run import disagreeing
 from calls.states import DisplayState
+from counters.causes import CounterCause, cause_of
+from counters.models import Counter
 from dashboard.integration_card import card_of
 from dashboard.links import calls_url
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
 State = YandexAccount.State
+#: More counters with one cause share a notice.
+MAX_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,34 @@ def _about_disconnected(login: str, counters: int) -> Notice:
 
 
 def _about_counters(cabinet: Cabinet) -> list[Notice]:
-    count = cabinet.counters.present().without_access().filter(enabled=True).count()
-    if not count:
-        return []
-    text = _("Счетчиков без доступа: %(count)d. Звонки в них не уходят.")
-    return [Notice(text % {"count": count}, reverse("counters:list"), _("К счетчикам"))]
+    """Return a notice for each counter that is stopped, or one for all with the same cause."""
+    by_cause: dict[CounterCause, list[Counter]] = defaultdict(list)
+    stopped = cabinet.counters.present().filter(enabled=True).held_up()
+    for counter in stopped.select_related("goal").order_by("name", "pk"):
+        cause = cause_of(counter)
+        if cause:
+            by_cause[cause].append(counter)
+    return [
+        notice
+        for cause, counters in by_cause.items()
+        for notice in (
+            [_about_counter(counter, cause) for counter in counters]
+            if len(counters) <= MAX_LISTED
+            else [_about_many_counters(counters, cause)]
+        )
+    ]
+
+
+def _about_counter(counter: Counter, cause: CounterCause) -> Notice:
+    text = _("«%(name)s»: %(sentence)s") % {"name": counter.name, "sentence": cause.sentence}
+    return Notice(text, reverse("counters:settings", args=[counter.pk]), _("К счетчику"))
+
+
+def _about_many_counters(counters: list[Counter], cause: CounterCause) -> Notice:
+    names = ", ".join(f"«{counter.name}»" for counter in counters[:MAX_LISTED])
+    text = _("Счетчиков: %(count)d (%(names)s и другие). %(sentence)s")
+    words = {"count": len(counters), "names": names, "sentence": cause.sentence}
+    return Notice(text % words, reverse("counters:list"), _("К счетчикам"))
 
 
 def _about_uploads(cabinet: Cabinet) -> list[Notice]:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from calls.queries.stats import counted_channel
 from counters.models import Counter
@@ -18,8 +19,16 @@ def account_check_url(account: YandexAccount) -> str:
 
 
 def counter_check_url(counter: Counter) -> str:
-    """Return the URL of «Проверить сейчас»; empty when the counter has access."""
-    return "" if counter.has_access else account_check_url(counter.account)
+    """Return the URL that checks whether what stops the counter is gone; empty without a stop."""
+    if not counter.has_access:
+        return account_check_url(counter.account)
+    is_stopped = bool(counter.stopped_cause) and counter.account.is_usable
+    return reverse("counters:continue", args=[counter.pk]) if is_stopped else ""
+
+
+def counter_check_label(counter: Counter) -> str:
+    """Return the label of the button with `counter_check_url`."""
+    return _("Проверить и продолжить") if counter.has_access else _("Проверить сейчас")
 
 
 def sent_calls_url(counter: Counter) -> str:

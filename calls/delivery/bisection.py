@@ -29,12 +29,13 @@ from calls.delivery.csv_slice import cut_rows
 from calls.delivery.policy import FILE_REFUSED
 from calls.delivery.rows import lock_rows, return_to_waiting
 from calls.delivery.uploads import create_upload
-from calls.models import Delivery, Upload, UploadAttempt, UploadFile
+from calls.models import Delivery, Resend, Upload, UploadAttempt, UploadFile
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
+from counters import stops
 from counters.models import Counter
-from integrations.limits.pauses import pause_counter_until_midnight
+from counters.states import StopCause
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ OF_REFUSED = (Attention.SPLIT, Attention.ROW_REFUSED, Attention.QUARANTINED)
 #: How long the only row of a refused file waits until another file of the counter is taken, and how
 #: often that is checked; a check costs no request.
 JUDGE_WITHIN = timedelta(days=1)
+#: So many rows that are refused alone, with no other file taken since, stop the counter.
+ROWS_BEFORE_STOP = 3
 JUDGE_EVERY = timedelta(minutes=1)
 #: After an error in a bisection: those of other files go first.
 RETRY_AFTER = timedelta(minutes=1)
@@ -101,36 +104,63 @@ def _step(upload: Upload, counter: Counter, now: datetime) -> bool:
 
 def _begin(upload: Upload, counter: Counter, now: datetime) -> bool:
     if upload.channel == Channel.GOAL and not goal_check.has_goal(upload, counter):
-        return _end(upload, UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE, now)
+        return _end_without_goal(upload, now)
     unfit = unfit_rows(_body(upload))
     if unfit:
         _refuse_rows(upload, unfit, REFUSED_BY_CHECK.code)
         return _finish(upload, now)
     if upload.rows == 1:
-        return _judge(upload, now)
+        return _judge(upload, counter, now)
     return _narrow(upload, now)
 
 
-def _judge(upload: Upload, now: datetime) -> bool:
+def _end_without_goal(upload: Upload, now: datetime) -> bool:
+    """Return the rows to waiting: their counter's stream is not due before there is a goal.
+
+    A repeat that a person ordered has no rows in the ledger, so it is left to a person.
+    """
+    if Resend.objects.filter(upload=upload).exists():
+        return _end(upload, UploadState.NEEDS_ATTENTION, Attention.GOAL_GONE, now)
+    return_to_waiting(upload, now=now)
+    return _end(upload, UploadState.CANCELLED, Attention.GOAL_GONE, now)
+
+
+def _judge(upload: Upload, counter: Counter, now: datetime) -> bool:
     """Refuse the only row when it is refused after Metrika took another file of the counter.
 
     Before that the counter may be what is refused, not the row. So once another file is taken the
-    row is sent again; when none is taken within a day, a person decides.
+    row is sent again. Several such rows stop the counter, and are sent again when it goes on; one
+    that is alone for a day is left to a person.
     """
     taken = _taken_since(upload)
     if taken.filter(accepted_at__lt=upload.sent_at).exists():
         _refuse_rows(upload, [1], REFUSED_BY_METRIKA.code)
         return _end(upload, UploadState.CANCELLED, Attention.ROW_REFUSED, now)
-    if taken.exists():
+    if taken.exists() or _goes_on_since(upload, counter):
         return transitions.try_row_again(Upload.objects.filter(pk=upload.pk), now=now)
-    is_late = upload.sent_at is None or now - upload.sent_at >= JUDGE_WITHIN
-    is_over_limit = _refused_today(upload, now) >= MAX_REFUSALS_PER_DAY
-    if is_over_limit:
-        pause_counter_until_midnight(upload.counter.number, now)
-    if is_late or is_over_limit:
+    if not counter.stopped_cause and _is_counter_refused(upload, now):
+        stops.stop(counter.pk, StopCause.REJECTING, now=now)
+    elif not counter.stopped_cause and _is_late(upload, now):
         return _end(upload, UploadState.NEEDS_ATTENTION, Attention.QUARANTINED, now)
     _put_off(upload.pk, until=now + JUDGE_EVERY)
     return False
+
+
+def _goes_on_since(upload: Upload, counter: Counter) -> bool:
+    """Whether the counter was stopped and went on after the last attempt of this upload."""
+    went_on_at = None if counter.stopped_cause else counter.stop_checked_at
+    return went_on_at is not None and upload.sent_at is not None and upload.sent_at < went_on_at
+
+
+def _is_counter_refused(upload: Upload, now: datetime) -> bool:
+    """Whether the cause is held to be the counter's: rows refused alone, or too many refusals."""
+    of_list = Upload.objects.of_list(upload.counter_id, upload.channel)
+    alone = of_list.splitting().filter(rows=1, parts=None).count()
+    return alone >= ROWS_BEFORE_STOP or _refused_today(upload, now) >= MAX_REFUSALS_PER_DAY
+
+
+def _is_late(upload: Upload, now: datetime) -> bool:
+    return upload.sent_at is None or now - upload.sent_at >= JUDGE_WITHIN
 
 
 def _taken_since(upload: Upload) -> QuerySet[Upload]:

@@ -55,7 +55,8 @@ class ErrorOwner:
 _OUR_FILE = ErrorOwner(Owner.FILE, Action.REJECT)
 _SERVICE = ErrorOwner(Owner.SERVICE, Action.RETRY)
 _TOKEN = ErrorOwner(Owner.ACCOUNT, Action.RENEW_TOKEN)
-_ACCOUNT_QUOTA = ErrorOwner(Owner.ACCOUNT, Action.WAIT_QUOTA)
+#: Of a quota that the vendor does not name, too: the login waits.
+UNKNOWN_QUOTA = ErrorOwner(Owner.ACCOUNT, Action.WAIT_QUOTA)
 
 #: Every documented `error_type`. They decide before the status.
 ERROR_TYPES: dict[str, ErrorOwner] = {
@@ -79,12 +80,12 @@ ERROR_TYPES: dict[str, ErrorOwner] = {
     "not_found": ErrorOwner(Owner.COUNTER, Action.LOSE_ACCESS, access=Access.DELETED),
     "not_acceptable": _OUR_FILE,
     "conflict": _OUR_FILE,
-    "quota_requests_by_uid": _ACCOUNT_QUOTA,
+    "quota_requests_by_uid": UNKNOWN_QUOTA,
     "quota_requests_by_counter_id": ErrorOwner(Owner.COUNTER, Action.WAIT_QUOTA),
     "quota_requests_by_ip": ErrorOwner(Owner.ADDRESS, Action.WAIT_QUOTA),
-    "quota_parallel_requests": _ACCOUNT_QUOTA,
-    "quota_delegate_requests": _ACCOUNT_QUOTA,
-    "quota_grants_requests": _ACCOUNT_QUOTA,
+    "quota_parallel_requests": UNKNOWN_QUOTA,
+    "quota_delegate_requests": UNKNOWN_QUOTA,
+    "quota_grants_requests": UNKNOWN_QUOTA,
 }
 #: Statuses of answers without an `error_type`, such as the HTML page of a gateway. Without
 #: Metrika's own words a 403 or 404 says nothing about the counter.
@@ -96,8 +97,8 @@ STATUSES: dict[int, ErrorOwner] = {
     408: _SERVICE,
     413: ErrorOwner(Owner.FILE, Action.HALVE),
     415: _SERVICE,
-    420: _ACCOUNT_QUOTA,
-    429: _ACCOUNT_QUOTA,
+    420: UNKNOWN_QUOTA,
+    429: UNKNOWN_QUOTA,
 }
 #: Those of them that mean the same whatever the type beside them.
 OWN_STATUSES = {status: STATUSES[status] for status in (401, 408, 413)}
@@ -114,11 +115,11 @@ def owner_of(error_type: str, status: int | None) -> ErrorOwner:
     if status is not None and status >= 500:
         return NO_ANSWER
     if status in QUOTA_STATUSES and not error_type.startswith(QUOTA):
-        return _ACCOUNT_QUOTA
+        return UNKNOWN_QUOTA
     if error_type in ERROR_TYPES:
         return ERROR_TYPES[error_type]
     if error_type.startswith(QUOTA):
-        return _ACCOUNT_QUOTA
+        return UNKNOWN_QUOTA
     if status is None or status < 400:
         return NO_ANSWER
     # An unknown type is still the word of Metrika itself, not of a gateway.

@@ -1,7 +1,15 @@
-"""Prints the tables of states and of moves as docs/states.md has them."""
+"""Prints the tables of states, of moves and of errors as docs/states.md has them."""
 
 from __future__ import annotations
 
+from calls.delivery.error_owners import (
+    ERROR_TYPES,
+    NO_ANSWER,
+    STATUSES,
+    UNKNOWN_QUOTA,
+    UNKNOWN_REFUSAL,
+    ErrorOwner,
+)
 from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, StateRow
 from calls.delivery.transitions import MOVES, Move
 from calls.states import UploadState
@@ -40,3 +48,23 @@ def _source(move: Move, state: UploadState) -> str:
     if state != UploadState.NEEDS_ATTENTION or not move.reasons:
         return state.value
     return f"{state.value} ({' / '.join(move.reasons)})"
+
+
+def errors_as_markdown() -> str:
+    """Return the table of errors and their owners as docs/states.md prints it."""
+    lines = ["| error | owner | the upload | the counter |", "| --- | --- | --- | --- |"]
+    for name, row in ERROR_TYPES.items():
+        lines.append(_error_line(f"`{name}`", row))
+    lines.append(_error_line("any other `quota_…`", UNKNOWN_QUOTA))
+    for status, row in STATUSES.items():
+        lines.append(_error_line(f"{status} without a type", row))
+    lines.append(_error_line("any other 4xx", UNKNOWN_REFUSAL))
+    lines.append(_error_line("5xx, an answer that is no JSON, none", NO_ANSWER))
+    return "\n".join(lines) + "\n"
+
+
+def _error_line(error: str, row: ErrorOwner) -> str:
+    on_counter = f"stopped: {row.stops}" if row.stops else ""
+    if row.access:
+        on_counter = f"access: {row.access}"
+    return f"| {error} | {row.owner} | {row.action} | {on_counter} |"

@@ -152,12 +152,12 @@ def linked_sentence(upload: Upload, shown: str) -> str:
 def _not_sent_yet(upload: Upload, blocker: str) -> str:
     if upload.state == UploadState.SENDING:
         return _("Отправляется прямо сейчас.")
+    if blocker:
+        return blocker
     if upload.state == UploadState.SPLITTING:
         return _(
             "Метрика отклонила файл целиком. Ищем строку, из-за которой; остальные звонки уйдут."
         )
-    if blocker:
-        return blocker
     if upload.state == UploadState.LATER:
         return _("Отправить не удалось, повторим %(moment)s.") % {
             "moment": _moment(upload.not_before)

@@ -13,7 +13,7 @@ from calls.states import Channel
 from counters.causes import goal_cause_of
 from counters.models import Counter
 from counters.pages.status import NOT_SAVED, OFF, stop_status_of
-from integrations.limits.pauses import ALL_REFUSED, COUNTER_PREFIX
+from integrations.limits.pauses import COUNTER_PREFIX
 from integrations.models import RequestDay
 
 
@@ -65,10 +65,5 @@ def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:
 
 def _pause(paused: RequestDay) -> str:
     text = _("Метрика просит паузу: продолжим %(moment)s.")
-    if paused.paused_reason == ALL_REFUSED:
-        text = _(
-            "Сегодня Метрика отклоняет файлы этого счетчика, один за другим. Продолжим %(moment)s. "
-            "Если повторится и завтра, напишите в поддержку."
-        )
     until = paused.paused_until or timezone.now()
     return text % {"moment": date_format(timezone.localtime(until), "j E, H:i")}

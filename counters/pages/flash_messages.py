@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from cabinets.undo import undo_of_switch
+from counters.causes import OF_STOP
 from counters.lifecycle import AddResult
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
+from counters.states import StopCause
+from counters.sync.stopped import CheckResult
 
 #: More names than this are counted, not listed.
 MAX_LISTED = 5
+CHECKED_LATELY = gettext_lazy("Только что проверяли. Повторите через несколько секунд.")
 
 
 def notify_added(request: HttpRequest, result: AddResult) -> None:
@@ -108,3 +112,27 @@ def notify_access(request: HttpRequest, names: list[str]) -> None:
         listed += _(" и ещё %(count)d") % {"count": len(names) - MAX_LISTED}
     text = _("Проверено: доступа по-прежнему нет к счетчикам %(names)s.")
     messages.warning(request, text % {"names": listed})
+
+
+def notify_running(request: HttpRequest, counter: Counter) -> None:
+    """Say that there is nothing to check: the counter was let go on in the meantime."""
+    text = _("Счетчик «%(name)s» не остановлен: звонки уходят как обычно.")
+    messages.success(request, text % {"name": counter.name})
+
+
+def notify_checked(request: HttpRequest, counter: Counter, result: CheckResult) -> None:
+    """Say what the check of a stopped counter found. ``counter`` is as before the check."""
+    if not result.continues:
+        cause = OF_STOP[counter.stopped_cause]
+        text = _("Проверено: причина осталась, целей в счетчике: %(total)s. %(sentence)s")
+        total = "—" if result.goals_total is None else result.goals_total
+        messages.warning(request, text % {"total": total, "sentence": cause.sentence})
+    elif counter.stopped_cause == StopCause.GOALS_FULL:
+        text = _("Проверено: место для целей есть. Звонки в «%(name)s» снова отправляются.")
+        messages.success(request, text % {"name": counter.name})
+    else:
+        text = _(
+            "Пробуем снова: если Метрика примет файл, звонки в «%(name)s» уйдут. Если откажет, "
+            "остановим отправку и покажем причину."
+        )
+        messages.success(request, text % {"name": counter.name})

@@ -17,11 +17,19 @@ from cabinets.access import CabinetRequest, manage_required
 from counters import lifecycle
 from counters.lifecycle import AddResult
 from counters.models import Counter
-from counters.pages.flash_messages import notify_access, notify_added, notify_switched
+from counters.pages.flash_messages import (
+    CHECKED_LATELY,
+    notify_access,
+    notify_added,
+    notify_checked,
+    notify_running,
+    notify_switched,
+)
 from counters.pages.query_values import number_or_none
 from counters.pages.redirects import return_url
 from counters.sync import available
 from counters.sync.refresh import refresh_now
+from counters.sync.stopped import check_now, is_checked_lately
 from integrations.api_call import MetrikaUnavailable
 from integrations.models import YandexAccount
 
@@ -83,6 +91,28 @@ def check_access(request: CabinetRequest, account_pk: int) -> HttpResponse:
         return back
     without = account.counters.present().without_access()
     notify_access(request, list(without.order_by("name").values_list("name", flat=True)))
+    return back
+
+
+@require_POST
+@manage_required
+def check_and_continue(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Check whether the cause of a stop is gone, and let the counter go on if it is."""
+    present = request.cabinet.counters.present().select_related("account")
+    counter = get_object_or_404(present, pk=pk)
+    back = HttpResponseRedirect(return_url(request, reverse("counters:list")))
+    if not counter.stopped_cause:
+        notify_running(request, counter)
+        return back
+    if is_checked_lately(counter):
+        messages.info(request, CHECKED_LATELY)
+        return back
+    try:
+        result = check_now(counter, actor=request.user, now=timezone.now())
+    except MetrikaUnavailable as problem:
+        messages.error(request, str(problem))
+        return back
+    notify_checked(request, counter, result)
     return back
 
 

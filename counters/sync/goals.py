@@ -59,7 +59,7 @@ def refresh_goals(counter: Counter, *, now: datetime, actor: User | None = None)
         chosen_before = _chosen(locked)
         _store(locked, [info for info in infos if is_usable(info) or is_call_goal(info)], now)
         Counter.objects.filter(pk=locked.pk).update(goals_refreshed_at=now, goals_total=len(infos))
-        _resume_with_room(locked, infos, actor)
+        _resume_with_room(locked, infos, actor, now)
         # Only the chosen goal takes part in decisions.
         if _chosen(locked) != chosen_before:
             counter_changed.send(sender=Counter, counter=locked)
@@ -103,14 +103,16 @@ def choosable_goals(counter: Counter) -> QuerySet[Goal]:
     return usable.order_by("name", "goal_id")
 
 
-def _resume_with_room(counter: Counter, infos: Sequence[GoalInfo], actor: User | None) -> None:
+def _resume_with_room(
+    counter: Counter, infos: Sequence[GoalInfo], actor: User | None, now: datetime
+) -> None:
     """Let a counter go on that had no room for goals. ``counter`` is as before this reading."""
     if counter.stopped_cause == StopCause.GOALS_FULL and _has_room(
         total=len(infos),
         before=counter.goals_total,
         has_call_goal=any(map(is_call_goal, infos)),
     ):
-        stops.resume(counter, actor=actor)
+        stops.resume(counter, actor=actor, now=now)
 
 
 def _has_room(*, total: int, before: int | None, has_call_goal: bool) -> bool:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from counters import stops
 from counters.models import Counter
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: Between two checks of a stopped counter by itself; each costs a request at most.
 CHECK_INTERVAL = timedelta(hours=1)
+#: A person may have one counter checked this often.
+MANUAL_SPACING_SECONDS = 10
 #: A counter is tried again after this time, whatever the checks say.
 TRIAL_AFTER = timedelta(days=1)
 #: Keeps one run short; the next run takes the next ones.
@@ -54,15 +58,28 @@ def check_due(*, now: datetime) -> int:
 def check_now(counter: Counter, *, actor: User | None, now: datetime) -> CheckResult:
     """Check at a person's request. Raises MetrikaUnavailable; then nothing changes.
 
-    When no cheap question tells whether the cause is gone, the counter goes on as a trial.
+    When no cheap question tells whether the cause is gone, the counter goes on as a trial. Both
+    outcomes are in the audit trail.
     """
     if counter.stopped_cause == StopCause.GOALS_FULL:
         refresh_goals(counter, now=now, actor=actor)
     else:
-        stops.resume(counter, actor=actor)
-    Counter.objects.stopped().filter(pk=counter.pk).update(stop_checked_at=now)
+        stops.resume(counter, actor=actor, now=now)
+    stops.log_check(counter, actor=actor, now=now)
     current = Counter.objects.get(pk=counter.pk)
     return CheckResult(not current.stopped_cause, current.goals_total)
+
+
+def is_checked_lately(counter: Counter) -> bool:
+    """Whether a person had it checked within MANUAL_SPACING_SECONDS, and note that one does now.
+
+    Without the cache: False.
+    """
+    try:
+        return not cache.add(f"stop-checked:{counter.pk}", True, MANUAL_SPACING_SECONDS)
+    except RedisError as problem:
+        logger.warning("checks of stopped counters are not spaced: %s", type(problem).__name__)
+        return False
 
 
 def _check_claimed(counter: Counter, now: datetime) -> bool:
@@ -73,7 +90,7 @@ def _check_claimed(counter: Counter, now: datetime) -> bool:
     if not unchanged.update(stop_checked_at=now):
         return False
     if counter.stopped_at is None or counter.stopped_at <= now - TRIAL_AFTER:
-        return stops.resume(counter, actor=None)
+        return stops.resume(counter, actor=None, now=now)
     if counter.stopped_cause != StopCause.GOALS_FULL:
         return False
     try:

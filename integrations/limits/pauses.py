@@ -16,7 +16,6 @@ from integrations.limits import clock_skew
 from integrations.limits.quota_reset import (
     QuotaScope,
     day_of,
-    next_midnight,
     quota_ends,
     quota_scope,
 )
@@ -27,8 +26,6 @@ from integrations.yandex.errors import QuotaExceeded
 ALL_LOGINS = "*"
 #: In place of a login, followed by the counter's number: a pause of one counter.
 COUNTER_PREFIX = "counter:"
-#: The reason of a pause that we decided on: see `pause_counter_until_midnight`.
-ALL_REFUSED = "all_refused"
 
 
 def pause(key: str, *, until: datetime, reason: str) -> None:
@@ -58,14 +55,6 @@ def apply_quota_error(
     key = pause_key(quota_scope(error), yandex_uid, counter)
     if key:
         pause(key, until=until, reason=error.error_type or "quota")
-
-
-def pause_counter_until_midnight(counter: int, now: datetime) -> None:
-    """Stop the counter's uploads for today: Metrika refuses every file of it."""
-    ahead = clock_skew.ahead()
-    pause(
-        f"{COUNTER_PREFIX}{counter}", until=next_midnight(now + ahead) - ahead, reason=ALL_REFUSED
-    )
 
 
 def paused_until(yandex_uid: str, now: datetime) -> datetime | None:

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.delivery import batching, bisection, recovery, sending
-from calls.delivery.streams import MAX_UNSENT
+from calls.delivery import batching, bisection, sending
+from calls.delivery.bisection import ROWS_BEFORE_STOP
 from calls.models import Call, Delivery, Upload
-from calls.states import Attention, DeliveryState, UploadState
+from calls.states import DeliveryState
 from counters.models import Counter
+from counters.sync import stopped
 from devtools.sandbox import RunningSandbox
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import store_call
@@ -29,6 +30,7 @@ SPACING, MINUTE = timedelta(seconds=10), timedelta(minutes=1)
 
 def tick() -> None:
     now = timezone.now()
+    stopped.check_due(now=now)
     batching.build_uploads(now=now)
     # It ends when nothing is due; on a busy machine forty files may take a minute.
     sending.send_due(seconds=600)
@@ -68,21 +70,7 @@ def page_of(client: Client, call: Call) -> str:
     return client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
 
-def test_no_row_is_refused_while_metrika_takes_no_file_of_its_counter(
-    cabinet: Cabinet,
-    linked_counter: Counter,
-    sandbox: RunningSandbox,
-    working_day: time_machine.Traveller,
-) -> None:
-    fault(sandbox, "whole_file_400", times=None)
-
-    deliver_one_by_one(cabinet, working_day, 6)
-
-    assert posts(sandbox) == 6
-    assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
-
-
-def test_after_forty_refusals_a_day_the_counter_pauses_and_all_calls_arrive_later(
+def test_rows_refused_alone_stop_the_counter_once_and_leave_nothing_to_a_person(
     cabinet: Cabinet,
     linked_counter: Counter,
     sandbox: RunningSandbox,
@@ -91,28 +79,50 @@ def test_after_forty_refusals_a_day_the_counter_pauses_and_all_calls_arrive_late
 ) -> None:
     fault(sandbox, "whole_file_400", times=None)
 
-    calls = deliver_one_by_one(cabinet, working_day, MAX_REFUSALS_PER_DAY + 5)
+    calls = deliver_one_by_one(cabinet, working_day, 8)
 
-    assert posts(sandbox) == MAX_REFUSALS_PER_DAY
+    linked_counter.refresh_from_db()
+    assert linked_counter.stopped_cause == "rejecting"
+    assert posts(sandbox) == ROWS_BEFORE_STOP
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
-    quarantined = Upload.objects.filter(
-        state=UploadState.NEEDS_ATTENTION, attention=Attention.QUARANTINED
-    )
-    assert quarantined.count() == MAX_REFUSALS_PER_DAY
-    assert str(Attention.QUARANTINED.sentence) in page_of(owner_client, calls[0])
-    assert "Сегодня Метрика отклоняет файлы этого счетчика" in page_of(owner_client, calls[-1])
+    assert not Upload.objects.needs_attention().exists()
+    sentence = "Метрика отклоняет файлы этого счетчика один за другим"
+    assert all(sentence in page_of(owner_client, call) for call in (calls[0], calls[-1]))
+    assert owner_client.get("/lk/integrations").content.decode().count(sentence) == 1
 
-    # The next day Metrika accepts files again: waiting calls are sent by themselves, quarantined
-    # uploads once a person retries them.
-    accept_again(sandbox)
+
+def test_a_stopped_counter_is_tried_once_a_day_and_every_call_arrives_once(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    working_day: time_machine.Traveller,
+) -> None:
+    fault(sandbox, "whole_file_400", times=None)
+    calls = deliver_one_by_one(cabinet, working_day, 8)
+
+    # A trial that is refused again costs no more than the rows that wait, and stops it again.
     working_day.shift(timedelta(days=1))
+    for _ in range(5):
+        tick()
+        working_day.shift(MINUTE)
+    linked_counter.refresh_from_db()
+    assert linked_counter.stopped_cause == "rejecting"
+    spent = posts(sandbox)
+    assert spent <= MAX_REFUSALS_PER_DAY
+    working_day.shift(timedelta(hours=20))
     tick()
-    assert len(arrived(sandbox)) == MAX_UNSENT
-    tick()  # calls for which there were too many unsent files before
-    assert len(arrived(sandbox)) == 5
-    recovery.retry_uploads(quarantined.values_list("pk", flat=True), actor=None, now=timezone.now())
-    tick()
+    assert posts(sandbox) == spent
+
+    accept_again(sandbox)
+    working_day.shift(timedelta(hours=4))
+    for _ in range(5):
+        tick()
+        working_day.shift(2 * MINUTE)
+
     assert arrived(sandbox) == [call.pk for call in calls]
+    assert not Upload.objects.needs_attention().exists()
+    linked_counter.refresh_from_db()
+    assert (linked_counter.stopped_cause, linked_counter.stopped_at) == ("", None)
 
 
 def test_rows_refused_while_all_files_were_are_sent_again_before_they_are_marked_bad(
@@ -128,6 +138,7 @@ def test_rows_refused_while_all_files_were_are_sent_again_before_they_are_marked
 
     accept_again(sandbox)
     fault(sandbox, "whole_file_400", marker="яд", times=None)
+    working_day.shift(timedelta(days=1))
     good += deliver_one_by_one(cabinet, working_day, 1)
     # Long enough for every bisection of this day.
     for _ in range(30):

@@ -117,20 +117,21 @@ def test_a_file_taken_before_the_refusal_does_not_prove_the_row_bad(
     assert row_of(call).state == DeliveryState.BATCHED
 
 
-def test_a_counter_with_only_refused_files_pauses_until_tomorrow_without_refused_rows(
+def test_a_counter_over_the_limit_of_refusals_is_stopped_without_refused_rows(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(bisection, "MAX_REFUSALS_PER_DAY", 4)
+    monkeypatch.setattr(bisection, "MAX_REFUSALS_PER_DAY", 2)
     fault(sandbox, "whole_file_400", marker="", times=None)
 
     for _ in range(6):
         store_call(cabinet=cabinet)
         deliver()
 
-    assert sends() == 4
+    assert sends() == 2
     assert not Delivery.objects.filter(state=DeliveryState.ROW_REFUSED).exists()
     states = Upload.objects.values_list("state", flat=True)
-    assert sorted(states) == ["needs_attention"] * 4 + ["ready"] * 2
+    assert sorted(states) == ["splitting"] * 2
+    linked_counter.refresh_from_db()
     assert "отклоняет файлы" in blocker_of(linked_counter, now=timezone.now())
 
 

@@ -49,7 +49,8 @@ def test_conversions_of_a_deleted_goal_wait_for_another_goal_and_are_sent_once(
     batching.build_uploads(now=timezone.now())
 
     upload = Upload.objects.get()
-    assert (upload.state, upload.attention) == ("needs_attention", Attention.GOAL_GONE)
+    assert (upload.state, upload.attention) == ("cancelled", Attention.GOAL_GONE)
+    assert {row_of(call, Channel.GOAL).state for call in calls} == {DeliveryState.WAITING}
     assert row_of(late, Channel.GOAL).state == DeliveryState.WAITING
     assert rows_in_metrika(sandbox, "goal") == []
 

@@ -8,7 +8,11 @@ import pytest
 from django.urls import get_resolver
 
 from callkeeper_metrika.schedule import SCHEDULE
-from calls.delivery.state_docs import moves_as_markdown, states_as_markdown
+from calls.delivery.state_docs import (
+    errors_as_markdown,
+    moves_as_markdown,
+    states_as_markdown,
+)
 from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, Owner, StateRow
 from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
 from calls.models import Upload
@@ -62,8 +66,9 @@ def test_tasks_and_url_names_of_the_table_exist(row: StateRow) -> None:
     assert set(row.by) | set(row.at_last) <= tasks | addresses
 
 
-def test_docs_contain_both_tables() -> None:
+def test_docs_contain_the_three_tables() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
 
     assert states_as_markdown() in document
     assert moves_as_markdown() in document
+    assert errors_as_markdown() in document

@@ -111,7 +111,7 @@ def test_a_state_file_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path
         )
         earlier.execute(
             "INSERT INTO goals (counter_id, source, body) VALUES"
-            " (7, 'auto', '{\"name\": \"Звонок\", \"type\": \"call\"}')"
+            ' (7, \'auto\', \'{"name": "Звонок", "type": "call"}\')'
         )
     earlier.close()
     Store(state).close()
