@@ -87,8 +87,8 @@ UPLOAD_READ_TIMEOUT_SECONDS = env_int("UPLOAD_READ_TIMEOUT_SECONDS", 120, minimu
 # Of the 5,000 a day that Yandex allows, a fifth is left for other clients of the customer's login.
 METRIKA_DAILY_REQUESTS = env_int("METRIKA_DAILY_REQUESTS", 4000, minimum=1)
 METRIKA_REQUESTS_PER_SECOND = env_int("METRIKA_REQUESTS_PER_SECOND", 25, minimum=1)
-# Goals that Metrika allows a counter. A larger contract needs no change here: a counter that was
-# stopped for it is tried again once a day.
+# Goals that Metrika usually allows a counter: with fewer, «Проверить и продолжить» tries again. By
+# itself a counter goes on when a goal was deleted, whatever its limit is.
 METRIKA_GOAL_LIMIT = env_int("METRIKA_GOAL_LIMIT", 200, minimum=1)
 
 # --- API for calls -------------------------------------------------------------------------

@@ -19,9 +19,12 @@ from counters.states import StopCause
 
 @transaction.atomic
 def stop(counter_id: int, cause: StopCause, *, now: datetime) -> bool:
-    """Stop the counter; False when it is stopped already: the first cause and time are kept."""
+    """Stop the counter; False when it is stopped already: the first cause and time are kept.
+
+    The first check is due at once: it reads what later checks are compared with.
+    """
     running = Counter.objects.filter(pk=counter_id, stopped_cause="")
-    if not running.update(stopped_cause=cause, stopped_at=now, stop_checked_at=now):
+    if not running.update(stopped_cause=cause, stopped_at=now, stop_checked_at=None):
         return False
     _log(counter_id, None, "counter.stopped", {"stopped_cause": ""}, {"stopped_cause": str(cause)})
     return True

@@ -106,26 +106,18 @@ def choosable_goals(counter: Counter) -> QuerySet[Goal]:
 def _resume_with_room(
     counter: Counter, infos: Sequence[GoalInfo], actor: User | None, now: datetime
 ) -> None:
-    """Let a counter go on that had no room for goals. ``counter`` is as before this reading."""
-    if counter.stopped_cause == StopCause.GOALS_FULL and _has_room(
-        total=len(infos),
-        before=counter.goals_total,
-        has_call_goal=any(map(is_call_goal, infos)),
-    ):
-        stops.resume(counter, actor=actor, now=now)
+    """Let a counter go on that had no room for goals. ``counter`` is as before this reading.
 
-
-def _has_room(*, total: int, before: int | None, has_call_goal: bool) -> bool:
-    """Whether Metrika can be expected to take calls again: nothing to create, or room for it.
-
-    ``before`` is the number of goals at the last reading: one that was deleted since left room,
-    whatever the limit of this counter is.
+    For a person a number below the usual limit is enough to try; by itself the counter goes on
+    only when a goal was deleted since the last reading, whatever its limit is.
     """
-    return (
-        has_call_goal
-        or total < settings.METRIKA_GOAL_LIMIT
-        or (before is not None and total < before)
-    )
+    if counter.stopped_cause != StopCause.GOALS_FULL:
+        return
+    total, before = len(infos), counter.goals_total
+    has_room = before is not None and total < before
+    is_worth_a_try = actor is not None and total < settings.METRIKA_GOAL_LIMIT
+    if has_room or is_worth_a_try or any(map(is_call_goal, infos)):
+        stops.resume(counter, actor=actor, now=now)
 
 
 def _fetched_lately(counter: Counter) -> bool:

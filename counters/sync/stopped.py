@@ -1,8 +1,8 @@
 """Checks whether the cause of a stop is gone, and lets the counter go on.
 
-A counter without room for goals goes on when its goals, read from Metrika, say that there is room,
-or that the goal for calls is there by now. For the other causes there is no cheap question, and a
-contract with Metrika may allow more goals than we know: so once a day a counter goes on as a trial.
+A counter without room for goals goes on when it has fewer goals than at the reading before, or when
+a goal for calls is there by now. How many goals Metrika allows it, is not known: a contract may
+differ. For the other causes there is no cheap question. So once a day a counter goes on as a trial.
 If Metrika refuses again, that costs one request, and the counter is stopped again.
 """
 
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db.models import F, Q
 from redis.exceptions import RedisError
 
 from counters import stops
@@ -45,12 +46,13 @@ class CheckResult:
 
 def check_due(*, now: datetime) -> int:
     """Check the stopped counters that are due, and return how many go on."""
+    is_due = Q(stop_checked_at=None) | Q(stop_checked_at__lte=now - CHECK_INTERVAL)
     due = (
         Counter.objects.present()
         .stopped()
         .select_related("account")
-        .filter(as_q(REACHABLE), stop_checked_at__lte=now - CHECK_INTERVAL)
-        .order_by("stop_checked_at")[:CHECKS_PER_RUN]
+        .filter(as_q(REACHABLE), is_due)
+        .order_by(F("stop_checked_at").asc(nulls_first=True), "pk")[:CHECKS_PER_RUN]
     )
     return sum(_check_claimed(counter, now) for counter in due)
 

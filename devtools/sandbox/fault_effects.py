@@ -74,6 +74,9 @@ def _refuse(fault: Fault) -> None:
         "access_denied": (403, "access_denied", "Access is denied"),
         "whole_file_400": (400, "invalid_uploading", "The file could not be accepted"),
     }
+    if fault.name == "refusal":
+        status = int(fault.params.get("status", 400))
+        raise ApiError(status, str(fault.params.get("error_type", "")), "Refused")
     if fault.name in refusals:
         status, kind, message = refusals[fault.name]
         raise ApiError(status, kind, message, retry_after=retry_after)

@@ -39,6 +39,7 @@ NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
     "html_5xx_taken": ("POST", UPLOAD),
     "rows_refused": ("POST", UPLOAD),
     "whole_file_400": ("POST", UPLOAD),
+    "refusal": ("POST", UPLOAD),
     "linkage_failure": ("POST", UPLOAD),
     "unknown_status": ("GET", LISTS),
     "scope_cut": ("POST", TOKEN),
