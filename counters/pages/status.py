@@ -118,8 +118,8 @@ def stop_status_of(counter: Counter) -> CounterStatus | None:
     """
     if counter.removed_at is not None:
         return REMOVED
-    # A lost access is checked at its account; any other stop by the counter's own button.
-    cure = Cure.NONE if counter.has_access else Cure.ACCOUNTS
+    # A lost access is checked at its account; any other stop by a button in the settings.
+    cure = Cure.SETTINGS if counter.has_access else Cure.ACCOUNTS
     stopped = status_of_account(counter.account) or _of_cause(stop_of(counter), cure)
     if stopped:
         return stopped

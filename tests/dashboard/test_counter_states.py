@@ -63,7 +63,7 @@ def test_everything_flows(counter: Counter, flowing: CallSource) -> None:
         ({"configured_at": None}, {}, "Не настроен: ничего не отправляется", "settings"),
         ({"send_calls": False}, {}, "Ничего не выбрано для отправки", "settings"),
         ({"access": "lost"}, {}, "Доступ потерян", "list"),
-        ({"stopped_cause": "goals_full"}, {}, "В счетчике нет места для новых целей", "list"),
+        ({"stopped_cause": "goals_full"}, {}, "В счетчике нет места для новых целей", "settings"),
         (
             {"access": "lost", "enabled": False},
             {"state": "reauth_required"},
