@@ -34,7 +34,7 @@ class CallAdmin(SupportAdmin):
         "received_at",
     )
     readonly_fields = ("shown_phone",)
-    list_filter = (filters.MonthAge, "kind", "is_test")
+    list_filter = (filters.MonthAge, "kind", "is_test", filters.IdentityConflict)
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
     search_help_text = _("Номер звонка или телефон целиком, или 4 последние цифры телефона")

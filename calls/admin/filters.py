@@ -60,6 +60,21 @@ class AttemptOutcome(admin.SimpleListFilter):
         return queryset.filter(error_class=self.value()) if self.value() else queryset
 
 
+class IdentityConflict(admin.SimpleListFilter):
+    """By whether another call came under the id of the call."""
+
+    title = _("Номер у другого звонка")
+    parameter_name = "conflict"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the only choice besides all calls."""
+        return [("1", _("Пришёл и у другого звонка"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filter by the time of the conflict."""
+        return queryset.filter(conflict_at__isnull=False) if self.value() else queryset
+
+
 class MonthAge(AgeFilter):
     """By the column that decides the partition of a row."""
 

@@ -13,7 +13,7 @@ from calls.queries.search import call_ids
 #: The permission to see whole phones and the raw records of calls.
 SEES_PERSONAL_DATA = "calls.view_personal_data"
 #: Columns of a call that may hold a whole phone besides `phone` itself.
-AS_IT_CAME = ("raw", "phone_text", "unreadable_identifiers")
+AS_IT_CAME = ("raw", "phone_text", "unreadable_identifiers", "conflict")
 
 
 def sees_phones(request: HttpRequest) -> bool:

@@ -12,16 +12,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from django.db import connection, transaction
 
 from cabinets.models import CallSource
 from calls.decision import decide
+from calls.ingest.call_state import CallState, Status
+from calls.ingest.conflicts import Identity, rejection
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.models import Call
 
-Status = Literal["created", "updated", "duplicate", "rejected"]
 RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "former_id")
 
 # Nor is a key inserted for a call that earlier versions stored under another derived id.
@@ -48,14 +49,16 @@ WITH known AS MATERIALIZED (
     JOIN calls_callkey key ON key.cabinet_id = %(cabinet_id)s AND key.external_id = pair.alias
     ORDER BY pair.external_id, pair.alias = pair.external_id DESC, key.id
 ), locked AS (
-    SELECT call.id, call.content_hash, call.is_finished
+    SELECT call.id, call.content_hash, call.started_at, call.is_finished, call.phone,
+           call.phone_text
     FROM (SELECT DISTINCT id, external_id, partition_at FROM known) AS stored
     JOIN calls_call call ON call.id = stored.id AND call.partition_at = stored.partition_at
     ORDER BY stored.external_id COLLATE "C"
     FOR UPDATE OF call
 )
-SELECT known.sent_id, known.external_id, known.id, known.partition_at,
-       locked.content_hash, locked.is_finished
+SELECT known.sent_id, known.external_id, known.id, known.partition_at, locked.content_hash,
+       coalesce(locked.started_at, known.partition_at), coalesce(locked.is_finished, false),
+       coalesce(locked.phone, ''), coalesce(locked.phone_text, '')
 FROM known LEFT JOIN locked USING (id)
 """
 
@@ -71,37 +74,6 @@ class Result:
     error: BadRecord | None = None
 
 
-@dataclass
-class _CallState:
-    """A call of this request: its stored state, and the record that replaces it."""
-
-    call_id: int
-    external_id: str
-    partition_at: datetime
-    content_hash: str | None
-    is_finished: bool
-    is_new: bool = False
-    latest: CallRecord | None = None
-    versions: int = 0
-
-    def apply(self, record: CallRecord) -> Status:
-        """Update the call from the record; return the record's status.
-
-        A record of an unfinished call that arrives after the outcome is outdated and changes
-        nothing.
-        """
-        is_unchanged = record.content_hash == self.content_hash
-        is_outdated = self.is_finished and not record.is_finished
-        is_dropped = self.content_hash is None and not self.is_new
-        if is_unchanged or is_outdated or is_dropped:
-            return "duplicate"
-        status: Status = "updated" if self.content_hash is not None else "created"
-        self.content_hash, self.is_finished = record.content_hash, record.is_finished
-        self.latest = record
-        self.versions += 1
-        return status
-
-
 @transaction.atomic
 def store_calls(
     *, source: CallSource, records: Sequence[CallRecord | BadRecord], now: datetime
@@ -109,40 +81,45 @@ def store_calls(
     """Store the calls of one request into the source's cabinet and decide their deliveries.
 
     All or nothing; one result per record, in order. Of two records of the same call in one
-    request the later one wins, as an update.
+    request the later one wins, as an update. A record of another call under a known id is rejected,
+    and the known call is flagged.
     """
     usable = [record for record in records if isinstance(record, CallRecord)]
     states = _lock_calls(source.cabinet_id, usable)
     results = [_result(index, record, states) for index, record in enumerate(records)]
-    changed = [state for state in _once(states.values()) if state.latest is not None]
+    calls = _once(states.values())
+    changed = [one for one in calls if one.latest is not None]
     _insert([one for one in changed if one.is_new], source=source, now=now)
     _update([one for one in changed if not one.is_new], source=source, now=now)
+    _flag([one for one in calls if one.conflict is not None], now=now)
     decide.decide([one.call_id for one in changed], now=now)
     return results
 
 
-def _result(index: int, record: CallRecord | BadRecord, states: dict[str, _CallState]) -> Result:
+def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallState]) -> Result:
     if isinstance(record, BadRecord):
         return Result(index, record.external_id, "rejected", error=record)
     state = states[record.external_id]
-    return Result(index, state.external_id, state.apply(record), state.call_id)
+    known, status = state.identity, state.apply(record)
+    if status == "rejected":
+        error = rejection(record, known, external_id=state.external_id)
+        return Result(index, state.external_id, status, error=error)
+    return Result(index, state.external_id, status, state.call_id)
 
 
-def _lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, _CallState]:
+def _lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, CallState]:
     """Insert new keys and lock known calls; return each call's state by the external id sent."""
-    starts: dict[str, datetime] = {}
-    for record in records:
-        starts.setdefault(record.external_id, record.started_at)
-    if not starts:
+    first = {one.external_id: one for one in reversed(records)}
+    if not first:
         return {}
     aliases = _aliases(records)
     states = {
-        external_id: _CallState(call_id, external_id, starts[external_id], None, False, is_new=True)
+        external_id: _new_state(call_id, first[external_id])
         for external_id, call_id in _rows(
             _INSERT_KEYS,
             cabinet_id=cabinet_id,
-            external_ids=list(starts),
-            starts=list(starts.values()),
+            external_ids=list(first),
+            starts=[one.started_at for one in first.values()],
             ids=[external_id for external_id, _alias in aliases],
             aliases=[alias for _external_id, alias in aliases],
         )
@@ -151,13 +128,23 @@ def _lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, _Ca
     return states | _lock_known(cabinet_id, known) if known else states
 
 
+def _new_state(call_id: int, record: CallRecord) -> CallState:
+    return CallState(
+        call_id,
+        record.external_id,
+        record.started_at,
+        Identity.of_record(record),
+        is_new=True,
+    )
+
+
 def _aliases(records: Sequence[CallRecord]) -> list[tuple[str, str]]:
     """Return each external id with itself, and with the former id of the same call if any."""
     pairs = {(one.external_id, one.external_id) for one in records}
     return sorted(pairs | {(one.external_id, one.former_id) for one in records if one.former_id})
 
 
-def _lock_known(cabinet_id: int, aliases: Sequence[tuple[str, str]]) -> dict[str, _CallState]:
+def _lock_known(cabinet_id: int, aliases: Sequence[tuple[str, str]]) -> dict[str, CallState]:
     """Lock the rows of known calls; two external ids of one call share its state."""
     found = _rows(
         _LOCK_KNOWN,
@@ -165,19 +152,18 @@ def _lock_known(cabinet_id: int, aliases: Sequence[tuple[str, str]]) -> dict[str
         ids=[external_id for external_id, _alias in aliases],
         aliases=[alias for _external_id, alias in aliases],
     )
-    by_call: dict[int, _CallState] = {}
-    for _sent_id, external_id, call_id, partition_at, content_hash, is_finished in found:
-        by_call[call_id] = _CallState(
-            call_id, external_id, partition_at, content_hash, bool(is_finished)
-        )
+    by_call = {
+        call_id: CallState(call_id, external_id, partition_at, Identity.of_stored(*facts), hashed)
+        for _sent_id, external_id, call_id, partition_at, hashed, *facts in found
+    }
     return {sent_id: by_call[call_id] for sent_id, _external_id, call_id, *_rest in found}
 
 
-def _once(states: Iterable[_CallState]) -> list[_CallState]:
+def _once(states: Iterable[CallState]) -> list[CallState]:
     return list({state.call_id: state for state in states}.values())
 
 
-def _insert(states: Sequence[_CallState], *, source: CallSource, now: datetime) -> None:
+def _insert(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
     if not states:
         return
     columns = (*RECORD_COLUMNS, "id", "partition_at", "revision")
@@ -193,7 +179,7 @@ def _insert(states: Sequence[_CallState], *, source: CallSource, now: datetime) 
     )
 
 
-def _update(states: Sequence[_CallState], *, source: CallSource, now: datetime) -> None:
+def _update(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
     """Update the calls; the partition and the time of first arrival stay."""
     if not states:
         return
@@ -211,7 +197,27 @@ def _update(states: Sequence[_CallState], *, source: CallSource, now: datetime) 
     )
 
 
-def _as_json(states: Sequence[_CallState]) -> str:
+def _flag(states: Sequence[CallState], *, now: datetime) -> None:
+    """Note on the calls what came under their ids; the same again is no news."""
+    if not states:
+        return
+    rows = [
+        {"id": one.call_id, "partition_at": one.partition_at, "conflict": one.conflict.as_stored()}
+        for one in states
+        if one.conflict is not None
+    ]
+    _execute(
+        """UPDATE calls_call AS call SET conflict_at = %(now)s, conflict = new.conflict
+           FROM json_to_recordset(%(rows)s::json)
+                AS new(id bigint, partition_at timestamptz, conflict jsonb)
+           WHERE call.id = new.id AND call.partition_at = new.partition_at
+             AND call.conflict IS DISTINCT FROM new.conflict""",
+        rows=json.dumps(rows, ensure_ascii=False, default=datetime.isoformat),
+        now=now,
+    )
+
+
+def _as_json(states: Sequence[CallState]) -> str:
     """Return the rows of a recordset; `revision` is the number of versions in this request.
 
     A call keeps the external id under which it is stored.

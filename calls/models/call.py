@@ -99,6 +99,9 @@ class Call(models.Model):
     revision = models.PositiveIntegerField(_("Версия"), default=1)
     received_at = models.DateTimeField(_("Получен"))
     updated_at = models.DateTimeField(_("Изменён"))
+    #: When another call came under the same id, and its start and phone; it was rejected.
+    conflict_at = models.DateTimeField(_("Номер у другого звонка"), null=True, blank=True)
+    conflict = models.JSONField(_("Другой звонок с этим номером"), null=True, blank=True)
 
     class Meta:
         managed = True

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.templatetags.ui import talk_time
@@ -39,6 +42,22 @@ def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
         Detail(_("Страница"), shown(call.page_url)),
         Detail(_("Попытка заказа"), str(call.attempt or "")),
     ]
+
+
+def conflict_text(call: Call, *, sees_phones: bool) -> str:
+    """Return what is known of another call that came under the same id, "" when none did."""
+    if call.conflict_at is None or not call.conflict:
+        return ""
+    start = timezone.localtime(datetime.fromisoformat(call.conflict["started_at"]))
+    phone = shown_phone(call.conflict["phone"], call.conflict["phone_text"], is_whole=sees_phones)
+    return _(
+        "С этим же номером звонка пришёл другой звонок: начало %(start)s, телефон %(phone)s. Он не "
+        "сохранён, здесь — первый. Попросите того, кто присылает звонки, давать каждому звонку "
+        "свой номер и передавать его текстом: длинные целые числа по дороге округляются."
+    ) % {
+        "start": date_format(start, "j E Y, H:i:s"),
+        "phone": phone or _("не указан"),
+    }
 
 
 def _identifier(call: Call, name: str, value: str) -> str:

@@ -15,7 +15,7 @@ from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.models import Call, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
-from calls.pages.call_details import details_of
+from calls.pages.call_details import conflict_text, details_of
 from calls.pages.history_page import filter_form, history_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
@@ -64,6 +64,7 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
             "at": call.started_at,
             "external_id": call.external_id,
             "details": details_of(call, sees_phones=sees_phones),
+            "conflict": conflict_text(call, sees_phones=sees_phones),
         },
         "timelines": timelines,
         "briefs": briefs,

@@ -12,13 +12,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from calls.models import Delivery, Upload, UploadAttempt
+from cabinets.models import Cabinet
+from calls.models import Call, Delivery, Upload, UploadAttempt
 from calls.pages.attempt_messages import OUTCOMES
 from counters.models import Counter, Goal
 from integrations.yandex.errors import AuthorisationRefused, YandexError
 from tests import factories
 from tests.admin.every_model import MODELS, admin_url
 from tests.calls.ledger import make_upload
+from tests.calls.stored import store_call
 
 NOW = timezone.now()
 
@@ -111,6 +113,16 @@ def test_goals_are_filtered_by_whether_metrika_has_them(
     assert listed(support_client, Goal) == [deleted.pk, there.pk]
     assert listed(support_client, Goal, gone="no") == [there.pk]
     assert listed(support_client, Goal, gone="yes") == [deleted.pk]
+
+
+def test_calls_are_filtered_by_whether_another_came_under_their_id(
+    support_client: Client, cabinet: Cabinet
+) -> None:
+    plain, flagged = store_call(cabinet=cabinet), store_call(cabinet=cabinet)
+    Call.objects.filter(pk=flagged.pk).update(conflict_at=NOW)
+
+    assert listed(support_client, Call) == [flagged.pk, plain.pk]
+    assert listed(support_client, Call, conflict="1") == [flagged.pk]
 
 
 def test_default_age_is_named_by_its_days(support_client: Client) -> None:

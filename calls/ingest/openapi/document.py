@@ -215,7 +215,14 @@ def _result() -> Schema:
         {
             "index": {"type": "integer", "description": _("Место записи в запросе, с нуля.")},
             "universalId": {"type": ["string", "null"]},
-            "status": {"enum": list(ITEM_STATUSES)},
+            "status": {
+                "enum": list(ITEM_STATUSES),
+                "description": _(
+                    "rejected с кодом identity_conflict — под известным номером пришёл другой "
+                    "звонок: с началом, которое отличается больше чем на минуту, или с другим "
+                    "телефоном. Первый остаётся, этот не сохраняется."
+                ),
+            },
             "call_id": {"type": "integer", "description": _("Номер звонка в кабинете.")},
             "error": _ref("Error"),
         },

@@ -64,6 +64,12 @@ def readable_id(item: Item) -> str:
     return universal if universal not in ("", "0") else service_id(item)
 
 
+def id_field(item: Item) -> str:
+    """Return the field that names the call; `universalId`, which should, when none does."""
+    names = ("universalId", *_ordered_service_ids(item), *BARE_IDS)
+    return next((name for name in names if _usable_id(item, name)), names[0])
+
+
 def derived_id(*, source_id: str, started_at: datetime, number: str) -> str:
     """Return the id of a call that has no other: the same source, start and client's number.
 
@@ -86,7 +92,8 @@ def _ordered_service_ids(item: Item) -> list[str]:
 
 
 def _usable_id(item: Item, name: str) -> str:
-    text = read_identifier(item, name, limit=MAX_SERVICE_ID)
+    limit = MAX_EXTERNAL_ID if name == "universalId" else MAX_SERVICE_ID
+    text = read_identifier(item, name, limit=limit)
     return "" if text == "0" else text
 
 

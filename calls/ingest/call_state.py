@@ -1,0 +1,56 @@
+"""The state of a call during a request: what is stored, and the record that replaces it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from calls.ingest.conflicts import Identity
+from calls.ingest.parsing.record import CallRecord
+
+Status = Literal["created", "updated", "duplicate", "rejected"]
+
+
+@dataclass
+class CallState:
+    """A call of a request: its stored version, and the records that change it.
+
+    ``content_hash`` is None while nothing is stored: the call is new, or its month was dropped.
+    """
+
+    call_id: int
+    external_id: str
+    partition_at: datetime
+    identity: Identity
+    content_hash: str | None = None
+    is_new: bool = False
+    latest: CallRecord | None = None
+    versions: int = 0
+    #: Of a record that is another call, None without one.
+    conflict: Identity | None = None
+
+    def apply(self, record: CallRecord) -> Status:
+        """Update the call from the record; return the record's status.
+
+        A record of another call is rejected. A record of an unfinished call that arrives after the
+        outcome is outdated and changes nothing.
+        """
+        if record.content_hash == self.content_hash:
+            return "duplicate"
+        sent = Identity.of_record(record)
+        if not (self._is_first() or self.identity.is_same_call(sent)):
+            self.conflict = sent
+            return "rejected"
+        is_dropped = self.content_hash is None and not self.is_new
+        is_outdated = self.identity.is_finished and not sent.is_finished and not self._is_first()
+        return "duplicate" if is_dropped or is_outdated else self._replace(record, sent)
+
+    def _is_first(self) -> bool:
+        return self.is_new and self.content_hash is None
+
+    def _replace(self, record: CallRecord, sent: Identity) -> Status:
+        status: Status = "created" if self._is_first() else "updated"
+        self.content_hash, self.identity, self.latest = record.content_hash, sent, record
+        self.versions += 1
+        return status
