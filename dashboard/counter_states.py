@@ -6,7 +6,7 @@ The list, the settings window and the card of the integration show the same stat
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.urls import reverse
@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
 from calls.queries.blockers import blockers_of
+from calls.queries.connection import awaiting_by_counter
 from calls.queries.flow import CallFlow, call_flow, failing_counters
 from calls.states import DisplayState
 from counters.models import Counter
-from counters.pages.status import CounterStatus, Cure, status_of_counter
+from counters.pages.status import NOT_SAVED, CounterStatus, Cure, status_of_counter
 
 #: Sources that sent nothing for so long are silent: a small firm has weekends without a call, but
 #: hardly a week.
@@ -82,14 +83,22 @@ class CounterState:
 def counter_states(
     cabinet: Cabinet, counters: Sequence[Counter], *, now: datetime
 ) -> dict[int, CounterState]:
-    """Return the states by counter id, in four queries. Load the counters with account and goal."""
+    """Return the states by counter id, in four queries. Load the counters with account and goal.
+
+    A fifth one if there are counters whose settings were never saved.
+    """
     flow = call_flow(cabinet)
+    is_new = any(counter.configured_at is None for counter in counters)
+    awaiting = awaiting_by_counter(cabinet, now=now) if is_new else {}
     failing = failing_counters(counter.pk for counter in counters)
     blockers = blockers_of(counters, now=now)
     return {
         counter.pk: _linked(
             counter,
-            _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
+            _with_waiting_calls(
+                _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
+                awaiting.get(counter.pk, 0),
+            ),
             is_stuck=failing.get(counter.pk, False),
         )
         for counter in counters
@@ -113,6 +122,13 @@ def _status(
     if failing is not None:
         return UPLOADS_FAIL if failing else UPLOADS_REPEATED
     return CounterStatus(_PAUSED, "warning", blocker) if blocker else own
+
+
+def _with_waiting_calls(status: CounterStatus, count: int) -> CounterStatus:
+    """Return the status of a counter without settings with the number of calls that wait for it."""
+    if status is not NOT_SAVED or not count:
+        return status
+    return replace(status, text=_("Не настроен: звонков ждёт — %(count)d") % {"count": count})
 
 
 def _of_sources(flow: CallFlow, now: datetime) -> CounterStatus | None:

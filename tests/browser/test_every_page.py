@@ -49,6 +49,7 @@ def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict
         "counters:add": (linked.pk,),
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),
+        "calls:send-earlier": (windows.pk,),
         "integrations:account-disconnect": (linked.pk,),
         "cabinets:sources": (),
         "cabinets:source-add": (),

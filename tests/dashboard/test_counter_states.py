@@ -20,6 +20,7 @@ from dashboard.integrations_page import page_context
 from integrations.models import RequestDay, YandexAccount
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.stored import store_call
 from tests.responses import messages_of, text_of
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
@@ -287,3 +288,28 @@ def test_switch_is_explained_in_the_same_words_everywhere(
     assert messages_of(switched) == [f"Отправка в «{counter.name}» выключена. {OFF_SENTENCE}"]
     for page in ("calls:history", "counters:settings"):
         assert str(OFF_SENTENCE) in text_of(owner_client.get(reverse(page, args=[counter.pk])))
+
+
+def test_counter_without_settings_says_how_many_calls_wait(
+    counter: Counter, flowing: CallSource, django_assert_num_queries: Any
+) -> None:
+    Counter.objects.update(configured_at=None, added_at=NOW - timedelta(days=1))
+    store_call(cabinet=counter.cabinet)
+    store_call(cabinet=counter.cabinet)
+    loaded = list(Counter.objects.with_details())
+
+    with django_assert_num_queries(5):
+        states = counter_states(counter.cabinet, loaded, now=NOW)
+
+    assert states[counter.pk].text == "Не настроен: звонков ждёт — 2"
+
+
+@pytest.mark.usefixtures("flowing")
+def test_card_of_counters_whose_only_account_is_disconnected(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    YandexAccount.objects.update(state="disconnected", access_token="", refresh_token="")
+
+    card = page_context(cabinet)["card"]
+
+    assert (str(card.text), card.look) == ("Аккаунт отключён", "waits")
