@@ -35,7 +35,11 @@ ABSENT_WORDS = frozenset(
         *("n/a", "#n/a", "#н/д", "not set", "(not set)", "(none)", "unknown", "нет"),
     }
 )
-_TEMPLATE = re.compile(r"[$#]?(\{.*\}|\[\[.*\]\])|%[^%]*%|<[^<>]*>")
+#: A name in the marks of a template, which was not filled; what begins with a digit is no name.
+_NAME = r"\s*(?:[$@%]?[^\W\d][\w.|:$ -]*%?)?\s*"
+_TEMPLATE = re.compile(
+    rf"[$#@]?\{{{{1,3}}{_NAME}\}}{{1,3}}|\[\[{_NAME}\]\]|%{{1,2}}{_NAME}%{{1,2}}|<{_NAME}>"
+)
 _QUOTES = "\"'`«»“”„‘’\\"
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _WITH_FRACTION = re.compile(r"([0-9]+)[.,]0+")
