@@ -8,12 +8,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Yandex-Req-Id", "X-Req-Id", "X-RequestId")
 # What the vendor's request ids are made of; anything else in the header is not shown.
 REQUEST_ID = re.compile(r"[A-Za-z0-9][\w./-]{0,79}\Z")
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# The one format that senders may use; the two obsolete ones no server of today sends.
+IMF_FIXDATE = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4})"
+    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Answer:
 
     @property
     def sent_at(self) -> datetime | None:
-        """The vendor's time, by the ``Date`` header."""
+        """The vendor's time, by the ``Date`` header; None when it is not an HTTP-date."""
         moment = _moment(self.headers.get("Date", ""))
         return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
@@ -58,7 +64,19 @@ class Answer:
 
 
 def _moment(text: str) -> float | None:
+    """Return an HTTP-date in Unix seconds (RFC 9110, 5.6.7); None for anything else.
+
+    The date is always GMT. A header that came twice, or without its zone, is no date: guessing one
+    would shift the day by which quotas are counted.
+    """
+    found = IMF_FIXDATE.fullmatch(text.strip())
+    if found is None:
+        return None
+    day, month, year, *time_of_day = found.groups()
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = datetime(
+            int(year), MONTHS.index(month) + 1, int(day), *map(int, time_of_day), tzinfo=UTC
+        )
     except ValueError:
         return None
+    return moment.timestamp()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import responses
 import time_machine
 from django.db import DatabaseError
 from pytest_django import Settings
@@ -112,3 +113,32 @@ def test_day_of_a_request_follows_the_clock_of_metrikas_answers(
     days = RequestDay.objects.order_by("day").values_list("day", "other")
     assert list(days) == [(date(2026, 6, 10), 1), (date(2026, 6, 11), 1)]
     person.browser.close()
+
+
+@pytest.mark.contract("C3")
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Wed, 10 Jun 2026 12:00:40 GMT, Wed, 10 Jun 2026 12:00:40 GMT",
+        "Wed, 10 Jun 2026 12:00:40",
+        "Wed, 10 Jun 2026 15:00:40 +0300",
+        "Wed, 10 Jun 2026 15:00:40 MSK",
+    ],
+)
+@responses.activate
+def test_a_date_that_is_no_http_date_never_shifts_the_clock(
+    account: YandexAccount, settings: Settings, header: str
+) -> None:
+    responses.get(
+        f"{settings.METRIKA_API_URL}/management/v1/counters",
+        json={"rows": 0, "counters": []},
+        headers={"Date": header},
+    )
+    with time_machine.travel(NOON, tick=False):
+        client = metrika_client(account)
+        for _ in range(5):
+            client.counters()
+        client.close()
+
+    assert clock_skew.ahead() == timedelta(0)
+    assert not MetrikaClock.objects.exists()
