@@ -63,6 +63,8 @@ class UploadState(models.TextChoices):
 TO_SEND = (UploadState.READY, UploadState.LATER)
 #: States of a whole file that Metrika is not known to have.
 ON_THE_WAY = (*TO_SEND, UploadState.SENDING, UploadState.UNCLEAR)
+#: States of a file that is not known to be with Metrika, and may be.
+MAY_HAVE_ARRIVED = (UploadState.SENDING, UploadState.UNCLEAR)
 #: States in which a beat task still has something to do.
 OPEN_UPLOADS = (*ON_THE_WAY, UploadState.SPLITTING, UploadState.SENT)
 #: States in which Metrika has the file.

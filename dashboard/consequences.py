@@ -27,7 +27,7 @@ def of_disconnecting(account: YandexAccount) -> list[str]:
 def of_removing(counter: Counter) -> list[str]:
     """Return the consequences as sentences, the most important first."""
     return [
-        *_calls_never_sent(waiting_of_counter(counter).count),
+        *_of_waiting_calls(waiting_of_counter(counter)),
         *_calls_without_settings(calls_awaiting_settings(counter, now=timezone.now())),
         _("Уже отправленные звонки останутся в Метрике."),
         _("Если добавить счетчик снова, вернутся и его настройки, и история."),
@@ -62,6 +62,17 @@ def _calls_without_settings(count: int) -> list[str]:
     if not count:
         return []
     return [_("Звонков, которые ждут настроек счетчика и не уйдут: %(count)d.") % {"count": count}]
+
+
+def _of_waiting_calls(waiting: Waiting) -> list[str]:
+    """Return what becomes of calls that wait, and of those that may have arrived already."""
+    sentences = _calls_never_sent(waiting.count - waiting.unclear)
+    if waiting.unclear:
+        text = _(
+            "Отправок, которые уходят сейчас или могли дойти: %(count)d. Их уже не остановить."
+        )
+        sentences.append(text % {"count": waiting.unclear})
+    return sentences
 
 
 def _calls_never_sent(count: int) -> list[str]:

@@ -115,7 +115,9 @@ def call_off_upload(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for confirmation (GET), or call off an upload that has not arrived (POST)."""
     upload = _upload(request, pk)
     if request.method == "GET":
-        context = {"upload": upload, "cancel_url": _upload_url(upload)}
+        # Of a file in bisection the other rows went in its parts; a repeat has no delivery.
+        calls = Delivery.objects.filter(upload=upload).count() or upload.rows
+        context = {"upload": upload, "calls": calls, "cancel_url": _upload_url(upload)}
         return render(request, "calls/upload_call_off.html", context)
     moved = recovery.call_off_uploads([pk], actor=_actor(request), now=timezone.now())
     return _redirect(request, moved, _("Выгрузка отменена."), _upload_url(upload))

@@ -18,7 +18,15 @@ from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.queries.display_state import with_display_state
 from calls.queries.linked import SUMS, LinkedTotals
-from calls.states import BY_ORDER_ONLY, GOAL_GONE, TAKEN_UPLOADS, TONES, Channel, DisplayState
+from calls.states import (
+    BY_ORDER_ONLY,
+    GOAL_GONE,
+    MAY_HAVE_ARRIVED,
+    TAKEN_UPLOADS,
+    TONES,
+    Channel,
+    DisplayState,
+)
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -33,6 +41,8 @@ class Waiting:
     count: int
     #: When the first of them can no longer be linked to a visit.
     earliest_expiry: datetime | None
+    #: How many of them are in files of which Metrika may have got one already.
+    unclear: int = 0
 
 
 @dataclass
@@ -133,7 +143,11 @@ def _waiting(whose: Q) -> Waiting:
     batched = (
         Upload.objects.on_the_way()
         .filter(whose)
-        .aggregate(count=Sum("rows"), oldest=Min("oldest_call_at"))
+        .aggregate(
+            count=Sum("rows"),
+            oldest=Min("oldest_call_at"),
+            unclear=Sum("rows", filter=Q(state__in=MAY_HAVE_ARRIVED)),
+        )
     )
     # Of a refused file in bisection, only the rows that are not in its parts yet.
     bisected = Upload.objects.splitting().filter(whose)
@@ -148,6 +162,7 @@ def _waiting(whose: Q) -> Waiting:
     return Waiting(
         count=not_batched["count"] + (batched["count"] or 0) + in_bisection["count"],
         earliest_expiry=min((one for one in expiries if one), default=None),
+        unclear=batched["unclear"] or 0,
     )
 
 

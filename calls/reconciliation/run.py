@@ -20,6 +20,7 @@ from django.db.models import Q, QuerySet
 
 from calls.models import Difference, Reconciliation, Upload
 from calls.reconciliation.diff import MARKER, Finding, Ours, compare
+from calls.reconciliation.refresh import refresh_linked
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.states import Channel, UploadState, sql_list
@@ -72,6 +73,7 @@ def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
     found = _ledger_findings(counter, calls, deliveries, now)
     if lists is not None:
         for channel, uploadings in lists.items():
+            refresh_linked(counter, uploadings, channel=channel)
             of_channel = [one for one in ours if one.channel == channel]
             known = _known_markers(uploadings)
             found += compare(of_channel, uploadings, known=known, since=now - WINDOW, now=now)

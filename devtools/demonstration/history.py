@@ -19,6 +19,7 @@ from cabinets.models import Cabinet, CallSource
 from calls.delivery import batching, results, sending
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
+from calls.ingest.source_use import record_import
 from calls.models import Upload
 from devtools.demonstration import faults
 from devtools.demonstration.generator import CallGenerator
@@ -54,7 +55,9 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
         for moment in _delivery_times(end):
             _deliver(cabinet, now=moment)
         report(number, len(spans))
-    return total + _take_in_late(source, generator)
+    total += _take_in_late(source, generator)
+    record_import(source, now=timezone.now())
+    return total
 
 
 def _take_in_late(source: CallSource, generator: CallGenerator) -> int:

@@ -14,6 +14,7 @@ from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
 from tests import factories
+from tests.calls.ledger import make_upload
 from tests.calls.stored import store_call
 from tests.counters.settings_form import posted
 from tests.responses import messages_of
@@ -208,6 +209,17 @@ def test_removal_page_shows_waiting_calls(owner_client: Client, counter: Counter
     text = response.content.decode()
     assert "1 отправка ещё ждёт: она не уйдёт в Метрику." in text
     assert Counter.objects.get().removed_at is None
+
+
+def test_removal_page_does_not_promise_to_stop_what_may_have_arrived(
+    owner_client: Client, counter: Counter
+) -> None:
+    make_upload(counter=counter, state="unclear", uploading_id=None, rows=7)
+
+    text = owner_client.get(page(counter, "/delete")).content.decode()
+
+    assert "Отправок, которые уходят сейчас или могли дойти: 7. Их уже не остановить." in text
+    assert "не уйдёт в Метрику" not in text
 
 
 def test_removed_counter_is_404_and_kept_in_the_database(

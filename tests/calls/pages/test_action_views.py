@@ -151,6 +151,22 @@ def test_refused_upload_is_retried_from_its_page(owner_client: Client, refused: 
     assert AuditEvent.objects.get().action == "upload.retry"
 
 
+def test_confirmation_counts_the_calls_that_are_still_in_the_file(
+    owner_client: Client, counter: Counter
+) -> None:
+    """Of a file in bisection, ten rows, all but one went in its parts."""
+    upload = make_upload(
+        counter=counter, state="splitting", attention="split", uploading_id=None, rows=10
+    )
+    call = store_call(cabinet=counter.cabinet)
+    row = Delivery.objects.filter(call_id=call.pk, channel=1)
+    row.update(upload=upload, row_number=3, call_revision=1, state=DeliveryState.BATCHED)
+
+    page = owner_client.get(reverse("calls:upload-call-off", args=[upload.pk])).content.decode()
+
+    assert "Её звонки (1) не попадут в Метрику." in page
+
+
 @pytest.mark.parametrize(
     ("state", "is_called_off"),
     [("ready", True), ("later", True), ("unclear", False), ("sent", False)],
