@@ -184,20 +184,6 @@ def count_fitting(counter_id: int, call_ids: Sequence[int]) -> int:
         return int(cursor.fetchone()[0])
 
 
-def stream_of(call_id: int, counter_id: int) -> tuple[int | None, bool]:
-    """Return by today's values the identifier (`IdKind`) of the call, and whether it is unlinked.
-
-    Unlinked (StaticCall=1) is a static call, and call tracking without a usable identifier.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {IDENTIFIER}, {IS_STATIC} {SOURCES} WHERE c.id = %s AND k.id = %s LIMIT 1",
-            [call_id, counter_id],
-        )
-        id_kind, is_static = cursor.fetchone()
-        return id_kind, is_static
-
-
 def _lock_callback_orders(call_ids: Sequence[int]) -> None:
     """Take an advisory lock, held until commit, on each callback order of these calls.
 

@@ -14,6 +14,7 @@ from django.db import connection
 from calls.decision.decide import SOURCES
 from calls.decision.reason import Rule
 from calls.decision.rules import RULES
+from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 
 _NOTHING_COMPARED = "jsonb_build_array()"
 
@@ -41,6 +42,20 @@ def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
         )
         rows = cursor.fetchall()
     return {(row[0], row[1]): _verdicts(row[2:]) for row in rows}
+
+
+def stream_of(call_id: int, counter_id: int) -> tuple[int | None, bool]:
+    """Return by today's values the identifier (`IdKind`) of the call, and whether it is unlinked.
+
+    Unlinked (StaticCall=1) is a static call, and call tracking without a usable identifier.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {IDENTIFIER}, {IS_STATIC} {SOURCES} WHERE c.id = %s AND k.id = %s LIMIT 1",
+            [call_id, counter_id],
+        )
+        id_kind, is_static = cursor.fetchone()
+        return id_kind, is_static
 
 
 def _judgement(rule: Rule) -> str:
