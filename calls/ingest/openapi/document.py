@@ -186,9 +186,16 @@ def _schemas() -> dict[str, Schema]:
         "Calls": _object(
             {
                 "calls": {
-                    "type": "array",
+                    "type": ["array", "object"],
                     "items": _ref("Call"),
                     "maxItems": settings.INGEST_MAX_CALLS,
+                    "properties": {},
+                    "required": [],
+                    "additionalProperties": _ref("Call"),
+                    "description": _(
+                        "Список. Можно и объект, имена в котором — номера мест: так PHP пишет "
+                        "список с пропусками."
+                    ),
                 }
             }
         ),

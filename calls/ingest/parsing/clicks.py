@@ -17,8 +17,8 @@ from calls.ingest.parsing.identifiers import CLICK_ID, MAX_SHOWN, Identifier, re
 
 #: Pages that the visitor of the call saw; a referrer may be a page of another site.
 ADDRESS_FIELDS = ("entryPointQuery", "callPage", "entryPoint", "cpg")
-#: The parameter by its whole name, up to a character that no number has.
-_CLICK = re.compile(r"(?i)(?<![\w.-])yclid=([^?&#;/\\\s|,()<>\[\]]*)")
+#: The parameter by its whole name. A comma may be that of an exponent (1,45E+18), so it stays.
+_CLICK = re.compile(r"(?i)(?<![\w.-])yclid=([^?&#;/\\\s|()<>\[\]]*)")
 _DIGIT = re.compile("[0-9]")
 #: Characters that stand around a number in a parameter.
 _AROUND = " +\"'«»"

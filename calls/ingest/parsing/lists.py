@@ -15,14 +15,21 @@ from calls.ingest.parsing.json_values import STRICT_DECODER, TooDeep, storable
 
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 255
-#: Fields of an object that hold the tag, in order of preference.
-NAME_FIELDS = ("name", "title", "label", "value", "tag", "tagName", "text")
+#: Fields of an object that hold the tag, in order of preference; case and underscores are ignored.
+NAME_FIELDS = ("name", "title", "label", "value", "tag", "tagname", "text")
+#: Fields of an object that hold the id of an attempt.
+KEY_FIELDS = ("cbCallId", "id")
+#: Words that senders write instead of nothing.
+ABSENT_TAGS = ABSENT_TEXTS | {"null", "undefined"}
 #: Values of a map that say yes or no, so that its names are no ids.
 _YES = frozenset({"true", "yes", "да", "on"})
 _ANSWERS = _YES | {"false", "no", "нет", "off"}
 #: Longer names of an object are no indices.
 MAX_INDEX_LENGTH = 18
 _SEPARATORS = re.compile(r"[,;\n]")
+#: A list as Python prints it.
+_PRINTED_LIST = re.compile(r"\[\s*'[^']*'(?:\s*,\s*'[^']*')*\s*\]")
+_PRINTED_TEXT = re.compile(r"'([^']*)'")
 #: How often a JSON text may be a text again.
 _MAX_TEXTS = 3
 
@@ -33,13 +40,13 @@ def read_tags(value: Any) -> list[str]:
     A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
     """
     texts = (tag[:MAX_TAG_LENGTH] for tag in _tags(value))
-    tags = dict.fromkeys(text for text in texts if text not in ABSENT_TEXTS)
+    tags = dict.fromkeys(text for text in texts if text not in ABSENT_TAGS)
     return list(tags)[:MAX_TAGS]
 
 
 def read_keys(value: Any) -> list[int]:
     """Return the usable numbers of a list of ids of calls."""
-    return [key for part in _items(value) if (key := read_key(part)) is not None]
+    return [key for part in _items(value) if (key := _key(part)) is not None]
 
 
 def as_list(value: Any) -> Any:
@@ -77,6 +84,8 @@ def _names_of(members: dict[str, Any]) -> list[Any]:
 
 def _is_mark(value: Any) -> bool:
     """Whether the value is an id, an answer or nothing, and so no name of a tag."""
+    if isinstance(value, list):
+        return not value
     text = _tag(value)
     return not text or text.isdigit() or text.lower() in _ANSWERS
 
@@ -89,9 +98,17 @@ def _is_yes(value: Any) -> bool:
 def _tag(value: Any) -> str:
     """Return the tag of a text, a number, or an object with a name."""
     if isinstance(value, dict):
-        names = (as_text(value.get(field)) for field in NAME_FIELDS)
-        return next((name for name in names if name not in ABSENT_TEXTS), "")
+        members = {name.lower().replace("_", ""): one for name, one in sorted(value.items())}
+        names = (as_text(members.get(field)) for field in NAME_FIELDS)
+        return next((name for name in names if name not in ABSENT_TAGS), "")
     return as_text(value)
+
+
+def _key(value: Any) -> int | None:
+    """Return the id of an attempt: a number, or an object with one."""
+    if isinstance(value, dict):
+        return next(filter(None, (read_key(value.get(field)) for field in KEY_FIELDS)), None)
+    return read_key(value)
 
 
 def _items(value: Any) -> list[Any]:
@@ -106,10 +123,12 @@ def _items(value: Any) -> list[Any]:
 
 
 def decoded(value: Any) -> Any:
-    """Return what a JSON text of a list, an object or a text says; any other value as it is."""
+    """Return what a JSON text or a printed list says; any other value as it is."""
     for _time in range(_MAX_TEXTS):
         if not isinstance(value, str) or not value.strip().startswith(("[", "{", '"')):
             break
+        if _PRINTED_LIST.fullmatch(value.strip()):
+            return _PRINTED_TEXT.findall(value)
         try:
             value = storable(STRICT_DECODER.decode(value.strip()))
         except (ValueError, RecursionError, TooDeep):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, as_text, read_text
 from calls.ingest.parsing.lists import as_list, decoded
@@ -63,8 +64,11 @@ def _texts_of(text: str) -> Iterator[str]:
 
 
 def _host(text: str) -> str:
-    """Return the host of a site or of a page's address, "" for numbers and names of files."""
-    host = normalise_host(text)
+    """Return the host of a site or of a page's address, also of one that is percent-encoded.
+
+    Numbers and names of files are no hosts.
+    """
+    host = normalise_host(text) or normalise_host(unquote(text))
     is_page = "//" not in text and _FILE.search(host)
     has_domain = not host.rpartition(".")[2].isdigit() or _IPV4.fullmatch(host)
     return host if has_domain and not is_page else ""

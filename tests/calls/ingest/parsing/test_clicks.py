@@ -78,6 +78,7 @@ def test_what_is_no_click_is_not_read(address: str) -> None:
     ("address", "shown"),
     [
         (f"{SITE}?yclid=1.45E+18", {"Yclid": "1.45E+18"}),
+        (f"{SITE}?yclid=1,45E+18", {"Yclid": "1,45E+18"}),
         (f"{SITE}?yclid=18446744073709551616", {"Yclid": "18446744073709551616"}),
         (f"{SITE}?yclid={{yclid}}", None),
         (f"{SITE}?yclid=_openstat", None),

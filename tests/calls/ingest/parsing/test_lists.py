@@ -38,6 +38,9 @@ def test_tags_of_the_reports(report: dict[str, Any]) -> None:
         [{"name": "", "title": "Целевой"}, "Новый"],
         [{"0": "Целевой", "1": "Новый"}],
         [["Целевой"], ["Новый"]],
+        [{"tag_id": 1, "tag_name": "Целевой"}, {"Id": 2, "Name": "Новый"}],
+        {"count": 2, "items": [{"name": "Целевой"}, "Новый"]},
+        "['Целевой', 'Новый']",
         '["Целе\\u0000вой", "Новый\\ud800"]',
     ],
     ids=str,
@@ -54,6 +57,9 @@ def test_tags_are_read(value: Any) -> None:
         ({"color": "", "id": None}, []),
         ([{"color": "red", "id": 5}], []),
         ("[VIP]", ["[VIP]"]),
+        ("null", []),
+        (["undefined", {"name": "null", "title": "Целевой"}], ["Целевой"]),
+        ("['" + "a" * 5000, ["['" + "a" * 253]),
         ("[VIP", ["[VIP"]),
         ("[]", []),
         ("{}", []),
@@ -82,7 +88,15 @@ def test_names_of_a_map_to_ids_or_answers_are_tags(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "queue",
-    [[31, 30], "31,30", "31;30", "[31,30]", '["31", "30"]', {"0": 31, "2": "30"}],
+    [
+        [31, 30],
+        "31,30",
+        "31;30",
+        "[31,30]",
+        '["31", "30"]',
+        [{"id": 30}, {"cbCallId": 31, "id": 9}],
+        {"0": 31, "2": "30"},
+    ],
     ids=str,
 )
 def test_attempts_are_read(queue: Any) -> None:

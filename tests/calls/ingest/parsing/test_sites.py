@@ -26,6 +26,8 @@ def test_site_of_the_reports(report: dict[str, Any]) -> None:
         ({"site": ["mysite.ru", "other.ru"]}, "mysite.ru", "mysite.ru"),
         ({"site": '["mysite.ru", "other.ru"]'}, "mysite.ru", "mysite.ru"),
         ({"site": {"0": "mysite.ru"}}, "mysite.ru", "mysite.ru"),
+        ({"site": "mysite.ru%20"}, "mysite.ru%20", "mysite.ru"),
+        ({"callPage": "https%3A%2F%2Fmysite.ru%2Fa"}, "mysite.ru", "mysite.ru"),
         ({"site": "[mysite.ru]"}, "mysite.ru", "mysite.ru"),
         ({"site": "«окна.рф»"}, "окна.рф", "xn--80atjc.xn--p1ai"),
         ({"site": "-", "siteVisit": "mysite.ru"}, "mysite.ru", "mysite.ru"),
