@@ -55,14 +55,14 @@ class CallGenerator:
         self._number = 0
 
     def between(self, start: datetime, end: datetime, count: int) -> list[dict[str, Any]]:
-        """Return about ``count`` records that began in the span, in order of time.
+        """Return about ``count`` records of calls within the span, in order of time.
 
         The attempts of one callback order count one each, so there may be two more.
         """
         records: list[dict[str, Any]] = []
         while len(records) < count:
             records += self._order(self._moment(start, end))
-        inside = [one for one in records if one["callTime"] < end.isoformat()]
+        inside = [one for one in records if _end_of(one) < end]
         return sorted(inside, key=lambda one: str(one["callTime"]))
 
     def endless(self, moment: datetime) -> Iterator[dict[str, Any]]:
@@ -162,3 +162,7 @@ class CallGenerator:
             "entryPointQuery": f"{page}{click}",
             "tags": self._random.sample(TAGS, self._random.choice((0, 0, 1, 1, 2))),
         }
+
+
+def _end_of(record: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(record["callTime"]) + timedelta(seconds=record["duration"])

@@ -19,6 +19,10 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 #: Later than this many Unix seconds, in the year 5138, is a time in milliseconds or finer.
 FIRST_MILLISECONDS = 100_000_000_000
+#: Milliseconds, microseconds and nanoseconds of a second.
+FINER_UNITS = (1000, 1_000_000, 1_000_000_000)
+#: Characters of a value that a message quotes.
+MAX_QUOTED = 64
 #: A longer call is a mistake of units.
 LONGEST_CALL = timedelta(days=1)
 #: "2026-11-23T10:20" is the shortest text with a date and a time.
@@ -42,7 +46,9 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
     if start < EARLIEST:
         raise Unusable("bad_time", FIELD, _("Время начала раньше 2000 года."))
     if start > now + CLOCK_TOLERANCE:
-        raise Unusable("starts_in_future", FIELD, _("Звонок начинается в будущем."))
+        sentence = _("Звонок начинается в будущем: callTime %(value)s — это %(start)s UTC.")
+        values = {"value": str(value)[:MAX_QUOTED], "start": f"{start:%Y-%m-%d %H:%M:%S}"}
+        raise Unusable("starts_in_future", FIELD, sentence % values)
     return start
 
 
@@ -51,7 +57,7 @@ def check_end(start: datetime, seconds: int, *, field: str, now: datetime) -> No
     length = timedelta(seconds=seconds)
     values = {"seconds": seconds, "most": LONGEST_CALL // timedelta(seconds=1)}
     if length > LONGEST_CALL:
-        sentence = _("Разговор не длится %(seconds)d с: нужны секунды, не больше %(most)d.")
+        sentence = _("Звонок не длится %(seconds)d с: нужны секунды, не больше %(most)d.")
         raise Unusable("too_long", field, f"{sentence % values} {_not_milliseconds()}")
     if start + length > now + CLOCK_TOLERANCE:
         sentence = _("Звонок длиной %(seconds)d с заканчивается в будущем.")
@@ -96,8 +102,12 @@ def _parse_iso(value: Any, zone: ZoneInfo | None) -> datetime:
 
 
 def _in_milliseconds(value: float) -> Unusable:
-    sentence = _("Время %(value).0f — не секунды Unix: их сейчас десять цифр. Разделите на 1000.")
-    return Unusable("time_in_milliseconds", FIELD, sentence % {"value": value})
+    sentence = _(
+        "Время %(value).0f — не секунды Unix: их сейчас десять цифр. Разделите на %(units)d."
+    )
+    fitting = (units for units in FINER_UNITS if value / units < FIRST_MILLISECONDS)
+    units = next(fitting, FINER_UNITS[0])
+    return Unusable("time_in_milliseconds", FIELD, sentence % {"value": value, "units": units})
 
 
 def _unreadable() -> Unusable:

@@ -58,6 +58,8 @@ KIND_FIELDS = (
 PHONES = ("clientNumber", "clientPhone")
 #: Seconds of talk; a callback's `duration_sec` is the whole call.
 DURATIONS = ("duration", "duration2_sec")
+#: Seconds of waiting, or the whole call from which they are derived.
+HOLDS = ("holdDuration", "waitTime", "duration_sec")
 DYNAMIC_WORDS = ("динамич", "dynamic")
 STATIC_WORDS = ("статич", "static")
 
@@ -161,6 +163,8 @@ def _read(
     phone = parse_phone(number, region)
     duration = read_count(raw, *DURATIONS)
     check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
+    hold = _hold(raw)
+    check_end(started_at, hold or 0, field=present(raw, *HOLDS)[0], now=now)
     visitor = _visitor(raw)
     kind = _kind(raw, has_identifier=any(visitor.values()))
     return CallRecord(
@@ -171,7 +175,7 @@ def _read(
         phone_text="" if phone else number[:MAX_PHONE_TEXT],
         started_at=started_at,
         duration_seconds=duration,
-        hold_seconds=_hold(raw),
+        hold_seconds=hold,
         raw=raw,
         content_hash=content_hash(raw),
         **_outcome(raw),

@@ -232,7 +232,8 @@ def test_number_of_statements_does_not_grow_with_the_calls(
 def test_extreme_values_fit_into_their_columns(source: CallSource) -> None:
     big = 2**31 - 1
     item = factories.v3_record(
-        duration=0, duration_sec=MAX_COUNT, duration2_sec=0, statusFirst=-big,
+        callTime=int(NOW.timestamp()) - 86_400,
+        duration=0, duration_sec=86_400, duration2_sec=0, statusFirst=-big,
         statusSecond=big, serviceType="callback", cbCallId=2**63 - 1, cbAttempt=MAX_COUNT,
         cbAttemptsQueue=[1],
         clientNumber="9" * 19, universalId="я" * 128, site="с" * 400, userId="u" * 255,
@@ -242,6 +243,6 @@ def test_extreme_values_fit_into_their_columns(source: CallSource) -> None:
 
     assert statuses(store(source, item)) == ["created"]
     call = Call.objects.get()
-    assert (call.duration_seconds, call.hold_seconds) == (0, MAX_COUNT)
+    assert (call.duration_seconds, call.hold_seconds) == (0, 86_400)
     assert (call.status_second, call.attempt, call.callback_id) == (big, MAX_COUNT, 2**63 - 1)
     assert (call.raw["text"], call.raw["number"]) == ("🎈", 10**4000)

@@ -118,35 +118,62 @@ def test_other_date_fields_of_the_record_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    [1_795_418_400_000, "1795418400000", 1_795_418_400_000.0, 1_795_418_400_000_000, 10**18],
+    ("value", "units"),
+    [
+        (1_795_418_400_000, 1000),
+        ("1795418400000", 1000),
+        (1_795_418_400_000.0, 1000),
+        (1_795_418_400_000_000, 1_000_000),
+        (10**18, 1_000_000_000),
+    ],
 )
-def test_time_in_milliseconds_is_refused_by_that_name(value: Any) -> None:
+def test_time_in_milliseconds_is_refused_by_that_name(value: Any, units: int) -> None:
     problem = refuse({"universalId": "7", "callTime": value})
 
     assert (problem.code, problem.field) == ("time_in_milliseconds", "callTime")
     assert problem.message == (
-        f"Время {int(value)} — не секунды Unix: их сейчас десять цифр. Разделите на 1000."
+        f"Время {int(value)} — не секунды Unix: их сейчас десять цифр. Разделите на {units}."
     )
 
 
-@pytest.mark.parametrize("name", ["duration", "duration2_sec"])
+@pytest.mark.parametrize(
+    ("value", "begins"),
+    [
+        ("2026-11-23 18:20:00", "2026-11-23 15:20:00"),
+        (1_795_449_600, "2026-11-23 16:00:00"),
+    ],
+)
+def test_start_in_the_future_is_quoted(value: Any, begins: str) -> None:
+    problem = refuse({"universalId": "7", "callTime": value})
+
+    assert (problem.code, problem.field, problem.message) == (
+        "starts_in_future",
+        "callTime",
+        f"Звонок начинается в будущем: callTime {value} — это {begins} UTC.",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["duration", "duration2_sec", "holdDuration", "waitTime", "duration_sec"]
+)
 @pytest.mark.parametrize("value", [86_401, "152000000"])
 def test_call_longer_than_a_day_is_refused(name: str, value: Any) -> None:
     long_ago = int((NOW - timedelta(days=10)).timestamp())
 
-    problem = refuse({"universalId": "7", "callTime": long_ago, name: value})
+    talk = {"duration2_sec": 0} if name == "duration_sec" else {}
+
+    problem = refuse({"universalId": "7", "callTime": long_ago, name: value} | talk)
 
     assert (problem.code, problem.field) == ("too_long", name)
     assert problem.message == (
-        f"Разговор не длится {value} с: нужны секунды, не больше 86400. Если это миллисекунды, "
+        f"Звонок не длится {value} с: нужны секунды, не больше 86400. Если это миллисекунды, "
         "разделите их на 1000."
     )
 
 
 @pytest.mark.parametrize(("seconds", "is_taken"), [(3600, True), (3900, True), (3901, False)])
 def test_call_that_is_not_over_yet_is_refused(seconds: int, is_taken: bool) -> None:
-    item = {
+    item: dict[str, Any] = {
         "universalId": "7",
         "callTime": int((NOW - timedelta(hours=1)).timestamp()),
         "duration": seconds,

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.ingest.parsing import json_stream
-from calls.ingest.parsing.import_file import UnreadableListing, check_listing, records_of
+from calls.ingest.parsing.file_format import UnreadableListing
+from calls.ingest.parsing.import_file import check_listing, records_of
 from calls.ingest.parsing.json_stream import JsonStream
 from calls.ingest.parsing.json_values import MalformedJson
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calls.ingest.parsing.phone import parse_phone
 from calls.ingest.parsing.record import CallRecord, read_record
 from tests.calls.ingest.parsing.parsed import NOW, read
+from tests.calls.ingest.parsing.reports import BASE, REPORTS
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,13 @@ def test_number_is_read_from_every_usual_shape(number: Any, phone: str) -> None:
     call = read(clientNumber=number)
 
     assert (call.phone, call.phone_text) == (phone, "")
+
+
+@pytest.mark.parametrize(("number", "phone"), REPORTS["phones"].items())
+def test_phone_of_the_reports(number: str, phone: str) -> None:
+    call = read(**(BASE | {"clientNumber": number}))
+
+    assert (call.phone, call.phone_text) == (phone, "" if phone else number)
 
 
 @pytest.mark.parametrize(
