@@ -45,6 +45,7 @@ def earlier_calls(counter: Counter, *, now: datetime) -> QuerySet[Call]:
         ~Exists(rows.exclude(by_order)),
         cabinet_id=counter.cabinet_id,
         is_test=False,
+        is_finished=True,
         started_at__gt=horizon,
         started_at__lt=bound,
         partition_at__gt=horizon - SLACK,

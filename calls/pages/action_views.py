@@ -18,6 +18,7 @@ from cabinets.access import CabinetRequest, manage_required
 from calls.delivery import hold, recovery, unlinked
 from calls.delivery import resend as resending
 from calls.models import Call, Delivery, Upload
+from calls.pages.status_messages import released_message
 
 
 @require_POST
@@ -25,8 +26,9 @@ from calls.models import Call, Delivery, Upload
 def release(request: HttpRequest, call_id: int, counter_pk: int, channel: int) -> HttpResponse:
     """Release a held delivery: it is sent with the next file."""
     delivery = _delivery(request, call_id, counter_pk, channel)
-    moved = hold.release(delivery, actor=_actor(request), now=timezone.now())
-    return _redirect(request, moved, _("Звонок уйдёт со следующей выгрузкой."), _call_url(delivery))
+    now = timezone.now()
+    moved = hold.release(delivery, actor=_actor(request), now=now)
+    return _redirect(request, moved, released_message(delivery, now=now), _call_url(delivery))
 
 
 @require_POST

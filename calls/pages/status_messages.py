@@ -16,10 +16,12 @@ from django.utils.translation import gettext_lazy
 from calls.decision.decide import LAST_DAY
 from calls.decision.reasons import REASONS, attention_sentence, reason_sentence
 from calls.models import Call, Delivery, Upload
+from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import (
     DisplayDelivery,
     is_changed_after_send,
     is_changed_in_file,
+    with_display_state,
 )
 from calls.states import ON_THE_WAY, Attention, CallKind, DisplayState, UploadState
 
@@ -113,6 +115,16 @@ def changed_text(call: Call, delivery: Delivery) -> str:
     if upload.state in ON_THE_WAY:
         return _("Файл уже собран: в Метрику уйдут прежние значения.")
     return ""
+
+
+def released_message(delivery: Delivery, *, now: datetime) -> str:
+    """Return what becomes of a delivery that was released just now: it was decided again."""
+    rows = with_display_state(Delivery.objects.row(delivery), now)
+    row = rows.select_related("upload", "counter__account", "counter__goal").get()
+    blocker = of_channel(row.counter, row.channel, blocker_of(row.counter, now=now))
+    if row.display_state == DisplayState.WAITING and not blocker:
+        return _("Звонок уйдёт со следующей выгрузкой.")
+    return f"{title_of(row)}. {sentence_of(row, blocker=blocker)}"
 
 
 def sentence_of_upload(upload: Upload, shown: str, *, blocker: str) -> str:

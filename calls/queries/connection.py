@@ -19,10 +19,14 @@ from counters.models import Counter
 
 @dataclass(frozen=True)
 class Earlier:
-    """Calls from before the connection: all, those that fit the settings, the first one's start."""
+    """Calls from before the connection: all, those that fit the settings, the first one's start.
+
+    ``unlisted`` came before the counter was added: they are not in its history.
+    """
 
     count: int
     fitting: int
+    unlisted: int
     since: datetime | None
 
 
@@ -63,5 +67,11 @@ def earlier_of(counter: Counter, *, now: datetime) -> Earlier:
     """Return these calls in numbers, as the rules would decide now."""
     calls = earlier_calls(counter, now=now)
     numbers = dict(calls.values_list("pk", "started_at"))
-    fitting = count_fitting(counter.pk, list(numbers))
-    return Earlier(len(numbers), fitting, min(numbers.values(), default=None))
+    listed = Delivery.objects.filter(counter=counter, call_id__in=list(numbers))
+    in_history = listed.aggregate(count=Count("call_id", distinct=True))["count"]
+    return Earlier(
+        count=len(numbers),
+        fitting=count_fitting(counter.pk, list(numbers)),
+        unlisted=len(numbers) - in_history,
+        since=min(numbers.values(), default=None),
+    )

@@ -6,11 +6,14 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import Dialog, Page, expect
 
+from calls.states import DeliveryState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests.browser.conftest import WINDOWS, OpenBrowser
+from tests.calls.stored import row_of, store_call
 from tests.devtools.sandbox.actor import control
 from tests.journeys.person import Person
 
@@ -296,3 +299,22 @@ def test_invalid_price_marks_only_the_price_field(
     currency = page.get_by_role("combobox", name="Валюта").evaluate(frame)
     assert price.evaluate(frame) != currency
     assert currency == page.get_by_role("combobox", name="Единица времени").evaluate(frame)
+
+
+def test_first_save_asks_what_to_do_with_the_calls_that_wait(
+    person: Person, page: Page, windows: Counter
+) -> None:
+    call = store_call(cabinet=windows.cabinet, started_at=timezone.now())
+    person.open_settings("Окна Столица")
+    expect(page.get_by_text("пришло звонков: 1. Они ждут настроек.")).to_be_visible()
+
+    person.press("Сохранить")
+    expect(page.get_by_text("Выберите, что сделать с этими звонками.").first).to_be_visible()
+    assert Counter.objects.get(pk=windows.pk).configured_at is None
+
+    person.choose("Звонки, которые пришли до сохранения", "Отправить их по этим настройкам")
+    person.press("Сохранить")
+    expect(
+        page.get_by_text("Из звонков, которые пришли до сохранения (1), отправим: 1.")
+    ).to_be_visible()
+    assert row_of(call).state == DeliveryState.WAITING

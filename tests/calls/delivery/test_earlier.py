@@ -45,7 +45,8 @@ def test_order_sends_calls_of_the_last_21_days_that_fit(
     short = store_call(cabinet=cabinet, started_at=NOW - timedelta(days=1), duration_seconds=5)
     too_old = store_call(cabinet=cabinet, started_at=NOW - timedelta(days=21))
     earlier = earlier_of(connected, now=NOW)
-    assert (earlier.count, earlier.fitting, earlier.since) == (3, 2, first)
+    assert (earlier.count, earlier.fitting, earlier.unlisted) == (3, 2, 1)
+    assert earlier.since == first
     assert row_of(refused).reason == "before_connection"
 
     result = send_earlier(counter=connected, actor=owner, now=NOW)
@@ -92,7 +93,12 @@ def test_calls_with_another_fate_are_left_alone(
     Delivery.objects.update(state=DeliveryState.SKIPPED, reason="called_off")
     test_call = store_call(cabinet=cabinet, started_at=NOW - timedelta(days=1), is_test=True)
 
+    going_on = store_call(
+        cabinet=cabinet, started_at=NOW - timedelta(days=1), is_finished=False, decided=False
+    )
+
     assert send_earlier(counter=connected, actor=owner, now=NOW) == EarlierCalls(0, 0)
+    assert not Delivery.objects.filter(call_id=going_on.pk).exists()
     assert (row_of(called_off).reason, row_of(test_call).reason) == ("called_off", "test_call")
 
 

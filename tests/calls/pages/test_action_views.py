@@ -9,12 +9,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cabinets.models import AuditEvent
+from cabinets.models import AuditEvent, Cabinet
 from calls.models import Call, Delivery, Resend, Upload
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
-from tests.calls.ledger import make_upload
+from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.stored import row_of, store_call
+from tests.responses import messages_of
 
 DELIVERY_ACTIONS = ["release", "call-off", "send-again", "send-unlinked"]
 UPLOAD_ACTIONS = [
@@ -215,3 +216,30 @@ def test_waiting_call_cannot_be_sent_again(
 
     assert "повторять нечего" in page
     assert 'name="number"' not in page
+
+
+def test_released_call_that_the_rules_refuse_is_not_promised(
+    owner_client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
+    Counter.objects.update(min_duration_seconds=300)
+    call = make_call(cabinet=cabinet)
+    make_delivery(call=call, counter=counter, state=DeliveryState.SKIPPED, reason="called_off")
+
+    released = owner_client.post(reverse("calls:release", args=[call.pk, counter.pk, 1]))
+
+    (message,) = messages_of(released)
+    assert message.startswith("Не отправляется. Разговор длился 152 с,")
+
+
+def test_released_call_of_a_counter_that_is_off_is_said_to_wait(
+    owner_client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
+    Counter.objects.update(enabled=False)
+    call = make_call(cabinet=cabinet)
+    later = timezone.now() + timedelta(hours=1)
+    make_delivery(call=call, counter=counter, not_before=later)
+
+    released = owner_client.post(reverse("calls:release", args=[call.pk, counter.pk, 1]))
+
+    (message,) = messages_of(released)
+    assert message.startswith("Ждёт отправки. Счетчик выключен.")
