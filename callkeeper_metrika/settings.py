@@ -211,6 +211,21 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/lk/integrations"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 DEMO_LOGIN_HINT = env_text("DEMO_LOGIN_HINT")
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60
+#: Named wherever a page, a message or an e-mail mentions support.
+SUPPORT_EMAIL = env_text("SUPPORT_EMAIL", "i@callkeeper.ru")
+
+# --- E-mail --------------------------------------------------------------------------------
+
+# Without a host no e-mail is sent, and pages name support instead.
+EMAIL_HOST = env_text("EMAIL_HOST")
+EMAIL_PORT = env_int("EMAIL_PORT", 587, minimum=1)
+EMAIL_HOST_USER = env_secret("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env_secret("EMAIL_HOST_PASSWORD")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
+EMAIL_TIMEOUT = env_int("EMAIL_TIMEOUT", 10, minimum=1)
+DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", f"CallKeeper <{SUPPORT_EMAIL}>")
 
 LANGUAGE_CODE = "ru"
 # There is no second catalogue, so Accept-Language is ignored: it would give pages half in English,

@@ -8,7 +8,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from callkeeper_metrika import health
-from callkeeper_metrika.auth_views import SignIn
+from callkeeper_metrika.auth_views import (
+    ChangePassword,
+    ForgottenPassword,
+    LinkSent,
+    NewPassword,
+    SignIn,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
@@ -18,7 +24,14 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
-    # Only these two of Django's auth views: the others have no templates here and are not needed.
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/password/forgotten/", ForgottenPassword.as_view(), name="password_reset"),
+    path("accounts/password/sent/", LinkSent.as_view(), name="password_reset_done"),
+    path(
+        "accounts/password/new/<uidb64>/<token>/",
+        NewPassword.as_view(),
+        name="password_reset_confirm",
+    ),
+    path("accounts/password/change/", ChangePassword.as_view(), name="password_change"),
 ]

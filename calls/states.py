@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import models
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+_SUPPORT = lazy(lambda: settings.SUPPORT_EMAIL, str)()
 
 
 class Channel(models.IntegerChoices):
@@ -151,14 +155,14 @@ class Attention(models.TextChoices):
         """Store the sentence with the code."""
         member = str.__new__(cls, value)
         member._value_ = value
-        member.sentence = sentence
+        member.sentence = format_lazy(sentence, support=_SUPPORT)  # type: ignore[arg-type]
         return member
 
     REJECTED = (
         "rejected",
         _(
-            "Метрика отклонила файл, звонки не переданы. Напишите в поддержку: ответ Метрики "
-            "сохранён."
+            "Метрика отклонила файл, звонки не переданы. Напишите в поддержку ({support}): ответ "
+            "Метрики сохранён."
         ),
         _("Метрика отклонила файл"),
     )
@@ -166,7 +170,7 @@ class Attention(models.TextChoices):
         "damaged",
         _(
             "Сохранённый файл отличается от собранного и не отправлен. Сообщите в поддержку "
-            "CallKeeper."
+            "CallKeeper: {support}."
         ),
         _("Файл выгрузки повреждён"),
     )
@@ -187,7 +191,7 @@ class Attention(models.TextChoices):
         "quantity",
         _(
             "Метрика насчитала в файле больше строк, чем мы отправили. Строки у неё; повторять их "
-            "нельзя. Сообщите поддержке номер выгрузки."
+            "нельзя. Сообщите поддержке ({support}) номер выгрузки."
         ),
         _("Метрика насчитала больше строк, чем отправлено"),
     )
@@ -203,7 +207,7 @@ class Attention(models.TextChoices):
         "duplicate",
         _(
             "В Метрике оказались две одинаковые выгрузки: звонки могли посчитаться дважды. "
-            "Поддержка видит номера обеих."
+            "Поддержка ({support}) видит номера обеих."
         ),
         _("В Метрике две такие выгрузки"),
     )
@@ -240,7 +244,7 @@ class Attention(models.TextChoices):
         _(
             "Сегодня Метрика отклонила слишком много файлов этого счетчика, поэтому поиск плохой "
             "строки остановлен: звонки не переданы. Повторите отправку завтра или напишите в "
-            "поддержку."
+            "поддержку: {support}."
         ),
         _("Слишком много отклонённых файлов за день"),
     )

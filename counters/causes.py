@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cabinets.support import with_support
 from counters.models import Counter
 from counters.states import Access, StopCause
 
@@ -71,10 +72,12 @@ OF_STOP = {
     StopCause.REJECTING.value: CounterCause(
         "rejecting",
         _("Метрика отклоняет выгрузки"),
-        _(
-            "Метрика отклоняет файлы этого счетчика один за другим, поэтому новые не отправляются. "
-            "Раз в сутки мы пробуем снова. Если не пройдёт, напишите в поддержку: ответы Метрики "
-            "сохранены. Звонки ждут."
+        with_support(
+            _(
+                "Метрика отклоняет файлы этого счетчика один за другим, поэтому новые не "
+                "отправляются. Раз в сутки мы пробуем снова. Если не пройдёт, напишите в поддержку "
+                "({support}): ответы Метрики сохранены. Звонки ждут."
+            )
         ),
     ),
 }

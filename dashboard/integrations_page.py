@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Min, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -168,11 +169,16 @@ def _calls_of(warning: ExpiryWarning) -> str:
 def _about_differences(cabinet: Cabinet) -> list[Notice]:
     text = _(
         "Сверка с Метрикой: в счетчике «%(name)s» есть расхождения (%(count)d). "
-        "Поддержка видит их и разберётся."
+        "Поддержка (%(support)s) видит их и разберётся."
     )
     return [
         Notice(
-            text % {"name": result.counter.name, "count": result.difference_count},
+            text
+            % {
+                "name": result.counter.name,
+                "count": result.difference_count,
+                "support": settings.SUPPORT_EMAIL,
+            },
             reverse("calls:history", args=[result.counter_id]),
             _("К звонкам"),
         )

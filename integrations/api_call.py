@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.sealing import UnsealFailed
+from cabinets.support import with_support
 from integrations.clients import metrika_client
 from integrations.limits import pauses, request_budget
 from integrations.limits.web_slots import NoFreeSlot, acquire
@@ -46,8 +47,11 @@ NO_ANSWER = _("Метрика сейчас не отвечает. Повтори
 SLOW = _("Метрика отвечает медленно, и её ответа уже ждут другие. Повторите через минуту.")
 NO_ACCESS = _("У аккаунта больше нет доступа к этому счетчику.")
 NO_COUNTER = _("Такого счетчика в Метрике нет: возможно, его удалили.")
-UNEXPECTED_ANSWER = _(
-    "Метрика ответила непонятно. Повторите позже; если не поможет, напишите в поддержку."
+UNEXPECTED_ANSWER = with_support(
+    _(
+        "Метрика ответила непонятно. Повторите позже; если не поможет, напишите в поддержку:"
+        " {support}."
+    )
 )
 
 #: How long a call waits for a free slot or second: a person is waiting for the page.

@@ -22,6 +22,9 @@ OF_OBJECTS = [name for name in CABINET if "<int" in ROUTES[name]]
 OPEN = {
     "login",
     "logout",
+    "password_reset",  # the answer never tells whether a login exists
+    "password_reset_done",
+    "password_reset_confirm",  # by the token in its address
     "calls:ingest",  # signed by the source
     "calls:api-docs",
     "calls:openapi",

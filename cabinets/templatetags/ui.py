@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -43,6 +44,12 @@ register.filter("undo", read_undo)
 
 
 @register.simple_tag
+def support_email() -> SafeString:
+    """Return the address of support as a link; a tag, because 500.html has no context."""
+    return format_html('<a href="mailto:{0}">{0}</a>', settings.SUPPORT_EMAIL)
+
+
+@register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw an icon of the vendored sprite; decorative, so hidden from screen readers."""
     return format_html(
@@ -63,10 +70,8 @@ def bar_height(value: int, peak: int) -> int:
 def sparkline(values: Sequence[int]) -> dict[str, Any]:
     """Draw calls sent per day, oldest first, as a small bar chart."""
     peak = max(values, default=0)
-    days = [(number, bar_height(value, peak)) for number, value in enumerate(values)]
     return {
-        "bars": _bars(day for day, value in zip(days, values, strict=True) if value > 0),
-        "empty_bars": _bars(day for day, value in zip(days, values, strict=True) if value <= 0),
+        "bars": _bars(bar_height(value, peak) for value in values),
         "chart_width": max(len(values) * BAR_STEP - (BAR_STEP - BAR_WIDTH), BAR_WIDTH),
         "chart_height": CHART_HEIGHT,
         "days": len(values),
@@ -74,10 +79,11 @@ def sparkline(values: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _bars(days: Iterable[tuple[int, int]]) -> str:
-    """Return the SVG path of the bars of (day, height): one element, however many days."""
+def _bars(heights: Iterable[int]) -> str:
+    """Return the SVG path of the bars: one element, however many days."""
     return "".join(
-        f"M{day * BAR_STEP} {CHART_HEIGHT}v-{height}h{BAR_WIDTH}v{height}z" for day, height in days
+        f"M{day * BAR_STEP} {CHART_HEIGHT}v-{height}h{BAR_WIDTH}v{height}z"
+        for day, height in enumerate(heights)
     )
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cabinets.support import with_support
+
 
 class LinkFailure(StrEnum):
     """Every reason why an attempt ends without a link."""
@@ -68,9 +70,11 @@ PAGES: dict[LinkFailure, FailurePage] = {
     LinkFailure.NOT_CONFIGURED: FailurePage(
         503,
         _("Интеграция не настроена на стороне сервиса"),
-        _(
-            "У сервиса пока нет ключей приложения Яндекса, поэтому подключить аккаунт нельзя."
-            " Напишите в поддержку CallKeeper."
+        with_support(
+            _(
+                "У сервиса пока нет ключей приложения Яндекса, поэтому подключить аккаунт нельзя."
+                " Напишите в поддержку CallKeeper: {support}."
+            )
         ),
         LATER,
     ),

@@ -22,13 +22,12 @@ def test_bar_height_is_proportional_and_never_zero(value: int, height: int) -> N
 def test_sparkline_bars_start_at_the_bottom_in_the_order_of_days() -> None:
     chart = sparkline([0, 2, 4])
 
-    assert chart["empty_bars"] == "M0 24v-1h4v1z"
-    assert chart["bars"] == "M6 24v-12h4v12zM12 24v-24h4v24z"
-    assert (chart["days"], chart["total"]) == (3, 6)
+    assert chart["bars"] == "M0 24v-1h4v1zM6 24v-12h4v12zM12 24v-24h4v24z"
+    assert (chart["chart_width"], chart["days"], chart["total"]) == (16, 3, 6)
 
 
 def test_sparkline_without_days_has_no_bars() -> None:
-    assert (sparkline([])["bars"], sparkline([])["empty_bars"]) == ("", "")
+    assert sparkline([])["bars"] == ""
 
 
 def test_share_bar_is_filled_and_leaves_out_zero_parts() -> None:

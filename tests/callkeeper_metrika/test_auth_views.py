@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
@@ -90,6 +91,41 @@ def test_sign_in_page_shows_the_demo_credentials_if_set(
     assert ("Это демонстрация" in html, "s3cret" in html) == (shown, shown)
 
 
-@pytest.mark.parametrize("name", ["password_reset/", "password_change/", "reset/MQ/set-password/"])
-def test_unused_auth_pages_of_django_answer_404(name: str) -> None:
-    assert Client().get(f"/accounts/{name}").status_code == 404
+@pytest.mark.parametrize("text", ["victim", "anna@okna.example", "ANNA@okna.example"])
+def test_person_signs_in_by_login_or_by_email(text: str) -> None:
+    User.objects.filter(username="victim").update(email="anna@okna.example")
+    client = Client()
+
+    answer = client.post(SIGN_IN, {"username": text, "password": factories.PASSWORD})
+
+    assert answer.status_code == 302
+    assert client.session["_auth_user_id"] == str(User.objects.get(username="victim").pk)
+
+
+def test_email_of_two_people_signs_in_nobody() -> None:
+    factories.make_user(username="second")
+    User.objects.update(email="anna@okna.example")
+
+    answer = Client().post(
+        SIGN_IN, {"username": "anna@okna.example", "password": factories.PASSWORD}
+    )
+
+    assert answer.status_code == 200
+
+
+def test_failures_by_email_count_for_the_login() -> None:
+    User.objects.filter(username="victim").update(email="anna@okna.example")
+    form = {"username": "anna@okna.example", "password": "no"}
+    for _ in range(10):
+        Client().post(SIGN_IN, form, headers={"x-forwarded-for": ATTACKER})
+
+    assert sign_in(factories.PASSWORD, forwarded_for=ATTACKER) == 429
+
+
+def test_sign_in_page_says_in_our_words_what_is_wrong_and_what_to_do() -> None:
+    answer = Client().post(SIGN_IN, {"username": "victim", "password": "no"})
+
+    html = answer.content.decode()
+    assert "Логин или пароль не подходит. Проверьте раскладку и Caps Lock" in html
+    assert 'href="/accounts/password/forgotten/"' in html
+    assert "чувствительны к регистру" not in html

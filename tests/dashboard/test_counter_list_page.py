@@ -149,7 +149,7 @@ def test_counter_without_sent_calls_says_so(owner_client: Client, account: Yande
 def test_list_without_accounts_offers_to_link_one(owner_client: Client) -> None:
     text = owner_client.get(LIST).content.decode()
 
-    assert "Яндекс ещё не подключен" in text
+    assert "Яндекс ещё не подключён" in text
 
 
 def test_removed_counter_is_listed_with_a_link_to_its_history(

@@ -1,0 +1,37 @@
+"""Sends e-mails after the response, so that its time does not tell whether one is sent."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+logger = logging.getLogger(__name__)
+
+#: One at a time in each process; a stop of the process waits for the e-mails that are queued.
+_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+
+
+def is_mail_configured() -> bool:
+    """Return whether there is a server to send e-mails by."""
+    return bool(settings.EMAIL_HOST)
+
+
+def send_later(message: EmailMessage) -> None:
+    """Queue the message; a failure is logged and not repeated: the person asks again."""
+    _sender.submit(_send, message)
+
+
+def wait_until_sent() -> None:
+    """Return when every queued message was sent or has failed."""
+    _sender.submit(lambda: None).result()
+
+
+def _send(message: EmailMessage) -> None:
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:
+        logger.error("e-mail not sent: %s", type(error).__name__)
