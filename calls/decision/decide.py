@@ -18,7 +18,6 @@ from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.states import (
     BEFORE_CONNECTION,
-    BY_ORDER_ONLY,
     COUNTER_OFF,
     GOAL_GONE,
     NOT_CONFIGURED,
@@ -155,11 +154,11 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     Runs inside the transaction that stores the calls. Rows already in an upload do not change.
     """
     if call_ids:
-        _lock_callback_orders(call_ids)
+        lock_callback_orders(call_ids)
         _lock_unconfigured_counters(call_ids)
         still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
-        _write(
-            _statement(
+        write(
+            statement(
                 which=_CALLS_AND_THEIR_ORDERS,
                 still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
                 changed=_CHANGED,
@@ -169,22 +168,7 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
         )
 
 
-def count_fitting(counter_id: int, call_ids: Sequence[int]) -> int:
-    """Return how many of these past calls `decide_by_order` would send over at least one channel.
-
-    The bound of the counter is left out, as if it accepted them.
-    """
-    refusal = refusal_sql(without=(BEFORE_CONNECTION, COUNTER_OFF))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(DISTINCT id) FROM (SELECT c.id, {refusal} AS refusal {SOURCES}"
-            " WHERE k.id = %s AND c.id = ANY (%s::bigint[])) AS judged WHERE refusal IS NULL",
-            [counter_id, list(call_ids)],
-        )
-        return int(cursor.fetchone()[0])
-
-
-def _lock_callback_orders(call_ids: Sequence[int]) -> None:
+def lock_callback_orders(call_ids: Sequence[int]) -> None:
     """Take an advisory lock, held until commit, on each callback order of these calls.
 
     Without it two attempts stored at the same time would not see each other, and both would be
@@ -232,8 +216,8 @@ def decide_again(
     settings (they were being written while the settings were saved), ``reason`` to rows that
     have it. ``without`` are codes of rules that are not applied.
     """
-    _write(
-        _statement(
+    write(
+        statement(
             refusal=refusal_sql(without=without),
             which=_WAITING_FOR_THE_COUNTER,
             still_open=_STILL_WAITING.format(row="d"),
@@ -248,27 +232,6 @@ def decide_again(
     )
 
 
-def decide_by_order(counter_id: int, call_ids: Sequence[int], *, now: datetime) -> None:
-    """Write or renew one counter's rows of past calls, which a person ordered to be sent.
-
-    Rows with another reason than those of `BY_ORDER_ONLY`, or in another state, do not change. Of a
-    counter that is switched off they wait for the switch.
-    """
-    _lock_callback_orders(call_ids)
-    by_order = ", ".join(f"'{code}'" for code in BY_ORDER_ONLY)
-    _write(
-        _statement(
-            which="k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])",
-            refusal=refusal_sql(without=(COUNTER_OFF,)),
-            still_open=f"d.state = {DeliveryState.SKIPPED} AND d.reason IN ({by_order})",
-            changed="true",
-        ),
-        now=now,
-        counter_id=counter_id,
-        call_ids=list(call_ids),
-    )
-
-
 def decide_for_settings(counter_id: int, *, now: datetime) -> None:
     """Decide the calls that waited for the counter's first settings, when it is switched off.
 
@@ -277,7 +240,12 @@ def decide_for_settings(counter_id: int, *, now: datetime) -> None:
     decide_again(counter_id, now=now, reason=NOT_CONFIGURED, without=(COUNTER_OFF,))
 
 
-def _statement(*, which: str, still_open: str, changed: str, refusal: str = refusal_sql()) -> str:
+def statement(*, which: str, still_open: str, changed: str, refusal: str = refusal_sql()) -> str:
+    """Return the statement that decides and writes rows.
+
+    ``which`` are the calls, counters and channels; ``still_open`` and ``changed`` are conditions of
+    the rows that exist already; ``refusal`` is that of `refusal_sql`.
+    """
     # Not str.format: the patterns of CSV cells contain braces.
     conditions = {
         "<which>": which,
@@ -285,13 +253,14 @@ def _statement(*, which: str, still_open: str, changed: str, refusal: str = refu
         "<changed>": changed,
         "<refusal>": refusal,
     }
-    statement = _WRITE
+    text = _WRITE
     for placeholder, sql in conditions.items():
-        statement = statement.replace(placeholder, sql)
-    return statement
+        text = text.replace(placeholder, sql)
+    return text
 
 
-def _write(statement: str, *, now: datetime, **parameters: Any) -> None:
+def write(sql: str, *, now: datetime, **parameters: Any) -> None:
+    """Execute a statement of `statement`."""
     values = parameters | {
         "now": now,
         "horizon": LINK_HORIZON,
@@ -299,4 +268,4 @@ def _write(statement: str, *, now: datetime, **parameters: Any) -> None:
         "attempt_wait": timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS),
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(sql, values)

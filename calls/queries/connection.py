@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import Count
 
 from cabinets.models import Cabinet
-from calls.decision.decide import count_fitting
+from calls.decision.by_order import count_fitting
 from calls.delivery.earlier import earlier_calls
 from calls.models import Delivery
 from counters.models import Counter
