@@ -6,16 +6,18 @@ reads months outside its filter.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from cabinets import audit
@@ -28,6 +30,8 @@ admin.site.site_url = "/lk/integrations"
 
 #: Rows are counted up to this number: beyond it people narrow the search instead of paging.
 MAX_COUNTED = 10_000
+#: The choice of a filter by age that limits nothing.
+ALL_AGES = "all"
 
 
 def current_user(request: HttpRequest) -> User:
@@ -70,6 +74,18 @@ class SupportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in th
         """Defer the columns that are never shown."""
         return super().get_queryset(request).defer(*self.never_fetched)
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say of an empty list that its default days hide older rows, with a link to all."""
+        response = super().changelist_view(request, extra_context)
+        changelist = (getattr(response, "context_data", None) or {}).get("cl")
+        if changelist and not changelist.result_count and _hides_older(changelist.filter_specs):
+            url = changelist.get_query_string({AgeFilter.parameter_name: ALL_AGES})
+            text = _('За показанные дни ничего нет: <a href="{}">показать за всё время</a>.')
+            messages.info(request, format_html(str(text), url))
+        return response
+
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         """Nothing is added by hand."""
         return False
@@ -85,6 +101,12 @@ class SupportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in th
     def has_run_actions_permission(self, request: HttpRequest) -> bool:
         """Whether the user may run the actions: the Django permission to change the model."""
         return super().has_change_permission(request)
+
+
+def _hides_older(filter_specs: Iterable[object]) -> bool:
+    """Whether a filter by age limits the list."""
+    ages = [spec for spec in filter_specs if isinstance(spec, AgeFilter)]
+    return any(spec.value() != ALL_AGES for spec in ages)
 
 
 class EditableAdmin(SupportAdmin):
@@ -125,7 +147,7 @@ class AgeFilter(admin.SimpleListFilter):
         """Return the choices beside the default."""
         default = str(self.default_days)
         others = [(days, title) for days, title in self.titles.items() if days != default]
-        return [*others, ("all", _("Всё"))]
+        return [*others, (ALL_AGES, _("Всё"))]
 
     def choices(self, changelist: Any) -> Any:
         """Label the first choice by its days instead of «Все»."""
@@ -135,7 +157,7 @@ class AgeFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow to the days: partitions of other months are not read."""
-        days = self.value() or ("all" if request.GET.get("q") else str(self.default_days))
+        days = self.value() or (ALL_AGES if request.GET.get("q") else str(self.default_days))
         if days not in self.titles:
             return queryset
         since = timezone.now() - timedelta(days=int(days))

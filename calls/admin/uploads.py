@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -18,7 +19,9 @@ from calls.models import (
     Upload,
     UploadAttempt,
 )
-from calls.pages.upload_page import figure_text, label_of, linked_figure, missed_figure
+from calls.pages.upload_page import figure_text, label_of, linked_figure, missed_figure, sent_at_of
+
+UNKNOWN = "—"
 
 
 class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
@@ -62,13 +65,14 @@ class UploadAdmin(SupportAdmin):
     search_help_text = _("Метка, номер в Метрике или номер счетчика")
     inlines: ClassVar[list[Any]] = [AttemptInline]
     ordering = ("-pk",)
-    readonly_fields = ("state_text", "linked_text", "missed_text")
+    readonly_fields = ("state_text", "sent_time", "linked_text", "missed_text")
     actions = ("retry", "gather_again", "look_up", "poll", "call_off")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Show the state as in the cabinet."""
         shown = {
             "state": "state_text",
+            "sent_at": "sent_time",
             "linked_quantity": "linked_text",
             "user_not_found_quantity": "missed_text",
         }
@@ -80,15 +84,21 @@ class UploadAdmin(SupportAdmin):
         """Return the state as in the cabinet."""
         return label_of(upload)
 
-    @admin.display(description=_("Привязано"), empty_value="—")
-    def linked_text(self, upload: Upload) -> str | None:
-        """Return how many rows are linked, or why that is not known, as in the cabinet."""
-        return figure_text(linked_figure(upload))
+    @admin.display(description=_("Отправлена"))
+    def sent_time(self, upload: Upload) -> str:
+        """Return when it was sent; «—» while Metrika is not known to have it."""
+        sent_at = sent_at_of(upload)
+        return date_format(timezone.localtime(sent_at), "j b Y, H:i:s") if sent_at else UNKNOWN
 
-    @admin.display(description=_("Визит не найден"), empty_value="—")
-    def missed_text(self, upload: Upload) -> str | None:
-        """Return how many rows have no visit; None when Metrika did not tell."""
-        return figure_text(missed_figure(upload))
+    @admin.display(description=_("Привязано"))
+    def linked_text(self, upload: Upload) -> str:
+        """Return how many rows are linked, or why that is not known, as in the cabinet."""
+        return figure_text(linked_figure(upload)) or UNKNOWN
+
+    @admin.display(description=_("Визит не найден"))
+    def missed_text(self, upload: Upload) -> str:
+        """Return how many rows have no visit; «—» when Metrika did not tell."""
+        return figure_text(missed_figure(upload)) or UNKNOWN
 
     @admin.action(description=_("Повторить отправку"), permissions=["run_actions"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Upload]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -114,3 +115,48 @@ def test_old_rows_are_listed_only_with_the_filter_of_age(
     assert listed(age="90") == [old.pk]
     assert listed(age="all") == [old.pk]
     assert listed(q=old.external_id) == [old.pk]
+
+
+def test_empty_list_says_that_its_days_hide_older_rows(
+    support_client: Client, counter: Counter
+) -> None:
+    old = timezone.now() - timedelta(days=400)
+    make_upload(counter=counter, created_at=old)
+    url = admin_url(Upload, "changelist")
+    hidden = "За показанные дни ничего нет"
+
+    limited = support_client.get(url)
+    everything = support_client.get(url, {"age": "all"})
+
+    assert (limited.context["cl"].result_count, hidden in limited.content.decode()) == (0, True)
+    assert 'href="?age=all"' in limited.content.decode()
+    assert (everything.context["cl"].result_count, hidden in everything.content.decode()) == (
+        1,
+        False,
+    )
+
+
+def test_uploads_are_listed_with_the_counts_of_the_cabinet(
+    support_client: Client, counter: Counter
+) -> None:
+    for fields in (
+        {"state": UploadState.PROCESSED, "linked_quantity": 17, "user_not_found_quantity": 8},
+        {"state": UploadState.SENT, "linked_quantity": 0, "user_not_found_quantity": 0},
+        {"state": UploadState.UNCLEAR, "uploading_id": None},
+    ):
+        make_upload(counter=counter, rows=25, **fields)
+
+    answer = support_client.get(admin_url(Upload, "changelist"))
+    uploads = list(answer.context["cl"].result_list)
+    page = answer.content.decode()
+
+    assert 'field-linked_text">17<' in page
+    assert 'field-missed_text">8<' in page
+    assert 'field-linked_text">станет известно после обработки<' in page
+    unclear = next(one for one in uploads if one.state == UploadState.UNCLEAR)
+    change = support_client.get(reverse("admin:calls_upload_change", args=[unclear.pk]))
+    sent = re.search(
+        r'field-sent_time.*?class="readonly">(.*?)</div>', change.content.decode(), re.S
+    )
+    assert sent is not None
+    assert sent[1].strip() == "—"
