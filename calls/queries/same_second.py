@@ -1,6 +1,6 @@
 """Rows of the goal channel that Metrika counts once: same goal, same visitor, same second.
 
-https://yandex.com/support/metrica/en/general/goals (a goal is counted once a second a visitor).
+https://www.yandex.com/support/metrica/en/general/parameters-goal
 """
 
 from __future__ import annotations

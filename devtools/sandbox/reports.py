@@ -204,10 +204,22 @@ def _reaches(api: ApiRequest, goal_id: int, numbers: list[int]) -> Metric:
             e.is_linked for e in counted([event for event in events if event.channel == CALLS])
         )
     targets = {condition["url"] for condition in goal["conditions"]}
-    return lambda events: sum(
-        e.is_linked and e.channel == CONVERSIONS and e.columns.get("Target") in targets
-        for e in events
-    )
+    return lambda events: len(_reached_seconds(events, targets))
+
+
+def _reached_seconds(events: list[Event], targets: set[str]) -> set[tuple[str, ...]]:
+    """Return the visitor and second of each reach: a goal counts once a second a visitor.
+
+    https://www.yandex.com/support/metrica/en/general/parameters-goal
+    """
+    columns = ("ClientId", "Yclid", "UserId", "DateTime")
+    return {
+        tuple(event.columns.get(name, "") for name in columns)
+        for event in events
+        if event.is_linked
+        and event.channel == CONVERSIONS
+        and event.columns.get("Target") in targets
+    }
 
 
 def _missed(events: list[Event]) -> list[Event]:

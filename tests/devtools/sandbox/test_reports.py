@@ -32,3 +32,19 @@ def test_report_of_a_counter_without_permission_is_denied(actor: Actor) -> None:
     answer = actor.call("GET", "/stat/v1/data", params={"ids": 91400012, "metrics": "x"})
 
     assert (answer.status_code, errors(answer)) == (403, "access_denied")
+
+
+def test_goal_counts_once_a_second_a_visitor_whatever_the_file(
+    actor: Actor, sandbox: RunningSandbox
+) -> None:
+    at = int(moment())
+    header = "ClientId,Target,DateTime\n"
+    actor.upload(f"{header}17,call,{at}\n17,call,{at - 1}\n18,call,{at}\n", path="upload")
+    actor.upload(f"{header}17,call,{at}\n", path="upload")
+    control(sandbox, "clock", advance_seconds=3600)
+    goals = actor.get(f"/management/v1/counter/{COUNTER}/goals")["goals"]
+    goal = next(one["id"] for one in goals if one["name"] == "Обратный звонок")
+
+    answer = actor.get(f"/stat/v1/data?ids={COUNTER}&metrics=ym:s:goal{goal}reaches")
+
+    assert answer["totals"] == [3]
