@@ -167,10 +167,12 @@ def _visitor() -> dict[str, Schema]:
 
 def _pages() -> dict[str, Schema]:
     return {
-        "callPage": _field(TEXT, _("Страница звонка."), "https://okna-stolica.example/balkon"),
+        "callPage": _field(
+            TEXT, _("Страница звонка; также cpg."), "https://okna-stolica.example/balkon"
+        ),
         "entryPointQuery": _field(
             TEXT,
-            _("Страница входа с параметрами."),
+            _("Страница входа с параметрами; без них — entryPoint."),
             "https://okna-stolica.example/?yclid=4611686018427387904",
         ),
     }

@@ -221,7 +221,10 @@ def _result() -> Schema:
     return _object(
         {
             "index": {"type": "integer", "description": _("Место записи в запросе, с нуля.")},
-            "universalId": {"type": ["string", "null"]},
+            "universalId": {
+                "type": ["string", "null"],
+                "description": _("Номер, под которым звонок сохранён; null — номера не прочитано."),
+            },
             "status": {
                 "enum": list(ITEM_STATUSES),
                 "description": _(

@@ -44,6 +44,8 @@ from calls.ingest.parsing.sites import read_site
 from calls.states import CallKind
 
 MAX_PHONE_TEXT = 64
+#: The page of the call, else the landing.
+PAGE_FIELDS = ("callPage", "cpg", "entryPointQuery", "entryPoint")
 #: Longer addresses are cut, after the click id was read from the whole address.
 MAX_ADDRESS = 2048
 #: Some fields of a CallRecord by name.
@@ -248,7 +250,7 @@ def _origin(raw: Item) -> Columns:
         "site_host": site.host,
         "campaign_id": read_text(raw, "ctCampaignId", "campaignId", limit=64),
         "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
-        "page_url": read_text(raw, "callPage", "entryPointQuery", limit=MAX_ADDRESS),
+        "page_url": read_text(raw, *PAGE_FIELDS, limit=MAX_ADDRESS),
     }
 
 

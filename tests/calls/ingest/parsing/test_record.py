@@ -212,3 +212,20 @@ def test_site_comes_from_the_first_field_with_a_value() -> None:
     assert read(site="https://www.Mysite.RU/page").site_host == "mysite.ru"
     assert read(site="", visitSite="a.example", siteVisit="b.example").site == "a.example"
     assert read(siteVisit="окна.рф").site_host == "xn--80atjc.xn--p1ai"
+
+
+@pytest.mark.parametrize(
+    ("fields", "page"),
+    [
+        ({"callPage": "https://a.example/1", "cpg": "https://a.example/2"}, "https://a.example/1"),
+        ({"callPage": "-", "cpg": "https://a.example/2"}, "https://a.example/2"),
+        (
+            {"entryPointQuery": "https://a.example/?a=1", "entryPoint": "x"},
+            "https://a.example/?a=1",
+        ),
+        ({"entryPoint": "https://a.example/"}, "https://a.example/"),
+        ({}, ""),
+    ],
+)
+def test_page_of_a_call(fields: dict[str, Any], page: str) -> None:
+    assert read(**fields).page_url == page
