@@ -29,6 +29,7 @@ class Timeline:
     """One delivery of the call."""
 
     counter: Counter
+    channel: int
     channel_text: str
     state_text: str
     state_tone: str
@@ -47,6 +48,11 @@ class Timeline:
     values: dict[str, str] = field(default_factory=dict)
     #: For people who may manage the cabinet.
     actions: list[Button] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Names it among the timelines of its call, in an address."""
+        return f"{self.counter.pk}.{self.channel}"
 
 
 def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
@@ -95,6 +101,7 @@ def _timeline(
     state_text, state_tone = badge_of(delivery, pair)
     return Timeline(
         counter=delivery.counter,
+        channel=delivery.channel,
         channel_text=_channel_text(delivery),
         state_text=state_text,
         state_tone=state_tone,

@@ -19,6 +19,7 @@ from calls.pages.call_details import conflict_text, details_of
 from calls.pages.history_page import filter_form, history_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
+from calls.pages.timeline_layout import layout_of
 from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_status
 from calls.pages.upload_preview import preview_of
 from calls.phones import masked_phone, with_masked_phones
@@ -50,25 +51,24 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
 @require_safe
 @cabinet_required
 def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
-    """Show one call, with a timeline for each counter and channel."""
+    """Show one call, with a timeline for each counter and channel, or the one of `?only=`."""
     person = cast(CabinetRequest, request)
     call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
     timelines = timelines_of(call, now=timezone.now())
-    briefs = [one for one in timelines if one.is_brief]
     if not sees_phones:
         for timeline in timelines:
             timeline.values.update(_masked(timeline.values))
     context = {
         "call": {
+            "pk": call.pk,
             "at": call.started_at,
             "external_id": call.external_id,
             "details": details_of(call, sees_phones=sees_phones),
             "conflict": conflict_text(call, sees_phones=sees_phones),
         },
         "timelines": timelines,
-        "briefs": briefs,
-        "briefs_title": ", ".join(dict.fromkeys(one.state_text for one in briefs)),
+        "layout": layout_of(timelines, only=request.GET.get("only", "")),
         "can_manage": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet
+from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -60,6 +61,25 @@ def counters(cabinet: Cabinet) -> list[Counter]:
     return made
 
 
+def make_big_call(counters: list[Counter], *, sent: int) -> int:
+    """A call that was in files of some counters and that rules kept out of the others."""
+    call = make_call(cabinet=counters[0].cabinet)
+    for number, counter in enumerate(counters):
+        for channel in Channel:
+            if number < sent:
+                upload = make_upload(counter=counter, channel=channel)
+                make_delivery(call=call, counter=counter, channel=channel, upload=upload)
+            else:
+                make_delivery(
+                    call=call,
+                    counter=counter,
+                    channel=channel,
+                    state=DeliveryState.SKIPPED,
+                    reason="too_short",
+                )
+    return call.pk
+
+
 def measured(client: Client, url: str) -> tuple[int, int]:
     answer: Any = client.get(url, headers=GZIP)
     assert answer.status_code == 200
@@ -73,6 +93,10 @@ PAGES: dict[str, Callable[[list[Counter]], str]] = {
     "list": lambda _all: reverse("counters:list"),
     "settings": lambda every: reverse("counters:settings", args=[every[0].pk]),
     "history": lambda every: reverse("calls:history", args=[every[0].pk]),
+    "call": lambda every: reverse("calls:journey", args=[make_big_call(every, sent=2)]),
+    "call sent everywhere": lambda every: reverse(
+        "calls:journey", args=[make_big_call(every, sent=COUNTERS)]
+    ),
 }
 
 

@@ -131,3 +131,53 @@ def test_page_says_that_a_call_is_held_no_longer(owner_client: Client, counter: 
     assert "не дольше: через сутки после этого Метрика уже не привяжет звонок" in page_of(
         owner_client, call
     )
+
+
+def test_many_unsent_deliveries_are_grouped_by_their_reason(
+    owner_client: Client, counter: Counter, call: Call
+) -> None:
+    for number in range(8):
+        skip(call, factories.make_counter(account=counter.account, name=f"Филиал {number}"))
+
+    answer = owner_client.get(reverse("calls:journey", args=[call.pk]))
+
+    (group,) = answer.context["layout"].groups
+    page = answer.content.decode()
+    assert (group.state_text, len(group.timelines)) == ("Не отправляется", 8)
+    assert "Счетчиков: 8" in page
+    assert page.count("Разговор короче, чем указано в настройке") == 1
+    assert page.count('<ol class="panel__body timeline">') == 0
+
+
+def test_further_deliveries_are_lines_that_lead_to_the_whole_timeline(
+    owner_client: Client, counter: Counter, call: Call
+) -> None:
+    for number in range(7):
+        other = factories.make_counter(account=counter.account, name=f"Филиал {number}")
+        make_delivery(call=call, counter=other, upload=make_upload(counter=other))
+    url = reverse("calls:journey", args=[call.pk])
+
+    answer = owner_client.get(url)
+
+    (line,) = answer.context["layout"].lines
+    page = answer.content.decode()
+    assert page.count('<section class="panel" aria-labelledby="timeline-') == 6
+    assert "Ещё отправки этого звонка: 1" in page
+    assert f'<a href="?only={line.counter.pk}.1">Филиал 6 · Звонки</a>' in page
+    whole = owner_client.get(f"{url}?only={line.counter.pk}.1").content.decode()
+    assert whole.count('<section class="panel" aria-labelledby="timeline-') == 1
+    assert "Филиал 6 · Звонки" in whole
+    assert "Филиал 5" not in whole
+    assert f'<a href="{url}">Все счетчики этого звонка</a>' in whole
+
+
+@pytest.mark.parametrize("only", ["", "x", "1", "0.1", "1.1.1"])
+def test_unknown_timeline_in_the_address_shows_all(
+    owner_client: Client, counter: Counter, call: Call, only: str
+) -> None:
+    make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
+
+    answer = owner_client.get(reverse("calls:journey", args=[call.pk]), {"only": only})
+
+    assert [one.counter for one in answer.context["layout"].whole] == [counter]
+    assert not answer.context["layout"].is_one_of_many
