@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from cabinets.models import CallSource
 from calls.ingest.parsing.former_id import former_id
@@ -17,7 +18,7 @@ from tests.calls.ingest.storing import store
 from tests.calls.stored import store_call
 
 pytestmark = pytest.mark.django_db
-START = 1_795_000_000
+START = int(timezone.now().timestamp()) - 7200
 STARTED_AT = datetime.fromtimestamp(START, UTC)
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from threading import Barrier
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from cabinets.models import CallSource
+from calls.ingest.parsing.former_id import former_id
 from calls.models import Call, CallKey, Delivery, IngestReceipt
 from counters.models import Counter
 from tests import factories
 from tests.calls.posting import new_webhook_id, post_calls
+from tests.calls.stored import store_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REQUESTS = 20
@@ -35,6 +39,10 @@ def concurrently(attempts: list[Callable[[], Any]]) -> list[Any]:
 
     with ThreadPoolExecutor(len(attempts)) as pool:
         return list(pool.map(run, attempts))
+
+
+def an_hour_ago() -> int:
+    return int(timezone.now().timestamp()) - 3600
 
 
 @pytest.mark.contract("A2")
@@ -79,3 +87,41 @@ def test_requests_with_the_same_calls_in_opposite_order_do_not_deadlock(
         if result["status"] == "created"
     ]
     assert sorted(created) == sorted(call["universalId"] for call in calls)
+
+
+def test_concurrent_copies_of_a_call_of_an_earlier_version_find_it(
+    source: CallSource, counter: Counter
+) -> None:
+    start = an_hour_ago()
+    item = factories.v3_record(universalId="", ctCallId=559, callTime=start)
+    started_at = datetime.fromtimestamp(start, UTC)
+    former = former_id(item, source_id=source.public_id, started_at=started_at)
+    call = store_call(cabinet=source.cabinet, external_id=former, started_at=started_at)
+
+    answers = concurrently([partial(post_calls, item, source=source)] * REQUESTS)
+
+    assert [answer.status_code for answer in answers] == [202] * REQUESTS
+    assert {answer.json()["results"][0]["call_id"] for answer in answers} == {call.pk}
+    assert sum(not answer.json()["duplicate"] for answer in answers) == 1
+    assert Call.objects.get().external_id == CallKey.objects.get().external_id == former
+
+
+def test_of_two_calls_that_come_at_once_under_one_id_one_is_rejected(
+    source: CallSource, counter: Counter
+) -> None:
+    start = an_hour_ago()
+    item = factories.v3_record(callTime=start)
+    other = item | {"callTime": start + 600}
+
+    answers = concurrently([partial(post_calls, one, source=source) for one in (item, other) * 5])
+
+    statuses = [answer.json()["results"][0]["status"] for answer in answers]
+    assert sorted(statuses) == ["created", *["duplicate"] * 4, *["rejected"] * 5]
+    call = Call.objects.get()
+    assert call.revision == 1
+    assert call.conflict is not None
+    assert {datetime.fromisoformat(call.conflict["started_at"]), call.started_at} == {
+        datetime.fromtimestamp(start, UTC),
+        datetime.fromtimestamp(start + 600, UTC),
+    }
+    assert Delivery.objects.count() == 2
