@@ -33,7 +33,7 @@ def _identifiers(counts: IdentifierCounts | None) -> dict[str, str]:
         return {"text": "", "tone": "neutral"}
     if not counts.unreadable:
         return {"text": _("все читаются"), "tone": "success"}
-    text = _("не читается %(share)s: в %(unreadable)d из %(calls)d записей") % {
+    text = _("не читается %(share)s, в %(unreadable)d из %(calls)d записей") % {
         "share": share_text(counts.unreadable, counts.calls),
         "unreadable": counts.unreadable,
         "calls": counts.calls,

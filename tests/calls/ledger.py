@@ -80,13 +80,14 @@ def make_upload(*, counter: Counter, body: bytes | None = None, **fields: Any) -
 def make_delivery(*, call: Call, counter: Counter, **fields: Any) -> Delivery:
     """Create a delivery that may be sent now; with an upload, its only row."""
     now: datetime = timezone.now()
+    expires_at = fields.get("expires_at", call.started_at + HORIZON)
     values: dict[str, Any] = {
         "channel": Channel.CALLS,
         "state": DeliveryState.WAITING,
         "id_kind": IdKind.CLIENT_ID,
         "decided_at": now,
-        "not_before": min(now - timedelta(minutes=1), call.started_at + HORIZON),
-        "expires_at": call.started_at + HORIZON,
+        "not_before": min(now - timedelta(minutes=1), expires_at),
+        "expires_at": expires_at,
     }
     if fields.get("upload") is not None:
         values |= {"state": DeliveryState.BATCHED, "row_number": 1, "call_revision": call.revision}

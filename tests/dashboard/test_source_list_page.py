@@ -39,15 +39,14 @@ def test_only_recent_calls_with_an_identifier_are_counted(source: CallSource) ->
 
 def test_page_shows_the_share(owner_client: Client, cabinet: Cabinet, source: CallSource) -> None:
     url = reverse("cabinets:sources")
-    assert "не приходили" in owner_client.get(url).content.decode()
+    assert "Идентификаторы за" not in owner_client.get(url).content.decode()
 
     store_call(cabinet=cabinet, source=source)
-    assert "все читаются" in owner_client.get(url).content.decode()
+    assert "Идентификаторы за 7 дней: все читаются" in owner_client.get(url).content.decode()
 
     store_call(cabinet=cabinet, source=source, **UNREADABLE)
     page = owner_client.get(url).content.decode()
-    assert "не читается 50 %: в 1 из 2 записей" in page
-    assert "Идентификаторы за 7 дней" in page
+    assert "Идентификаторы за 7 дней: не читается 50 %, в 1 из 2 записей" in page
 
 
 def test_number_of_queries_does_not_grow_with_sources(
