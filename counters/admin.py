@@ -38,8 +38,11 @@ class PresenceFilter(admin.SimpleListFilter):
 class CounterAdmin(SupportAdmin):
     """Counters, their access and their settings as saved."""
 
-    list_display = ("number", "name", "cabinet", "account", "access", "enabled", "last_synced_at")
-    list_filter = ("access", "enabled", "send_calls", PresenceFilter)
+    list_display = (
+        *("number", "name", "cabinet", "account", "access", "stopped_cause", "enabled"),
+        "last_synced_at",
+    )
+    list_filter = ("access", "stopped_cause", "enabled", "send_calls", PresenceFilter)
     list_select_related = ("cabinet", "account")
     search_fields = ("number__exact", "name", "site", "account__login", "cabinet__name")
     search_help_text = _("Номер счетчика, название, сайт, логин или кабинет")
@@ -93,7 +96,8 @@ class GoalAdmin(SupportAdmin):
     """Goals as last seen in Metrika."""
 
     list_display = ("name", "identifier", "type", "counter", "deleted_at")
-    # Not by type: only goals of one type are kept (counters/sync/goals.py).
+    # Not by type: JavaScript goals are kept, and those that Metrika made for calls, which have no
+    # identifier (counters/sync/goals.py).
     list_filter = (DeletedFilter,)
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact", "goal_id__exact", "identifier__exact")

@@ -11,6 +11,7 @@ from calls.queries.connection import count_earlier_calls
 from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
+from counters.sync.goals import call_goals
 from dashboard.counter_states import counter_states
 from dashboard.links import (
     counter_check_label,
@@ -44,6 +45,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "delete_url": reverse("counters:delete", args=[counter.pk]),
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
+        "call_goals": [f"«{goal.name}»" for goal in call_goals(counter)],
         "check_url": counter_check_url(counter),
         "check_label": counter_check_label(counter),
     }

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from cabinets import audit
+from counters import stops
 from counters.models import Counter
 from counters.signals import counter_changed
+from counters.states import StopCause
 from counters.sync.available import facts_of, visible_counters
 from counters.sync.goals import refresh_goals
 from integrations.api_call import RECONNECT, MetrikaUnavailable, call_metrika
@@ -87,21 +89,29 @@ def _refresh_counters(account: YandexAccount, now: datetime) -> None:
     except MetrikaUnavailable:
         _release(account, now)
         raise
-    _require_relink_if_refused(account, seen)
+    _require_relink_if_refused(account, seen, now)
     for counter_id in _affected_counters(account, set(seen)):
         _refresh_counter(counter_id, account, seen, deleted, now)
 
 
-def _require_relink_if_refused(account: YandexAccount, seen: dict[int, CounterInfo]) -> None:
-    """Require a new link when uploads are refused although the list says that they are allowed.
+def _require_relink_if_refused(
+    account: YandexAccount, seen: dict[int, CounterInfo], now: datetime
+) -> None:
+    """Act on uploads that are refused although the list says that they are allowed.
 
     One refusal may be a right that was withdrawn and given back in between; two in a row mean that
-    the token lacks the right. The counters keep their access.
+    the token lacks the right, so the account needs a new link. The counters keep their access. But
+    when Metrika takes uploads of the account's other counters meanwhile, it is not the token: then
+    the counter is stopped.
     """
     allowed = [number for number, info in seen.items() if info.can_upload]
     refused = Counter.objects.filter(
         account=account, number__in=allowed, refused_uploads__gte=REFUSALS_BEFORE_RELINK
     )
+    taken_at = account.counters.aggregate(last=Max("last_synced_at"))["last"]
+    for counter in refused.filter(access_changed_at__lt=taken_at) if taken_at else ():
+        stops.stop(counter.pk, StopCause.REJECTING, now=now)
+        Counter.objects.filter(pk=counter.pk).update(refused_uploads=0)
     if refused.update(refused_uploads=0):
         mark_reauth_required(account.pk, Reason.SCOPE_LOST)
 

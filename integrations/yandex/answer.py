@@ -72,11 +72,11 @@ def _moment(text: str) -> float | None:
     found = IMF_FIXDATE.fullmatch(text.strip())
     if found is None:
         return None
-    day, month, year, *time_of_day = found.groups()
+    month = found[2]
+    day, year, hour, minute, second = (int(found[group]) for group in (1, 3, 4, 5, 6))
     try:
-        moment = datetime(
-            int(year), MONTHS.index(month) + 1, int(day), *map(int, time_of_day), tzinfo=UTC
-        )
+        number = MONTHS.index(month) + 1
+        moment = datetime(year, number, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     return moment.timestamp()

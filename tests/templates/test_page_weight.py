@@ -111,7 +111,13 @@ def test_page_of_74_counters_is_light(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"access": "lost"}, {"configured_at": None}, {"enabled": False, "goal": None}]
+    "fields",
+    [
+        {"access": "lost"},
+        {"stopped_cause": "goals_full"},
+        {"configured_at": None},
+        {"enabled": False, "goal": None},
+    ],
 )
 def test_list_is_light_when_every_counter_needs_a_person(
     counters: list[Counter], owner_client: Client, fields: dict[str, Any]

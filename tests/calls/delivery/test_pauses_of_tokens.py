@@ -32,6 +32,8 @@ from tests.calls.sandbox_world import fault
 from tests.calls.stored import store_call
 from tests.devtools.sandbox.actor import COUNTER, SCOPES, Actor, control
 
+UPLOADS = {"path_contains": "upload_calls"}
+
 
 @pytest.mark.contract("B13")
 def test_a_revoked_token_pauses_its_account_after_one_request_and_a_new_link_sends_all_once(
@@ -116,6 +118,25 @@ def test_a_scope_withdrawn_later_is_detected_by_the_refresh_and_stays_detected(
     send()
     assert held(sandbox) == {COUNTER: 1, NEIGHBOUR: 1}
     assert set(Counter.objects.values_list("refused_uploads", flat=True)) == {0}
+
+
+def test_a_counter_refused_while_its_neighbour_is_taken_is_stopped_and_not_its_account(
+    cabinet: Cabinet, both: Counter, sandbox: RunningSandbox
+) -> None:
+    fault(sandbox, "access_denied", times=None, match={"counter": COUNTER, **UPLOADS})
+
+    for _ in range(3):
+        send()
+        refresh_counters(2)
+        store_call(cabinet=cabinet)
+        batching.build_uploads(now=timezone.now())
+
+    account = YandexAccount.objects.get()
+    both.refresh_from_db()
+    assert account.is_usable
+    assert (both.stopped_cause, both.access) == (Counter.StopCause.REJECTING, "ok")
+    assert held(sandbox) == {NEIGHBOUR: 3}
+    assert "Метрика отклоняет файлы этого счетчика" in blocker(both)
 
 
 @pytest.mark.contract("B13")
