@@ -96,7 +96,7 @@ class DisplayState(models.TextChoices):
     PARTLY_LINKED = "partly_linked", _("Принят, привязаны не все")
     LINK_UNKNOWN = "link_unknown", _("Принят, привязка неизвестна")
     ACCEPTED_STATIC = "accepted_static", _("Принят, непривязанный")
-    UNMATCHED = "unmatched", _("Не привязан")
+    UNMATCHED = "unmatched", _("Принят, визит не найден")
     PARTLY_ACCEPTED = "partly_accepted", _("Приняты не все строки")
     ROW_REFUSED = "row_refused", _("Строка не принята")
     NOT_FINISHED = "not_finished", _("Ждёт итога")

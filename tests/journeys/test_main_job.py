@@ -50,7 +50,7 @@ WORDS = {
     "accepted": "Принят, привязан",
     "partly_linked": "Принят, привязаны не все",
     "accepted_static": "Принят, непривязанный",
-    "unmatched": "Не привязан",
+    "unmatched": "Принят, визит не найден",
     "skipped": "Не отправляется",
 }
 REFUSALS = (
