@@ -1,4 +1,4 @@
-"""The form of a new source of calls."""
+"""The form of a source of calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cabinets.time_zones import zone_choices
 
 
 class SourceForm(forms.Form):
-    """A new source; the initial time zone is the cabinet's."""
+    """Name, time zone and country of a source; the initial time zone is the cabinet's."""
 
     name = forms.CharField(
         label=gettext_lazy("Название"),
@@ -47,10 +47,11 @@ class SourceForm(forms.Form):
         zone = self.fields["time_zone"]
         zone.initial = cabinet.time_zone
         assert isinstance(zone, forms.ChoiceField)
-        zone.choices = [
-            ("", _("Не принимать время без смещения")),
-            *zone_choices(now=timezone.now()),
-        ]
+        zones = zone_choices(now=timezone.now())
+        current = self.initial.get("time_zone", "")
+        if current and current not in dict(zones):  # a zone that support has set
+            zones = [(current, current), *zones]
+        zone.choices = [("", _("Не принимать время без смещения")), *zones]
 
     def clean_region(self) -> str:
         """Return the chosen region, the default when none was posted."""

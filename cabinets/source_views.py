@@ -1,4 +1,4 @@
-"""Views of «Источники звонков»: a new source, its switch, its secrets.
+"""Views of «Источники звонков»: a new source, its settings, its switch, its secrets.
 
 The list itself is in `dashboard.source_list_page`: it shows counts of calls too.
 
@@ -48,6 +48,25 @@ def add_source(request: CabinetRequest) -> HttpResponse:
         except ValidationError as problem:
             form.add_error(None, problem)
     return render(request, "cabinets/source_add.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@manage_required
+@same_cabinet
+def change_source(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Show the source's name, time zone and country (GET), or change them (POST)."""
+    source = _source(request, pk)
+    now = {"name": source.name, "time_zone": source.time_zone, "region": source.region}
+    form = SourceForm(request.POST or None, cabinet=request.cabinet, initial=now)
+    if request.method == "POST" and form.is_valid():
+        try:
+            sources.change_source(source=source, actor=request.user, **form.cleaned_data)
+            text = _("Источник «%(name)s» сохранён: так читаются звонки, которые придут дальше.")
+            messages.success(request, text % {"name": form.cleaned_data["name"]})
+            return _redirect_to_list()
+        except ValidationError as problem:
+            form.add_error(None, problem)
+    return render(request, "cabinets/source_change.html", {"form": form, "source": source})
 
 
 @require_POST

@@ -75,6 +75,39 @@ def create_source(
 
 
 @transaction.atomic
+def change_source(
+    *, source: CallSource, name: str, time_zone: str, region: str, actor: User | None = None
+) -> bool:
+    """Change how the source is named and how its records are read; False if nothing differs.
+
+    Calls that came before keep the values that were read. Raises ValidationError.
+    """
+    Cabinet.objects.select_for_update().get(pk=source.cabinet_id)
+    locked = CallSource.objects.select_for_update().get(pk=source.pk)
+    values = {"name": name, "time_zone": time_zone, "region": region}
+    before = {field: getattr(locked, field) for field in values}
+    changed = [field for field in values if values[field] != before[field]]
+    if not changed:
+        return False
+    others = locked.cabinet.call_sources.exclude(pk=locked.pk)
+    if others.filter(name__iexact=name).exists():
+        raise ValidationError({"name": _("Источник с таким названием уже есть.")})
+    for field in changed:
+        setattr(locked, field, values[field])
+    locked.full_clean()
+    locked.save(update_fields=changed)
+    audit.log_change(
+        cabinet=locked.cabinet,
+        actor=actor,
+        action="source.changed",
+        subject=locked,
+        before={field: before[field] for field in changed},
+        after={field: values[field] for field in changed},
+    )
+    return True
+
+
+@transaction.atomic
 def switch_source(*, source: CallSource, is_active: bool, actor: User | None = None) -> bool:
     """Turn a source on or off; False if it already is. Requests of a source that is off get 401."""
     locked = CallSource.objects.select_for_update().get(pk=source.pk)

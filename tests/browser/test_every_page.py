@@ -53,6 +53,7 @@ def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict
         "integrations:account-disconnect": (linked.pk,),
         "cabinets:sources": (),
         "cabinets:source-add": (),
+        "cabinets:source-change": (source.pk,),
         "cabinets:source-rotate": (source.pk,),
         "cabinets:source-retire": (source.pk, newer.pk),
         "calls:history": (windows.pk,),
