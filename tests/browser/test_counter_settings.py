@@ -9,11 +9,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Dialog, Page, expect
 
-from calls.states import DeliveryState
+from calls.models import Delivery
+from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests.browser.conftest import WINDOWS, OpenBrowser
-from tests.calls.stored import row_of, store_call
+from tests.calls.stored import store_call
 from tests.devtools.sandbox.actor import control
 from tests.journeys.person import Person
 
@@ -317,4 +318,5 @@ def test_first_save_asks_what_to_do_with_the_calls_that_wait(
     expect(
         page.get_by_text("Из звонков, которые пришли до сохранения (1), отправим: 1.")
     ).to_be_visible()
-    assert row_of(call).state == DeliveryState.WAITING
+    row = Delivery.objects.get(call_id=call.pk, counter=windows, channel=Channel.CALLS)
+    assert row.state == DeliveryState.WAITING
