@@ -245,3 +245,10 @@ def test_vector_body_is_a_call() -> None:
     item = json.loads(examples.VECTOR_BODY)
 
     assert isinstance(read_record(item, source_id="src_1", zone=None, now=AFTER), CallRecord)
+
+
+def test_page_warns_of_rounded_ids_and_of_conflicts(client: Client) -> None:
+    page = " ".join(client.get("/api/docs").content.decode().split())
+
+    assert "Номера звонков, ClientID, yclid и UserID присылайте только строкой" in page
+    assert "Код identity_conflict — под известным номером пришёл другой звонок" in page
