@@ -18,8 +18,9 @@ from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.phones import shown_phone
 
 CODE = "identity_conflict"
-#: Corrections of a start: telephone exchanges count it from the first ring or from the answer.
-START_TOLERANCE = timedelta(minutes=1)
+#: Corrections of a start: one service may round it otherwise than another. Clients redial within a
+#: minute, so a longer tolerance would take the next call for a correction of this one.
+START_TOLERANCE = timedelta(seconds=5)
 #: A planned call gets its start when it is made.
 UNFINISHED_TOLERANCE = timedelta(days=1)
 

@@ -35,7 +35,7 @@ def record(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("other", "start", "phone"),
     [
-        ({"callTime": START + 61}, "2026-11-18T11:07:41+00:00", "+79160000001"),
+        ({"callTime": START + 6}, "2026-11-18T11:06:46+00:00", "+79160000001"),
         ({"callTime": START - 3600, "clientNumber": ""}, "2026-11-18T10:06:40+00:00", ""),
         ({"clientNumber": "79031112233"}, "2026-11-18T11:06:40+00:00", "+79031112233"),
         (UNFINISHED | {"clientNumber": "79031112233"}, "2026-11-18T11:06:40+00:00", "+79031112233"),
@@ -81,8 +81,8 @@ def test_rejection_names_both_calls(source: CallSource) -> None:
     [
         ({}, {"duration": 90, "tags": ["Новый"], "status": "fail", "site": "mysite.ru"}),
         ({}, {"managerNumber": "74951112233"}),
-        ({}, {"callTime": START + 60}),
-        ({}, {"callTime": START - 60}),
+        ({}, {"callTime": START + 5}),
+        ({}, {"callTime": START - 5}),
         ({"clientNumber": ""}, {}),
         ({"clientNumber": "anonymous"}, {}),
         ({"clientNumber": "000"}, {}),
