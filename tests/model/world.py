@@ -22,7 +22,7 @@ from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
-from counters import lifecycle
+from counters import lifecycle, stops
 from counters.models import Counter
 from counters.settings import save as saving
 from counters.sync.refresh import refresh_account
@@ -194,6 +194,8 @@ class World:
             self.set_permission(number, "own")
         self.link()
         self.refresh_rights()
+        for counter in Counter.objects.stopped():
+            stops.resume(counter, actor=self.owner, now=timezone.now())
         for counter_id in self.counters:
             self.switch(counter_id, enabled=True)
             self.save(counter_id, **WIDE_OPEN)
