@@ -102,6 +102,7 @@ class DisplayState(models.TextChoices):
     NOT_FINISHED = "not_finished", _("Ждёт итога")
     SKIPPED = "skipped", _("Не отправляется")
     EXPIRED = "expired", _("Опоздал")
+    NEEDS_DECISION = "needs_decision", _("Ждёт вашего решения")
     NEEDS_ATTENTION = "needs_attention", _("Требует внимания")
 
 
@@ -138,6 +139,7 @@ TONES: dict[str, str] = {
     DisplayState.NOT_FINISHED: "info",
     DisplayState.SKIPPED: "neutral",
     DisplayState.EXPIRED: "warning",
+    DisplayState.NEEDS_DECISION: "warning",
     DisplayState.NEEDS_ATTENTION: "danger",
 }
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from cabinets.models import Cabinet
 from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
+from calls.queries.stats import awaiting_decision
 from calls.reconciliation.run import disagreeing
 from calls.states import DisplayState
 from counters.causes import CounterCause, cause_of
@@ -57,6 +58,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
             ),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
+            *_about_decisions(cabinet),
             *_about_expiry(cabinet),
             *_about_differences(cabinet),
         ],
@@ -146,6 +148,21 @@ def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int, fi
         else calls_url(counter_id, state=DisplayState.NEEDS_ATTENTION),
         _("Посмотреть"),
     )
+
+
+def _about_decisions(cabinet: Cabinet) -> list[Notice]:
+    text = _(
+        "«%(name)s»: звонков с идентификатором, который не читается: %(calls)d. Они ждут вашего "
+        "решения или исправленной записи."
+    )
+    return [
+        Notice(
+            text % {"name": name, "calls": calls},
+            calls_url(counter_id, state=DisplayState.NEEDS_DECISION),
+            _("К звонкам"),
+        )
+        for counter_id, name, calls in awaiting_decision(Q(cabinet=cabinet), now=timezone.now())
+    ]
 
 
 def _about_expiry(cabinet: Cabinet) -> list[Notice]:

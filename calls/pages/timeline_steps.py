@@ -102,8 +102,8 @@ def _decision_title(delivery: DisplayDelivery) -> tuple[str, str]:
         return _("Отправлять поздно: визит уже не найти"), "neutral"
     if delivery.display_state == DisplayState.AWAITS_SETTINGS:
         return _("Решится, когда вы сохраните настройки счетчика"), "warning"
-    if in_no_upload and delivery.display_state == DisplayState.NEEDS_ATTENTION:
-        return _("Не отправлен: нужно ваше решение или исправленная запись"), "danger"
+    if delivery.display_state == DisplayState.NEEDS_DECISION:
+        return _("Не отправлен: нужно ваше решение или исправленная запись"), "warning"
     if delivery.state == DeliveryState.SKIPPED:
         return _("Решено не отправлять"), "neutral"
     return _("Решено отправить"), "success"

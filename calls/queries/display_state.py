@@ -116,7 +116,7 @@ def _cases_of_unreadable(now: datetime) -> list[When]:
     """Return the cases of a call that waits for a person or a corrected record."""
     return [
         When(AWAITS_PERSON, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
-        When(AWAITS_PERSON, then=_value(DisplayState.NEEDS_ATTENTION)),
+        When(AWAITS_PERSON, then=_value(DisplayState.NEEDS_DECISION)),
     ]
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from calls.decision.decide import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
+from calls.models.querysets import AWAITS_PERSON
 from calls.queries.display_state import with_display_state
 from calls.queries.linked import SUMS, LinkedTotals
 from calls.states import (
@@ -192,6 +193,21 @@ def _add(totals: SentTotals, days_ago: int, links: LinkedTotals) -> None:
         totals.today += links.sent
     if 0 <= days_ago < CHART_DAYS:
         totals.by_day[CHART_DAYS - 1 - days_ago] += links.sent
+
+
+def awaiting_decision(counters: Q, *, now: datetime) -> list[tuple[int, str, int]]:
+    """Return (counter id, its name, calls that wait for a person's decision), by name."""
+    rows = (
+        Delivery.objects.filter(AWAITS_PERSON, expires_at__gt=now)
+        # The months that may hold them; a start may have been corrected since it came.
+        .filter(partition_at__gt=now - 2 * LINK_HORIZON)
+        .filter(counter__in=Counter.objects.present().filter(counters))
+        .order_by("counter__name", "counter_id")
+    )
+    counted = rows.values_list("counter_id", "counter__name").annotate(
+        Count("call_id", distinct=True)
+    )
+    return list(counted)
 
 
 def excluded_by_settings(counter: Counter) -> int:

@@ -18,6 +18,7 @@ from dashboard.integrations_page import page_context
 from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.stored import store_call
 
 PAGE = "/lk/integrations"
 
@@ -151,7 +152,7 @@ def test_notices_of_another_cabinet_are_not_shown(
     assert page_context(other) == {"card": None, "needs_attention": []}
 
 
-def test_page_takes_ten_queries_for_any_number_of_notices(
+def test_page_takes_eleven_queries_for_any_number_of_notices(
     cabinet: Cabinet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(3):
@@ -159,7 +160,7 @@ def test_page_takes_ten_queries_for_any_number_of_notices(
         counter = factories.make_counter(account=account, access="lost")
         make_stuck_upload(counter, f"marker{number}")
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         page_context(cabinet)
 
 
@@ -207,3 +208,24 @@ def test_notice_of_uploads_leads_to_the_calls_that_it_counts(
 
     stuck()
     assert len(owner_client.get(url_of_notice()).context["rows"]) == 2
+
+
+def test_calls_that_wait_for_a_decision_are_counted_as_the_link_lists_them(
+    owner_client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
+    unreadable = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,71803E+18"}}
+    for _number in range(2):
+        store_call(cabinet=cabinet, **unreadable)
+    store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=22), **unreadable)
+    store_call(cabinet=cabinet)
+    make_stuck_upload(counter, "ckstuck1")
+
+    notices = page_context(cabinet)["needs_attention"]
+
+    [decision] = [notice for notice in notices if "не читается" in notice.text]
+    assert decision.text == (
+        f"«{counter.name}»: звонков с идентификатором, который не читается: 2. Они ждут вашего "
+        "решения или исправленной записи."
+    )
+    listed = owner_client.get(decision.url).context["rows"]
+    assert [row["state_text"] for row in listed] == ["Ждёт вашего решения"] * 2

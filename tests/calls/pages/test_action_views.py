@@ -117,7 +117,7 @@ def test_unreadable_call_is_sent_as_unlinked_from_its_page(
     button = action_url("send-unlinked", stored, refused)
     before = owner_client.get(url).content.decode()
     assert button in before
-    assert "Требует внимания" in before
+    assert "Ждёт вашего решения" in before
     assert "ClientID пришёл в виде, который не читается: «1,71803E+18»." in before
     assert "не читается: «1,71803E+18»" in before
 
