@@ -16,7 +16,18 @@ API_PREFIX = "/api/"
 JSON = "application/json"
 MAX_QUOTED = 200
 #: Headers that describe the body that is replaced, or lead elsewhere.
-OF_THE_BODY = {"content-type", "content-length", "content-language", "location"}
+OF_THE_BODY = {
+    "content-type",
+    "content-length",
+    "content-language",
+    "content-encoding",
+    "content-disposition",
+    "content-range",
+    "accept-ranges",
+    "etag",
+    "last-modified",
+    "location",
+}
 
 
 class JsonErrorsMiddleware:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse
+from django.middleware.gzip import GZipMiddleware
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from calls.ingest import views
+from calls.ingest.middleware import JsonErrorsMiddleware
 from tests.calls.ingest.refusals import assert_refused
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +111,77 @@ def test_headers_of_the_replaced_response_stay() -> None:
     answer = Client().get("/api/v2/calls")
 
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def decoded(answer: Any) -> Any:
+    """Return the JSON of the body as a client reads it, which obeys Content-Encoding."""
+    body = answer.content
+    if answer.headers.get("Content-Encoding") == "gzip":
+        body = gzip.decompress(body)
+    return json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status", "code"),
+    [
+        ("post", "/api/v1/calls", "evil.example", 400, "unknown_host"),
+        ("get", "/api/v2/calls", "127.0.0.1", 404, "not_found"),
+        ("get", "/api/v1/calls/", "127.0.0.1", 404, "trailing_slash"),
+        ("get", "/api/v1/calls", "127.0.0.1", 405, "method_not_allowed"),
+        ("delete", "/api/docs", "127.0.0.1", 405, "method_not_allowed"),
+    ],
+)
+def test_error_is_readable_for_a_client_that_accepts_gzip(
+    method: str, path: str, host: str, status: int, code: str
+) -> None:
+    headers = {"host": host, "accept-encoding": "gzip, deflate, br"}
+
+    answer = getattr(Client(), method)(path, headers=headers)
+
+    assert (answer.status_code, decoded(answer)["error"]["code"]) == (status, code)
+    assert answer.headers.get("Content-Length", str(len(answer.content))) == str(
+        len(answer.content)
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "bad_request"),
+        (403, "forbidden"),
+        (413, "body_too_large"),
+        (500, "internal_error"),
+        (503, "internal_error"),
+    ],
+)
+def test_compressed_error_page_is_replaced_with_its_headers_of_the_body(
+    status: int, code: str, rf: RequestFactory
+) -> None:
+    def page(_request: Any) -> HttpResponse:
+        answer = HttpResponse("<h1>Error</h1>" * 100, status=status)
+        for name in ("ETag", "Last-Modified", "X-Kept"):
+            answer.headers[name] = "value"
+        return answer
+
+    middleware = JsonErrorsMiddleware(GZipMiddleware(page))
+
+    answer = middleware(rf.get("/api/v1/calls", headers={"accept-encoding": "gzip"}))
+
+    assert (answer.status_code, decoded(answer)["error"]["code"]) == (status, code)
+    assert not {"Content-Encoding", "ETag", "Last-Modified"} & set(answer.headers)
+    assert answer.headers["X-Kept"] == "value"
+
+
+def test_unexpected_exception_is_readable_for_a_client_that_accepts_gzip(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_request: Any) -> None:
+        raise RuntimeError("unexpected")
+
+    monkeypatch.setattr(views, "_accept", fail)
+    client = Client(raise_request_exception=False, headers={"accept-encoding": "gzip"})
+
+    assert decoded(client.post("/api/v1/calls"))["error"]["code"] == "internal_error"
 
 
 def test_errors_of_the_cabinet_stay_pages() -> None:
