@@ -13,7 +13,8 @@ from django.utils.translation import ngettext
 
 from cabinets.admin_base import SupportAdmin, current_user
 from counters import lifecycle
-from counters.models import Counter, CounterQuerySet, Goal
+from counters.models import Counter, Goal
+from counters.querysets import CounterQuerySet
 
 
 class PresenceFilter(admin.SimpleListFilter):
@@ -28,7 +29,7 @@ class PresenceFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         """Narrow by `removed_at`."""
-        counters: CounterQuerySet = queryset
+        counters: CounterQuerySet[Counter] = queryset
         if self.value() is None:
             return counters
         return counters.present() if self.value() == "present" else counters.removed()
@@ -51,16 +52,18 @@ class CounterAdmin(SupportAdmin):
     actions = ("switch_on", "switch_off")
 
     @admin.action(description=_("Включить"), permissions=["run_actions"])
-    def switch_on(self, request: HttpRequest, queryset: CounterQuerySet) -> None:
+    def switch_on(self, request: HttpRequest, queryset: CounterQuerySet[Counter]) -> None:
         """Turn on, as the customer's own switch does."""
         self._switch(request, queryset, enabled=True)
 
     @admin.action(description=_("Выключить"), permissions=["run_actions"])
-    def switch_off(self, request: HttpRequest, queryset: CounterQuerySet) -> None:
+    def switch_off(self, request: HttpRequest, queryset: CounterQuerySet[Counter]) -> None:
         """Turn off, as the customer's own switch does."""
         self._switch(request, queryset, enabled=False)
 
-    def _switch(self, request: HttpRequest, queryset: CounterQuerySet, *, enabled: bool) -> None:
+    def _switch(
+        self, request: HttpRequest, queryset: CounterQuerySet[Counter], *, enabled: bool
+    ) -> None:
         chosen = list(queryset.present().exclude(enabled=enabled))
         for counter in chosen:
             lifecycle.switch_counter(

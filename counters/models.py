@@ -12,54 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
 from counters import sendable, states
+from counters.querysets import CounterQuerySet
 from integrations.models import YandexAccount
 
 
 def default_identifier_order() -> list[str]:
     """Return the default: ClientId, which CallKeeper knows most often, then Yclid, then UserId."""
     return ["ClientId", "Yclid", "UserId"]
-
-
-class CounterQuerySet(models.QuerySet["Counter"]):
-    """Counters by their place in the cabinet."""
-
-    def present(self) -> CounterQuerySet:
-        """Leave out the removed ones: their rows stay for the history."""
-        return self.filter(removed_at=None)
-
-    def removed(self) -> CounterQuerySet:
-        """Keep only the removed ones."""
-        return self.exclude(removed_at=None)
-
-    def without_access(self) -> CounterQuerySet:
-        """Keep those that their account may not write to."""
-        return self.exclude(access=Counter.Access.OK)
-
-    def stopped(self) -> CounterQuerySet:
-        """Keep those whose uploads Metrika refuses for a cause of the counter."""
-        return self.exclude(stopped_cause="")
-
-    def held_up(self) -> CounterQuerySet:
-        """Keep those with a cause of their own why calls wait: see `counters.causes.cause_of`."""
-        return self.filter(
-            ~models.Q(access=Counter.Access.OK)
-            | ~models.Q(stopped_cause="")
-            | models.Q(goal__deleted_at__isnull=False)
-        )
-
-    def sendable(self) -> CounterQuerySet:
-        """Keep those to which calls may be sent now."""
-        return self.filter(sendable.as_q(sendable.SENDABLE))
-
-    def with_account(self) -> CounterQuerySet:
-        """Load the account without its tokens: a damaged token would make the whole list fail."""
-        return self.select_related("account").defer(
-            "account__access_token", "account__refresh_token"
-        )
-
-    def with_details(self) -> CounterQuerySet:
-        """Load account, goal and cabinet as well: what a page about a counter reads."""
-        return self.select_related("account", "goal", "cabinet")
 
 
 class Counter(models.Model):
@@ -168,7 +127,12 @@ class Counter(models.Model):
     refused_uploads = models.PositiveSmallIntegerField(_("Отказов подряд"), default=0)
     #: Written by `counters.stops` alone; '' while Metrika takes the counter's uploads.
     stopped_cause = models.CharField(
-        _("Остановлен из-за"), max_length=16, choices=StopCause, blank=True, default=""
+        _("Остановлен из-за"),
+        max_length=16,
+        choices=StopCause,
+        blank=True,
+        default="",
+        db_default="",
     )
     stopped_at = models.DateTimeField(_("Остановлен"), null=True, blank=True)
     #: When it was last checked whether the cause is gone, which claims the next check. After the
@@ -219,7 +183,7 @@ class Counter(models.Model):
         default=list,
         blank=True,
     )
-    with_subdomains = models.BooleanField(_("С поддоменами"), default=False)
+    with_subdomains = models.BooleanField(_("С поддоменами"), default=False, db_default=False)
     campaigns = ArrayField(
         models.CharField(max_length=255),
         verbose_name=_("Кампании"),
@@ -245,6 +209,7 @@ class Counter(models.Model):
         max_length=8,
         choices=UnlinkedMode,
         default=UnlinkedMode.STATIC,
+        db_default=UnlinkedMode.STATIC,
     )
     skip_technical = models.BooleanField(_("Не отправлять технические отмены"), default=True)
     last_attempt_only = models.BooleanField(

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                     ("in_connect", "Доступом управляет организация"),
                     ("rejecting", "Метрика отклоняет выгрузки"),
                 ],
+                db_default="",
                 default="",
                 max_length=16,
                 verbose_name="Остановлен из-за",

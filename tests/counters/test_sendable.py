@@ -39,7 +39,7 @@ NOT_A_DEFINITION = {
     "counters/pages/status.py:stop_status_of": "names the first condition that does not hold",
     "counters/models.py:Counter": "has the columns",
     "counters/admin.py:CounterAdmin": "lists the columns",
-    "counters/models.py:CounterQuerySet": "selects by one of the facts each",
+    "counters/querysets.py:CounterQuerySet": "selects by one of the facts each",
     "counters/lifecycle.py:_restore": "writes the columns",
 }
 COMBINATIONS = list(

@@ -183,7 +183,8 @@ def test_late_rows_of_a_rebuilt_upload_return_within_their_horizon(
 def test_migration_releases_rows_that_were_held_past_their_horizon(
     cabinet: Cabinet, counter: Counter
 ) -> None:
-    migration = import_module("calls.migrations.0011_held_within_horizon")
+    mend = import_module("calls.migrations.0011_held_within_horizon").MEND
+    held_sql = import_module("calls.migrations.0014_held_within_horizon_check").HELD
     future, past, fine = (row_of(store_call(cabinet=cabinet)) for _ in range(3))
     now = timezone.now()
     with connection.cursor() as cursor:
@@ -191,8 +192,8 @@ def test_migration_releases_rows_that_were_held_past_their_horizon(
         late = now + timedelta(days=30)
         Delivery.objects.row(future).update(not_before=late)
         Delivery.objects.row(past).update(not_before=late, expires_at=now - timedelta(days=1))
-        cursor.execute(migration.MEND)
-        cursor.execute(migration.HELD)
+        cursor.execute(mend)
+        cursor.execute(held_sql)
 
     held = {row.pk: row for row in Delivery.objects.filter(channel=Channel.CALLS)}
     assert held[future.pk].not_before == future.expires_at - timedelta(days=1)
