@@ -1,4 +1,4 @@
-"""Finds the click id (`yclid`) that the address of a page carries. Pure.
+"""Finds the click id (`yclid`) of a record: its field, or the address of a page. Pure.
 
 Direct appends `yclid` to the landing page; on the way to a call record the address is escaped for
 HTML or as a parameter of another address, cut to its query, moved behind a fragment or joined with
@@ -13,13 +13,17 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, read_text
-from calls.ingest.parsing.identifiers import CLICK_ID, MAX_SHOWN, Identifier, read_number
+from calls.ingest.parsing.identifiers import CLICK_ID, Identifier, agreed, read_number
 
 #: Pages that the visitor of the call saw; a referrer may be a page of another site.
 ADDRESS_FIELDS = ("entryPointQuery", "callPage", "entryPoint", "cpg")
-#: The parameter by its whole name. A comma may be that of an exponent (1,45E+18), so it stays.
-_CLICK = re.compile(r"(?i)(?<![\w.-])yclid=([^?&#;/\\\s|()<>\[\]]*)")
-_DIGIT = re.compile("[0-9]")
+#: The parameter by its whole name, with a template or a value. A comma may be that of an exponent
+#: (1,45E+18), so it stays.
+_CLICK = re.compile(
+    r"(?i)(?<![\w.-])yclid=([$#@]?\{{1,3}[^{}]{0,100}\}{1,3}|[^?&#;/\\\s|()<>\[\]]*)"
+)
+#: Where the next parameter begins, in a value without its escapes.
+_NEXT = re.compile("[?&#;]")
 #: Characters that stand around a number in a parameter.
 _AROUND = " +\"'«»"
 #: "&amp;amp;" is escaped twice, and so is an address within an address.
@@ -27,30 +31,25 @@ MAX_ESCAPES = 3
 
 
 def click_of(item: Item) -> Identifier:
-    """Return the click of the first address that has a readable one, else one that is unreadable.
+    """Return the click on which its field and the addresses agree.
 
-    A template that was not filled is no click, nor is a word without a digit: addresses carry
-    parameters of others.
+    A template that was not filled is no click.
     """
-    return _first_readable(_click_in(read_text(item, name)) for name in ADDRESS_FIELDS)
+    addresses = (_click_in(read_text(item, name)) for name in ADDRESS_FIELDS)
+    return agreed((read_number(item, CLICK_ID), *addresses))
 
 
 def _click_in(address: str) -> Identifier:
     """Return the click of an address; of an address within an address the outer one counts."""
     if "yclid" not in address.lower():
         return Identifier()
-    return _first_readable(map(_agreed, _decodings(address)))
+    return _first_readable(map(_only_click, _decodings(address)))
 
 
-def _agreed(text: str) -> Identifier:
+def _only_click(text: str) -> Identifier:
     """Return the only click in a text; two different ones are unreadable, as is no number."""
-    values = (unquote(found).strip(_AROUND) for found in _CLICK.findall(text))
-    came = [read_number({"yclid": value}, CLICK_ID) for value in values if _DIGIT.search(value)]
-    clicks = list(dict.fromkeys(one.value for one in came if one.value))
-    if len(clicks) > 1:
-        shown = ", ".join(f"yclid={click}" for click in clicks)
-        return Identifier(unreadable=shown[:MAX_SHOWN])
-    return _first_readable(came)
+    values = (_NEXT.split(unquote(found))[0] for found in _CLICK.findall(text))
+    return agreed(read_number({"yclid": value.strip(_AROUND)}, CLICK_ID) for value in values)
 
 
 def _first_readable(found: Iterable[Identifier]) -> Identifier:

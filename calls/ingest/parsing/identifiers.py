@@ -1,8 +1,8 @@
 """Reads a visitor's identifier from a record: the value, or the text that could not be read. Pure.
 
 What is unambiguous is read: quotes, spaces, invisible characters, a cookie's name in front, ".0",
-the same identifier several times. Nothing is guessed: two identifiers, an exponent or a number that
-went through a float are unreadable. A template that was not filled is absent, like an empty text.
+the same identifier several times. Nothing is guessed: two identifiers, in one field or in two, an
+exponent or a number that went through a float are unreadable. A template that was not filled is absent, like an empty text.
 """
 
 from __future__ import annotations
@@ -81,18 +81,28 @@ USER_ID_FIELDS = ("userId", "user_id")
 
 
 def read_number(item: Item, field: NumberField) -> Identifier:
-    """Return the identifier of the first of the fields that holds anything."""
+    """Return the identifier on which the fields agree."""
     read = partial(_number, names=field.names)
-    return _first(_agreed(item.get(name), read) for name in field.fields)
+    return agreed(_read_value(item.get(name), read) for name in field.fields)
 
 
 def read_user_id(item: Item) -> Identifier:
     """Return the site's own identifier of the visitor: any text of one line, 255 characters."""
-    return _first(_agreed(item.get(name), _user_id) for name in USER_ID_FIELDS)
+    return agreed(_read_value(item.get(name), _user_id) for name in USER_ID_FIELDS)
 
 
-def _first(found: Iterable[Identifier]) -> Identifier:
-    return next((one for one in found if one != Identifier()), Identifier())
+def agreed(found: Iterable[Identifier]) -> Identifier:
+    """Return the only readable identifier, else the first unreadable one, else the absent one.
+
+    Two different readable ones are unreadable, both quoted: none of them is guessed.
+    """
+    came = [one for one in found if one != Identifier()]
+    values = list(dict.fromkeys(one.value for one in came if one.value))
+    if len(values) > 1:
+        return Identifier(unreadable=", ".join(values)[:MAX_SHOWN])
+    if values:
+        return Identifier(value=values[0])
+    return came[0] if came else Identifier()
 
 
 def _number(value: Any, names: frozenset[str]) -> Identifier:
@@ -108,13 +118,12 @@ def _number(value: Any, names: frozenset[str]) -> Identifier:
     return Identifier(value=read) if read else Identifier(unreadable=_shown(value))
 
 
-def _agreed(value: Any, read: Callable[[Any], Identifier]) -> Identifier:
+def _read_value(value: Any, read: Callable[[Any], Identifier]) -> Identifier:
     """Return the identifier of a value, or of a list whose items agree on one."""
     if not isinstance(value, list):
         return read(value)
-    found = {read(one) for one in value} - {Identifier()}
-    is_one = len(found) == 1 and all(one.value for one in found)
-    return found.pop() if is_one else Identifier(unreadable=_shown(value) if found else "")
+    found = agreed(map(read, value))
+    return Identifier(unreadable=_shown(value)) if found.unreadable else found
 
 
 def _candidates(text: str, names: frozenset[str]) -> set[str]:

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from calls.ingest.parsing import clicks, status_codes
+from calls.ingest.parsing import status_codes
 from calls.ingest.parsing.call_time import check_end, read_start
+from calls.ingest.parsing.clicks import click_of
 from calls.ingest.parsing.content_hash import content_hash
 from calls.ingest.parsing.fields import (
     Item,
@@ -29,13 +30,7 @@ from calls.ingest.parsing.fields import (
     read_text,
 )
 from calls.ingest.parsing.former_id import former_id
-from calls.ingest.parsing.identifiers import (
-    CLICK_ID,
-    CLIENT_ID,
-    Identifier,
-    read_number,
-    read_user_id,
-)
+from calls.ingest.parsing.identifiers import CLIENT_ID, read_number, read_user_id
 from calls.ingest.parsing.identity import derived_id, readable_id, service_id, universal_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
@@ -200,7 +195,7 @@ def _identity(raw: Item, *, source_id: str, started_at: datetime) -> Columns:
 
 
 def _visitor(raw: Item) -> Columns:
-    client, click, user = read_number(raw, CLIENT_ID), _click(raw), read_user_id(raw)
+    client, click, user = read_number(raw, CLIENT_ID), click_of(raw), read_user_id(raw)
     came = (("ClientId", client), ("Yclid", click), ("UserId", user))
     unreadable = {name: one.unreadable for name, one in came if one.unreadable}
     return {
@@ -209,15 +204,6 @@ def _visitor(raw: Item) -> Columns:
         "user_id": user.value,
         "unreadable_identifiers": unreadable or None,
     }
-
-
-def _click(raw: Item) -> Identifier:
-    """Return the click of its field, else that of the address of a page of the visit."""
-    named = read_number(raw, CLICK_ID)
-    if named.value:
-        return named
-    found = clicks.click_of(raw)
-    return Identifier(found.value, named.unreadable or found.unreadable)
 
 
 def _outcome(raw: Item) -> Columns:

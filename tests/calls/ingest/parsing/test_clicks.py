@@ -81,7 +81,17 @@ def test_what_is_no_click_is_not_read(address: str) -> None:
         (f"{SITE}?yclid=1,45E+18", {"Yclid": "1,45E+18"}),
         (f"{SITE}?yclid=18446744073709551616", {"Yclid": "18446744073709551616"}),
         (f"{SITE}?yclid={{yclid}}", None),
-        (f"{SITE}?yclid=_openstat", None),
+        (f"{SITE}?yclid=_openstat", {"Yclid": "_openstat"}),
+        (f"{SITE}?yclid=abc", {"Yclid": "abc"}),
+        (f"{SITE}?yclid=abc&a=1", {"Yclid": "abc"}),
+        (f"{SITE}?yclid=undefined", None),
+        (f"{SITE}?yclid=null&a=1", None),
+        (f"{SITE}?yclid=%26utm_source%3Dx", None),
+        (f"{SITE}?yclid={{{{ yclid }}}}", None),
+        (f"{SITE}?yclid=%7B%7B%20yclid%20%7D%7D", None),
+        (f"{SITE}?yclid=%25yclid%25", None),
+        (f"{SITE}?yclid=[[yclid]]", None),
+        (f"{SITE}?yclid=<yclid>", None),
         (f"{SITE}?yclid=1.45E+18&yclid={CLICK}", None),
     ],
 )
@@ -103,13 +113,18 @@ def test_first_readable_address_gives_the_click() -> None:
 @pytest.mark.parametrize(
     ("fields", "yclid", "unreadable"),
     [
-        ({"entryPointQuery": "?yclid=1&yclid=2"}, "", {"Yclid": "yclid=1, yclid=2"}),
+        ({"entryPointQuery": "?yclid=1&yclid=2"}, "", {"Yclid": "1, 2"}),
         ({"entryPointQuery": "?yclid=1&yclid=2", "callPage": "?yclid=2"}, "2", None),
-        ({"entryPointQuery": "?yclid=1", "callPage": "?yclid=2"}, "1", None),
+        ({"entryPointQuery": "?yclid=1", "callPage": "?yclid=2"}, "", {"Yclid": "1, 2"}),
+        ({"entryPointQuery": "?yclid=2", "callPage": "?yclid=2"}, "2", None),
+        ({"entryPointQuery": "?yclid=abc", "callPage": "?yclid=2"}, "2", None),
+        ({"yclid": "1", "callPage": "?yclid=2"}, "", {"Yclid": "1, 2"}),
+        ({"yclid": "1", "callPage": "?yclid=1"}, "1", None),
+        ({"yclid": "abc"}, "", {"Yclid": "abc"}),
         ({"yclid": "1", "callPage": "?yclid=1&yclid=2"}, "1", None),
     ],
 )
-def test_of_two_clicks_in_one_address_none_is_guessed(
+def test_of_two_clicks_none_is_guessed(
     fields: dict[str, Any], yclid: str, unreadable: dict[str, str] | None
 ) -> None:
     call = read(**fields)

@@ -42,7 +42,7 @@ def test_client_id_is_an_unsigned_number_or_nothing(given_id: Any, kept: str) ->
         ({"yclid": "77"}, "77"),
         ({"entryPointQuery": "https://a.example/?x=1&yclid=88#top"}, "88"),
         ({"callPage": "https://a.example/?yclid=99"}, "99"),
-        ({"yclid": "77", "callPage": "https://a.example/?yclid=99"}, "77"),
+        ({"yclid": "77", "callPage": "https://a.example/?yclid=99"}, ""),
         ({"yclid": "abc", "callPage": "https://a.example/?yclid=99"}, "99"),
         ({"callPage": "https://a.example/?yclid=_openstat"}, ""),
         ({"callPage": "https://[::1/?yclid=99"}, "99"),

@@ -111,7 +111,7 @@ def test_placeholder_is_an_absent_identifier(came: Any) -> None:
 
 def test_each_identifier_is_unreadable_by_itself() -> None:
     call = read(
-        serviceType="calltracking", yaClid="1,7E+18", yclid="1.45E18", userId="a\tb", user_id="u1"
+        serviceType="calltracking", yaClid="1,7E+18", yclid="1.45E18", userId="a\tb", user_id="null"
     )
 
     assert (call.client_id, call.yclid, call.user_id) == ("", "", "")
@@ -122,11 +122,28 @@ def test_each_identifier_is_unreadable_by_itself() -> None:
     }
 
 
-def test_click_of_the_address_is_used_beside_an_unreadable_field() -> None:
-    call = read(yclid="1.45E18", entryPointQuery="https://a.example/?yclid=1450000000000000002")
+@pytest.mark.parametrize(
+    ("fields", "identifiers", "unreadable"),
+    [
+        ({"yaClid": ID, "ya_clientid": OTHER}, ("", "", ""), {"ClientId": f"{ID}, {OTHER}"}),
+        ({"yaClid": ID, "ya_clientid": f"_ym_uid={ID}"}, (ID, "", ""), None),
+        ({"yaClid": "1,7E+18", "ya_clientid": ID}, (ID, "", ""), None),
+        ({"yaClid": ID, "ya_clientid": "1,7E+18"}, (ID, "", ""), None),
+        ({"yaClid": "1,7E+18", "ya_clientid": "abc"}, ("", "", ""), {"ClientId": "1,7E+18"}),
+        ({"yclid": "1.45E18", "entryPointQuery": f"/?yclid={ID}"}, ("", ID, ""), None),
+        ({"yclid": ID, "callPage": "/?yclid=1.45E18"}, ("", ID, ""), None),
+        ({"yclid": ID, "callPage": f"/?yclid={OTHER}"}, ("",) * 3, {"Yclid": f"{ID}, {OTHER}"}),
+        ({"userId": "u1", "user_id": "u2"}, ("", "", ""), {"UserId": "u1, u2"}),
+        ({"userId": "a\tb", "user_id": "u1"}, ("", "", "u1"), None),
+    ],
+)
+def test_fields_of_one_identifier_agree_or_are_unreadable(
+    fields: dict[str, Any], identifiers: tuple[str, ...], unreadable: dict[str, str] | None
+) -> None:
+    call = read(**fields)
 
-    assert call.yclid == "1450000000000000002"
-    assert call.unreadable_identifiers == {"Yclid": "1.45E18"}
+    assert (call.client_id, call.yclid, call.user_id) == identifiers
+    assert call.unreadable_identifiers == unreadable
 
 
 @pytest.mark.parametrize(
