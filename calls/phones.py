@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 #: Digits of a number that stay visible, at its end.
 VISIBLE_DIGITS = 4
@@ -11,14 +12,20 @@ VISIBLE_DIGITS = 4
 MASKABLE_DIGITS = 2 * VISIBLE_DIGITS + 1
 #: A search text of so many digits or more is a whole number; its country code is ignored.
 WHOLE_NUMBER_DIGITS = 10
-#: Ten to fifteen digits in groups, also URL-escaped.
-PHONE_IN_TEXT = re.compile(
-    r"(?i)(?<!\d)(?:\+|%2B)?\d(?:(?:%20|%28|%29|[\s().+-]){0,2}\d){9,14}(?!\d)"
-)
-#: E.164 has no longer numbers.
+#: E.164 has no longer numbers; visitors' identifiers have more digits.
 MAX_PHONE_DIGITS = 15
-EXPONENT = re.compile(r"[0-9][eE][+-]?[0-9]")
-ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_SEPARATOR = r"(?:%20|%28|%29|[\s().+\u2010-\u2015\u2212-])"
+#: A number with an exponent; else digits in groups, also URL-escaped; else another URL escape.
+_NUMBERS = re.compile(
+    r"(?i)(?P<exponent>(?<![\w.,])\d{1,20}(?:[.,]\d{1,20})?e[+-]?\d{1,2}(?!\w))"
+    rf"|(?P<digits>(?:\+|%2B)?\d(?:{_SEPARATOR}{{0,4}}\d)*)"
+    r"|%[0-9A-F]{2}"
+)
+#: A whole number with its thousands apart.
+_THOUSANDS = re.compile(r"\d{1,3}([. ])\d{3}(?:\1\d{3}){4,5}")
+_IDENTIFIER = re.compile(rf"(?<!\d)(\d{{{MAX_PHONE_DIGITS + 1},}})(?!\d)")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_GROUP = re.compile(r"\+?[0-9]+")
 
 
 def masked_phone(phone: str) -> str:
@@ -36,22 +43,50 @@ def masked_phone(phone: str) -> str:
 
 
 def with_masked_phones(text: str) -> str:
-    """Return a URL or an identifier with every number in it that may be a phone masked.
+    """Return a text of a record with every number in it that may be a phone masked.
 
-    Visitors' identifiers are longer than a phone, numbers of counters and campaigns are shorter:
-    they stay.
+    Each number is judged alone. Visitors' identifiers are longer than a phone, numbers of counters
+    and campaigns are shorter: they stay. A number with an exponent is judged by its value.
     """
-    return PHONE_IN_TEXT.sub(lambda found: masked_phone(ESCAPE.sub("", found[0])), text)
+    return _NUMBERS.sub(_masked_number, text)
 
 
-def with_masked_identifier(text: str) -> str:
-    """Return what came as a number of a visitor, with a phone that was put there masked.
+def _masked_number(found: re.Match[str]) -> str:
+    if found["exponent"]:
+        whole = _whole_number(found[0])
+        return masked_phone(whole) if _may_be_phone(whole) else found[0]
+    return _masked_digits(found[0]) if found["digits"] else found[0]
 
-    Longer numbers and those with an exponent are no phones and stay: the text is shown so that a
-    person recognises what is wrong with it.
-    """
-    is_number = len(digits_of(text)) > MAX_PHONE_DIGITS or EXPONENT.search(text) is not None
-    return text if is_number else with_masked_phones(text)
+
+def _whole_number(text: str) -> str:
+    """Return the digits in front of the point of a number with an exponent."""
+    return f"{Decimal(text.replace(',', '.')):f}".partition(".")[0]
+
+
+def _masked_digits(text: str) -> str:
+    """Return groups of digits with the phones among them masked."""
+    plain = _ESCAPE.sub(" ", text)
+    masked = "".join(map(_masked_groups, _IDENTIFIER.split(plain)))
+    return text if masked == plain else masked.strip()
+
+
+def _masked_groups(text: str) -> str:
+    """Return the text masked: one phone, or several. An identifier as one group stays."""
+    groups = _GROUP.findall(text)
+    count = len(digits_of(text))
+    is_identifier = len(groups) == 1 or _THOUSANDS.fullmatch(text) is not None
+    if count < WHOLE_NUMBER_DIGITS or (count > MAX_PHONE_DIGITS and is_identifier):
+        return text
+    if count > MAX_PHONE_DIGITS and all(
+        len(digits_of(group)) >= WHOLE_NUMBER_DIGITS for group in groups
+    ):
+        return _GROUP.sub(lambda found: masked_phone(found[0]), text)
+    # Where one of several phones in groups ends, nothing tells: they are masked as one.
+    return f" {masked_phone(text)} "
+
+
+def _may_be_phone(digits: str) -> bool:
+    return WHOLE_NUMBER_DIGITS <= len(digits) <= MAX_PHONE_DIGITS
 
 
 def readable_phone(phone: str) -> str:

@@ -10,6 +10,9 @@ from django.utils.functional import Promise, lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+#: Fields of a record that name the site of a call, in order of preference.
+SITE_FIELDS = ("site", "visitSite", "siteVisit", "host")
+
 _SUPPORT = lazy(lambda: settings.SUPPORT_EMAIL, str)()
 
 

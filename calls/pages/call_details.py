@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.templatetags.ui import talk_time
 from calls.models import Call
-from calls.phones import shown_phone, with_masked_identifier, with_masked_phones
+from calls.phones import shown_phone, with_masked_phones
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Detail:
 
 def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
     """Return the details in the order of the page, with masked phones unless ``sees_phones``."""
-    # Sites put the phone of a known visitor into the URL of a page, or send it as UserID.
+    # Sites put the phone of a known visitor into addresses, identifiers and names.
     shown = str if sees_phones else with_masked_phones
     return [
         Detail(_("Тип"), call.get_kind_display()),
@@ -33,11 +33,11 @@ def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
         Detail(_("Ожидание"), talk_time(call.hold_seconds)),
         Detail(_("Статус"), _status(call)),
         Detail(_("Признаки"), _marks(call)),
-        Detail(_("Сайт"), call.site),
-        Detail(_("Кампания"), call.campaign_name or call.campaign_id),
-        Detail(_("Теги"), ", ".join(call.tags)),
-        Detail("ClientID", _identifier(call, "ClientId", call.client_id)),
-        Detail("yclid", _identifier(call, "Yclid", call.yclid)),
+        Detail(_("Сайт"), shown(call.site)),
+        Detail(_("Кампания"), shown(call.campaign_name or call.campaign_id)),
+        Detail(_("Теги"), shown(", ".join(call.tags))),
+        Detail("ClientID", shown(_identifier(call, "ClientId", call.client_id))),
+        Detail("yclid", shown(_identifier(call, "Yclid", call.yclid))),
         Detail("UserID", shown(_identifier(call, "UserId", call.user_id))),
         Detail(_("Страница"), shown(call.page_url)),
         Detail(_("Попытка заказа"), str(call.attempt or "")),
@@ -65,8 +65,7 @@ def _identifier(call: Call, name: str, value: str) -> str:
     came = (call.unreadable_identifiers or {}).get(name, "")
     if value or not came:
         return value
-    masked = with_masked_phones if name == "UserId" else with_masked_identifier
-    return _("не читается: «%(text)s»") % {"text": masked(came)}
+    return _("не читается: «%(text)s»") % {"text": with_masked_phones(came)}
 
 
 def _phone(call: Call, *, sees_phones: bool) -> str:

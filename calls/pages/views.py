@@ -30,7 +30,10 @@ from calls.workbook import CONTENT_TYPE as EXCEL
 #: CSV columns masked for people who may not see phones.
 MASKS: dict[str, Callable[[str], str]] = {
     "PhoneNumber": masked_phone,
+    "ClientId": with_masked_phones,
+    "Yclid": with_masked_phones,
     "UserId": with_masked_phones,
+    "Tag": with_masked_phones,
     "URL": with_masked_phones,
 }
 

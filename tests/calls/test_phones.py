@@ -10,7 +10,6 @@ from calls.phones import (
     masked_phone,
     readable_phone,
     searched_end,
-    with_masked_identifier,
     with_masked_phones,
 )
 
@@ -78,6 +77,20 @@ def test_search_uses_the_end_of_a_number(text: str, end: str) -> None:
         ("client-42", "client-42"),
         ("https://a.example/balkon?yclid=1718031415926535897", None),
         ("https://a.example/2026-11-23/91234567", None),
+        ("79161234567, 79035556677", "+7 *** ***-45-67, +7 *** ***-66-77"),
+        ("+79161234567 +79035556677", "+7 *** ***-45-67 +7 *** ***-66-77"),
+        ("7916 123 45 67 7903 555 66 77", "*** ***-66-77"),
+        ("1718031415 +7 916 123-45-67", "*** ***-45-67"),
+        ("1718031415926535897 79161234567", "1718031415926535897 +7 *** ***-45-67"),
+        ("916 123-45-67 1718031415926535897", "*** ***-45-67 1718031415926535897"),
+        ("8 (916) - 123 – 45 – 67", "*** ***-45-67"),
+        ("7.9161234567E+10", "+7 *** ***-45-67"),
+        ("id 7,9161234567e10", "id +7 *** ***-45-67"),
+        ("79161234567.0", "*** ***-56-70"),
+        ("?q=%2079161234567", "?q=%20+7 *** ***-45-67"),
+        ("1718031415926535897 1718031415926535898", None),
+        ("1718031415926535897%201718031415926535898", None),
+        ("1.718031415926536e+18, 5e-5", None),
         ("", ""),
     ],
 )
@@ -96,4 +109,4 @@ def test_phones_inside_a_text_are_masked(text: str, masked: str | None) -> None:
     ],
 )
 def test_phone_in_place_of_an_identifier_is_masked(text: str, shown: str) -> None:
-    assert with_masked_identifier(text) == shown
+    assert with_masked_phones(text) == shown

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reason import Rule
-from calls.states import CallKind
+from calls.phones import with_masked_phones
+from calls.states import SITE_FIELDS, CallKind
 from counters.hosts import readable_host
 from counters.models import Counter
 
@@ -19,8 +20,8 @@ _SITES = """(CASE k.site_mode
     ELSE k.site_hosts END)"""
 
 # The field in which the unreadable site came.
-_SITE_FIELD = """coalesce((
-    SELECT name FROM unnest(ARRAY['site', 'visitSite', 'siteVisit', 'host']) AS name
+_SITE_FIELD = f"""coalesce((
+    SELECT name FROM unnest(ARRAY{list(SITE_FIELDS)}) AS name
     WHERE left(btrim(c.raw ->> name), 255) = c.site LIMIT 1), 'site')"""
 
 _OTHER_UNIQUENESS: dict[str, str | Promise] = {
@@ -76,7 +77,7 @@ def _site(site: str, accepted: list[str], count: int, with_subdomains: bool = Fa
         return ""
     taken = _listed([readable_host(host) for host in accepted], count)
     return _("Звонок с сайта %(site)s, а в настройке «Сайты» — %(taken)s.") % {
-        "site": readable_host(site),
+        "site": with_masked_phones(readable_host(site)),
         "taken": _("%(sites)s с поддоменами") % {"sites": taken} if with_subdomains else taken,
     }
 
@@ -88,7 +89,7 @@ def _unreadable_site(field: str, text: str) -> str:
         "В поле %(field)s пришло «%(text)s», это не адрес сайта, поэтому счетчик звонок не "
         "принимает. Передавайте в этом поле адрес сайта или выберите «Все сайты» в настройке "
         "«Сайты»."
-    ) % {"field": field, "text": text}
+    ) % {"field": field, "text": with_masked_phones(text)}
 
 
 def _campaign(campaign: str, accepted: list[str], count: int) -> str:
@@ -98,7 +99,7 @@ def _campaign(campaign: str, accepted: list[str], count: int) -> str:
             "taken": quoted
         }
     return _("Кампания звонка — «%(campaign)s», а в настройке «Кампании» — %(taken)s.") % {
-        "campaign": campaign,
+        "campaign": with_masked_phones(campaign),
         "taken": quoted,
     }
 

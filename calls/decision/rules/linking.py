@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
-from calls.phones import with_masked_identifier, with_masked_phones
+from calls.phones import with_masked_phones
 from calls.states import IDENTIFIER_UNREADABLE, UNLINKED_NO_GOAL, Channel
 
 #: The `IdKind` of the first identifier of the counter's order that fits its column, else null.
@@ -62,10 +62,9 @@ def _no_identifier(*present: str) -> str:
 
 
 def _identifier_unreadable(name: str, text: str, may_go_unlinked: bool) -> str:
-    masked = with_masked_phones if name == "UserId" else with_masked_identifier
     reason = _("%(name)s пришёл в виде, который не читается: «%(text)s».") % {
         "name": _IDENTIFIER_NAMES[name],
-        "text": masked(text),
+        "text": with_masked_phones(text),
     }
     cure = _(
         "Передайте запись ещё раз с тем же номером звонка и верным идентификатором: звонок уйдёт "

@@ -10,11 +10,11 @@ from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, as_text, read_text
 from calls.ingest.parsing.lists import as_list, decoded
+from calls.states import SITE_FIELDS
 from counters.hosts import normalise_host, readable_host
 
 MAX_SITE = 255
-#: Fields that name the site, then addresses of its pages, in order of preference.
-SITE_FIELDS = ("site", "visitSite", "siteVisit", "host")
+#: Fields that are addresses of the site's pages, in order of preference.
 PAGE_FIELDS = ("callPage", "cpg", "entryPoint", "entryPointQuery")
 _SEPARATORS = re.compile(r"[,;|\n]+")
 _AROUND = " \t\r\"'«»()[]<>"
