@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from calls.ingest.conflicts import Identity
+from calls.ingest.kept_values import KeptValues
 from calls.ingest.parsing.record import CallRecord
 
 Status = Literal["created", "updated", "duplicate", "rejected"]
@@ -27,6 +28,7 @@ class CallState:
     is_new: bool = False
     latest: CallRecord | None = None
     versions: int = 0
+    kept: KeptValues = field(default_factory=KeptValues)
     #: Of a record that is another call, None without one.
     conflict: Identity | None = None
 
@@ -44,13 +46,16 @@ class CallState:
             return "rejected"
         is_dropped = self.content_hash is None and not self.is_new
         is_outdated = self.identity.is_finished and not sent.is_finished and not self._is_first()
-        return "duplicate" if is_dropped or is_outdated else self._replace(record, sent)
+        return "duplicate" if is_dropped or is_outdated else self._replace(record)
 
     def _is_first(self) -> bool:
         return self.is_new and self.content_hash is None
 
-    def _replace(self, record: CallRecord, sent: Identity) -> Status:
+    def _replace(self, record: CallRecord) -> Status:
         status: Status = "created" if self._is_first() else "updated"
-        self.content_hash, self.identity, self.latest = record.content_hash, sent, record
+        self.content_hash = record.content_hash
+        self.latest = self.kept.added_to(record)
+        self.identity = Identity.of_record(self.latest)
+        self.kept = KeptValues.of_record(self.latest)
         self.versions += 1
         return status

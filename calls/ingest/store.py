@@ -20,6 +20,7 @@ from cabinets.models import CallSource
 from calls.decision import decide
 from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import Identity, rejection
+from calls.ingest.kept_values import KeptValues
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.models import Call
 
@@ -50,13 +51,18 @@ WITH known AS MATERIALIZED (
     ORDER BY pair.external_id, pair.alias = pair.external_id DESC, key.id
 ), locked AS (
     SELECT call.id, call.content_hash, call.started_at, call.is_finished, call.phone,
-           call.phone_text
+           call.phone_text, call.client_id, call.yclid, call.user_id, call.unreadable_identifiers
     FROM (SELECT DISTINCT id, external_id, partition_at FROM known) AS stored
     JOIN calls_call call ON call.id = stored.id AND call.partition_at = stored.partition_at
     ORDER BY stored.external_id COLLATE "C"
     FOR UPDATE OF call
 )
 SELECT known.sent_id, known.external_id, known.id, known.partition_at, locked.content_hash,
+       json_build_object('client_id', coalesce(locked.client_id, ''),
+                         'yclid', coalesce(locked.yclid, ''),
+                         'user_id', coalesce(locked.user_id, ''),
+                         'unreadable', coalesce(locked.unreadable_identifiers, '{}'),
+                         'phone', coalesce(locked.phone, ''))::text,
        coalesce(locked.started_at, known.partition_at), coalesce(locked.is_finished, false),
        coalesce(locked.phone, ''), coalesce(locked.phone_text, '')
 FROM known LEFT JOIN locked USING (id)
@@ -153,8 +159,15 @@ def _lock_known(cabinet_id: int, aliases: Sequence[tuple[str, str]]) -> dict[str
         aliases=[alias for _external_id, alias in aliases],
     )
     by_call = {
-        call_id: CallState(call_id, external_id, partition_at, Identity.of_stored(*facts), hashed)
-        for _sent_id, external_id, call_id, partition_at, hashed, *facts in found
+        call_id: CallState(
+            call_id,
+            external_id,
+            partition_at,
+            Identity.of_stored(*facts),
+            hashed,
+            kept=KeptValues(**json.loads(kept)),
+        )
+        for _sent_id, external_id, call_id, partition_at, hashed, kept, *facts in found
     }
     return {sent_id: by_call[call_id] for sent_id, _external_id, call_id, *_rest in found}
 
