@@ -85,12 +85,12 @@ def test_changed_call_is_updated_and_keeps_its_partition_and_arrival(source: Cal
     [first] = store(source, item, now=NOW)
 
     later = NOW + timedelta(hours=1)
-    [second] = store(source, item | {"callTime": 1_794_999_960, "tags": ["Спам"]}, now=later)
+    [second] = store(source, item | {"callTime": 1_794_999_996, "tags": ["Спам"]}, now=later)
 
     assert (second.status, second.call_id) == ("updated", first.call_id)
     call = Call.objects.get()
     assert (call.tags, call.revision) == (["Спам"], 2)
-    assert call.started_at == datetime.fromtimestamp(1_794_999_960, UTC)
+    assert call.started_at == datetime.fromtimestamp(1_794_999_996, UTC)
     assert call.partition_at == datetime.fromtimestamp(1_795_000_000, UTC)
     assert (call.received_at, call.updated_at) == (NOW, later)
 
@@ -142,7 +142,7 @@ def test_unfinished_and_test_calls_are_stored_and_skipped(
 
 def test_last_version_of_a_call_in_one_request_wins(source: CallSource) -> None:
     item = factories.v3_record(callTime=1_795_000_000)
-    versions = [item, item, item | {"callTime": 1_795_000_060}, item | {"tags": ["итог"]}]
+    versions = [item, item, item | {"callTime": 1_795_000_004}, item | {"tags": ["итог"]}]
 
     results = store(source, *versions, now=NOW)
 
