@@ -6,16 +6,36 @@ from typing import Any
 
 from axes.utils import reset as reset_lockout
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from callkeeper_metrika.mail import is_mail_configured
 
 PASSWORD_RULES = _(
     "Не короче 8 знаков, не из одних цифр, не похож на логин и почту, не из самых частых паролей."
 )
+
+
+def _wrong_password() -> str:
+    """Return what to do about it, which depends on whether this installation sends e-mails."""
+    if is_mail_configured():
+        return gettext(
+            "Логин или пароль не подходит. Проверьте раскладку и Caps Lock, а если забыли пароль, "
+            "задайте новый по ссылке «Забыли пароль?»."
+        )
+    return gettext(
+        "Логин или пароль не подходит. Проверьте раскладку и Caps Lock, а если забыли пароль, "
+        "напишите в поддержку CallKeeper: %(support)s."
+    ) % {"support": settings.SUPPORT_EMAIL}
+
+
 #: Codes of Django's validators.
-SENTENCES = {
+SENTENCES: dict[str, Any] = {
     "required": _("Заполните это поле."),
     "password_too_short": _("Пароль слишком короткий: нужно не меньше 8 знаков."),
     "password_too_common": _("Такой пароль слишком часто встречается: придумайте другой."),
@@ -23,10 +43,7 @@ SENTENCES = {
     "password_too_similar": _("Пароль слишком похож на логин, имя или почту: придумайте другой."),
     "password_mismatch": _("Пароли не совпадают: введите одинаковые."),
     "password_incorrect": _("Нынешний пароль введён неверно. Проверьте раскладку и Caps Lock."),
-    "invalid_login": _(
-        "Логин или пароль не подходит. Проверьте раскладку и Caps Lock, а если забыли пароль, "
-        "задайте новый по ссылке «Забыли пароль?»."
-    ),
+    "invalid_login": lazy(_wrong_password, str)(),
     "inactive": _("Этот логин отключён. Обратитесь к владельцу кабинета."),
 }
 

@@ -65,10 +65,6 @@ class ForgottenPassword(FormView):  # type: ignore[type-arg]  # generic in the s
     template_name = "registration/password_reset.html"
     success_url = reverse_lazy("password_reset_done")
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add whether e-mails can be sent; without, the page names support."""
-        return super().get_context_data(**kwargs) | {"sends_mail": is_mail_configured()}
-
     def form_valid(self, form: ForgottenPasswordForm) -> HttpResponse:
         """Send the links, unless too many were asked for."""
         if not is_mail_configured():

@@ -8,6 +8,7 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,11 @@ _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 def is_mail_configured() -> bool:
     """Return whether there is a server to send e-mails by."""
     return bool(settings.EMAIL_HOST)
+
+
+def mail_context(_request: HttpRequest) -> dict[str, bool]:
+    """Return the template context that tells whether this installation sends e-mails."""
+    return {"sends_mail": is_mail_configured()}
 
 
 def send_later(message: EmailMessage) -> None:

@@ -155,6 +155,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "cabinets.context_processors.cabinet",
+                "callkeeper_metrika.mail.mail_context",
             ],
         },
     },

@@ -25,7 +25,7 @@ from integrations.models import YandexAccount
 from integrations.yandex.records import CounterInfo
 
 NOT_SEEN = _("аккаунт не видит такого счетчика")
-VIEW_ONLY = _("есть только право просмотра, попросите владельца дать право на редактирование")
+NO_EDITING = _("звонки отправлять нельзя, попросите владельца дать право на редактирование")
 ALREADY_ADDED = _("уже добавлен")
 
 
@@ -129,7 +129,7 @@ def _refusal_of(available: AvailableCounter | None) -> str | Promise:
         return NOT_SEEN
     if available.already_added:
         return ALREADY_ADDED
-    return VIEW_ONLY if available.disabled_reason else ""
+    return NO_EDITING if available.disabled_reason else ""
 
 
 def _add(

@@ -14,6 +14,7 @@ from calls.pages.upload_preview import lines_of
 from calls.workbook import Cell, Column, number_or_text, workbook_writer
 
 TIME_COLUMN = "DateTime"
+GOAL_COLUMN = "Target"
 NUMBERS = {"Price", "TalkDuration", "HoldDuration"}
 YES_OR_NO = {"StaticCall", "CallMissed", "FirstTimeCaller"}
 WORDS = {"1": gettext_lazy("да"), "0": gettext_lazy("нет")}
@@ -43,10 +44,15 @@ def spreadsheet_of(body: bytes, *, zone: ZoneInfo) -> bytes:
     header = next(lines, [])
     file = io.BytesIO()
     columns = [_column(name, zone) for name in header]
-    with workbook_writer(file, sheet=_("Звонки"), columns=columns) as write_row:
+    with workbook_writer(file, sheet=_sheet_title(header), columns=columns) as write_row:
         for line in lines:
             write_row([_cell(name, text, zone) for name, text in zip(header, line, strict=False)])
     return file.getvalue()
+
+
+def _sheet_title(header: list[str]) -> str:
+    """Return the title for the file's channel: only files of a goal have the goal's column."""
+    return _("Достижения цели") if GOAL_COLUMN in header else _("Звонки")
 
 
 def _column(name: str, zone: ZoneInfo) -> Column:

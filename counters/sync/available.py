@@ -25,7 +25,7 @@ PERMISSIONS: dict[str, str | Promise] = {
     "analyst": _("Аналитик"),
     "analyst_access_filter": _("Аналитик с фильтром"),
 }
-VIEW_ONLY = _("Только просмотр: попросите владельца дать право на редактирование")
+NO_EDITING = _("Звонки отправлять нельзя: попросите владельца дать право на редактирование")
 ACTIVE = "Active"
 
 
@@ -124,4 +124,4 @@ def _available(
     if present and present.is_reachable:
         return AvailableCounter(info, already_added=True, added_through=present.account.login)
     # A counter that its other account cannot reach may be added again: that moves it here.
-    return AvailableCounter(info, disabled_reason="" if info.can_upload else VIEW_ONLY)
+    return AvailableCounter(info, disabled_reason="" if info.can_upload else NO_EDITING)

@@ -73,7 +73,7 @@ def _add_counters(world: World, request: Request, parts: Parts) -> Json:
     numbers = []
     for ordinal in range(1, int(body.get("count", 1)) + 1):
         number = world.counters.free_number()
-        name = f"{body.get('name', 'Счётчик')} {ordinal}"
+        name = f"{body.get('name', 'Счетчик')} {ordinal}"
         world.counters.add(number, name, body.get("site", f"site-{number}.example"), owner)
         world.counters.set_right(number, login, permission)
         numbers.append(number)

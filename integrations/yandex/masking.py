@@ -22,8 +22,10 @@ NAMED_SECRETS = re.compile(
     r"""(?ix) (?: (?<![a-z_]) | (?<=%3F) )
     (access_token | refresh_token | client_secret | code_verifier | code | oauth_token)
     ([\\"']* \s* (?: [=:] | %3D ) \s* (?: b (?=["']) )? [\\"']* | ["'] \s* , \s* b? ["'])
-    [^\s"'&,}\\]+"""
+    ([^\s"'&,}\\]+)"""
 )
+#: The code of an error of Metrika, such as 403. Codes of OAuth are longer.
+ERROR_CODE = re.compile(r"\d{3}")
 # Phone numbers with their punctuation, and visitor or click ids, which are long runs of digits.
 PHONES = re.compile(r"(?<![\w.])\+?\d[\d\s()-]{8,}\d(?!\w)")
 DIGITS = re.compile(r"\d{9,}")
@@ -32,8 +34,15 @@ DIGITS = re.compile(r"\d{9,}")
 def masked(text: str) -> str:
     """Return the text without tokens, phone numbers and long runs of digits."""
     text = SECRETS.sub("[token]", text)
-    text = NAMED_SECRETS.sub(r"\1\2[hidden]", text)
+    text = NAMED_SECRETS.sub(_without_secret, text)
     return DIGITS.sub("[digits]", PHONES.sub("[digits]", text))
+
+
+def _without_secret(named: re.Match[str]) -> str:
+    name, between, value = named.groups()
+    if name.lower() == "code" and ERROR_CODE.fullmatch(value):
+        return named[0]
+    return f"{name}{between}[hidden]"
 
 
 def excerpt(body: bytes, length: int = EXCERPT_LENGTH) -> str:

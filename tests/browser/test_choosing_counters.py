@@ -37,7 +37,7 @@ def test_select_all_selects_and_counts_only_enabled_counters(
     barred = page.get_by_label("Клиника Урал").first
     expect(barred).to_be_disabled()
     expect(barred).to_have_accessible_description(
-        "Просмотр Только просмотр: попросите владельца дать право на редактирование"
+        "Просмотр Звонки отправлять нельзя: попросите владельца дать право на редактирование"
     )
     page.get_by_label("Выбрать все").uncheck()
     expect(page.get_by_text("Выбрано: 0")).to_be_visible()

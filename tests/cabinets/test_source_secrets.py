@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from cabinets.models import AuditEvent, CallSource, SigningSecret
@@ -69,6 +70,14 @@ def test_page_of_a_source_with_two_secrets_offers_no_rotation(
 
     assert "Сменить и показать новый секрет" not in page
     assert "отзовите новый и смените секрет ещё раз" in page
+
+
+def test_first_secret_is_not_to_be_changed_again(owner_client: Client) -> None:
+    form = {"name": "АТС", "time_zone": "Europe/Moscow"}
+
+    page = text_of(owner_client.post(reverse("cabinets:source-add"), form))
+
+    assert "Если он потеряется, смените секрет." in page
 
 
 def test_secret_that_no_key_opens_can_be_rotated(

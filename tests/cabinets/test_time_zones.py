@@ -5,6 +5,8 @@ from __future__ import annotations
 import zoneinfo
 from datetime import UTC, datetime
 
+import pytest
+
 from cabinets.time_zones import NEAR, zone_choices, zone_label
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -17,6 +19,25 @@ def test_near_zones_come_first_with_their_offset() -> None:
     assert near[1] == ("Europe/Moscow", "Москва, Санкт-Петербург — UTC+3")
     assert dict(near)["UTC"] == "Всемирное время — UTC+0"
     assert dict(others)["Asia/Kolkata"] == "Asia/Kolkata"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Asia/Sakhalin", "Южно-Сахалинск — UTC+11"),
+        ("Asia/Anadyr", "Анадырь — UTC+12"),
+        ("Europe/Saratov", "Саратов — UTC+4"),
+        ("Asia/Tomsk", "Томск — UTC+7"),
+        ("Europe/Chisinau", "Кишинёв — UTC+2"),
+        ("Asia/Dushanbe", "Душанбе — UTC+5"),
+        ("Europe/Riga", "Рига — UTC+2"),
+    ],
+)
+def test_zones_of_russia_and_its_neighbours_have_russian_names(name: str, words: str) -> None:
+    (_title, near), (_others_title, others) = zone_choices(now=NOW)
+
+    assert dict(near)[name] == words
+    assert name not in dict(others)
 
 
 def test_every_choice_is_a_known_zone_and_unique() -> None:

@@ -78,6 +78,27 @@ def test_lockout_page_says_when_to_try_again() -> None:
     assert f'href="{SIGN_IN}"' in html
 
 
+FORGOTTEN = "/accounts/password/forgotten/"
+
+
+@pytest.mark.parametrize(("server", "is_offered"), [("mail.example", True), ("", False)])
+def test_new_password_is_offered_only_where_mail_can_be_sent(
+    settings: Settings, server: str, is_offered: bool
+) -> None:
+    settings.EMAIL_HOST, settings.SUPPORT_EMAIL = server, "help@callkeeper.example"
+    form = {"username": "victim", "password": "no"}
+
+    wrong = Client().post(SIGN_IN, form).content.decode()
+    guess_ten_times()
+    headers = {"x-forwarded-for": ATTACKER}
+    locked = Client().post(SIGN_IN, form, headers=headers).content.decode()
+
+    assert ("задайте новый по ссылке «Забыли пароль?»" in wrong) == is_offered
+    assert ("напишите в поддержку CallKeeper: help@callkeeper.example" in wrong) != is_offered
+    assert (f'<a href="{FORGOTTEN}">задайте новый</a>' in locked) == is_offered
+    assert ("Если забыли пароль, напишите в поддержку CallKeeper" in locked) != is_offered
+
+
 @pytest.mark.parametrize(
     ("hint", "shown"), [("", False), ("owner", False), ("owner / s3cret", True)]
 )

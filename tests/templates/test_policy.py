@@ -60,3 +60,11 @@ def test_sprite_holds_every_named_icon() -> None:
     sprite = (VENDOR / ICONS.folder / "sprite.svg").read_text(encoding="utf-8")
 
     assert re.findall(r'<symbol id="([a-z0-9-]+)"', sprite) == list(ICON_NAMES)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_no_punctuation_follows_an_included_template(path: Path) -> None:
+    """A file ends in a line break, which is shown as a space before the colon or full stop."""
+    html = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"{% include [^%]*%}[.,:;!?)»]", html) == []

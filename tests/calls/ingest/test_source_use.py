@@ -118,7 +118,7 @@ def test_page_shows_the_refusal_with_its_reason(owner_client: Client, source: Ca
     page = re.sub(r" +", " ", page)
 
     assert "принят 20 ноя" in page
-    assert re.search(r"отклонён 20 ноя[^:]*\d+:\d\d : подпись не подходит", page)
+    assert re.search(r"отклонён 20 ноя[^:]*\d+:\d\d — подпись не подходит", page)
     assert "чьи они, неизвестно" in page
 
 

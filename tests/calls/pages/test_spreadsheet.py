@@ -94,6 +94,12 @@ def test_time_that_is_none_stays_text(text: str) -> None:
     assert sheet_of("ClientId,DateTime", f"1,{text}")["B2"].value == text
 
 
+def test_sheet_of_a_goal_file_is_named_after_the_goal() -> None:
+    sheet = sheet_of("ClientId,Target,DateTime", "1,call_order,1795418430")
+
+    assert sheet.title == "Достижения цели"
+
+
 @pytest.mark.parametrize("channel", list(Channel))
 @pytest.mark.parametrize("id_kind", list(IdKind))
 def test_every_column_of_an_upload_has_a_heading(channel: Channel, id_kind: IdKind) -> None:

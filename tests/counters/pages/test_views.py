@@ -31,7 +31,7 @@ def test_page_shows_which_counters_can_be_added_and_why_others_cannot(
         91234567, 91234568, 91234601, 91234602, 91234703, 91234704, 91400011
     ]  # fmt: skip
     assert "12 апреля 2021" in text
-    assert "Только просмотр: попросите владельца дать право на редактирование" in text
+    assert "Звонки отправлять нельзя: попросите владельца дать право на редактирование" in text
     assert "Кэшбэк «Окна &amp; Ко» &lt;партнёр&gt;" in text
 
 
@@ -58,7 +58,7 @@ def test_refused_numbers_are_reported_and_the_others_added(
     assert response["Location"] == "/lk/integrations/yandex"
     assert set(Counter.objects.values_list("number", flat=True)) == {OWN, BALCONY}
     assert messages_of(response)[1] == (
-        f"Счетчик {VIEWED} не добавлен: есть только право просмотра, попросите владельца дать "
+        f"Счетчик {VIEWED} не добавлен: звонки отправлять нельзя, попросите владельца дать "
         "право на редактирование."
     )
 

@@ -44,7 +44,7 @@ def test_view_only_counter_has_a_reason_why_it_cannot_be_added(
 
     assert not offer.can_be_added
     assert str(offer.disabled_reason) == (
-        "Только просмотр: попросите владельца дать право на редактирование"
+        "Звонки отправлять нельзя: попросите владельца дать право на редактирование"
     )
 
 
