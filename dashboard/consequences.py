@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from cabinets.plurals import plural
 from calls.queries.connection import calls_awaiting_settings
 from calls.queries.stats import Waiting, waiting_of_account, waiting_of_counter
 from counters.models import Counter
@@ -78,9 +78,10 @@ def _of_waiting_calls(waiting: Waiting) -> list[str]:
 def _calls_never_sent(count: int) -> list[str]:
     if not count:
         return []
-    text = ngettext(
-        "%(count)d отправка ещё ждёт: она не уйдёт в Метрику.",
-        "%(count)d отправок ещё ждут: они не уйдут в Метрику.",
+    text = plural(
         count,
+        _("%(count)d отправка ещё ждёт: она не уйдёт в Метрику."),
+        _("%(count)d отправки ещё ждут: они не уйдут в Метрику."),
+        _("%(count)d отправок ещё ждут: они не уйдут в Метрику."),
     )
     return [text % {"count": count}]

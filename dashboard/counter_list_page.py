@@ -19,6 +19,7 @@ from dashboard.links import (
     account_check_url,
     counter_check_label,
     counter_check_url,
+    counts_goals,
     sent_calls_url,
 )
 from integrations.models import YandexAccount
@@ -120,6 +121,7 @@ def _row(counter: Counter, sent: SentTotals, state: CounterState) -> Row:
         "site": counter.site,
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
+        "sent_goals": counts_goals(counter),
         "sparkline": sent.by_day,
         "sent_parts": sent.links.parts(),
         "goal_name": counter.goal.name if counter.goal else "",

@@ -16,6 +16,7 @@ from dashboard.counter_states import counter_states
 from dashboard.links import (
     counter_check_label,
     counter_check_url,
+    counts_goals,
     metrika_url,
     sent_calls_url,
 )
@@ -36,6 +37,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "off_sentence": OFF_SENTENCE,
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
+        "sent_goals": counts_goals(counter),
         "sent_today": sent.today,
         "sparkline": sent.by_day,
         "sent_parts": sent.links.parts(),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
+from cabinets.plurals import plural
 from counters.pages.status import CounterStatus, status_of_account
 from dashboard.counter_states import TONES, counter_states, worst_of
 from integrations.models import YandexAccount
@@ -60,8 +61,10 @@ def _counted(text: str | Promise, texts: list[str | Promise]) -> str:
     count = texts.count(text)
     if count == len(texts):
         return str(text)
-    return _("%(text)s: %(count)d из %(all)d счетчиков") % {
-        "text": text,
-        "count": count,
-        "all": len(texts),
-    }
+    words = plural(
+        len(texts),
+        _("%(text)s (%(count)d из %(all)d счетчика)"),
+        _("%(text)s (%(count)d из %(all)d счетчиков)"),
+        _("%(text)s (%(count)d из %(all)d счетчиков)"),
+    )
+    return words % {"text": text, "count": count, "all": len(texts)}

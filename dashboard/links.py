@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from calls.queries.stats import counted_channel
+from calls.states import Channel
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -34,6 +35,11 @@ def counter_check_label(counter: Counter) -> str:
 def sent_calls_url(counter: Counter) -> str:
     """Return the history of all time in the channel whose calls `sent_totals` counts."""
     return calls_url(counter.pk, channel=str(counted_channel(counter).value))
+
+
+def counts_goals(counter: Counter) -> bool:
+    """Return whether `sent_totals` counts the counter's conversions, because it sends no calls."""
+    return counted_channel(counter) is Channel.GOAL
 
 
 def calls_url(counter_id: int, **filters: str) -> str:

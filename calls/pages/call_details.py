@@ -76,6 +76,9 @@ def _phone(call: Call, *, sees_phones: bool) -> str:
 
 
 def _status(call: Call) -> str:
+    """Return the status and its codes; of a call that is not finished there is only an interim."""
+    if not call.is_finished:
+        return _("звонок ещё идёт, статуса пока нет")
     codes = "/".join(
         str(code) for code in (call.status_first, call.status_second) if code is not None
     )

@@ -7,8 +7,9 @@ from enum import Enum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from cabinets.plurals import plural
 from counters.causes import CounterCause, goal_cause_of, stop_of
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -165,10 +166,11 @@ def _about_site(counter: Counter) -> str:
 def _about_defer(counter: Counter) -> str:
     if counter.defer_unit != Counter.DeferUnit.DAYS or counter.defer_value < LONG_DEFER_DAYS:
         return ""
-    text = ngettext(
-        "Отправка отложена на %(days)d день",
-        "Отправка отложена на %(days)d дней",
+    text = plural(
         counter.defer_value,
+        _("Отправка отложена на %(days)d день"),
+        _("Отправка отложена на %(days)d дня"),
+        _("Отправка отложена на %(days)d дней"),
     )
     return text % {"days": counter.defer_value} + _(
         ": визиты старше 21 дня Метрика не находит, и многие звонки останутся непривязанными."

@@ -230,7 +230,7 @@ def test_card_shows_the_worst_state_and_how_many_counters_have_it(
 
     card = page_context(cabinet)["card"]
 
-    assert (card.text, card.look) == ("Доступ потерян: 1 из 3 счетчиков", "waits")
+    assert (card.text, card.look) == ("Доступ потерян (1 из 3 счетчиков)", "waits")
 
 
 @pytest.mark.usefixtures("flowing")
@@ -313,3 +313,14 @@ def test_card_of_counters_whose_only_account_is_disconnected(
     card = page_context(cabinet)["card"]
 
     assert (str(card.text), card.look) == ("Аккаунт отключён", "waits")
+
+
+def test_card_counts_counters_in_brackets_with_the_right_form(
+    account: YandexAccount, flowing: CallSource
+) -> None:
+    for number in range(21):
+        factories.make_counter(account=account, access="lost" if number == 0 else "ok")
+
+    card = page_context(account.cabinet)["card"]
+
+    assert card.text == "Доступ потерян (1 из 21 счетчика)"

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import AuditEvent
+from calls.states import Channel
 from counters import lifecycle
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -298,3 +301,25 @@ def test_changes_need_a_csrf_token(owner: User, counter: Counter) -> None:
 
     assert strict.post(page(counter, "/switch"), {"enabled": "0"}).status_code == 403
     assert Counter.objects.get().enabled
+
+
+def test_removal_page_counts_with_the_right_form(owner_client: Client, counter: Counter) -> None:
+    for _ in range(2):
+        store_call(cabinet=counter.cabinet)
+
+    text = owner_client.get(page(counter, "/delete")).content.decode()
+
+    assert "2 отправки ещё ждут: они не уйдут в Метрику." in text
+
+
+def test_rows_of_the_goal_are_not_called_calls(owner_client: Client, counter: Counter) -> None:
+    Counter.objects.update(send_calls=False, goal=factories.make_goal(counter=counter))
+    make_upload(counter=counter, channel=Channel.GOAL, rows=215, sent_at=timezone.now())
+
+    window = owner_client.get(page(counter)).content.decode()
+    listed = owner_client.get(reverse("counters:list")).content.decode()
+
+    assert "достижений цели за всё время" in window
+    assert "(сегодня отправлено достижений цели: 215)" in window
+    assert "звонков за всё время" not in window + listed
+    assert re.search(r">215</a>.*достижений цели\s*</div>", listed, re.DOTALL)

@@ -102,7 +102,7 @@ def test_saving_does_not_send_them_and_offers_them_later(
         "before_connection",
     )
     page = text_of(owner_client.get(url(new_counter)))
-    assert "До этого пришло звонков: 1." in page
+    assert "До этого за последние 21 день пришло звонков: 1." in page
     assert reverse("calls:send-earlier", args=[new_counter.pk]) in page
 
 
@@ -155,4 +155,4 @@ def test_order_is_confirmed_with_its_numbers_and_given_once(
     assert messages_of(second)[-1] == "Звонков, которые начались раньше, уже нет."
     assert row_of(call).state == DeliveryState.WAITING
     assert AuditEvent.objects.filter(action="counter.accepts_earlier").count() == 1
-    assert "До этого пришло" not in text_of(owner_client.get(url(counter)))
+    assert "До этого за последние" not in text_of(owner_client.get(url(counter)))

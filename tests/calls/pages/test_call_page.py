@@ -181,3 +181,21 @@ def test_unknown_timeline_in_the_address_shows_all(
 
     assert [one.counter for one in answer.context["layout"].whole] == [counter]
     assert not answer.context["layout"].is_one_of_many
+
+
+def test_call_that_is_not_finished_has_no_status_yet(
+    owner_client: Client, counter: Counter
+) -> None:
+    call = make_call(
+        cabinet=counter.cabinet,
+        is_finished=False,
+        status="fail",
+        status_first=1,
+        status_second=0,
+    )
+
+    page = page_of(owner_client, call)
+
+    assert "звонок ещё идёт, статуса пока нет" in page
+    assert "Неуспешный" not in page
+    assert "1/0" not in page

@@ -57,6 +57,8 @@ def test_most_important_status_is_shown(
         ({"site_host": "", "mirror_hosts": ["m.site.ru"]}, []),
         ({"defer_value": 13}, []),
         ({"defer_value": 14}, ["Отправка отложена на 14 дней"]),
+        ({"defer_value": 21}, ["Отправка отложена на 21 день:"]),
+        ({"defer_value": 22}, ["Отправка отложена на 22 дня:"]),
         ({"defer_value": 20, "defer_unit": "hours"}, []),
         ({"call_status": "fail"}, []),
         ({"call_status": "fail", "min_duration_seconds": 1}, ["Выбраны только неуспешные"]),
