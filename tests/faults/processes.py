@@ -18,7 +18,7 @@ from tests.faults.wait import wait_for
 from tests.faults.worker import WorkerOptions
 from tests.paths import ROOT
 
-DEATH_SECONDS = 20
+DEATH_SECONDS = 60
 
 
 @dataclass(frozen=True)
