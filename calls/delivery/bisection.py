@@ -46,7 +46,8 @@ OF_REFUSED = (Attention.SPLIT, Attention.ROW_REFUSED, Attention.QUARANTINED)
 #: How long the only row of a refused file waits until another file of the counter is taken, and how
 #: often that is checked; a check costs no request.
 JUDGE_WITHIN = timedelta(days=1)
-#: So many rows that are refused alone, with no other file taken since, stop the counter.
+#: So many rows that are refused alone and not judged yet stop the counter. Once Metrika takes
+#: another file after its refusal, a row is sent again or refused, and counts no more.
 ROWS_BEFORE_STOP = 3
 JUDGE_EVERY = timedelta(minutes=1)
 #: After an error in a bisection: those of other files go first.

@@ -19,6 +19,7 @@ from calls.delivery import hold, recovery, unlinked
 from calls.delivery import resend as resending
 from calls.models import Call, Delivery, Upload
 from calls.pages.status_messages import released_message
+from calls.queries.blockers import blocker_of
 
 
 @require_POST
@@ -81,7 +82,9 @@ def retry_upload(request: HttpRequest, pk: int) -> HttpResponse:
     """Retry an upload that Metrika certainly does not have."""
     upload = _upload(request, pk)
     moved = recovery.retry_uploads([pk], actor=_actor(request), now=timezone.now())
-    return _redirect(request, moved, _("Выгрузка поставлена в очередь."), _upload_url(upload))
+    blocker = blocker_of(upload.counter, now=timezone.now())
+    done = " ".join(filter(None, [_("Выгрузка поставлена в очередь."), blocker]))
+    return _redirect(request, moved, done, _upload_url(upload))
 
 
 @require_POST
@@ -154,7 +157,8 @@ def _delivery(request: HttpRequest, call_id: int, counter_pk: int, channel: int)
 
 
 def _upload(request: HttpRequest, pk: int) -> Upload:
-    return get_object_or_404(cast(CabinetRequest, request).cabinet.uploads, pk=pk)
+    uploads = cast(CabinetRequest, request).cabinet.uploads.select_related("counter__account")
+    return get_object_or_404(uploads, pk=pk)
 
 
 def _actor(request: HttpRequest) -> User:

@@ -15,6 +15,8 @@ from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.unlinked import may_approve
 from calls.models import Delivery, Upload
 from calls.states import UploadState
+from counters import sendable
+from counters.models import Counter
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,13 @@ class Button:
 
 
 def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
-    """Return the actions on a delivery. Load it with its call, upload and counter's goal."""
+    """Return the actions on a delivery. Load it with its call, upload and counter's goal.
+
+    «Отправить сейчас» is left out while nothing can be sent to the counter: it would do nothing.
+    """
     args = [delivery.call_id, delivery.counter_id, delivery.channel]
     buttons = []
-    if may_release(delivery, now=now):
+    if may_release(delivery, now=now) and _is_sendable(delivery.counter):
         buttons.append(Button(reverse("calls:release", args=args), _("Отправить сейчас")))
     if may_approve(delivery, now=now):
         url = reverse("calls:send-unlinked", args=args)
@@ -45,10 +50,11 @@ def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
 
 
 def buttons_of_upload(upload: Upload) -> list[Button]:
-    """Return the actions on an upload."""
+    """Return the actions on an upload. Load it with its counter and account."""
     buttons = []
-    if RETRY.allows(upload):
-        label = _("Отправить сейчас") if upload.state == UploadState.LATER else _("Повторить")
+    is_later = upload.state == UploadState.LATER
+    if RETRY.allows(upload) and (not is_later or _is_sendable(upload.counter)):
+        label = _("Отправить сейчас") if is_later else _("Повторить")
         buttons.append(Button(reverse("calls:upload-retry", args=[upload.pk]), label))
     if GATHER_AGAIN.allows(upload):
         url = reverse("calls:upload-gather-again", args=[upload.pk])
@@ -63,3 +69,7 @@ def buttons_of_upload(upload: Upload) -> list[Button]:
         url = reverse("calls:upload-call-off", args=[upload.pk])
         buttons.append(Button(url, _("Отменить отправку"), "danger", post=False))
     return buttons
+
+
+def _is_sendable(counter: Counter) -> bool:
+    return sendable.hold(sendable.SENDABLE, counter)

@@ -2,8 +2,10 @@
 
 A counter without room for goals goes on when it has fewer goals than at the reading before, or when
 a goal for calls is there by now. How many goals Metrika allows it, is not known: a contract may
-differ. For the other causes there is no cheap question. So once a day a counter goes on as a trial.
-If Metrika refuses again, that costs one request, and the counter is stopped again.
+differ. For the other causes there is no cheap question. So once a day a counter goes on as a trial:
+its waiting files and the rows that were refused alone are sent again, within the counter's limit of
+refusals a day (`calls.delivery.bisection`). If Metrika refuses them again, the counter is stopped
+again.
 """
 
 from __future__ import annotations

@@ -6,8 +6,12 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
 from cabinets.models import Cabinet, SigningSecret
 from counters.models import Counter
@@ -35,8 +39,11 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 
 
 @pytest.fixture
-def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict[str, str]:
+def addresses(
+    windows: Counter, linked: YandexAccount, cabinet: Cabinet, settings: Settings
+) -> dict[str, str]:
     """URL name → path of every page of the cabinet, each with data."""
+    settings.EMAIL_HOST = "mail.example"
     upload = make_upload(counter=windows)
     source = factories.make_source(cabinet=cabinet)
     newer = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
@@ -60,10 +67,20 @@ def addresses(windows: Counter, linked: YandexAccount, cabinet: Cabinet) -> dict
         "calls:journey": (call.pk,),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
+        "password_change": (),
+        "password_reset": (),
+        "password_reset_done": (),
+        "password_reset_confirm": _password_link(factories.make_user(username="forgetful")),
         "admin:index": (),
         "admin:calls_delivery_changelist": (),
     }
     return {name: reverse(name, args=values) for name, values in pages.items()}
+
+
+def _password_link(person: User) -> tuple[str, str]:
+    """Return the arguments of the link that sets a new password."""
+    number = urlsafe_base64_encode(force_bytes(person.pk))
+    return number, default_token_generator.make_token(person)
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

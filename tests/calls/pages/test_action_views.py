@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,8 +12,11 @@ from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
 from calls.models import Call, Delivery, Resend, Upload
+from calls.queries.blockers import blocker_of
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
+from counters.states import StopCause
+from integrations.models import YandexAccount
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.stored import row_of, store_call
 from tests.responses import messages_of
@@ -243,3 +247,59 @@ def test_released_call_of_a_counter_that_is_off_is_said_to_wait(
 
     (message,) = messages_of(released)
     assert message.startswith("Ждёт отправки. Счетчик выключен.")
+
+
+BLOCKED = [
+    pytest.param({"stopped_cause": "any"}, {}, id="stopped"),
+    pytest.param({"enabled": False}, {}, id="off"),
+    pytest.param({}, {"state": YandexAccount.State.REAUTH_REQUIRED}, id="account"),
+]
+
+
+def block(counter: Counter, of_counter: dict[str, Any], of_account: dict[str, Any]) -> None:
+    if "stopped_cause" in of_counter:
+        of_counter = {"stopped_cause": StopCause.values[0], "stopped_at": timezone.now()}
+    Counter.objects.filter(pk=counter.pk).update(**of_counter)
+    YandexAccount.objects.filter(pk=counter.account_id).update(**of_account)
+
+
+@pytest.mark.parametrize(("of_counter", "of_account"), BLOCKED)
+def test_send_now_is_not_offered_while_nothing_can_be_sent(
+    owner_client: Client,
+    counter: Counter,
+    call: Call,
+    of_counter: dict[str, Any],
+    of_account: dict[str, Any],
+) -> None:
+    later = make_upload(counter=counter, state=UploadState.LATER, uploading_id=None)
+    pages = [
+        (reverse("calls:journey", args=[call.pk]), "release"),
+        (reverse("calls:upload", args=[later.pk]), "upload-retry"),
+    ]
+    for page, name in pages:
+        assert action_url(name, call, later) in owner_client.get(page).content.decode()
+
+    block(counter, of_counter, of_account)
+
+    for page, name in pages:
+        html = owner_client.get(page).content.decode()
+        assert action_url(name, call, later) not in html
+        assert "Отправить сейчас" not in html
+
+
+@pytest.mark.parametrize(("of_counter", "of_account"), BLOCKED)
+def test_retried_upload_of_a_blocked_counter_says_what_it_waits_for(
+    owner_client: Client,
+    counter: Counter,
+    refused: Upload,
+    of_counter: dict[str, Any],
+    of_account: dict[str, Any],
+) -> None:
+    block(counter, of_counter, of_account)
+    blocked = Counter.objects.select_related("account").get(pk=counter.pk)
+    blocker = blocker_of(blocked, now=timezone.now())
+
+    retried = owner_client.post(reverse("calls:upload-retry", args=[refused.pk]))
+
+    assert blocker
+    assert messages_of(retried) == [f"Выгрузка поставлена в очередь. {blocker}"]
