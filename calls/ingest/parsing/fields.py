@@ -25,7 +25,9 @@ MAX_UINT64 = 2**64 - 1
 MAX_EXACT_FLOAT = 2**53
 #: Numbers written as floats: their zeros or exponent are not digits of a phone.
 _WITH_FRACTION = re.compile(r"(\+?[0-9]+)\.0+")
-_WITH_EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
+_WITH_EXPONENT = re.compile(r"[+-]?[0-9]+([.,][0-9]*)?[eEеЕ][+-]?[0-9]+")
+#: An exponent as spreadsheets write it: 1,23E+17. Without its sign and mark it may be a hash.
+_SURE_EXPONENT = re.compile(r"[+-]?[0-9]+([.,][0-9]*[eEеЕ][+-]?|[eEеЕ][+-])[0-9]+")
 
 
 class Unusable(Exception):
@@ -58,9 +60,19 @@ def read_text(item: Item, *names: str, limit: int | None = None) -> str:
 
 
 def read_identifier(item: Item, *names: str, limit: int) -> str:
-    """Return an identifier, "" when it is longer than ``limit``: cut, it would be another one."""
+    """Return an identifier, "" when its digits are lost: it is longer than ``limit`` or rounded."""
     text = read_text(item, *names)
-    return text if len(text) <= limit else ""
+    return text if len(text) <= limit and not is_rounded(text) else ""
+
+
+def is_exponent(text: str) -> bool:
+    """Whether the text is a number with an exponent: 1e2."""
+    return _WITH_EXPONENT.fullmatch(text) is not None
+
+
+def is_rounded(text: str) -> bool:
+    """Whether the text is a number that a spreadsheet rounded: 1,23E+17."""
+    return _SURE_EXPONENT.fullmatch(text) is not None
 
 
 def read_count(item: Item, *names: str) -> int:
@@ -70,7 +82,8 @@ def read_count(item: Item, *names: str) -> int:
         return 0
     number = _as_number(value)
     if number is None or not 0 <= number <= MAX_COUNT:
-        sentence = _("Нужно целое число от 0 до %(most)d.") % {"most": MAX_COUNT}
+        sentence = _("Пришло «%(came)s»: нужно целое число от 0 до %(most)d.")
+        sentence %= {"came": str(value)[:100], "most": MAX_COUNT}
         raise Unusable("bad_number", name, sentence)
     return number
 
@@ -104,7 +117,7 @@ def read_phone(text: str) -> str:
     number is kept: a call must not be lost for it. The zero of "79161234567.0" and the exponent of
     "7.9e10" are not digits of the number.
     """
-    if _WITH_EXPONENT.fullmatch(text):
+    if is_exponent(text):
         return ""
     if number := _WITH_FRACTION.fullmatch(text):
         text = number[1]
@@ -144,6 +157,8 @@ def _as_number(value: Any) -> int | None:
 def _within(value: Any, least: int, most: int) -> int | None:
     """Return a number in the range, None otherwise; a fraction is not rounded to a number."""
     text = as_text(value)
+    if is_exponent(text):
+        return None
     try:
         number = int(text) if text.isdigit() else _whole(float(text))
     except ValueError:

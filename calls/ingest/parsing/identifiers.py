@@ -2,7 +2,8 @@
 
 What is unambiguous is read: quotes, spaces, invisible characters, a cookie's name in front, ".0",
 the same identifier several times. Nothing is guessed: two identifiers, in one field or in two, an
-exponent or a number that went through a float are unreadable. A template that was not filled is absent, like an empty text.
+exponent or a number that went through a float are unreadable. A template that was not filled is
+absent, like an empty text.
 """
 
 from __future__ import annotations
@@ -108,14 +109,14 @@ def agreed(found: Iterable[Identifier]) -> Identifier:
 def _number(value: Any, names: frozenset[str]) -> Identifier:
     text = _scalar(value)
     if text is None or len(text) > MAX_TEXT:
-        return Identifier(unreadable=_shown(value))
-    if _is_absent(_clean(text)):
+        return Identifier(unreadable=shown(value))
+    if is_absent(_clean(text)):
         return Identifier()
     candidates = _candidates(_unescaped(text), names)
     if not candidates:
         return Identifier()
     read = read_uint64(candidates.pop()) if len(candidates) == 1 else ""
-    return Identifier(value=read) if read else Identifier(unreadable=_shown(value))
+    return Identifier(value=read) if read else Identifier(unreadable=shown(value))
 
 
 def _read_value(value: Any, read: Callable[[Any], Identifier]) -> Identifier:
@@ -123,7 +124,7 @@ def _read_value(value: Any, read: Callable[[Any], Identifier]) -> Identifier:
     if not isinstance(value, list):
         return read(value)
     found = agreed(map(read, value))
-    return Identifier(unreadable=_shown(value)) if found.unreadable else found
+    return Identifier(unreadable=shown(value)) if found.unreadable else found
 
 
 def _candidates(text: str, names: frozenset[str]) -> set[str]:
@@ -148,7 +149,7 @@ def _part(text: str) -> str:
     bare = text.strip(_QUOTES)
     if bare.startswith("="):
         bare = bare[1:].strip(_QUOTES)
-    if _is_absent(bare) or not bare.strip("0"):
+    if is_absent(bare) or not bare.strip("0"):
         return ""
     whole = _WITH_FRACTION.fullmatch(bare)
     return _exact(whole[1], bare) if whole else bare
@@ -165,16 +166,16 @@ def _exact(digits: str, written: str) -> str:
 def _user_id(value: Any) -> Identifier:
     text = _scalar(value)
     if text is None:
-        return Identifier(unreadable=_shown(value))
+        return Identifier(unreadable=shown(value))
     bare = _trimmed(text)
     if len(bare) > MAX_TEXT:
-        return Identifier(unreadable=_shown(text))
-    if _is_absent(bare):
+        return Identifier(unreadable=shown(text))
+    if is_absent(bare):
         return Identifier()
     is_one_line = not any(unicodedata.category(sign) == "Cc" for sign in bare)
     if is_one_line and len(bare) <= MAX_USER_ID:
         return Identifier(value=bare)
-    return Identifier(unreadable=_shown(text))
+    return Identifier(unreadable=shown(text))
 
 
 def _scalar(value: Any) -> str | None:
@@ -189,7 +190,8 @@ def _scalar(value: Any) -> str | None:
     return str(value) if isinstance(value, int) and value is not True else None
 
 
-def _is_absent(text: str) -> bool:
+def is_absent(text: str) -> bool:
+    """Whether the text means nothing: a word such as null, or a template that was not filled."""
     return text.strip().lower() in ABSENT_WORDS or _TEMPLATE.fullmatch(text.strip()) is not None
 
 
@@ -222,7 +224,7 @@ def _trimmed(text: str) -> str:
     return text[start:end]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return the value as it came, in one line, to be quoted.
 
     Values of one content hash are shown alike, as they are read alike.

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from calls.ingest.parsing.fields import (
     Item,
     Unusable,
+    is_rounded,
     present,
     read_identifier,
     read_phone,
@@ -37,6 +38,11 @@ def universal_id(item: Item) -> str:
     """Return CallKeeper's id across its services, "" when it is missing. Raises Unusable."""
     is_named = present(item, "universalId")[1] != ""
     text = read_text(item, "universalId")
+    if is_rounded(text):
+        sentence = _("Пришло «%(came)s» — число с порядком (экспонентой): его цифры потеряны.")
+        needed = _("Нужен текст или целое число до 128 знаков.")
+        came = sentence % {"came": text[:MAX_EXTERNAL_ID]}
+        raise Unusable("bad_universal_id", "universalId", f"{came} {needed}")
     if len(text) > MAX_EXTERNAL_ID or (is_named and not text):
         raise Unusable(
             "bad_universal_id", "universalId", _("Нужен текст или целое число до 128 знаков.")

@@ -96,10 +96,10 @@ def _is_yes(value: Any) -> bool:
 
 
 def _tag(value: Any) -> str:
-    """Return the tag of a text, a number, or an object with a name."""
+    """Return the tag of a text, a number, or an object with a name, itself also such an object."""
     if isinstance(value, dict):
         members = {name.lower().replace("_", ""): one for name, one in sorted(value.items())}
-        names = (as_text(members.get(field)) for field in NAME_FIELDS)
+        names = (_tag(members.get(field)) for field in NAME_FIELDS)
         return next((name for name in names if name not in ABSENT_TAGS), "")
     return as_text(value)
 

@@ -24,7 +24,8 @@ _SIP = re.compile(r"(?i).*?\bsips?:(?:%2b|(\+))?([0-9().-]+)(?:[;@>].*)?")
 #: The extension in brackets of CallKeeper's callback webhook: 74950000000 [12].
 _BRACKETED = re.compile(r"\[\s*[0-9]*\s*\]\s*$")
 _EXTENSION = re.compile(
-    r"(?i)[\s,;]*(?:доб(?:авочный)?|внутр?|ext(?:ension)?|x|#|,|;)[.=:\s]*[0-9]{1,6}\s*$"
+    r"(?i)[\s,;(]*(?:доб(?:ав(?:очн(?:ый)?)?)?|вн(?:утр?(?:енн(?:ий)?)?)?|ext(?:n|ension)?|x|#|,|;)"
+    r"[.=:№#\s]*[0-9]{1,6}[)\s]*$"
 )
 _SCHEME = re.compile(r"(?i)^\s*(?:tel|phone|тел(?:ефон)?)\b[.:\s]*")
 #: The host of an address without its scheme: 79161234567@sip.site.ru.

@@ -30,12 +30,13 @@ from calls.ingest.parsing.fields import (
     read_text,
 )
 from calls.ingest.parsing.former_id import former_id
-from calls.ingest.parsing.identifiers import CLIENT_ID, read_number, read_user_id
+from calls.ingest.parsing.identifiers import CLIENT_ID, is_absent, read_number, read_user_id
 from calls.ingest.parsing.identity import derived_id, readable_id, service_id, universal_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
 from calls.ingest.parsing.phone import RUSSIA, parse_phone
-from calls.ingest.parsing.sites import read_site
+from calls.ingest.parsing.seconds import read_seconds
+from calls.ingest.parsing.sites import is_address, read_site
 from calls.states import CallKind
 
 MAX_PHONE_TEXT = 64
@@ -156,9 +157,9 @@ def _read(
     raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime, region: str
 ) -> CallRecord:
     started_at = read_start(raw, zone=zone, now=now)
-    number = read_text(raw, *PHONES)
+    number = _number(raw)
     phone = parse_phone(number, region)
-    duration = read_count(raw, *DURATIONS)
+    duration = read_seconds(raw, *DURATIONS)
     check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
     hold = _hold(raw)
     check_end(started_at, hold or 0, field=present(raw, *HOLDS)[0], now=now)
@@ -236,8 +237,19 @@ def _origin(raw: Item) -> Columns:
         "site_host": site.host,
         "campaign_id": read_text(raw, "ctCampaignId", "campaignId", limit=64),
         "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
-        "page_url": read_text(raw, *PAGE_FIELDS, limit=MAX_ADDRESS),
+        "page_url": _page(raw)[:MAX_ADDRESS],
     }
+
+
+def _number(raw: Item) -> str:
+    """Return the client's number as it came; a word such as null means that there is none."""
+    numbers = (read_text(raw, name) for name in PHONES)
+    return next((number for number in numbers if not is_absent(number)), "")
+
+
+def _page(raw: Item) -> str:
+    """Return the first address of a page; a query alone does not tell the page."""
+    return next(filter(is_address, (read_text(raw, name) for name in PAGE_FIELDS)), "")
 
 
 def _codes(raw: Item) -> status_codes.Codes:
@@ -286,10 +298,10 @@ def _attempt(raw: Item, *, is_callback: bool) -> Columns:
 
 def _hold(raw: Item) -> int | None:
     """Return the seconds of waiting; None when unknown: 0 would distort Metrika's averages."""
-    named = read_count(raw, "holdDuration", "waitTime")
+    named = read_seconds(raw, "holdDuration", "waitTime")
     if named:
         return named
     if present(raw, "duration_sec")[1] == "" or present(raw, "duration2_sec")[1] == "":
         return None
-    whole, talk = read_count(raw, "duration_sec"), read_count(raw, "duration2_sec")
+    whole, talk = read_seconds(raw, "duration_sec"), read_seconds(raw, "duration2_sec")
     return whole - talk if 0 < whole >= talk else None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from calls.ingest.parsing.fields import Item, as_text, read_text
+from calls.ingest.parsing.fields import ABSENT_TEXTS, Item, as_text, read_text
+from calls.ingest.parsing.identifiers import shown
 from calls.ingest.parsing.lists import as_list, decoded
 from calls.states import SITE_FIELDS
 from counters.hosts import normalise_host, readable_host
@@ -20,6 +21,8 @@ _SEPARATORS = re.compile(r"[,;|\n]+")
 _AROUND = " \t\r\"'«»()[]<>"
 #: Endings of a page's file name, which are no top-level domains.
 _FILE = re.compile(r"\.(html?|php\d?|aspx?|jsp|cgi)$")
+_EMAIL = re.compile(r"[^/?#\\]*@")
+_SCHEME = re.compile("(?i)(https?:)?//")
 _IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}")
 
 
@@ -34,7 +37,7 @@ class Site:
 def read_site(item: Item) -> Site:
     """Return the first site of the record that is a host, else the first text that came as one.
 
-    A page's address counts where no field names a readable site.
+    A page's address counts where no field names a readable site. A list or an object is quoted.
     """
     for name in SITE_FIELDS:
         for text in _texts(item.get(name)):
@@ -43,7 +46,19 @@ def read_site(item: Item) -> Site:
     for name in PAGE_FIELDS:
         if host := _host(read_text(item, name)):
             return Site(readable_host(host)[:MAX_SITE], host)
-    return Site(read_text(item, *SITE_FIELDS, limit=MAX_SITE), "")
+    came = filter(None, (_quoted(item.get(name)) for name in SITE_FIELDS))
+    return Site(next(came, "")[:MAX_SITE], "")
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is the address of a page, and not a query or a path."""
+    return _SCHEME.match(text) is not None or _host(text) != ""
+
+
+def _quoted(value: Any) -> str:
+    """Return a text, or a list or an object as JSON, to be shown; "" when it is empty."""
+    text = shown(value) if value and isinstance(value, dict | list) else as_text(value)
+    return "" if text in ABSENT_TEXTS else text
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -66,8 +81,10 @@ def _texts_of(text: str) -> Iterator[str]:
 def _host(text: str) -> str:
     """Return the host of a site or of a page's address, also of one that is percent-encoded.
 
-    Numbers and names of files are no hosts.
+    Numbers, names of files and addresses of e-mail are no hosts.
     """
+    if "//" not in text and _EMAIL.match(unquote(text)):
+        return ""
     host = normalise_host(text) or normalise_host(unquote(text))
     is_page = "//" not in text and _FILE.search(host)
     has_domain = not host.rpartition(".")[2].isdigit() or _IPV4.fullmatch(host)

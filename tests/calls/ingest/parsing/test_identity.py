@@ -138,3 +138,25 @@ def test_former_id_is_the_one_of_earlier_versions() -> None:
 
 def test_refused_record_is_named_by_the_id_of_its_service() -> None:
     assert refuse({"ctCallId": 559, "callTime": "вчера"}).external_id == "calltracking-559"
+
+
+@pytest.mark.parametrize("came", ["1,23E+17", "1.23e17", "1E+17", "1,23Е+17"])
+def test_exponent_is_no_universal_id(came: str) -> None:
+    problem = refuse({"universalId": came, "callTime": 1_795_418_400, "ctCallId": "5"})
+
+    assert (problem.code, problem.field) == ("bad_universal_id", "universalId")
+    assert problem.message == (
+        f"Пришло «{came}» — число с порядком (экспонентой): его цифры потеряны. "
+        "Нужен текст или целое число до 128 знаков."
+    )
+
+
+def test_hash_that_looks_like_an_exponent_is_an_id() -> None:
+    assert read(universalId="12345678e901").external_id == "12345678e901"
+
+
+@pytest.mark.parametrize("name", ["ctCallId", "cbCallId", "callId", "id"])
+def test_exponent_is_no_id_of_a_service(name: str) -> None:
+    fields = {"universalId": "", "serviceType": "calltracking", "clientNumber": "79161234567"}
+
+    assert read(**fields, **{name: "1,23E+17"}).external_id == read(**fields).external_id

@@ -40,6 +40,17 @@ from tests.calls.ingest.parsing.reports import BASE, REPORTS
         ("+84 24 3825 7863", "+842438257863"),
         ("74950000000 [12]", "+74950000000"),
         ("74950000000 доб. 12", "+74950000000"),
+        ("74950000000 доб12", "+74950000000"),
+        ("74950000000 добав. 12", "+74950000000"),
+        ("74950000000 (доб. 12)", "+74950000000"),
+        ("74950000000 вн. 12", "+74950000000"),
+        ("74950000000 вн 12", "+74950000000"),
+        ("74950000000, внутр. 12", "+74950000000"),
+        ("74950000000 внутренний 12", "+74950000000"),
+        ("74950000000 ext 12", "+74950000000"),
+        ("74950000000#12", "+74950000000"),
+        ("74950000000 # 12", "+74950000000"),
+        ("74950000000,,12", "+74950000000"),
         ("74950000000,12", "+74950000000"),
         ("+7 495 000-00-00 ext. 5", "+74950000000"),
         ("74950000000;ext=12", "+74950000000"),
@@ -89,11 +100,19 @@ def test_what_is_no_valid_number_is_kept_as_it_came_and_not_read(number: str) ->
     assert (call.phone, call.phone_text) == ("", number)
 
 
-@pytest.mark.parametrize("absent", [None, "", "-", [], {}, True])
+@pytest.mark.parametrize(
+    "absent", [None, "", "-", [], {}, True, "null", "undefined", "None", "{phone}", "unknown"]
+)
 def test_absent_number_is_empty(absent: Any) -> None:
     call = read(clientNumber=absent)
 
     assert (call.phone, call.phone_text) == ("", "")
+
+
+def test_number_of_the_second_field_is_read_beside_a_placeholder() -> None:
+    call = read(clientNumber="null", clientPhone="79161234567")
+
+    assert (call.phone, call.phone_text) == ("+79161234567", "")
 
 
 @pytest.mark.parametrize(

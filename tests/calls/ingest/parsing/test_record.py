@@ -156,6 +156,15 @@ def test_waiting_time(fields: dict[str, Any], seconds: int | None) -> None:
         ([], 0),
         (7200, 7200),
         ("7200", 7200),
+        ("152.9", 152),
+        ("12,7", 12),
+        ("45,0", 45),
+        ("45.0", 45),
+        ("0:45", 45),
+        ("00:01:05", 65),
+        ("1:02:03", 3723),
+        ("90:00", 5400),
+        (" 00:00:07.5 ", 7),
     ],
 )
 def test_duration_is_lenient_in_its_type(value: Any, seconds: int) -> None:
@@ -164,16 +173,51 @@ def test_duration_is_lenient_in_its_type(value: Any, seconds: int) -> None:
 
 @pytest.mark.parametrize("name", ["duration", "holdDuration", "waitTime", "duration2_sec"])
 @pytest.mark.parametrize(
-    "value", [-1, "-1", "долго", 1_000_000_000, "1000000000", 2**31, {"sec": 1}, True]
+    ("value", "came"),
+    [
+        (-1, "-1"),
+        ("-1", "-1"),
+        ("долго", "долго"),
+        (1_000_000_000, "1000000000"),
+        ("1000000000", "1000000000"),
+        (2**31, "2147483648"),
+        ({"sec": 1}, '{"sec": "1"}'),
+        (True, "true"),
+        ("0:75", "0:75"),
+        ("1:75:00", "1:75:00"),
+        ("1:", "1:"),
+        ("1_000", "1_000"),
+        ("inf", "inf"),
+    ],
 )
-def test_invalid_seconds_are_refused(name: str, value: Any) -> None:
+def test_invalid_seconds_are_refused(name: str, value: Any, came: str) -> None:
     whole = {"duration_sec": 90} if name == "duration2_sec" else {}
 
     problem = refuse({"universalId": "7", "callTime": 1_795_418_400, name: value} | whole)
 
-    assert problem == BadRecord(
-        "bad_number", name, "Нужно целое число от 0 до 999999999.", external_id="7"
+    sentence = (
+        f"Пришло «{came}»: нужны секунды, целое число от 0 до 86400, или время вида 00:01:05."
     )
+    assert problem == BadRecord("bad_number", name, sentence, external_id="7")
+
+
+@pytest.mark.parametrize("came", ["1e2", "1E+2", "1,5e3"])
+def test_exponent_is_named_as_the_fault_of_seconds(came: str) -> None:
+    problem = refuse({"universalId": "7", "callTime": 1_795_418_400, "duration": came})
+
+    assert (problem.code, problem.field) == ("bad_number", "duration")
+    assert problem.message == (
+        f"Пришло «{came}» — число с порядком (экспонентой): оно теряет цифры. Нужны секунды, "
+        "целое число от 0 до 86400."
+    )
+
+
+def test_number_of_an_attempt_is_quoted_when_it_is_none() -> None:
+    item = {"universalId": "7", "callTime": 1_795_418_400, "serviceType": "callback"}
+
+    problem = refuse(item | {"cbAttempt": "вторая"})
+
+    assert problem.message == "Пришло «вторая»: нужно целое число от 0 до 999999999."
 
 
 @pytest.mark.parametrize("yes", [True, 1, 1.0, "1", "true", "True", "да"])
@@ -202,6 +246,7 @@ def test_unique_target_is_derived_when_it_is_missing() -> None:
         (5, ["5"]),
         ("5", ["5"]),
         ({"Целевой": 1}, ["Целевой"]),
+        ([{"tag": {"name": "A"}}, {"tag": {"title": "Б"}}, {"tag": "В"}], ["A", "Б", "В"]),
     ],
 )
 def test_tags_are_normalised(value: Any, tags: list[str]) -> None:
@@ -223,6 +268,13 @@ def test_site_comes_from_the_first_field_with_a_value() -> None:
             {"entryPointQuery": "https://a.example/?a=1", "entryPoint": "x"},
             "https://a.example/?a=1",
         ),
+        ({"callPage": "utm_source=yandex"}, ""),
+        ({"callPage": "?yclid=5", "entryPoint": "https://a.example/"}, "https://a.example/"),
+        ({"entryPointQuery": "utm_source=b.example", "entryPoint": "a.example"}, "a.example"),
+        ({"callPage": "/catalog"}, ""),
+        ({"callPage": "//a.example/x"}, "//a.example/x"),
+        ({"callPage": "a.example/?mail=b@c.example"}, "a.example/?mail=b@c.example"),
+        ({"callPage": "http://localhost/x"}, "http://localhost/x"),
         ({"entryPoint": "https://a.example/"}, "https://a.example/"),
         ({}, ""),
     ],
