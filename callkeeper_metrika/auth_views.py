@@ -71,8 +71,8 @@ class ForgottenPassword(FormView):  # type: ignore[type-arg]  # generic in the s
             return self.render_to_response(self.get_context_data(form=form))
         if self._is_too_often(form.cleaned_data["login"]):
             return render(self.request, "registration/password_reset_limit.html", status=429)
-        for user, address in form.people():
-            send_later(link_message(user, address))
+        people = form.people()
+        send_later(lambda: [link_message(user, address) for user, address in people])
         return super().form_valid(form)
 
     def _is_too_often(self, login: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from smtplib import SMTPException
+from threading import BoundedSemaphore
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -14,6 +16,10 @@ logger = logging.getLogger(__name__)
 
 #: One at a time in each process; a stop of the process waits for the e-mails that are queued.
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+#: Jobs that are queued or run; further ones are dropped: a mail server that hangs must not fill
+#: the memory.
+MAX_QUEUED = 100
+_free = BoundedSemaphore(MAX_QUEUED)
 
 
 def is_mail_configured() -> bool:
@@ -26,9 +32,16 @@ def mail_context(_request: HttpRequest) -> dict[str, bool]:
     return {"sends_mail": is_mail_configured()}
 
 
-def send_later(message: EmailMessage) -> None:
-    """Queue the message; a failure is logged and not repeated: the person asks again."""
-    _sender.submit(_send, message)
+def send_later(messages: Callable[[], Iterable[EmailMessage]]) -> bool:
+    """Queue the messages, which are made in the background too; False when too many wait.
+
+    A failure is logged and not repeated: the person asks again.
+    """
+    if not _free.acquire(blocking=False):
+        logger.error("e-mail dropped: %s wait already", MAX_QUEUED)
+        return False
+    _sender.submit(_send, messages)
+    return True
 
 
 def wait_until_sent() -> None:
@@ -36,8 +49,13 @@ def wait_until_sent() -> None:
     _sender.submit(lambda: None).result()
 
 
-def _send(message: EmailMessage) -> None:
+def _send(messages: Callable[[], Iterable[EmailMessage]]) -> None:
     try:
-        message.send()
+        for message in messages():
+            message.send()
     except (SMTPException, OSError) as error:
         logger.error("e-mail not sent: %s", type(error).__name__)
+    except Exception:
+        logger.exception("e-mail not made")
+    finally:
+        _free.release()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from smtplib import SMTPServerDisconnected
+from threading import BoundedSemaphore, Event
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from pytest_django import Settings
 from cabinets.models import Cabinet
 from cabinets.rate_limit import RateLimit
 from callkeeper_metrika import auth_views
+from callkeeper_metrika import mail as mail_queue
 from callkeeper_metrika.mail import send_later, wait_until_sent
 from tests import factories
 from tests.rate_limits import enforce_rate_limits
@@ -217,8 +220,61 @@ def test_mail_server_that_fails_is_logged_without_the_address(
     assert answer.headers["Location"] == SENT
     assert "e-mail not sent: SMTPServerDisconnected" in caplog.text
     assert "anna@okna.example" not in caplog.text
-    send_later(EmailMessage("x", "x"))  # the sender goes on
+    assert send_later(lambda: [EmailMessage("x", "x")])  # the sender goes on
     wait_until_sent()
+
+
+@pytest.mark.parametrize("login", ["anna", "nobody"])
+def test_answer_waits_for_no_e_mail_to_be_made(
+    anna: User, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[Callable[[], Iterable[EmailMessage]]] = []
+    made: list[str] = []
+    monkeypatch.setattr(auth_views, "send_later", queued.append)
+    monkeypatch.setattr(auth_views, "link_message", lambda _user, address: made.append(address))
+
+    answer = Client().post(FORGOTTEN, {"login": login})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, SENT)
+    assert (len(queued), made) == (1, [])
+    list(queued[0]())
+    assert made == (["anna@okna.example"] if login == "anna" else [])
+
+
+def test_queue_of_e_mails_is_bounded(
+    anna: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mail_queue, "_free", BoundedSemaphore(2))
+    release = Event()
+
+    def wait() -> list[EmailMessage]:
+        release.wait(30)
+        return []
+
+    try:
+        assert [send_later(wait), send_later(wait), send_later(wait)] == [True, True, False]
+        answer = Client().post(FORGOTTEN, {"login": "anna"})
+    finally:
+        release.set()
+    wait_until_sent()
+
+    assert answer.headers["Location"] == SENT
+    assert mail.outbox == []
+    assert "e-mail dropped" in caplog.text
+    assert "anna" not in caplog.text
+    ask("anna")
+    assert len(mail.outbox) == 1
+
+
+def test_e_mail_that_cannot_be_made_frees_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail_queue, "_free", BoundedSemaphore(1))
+
+    def fail() -> list[EmailMessage]:
+        raise ValueError("no template")
+
+    for _ in range(3):
+        assert send_later(fail)
+        wait_until_sent()
 
 
 def change(client: Client, old: str, new: str, again: str) -> Any:

@@ -100,3 +100,32 @@ def test_request_behind_a_proxy_that_replaces_the_host_is_not_redirected_for_eve
 ) -> None:
     assert location("/accounts/login/", host, x_forwarded_for="203.0.113.7") is None
     assert location("/accounts/login/", "www.lk.example", x_forwarded_for="203.0.113.7")
+
+
+@pytest.mark.parametrize("written", ["лк.пример.рф", "ЛК.Пример.РФ", "xn--"])
+@pytest.mark.parametrize("port", ["", ":8443"])
+def test_public_url_in_cyrillic_is_that_of_the_browser_in_punycode(
+    settings: Settings, written: str, port: str
+) -> None:
+    name = "лк.пример.рф".encode("idna").decode()
+    written = name if written.startswith("xn--") else written
+    settings.PUBLIC_URL = f"https://{written}{port}"
+    settings.ALLOWED_HOSTS = [name, "localhost"]
+
+    assert location("/accounts/login/", name) is None
+    assert location("/accounts/login/", f"{name}:8443") is None
+    assert location("/accounts/login/", "localhost") == f"https://{name}{port}/accounts/login/"
+
+
+def test_proxy_with_a_host_name_of_its_own_is_not_redirected_for_ever(settings: Settings) -> None:
+    """The browser asks at the public host, and the proxy at `web`, which it sends as the host."""
+    settings.ALLOWED_HOSTS = ["lk.example", "web"]
+    browser, headers = Client(), {"host": "web:8000"}
+
+    first = browser.get("/accounts/login/", headers=headers)
+    second = browser.get("/accounts/login/", headers=headers)
+
+    assert (first.status_code, first.headers["Location"]) == (302, f"{PUBLIC}/accounts/login/")
+    assert second.status_code == 200
+    cookie = first.cookies["ck_redirected"]
+    assert (cookie["max-age"], cookie["domain"], cookie["httponly"]) == (10, "", True)
