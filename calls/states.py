@@ -117,10 +117,16 @@ NOT_CONFIGURED = "not_configured"
 BEFORE_CONNECTION = "before_connection"
 COUNTER_OFF = "counter_off"
 CALL_NOT_FINISHED = "not_finished"
+CALLS_OFF = "calls_off"
+GOAL_NOT_SET = "goal_not_set"
 GOAL_GONE = "goal_gone"
+NO_IDENTIFIER = "no_identifier"
 #: Calls with this reason wait for a person or for a corrected record.
 IDENTIFIER_UNREADABLE = "identifier_unreadable"
 UNLINKED_NO_GOAL = "unlinked_no_goal"
+#: Calls with these reasons wait from the first: for settings that were never saved, and for a goal
+#: that was deleted in Metrika, as those do that came before it was deleted.
+WAIT_FOR_SETTINGS = (NOT_CONFIGURED, GOAL_GONE)
 #: Reasons of calls that go only by a person's order, after the counter was connected.
 BY_ORDER_ONLY = (BEFORE_CONNECTION, NOT_CONFIGURED)
 

@@ -18,9 +18,14 @@ from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.states import (
     BEFORE_CONNECTION,
+    CALLS_OFF,
     COUNTER_OFF,
     GOAL_GONE,
+    GOAL_NOT_SET,
+    NO_IDENTIFIER,
     NOT_CONFIGURED,
+    WAIT_FOR_SETTINGS,
+    CallKind,
     DeliveryState,
 )
 
@@ -70,17 +75,25 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
 
-# Calls with these reasons wait from the first: for settings that were never saved, and for a goal
-# that was deleted in Metrika, as those do that came before it was deleted.
-_WAIT_FOR_SETTINGS = f"('{NOT_CONFIGURED}', '{GOAL_GONE}')"
+_WAIT_FOR_SETTINGS = "({})".format(", ".join(f"'{code}'" for code in WAIT_FOR_SETTINGS))
 
 # What waited for the settings and is excluded by them returns when they change, as any waiting call
 # does; not by a channel that comes into use later, and not from before the connection.
 _WAITED = f"""CASE
     WHEN excluded.reason IN {_WAIT_FOR_SETTINGS} THEN true
     WHEN d.reason = '{NOT_CONFIGURED}'
-         AND excluded.reason IN ('{BEFORE_CONNECTION}', 'calls_off', 'goal_not_set') THEN false
+         AND excluded.reason IN ('{BEFORE_CONNECTION}', '{CALLS_OFF}', '{GOAL_NOT_SET}') THEN false
     ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
+
+# Former versions gave this reason to call-tracking calls as well. Of itself such a call does not
+# begin to go as unlinked, which nobody chose when it came: its record has to name the visitor, or
+# to say that it is a static call.
+_STAYS_WITHOUT_IDENTIFIER = f"""(
+    d.reason = '{NO_IDENTIFIER}' AND excluded.state = {DeliveryState.WAITING}
+    AND excluded.is_static
+    AND EXISTS (SELECT 1 FROM calls_call own
+                WHERE own.id = excluded.call_id AND own.partition_at = excluded.partition_at
+                  AND own.kind <> '{CallKind.STATIC}'))"""
 
 # partition_at never changes (the row would move); the rest is decided anew until it is batched.
 _WRITE = f"""
@@ -112,6 +125,7 @@ ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
   AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)})
+  AND {_STAYS_WITHOUT_IDENTIFIER} IS NOT TRUE
   -- a waiting call goes on waiting while its counter is switched off or its goal is gone
   AND NOT (d.state = {DeliveryState.WAITING}
            AND coalesce(excluded.reason, '') IN ('{COUNTER_OFF}', '{GOAL_GONE}'))
@@ -134,10 +148,10 @@ _CALLS_AND_THEIR_ORDERS = """c.id IN (
     WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL)"""
 
 # Calls that changed settings have excluded return when the settings fit again, so that a mistake in
-# a form does not lose weeks of calls.
+# a form does not lose weeks of calls; but not those that Metrika can no longer link.
 _STILL_WAITING = (
-    f"({{row}}.state = {DeliveryState.WAITING}"
-    f" OR ({{row}}.state = {DeliveryState.SKIPPED} AND {{row}}.waited))"
+    f"({{row}}.state = {DeliveryState.WAITING} OR ({{row}}.state = {DeliveryState.SKIPPED}"
+    " AND {row}.waited AND {row}.expires_at > %(now)s))"
 )
 
 _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
@@ -188,13 +202,14 @@ def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:
     """Lock, until commit, the counters of these calls' cabinet that were never configured.
 
     Without it a first save at the same time would miss these calls, and they would wait for
-    settings that are saved already.
+    settings that are saved already. The weakest lock that waits for a save: other changes of the
+    counter, and other requests with calls, do not wait for it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM counters_counter WHERE configured_at IS NULL AND removed_at IS NULL"
             " AND cabinet_id IN (SELECT cabinet_id FROM calls_call WHERE id = ANY (%s))"
-            " ORDER BY id FOR SHARE",
+            " ORDER BY id FOR KEY SHARE",
             [list(call_ids)],
         )
 

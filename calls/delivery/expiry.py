@@ -16,21 +16,28 @@ from calls.decision.reasons import COUNTER_REMOVED
 from calls.delivery import transitions
 from calls.delivery.policy import NO_OUTCOME_AFTER, OVERDUE_AFTER
 from calls.delivery.recovery import withdraw_uploads
-from calls.delivery.rows import lock_rows, return_to_waiting, update_waiting
+from calls.delivery.rows import lock_rows, return_to_waiting, update_rows, update_waiting
 from calls.models import Upload
 from calls.runtime.error_isolation import isolated_errors
-from calls.states import Attention, DeliveryState
+from calls.states import WAIT_FOR_SETTINGS, Attention, DeliveryState
 from counters.models import Counter
 
 logger = logging.getLogger(__name__)
 
 OF_REMOVED_COUNTERS = "counter_id IN (SELECT id FROM counters_counter WHERE removed_at IS NOT NULL)"
 
+#: Rows of each kind that one run ends; the next run ends the others.
+MOST_ROWS = 5000
+#: In the partial index delivery_set_aside.
+_SET_ASIDE = f"state = {DeliveryState.SKIPPED} AND waited AND expires_at <= %(now)s"
+
 
 def expire_overdue(*, now: datetime) -> int:
     """End what is overdue; return how many rows and uploads ended."""
     return (
         _expire_rows(now)
+        + _expire_awaiting_settings(now)
+        + _end_set_aside(now)
         + _expire_uploads(now)
         + _rebuild_partly_late_uploads(now)
         + _withdraw_removed(now)
@@ -44,6 +51,28 @@ def _expire_rows(now: datetime) -> int:
         {"now": now},
         to="state = %(expired)s, decided_at = %(now)s",
         values={"expired": DeliveryState.EXPIRED},
+    )
+
+
+def _expire_awaiting_settings(now: datetime) -> int:
+    """Expire calls that waited for settings or for a goal all that time."""
+    return update_rows(
+        f"{_SET_ASIDE} AND reason = ANY (%(waiting)s)",
+        {"now": now, "waiting": list(WAIT_FOR_SETTINGS)},
+        to="state = %(expired)s, reason = NULL, compared = NULL, decided_at = %(now)s",
+        values={"expired": DeliveryState.EXPIRED},
+        most=MOST_ROWS,
+    )
+
+
+def _end_set_aside(now: datetime) -> int:
+    """End the wait of calls that changed settings excluded; they keep the reason."""
+    return update_rows(
+        f"{_SET_ASIDE} AND reason <> ALL (%(waiting)s)",
+        {"now": now, "waiting": list(WAIT_FOR_SETTINGS)},
+        to="waited = false",
+        values={},
+        most=MOST_ROWS,
     )
 
 

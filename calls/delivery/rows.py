@@ -60,8 +60,15 @@ def update_waiting(
     return update_rows(f"{WAITING_SQL} AND {which}", parameters, to=to, values=values)
 
 
-def update_rows(which: str, parameters: dict[str, Any], *, to: str, values: dict[str, Any]) -> int:
-    """Change the rows that match the SQL condition ``which``; return how many.
+def update_rows(
+    which: str,
+    parameters: dict[str, Any],
+    *,
+    to: str,
+    values: dict[str, Any],
+    most: int | None = None,
+) -> int:
+    """Change the rows that match the SQL condition ``which``, at ``most`` so many; return how many.
 
     ``to`` is the SET clause; ``parameters`` and ``values`` are the parameters of the two.
     """
@@ -70,10 +77,10 @@ def update_rows(which: str, parameters: dict[str, Any], *, to: str, values: dict
             "WITH locked AS ("
             " SELECT call_id, counter_id, channel, partition_at FROM calls_delivery"
             f" WHERE {which}"
-            " ORDER BY call_id, counter_id, channel FOR UPDATE)"
+            " ORDER BY call_id, counter_id, channel LIMIT %(most)s FOR UPDATE)"
             f" UPDATE calls_delivery d SET {to} FROM locked"
             " WHERE d.call_id = locked.call_id AND d.counter_id = locked.counter_id"
             " AND d.channel = locked.channel AND d.partition_at = locked.partition_at",
-            parameters | values,
+            parameters | values | {"most": most},
         )
         return int(cursor.rowcount)

@@ -48,9 +48,9 @@ def send_unlinked(
 ) -> HttpResponse:
     """Send a call whose identifier is unreadable as one that is linked to no visit."""
     delivery = _delivery(request, call_id, counter_pk, channel)
-    moved = unlinked.approve(delivery, actor=_actor(request), now=timezone.now())
-    done = _("Звонок передаётся как непривязанный.")
-    return _redirect(request, moved, done, _call_url(delivery))
+    now = timezone.now()
+    moved = unlinked.approve(delivery, actor=_actor(request), now=now)
+    return _redirect(request, moved, released_message(delivery, now=now), _call_url(delivery))
 
 
 @require_http_methods(["GET", "POST"])

@@ -118,12 +118,14 @@ def changed_text(call: Call, delivery: Delivery) -> str:
 
 
 def released_message(delivery: Delivery, *, now: datetime) -> str:
-    """Return what becomes of a delivery that was released just now: it was decided again."""
+    """Return what becomes of a delivery that a person let go just now: it was decided again."""
     rows = with_display_state(Delivery.objects.row(delivery), now)
-    row = rows.select_related("upload", "counter__account", "counter__goal").get()
+    related = rows.select_related("call", "upload", "counter__account", "counter__goal")
+    row = related.defer("call__raw").get()
     blocker = of_channel(row.counter, row.channel, blocker_of(row.counter, now=now))
     if row.display_state == DisplayState.WAITING and not blocker:
-        return _("Звонок уйдёт со следующей выгрузкой.")
+        goes = _("Звонок уйдёт со следующей выгрузкой.")
+        return " ".join(filter(None, [unlinked_note(row), goes]))
     return f"{title_of(row)}. {sentence_of(row, blocker=blocker)}"
 
 

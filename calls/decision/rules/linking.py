@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
 from calls.phones import with_masked_phones
-from calls.states import IDENTIFIER_UNREADABLE, UNLINKED_NO_GOAL, Channel
+from calls.states import IDENTIFIER_UNREADABLE, NO_IDENTIFIER, UNLINKED_NO_GOAL, Channel
 
 #: The `IdKind` of the first identifier of the counter's order that fits its column, else null.
 IDENTIFIER = f"""(
@@ -27,12 +27,17 @@ _LATER_ATTEMPT = """EXISTS (
           > (coalesce(c.attempt, 0), c.started_at, c.id)
       AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
 
-# The identifiers in the counter's order that came, each as a text that cannot be used. Values that
-# were stored by earlier versions may not fit their column either.
-_UNREADABLE = """(
-    SELECT o.name, coalesce(c.unreadable_identifiers ->> o.name, CASE o.name
-        WHEN 'ClientId' THEN c.client_id WHEN 'Yclid' THEN c.yclid ELSE c.user_id END) AS text
-    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place) ORDER BY o.place)"""
+# The identifiers that came, each as a text that cannot be used, and '' for the others: in the
+# counter's order, then those that are not in it. Values that were stored by earlier versions may
+# not fit their column either.
+_UNREADABLE = f"""(
+    SELECT came.name, coalesce(c.unreadable_identifiers ->> came.name,
+                               CASE WHEN came.fits THEN '' ELSE came.value END) AS text
+    FROM (VALUES (1, 'ClientId', c.client_id, {fits_sql("ClientId", "c.client_id")}),
+                 (2, 'Yclid', c.yclid, {fits_sql("Yclid", "c.yclid")}),
+                 (3, 'UserId', c.user_id, {fits_sql("UserId", "c.user_id")}))
+         AS came(id_kind, name, value, fits)
+    ORDER BY array_position(k.identifier_order::text[], came.name), came.id_kind)"""
 _IS_UNREADABLE = f"EXISTS (SELECT 1 FROM {_UNREADABLE} AS came WHERE came.text <> '')"
 
 #: A person ordered that the call goes as unlinked.
@@ -151,7 +156,7 @@ RULES = (
         sql=f"k.unlinked_mode = 'static' OR {IDENTIFIER} IS NOT NULL OR {_IS_APPROVED}",
     ),
     Rule(
-        code="no_identifier",
+        code=NO_IDENTIFIER,
         title=gettext_lazy("Посетитель неизвестен"),
         requirement=gettext_lazy("Заказавший обратный звонок известен"),
         sentence=gettext_lazy(

@@ -13,8 +13,10 @@ from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
 from calls.states import (
     BEFORE_CONNECTION,
+    CALLS_OFF,
     COUNTER_OFF,
     GOAL_GONE,
+    GOAL_NOT_SET,
     NOT_CONFIGURED,
     Attention,
     Channel,
@@ -104,7 +106,7 @@ RULES = (
         sql="k.enabled",
     ),
     Rule(
-        code="calls_off",
+        code=CALLS_OFF,
         title=gettext_lazy("Звонки не отправляются"),
         requirement=gettext_lazy("Отправка звонков включена"),
         sentence=gettext_lazy("В настройках счетчика «Отправлять звонки» — «Нет»."),
@@ -112,7 +114,7 @@ RULES = (
         sql="k.send_calls",
     ),
     Rule(
-        code="goal_not_set",
+        code=GOAL_NOT_SET,
         title=gettext_lazy("Цель не указана"),
         requirement=gettext_lazy("Цель выбрана"),
         sentence=gettext_lazy("В настройках счетчика «Достижение цели» не указано."),

@@ -111,6 +111,46 @@ def test_corrected_identifier_makes_an_unlinked_call_dynamic(
     assert (row.state, row.id_kind, row.is_static) == (DeliveryState.WAITING, 1, False)
 
 
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"kind": "dynamic"}, (DeliveryState.SKIPPED, "no_identifier")),
+        ({"kind": "unknown", "duration_seconds": 300}, (DeliveryState.SKIPPED, "no_identifier")),
+        ({"client_id": "7"}, (DeliveryState.WAITING, None)),
+        ({"kind": "static"}, (DeliveryState.WAITING, None)),
+        (
+            {"unreadable_identifiers": {"ClientId": "1,7E+18"}},
+            (DeliveryState.SKIPPED, "identifier_unreadable"),
+        ),
+    ],
+)
+def test_former_refusal_without_identifier_stays_until_the_record_names_the_visitor(
+    cabinet: Cabinet, counter: Counter, changes: dict[str, Any], state: tuple[Any, ...]
+) -> None:
+    call = store_call(cabinet=cabinet, client_id="")
+    Delivery.objects.filter(call_id=call.pk, channel=Channel.CALLS).update(
+        state=DeliveryState.SKIPPED, reason="no_identifier", waited=True, is_static=False
+    )
+
+    Call.objects.filter(pk=call.pk).update(**changes)
+    decide([call.pk], now=timezone.now())
+    decide_again(counter.pk, now=timezone.now())
+
+    assert (row_of(call).state, row_of(call).reason) == state
+
+
+@pytest.mark.parametrize("order", [["Yclid", "UserId"], ["UserId"]])
+def test_unreadable_identifier_outside_the_order_keeps_the_call_from_going_unlinked(
+    cabinet: Cabinet, counter: Counter, order: list[str]
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(identifier_order=order)
+
+    call = store_call(cabinet=cabinet, client_id="", unreadable_identifiers={"ClientId": "1,7E+18"})
+
+    assert row_of(call).compared == ["ClientId", "1,7E+18", True]
+    assert batching.build_uploads(now=timezone.now() + timedelta(hours=1)) == 0
+
+
 def test_changed_setting_applies_to_waiting_unlinked_calls(
     cabinet: Cabinet, counter: Counter
 ) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import time_machine
 from django.utils import timezone
 
 from cabinets.models import Cabinet
+from calls.decision.decide import decide_again
 from calls.delivery import batching, expiry, recovery, sending
-from calls.models import Upload
+from calls.models import Delivery, Upload
 from calls.states import Attention, DeliveryState
 from counters.models import Counter
+from integrations.models import YandexAccount
+from tests import factories
 from tests.calls.stored import row_of, store_call
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
@@ -58,3 +62,61 @@ def test_an_upload_unclear_for_21_days_needs_attention(
 
     upload = Upload.objects.get()
     assert (upload.state, upload.attention) == ("needs_attention", Attention.UNKNOWN_FATE)
+
+
+def unsaved_counter(account: YandexAccount) -> Counter:
+    return factories.make_counter(
+        account=account, added_at=NOW, configured_at=None, settings_saved_at=None
+    )
+
+
+def test_calls_that_waited_for_settings_expire_in_batches(
+    cabinet: Cabinet, account: YandexAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsaved_counter(account)
+    monkeypatch.setattr(expiry, "MOST_ROWS", 2)
+    with time_machine.travel(NOW, tick=False):
+        calls = [store_call(cabinet=cabinet, started_at=NOW) for _ in range(2)]
+    end = NOW + timedelta(days=21)
+
+    assert expiry.expire_overdue(now=end - timedelta(seconds=1)) == 0
+    assert [expiry.expire_overdue(now=end) for _ in range(3)] == [2, 2, 0]
+
+    for call in calls:
+        assert (row_of(call).state, row_of(call).reason) == (DeliveryState.EXPIRED, None)
+
+
+def test_excluded_calls_past_the_horizon_do_not_return(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        call = store_call(cabinet=cabinet, started_at=NOW)
+        Counter.objects.filter(pk=linked_counter.pk).update(min_duration_seconds=600)
+        decide_again(linked_counter.pk, now=NOW)
+    assert (row_of(call).reason, row_of(call).waited) == ("too_short", True)
+    Counter.objects.filter(pk=linked_counter.pk).update(min_duration_seconds=0, version=2)
+    end = NOW + timedelta(days=21)
+
+    decide_again(linked_counter.pk, now=end)
+
+    assert (row_of(call).reason, row_of(call).settings_version) == ("too_short", 1)
+    assert expiry.expire_overdue(now=end) == 1
+    assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "too_short")
+    assert not Delivery.objects.filter(waited=True).exists()
+
+
+def test_expired_calls_are_left_alone_by_the_first_save(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
+    counter = unsaved_counter(account)
+    with time_machine.travel(NOW, tick=False):
+        call = store_call(cabinet=cabinet, started_at=NOW)
+    before = row_of(call)
+    assert (before.reason, before.waited) == ("not_configured", True)
+    end = NOW + timedelta(days=21)
+    Counter.objects.filter(pk=counter.pk).update(configured_at=end, version=9)
+
+    decide_again(counter.pk, now=end)
+
+    assert row_of(call).settings_version == before.settings_version
+    assert row_of(call).decided_at == before.decided_at

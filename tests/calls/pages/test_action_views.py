@@ -136,6 +136,34 @@ def test_unreadable_call_is_sent_as_unlinked_from_its_page(
     assert AuditEvent.objects.get().action == "delivery.sent_unlinked"
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {},
+            "Уйдёт как непривязанный: идентификатор не читается, так решил человек. Звонок уйдёт "
+            "со следующей выгрузкой.",
+        ),
+        ({"min_duration_seconds": 600}, "Не отправляется. "),
+        ({"enabled": False}, "Счетчик выключен"),
+    ],
+)
+def test_order_to_send_unlinked_is_answered_with_what_was_decided(
+    owner_client: Client, counter: Counter, refused: Upload, settings: dict[str, Any], said: str
+) -> None:
+    stored = store_call(
+        cabinet=counter.cabinet, client_id="", unreadable_identifiers={"ClientId": "1,71803E+18"}
+    )
+    Counter.objects.filter(pk=counter.pk).update(**settings)
+
+    answer = owner_client.post(action_url("send-unlinked", stored, refused), follow=True)
+
+    (message,) = [str(one) for one in answer.context["messages"]]
+    assert said in message
+    assert "передаётся" not in message
+    assert (row_of(stored).state == DeliveryState.SKIPPED) == ("Не отправляется" in message)
+
+
 def test_viewer_sees_no_buttons(viewer_client: Client, call: Call, refused: Upload) -> None:
     page = viewer_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
     upload = viewer_client.get(reverse("calls:upload", args=[refused.pk])).content.decode()
