@@ -64,7 +64,15 @@ class MembershipAdmin(EditableAdmin):
             self.delete_model(request, membership)
 
 
-LAST_REQUESTS = ("last_used_at", "last_refused_at", "last_refusal", "last_import_at")
+LAST_REQUESTS = (
+    "last_used_at",
+    "last_refused_at",
+    "last_refusal",
+    "last_rejected_at",
+    "last_rejected_records",
+    "last_rejection",
+    "last_import_at",
+)
 
 
 @admin.register(CallSource)

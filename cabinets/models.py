@@ -115,6 +115,17 @@ class CallSource(models.Model):
     last_refused_at = models.DateTimeField(_("Последний отклонённый запрос"), null=True, blank=True)
     #: The code of the API's error.
     last_refusal = models.CharField(_("Причина отказа"), max_length=40, blank=True, db_default="")
+    #: Of the last request that was accepted without some of its records: their number, and the
+    #: code of the last one's error.
+    last_rejected_at = models.DateTimeField(
+        _("Последний запрос с отклонёнными записями"), null=True, blank=True
+    )
+    last_rejected_records = models.PositiveIntegerField(
+        _("Отклонено записей"), default=0, db_default=0
+    )
+    last_rejection = models.CharField(
+        _("Причина отклонения записи"), max_length=40, blank=True, db_default=""
+    )
     last_import_at = models.DateTimeField(_("Последняя загрузка файла"), null=True, blank=True)
 
     class Meta:

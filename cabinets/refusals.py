@@ -1,4 +1,4 @@
-"""Why the last request of a source was refused, in a few words, by the code of the API's error."""
+"""Why a request of a source or a record was refused, in a few words, by the API's error code."""
 
 from __future__ import annotations
 
@@ -24,8 +24,28 @@ REFUSALS: dict[str, str | Promise] = {
     "unsupported_media_type": _("тело — не application/json без сжатия"),
     "method_not_allowed": _("не POST"),
 }
+#: Of single records.
+REJECTIONS: dict[str, str | Promise] = {
+    "not_an_object": _("запись — не объект JSON"),
+    "too_deep": _("слишком много уровней вложенности"),
+    "bad_number": _("в числовом поле не целое число"),
+    "bad_universal_id": _("неверный universalId"),
+    "missing_field": _("нет времени начала звонка"),
+    "bad_time": _("время начала не читается"),
+    "time_without_zone": _("время без смещения"),
+    "time_in_milliseconds": _("время в миллисекундах"),
+    "starts_in_future": _("звонок начинается в будущем"),
+    "ends_in_future": _("звонок кончается в будущем"),
+    "too_long": _("звонок длиннее суток"),
+    "identity_conflict": _("под этим номером уже есть другой звонок"),
+}
 
 
 def refusal_text(code: str) -> str:
     """Return the words; an unknown code unchanged."""
     return str(REFUSALS.get(code, code))
+
+
+def rejection_text(code: str) -> str:
+    """Return the words for a record's code; an unknown code unchanged."""
+    return str(REJECTIONS.get(code, code))

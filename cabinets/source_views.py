@@ -24,7 +24,7 @@ from cabinets import sources
 from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from cabinets.forms import SourceForm
 from cabinets.models import Cabinet, CallSource
-from cabinets.refusals import refusal_text
+from cabinets.refusals import refusal_text, rejection_text
 from cabinets.sealing import Secret
 from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
@@ -140,6 +140,8 @@ def _row(source: CallSource) -> dict[str, Any]:
         "source": source,
         "zone": zone_label(source.time_zone),
         "refusal_text": refusal_text(source.last_refusal),
+        "rejection_text": _rejection_text(source),
+        "rejection_is_last": _is_rejection_last(source),
         "refusal_is_last": _is_refusal_last(source),
         "secrets": [
             {
@@ -152,6 +154,25 @@ def _row(source: CallSource) -> dict[str, Any]:
         "has_two": len(live) == MAX_LIVE,
         "docs_url": docs_url(source),
     }
+
+
+def _rejection_text(source: CallSource) -> str:
+    """Return how many records of the last request with rejected ones, and why the last of them."""
+    if source.last_rejected_at is None:
+        return ""
+    words = {
+        "count": source.last_rejected_records,
+        "reason": rejection_text(source.last_rejection),
+    }
+    if source.last_rejected_records == 1:
+        return _("отклонено записей: 1 — %(reason)s") % words
+    return _("отклонено записей: %(count)d, последняя — %(reason)s") % words
+
+
+def _is_rejection_last(source: CallSource) -> bool:
+    """Return whether no request was accepted after the last one with rejected records."""
+    accepted, rejected = source.last_used_at, source.last_rejected_at
+    return rejected is not None and (accepted is None or accepted <= rejected)
 
 
 def _is_refusal_last(source: CallSource) -> bool:

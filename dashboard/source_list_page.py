@@ -30,12 +30,28 @@ def source_list(request: CabinetRequest) -> HttpResponse:
 def _identifiers(counts: IdentifierCounts | None) -> dict[str, str]:
     """Return the text about the source's identifiers and its tone; empty when none came."""
     if counts is None:
-        return {"text": "", "tone": "neutral"}
+        return {"text": "", "tone": "neutral", "advice": ""}
     if not counts.unreadable:
-        return {"text": _("все читаются"), "tone": "success"}
+        return {"text": _("все читаются"), "tone": "success", "advice": ""}
     text = _("не читается %(share)s, в %(unreadable)d из %(calls)d записей") % {
         "share": share_text(counts.unreadable, counts.calls),
         "unreadable": counts.unreadable,
         "calls": counts.calls,
     }
-    return {"text": text, "tone": "danger"}
+    return {"text": text, "tone": "danger", "advice": _advice(counts)}
+
+
+def _advice(counts: IdentifierCounts) -> str:
+    """Return which identifiers cannot be read, how to send them, and how many calls wait."""
+    came = (
+        (counts.client_ids, _("ClientID (%(count)d): передавайте текстом, одним номером.")),
+        (counts.yclids, _("yclid (%(count)d): передавайте текстом, одним номером.")),
+        (counts.user_ids, _("UserID (%(count)d): передавайте текстом, одной строкой.")),
+    )
+    parts = [sentence % {"count": count} for count, sentence in came if count]
+    if counts.awaiting:
+        text = _("Ждут исправленной записи или вашего решения: %(count)d.")
+        parts.append(text % {"count": counts.awaiting})
+    else:
+        parts.append(_("Ни один звонок из-за этого не ждёт."))
+    return " ".join(parts)

@@ -1,4 +1,4 @@
-"""Records on a source when its last request was accepted, was refused and why, was imported.
+"""Records on a source when its last request was accepted, cut, refused and why, was imported.
 
 They are hints for people: a time is not written with every request.
 """
@@ -6,7 +6,9 @@ They are hints for people: a time is not written with every request.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Q, QuerySet
@@ -40,12 +42,31 @@ def record_refused(public_id: str, code: str, *, now: datetime) -> None:
     _write(source, last_refused_at=now, last_refusal=code)
 
 
+def record_rejected(
+    source: CallSource, results: Sequence[Mapping[str, Any]], *, now: datetime
+) -> None:
+    """Write how many records of an accepted request were rejected, and the code of the last one.
+
+    ``results`` are those of the response. Nothing is written when no record was rejected, and the
+    same code at most once per LAST_USED_INTERVAL.
+    """
+    codes = [one["error"]["code"] for one in results if one["status"] == "rejected"]
+    is_due = source.last_rejected_at is None or now - source.last_rejected_at >= LAST_USED_INTERVAL
+    if codes and (is_due or codes[-1] != source.last_rejection):
+        _write(
+            CallSource.objects.filter(pk=source.pk),
+            last_rejected_at=now,
+            last_rejected_records=len(codes),
+            last_rejection=codes[-1],
+        )
+
+
 def record_import(source: CallSource, *, now: datetime) -> None:
     """Write the time of the last import of a file."""
     _write(CallSource.objects.filter(pk=source.pk), last_import_at=now)
 
 
-def _write(source: QuerySet[CallSource], **values: datetime | str) -> None:
+def _write(source: QuerySet[CallSource], **values: datetime | str | int) -> None:
     """Write the hint. A database that is away does not change the answer to the request."""
     try:
         source.update(**values)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from cabinets.models import Cabinet
+from calls.states import IDENTIFIER_UNREADABLE, DeliveryState
 
 #: The period that is counted, and the most calls of it: the newest.
 PERIOD = timedelta(days=7)
@@ -17,8 +18,18 @@ MAX_CALLS = 20_000
 SLACK = timedelta(days=1)
 
 _COUNT = """
-SELECT source_id, count(*), count(unreadable_identifiers) FROM (
-    SELECT source_id, unreadable_identifiers, client_id, yclid, user_id FROM calls_call
+SELECT source_id, count(*), count(unreadable_identifiers),
+       count(*) FILTER (WHERE unreadable_identifiers ? 'ClientId'),
+       count(*) FILTER (WHERE unreadable_identifiers ? 'Yclid'),
+       count(*) FILTER (WHERE unreadable_identifiers ? 'UserId'),
+       count(*) FILTER (WHERE unreadable_identifiers IS NOT NULL AND EXISTS (
+           SELECT FROM calls_delivery d
+           WHERE d.call_id = latest.id AND d.partition_at = latest.partition_at
+             AND d.state = %(skipped)s AND d.reason = %(unreadable)s AND d.expires_at > %(now)s
+       ))
+FROM (
+    SELECT id, partition_at, source_id, unreadable_identifiers, client_id, yclid, user_id
+    FROM calls_call
     WHERE cabinet_id = %(cabinet)s AND started_at > %(since)s AND partition_at > %(partition)s
     ORDER BY started_at DESC LIMIT %(most)s
 ) AS latest
@@ -34,6 +45,12 @@ class IdentifierCounts:
 
     calls: int
     unreadable: int
+    #: Of the unreadable ones, those of each identifier; one call may have several.
+    client_ids: int = 0
+    yclids: int = 0
+    user_ids: int = 0
+    #: Of the unreadable ones, those that wait for a person or a corrected record.
+    awaiting: int = 0
 
 
 def identifier_counts(cabinet: Cabinet, *, now: datetime) -> dict[int, IdentifierCounts]:
@@ -44,6 +61,9 @@ def identifier_counts(cabinet: Cabinet, *, now: datetime) -> dict[int, Identifie
         "since": since,
         "partition": since - SLACK,
         "most": MAX_CALLS,
+        "now": now,
+        "skipped": DeliveryState.SKIPPED,
+        "unreadable": IDENTIFIER_UNREADABLE,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -24,6 +24,9 @@ from integrations.linking.flow import Linked
 from integrations.linking.rate_limit import is_over_limit
 from integrations.linking.state import Actor
 from integrations.models import LinkAttempt, YandexAccount
+
+#: Session key: the pk of the account that the last failed attempt was to reconnect.
+FAILED_ACCOUNT = "yandex_link_failed_account"
 
 
 @require_POST
@@ -65,18 +68,29 @@ def link_result(request: HttpRequest, reason: str) -> HttpResponse:
     """Show why an attempt ended without a link."""
     if reason not in PAGES:
         raise Http404
-    return failure_page(request, LinkFailure(reason))
+    return failure_page(request, LinkFailure(reason), account=_failed_account(request))
 
 
-def failure_page(request: HttpRequest, reason: LinkFailure) -> HttpResponse:
-    """Show the reason in our own words; text from Yandex is never shown."""
+def failure_page(
+    request: HttpRequest, reason: LinkFailure, *, account: YandexAccount | None = None
+) -> HttpResponse:
+    """Show the reason in our own words; text from Yandex is never shown.
+
+    With ``account``, the one that was being reconnected, the button tries that again.
+    """
     page = PAGES[reason]
-    content = {
+    content: dict[str, Any] = {
         "title": page.title,
         "text": page.text,
         "next_url": reverse(page.next.url_name),
         "next_label": page.next.label,
     }
+    if account is not None:
+        content |= {
+            "next_url": reverse("integrations:link-reauthorise", args=[account.pk]),
+            "next_label": _("Переподключить %(login)s") % {"login": account.login},
+            "next_is_post": True,
+        }
     return render(request, "integrations/link_result.html", content, status=page.status)
 
 
@@ -107,6 +121,7 @@ def _finish_in_slot(request: HttpRequest) -> HttpResponse:
     try:
         return _after_link(request, _complete(attempt, params))
     except LinkFailed as failed:
+        _remember_account(request, attempt)
         return _see_other(reverse("integrations:link-result", args=[failed.reason]))
 
 
@@ -141,6 +156,22 @@ def _after_link(request: HttpRequest, linked: Linked) -> HttpResponse:
         _("Аккаунт %(login)s уже был в кабинете, доступ к нему обновлён.") % {"login": login},
     )
     return _see_other(reverse("counters:list"))
+
+
+def _remember_account(request: HttpRequest, attempt: LinkAttempt) -> None:
+    """Keep in the session which account the failed attempt was to reconnect, None for a new one."""
+    accounts = attempt.cabinet.yandex_accounts.filter(yandex_uid=attempt.expected_uid)
+    pk = accounts.values_list("pk", flat=True).first() if attempt.expected_uid else None
+    request.session[FAILED_ACCOUNT] = pk
+
+
+def _failed_account(request: HttpRequest) -> YandexAccount | None:
+    """Return that account, if it is of this cabinet and the person may reconnect it."""
+    pk = request.session.get(FAILED_ACCOUNT)
+    membership = cast(CabinetRequest, request).membership
+    if pk is None or membership is None or not membership.can_manage:
+        return None
+    return membership.cabinet.yandex_accounts.filter(pk=pk).first()
 
 
 def _actor(request: CabinetRequest) -> Actor:

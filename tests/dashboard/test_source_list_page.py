@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
 from calls.queries.identifier_stats import IdentifierCounts, identifier_counts
+from counters.models import Counter
 from tests import factories
 from tests.calls.stored import store_call
 
@@ -34,7 +35,7 @@ def test_only_recent_calls_with_an_identifier_are_counted(source: CallSource) ->
         store_call(cabinet=source.cabinet, **values)
     store_call(cabinet=other.cabinet, source=other, **UNREADABLE)
 
-    assert counts_of(source) == IdentifierCounts(calls=3, unreadable=1)
+    assert counts_of(source) == IdentifierCounts(calls=3, unreadable=1, client_ids=1)
 
 
 def test_page_shows_the_share(owner_client: Client, cabinet: Cabinet, source: CallSource) -> None:
@@ -47,6 +48,40 @@ def test_page_shows_the_share(owner_client: Client, cabinet: Cabinet, source: Ca
     store_call(cabinet=cabinet, source=source, **UNREADABLE)
     page = owner_client.get(url).content.decode()
     assert "Идентификаторы за 7 дней: не читается 50 %, в 1 из 2 записей" in page
+
+
+def test_page_names_the_identifier_and_the_calls_that_wait(
+    owner_client: Client, cabinet: Cabinet, source: CallSource
+) -> None:
+    factories.make_counter(
+        account=factories.make_account(cabinet=cabinet),
+        configured_at=timezone.now(),
+        site_mode=Counter.SiteMode.ALL,
+    )
+    bad = {"yclid": "", "unreadable_identifiers": {"Yclid": "1,5E+18"}}
+    static = bad | {"kind": "static", "client_id": ""}
+    for fields in (bad, bad | {"client_id": ""}, static):
+        values: dict[str, Any] = {"source": source, **fields}
+        store_call(cabinet=cabinet, **values)
+
+    page = owner_client.get(reverse("cabinets:sources")).content.decode()
+
+    assert counts_of(source) == IdentifierCounts(calls=3, unreadable=3, yclids=3, awaiting=1)
+    assert "yclid (3): передавайте текстом, одним номером." in page
+    assert "Ждут исправленной записи или вашего решения: 1." in page
+    assert "ClientID (" not in page
+
+
+def test_page_says_that_no_call_waits(
+    owner_client: Client, cabinet: Cabinet, source: CallSource
+) -> None:
+    values: dict[str, Any] = {"source": source, **UNREADABLE}
+    store_call(cabinet=cabinet, **values)
+
+    page = owner_client.get(reverse("cabinets:sources")).content.decode()
+
+    assert "ClientID (1): передавайте текстом, одним номером." in page
+    assert "Ни один звонок из-за этого не ждёт." in page
 
 
 def test_number_of_queries_does_not_grow_with_sources(

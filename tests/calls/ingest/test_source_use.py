@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -15,7 +16,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from cabinets.models import CallSource
-from cabinets.refusals import REFUSALS
+from cabinets.refusals import REFUSALS, REJECTIONS
 from calls.ingest.source_use import record_accepted
 from tests import factories
 from tests.calls.posting import post_calls
@@ -143,3 +144,67 @@ def test_every_refusal_of_the_api_has_words_for_the_page() -> None:
         found |= set(raised.findall(path.read_text()))
 
     assert found - OF_NO_SOURCE == set(REFUSALS)
+
+
+def rejected(source: CallSource) -> tuple[datetime | None, int, str]:
+    source.refresh_from_db()
+    return source.last_rejected_at, source.last_rejected_records, source.last_rejection
+
+
+def three_records() -> dict[str, Any]:
+    """Return a request of one good record, one of milliseconds and one of the future."""
+    milliseconds = str(int(NOW.timestamp() * 1000))
+    future = (NOW + timedelta(days=1)).isoformat()
+    started = ((NOW - timedelta(hours=1)).isoformat(), milliseconds, future)
+    return {"calls": [factories.v3_record(callTime=one) for one in started]}
+
+
+@pytest.mark.django_db
+def test_rejected_records_of_an_accepted_request_are_told(
+    owner_client: Client, source: CallSource
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        post_calls(three_records(), source=source)
+        page = " ".join(re.sub(r"<[^>]+>", " ", text_of(owner_client.get(SOURCES))).split())
+
+    assert last(source) == (NOW, None, "")
+    assert rejected(source) == (NOW, 2, "starts_in_future")
+    assert re.search(
+        r"принят не целиком 20 ноя[^—]* — отклонено записей: 2, последняя — звонок начинается в "
+        "будущем",
+        page,
+    )
+
+
+@pytest.mark.django_db
+def test_request_without_rejected_records_leaves_the_last_ones(source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert post(source) == 202
+        assert rejected(source) == (None, 0, "")
+        post_calls(three_records(), source=source)
+        clock.shift(timedelta(minutes=5))
+        assert post(source) == 202
+
+    assert rejected(source) == (NOW, 2, "starts_in_future")
+    assert last(source)[0] == NOW + timedelta(minutes=5)
+
+
+@pytest.mark.django_db
+def test_repeated_request_is_no_new_rejection(source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        request = three_records()
+        first = post_calls(request, source=source, webhook_id="msg_1")
+        clock.shift(timedelta(minutes=2))
+        repeated = post_calls(request, source=source, webhook_id="msg_1")
+
+    assert (first.status_code, repeated.status_code) == (202, 202)
+    assert rejected(source) == (NOW, 2, "starts_in_future")
+
+
+def test_every_rejection_of_a_record_has_words_for_the_page() -> None:
+    raised = re.compile(r'(?:Unusable|BadRecord)\(\s*"([a-z_]+)"|^CODE = "([a-z_]+)"', re.MULTILINE)
+    found: set[str] = set()
+    for path in (ROOT / "calls" / "ingest").rglob("*.py"):
+        found |= {one or other for one, other in raised.findall(path.read_text())}
+
+    assert found == set(REJECTIONS)

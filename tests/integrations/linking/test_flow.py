@@ -223,9 +223,30 @@ def test_reauthorising_with_another_account_changes_nothing(
 
     account.refresh_from_db()
     assert answer.status_code == 409
-    assert "Выбран другой аккаунт" in answer.content.decode()
+    page = answer.content.decode()
+    assert "Выбран другой аккаунт" in page
+    again = reverse("integrations:link-reauthorise", args=[account.pk])
+    assert f'<form method="post" action="{again}">' in page
+    assert f"Переподключить {account.login}" in page
     assert (account.state, account.access_token) == ("reauth_required", token)
     assert cabinet.yandex_accounts.count() == 1
+
+
+def test_failed_link_of_a_new_account_offers_no_other_one_again(
+    owner_client: Client, cabinet: Cabinet, yandex_id: YandexId
+) -> None:
+    account = factories.make_account(cabinet=cabinet, state="reauth_required")
+    yandex_id.allows()
+    sent = start(owner_client, reverse("integrations:link-reauthorise", args=[account.pk]))
+    open_callback(owner_client, code="7654321", state=sent["state"])
+
+    sent = start(owner_client)
+    page = result_of(
+        owner_client, open_callback(owner_client, error="access_denied", state=sent["state"])
+    ).content.decode()
+
+    assert "Переподключить" not in page
+    assert "Подключить ещё раз" in page
 
 
 def test_reauthorising_with_the_same_account_makes_it_active(
