@@ -92,6 +92,7 @@ class DisplayState(models.TextChoices):
     WAITING = "waiting", _("Ждёт отправки")
     HELD = "held", _("Отложен")
     AWAITS_SETTINGS = "awaits_settings", _("Ждёт настроек")
+    AWAITS_GOAL = "awaits_goal", _("Ждёт другой цели")
     BATCHED = "batched", _("В очереди на отправку")
     UNCLEAR = "unclear", _("Проверяем, дошёл ли")
     SENT = "sent", _("Отправлен")
@@ -135,6 +136,7 @@ TONES: dict[str, str] = {
     DisplayState.WAITING: "info",
     DisplayState.HELD: "info",
     DisplayState.AWAITS_SETTINGS: "warning",
+    DisplayState.AWAITS_GOAL: "warning",
     DisplayState.BATCHED: "info",
     DisplayState.UNCLEAR: "warning",
     DisplayState.SENT: "progress",

@@ -8,7 +8,13 @@ from django.utils.translation import gettext as _
 
 from cabinets.plurals import plural
 from calls.queries.connection import calls_awaiting_settings
-from calls.queries.stats import Waiting, waiting_of_account, waiting_of_counter
+from calls.queries.stats import (
+    Waiting,
+    awaiting_goal,
+    decisions_awaited,
+    waiting_of_account,
+    waiting_of_counter,
+)
 from counters.models import Counter
 from integrations.models import YandexAccount
 
@@ -29,6 +35,8 @@ def of_removing(counter: Counter) -> list[str]:
     return [
         *_of_waiting_calls(waiting_of_counter(counter)),
         *_calls_without_settings(calls_awaiting_settings(counter, now=timezone.now())),
+        *_calls_without_decision(decisions_awaited(counter, now=timezone.now())),
+        *_conversions_without_goal(awaiting_goal(counter, now=timezone.now())),
         _("Уже отправленные звонки останутся в Метрике."),
         _("Если добавить счетчик снова, вернутся и его настройки, и история."),
     ]
@@ -62,6 +70,19 @@ def _calls_without_settings(count: int) -> list[str]:
     if not count:
         return []
     return [_("Звонков, которые ждут настроек счетчика и не уйдут: %(count)d.") % {"count": count}]
+
+
+def _calls_without_decision(count: int) -> list[str]:
+    if not count:
+        return []
+    return [_("Звонков, которые ждут вашего решения и не уйдут: %(count)d.") % {"count": count}]
+
+
+def _conversions_without_goal(count: int) -> list[str]:
+    if not count:
+        return []
+    text = _("Достижений цели, которые ждут другой цели и не уйдут: %(count)d.")
+    return [text % {"count": count}]
 
 
 def _of_waiting_calls(waiting: Waiting) -> list[str]:

@@ -30,7 +30,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "account": counter.account.login,
         "owner": counter.owner_login,
         "connected_at": counter.added_at,
-        "accepts_from": counter.accepts_from,
+        "accepts_from": counter.accepts_from if counter.configured_at else counter.added_at,
         "earlier_count": count_earlier_calls(counter, now=now),
         "earlier_url": reverse("calls:send-earlier", args=[counter.pk]),
         "state": state,

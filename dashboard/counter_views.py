@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.queries.connection import calls_awaiting_settings, waiting_calls
 from calls.queries.expiry_warnings import expiry_warnings
-from calls.queries.stats import excluded_by_settings
+from calls.queries.stats import decisions_awaited, excluded_by_settings
 from counters import lifecycle
 from counters.models import Counter
 from counters.pages.flash_messages import FirstSave, notify_first_save, notify_saved
@@ -119,9 +119,15 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
         return _settings_page(request, counter, form=_form(counter, request.POST))
     if counter.configured_at is None:
         sent = waiting_calls(saved) if form.sends_waiting else 0
-        notify_first_save(request, saved, FirstSave(waited, sent, form.sends_waiting))
+        undecided = decisions_awaited(saved, now=timezone.now())
+        result = FirstSave(waited, sent, form.sends_waiting, undecided)
+        notify_first_save(request, saved, result)
     else:
-        notify_saved(request, excluded=excluded_by_settings(counter))
+        notify_saved(
+            request,
+            excluded=excluded_by_settings(counter),
+            undecided=decisions_awaited(counter, now=timezone.now()),
+        )
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
@@ -29,9 +30,6 @@ from calls.states import (
     DeliveryState,
 )
 
-#: Metrika links a call to a visit of the last 21 days, counted to processing
-#: (https://yandex.com/dev/metrika/en/management/conversion).
-LINK_HORIZON = timedelta(days=21)
 #: No call is held into the last day of its horizon: what is left is for sending and processing.
 LAST_DAY = timedelta(days=1)
 

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-from calls.decision.decide import LINK_HORIZON, decide_again
+from calls.decision.decide import decide_again
+from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.csv_writer import write_file
 from calls.delivery.streams import Stream, due_streams
 from calls.delivery.uploads import create_upload

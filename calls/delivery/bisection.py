@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Min, Q, QuerySet, Subquery
 
 from calls.decision.csv_formats import unfit_rows
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import REFUSED_BY_CHECK, REFUSED_BY_METRIKA
 from calls.delivery import goal_check, transitions
 from calls.delivery.csv_slice import cut_rows

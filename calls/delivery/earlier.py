@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from calls.decision.by_order import decide_by_order
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.horizon import LINK_HORIZON
 from calls.models import Call, Delivery
 from calls.states import BY_ORDER_ONLY, DeliveryState
 from counters import lifecycle

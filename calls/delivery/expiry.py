@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import COUNTER_REMOVED
 from calls.delivery import transitions
 from calls.delivery.policy import NO_OUTCOME_AFTER, OVERDUE_AFTER

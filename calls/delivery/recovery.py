@@ -16,7 +16,7 @@ from calls.decision.reasons import COUNTER_REMOVED
 from calls.delivery import transitions
 from calls.delivery.rows import lock_rows, return_to_waiting, update_rows
 from calls.models import Upload, UploadAttempt
-from calls.models.querysets import AWAITS_SETTINGS_SQL, WAITING_SQL
+from calls.models.querysets import UNDECIDED_SQL, WAITING_SQL
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 
@@ -51,7 +51,7 @@ def apply_counter_change(counter: Counter, *, now: datetime) -> None:
 
 
 def _withdraw(counter: Counter, now: datetime) -> None:
-    for state in (WAITING_SQL, AWAITS_SETTINGS_SQL):
+    for state in (WAITING_SQL, *UNDECIDED_SQL):
         update_rows(
             f"{state} AND counter_id = %(counter)s",
             {"counter": counter.pk},

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets import audit
 from calls.decision.csv_formats import unfit_rows
-from calls.decision.decide import LINK_HORIZON
 from calls.decision.explain import stream_of
+from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.csv_writer import write_row
 from calls.delivery.uploads import create_upload
 from calls.models import Call, Delivery, Resend, Upload

@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.horizon import LINK_HORIZON
 from calls.delivery import transitions
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken

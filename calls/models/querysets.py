@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, Q
 
 from calls.states import (
+    GOAL_GONE,
     IDENTIFIER_UNREADABLE,
     NOT_CONFIGURED,
     ON_THE_WAY,
@@ -24,9 +25,17 @@ from calls.states import (
 AWAITS_SETTINGS = Q(state=DeliveryState.SKIPPED, reason=NOT_CONFIGURED, waited=True)
 #: Deliveries that wait for a person or for a corrected record of their call.
 AWAITS_PERSON = Q(state=DeliveryState.SKIPPED, reason=IDENTIFIER_UNREADABLE)
+#: Conversions that wait for another goal: the chosen one was deleted in Metrika before they came.
+AWAITS_GOAL = Q(state=DeliveryState.SKIPPED, reason=GOAL_GONE, waited=True)
+#: The two as SQL of a single table.
+AWAITS_PERSON_SQL = f"state = {DeliveryState.SKIPPED} AND reason = '{IDENTIFIER_UNREADABLE}'"
+AWAITS_GOAL_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{GOAL_GONE}'"
 #: `AWAITS_SETTINGS` as SQL of a single table, and that of deliveries that wait to be sent.
 WAITING_SQL = f"state = {DeliveryState.WAITING}"
 AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{NOT_CONFIGURED}'"
+
+#: Skipped deliveries that wait for something: each ends when its counter is removed.
+UNDECIDED_SQL = (AWAITS_SETTINGS_SQL, AWAITS_PERSON_SQL, AWAITS_GOAL_SQL)
 
 Model = TypeVar("Model", bound=models.Model, covariant=True)
 

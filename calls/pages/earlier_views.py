@@ -15,7 +15,9 @@ from django.views.decorators.http import require_http_methods
 from cabinets.access import CabinetRequest, manage_required
 from calls.delivery.earlier import EarlierCalls, send_earlier
 from calls.queries.connection import earlier_of
+from calls.queries.stats import decisions_awaited
 from counters.models import Counter
+from counters.pages.flash_messages import undecided_sentence
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,7 +53,11 @@ def _notify(request: HttpRequest, counter: Counter, result: EarlierCalls) -> Non
             "%(sent)d."
         )
     words = [text % {"count": result.count, "sent": result.sent}]
-    if result.sent < result.count:
-        rest = result.count - result.sent
+    now = timezone.now()
+    undecided = min(decisions_awaited(counter, now=now), result.count - result.sent)
+    rest = result.count - result.sent - undecided
+    if rest:
         words.append(_("Не подходят под настройки: %(rest)d.") % {"rest": rest})
+    if undecided:
+        words.append(undecided_sentence(undecided))
     messages.success(request, " ".join(words))

@@ -5,7 +5,7 @@ The texts of a reason itself are in `calls.decision.reasons` and `calls.states.A
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -204,6 +204,10 @@ def _held(delivery: Delivery) -> str:
             )
             % moment
         )
+    ends_at = delivery.call.started_at + timedelta(seconds=delivery.call.duration_seconds)
+    if ends_at > timezone.now():
+        words = _("Отложен до %(moment)s: по записи звонок ещё идёт, он закончится %(end)s.")
+        return words % (moment | {"end": _moment(ends_at)})
     return _("Отложен до %(moment)s.") % moment
 
 

@@ -18,6 +18,9 @@ from calls.pages.upload_page import label_of
 from calls.queries.display_state import DisplayDelivery
 from calls.states import NOT_SENT, PROCESSED_UPLOADS, TONES, DeliveryState, DisplayState, IdKind
 
+#: States of a skipped call whose reason is among the rules of its decision.
+_TOLD_BY_RULES = (*NOT_SENT, DisplayState.NEEDS_DECISION, DisplayState.AWAITS_GOAL)
+
 
 @dataclass(frozen=True)
 class RuleLine:
@@ -102,6 +105,8 @@ def _decision_title(delivery: DisplayDelivery) -> tuple[str, str]:
         return _("Отправлять поздно: визит уже не найти"), "neutral"
     if delivery.display_state == DisplayState.AWAITS_SETTINGS:
         return _("Решится, когда вы сохраните настройки счетчика"), "warning"
+    if delivery.display_state == DisplayState.AWAITS_GOAL:
+        return _("Уйдёт, когда вы выберете другую цель"), "warning"
     if delivery.display_state == DisplayState.NEEDS_DECISION:
         return _("Не отправлен: нужно ваше решение или исправленная запись"), "warning"
     if delivery.state == DeliveryState.SKIPPED:
@@ -178,6 +183,6 @@ def resend_steps(resends: Iterable[Resend]) -> Iterator[Step]:
 def _current_state(delivery: DisplayDelivery, blocker: str) -> Iterator[Step]:
     """Yield the current state, unless the call is skipped: its rules have given the reason."""
     shown = DisplayState(delivery.display_state)
-    if shown in NOT_SENT and delivery.state == DeliveryState.SKIPPED:
+    if shown in _TOLD_BY_RULES and delivery.state == DeliveryState.SKIPPED:
         return
     yield Step(title_of(delivery), TONES[shown], text=sentence_of(delivery, blocker=blocker))

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.lookup import grace
 from calls.delivery.policy import lookup_spacing
 from calls.delivery.streams import Stream, due_streams

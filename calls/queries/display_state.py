@@ -13,8 +13,9 @@ from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Call, Delivery, Upload
-from calls.models.querysets import AWAITS_PERSON, AWAITS_SETTINGS
+from calls.models.querysets import AWAITS_GOAL, AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import (
+    BY_ORDER_ONLY,
     CALL_NOT_FINISHED,
     PROCESSED_UPLOADS,
     TO_SEND,
@@ -94,6 +95,14 @@ def _cases_of_delivery(now: datetime) -> list[When]:
         When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
         *_cases_of_awaiting_settings(now),
         *_cases_of_unreadable(now),
+        # It can never go any more, also by a person's order.
+        When(
+            state=DeliveryState.SKIPPED,
+            reason__in=BY_ORDER_ONLY,
+            expires_at__lte=now,
+            then=_value(DisplayState.EXPIRED),
+        ),
+        *_cases_of_lost_goal(now),
         When(
             state=DeliveryState.SKIPPED,
             reason=CALL_NOT_FINISHED,
@@ -117,6 +126,14 @@ def _cases_of_unreadable(now: datetime) -> list[When]:
     return [
         When(AWAITS_PERSON, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
         When(AWAITS_PERSON, then=_value(DisplayState.NEEDS_DECISION)),
+    ]
+
+
+def _cases_of_lost_goal(now: datetime) -> list[When]:
+    """Return the cases of a conversion that waits for another goal to be chosen."""
+    return [
+        When(AWAITS_GOAL, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
+        When(AWAITS_GOAL, then=_value(DisplayState.AWAITS_GOAL)),
     ]
 
 

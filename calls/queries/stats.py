@@ -13,15 +13,16 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from calls.decision.decide import LINK_HORIZON
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
-from calls.models.querysets import AWAITS_PERSON
+from calls.models.querysets import AWAITS_GOAL, AWAITS_PERSON
 from calls.queries.display_state import with_display_state
 from calls.queries.linked import SUMS, LinkedTotals
 from calls.states import (
     BY_ORDER_ONLY,
     GOAL_GONE,
+    IDENTIFIER_UNREADABLE,
     MAY_HAVE_ARRIVED,
     TAKEN_UPLOADS,
     TONES,
@@ -210,11 +211,24 @@ def awaiting_decision(counters: Q, *, now: datetime) -> list[tuple[int, str, int
     return list(counted)
 
 
+def decisions_awaited(counter: Counter, *, now: datetime) -> int:
+    """Return the number of the counter's calls that wait for a person's decision."""
+    return sum(calls for _pk, _name, calls in awaiting_decision(Q(pk=counter.pk), now=now))
+
+
+def awaiting_goal(counter: Counter, *, now: datetime) -> int:
+    """Return the number of the counter's conversions that wait for another goal to be chosen."""
+    return Delivery.objects.filter(AWAITS_GOAL, counter=counter, expires_at__gt=now).count()
+
+
 def excluded_by_settings(counter: Counter) -> int:
-    """Return the number of waiting deliveries that settings excluded; they may return."""
+    """Return the number of waiting deliveries that settings excluded; they may return.
+
+    Not those that wait for a person's decision: no settings bring them back.
+    """
     return (
         Delivery.objects.skipped()
         .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
-        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, GOAL_GONE))
+        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, GOAL_GONE, IDENTIFIER_UNREADABLE))
         .count()
     )

@@ -29,7 +29,7 @@ def notify_added(request: HttpRequest, result: AddResult) -> None:
         text = ngettext("Добавлен %(count)d счетчик.", "Добавлено счетчиков: %(count)d.", count)
         advice = _(
             "Проверьте настройки и нажмите «Сохранить» — до этого ничего не отправляется, а "
-            "звонки ждут."
+            "звонки, которые начнутся с этой минуты, ждут."
         )
         messages.success(request, f"{text % {'count': count}} {advice}")
     for refused in result.refused[:MAX_LISTED]:
@@ -61,10 +61,21 @@ class FirstSave:
     sent: int
     #: Whether the person chose to send them.
     is_chosen: bool
+    #: How many calls wait for a person's decision, because their identifiers are unreadable.
+    undecided: int = 0
 
 
-def notify_saved(request: HttpRequest, *, excluded: int) -> None:
-    """Say that the settings are saved, and how many waiting calls no longer match them."""
+def undecided_sentence(count: int) -> str:
+    """Return the sentence about calls that wait for a person's decision."""
+    text = _("Ждут вашего решения, потому что их идентификатор не читается: %(count)d.")
+    return text % {"count": count}
+
+
+def notify_saved(request: HttpRequest, *, excluded: int, undecided: int = 0) -> None:
+    """Say that the settings are saved, and which waiting calls are not sent with them.
+
+    ``excluded`` no longer match them, ``undecided`` wait for a person.
+    """
     messages.success(request, _("Настройки сохранены."))
     if excluded:
         text = _(
@@ -72,6 +83,8 @@ def notify_saved(request: HttpRequest, *, excluded: int) -> None:
             "настройки, вернутся и они."
         )
         messages.warning(request, text % {"count": excluded})
+    if undecided:
+        messages.warning(request, undecided_sentence(undecided))
 
 
 def notify_first_save(request: HttpRequest, counter: Counter, result: FirstSave) -> None:
@@ -96,9 +109,12 @@ def _about_waiting_calls(counter: Counter, result: FirstSave) -> list[str]:
             "счетчика: %(sent)d."
         )
     sentences = [text % {"count": result.waited, "sent": result.sent}]
-    if result.sent < result.waited:
-        rest = result.waited - result.sent
+    undecided = min(result.undecided, result.waited - result.sent)
+    rest = result.waited - result.sent - undecided
+    if rest:
         sentences.append(_("Не подходят под настройки: %(rest)d.") % {"rest": rest})
+    if undecided:
+        sentences.append(undecided_sentence(undecided))
     return sentences
 
 

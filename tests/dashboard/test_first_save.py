@@ -156,3 +156,42 @@ def test_order_is_confirmed_with_its_numbers_and_given_once(
     assert row_of(call).state == DeliveryState.WAITING
     assert AuditEvent.objects.filter(action="counter.accepts_earlier").count() == 1
     assert "До этого за последние" not in text_of(owner_client.get(url(counter)))
+
+
+UNREADABLE = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,7E+18"}}
+
+
+def test_calls_for_a_person_are_counted_apart(
+    owner_client: Client, cabinet: Cabinet, new_counter: Counter
+) -> None:
+    store_call(cabinet=cabinet, duration_seconds=5)
+    store_call(cabinet=cabinet, **UNREADABLE)
+    store_call(cabinet=cabinet)
+
+    first = owner_client.post(
+        url(new_counter), posted(new_counter, min_duration="60", waiting_calls="send")
+    )
+    new_counter.refresh_from_db()
+    again = owner_client.post(url(new_counter), posted(new_counter, min_duration="60", price="5"))
+
+    assert messages_of(first) == [
+        "Настройки сохранены. Из звонков, которые пришли до сохранения (3), отправим: 1. "
+        "Не подходят под настройки: 1. Ждут вашего решения, потому что их идентификатор не "
+        "читается: 1."
+    ]
+    assert messages_of(again)[-2:] == [
+        "Не подходят под новые настройки и не будут отправлены: 1. Если вернуть настройки, "
+        "вернутся и они.",
+        "Ждут вашего решения, потому что их идентификатор не читается: 1.",
+    ]
+
+
+def test_window_of_a_new_counter_names_the_time_of_adding(
+    owner_client: Client, new_counter: Counter
+) -> None:
+    page = owner_client.get(url(new_counter))
+
+    assert page.context["info"]["accepts_from"] == new_counter.added_at
+    assert "Более ранние можно будет отправить отсюда после первого сохранения." in text_of(page)
+    assert "Звонки, которые придут до этого" not in text_of(page)
+    assert "Звонки, которые начались после добавления счетчика, ждут" in text_of(page)

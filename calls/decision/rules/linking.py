@@ -77,9 +77,7 @@ def _identifier_unreadable(name: str, text: str, may_go_unlinked: bool) -> str:
     )
     if not may_go_unlinked:
         return f"{reason} {cure}"
-    other = _(
-        "Или нажмите «Отправить как непривязанный» на странице звонка; потом это не изменить."
-    )
+    other = _("Или отправьте его кнопкой «Отправить как непривязанный»; потом это не изменить.")
     return f"{reason} {cure} {other}"
 
 

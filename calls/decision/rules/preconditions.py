@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.csv_formats import fits_sql
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reason import Rule
 from calls.states import (
     BEFORE_CONNECTION,
@@ -29,9 +30,10 @@ _GOAL_IS_CHOSEN = f"ch.channel = {Channel.GOAL} AND coalesce(g.identifier, '') <
 
 
 def _goal_gone(name: str) -> str:
-    return _("Цели «%(name)s» больше нет в Метрике: выберите другую в настройках счетчика.") % {
-        "name": name
-    }
+    return _(
+        "Цели «%(name)s» больше нет в Метрике: выберите другую в настройках счетчика, и достижение "
+        "уйдёт с ней. Сам звонок этого не ждёт."
+    ) % {"name": name}
 
 
 def _goal_unusable(identifier: str) -> str:
@@ -44,14 +46,24 @@ def _before_connection(started: str, accepted: str) -> str:
     start, bound = datetime.fromisoformat(started), datetime.fromisoformat(accepted)
     is_close = (bound - start).total_seconds() < 60
     clock = "H:i:s" if is_close else "H:i"
-    return _(
-        "Звонок начался %(start)s, а счетчик принимает звонки с %(bound)s. Более ранние звонки "
-        "уходят только по вашему распоряжению: оно в настройках счетчика, рядом со строкой "
-        "«Счетчик принимает звонки с»."
-    ) % {
-        "start": date_format(timezone.localtime(start), f"d.m {clock}"),
-        "bound": date_format(timezone.localtime(bound), f"d.m {clock}"),
+    began = _("Звонок начался %(start)s, а счетчик принимает звонки с %(bound)s.") % {
+        "start": _moment(start, clock),
+        "bound": _moment(bound, clock),
     }
+    if start <= timezone.now() - LINK_HORIZON:
+        return f"{began} {Attention.EXPIRED.sentence}"
+    order = _(
+        "Более ранние звонки уходят только по вашему распоряжению: когда настройки счетчика "
+        "сохранены, оно в них, рядом со строкой «Счетчик принимает звонки с»."
+    )
+    return f"{began} {order}"
+
+
+def _moment(at: datetime, clock: str) -> str:
+    """Format a time in the current zone, with the year unless it is the current one."""
+    local = timezone.localtime(at)
+    is_this_year = local.year == timezone.localtime().year
+    return date_format(local, f"d.m {clock}" if is_this_year else f"d.m.Y {clock}")
 
 
 RULES = (
@@ -75,7 +87,7 @@ RULES = (
         requirement=gettext_lazy("Звонок начался не раньше, чем счетчик принимает звонки"),
         sentence=gettext_lazy(
             "Звонок начался раньше, чем счетчик принимает звонки. Такие звонки уходят только по "
-            "вашему распоряжению: оно в настройках счетчика."
+            "вашему распоряжению: когда настройки счетчика сохранены, оно в них."
         ),
         with_values=_before_connection,
         applies=f"{ACCEPTS_FROM} IS NOT NULL",
@@ -103,6 +115,8 @@ RULES = (
         requirement=gettext_lazy("Счетчик включён"),
         sentence=gettext_lazy("Счетчик был выключен, когда пришёл звонок."),
         today=gettext_lazy("Счетчик выключен."),
+        # Before the first save nothing is switched on or off.
+        applies="k.configured_at IS NOT NULL",
         sql="k.enabled",
     ),
     Rule(
@@ -127,7 +141,8 @@ RULES = (
         title=Attention.GOAL_GONE.label,
         requirement=gettext_lazy("Цель есть в Метрике"),
         sentence=gettext_lazy(
-            "Выбранной цели больше нет в Метрике: выберите другую в настройках счетчика."
+            "Выбранной цели больше нет в Метрике: выберите другую в настройках счетчика, и "
+            "достижение уйдёт с ней. Сам звонок этого не ждёт."
         ),
         with_values=_goal_gone,
         applies=_GOAL_IS_CHOSEN,

@@ -134,8 +134,8 @@ def test_refusal_names_both_times_in_the_zone_of_the_page(
 
     assert reason_sentence("before_connection", row.compared) == (
         "Звонок начался 08.06 09:00, а счетчик принимает звонки с 10.06 09:00. Более ранние "
-        "звонки уходят только по вашему распоряжению: оно в настройках счетчика, рядом со "
-        "строкой «Счетчик принимает звонки с»."
+        "звонки уходят только по вашему распоряжению: когда настройки счетчика сохранены, оно в "
+        "них, рядом со строкой «Счетчик принимает звонки с»."
     )
     assert "08:59:59, а счетчик принимает звонки с 10.06 09:00:00." in reason_sentence(
         "before_connection", close.compared
@@ -208,3 +208,57 @@ def test_correction_of_a_waiting_call_keeps_it_waiting(
     decide([call.pk], now=NOW)
 
     assert (row_of(call).reason, row_of(call).waited) == ("not_configured", True)
+
+
+def test_call_from_before_the_connection_that_is_too_late_has_expired(
+    cabinet: Cabinet, account: YandexAccount
+) -> None:
+    factories.make_counter(account=account, accepts_from=ADDED_AT)
+    late = row_of(store_call(cabinet=cabinet, started_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    last = store_call(cabinet=cabinet, started_at=NOW - timedelta(days=21))
+    fresh = store_call(cabinet=cabinet, started_at=NOW - timedelta(days=21, seconds=-1))
+
+    assert shown(late.call) == shown(last) == DisplayState.EXPIRED
+    assert shown(fresh) == DisplayState.SKIPPED
+    assert reason_sentence("before_connection", late.compared) == (
+        "Звонок начался 01.01.2020 03:00, а счетчик принимает звонки с 10.06 09:00. Со звонка "
+        "прошёл 21 день: Метрика уже не привяжет его к визиту."
+    )
+
+
+def test_removal_ends_what_waits_for_a_person_or_for_a_goal(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    gone = factories.make_goal(counter=counter, deleted_at=NOW)
+    Counter.objects.update(goal=gone)
+    unreadable = store_call(
+        cabinet=cabinet, client_id="", unreadable_identifiers={"ClientId": "1,7E+18"}
+    )
+    conversion = store_call(cabinet=cabinet)
+    assert shown(unreadable) == DisplayState.NEEDS_DECISION
+    assert shown(conversion, Channel.GOAL) == DisplayState.AWAITS_GOAL
+
+    consequences = of_removing(Counter.objects.get())
+    lifecycle.remove_counter(counter=counter, actor=None, now=NOW)
+
+    assert "Звонков, которые ждут вашего решения и не уйдут: 1." in consequences
+    assert "Достижений цели, которые ждут другой цели и не уйдут: 2." in consequences
+    assert set(Delivery.objects.values_list("state", "reason")) == {
+        (DeliveryState.SKIPPED, "counter_removed")
+    }
+    assert shown(unreadable) == shown(conversion, Channel.GOAL) == DisplayState.SKIPPED
+
+
+def test_conversion_that_came_after_its_goal_was_deleted_waits_and_goes_with_another(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    Counter.objects.update(goal=factories.make_goal(counter=counter, deleted_at=NOW))
+    call = store_call(cabinet=cabinet)
+
+    assert shown(call, Channel.GOAL) == DisplayState.AWAITS_GOAL
+    assert shown(call) == DisplayState.WAITING
+    assert str(DisplayState.AWAITS_GOAL.label) == "Ждёт другой цели"
+
+    save(counter, goal=factories.make_goal(counter=counter))
+
+    assert shown(call, Channel.GOAL) == DisplayState.WAITING

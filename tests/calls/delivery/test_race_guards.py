@@ -18,7 +18,8 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.decide import LINK_HORIZON, decide
+from calls.decision.decide import decide
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import CALLED_OFF
 from calls.delivery import batching, expiry, hold, lookup, recovery, sending, unlinked
 from calls.delivery.policy import LOOKUPS_NEEDED, lookup_spacing

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from calls.models import Call
+from calls.pages.timeline import timelines_of
 from calls.states import Channel, DeliveryState, UploadState
+from counters import lifecycle
 from counters.models import Counter
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -199,3 +204,55 @@ def test_call_that_is_not_finished_has_no_status_yet(
     assert "звонок ещё идёт, статуса пока нет" in page
     assert "Неуспешный" not in page
     assert "1/0" not in page
+
+
+def test_held_call_that_is_still_on_says_so(owner_client: Client, counter: Counter) -> None:
+    now = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        call = store_call(
+            cabinet=counter.cabinet, started_at=now - timedelta(hours=1), duration_seconds=7200
+        )
+        page = page_of(owner_client, call)
+
+    assert (
+        "Отложен до 10 июня, 16:00: по записи звонок ещё идёт, он закончится 10 июня, 16:00."
+    ) in page
+
+
+def test_unreadable_identifier_is_explained_without_naming_the_page(
+    owner_client: Client, counter: Counter
+) -> None:
+    call = store_call(
+        cabinet=counter.cabinet, client_id="", unreadable_identifiers={"ClientId": "1,7E+18"}
+    )
+
+    (timeline, *_rest) = timelines_of(call, now=timezone.now())
+    page = page_of(owner_client, call)
+
+    assert [step.title for step in timeline.steps] == [
+        "Получен от CallKeeper",
+        "Не отправлен: нужно ваше решение или исправленная запись",
+    ]
+    assert "Или отправьте его кнопкой «Отправить как непривязанный»" in page
+    assert "на странице звонка" not in page
+
+
+def test_pages_name_a_removed_counter(owner_client: Client, counter: Counter) -> None:
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
+    lifecycle.remove_counter(counter=counter, actor=None, now=timezone.now())
+
+    history = owner_client.get(reverse("calls:history", args=[counter.pk])).content.decode()
+
+    assert "Счетчик удалён из кабинета" in history
+    assert "Счетчик удалён из кабинета" in page_of(owner_client, call)
+
+
+def test_switch_says_nothing_before_the_first_save(counter: Counter) -> None:
+    Counter.objects.update(configured_at=None)
+    call = store_call(cabinet=counter.cabinet)
+
+    (timeline, *_rest) = timelines_of(call, now=timezone.now())
+    rules = {rule.text: rule.applies for step in timeline.steps for rule in step.rules}
+
+    assert rules["Счетчик включён"] is False

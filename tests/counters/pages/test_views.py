@@ -45,7 +45,7 @@ def test_single_added_counter_redirects_to_its_settings(
     assert response["Location"] == page(counter)
     assert messages_of(response) == [
         "Добавлен 1 счетчик. Проверьте настройки и нажмите «Сохранить» — до этого ничего не "
-        "отправляется, а звонки ждут."
+        "отправляется, а звонки, которые начнутся с этой минуты, ждут."
     ]
     assert counter.configured_at is None
 
