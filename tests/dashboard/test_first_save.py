@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -158,7 +159,10 @@ def test_order_is_confirmed_with_its_numbers_and_given_once(
     assert "До этого за последние" not in text_of(owner_client.get(url(counter)))
 
 
-UNREADABLE = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,7E+18"}}
+UNREADABLE: dict[str, Any] = {
+    "client_id": "",
+    "unreadable_identifiers": {"ClientId": "1,7E+18"},
+}
 
 
 def test_calls_for_a_person_are_counted_apart(
