@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
@@ -24,6 +25,9 @@ from calls.models import Upload
 from devtools.demonstration import faults
 from devtools.demonstration.generator import CallGenerator
 from integrations.limits import request_budget
+from integrations.limits.pauses import ensure_day
+from integrations.limits.quota_reset import day_of
+from integrations.models import RequestDay
 from integrations.yandex.errors import QuotaExceeded, RequestRejected
 from integrations.yandex.records import Uploading
 
@@ -117,7 +121,7 @@ def _send(upload: Upload, *, now: datetime) -> None:
     if not _claim(upload, now=now):
         return
     try:
-        answer = _post_patiently(upload)
+        answer = _post_patiently(upload, now=now)
     except RequestRejected as refusal:
         results.record_failure(upload, refusal, now=now)
     else:
@@ -136,12 +140,24 @@ def _claim(upload: Upload, *, now: datetime) -> bool:
     return claimed
 
 
-def _post_patiently(upload: Upload) -> Uploading:
+def _post_patiently(upload: Upload, *, now: datetime) -> Uploading:
     while True:
         try:
             with request_budget.request(
                 upload.counter.account.yandex_uid, request_budget.Kind.UPLOAD
-            ):
-                return sending.post(upload)
+            ) as lease:
+                answer = sending.post(upload)
+            _count_on_day(lease, day_of(now))
+            return answer
         except (request_budget.BudgetSpent, QuotaExceeded):
             time.sleep(PAUSE_SECONDS)
+
+
+@transaction.atomic
+def _count_on_day(lease: request_budget.Lease, day: date) -> None:
+    """Count the upload on the day of the history: today's calls would wait for a spent budget."""
+    request_budget.refund(lease)
+    ensure_day(lease.yandex_uid, day)
+    RequestDay.objects.filter(yandex_uid=lease.yandex_uid, day=day).update(
+        uploads=F("uploads") + 1
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from calls.states import DeliveryState, UploadState
 from counters.models import Counter
 from devtools.demonstration import history
 from devtools.sandbox import RunningSandbox
+from integrations.models import RequestDay
 
 STILL_TO_LEAVE = [UploadState.READY, UploadState.LATER, UploadState.SENDING, UploadState.UNCLEAR]
 
@@ -52,5 +54,12 @@ def test_every_day_of_the_weeks_was_delivered_on_its_day(
     sent = Upload.objects.aggregate(first=Min("sent_at"), last=Max("sent_at"))
     assert sent["first"] < began - timedelta(weeks=history.WEEKS - 1)
     assert began - timedelta(days=1) < sent["last"] < began
+    uploads_of_day = Tally(
+        upload.sent_at.astimezone(UTC).date() for upload in Upload.objects.all() if upload.sent_at
+    )
+    counted = dict(RequestDay.objects.filter(uploads__gt=0).values_list("day", "uploads"))
+    assert counted.get(began.date(), 0) <= uploads_of_day[began.date()]
+    assert sum(counted.values()) <= sum(uploads_of_day.values())
+    assert len(counted) >= history.DAILY_FOR
     late = Delivery.objects.filter(state=DeliveryState.EXPIRED).values("call").distinct()
     assert 0 < late.count() <= history.LATE_CALLS  # the rest does not pass the rules
