@@ -1,8 +1,7 @@
 """Stores calls once, updates changed ones, and decides their deliveries in the same transaction.
 
 The number of statements does not depend on the number of calls. Of two concurrent requests with the
-same call, the second waits at the unique key of `CallKey` for the first, and then finds the call.
-Keys and rows are locked in the order of the external ids, so that requests cannot deadlock.
+same call, the second waits for the first and then finds the call (`calls.ingest.known_calls`).
 """
 
 from __future__ import annotations
@@ -19,54 +18,12 @@ from django.db import connection, transaction
 from cabinets.models import CallSource
 from calls.decision import decide
 from calls.ingest.call_state import CallState, Status
-from calls.ingest.conflicts import Identity, rejection
-from calls.ingest.kept_values import KeptValues
+from calls.ingest.conflicts import rejection
+from calls.ingest.known_calls import lock_calls
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.models import Call
 
-RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "former_id")
-
-# Nor is a key inserted for a call that earlier versions stored under another derived id.
-_INSERT_KEYS = """
-INSERT INTO calls_callkey (cabinet_id, external_id, partition_at)
-SELECT %(cabinet_id)s, new.external_id, new.partition_at
-FROM unnest(%(external_ids)s::text[], %(starts)s::timestamptz[]) AS new(external_id, partition_at)
-WHERE NOT EXISTS (
-    SELECT FROM unnest(%(ids)s::text[], %(aliases)s::text[]) AS pair(external_id, alias)
-    JOIN calls_callkey former ON former.external_id = pair.alias
-    WHERE former.cabinet_id = %(cabinet_id)s AND pair.alias <> pair.external_id
-      AND pair.external_id = new.external_id)
-ORDER BY new.external_id COLLATE "C"
-ON CONFLICT (cabinet_id, external_id) DO NOTHING
-RETURNING external_id, id
-"""
-
-# The key of a call outlives its row, whose month may be dropped: then the hash is NULL.
-_LOCK_KNOWN = """
-WITH known AS MATERIALIZED (
-    SELECT DISTINCT ON (pair.external_id)
-           pair.external_id AS sent_id, key.id, key.external_id, key.partition_at
-    FROM unnest(%(ids)s::text[], %(aliases)s::text[]) AS pair(external_id, alias)
-    JOIN calls_callkey key ON key.cabinet_id = %(cabinet_id)s AND key.external_id = pair.alias
-    ORDER BY pair.external_id, pair.alias = pair.external_id DESC, key.id
-), locked AS (
-    SELECT call.id, call.content_hash, call.started_at, call.is_finished, call.phone,
-           call.phone_text, call.client_id, call.yclid, call.user_id, call.unreadable_identifiers
-    FROM (SELECT DISTINCT id, external_id, partition_at FROM known) AS stored
-    JOIN calls_call call ON call.id = stored.id AND call.partition_at = stored.partition_at
-    ORDER BY stored.external_id COLLATE "C"
-    FOR UPDATE OF call
-)
-SELECT known.sent_id, known.external_id, known.id, known.partition_at, locked.content_hash,
-       json_build_object('client_id', coalesce(locked.client_id, ''),
-                         'yclid', coalesce(locked.yclid, ''),
-                         'user_id', coalesce(locked.user_id, ''),
-                         'unreadable', coalesce(locked.unreadable_identifiers, '{}'),
-                         'phone', coalesce(locked.phone, ''))::text,
-       coalesce(locked.started_at, known.partition_at), coalesce(locked.is_finished, false),
-       coalesce(locked.phone, ''), coalesce(locked.phone_text, '')
-FROM known LEFT JOIN locked USING (id)
-"""
+RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
 
 
 @dataclass(frozen=True)
@@ -91,7 +48,7 @@ def store_calls(
     and the known call is flagged.
     """
     usable = [record for record in records if isinstance(record, CallRecord)]
-    states = _lock_calls(source.cabinet_id, usable)
+    states = lock_calls(source.cabinet_id, usable)
     results = [_result(index, record, states) for index, record in enumerate(records)]
     calls = _once(states.values())
     changed = [one for one in calls if one.latest is not None]
@@ -111,65 +68,6 @@ def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallSt
         error = rejection(record, known, external_id=state.external_id)
         return Result(index, state.external_id, status, error=error)
     return Result(index, state.external_id, status, state.call_id)
-
-
-def _lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, CallState]:
-    """Insert new keys and lock known calls; return each call's state by the external id sent."""
-    first = {one.external_id: one for one in reversed(records)}
-    if not first:
-        return {}
-    aliases = _aliases(records)
-    states = {
-        external_id: _new_state(call_id, first[external_id])
-        for external_id, call_id in _rows(
-            _INSERT_KEYS,
-            cabinet_id=cabinet_id,
-            external_ids=list(first),
-            starts=[one.started_at for one in first.values()],
-            ids=[external_id for external_id, _alias in aliases],
-            aliases=[alias for _external_id, alias in aliases],
-        )
-    }
-    known = [pair for pair in aliases if pair[0] not in states]
-    return states | _lock_known(cabinet_id, known) if known else states
-
-
-def _new_state(call_id: int, record: CallRecord) -> CallState:
-    return CallState(
-        call_id,
-        record.external_id,
-        record.started_at,
-        Identity.of_record(record),
-        is_new=True,
-    )
-
-
-def _aliases(records: Sequence[CallRecord]) -> list[tuple[str, str]]:
-    """Return each external id with itself, and with the former id of the same call if any."""
-    pairs = {(one.external_id, one.external_id) for one in records}
-    return sorted(pairs | {(one.external_id, one.former_id) for one in records if one.former_id})
-
-
-def _lock_known(cabinet_id: int, aliases: Sequence[tuple[str, str]]) -> dict[str, CallState]:
-    """Lock the rows of known calls; two external ids of one call share its state."""
-    found = _rows(
-        _LOCK_KNOWN,
-        cabinet_id=cabinet_id,
-        ids=[external_id for external_id, _alias in aliases],
-        aliases=[alias for _external_id, alias in aliases],
-    )
-    by_call = {
-        call_id: CallState(
-            call_id,
-            external_id,
-            partition_at,
-            Identity.of_stored(*facts),
-            hashed,
-            kept=KeptValues(**json.loads(kept)),
-        )
-        for _sent_id, external_id, call_id, partition_at, hashed, kept, *facts in found
-    }
-    return {sent_id: by_call[call_id] for sent_id, _external_id, call_id, *_rest in found}
 
 
 def _once(states: Iterable[CallState]) -> list[CallState]:
@@ -254,9 +152,3 @@ def _typed(columns: tuple[str, ...]) -> str:
 def _execute(statement: str, **parameters: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-
-
-def _rows(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())

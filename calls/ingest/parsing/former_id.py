@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from calls.ingest.parsing.fields import Item, read_count, read_phone, read_text
+from calls.ingest.parsing.fields import Item, Unusable, read_count, read_phone, read_text
 from calls.ingest.parsing.json_values import canonical, digest
 
 
 def former_id(item: Item, *, source_id: str, started_at: datetime) -> str:
     """Return the derived id of earlier versions: of source, start, phone, line and duration.
 
-    Raises Unusable for a duration that is no number.
+    "" for a duration that is no number: they refused such a record.
     """
     phone = read_phone(read_text(item, "clientNumber"))
     line = read_phone(read_text(item, "routePhone", "calltracking_number", "managerNumber"))
-    duration = read_count(item, "duration", "duration2_sec")
+    try:
+        duration = read_count(item, "duration", "duration2_sec")
+    except Unusable:
+        return ""
     facts = [source_id, started_at.isoformat(), phone, line, duration]
     return f"auto-{digest(canonical(facts))[:32]}"

@@ -1,7 +1,12 @@
-"""The external id of a call: CallKeeper's own, else a hash of what never changes. Pure."""
+"""The external id of a call: CallKeeper's own, else a hash of what never changes. Pure.
+
+A field that came late brings a stronger id; the weaker ones, under which the call may be stored
+already, are its aliases.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -15,6 +20,7 @@ from calls.ingest.parsing.fields import (
     read_phone,
     read_text,
 )
+from calls.ingest.parsing.former_id import former_id
 from calls.ingest.parsing.json_values import canonical, digest
 
 MAX_EXTERNAL_ID = 128
@@ -23,15 +29,18 @@ MAX_SERVICE_ID = 64
 MAX_SERVICE = 32
 #: Digits by which phones are compared: without the country code, which some senders leave out.
 COMPARED_DIGITS = 10
+#: The client's number in the v3 API and in the older export.
+PHONES = ("clientNumber", "clientPhone")
 CALLBACK, CALL_TRACKING = "callback", "calltracking"
 #: Ids that name their service, and those of the older export and the webhooks, which do not.
 SERVICE_IDS = {"ctCallId": CALL_TRACKING, "cbCallId": CALLBACK}
 BARE_IDS = ("callId", "id")
-#: What tells the service of a record without `serviceType`.
-CALLBACK_FIELDS = ("hook_event", "widget_hash", "cbWidgetHash")
-TRACKING_FIELDS = ("routePhone", "calltracking_number")
-CALLBACK_WORDS = ("обратн", "callback")
-TRACKING_WORDS = ("трекинг", "tracking", "динамич", "статич", "dynamic", "static")
+#: The prefix of a bare id in a record without `serviceType`. No other field tells the service:
+#: those that hint at it come and go between the records of one call.
+UNKNOWN_SERVICE = "call"
+ID_FIELDS = ("universalId", *SERVICE_IDS, *BARE_IDS)
+#: The line that was called; it stands for a client without a number.
+LINES = ("routePhone", "calltracking_number", "managerNumber")
 
 
 def universal_id(item: Item) -> str:
@@ -50,45 +59,77 @@ def universal_id(item: Item) -> str:
     return "" if text == "0" else text
 
 
-def service_id(item: Item) -> str:
-    """Return CallKeeper's id of the call in one of its services, "" when it is missing.
+def call_ids(
+    item: Item, *, source_id: str, started_at: datetime, visitor: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the ids of the call, the strongest first: all but it are aliases.
 
-    The service stands in front, as ids of two services may be equal: `calltracking-559`,
-    `callback-990077`. A bare `callId` or `id` counts when the record tells its service.
+    ``visitor``: the identifiers of the visitor that were read. Raises Unusable.
     """
-    for name in _ordered_service_ids(item):
-        if text := _usable_id(item, name):
-            return f"{SERVICE_IDS[name]}-{text}"
-    bare = next(filter(None, (_usable_id(item, name) for name in BARE_IDS)), "")
-    service = _service(item)
-    return f"{service}-{bare}" if bare and service else ""
+    derived = (
+        f"auto-{digest(canonical([source_id, started_at.isoformat(), *facts]))[:32]}"
+        for facts in _derived_facts(item, visitor)
+    )
+    former = former_id(item, source_id=source_id, started_at=started_at)
+    ids = (universal_id(item), *_service_ids(item), *derived, former)
+    return tuple(dict.fromkeys(filter(None, ids)))
 
 
 def readable_id(item: Item) -> str:
     """Return the id of a record that cannot become a call, "" when none can be read."""
     universal = read_identifier(item, "universalId", limit=MAX_EXTERNAL_ID)
-    return universal if universal not in ("", "0") else service_id(item)
+    return universal if universal not in ("", "0") else next(_service_ids(item), "")
 
 
 def id_field(item: Item) -> str:
     """Return the field that names the call; `universalId`, which should, when none does."""
     names = ("universalId", *_ordered_service_ids(item), *BARE_IDS)
-    return next((name for name in names if _usable_id(item, name)), names[0])
+    return next((name for name in names if usable_id(item, name)), names[0])
 
 
-def derived_id(*, source_id: str, started_at: datetime, number: str) -> str:
-    """Return the id of a call that has no other: the same source, start and client's number.
-
-    The line, the duration, the status and the tags of a call change, and so does the country of the
-    source, by which the number is completed: its last ten digits stay.
-    """
-    facts = [source_id, started_at.isoformat(), compared_digits(read_phone(number))]
-    return f"auto-{digest(canonical(facts))[:32]}"
+def usable_id(item: Item, name: str) -> str:
+    """Return the id that the field holds, "" when it holds none."""
+    limit = MAX_EXTERNAL_ID if name == "universalId" else MAX_SERVICE_ID
+    text = read_identifier(item, name, limit=limit)
+    return "" if text == "0" else text
 
 
 def compared_digits(phone: str) -> str:
-    """Return the digits by which phones are compared."""
-    return "".join(filter(str.isdecimal, phone))[-COMPARED_DIGITS:]
+    """Return the digits by which phones are compared; "" when it is no number, such as 000."""
+    digits = "".join(filter(str.isdecimal, phone))[-COMPARED_DIGITS:]
+    return digits if digits.strip("0") else ""
+
+
+def _service_ids(item: Item) -> Iterator[str]:
+    """Yield the ids of the call in single services, the strongest first.
+
+    The service stands in front, as ids of two services may be equal: `calltracking-559`,
+    `callback-990077`, `call-559`.
+    """
+    for name in _ordered_service_ids(item):
+        if text := usable_id(item, name):
+            yield f"{SERVICE_IDS[name]}-{text}"
+    if bare := next(filter(None, (usable_id(item, name) for name in BARE_IDS)), ""):
+        if service := _service(item):
+            yield f"{service}-{bare}"
+        yield f"{UNKNOWN_SERVICE}-{bare}"
+
+
+def _derived_facts(item: Item, visitor: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield what is hashed beside source and start, the most telling first.
+
+    The client's number: its last ten digits, as the country code changes with the source's country.
+    A call without a number is told by its visitor, else by its line: calls of other clients may
+    start in the same second. Duration, status and tags of a call change and tell nothing.
+    """
+    number = compared_digits(read_phone(read_text(item, *PHONES)))
+    if number:
+        yield (number,)
+    yield from (("", "visitor", value) for value in visitor if value)
+    if not number:
+        lines = (compared_digits(read_phone(read_text(item, name))) for name in LINES)
+        yield from (("", "line", line) for line in lines if line)
+        yield ("",)
 
 
 def _ordered_service_ids(item: Item) -> list[str]:
@@ -97,22 +138,5 @@ def _ordered_service_ids(item: Item) -> list[str]:
     return sorted(SERVICE_IDS, key=lambda name: SERVICE_IDS[name] != service)
 
 
-def _usable_id(item: Item, name: str) -> str:
-    limit = MAX_EXTERNAL_ID if name == "universalId" else MAX_SERVICE_ID
-    text = read_identifier(item, name, limit=limit)
-    return "" if text == "0" else text
-
-
 def _service(item: Item) -> str:
-    """Return the service of the record, "" when nothing tells it."""
-    if service := read_text(item, "serviceType", limit=MAX_SERVICE).lower():
-        return service
-    words = read_text(item, "callType", "call_type").lower()
-    if any(word in words for word in CALLBACK_WORDS) or _has(item, CALLBACK_FIELDS):
-        return CALLBACK
-    is_tracking = any(word in words for word in TRACKING_WORDS) or _has(item, TRACKING_FIELDS)
-    return CALL_TRACKING if is_tracking else ""
-
-
-def _has(item: Item, names: tuple[str, ...]) -> bool:
-    return bool(present(item, *names)[1] != "")
+    return read_text(item, "serviceType", limit=MAX_SERVICE).lower()

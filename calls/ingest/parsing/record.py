@@ -29,9 +29,8 @@ from calls.ingest.parsing.fields import (
     read_key,
     read_text,
 )
-from calls.ingest.parsing.former_id import former_id
 from calls.ingest.parsing.identifiers import CLIENT_ID, is_absent, read_number, read_user_id
-from calls.ingest.parsing.identity import derived_id, readable_id, service_id, universal_id
+from calls.ingest.parsing.identity import PHONES, call_ids, readable_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
 from calls.ingest.parsing.phone import RUSSIA, parse_phone
@@ -52,8 +51,6 @@ KIND_FIELDS = (
     *("callType", "call_type"),
     *("ctCampaignType", "campaignType", "campaign_type", "ctCampaignKind", "campaignKind"),
 )
-#: The client's number in the v3 API and in the older export.
-PHONES = ("clientNumber", "clientPhone")
 #: Seconds of talk; a callback's `duration_sec` is the whole call.
 DURATIONS = ("duration", "duration2_sec")
 #: Seconds of waiting, or the whole call from which they are derived.
@@ -64,11 +61,11 @@ STATIC_WORDS = ("статич", "static")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A parsed call; the fields but ``former_id`` are the columns of `calls.models.Call`."""
+    """A parsed call; the fields but ``aliases`` are the columns of `calls.models.Call`."""
 
     external_id: str
-    #: The id of the same call in earlier versions, "" when it was the same; no column.
-    former_id: str
+    #: Weaker ids of the same call, the strongest first: it may be stored under one. No column.
+    aliases: tuple[str, ...]
     service_type: str
     kind: str
     phone: str
@@ -166,7 +163,7 @@ def _read(
     visitor = _visitor(raw)
     kind = _kind(raw, has_identifier=any(visitor.values()))
     return CallRecord(
-        **_identity(raw, source_id=source_id, started_at=started_at),
+        **_identity(raw, visitor, source_id=source_id, started_at=started_at),
         service_type=read_text(raw, "serviceType", limit=32),
         kind=kind,
         phone=phone,
@@ -184,15 +181,10 @@ def _read(
     )
 
 
-def _identity(raw: Item, *, source_id: str, started_at: datetime) -> Columns:
-    if universal := universal_id(raw):
-        return {"external_id": universal, "former_id": ""}
-    number = read_text(raw, *PHONES)
-    return {
-        "external_id": service_id(raw)
-        or derived_id(source_id=source_id, started_at=started_at, number=number),
-        "former_id": former_id(raw, source_id=source_id, started_at=started_at),
-    }
+def _identity(raw: Item, visitor: Columns, *, source_id: str, started_at: datetime) -> Columns:
+    named = (visitor["client_id"], visitor["yclid"], visitor["user_id"])
+    ids = call_ids(raw, source_id=source_id, started_at=started_at, visitor=named)
+    return {"external_id": ids[0], "aliases": ids[1:]}
 
 
 def _visitor(raw: Item) -> Columns:

@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cabinets.models import CallSource
+from calls.ingest.parsing.record import read_records
+from calls.ingest.store import store_calls
 from calls.models import Call, Delivery
 from counters.models import Counter
 from tests import factories
@@ -37,6 +39,8 @@ def record(**fields: Any) -> dict[str, Any]:
     [
         ({"callTime": START + 6}, "2026-11-18T11:06:46+00:00", "+79160000001"),
         ({"callTime": START - 3600, "clientNumber": ""}, "2026-11-18T10:06:40+00:00", ""),
+        ({"callTime": START + 901}, "2026-11-18T11:21:41+00:00", "+79160000001"),
+        ({"callTime": START - 26 * 3600 - 900}, "2026-11-17T08:51:40+00:00", "+79160000001"),
         ({"clientNumber": "79031112233"}, "2026-11-18T11:06:40+00:00", "+79031112233"),
         (UNFINISHED | {"clientNumber": "79031112233"}, "2026-11-18T11:06:40+00:00", "+79031112233"),
         (UNFINISHED | {"callTime": START - 86_401}, "2026-11-17T11:06:39+00:00", "+79160000001"),
@@ -83,6 +87,16 @@ def test_rejection_names_both_calls(source: CallSource) -> None:
         ({}, {"managerNumber": "74951112233"}),
         ({}, {"callTime": START + 5}),
         ({}, {"callTime": START - 5}),
+        ({}, {"callTime": START - 3 * 3600}),
+        ({}, {"callTime": START + 900}),
+        ({}, {"callTime": START - 26 * 3600}),
+        ({"clientNumber": "7916***0001"}, {}),
+        ({"clientNumber": "7916000000*"}, {}),
+        ({"clientNumber": "+7 (916) XXX-XX-99"}, {}),
+        ({"clientNumber": "0001"}, {}),
+        ({}, {"clientNumber": "7916***4567"}),
+        ({"clientNumber": "", "yaClid": "12"}, {"yaClid": "13"}),
+        ({"clientNumber": "", "yaClid": "12"}, {"clientNumber": "", "yaClid": "13"}),
         ({"clientNumber": ""}, {}),
         ({"clientNumber": "anonymous"}, {}),
         ({"clientNumber": "000"}, {}),
@@ -119,6 +133,21 @@ def test_phone_as_earlier_versions_read_it_is_the_same(
     [result] = store(source, record(clientNumber=number, duration=90), now=LATER)
 
     assert result.status == "updated"
+
+
+@pytest.mark.parametrize("field", ["clientNumber", "clientPhone"])
+def test_number_is_the_same_after_the_country_of_the_source_was_corrected(
+    source: CallSource, field: str
+) -> None:
+    item = record(clientNumber="", **UNFINISHED) | {field: "80291234567"}
+    before = read_records([item], source_id="s", zone=None, now=NOW, region="BY")
+    store_calls(source=source, records=before, now=NOW)
+    assert Call.objects.get().phone == "+375291234567"
+
+    [result] = store(source, record(clientNumber="") | {field: "80291234567"}, now=LATER)
+
+    assert result.status == "updated"
+    assert Call.objects.get().is_finished
 
 
 def test_outdated_record_of_the_same_call_is_a_duplicate(source: CallSource) -> None:
@@ -174,7 +203,7 @@ def test_conflicts_are_flagged_by_one_statement(source: CallSource) -> None:
     with CaptureQueriesContext(connection) as one:
         store(source, items[0] | {"callTime": START + 600}, now=NOW)
     with CaptureQueriesContext(connection) as many:
-        store(source, *[item | {"callTime": START + 900} for item in items], now=NOW)
+        store(source, *[item | {"callTime": START + 660} for item in items], now=NOW)
 
     assert len(many) == len(one)
     assert Call.objects.filter(conflict_at=NOW).count() == 100

@@ -87,14 +87,15 @@ def test_own_id_is_preferred_to_the_former_one(source: CallSource) -> None:
     assert (again.status, again.call_id) == ("updated", own.call_id)
 
 
-def test_two_ids_of_one_former_call_update_it_once_each(source: CallSource) -> None:
+def test_of_two_ids_one_joins_a_former_call(source: CallSource) -> None:
     call = store_formerly(source, record())
 
     results = store(source, record(ctCallId=1), record(ctCallId=2))
 
-    assert [(one.status, one.call_id) for one in results] == [("updated", call.pk)] * 2
-    stored = Call.objects.get()
-    assert (stored.revision, stored.raw["ctCallId"]) == (3, 2)
+    assert (results[0].status, results[0].call_id) == ("updated", call.pk)
+    assert (results[1].status, results[1].external_id) == ("created", "calltracking-2")
+    stored = Call.objects.get(pk=call.pk)
+    assert (stored.revision, stored.raw["ctCallId"]) == (2, 1)
 
 
 def test_call_that_changes_is_one_call(source: CallSource) -> None:

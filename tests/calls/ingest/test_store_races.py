@@ -106,6 +106,48 @@ def test_concurrent_copies_of_a_call_of_an_earlier_version_find_it(
     assert Call.objects.get().external_id == CallKey.objects.get().external_id == former
 
 
+def test_concurrent_versions_with_other_ids_make_one_call(
+    source: CallSource, counter: Counter
+) -> None:
+    """Whichever comes first, each of the others has its id as an alias, or is the same."""
+    start = an_hour_ago()
+    base = {"callTime": start, "clientNumber": "79161234567", "callId": 559}
+    items = [base, base | {"routePhone": "74950000001"}, base | {"tags": ["Новый"]}]
+    store_first = post_calls({"callTime": start, "clientNumber": "79161234567"}, source=source)
+    named = [base | {"universalId": "U1", "ctCallId": 77}, base | {"ctCallId": 77}]
+
+    answers = concurrently(
+        [partial(post_calls, one, source=source) for one in (*items, *named) * 4]
+    )
+
+    assert [answer.status_code for answer in answers] == [202] * 20
+    call = Call.objects.get()
+    assert call.pk == store_first.json()["results"][0]["call_id"]
+    assert {answer.json()["results"][0]["call_id"] for answer in answers} == {call.pk}
+    assert CallKey.objects.count() == 1
+    assert Delivery.objects.count() == 2
+
+
+def test_concurrent_requests_with_crossed_aliases_do_not_deadlock(
+    source: CallSource, counter: Counter
+) -> None:
+    start = an_hour_ago()
+    plain = [
+        {"callTime": start - number, "clientNumber": f"7916{number:07d}", "ctCallId": number + 1}
+        for number in range(40)
+    ]
+    store_first = [plain[number] | {"ctCallId": 0} for number in range(0, 40, 2)]
+    assert post_calls({"calls": store_first}, source=source).status_code == 202
+    tagged = [one | {"tags": ["Новый"]} for one in plain]
+    bodies = [plain, plain[::-1], tagged, tagged[::-1]] * 3
+
+    answers = concurrently([partial(post_calls, {"calls": body}, source=source) for body in bodies])
+
+    assert [answer.status_code for answer in answers] == [202] * len(bodies)
+    assert Call.objects.count() == CallKey.objects.count() == 40
+    assert Delivery.objects.count() == 80
+
+
 def test_of_two_calls_that_come_at_once_under_one_id_one_is_rejected(
     source: CallSource, counter: Counter
 ) -> None:

@@ -216,7 +216,7 @@ def test_unreadable_file_is_refused(
         ("records-utf16.json", {"f-1": ["Целевой"]}),
         ("records.jsonl", {"f-3": ["Целевой"], "f-4": ["Целевой"]}),
         ("payload-object.json", {"f-1": ["Целевой"], "f-2": ["Целевой"]}),
-        ("old-export.json", {"calltracking-1337486": []}),
+        ("old-export.json", {"call-1337486": []}),
     ],
 )
 def test_file_of_a_public_report_is_read(
