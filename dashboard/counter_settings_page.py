@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from calls.queries.connection import count_earlier_calls
+from calls.queries.connection import earlier_count
 from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
@@ -31,7 +31,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "owner": counter.owner_login,
         "connected_at": counter.added_at,
         "accepts_from": counter.accepts_from if counter.configured_at else counter.added_at,
-        "earlier_count": count_earlier_calls(counter, now=now),
+        "earlier_count": earlier_count(counter, now=now),
         "earlier_url": reverse("calls:send-earlier", args=[counter.pk]),
         "state": state,
         "off_sentence": OFF_SENTENCE,

@@ -60,4 +60,6 @@ def _notify(request: HttpRequest, counter: Counter, result: EarlierCalls) -> Non
         words.append(_("Не подходят под настройки: %(rest)d.") % {"rest": rest})
     if undecided:
         words.append(undecided_sentence(undecided))
+    if result.more:
+        words.append(_("Ещё более ранние звонки остались: отправьте их так же, ещё раз."))
     messages.success(request, " ".join(words))

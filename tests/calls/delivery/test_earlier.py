@@ -8,16 +8,22 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
 from cabinets.models import AuditEvent, Cabinet
+from calls.decision.by_order import decide_by_order
+from calls.delivery import earlier as earlier_module
 from calls.delivery.earlier import EarlierCalls, send_earlier
-from calls.models import Delivery
-from calls.queries.connection import count_earlier_calls, earlier_of
+from calls.models import Call, Delivery
+from calls.queries import connection
+from calls.queries.connection import earlier_count, earlier_of
 from calls.states import DeliveryState
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.stored import row_of, store_call
+from tests.responses import messages_of
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 CONNECTED_AT = NOW - timedelta(hours=1)
@@ -81,7 +87,7 @@ def test_nothing_to_order(cabinet: Cabinet, connected: Counter, fields: dict[str
     counter = Counter.objects.get()
     store_call(cabinet=cabinet, started_at=NOW - timedelta(days=1))
 
-    assert count_earlier_calls(counter, now=NOW) == 0
+    assert earlier_count(counter, now=NOW) == ""
     assert send_earlier(counter=counter, actor=None, now=NOW) == EarlierCalls(0, 0)
     assert Counter.objects.get().accepts_from is None
 
@@ -131,3 +137,103 @@ def test_order_for_a_removed_counter_is_refused(cabinet: Cabinet, connected: Cou
         send_earlier(counter=connected, actor=None, now=NOW)
 
     assert row_of(call).reason == "before_connection"
+
+
+@pytest.fixture
+def small_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order takes 4 calls, in chunks of 2."""
+    monkeypatch.setattr(earlier_module, "MAX_PER_ORDER", 4)
+    monkeypatch.setattr(earlier_module, "CHUNK", 2)
+    monkeypatch.setattr(connection, "MAX_PER_ORDER", 4)
+
+
+def store_hourly(cabinet: Cabinet, count: int) -> list[Call]:
+    """Store calls of one hour, two hours … before NOW; none is decided."""
+    hours = range(2, count + 2)
+    return [
+        store_call(cabinet=cabinet, started_at=NOW - timedelta(hours=hour), decided=False)
+        for hour in hours
+    ]
+
+
+def waiting() -> set[int]:
+    return set(Delivery.objects.waiting().values_list("call_id", flat=True))
+
+
+@pytest.mark.usefixtures("small_orders")
+def test_order_takes_the_latest_calls_and_leaves_the_rest_to_the_next(
+    cabinet: Cabinet, connected: Counter
+) -> None:
+    calls = store_hourly(cabinet, 7)
+    shown = earlier_of(connected, now=NOW)
+    assert (shown.count, shown.fitting, shown.more) == (4, 4, True)
+    assert shown.since == calls[3].started_at
+    assert earlier_count(connected, now=NOW) == shown.count_text == "больше 4"
+
+    first = send_earlier(counter=connected, actor=None, now=NOW)
+
+    assert first == EarlierCalls(count=4, sent=4, more=True)
+    assert waiting() == {call.pk for call in calls[:4]}
+    assert Counter.objects.get().accepts_from == calls[3].started_at
+    assert earlier_count(Counter.objects.get(), now=NOW) == "3"
+
+    second = send_earlier(counter=connected, actor=None, now=NOW)
+
+    assert second == EarlierCalls(count=3, sent=3, more=False)
+    assert waiting() == {call.pk for call in calls}
+    assert earlier_count(Counter.objects.get(), now=NOW) == ""
+
+
+@pytest.mark.usefixtures("small_orders")
+def test_calls_of_one_moment_are_never_divided(cabinet: Cabinet, connected: Counter) -> None:
+    moment = NOW - timedelta(hours=2)
+    calls = [store_call(cabinet=cabinet, started_at=moment, decided=False) for _ in range(5)]
+
+    result = send_earlier(counter=connected, actor=None, now=NOW)
+
+    assert result == EarlierCalls(count=5, sent=5)
+    assert waiting() == {call.pk for call in calls}
+
+
+@pytest.mark.usefixtures("small_orders")
+def test_order_that_dies_between_chunks_is_finished_by_the_next(
+    cabinet: Cabinet, connected: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = store_hourly(cabinet, 4)
+    decide = decide_by_order
+    decided: list[int] = []
+
+    def die_in_the_second_chunk(counter_id: int, ids: list[int], *, now: datetime) -> None:
+        decide(counter_id, ids, now=now)
+        decided.extend(ids)
+        if len(decided) > 2:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr(earlier_module, "decide_by_order", die_in_the_second_chunk)
+    with pytest.raises(RuntimeError):
+        send_earlier(counter=connected, actor=None, now=NOW)
+    assert waiting() == {call.pk for call in calls[:2]}
+    assert Counter.objects.get().accepts_from == calls[1].started_at
+    monkeypatch.setattr(earlier_module, "decide_by_order", decide)
+
+    assert send_earlier(counter=connected, actor=None, now=NOW) == EarlierCalls(2, 2)
+
+    assert waiting() == {call.pk for call in calls}
+    assert Delivery.objects.waiting().count() == 4
+
+
+@pytest.mark.usefixtures("small_orders")
+def test_page_and_settings_name_no_more_calls_than_one_order_takes(
+    cabinet: Cabinet, connected: Counter, owner_client: Client
+) -> None:
+    store_hourly(cabinet, 6)
+    url = reverse("calls:send-earlier", args=[connected.pk])
+
+    page = owner_client.get(url).content.decode()
+    settings_page = owner_client.get(reverse("counters:settings", args=[connected.pk]))
+    (message,) = messages_of(owner_client.post(url))
+
+    assert "Таких звонков за последние 21 день: больше 4." in page
+    assert "За один раз отправляются 4 самых поздних" in page
+    assert "пришло звонков: больше 4. Сами они не уйдут." in settings_page.content.decode()
+    assert message.endswith("Ещё более ранние звонки остались: отправьте их так же, ещё раз.")
