@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from calls.ingest.parsing import status_codes
+from calls.ingest.parsing.call_kind import read_kind
 from calls.ingest.parsing.call_time import check_end, read_start
 from calls.ingest.parsing.clicks import click_of
 from calls.ingest.parsing.content_hash import content_hash
 from calls.ingest.parsing.fields import (
     Item,
     Unusable,
-    as_text,
     present,
     read_code,
     read_count,
@@ -45,18 +45,10 @@ PAGE_FIELDS = ("callPage", "cpg", "entryPointQuery", "entryPoint")
 MAX_ADDRESS = 2048
 #: Some fields of a CallRecord by name.
 Columns = dict[str, Any]
-#: Where a record says whether its tracking number is static: flags, and texts with a word of it.
-STATIC_FLAGS = ("isStatic", "is_static", "static")
-KIND_FIELDS = (
-    *("callType", "call_type"),
-    *("ctCampaignType", "campaignType", "campaign_type", "ctCampaignKind", "campaignKind"),
-)
 #: Seconds of talk; a callback's `duration_sec` is the whole call.
 DURATIONS = ("duration", "duration2_sec")
 #: Seconds of waiting, or the whole call from which they are derived.
 HOLDS = ("holdDuration", "waitTime", "duration_sec")
-DYNAMIC_WORDS = ("динамич", "dynamic")
-STATIC_WORDS = ("статич", "static")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +153,7 @@ def _read(
     hold = _hold(raw)
     check_end(started_at, hold or 0, field=present(raw, *HOLDS)[0], now=now)
     visitor = _visitor(raw)
-    kind = _kind(raw, has_identifier=any(visitor.values()))
+    kind = read_kind(raw, has_identifier=any(visitor.values()))
     return CallRecord(
         **_identity(raw, visitor, source_id=source_id, started_at=started_at),
         service_type=read_text(raw, "serviceType", limit=32),
@@ -247,32 +239,6 @@ def _page(raw: Item) -> str:
 def _codes(raw: Item) -> status_codes.Codes:
     codes = read_code(raw, "statusFirst"), read_code(raw, "statusSecond")
     return codes if codes != (None, None) else status_codes.read_pair(read_text(raw, "state"))
-
-
-def _kind(raw: Item, *, has_identifier: bool) -> CallKind:
-    """Return the kind of the call.
-
-    Static is only what the record says is static: a call without an identifier may as well be a
-    dynamic one whose number was noted down. ``has_identifier``: one came, readable or not.
-    """
-    service = read_text(raw, "serviceType").lower()
-    if service == "callback" or (not service and read_key(raw.get("cbCallId"))):
-        return CallKind.CALLBACK
-    is_static = None if service == "import" else _static_hint(raw)
-    if is_static is None:
-        return CallKind.DYNAMIC if has_identifier else CallKind.UNKNOWN
-    return CallKind.STATIC if is_static else CallKind.DYNAMIC
-
-
-def _static_hint(raw: Item) -> bool | None:
-    """Return what the record says of its tracking number; None when it says nothing."""
-    name, value = present(raw, *STATIC_FLAGS)
-    if isinstance(value, bool) or as_text(value):
-        return read_flag(raw, name)
-    words = " ".join(read_text(raw, name).lower() for name in KIND_FIELDS)
-    if any(word in words for word in DYNAMIC_WORDS):
-        return False
-    return True if any(word in words for word in STATIC_WORDS) else None
 
 
 def _attempt(raw: Item, *, is_callback: bool) -> Columns:

@@ -90,6 +90,44 @@ def test_codes_of_the_older_export_are_parsed() -> None:
     assert (call.status_first, call.status_second, call.status) == (720, 200, "fail")
 
 
+#: Texts of `callType` by the kind that they say.
+DYNAMIC_TEXTS = (
+    *("нестатический", "Не статический", "не\u00a0статический", "не-статический"),
+    *("не является статическим", "non-static", "NonStatic", "non static", "not static"),
+    *(
+        "non\u2011static",
+        "isn't static",
+        "ct_dynamic",
+        "static, dynamic",
+        "Статический, не статический",
+    ),
+)
+STATIC_TEXTS = (
+    *(
+        "Статический номер",
+        "static_number",
+        "ct-static",
+        "ct_static",
+        "(static)",
+        "статика: Статич.",
+    ),
+    *(
+        "нединамический",
+        "non-dynamic",
+        "Статический (не динамический)",
+        "Звонок не наш, статический",
+    ),
+)
+OTHER_TEXTS = (
+    "электростатический",
+    "ecstatic",
+    "aerodynamic",
+    "статистика",
+    "Statistics",
+    "3static",
+)
+
+
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
@@ -118,6 +156,11 @@ def test_codes_of_the_older_export_are_parsed() -> None:
         ({"serviceType": "calltracking", "yaClid": "1,71803E+18"}, "dynamic"),
         ({"serviceType": "calltracking", "yaClid": "{yaClid}"}, "unknown"),
         ({"serviceType": "новый сервис", "yaClid": "12"}, "dynamic"),
+        *(({"callType": text}, "dynamic") for text in DYNAMIC_TEXTS),
+        *(({"callType": text}, "static") for text in STATIC_TEXTS),
+        *(({"callType": text}, "unknown") for text in OTHER_TEXTS),
+        ({"callType": "Статический", "ctCampaignType": "нестатическая"}, "dynamic"),
+        ({"callType": "не", "ctCampaignType": "статическая"}, "static"),
     ],
 )
 def test_kind_of_call(fields: dict[str, Any], kind: str) -> None:
