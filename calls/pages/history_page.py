@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +28,8 @@ from calls.queries.stats import state_totals
 from calls.states import Channel, DisplayState
 from counters.models import Counter
 
+#: The totals of a period that was not chosen count no more rows than these.
+MAX_TOTALLED = 10_000
 _BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 
 
@@ -47,19 +50,50 @@ def history_context(
 ) -> dict[str, Any]:
     """Return the context of a valid form.
 
-    A default period without calls is lifted when there are calls before it, and the page says so.
+    A default period without calls gives way to an earlier one when there are calls before it, and
+    the page says so.
     """
     now, filters = timezone.now(), form.filters()
     context = _rows_context(request, counter, filters, now)
     if context["rows"] or request.GET.get("cursor"):
         return context
     if form.has_default_period:
-        all_time = filter_form(request, counter, request.GET.dict() | {"date_from": ""})
-        if all_time.is_valid():
-            lifted = _rows_context(request, counter, all_time.filters(), now)
-            if lifted["rows"]:
-                return lifted | {"filters": all_time, "lifted_days": DEFAULT_DAYS}
+        earlier = _earlier_form(request, counter, form.filters(), now)
+        if earlier is not None:
+            found = _rows_context(request, counter, earlier.filters(), now)
+            return found | {
+                "filters": earlier,
+                "lifted_days": DEFAULT_DAYS,
+                "all_time_url": _all_time_url(request, earlier),
+            }
     return context | {"hints": hints_of(counter, form, filters, now=now)}
+
+
+def _earlier_form(
+    request: CabinetRequest, counter: Counter, filters: history_pages.Filters, now: datetime
+) -> HistoryFilterForm | None:
+    """Return the form of a period with calls in place of the default one; None when there is none.
+
+    It is all time, or, when there are more than MAX_TOTALLED rows to count, the DEFAULT_DAYS up to
+    the last call.
+    """
+    all_time = replace(filters, first_day=None)
+    last_day = history_pages.last_day_of(counter, all_time, now=now)
+    if last_day is None:
+        return None
+    period = {"date_from": "", "date_to": ""}
+    if history_pages.has_more_than(MAX_TOTALLED, counter, all_time, now=now):
+        first_day = last_day - timedelta(days=DEFAULT_DAYS - 1)
+        period = {"date_from": first_day.isoformat(), "date_to": last_day.isoformat()}
+    form = filter_form(request, counter, request.GET.dict() | period)
+    return form if form.is_valid() else None
+
+
+def _all_time_url(request: CabinetRequest, form: HistoryFilterForm) -> str:
+    """Return the link to the whole history; '' when the form shows it."""
+    if not form["date_from"].value():
+        return ""
+    return "?" + urlencode(request.GET.dict() | {"date_from": "", "date_to": ""})
 
 
 def _rows_context(

@@ -65,6 +65,18 @@ def filtered(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[D
     return deliveries
 
 
+def last_day_of(counter: Counter, filters: Filters, *, now: datetime) -> date | None:
+    """Return the day of the latest row that passes the filters; None when none does."""
+    starts = filtered(counter, filters, now=now).order_by("-partition_at", "-call_id", "channel")
+    latest = starts.values_list("partition_at", flat=True).first()
+    return timezone.localtime(latest).date() if latest else None
+
+
+def has_more_than(most: int, counter: Counter, filters: Filters, *, now: datetime) -> bool:
+    """Whether more than ``most`` rows pass the filters; no further ones are counted."""
+    return filtered(counter, filters, now=now).order_by()[: most + 1].count() > most
+
+
 #: What each part of the filters is without a choice.
 _LIFTED: dict[str, dict[str, Any]] = {
     "state": {"state": ""},

@@ -15,7 +15,7 @@ from calls.models import Delivery, Upload
 from calls.states import Channel, DeliveryState, IdKind, UploadState, sql_list
 
 #: A call keeps its partition when its start is corrected; by more than this it is not found here.
-_CORRECTED_BY = timedelta(days=31)
+_CORRECTED_BY = timedelta(days=3)
 #: Metrika does not get the rows of these uploads.
 _NOT_DELIVERED = (UploadState.CANCELLED, UploadState.NEEDS_ATTENTION)
 
@@ -48,6 +48,9 @@ LEFT JOIN calls_upload u ON u.id = d.upload_id
 JOIN calls_call o ON o.cabinet_id = c.cabinet_id AND o.id <> c.id
   AND o.started_at >= date_trunc('second', c.started_at)
   AND o.started_at < date_trunc('second', c.started_at) + interval '1 second'
+  -- The same once more, for a hash join: of a large upload the calls of its days are read once.
+  AND date_trunc('second', o.started_at) = date_trunc('second', c.started_at)
+  AND o.started_at BETWEEN %(since)s AND %(until)s
   AND o.partition_at BETWEEN %(since)s AND %(until)s AND {_SAME_VISITOR}
 JOIN calls_delivery e ON e.call_id = o.id AND e.partition_at = o.partition_at
   AND e.counter_id = d.counter_id AND e.channel = d.channel AND e.id_kind = d.id_kind
@@ -69,7 +72,7 @@ def same_second(deliveries: Sequence[Delivery]) -> dict[tuple[int, int], SameSec
     if not goals:
         return {}
     values: dict[str, datetime | list[int]] = {
-        **_months([one.partition_at for one in goals]),
+        **_days([one.partition_at for one in goals]),
         "calls": [one.call_id for one in goals],
         "counters": [one.counter_id for one in goals],
     }
@@ -87,8 +90,8 @@ def rows_of_same_second(upload: Upload) -> int:
     """Return how many rows of the upload Metrika counts as one with another row, in any file."""
     if upload.channel != Channel.GOAL:
         return 0
-    months = _months([upload.oldest_call_at, upload.newest_call_at])
-    values: dict[str, datetime | int] = {**months, "upload": upload.pk}
+    days = _days([upload.oldest_call_at, upload.newest_call_at])
+    values: dict[str, datetime | int] = {**days, "upload": upload.pk}
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(DISTINCT d.call_id) {_PAIRS} AND d.upload_id = %(upload)s", values
@@ -96,5 +99,5 @@ def rows_of_same_second(upload: Upload) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _months(moments: Collection[datetime]) -> dict[str, datetime]:
+def _days(moments: Collection[datetime]) -> dict[str, datetime]:
     return {"since": min(moments) - _CORRECTED_BY, "until": max(moments) + _CORRECTED_BY}

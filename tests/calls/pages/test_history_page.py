@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from calls.pages import history_page
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -242,6 +243,36 @@ def test_default_period_without_calls_is_lifted_and_said(
         assert answer.context["period"] == "за всё время"
     # A period that a person chose is not lifted without being asked.
     assert (chosen.context["rows"], lifted in chosen.content.decode()) == ([], False)
+
+
+def test_long_history_is_not_counted_whole_in_place_of_the_default_period(
+    owner_client: Client, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_page, "MAX_TOTALLED", 2)
+    noon = timezone.localtime().replace(hour=12)
+    for days in (40, 41, 90):
+        started_at = noon - timedelta(days=days)
+        call = make_call(cabinet=counter.cabinet, started_at=started_at)
+        make_delivery(call=call, counter=counter)
+    last = (noon - timedelta(days=40)).date()
+    url = reverse("calls:history", args=[counter.pk])
+
+    answer = owner_client.get(url, {"state": "expired"})
+
+    first = last - timedelta(days=29)
+    filters = answer.context["filters"]
+    assert len(answer.context["rows"]) == answer.context["totals_count"] == 2
+    assert (filters["date_from"].value(), filters["date_to"].value()) == (
+        first.isoformat(),
+        last.isoformat(),
+    )
+    period = answer.context["period"]
+    page = answer.content.decode()
+    assert period.startswith("с ")
+    assert f"За последние 30 дней звонков нет, поэтому показаны более ранние, {period}." in page
+    assert answer.context["all_time_url"] == "?state=expired&date_from=&date_to="
+    everything = owner_client.get(url + answer.context["all_time_url"])
+    assert len(everything.context["rows"]) == 3
 
 
 @pytest.mark.parametrize(
