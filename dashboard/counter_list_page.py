@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.urls import reverse
 
 from cabinets.models import Cabinet
+from calls.queries.blockers import pauses_of_accounts
 from calls.queries.stats import SentTotals, sent_totals
 from counters.causes import stop_of
 from counters.models import Counter
@@ -50,8 +51,10 @@ DEFAULT_SORT = "synced"
 def list_context(
     cabinet: Cabinet, *, account_filter: int | None, sort: str, now: datetime
 ) -> dict[str, Any]:
-    """Return the template's context (eight queries, however many counters there are)."""
-    accounts = [_account(account) for account in _accounts(cabinet)]
+    """Return the template's context (fourteen queries at most, however many counters there are)."""
+    linked = _accounts(cabinet)
+    pauses = pauses_of_accounts(linked, now=now)
+    accounts = [_account(account, pauses.get(account.pk, "")) for account in linked]
     if account_filter not in {item["account"].pk for item in accounts}:
         account_filter = None
     sort = sort if sort in SORTS else DEFAULT_SORT
@@ -86,12 +89,13 @@ def _accounts(cabinet: Cabinet) -> list[YandexAccount]:
     return list(counted.filter(is_shown).order_by("login", "pk"))
 
 
-def _account(account: Any) -> dict[str, Any]:
-    """``account`` is a YandexAccount of `_accounts`, with its counts."""
+def _account(account: Any, pause: str) -> dict[str, Any]:
+    """``account`` is a YandexAccount of `_accounts`, with its counts; ``pause`` stops it now."""
     return {
         "account": account,
         "state_text": account.get_state_display(),
         "state_tone": TONE_OF_ACCOUNT[account.state],
+        "pause": pause if account.is_usable else "",
         "counters_count": account.counters_count,
         "urls": {
             "add": reverse("counters:add", args=[account.pk]) if account.is_usable else "",

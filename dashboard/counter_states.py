@@ -6,9 +6,10 @@ The list, the settings window and the card of the integration show the same stat
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -20,9 +21,11 @@ from cabinets.models import Cabinet
 from calls.queries.blockers import blockers_of
 from calls.queries.connection import awaiting_by_counter
 from calls.queries.flow import CallFlow, call_flow, failing_counters
+from calls.queries.stats import awaiting_decision, stuck_uploads
 from calls.states import DisplayState
 from counters.models import Counter
 from counters.pages.status import NOT_SAVED, CounterStatus, Cure, status_of_counter
+from dashboard.links import calls_url
 
 #: Sources that sent nothing for so long are silent: a small firm has weekends without a call, but
 #: hardly a week.
@@ -53,13 +56,18 @@ UPLOADS_REPEATED = CounterStatus(
     gettext_lazy("Последние выгрузки пока не проходят: мы повторяем их сами."),
     Cure.UPLOADS,
 )
-_PAUSED = gettext_lazy("Метрика просит паузу")
+_STUCK_UPLOADS = gettext_lazy("Есть выгрузки, которые требуют внимания")
+_UNDECIDED = gettext_lazy("Есть звонки, которые ждут вашего решения")
+_WAITING_CALLS = gettext_lazy("Не настроен: звонки ждут")
+_PAUSED = gettext_lazy("Исчерпан лимит запросов Яндекса")
 
 LABELS: dict[Cure, str | Promise] = {
     Cure.ACCOUNTS: gettext_lazy("К аккаунтам"),
     Cure.SETTINGS: gettext_lazy("К настройкам"),
     Cure.SOURCES: gettext_lazy("Источники звонков"),
     Cure.UPLOADS: gettext_lazy("К звонкам"),
+    Cure.STUCK_UPLOADS: gettext_lazy("К звонкам"),
+    Cure.DECISIONS: gettext_lazy("К звонкам"),
 }
 #: From the best to the worst.
 TONES = ("success", "neutral", "info", "warning", "danger")
@@ -74,6 +82,8 @@ class CounterState:
     sentence: str | Promise
     cure_url: str
     cure_label: str | Promise
+    #: The text without the numbers of one counter: the card counts counters by it.
+    group: str | Promise
 
     @property
     def is_fine(self) -> bool:
@@ -83,26 +93,50 @@ class CounterState:
 def counter_states(
     cabinet: Cabinet, counters: Sequence[Counter], *, now: datetime
 ) -> dict[int, CounterState]:
-    """Return the states by counter id, in four queries. Load the counters with account and goal.
+    """Return the states by counter id, in six queries. Load the counters with account and goal.
 
-    A fifth one if there are counters whose settings were never saved.
+    A seventh one if there are counters whose settings were never saved.
     """
     flow = call_flow(cabinet)
     is_new = any(counter.configured_at is None for counter in counters)
     awaiting = awaiting_by_counter(cabinet, now=now) if is_new else {}
     failing = failing_counters(counter.pk for counter in counters)
     blockers = blockers_of(counters, now=now)
+    for_person = _for_person(counters, now)
     return {
         counter.pk: _linked(
             counter,
-            _with_waiting_calls(
-                _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
-                awaiting.get(counter.pk, 0),
-            ),
+            _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
+            for_person.get(counter.pk),
+            waiting=awaiting.get(counter.pk, 0),
             is_stuck=failing.get(counter.pk, False),
         )
         for counter in counters
     }
+
+
+def _for_person(counters: Sequence[Counter], now: datetime) -> dict[int, CounterStatus]:
+    """Return by counter id what waits for a person although everything else flows."""
+    ids = [counter.pk for counter in counters]
+    undecided = awaiting_decision(Q(pk__in=ids), now=now)
+    found = {pk: _undecided(calls) for pk, _name, calls in undecided}
+    return found | {pk: _stuck(uploads) for pk, uploads in stuck_uploads(ids).items()}
+
+
+def _undecided(calls: int) -> CounterStatus:
+    text = _(
+        "Звонков с идентификатором, который не читается: %(count)d. Решите, передать ли их как "
+        "непривязанные, или передайте верные записи. Остальные звонки уходят."
+    )
+    return CounterStatus(_UNDECIDED, "warning", text % {"count": calls}, Cure.DECISIONS)
+
+
+def _stuck(uploads: int) -> CounterStatus:
+    text = _(
+        "Выгрузок, которые требуют внимания: %(count)d. Посмотрите, что с ними делать. Остальные "
+        "звонки уходят."
+    )
+    return CounterStatus(_STUCK_UPLOADS, "warning", text % {"count": uploads}, Cure.STUCK_UPLOADS)
 
 
 def worst_of(states: Iterable[CounterState]) -> CounterState | None:
@@ -124,13 +158,6 @@ def _status(
     return CounterStatus(_PAUSED, "warning", blocker) if blocker else own
 
 
-def _with_waiting_calls(status: CounterStatus, count: int) -> CounterStatus:
-    """Return the status of a counter without settings with the number of calls that wait for it."""
-    if status is not NOT_SAVED or not count:
-        return status
-    return replace(status, text=_("Не настроен: звонков ждёт — %(count)d") % {"count": count})
-
-
 def _of_sources(flow: CallFlow, now: datetime) -> CounterStatus | None:
     if not flow.active_sources:
         return NO_SOURCE
@@ -143,9 +170,23 @@ def _of_sources(flow: CallFlow, now: datetime) -> CounterStatus | None:
     return CounterStatus(_SILENT, "warning", text % {"date": date}, Cure.SOURCES)
 
 
-def _linked(counter: Counter, status: CounterStatus, *, is_stuck: bool) -> CounterState:
+def _linked(
+    counter: Counter,
+    status: CounterStatus,
+    for_person: CounterStatus | None,
+    *,
+    waiting: int,
+    is_stuck: bool,
+) -> CounterState:
+    if status.is_fine and for_person:
+        status = for_person
+    text, group = status.text, status.text
+    if status is NOT_SAVED and waiting:
+        text = _("Не настроен: звонков ждёт — %(count)d") % {"count": waiting}
+        group = _WAITING_CALLS
     return CounterState(
-        text=status.text,
+        text=text,
+        group=group,
         tone=status.tone,
         sentence=status.sentence,
         cure_url=_url(counter, status.cure, is_stuck=is_stuck),
@@ -158,6 +199,10 @@ def _url(counter: Counter, cure: Cure, *, is_stuck: bool) -> str:
         return reverse("counters:settings", args=[counter.pk])
     if cure is Cure.SOURCES:
         return reverse("cabinets:sources")
+    if cure is Cure.DECISIONS:
+        return calls_url(counter.pk, state=DisplayState.NEEDS_DECISION)
+    if cure is Cure.STUCK_UPLOADS:
+        return calls_url(counter.pk, state=DisplayState.NEEDS_ATTENTION)
     if cure is Cure.UPLOADS:
         state = DisplayState.NEEDS_ATTENTION if is_stuck else DisplayState.BATCHED
         return f"{reverse('calls:history', args=[counter.pk])}?state={state.value}"

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from cabinets.models import Cabinet
 from cabinets.plurals import plural
 from counters.pages.status import CounterStatus, status_of_account
-from dashboard.counter_states import TONES, counter_states, worst_of
+from dashboard.counter_states import TONES, CounterState, counter_states, worst_of
 from integrations.models import YandexAccount
 
 NO_COUNTERS = CounterStatus(gettext_lazy("Подключено, счетчики не выбраны"), "info")
@@ -48,7 +48,7 @@ def card_of(cabinet: Cabinet, accounts: Sequence[YandexAccount], *, now: datetim
         return Card(status.text, status.tone) if accounts else None
     if of_accounts and TONES.index(of_accounts.tone) > TONES.index(worst.tone):
         return Card(of_accounts.text, of_accounts.tone)
-    return Card(_counted(worst.text, [state.text for state in states]), worst.tone)
+    return Card(_counted(worst, [state.group for state in states]), worst.tone)
 
 
 def _worst_account(accounts: Sequence[YandexAccount]) -> CounterStatus | None:
@@ -56,15 +56,17 @@ def _worst_account(accounts: Sequence[YandexAccount]) -> CounterStatus | None:
     return next(filter(None, map(status_of_account, accounts)), None)
 
 
-def _counted(text: str | Promise, texts: list[str | Promise]) -> str:
-    """Return the text, with how many of the counters it is about unless it is all of them."""
-    count = texts.count(text)
-    if count == len(texts):
-        return str(text)
+def _counted(worst: CounterState, groups: list[str | Promise]) -> str:
+    """Return the state, with how many of the counters are in it unless it is the only one."""
+    if len(groups) == 1:
+        return str(worst.text)
+    count = groups.count(worst.group)
+    if count == len(groups):
+        return str(worst.group)
     words = plural(
-        len(texts),
+        len(groups),
         _("%(text)s (%(count)d из %(all)d счетчика)"),
         _("%(text)s (%(count)d из %(all)d счетчиков)"),
         _("%(text)s (%(count)d из %(all)d счетчиков)"),
     )
-    return words % {"text": text, "count": count, "all": len(texts)}
+    return words % {"text": worst.group, "count": count, "all": len(groups)}

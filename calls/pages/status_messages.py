@@ -172,6 +172,8 @@ def _not_sent_yet(upload: Upload, blocker: str) -> str:
         return _(
             "Метрика отклонила файл целиком. Ищем строку, из-за которой; остальные звонки уйдут."
         )
+    if upload.state == UploadState.LATER and upload.not_before <= timezone.now():
+        return _("Отправить не удалось, скоро повторим.")
     if upload.state == UploadState.LATER:
         return _("Отправить не удалось, повторим %(moment)s.") % {
             "moment": _moment(upload.not_before)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from calls.models import Upload
 from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of_upload
-from calls.queries.blockers import blocker_of
+from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import display_state_of_upload
 from calls.states import PROCESSED_UPLOADS, TO_SEND, TONES, Attention, UploadState
 
@@ -26,15 +26,20 @@ class UploadStatus:
     text: str
     tone: str
     sentence: str
+    #: Something stops it from being sent: the sentence says what.
+    is_blocked: bool
 
 
 def upload_status(upload: Upload, *, now: datetime) -> UploadStatus:
     """Return the state in the same words as its calls'. Load it with counter and account."""
     shown = display_state_of_upload(upload.pk)
+    blocker = of_channel(upload.counter, upload.channel, blocker_of(upload.counter, now=now))
+    is_blocked = bool(blocker) and upload.state in TO_SEND
     return UploadStatus(
-        text=label_of(upload),
-        tone=TONES[shown],
-        sentence=sentence_of_upload(upload, shown, blocker=blocker_of(upload.counter, now=now)),
+        text=_("Не отправлена, ждёт") if is_blocked else label_of(upload),
+        tone="warning" if is_blocked else TONES[shown],
+        sentence=sentence_of_upload(upload, shown, blocker=blocker),
+        is_blocked=is_blocked,
     )
 
 

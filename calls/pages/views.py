@@ -163,6 +163,7 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "state_text": status.text,
         "state_tone": status.tone,
         "reason_text": status.sentence,
+        "is_blocked": status.is_blocked,
         "rows": shown.rows,
         "lines": shown.line_quantity,
         "linked": shown.linked_rows,

@@ -5,7 +5,7 @@ Every function makes a constant number of queries, however many counters there a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -209,6 +209,12 @@ def awaiting_decision(counters: Q, *, now: datetime) -> list[tuple[int, str, int
         Count("call_id", distinct=True)
     )
     return list(counted)
+
+
+def stuck_uploads(counter_ids: Iterable[int]) -> dict[int, int]:
+    """Return how many uploads of each counter wait for a person; counters without are left out."""
+    stuck = Upload.objects.needs_attention().filter(counter__in=list(counter_ids)).order_by()
+    return dict(stuck.values_list("counter_id").annotate(Count("pk")))
 
 
 def decisions_awaited(counter: Counter, *, now: datetime) -> int:

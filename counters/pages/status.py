@@ -27,6 +27,8 @@ class Cure(Enum):
     SETTINGS = "settings"
     SOURCES = "sources"
     UPLOADS = "uploads"
+    STUCK_UPLOADS = "stuck_uploads"
+    DECISIONS = "decisions"
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def test_last_uploads_that_failed_are_named_until_one_is_taken(counter: Counter)
     history = reverse("calls:history", args=[counter.pk])
     make_upload(counter=counter, created_at=NOW - timedelta(hours=9))
     for hours in range(LAST_UPLOADS):
-        assert state_of(counter).is_fine
+        assert state_of(counter).tone == ("warning" if hours else "success")
         make_upload(
             counter=counter,
             state="needs_attention",
@@ -145,7 +145,7 @@ def test_last_uploads_that_failed_are_named_until_one_is_taken(counter: Counter)
         f"{history}?state=needs_attention",
     )
     make_upload(counter=counter, created_at=NOW)
-    assert state_of(counter).is_fine
+    assert state_of(counter).tone == "warning"
 
 
 @pytest.mark.usefixtures("flowing")
@@ -164,7 +164,7 @@ def test_upload_that_is_repeated_counts_after_some_attempts(counter: Counter) ->
 def test_upload_that_metrika_has_after_all_is_no_failure(counter: Counter) -> None:
     make_upload(counter=counter, state="needs_attention", attention="no_outcome")
 
-    assert state_of(counter).is_fine
+    assert state_of(counter).text == "Есть выгрузки, которые требуют внимания"
 
 
 @pytest.mark.usefixtures("flowing")
@@ -176,8 +176,8 @@ def test_pause_is_named_on_every_page(counter: Counter) -> None:
     )
 
     state = state_of(counter)
-    assert (str(state.text), state.tone) == ("Метрика просит паузу", "warning")
-    assert state.sentence == "Метрика просит паузу: продолжим 10 июня, 16:00."
+    assert (str(state.text), state.tone) == ("Исчерпан лимит запросов Яндекса", "warning")
+    assert state.sentence == "Исчерпан лимит запросов Яндекса: продолжим 10 июня, 16:00."
 
 
 @pytest.mark.parametrize("count", [1, 30])
@@ -192,7 +192,7 @@ def test_states_take_the_same_queries_for_any_number_of_counters(
         )
     counters = list(Counter.objects.with_details())
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         assert len(counter_states(account.cabinet, counters, now=NOW)) == count
 
 
@@ -298,7 +298,7 @@ def test_counter_without_settings_says_how_many_calls_wait(
     store_call(cabinet=counter.cabinet)
     loaded = list(Counter.objects.with_details())
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         states = counter_states(counter.cabinet, loaded, now=NOW)
 
     assert states[counter.pk].text == "Не настроен: звонков ждёт — 2"
@@ -324,3 +324,69 @@ def test_card_counts_counters_in_brackets_with_the_right_form(
     card = page_context(account.cabinet)["card"]
 
     assert card.text == "Доступ потерян (1 из 21 счетчика)"
+
+
+@pytest.mark.usefixtures("flowing")
+def test_one_dead_upload_is_named_beside_those_that_go(
+    owner_client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
+    make_upload(counter=counter, state="needs_attention", attention="rejected")
+    make_upload(counter=counter)
+
+    state = state_of(counter)
+    text = "Есть выгрузки, которые требуют внимания"
+    assert (str(state.text), state.tone) == (text, "warning")
+    assert "Выгрузок, которые требуют внимания: 1." in state.sentence
+    assert "state=needs_attention" in state.cure_url
+    assert page_context(cabinet)["card"].text == text
+    for page in (reverse("counters:list"), reverse("counters:settings", args=[counter.pk])):
+        shown = text_of(owner_client.get(page))
+        assert text in shown
+        assert "Подключено и работает" not in shown
+
+
+@pytest.mark.usefixtures("flowing")
+def test_calls_that_wait_for_a_decision_are_named(counter: Counter) -> None:
+    unreadable: dict[str, Any] = {"unreadable_identifiers": {"ClientId": "1,7E+18"}}
+    store_call(cabinet=counter.cabinet, client_id="", **unreadable)
+
+    state = state_of(counter)
+
+    assert (str(state.text), state.tone) == ("Есть звонки, которые ждут вашего решения", "warning")
+    assert "Звонков с идентификатором, который не читается: 1." in state.sentence
+    assert "state=needs_decision" in state.cure_url
+
+
+def test_card_counts_counters_without_settings_not_the_calls_of_one(
+    account: YandexAccount, flowing: CallSource
+) -> None:
+    old = NOW - timedelta(days=1)
+    for _each in range(2):
+        factories.make_counter(account=account, configured_at=None, added_at=old)
+    factories.make_counter(account=account)
+    for _each in range(3):
+        store_call(cabinet=account.cabinet)
+
+    card = page_context(account.cabinet)["card"]
+
+    assert card.text == "Не настроен: звонки ждут (2 из 3 счетчиков)"
+
+
+@pytest.mark.usefixtures("flowing")
+def test_quota_of_the_address_is_named_everywhere(owner_client: Client, counter: Counter) -> None:
+    RequestDay.objects.create(
+        yandex_uid="*", day=NOW.date(), paused_until=NOW + timedelta(minutes=5)
+    )
+    sentence = "Исчерпан лимит запросов Яндекса: продолжим 10 июня, 15:05."
+    upload = make_upload(
+        counter=counter, state="later", uploading_id=None, not_before=NOW + timedelta(minutes=5)
+    )
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, upload=upload)
+
+    listed = text_of(owner_client.get(reverse("counters:list")))
+    history = text_of(owner_client.get(reverse("calls:history", args=[counter.pk])))
+
+    assert state_of(counter).sentence == sentence
+    assert sentence in listed
+    assert sentence in history
+    assert "Отправить не удалось" not in history

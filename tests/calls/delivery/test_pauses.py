@@ -117,5 +117,5 @@ def test_the_spent_quota_of_a_counter_does_not_pause_others_of_its_login(
     assert sum(paused.values_list("attempts", flat=True)) == 1
     waits = list(paused.values_list("not_before", flat=True))
     assert all(midnight <= until <= midnight + JITTER for until in waits)
-    assert "Метрика просит паузу" in blocker(both)
+    assert "Исчерпан лимит запросов Яндекса" in blocker(both)
     assert blocker(Counter.objects.get(number=NEIGHBOUR)) == ""

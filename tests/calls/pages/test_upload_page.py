@@ -250,3 +250,33 @@ def test_partly_linked_file_is_not_green(owner_client: Client, counter: Counter)
     assert shown["reason_text"] == (
         "В файле к визитам привязано 17 из 25. Какие именно звонки, Метрика не сообщает."
     )
+
+
+@pytest.mark.parametrize("state", [UploadState.READY, UploadState.LATER])
+def test_upload_that_is_held_up_is_not_called_ready(
+    owner_client: Client, counter: Counter, state: UploadState
+) -> None:
+    upload = make_upload(counter=counter, state=state, uploading_id=None)
+    Counter.objects.update(access="lost")
+
+    page = owner_client.get(reverse("calls:upload", args=[upload.pk]))
+    text = page.content.decode()
+
+    assert page.context["upload"]["state_text"] == "Не отправлена, ждёт"
+    assert text.count("Доступ к счетчику потерян") == 1
+    assert "Готова к отправке" not in text
+    assert "ждёт очереди" not in text
+    assert [str(button.label) for button in page.context["upload"]["actions"]] == [
+        "Отменить отправку"
+    ]
+
+
+def test_upload_that_is_held_up_by_nothing_waits_for_its_turn(
+    owner_client: Client, counter: Counter
+) -> None:
+    upload = make_upload(counter=counter, state=UploadState.READY, uploading_id=None)
+
+    text = owner_client.get(reverse("calls:upload", args=[upload.pk])).content.decode()
+
+    assert "Готова к отправке" in text
+    assert "Попыток ещё не было: выгрузка ждёт очереди." in text

@@ -56,7 +56,7 @@ def test_pause_of_the_login_is_named_until_it_ends(counter: Counter) -> None:
     )
 
     assert blocker_of(counter, now=until - timedelta(seconds=1)) == (
-        "Метрика просит паузу: продолжим 5 января, 03:04."
+        "Исчерпан лимит запросов Яндекса: продолжим 5 января, 03:04."
     )
     assert blocker_of(counter, now=until) == ""
 
