@@ -336,7 +336,7 @@ def test_one_dead_upload_is_named_beside_those_that_go(
     state = state_of(counter)
     text = "Есть выгрузки, которые требуют внимания"
     assert (str(state.text), state.tone) == (text, "warning")
-    assert "Выгрузок, которые требуют внимания: 1." in state.sentence
+    assert "Выгрузок, которые требуют внимания: 1." in str(state.sentence)
     assert "state=needs_attention" in state.cure_url
     assert page_context(cabinet)["card"].text == text
     for page in (reverse("counters:list"), reverse("counters:settings", args=[counter.pk])):
@@ -353,7 +353,7 @@ def test_calls_that_wait_for_a_decision_are_named(counter: Counter) -> None:
     state = state_of(counter)
 
     assert (str(state.text), state.tone) == ("Есть звонки, которые ждут вашего решения", "warning")
-    assert "Звонков с идентификатором, который не читается: 1." in state.sentence
+    assert "Звонков с идентификатором, который не читается: 1." in str(state.sentence)
     assert "state=needs_decision" in state.cure_url
 
 
