@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -213,7 +214,10 @@ def test_notice_of_uploads_leads_to_the_calls_that_it_counts(
 def test_calls_that_wait_for_a_decision_are_counted_as_the_link_lists_them(
     owner_client: Client, cabinet: Cabinet, counter: Counter
 ) -> None:
-    unreadable: dict[str, Any] = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,71803E+18"}}
+    unreadable: dict[str, Any] = {
+        "client_id": "",
+        "unreadable_identifiers": {"ClientId": "1,71803E+18"},
+    }
     for _number in range(2):
         store_call(cabinet=cabinet, **unreadable)
     store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=22), **unreadable)
