@@ -37,6 +37,24 @@ def make_partitions(*, using: str, **_kwargs: Any) -> None:
         partitions.keep_up(now=timezone.now())
 
 
+def reread_stored_calls(*, using: str, plan: object = None, **_kwargs: Any) -> None:
+    """Read calls again that a former version misread, before the new one can send them.
+
+    ``plan`` comes from `migrate` alone; `flush` sends the signal without it. Not while migrations
+    are missing: the tables are not yet those of this version.
+    """
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    from calls.ingest.reread import reread_calls  # models are not ready at import
+
+    if using != DEFAULT_DB_ALIAS or plan is None:
+        return
+    executor = MigrationExecutor(connections[using])
+    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        reread_calls(now=timezone.now())
+
+
 class CallsConfig(AppConfig):
     """Connects the app to changes of counters and accounts."""
 
@@ -51,3 +69,4 @@ class CallsConfig(AppConfig):
         account_reconnected.connect(follow_account, dispatch_uid="calls.follow_account")
         counter_changed.connect(follow_counter, dispatch_uid="calls.follow_counter")
         post_migrate.connect(make_partitions, sender=self, dispatch_uid="calls.make_partitions")
+        post_migrate.connect(reread_stored_calls, sender=self, dispatch_uid="calls.reread_calls")

@@ -110,6 +110,32 @@ def test_delivery_goes_on_after_the_upgrade(
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.SENT}
 
 
+def test_misread_identifier_waits_for_a_person_after_the_upgrade(
+    dumped: time_machine.Traveller,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE public.calls_call SET kind = 'static', client_id = '', yclid = '',"
+            " user_id = '', raw = (raw - ARRAY['callType', 'isStatic', 'yclid', 'userId',"
+            ""
+            " 'user_id', 'callPage', 'entryPointQuery']) || '{\"yaClid\": \"1,71803E+18\"}' WHERE external_id = '300'"
+        )
+        assert cursor.rowcount == 1
+        cursor.execute(
+            "UPDATE public.calls_delivery SET is_static = true, id_kind = 1 WHERE call_id ="
+            " (SELECT id FROM public.calls_call WHERE external_id = '300')"
+        )
+    connection.close()
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+    rows = Delivery.objects.filter(call__external_id="300")
+    assert set(rows.values_list("state", "reason")) == {
+        (DeliveryState.SKIPPED, "identifier_unreadable")
+    }
+    assert external_ids(DeliveryState.WAITING) == {"301", "302"}
+
+
 def sent_ids(channel: str, sandbox: RunningSandbox) -> list[str]:
     return sorted(row["ClientId"] for row in rows_in_metrika(sandbox, channel))
 

@@ -130,7 +130,7 @@ WHERE <still_open>
   AND <changed>
 """
 
-_CHANGED = f"""
+CHANGED = f"""
     (d.state, d.reason, d.compared, d.id_kind, d.is_static, d.expires_at, d.not_before)
     IS DISTINCT FROM
     (excluded.state, excluded.reason, excluded.compared, excluded.id_kind, excluded.is_static,
@@ -145,16 +145,17 @@ _CALLS_AND_THEIR_ORDERS = """c.id IN (
       ON sibling.cabinet_id = o.cabinet_id AND sibling.order_key = o.order_key
     WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL)"""
 
+#: Condition of a ledger row, with its name for ``{row}``, which changed settings apply to.
 # Calls that changed settings have excluded return when the settings fit again, so that a mistake in
 # a form does not lose weeks of calls; but not those that Metrika can no longer link.
-_STILL_WAITING = (
+STILL_WAITING = (
     f"({{row}}.state = {DeliveryState.WAITING} OR ({{row}}.state = {DeliveryState.SKIPPED}"
     " AND {row}.waited AND {row}.expires_at > %(now)s))"
 )
 
 _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
     SELECT w.call_id, w.partition_at FROM calls_delivery w
-    WHERE w.counter_id = %(counter_id)s AND {_STILL_WAITING.format(row="w")}
+    WHERE w.counter_id = %(counter_id)s AND {STILL_WAITING.format(row="w")}
       AND (%(older_than)s IS NULL OR w.settings_version < %(older_than)s)
       AND (%(reason)s IS NULL OR w.reason = %(reason)s)
       AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
@@ -173,7 +174,7 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
             statement(
                 which=_CALLS_AND_THEIR_ORDERS,
                 still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
-                changed=_CHANGED,
+                changed=CHANGED,
             ),
             now=now,
             call_ids=list(call_ids),
@@ -233,7 +234,7 @@ def decide_again(
         statement(
             refusal=refusal_sql(without=without),
             which=_WAITING_FOR_THE_COUNTER,
-            still_open=_STILL_WAITING.format(row="d"),
+            still_open=STILL_WAITING.format(row="d"),
             # Every row takes the new version, so that only rows missed here stay older.
             changed="true",
         ),

@@ -8,7 +8,13 @@ from django.utils.translation import gettext_lazy
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
 from calls.phones import with_masked_phones
-from calls.states import IDENTIFIER_UNREADABLE, NO_IDENTIFIER, UNLINKED_NO_GOAL, Channel
+from calls.states import (
+    IDENTIFIER_UNREADABLE,
+    NO_IDENTIFIER,
+    STATIC_NO_GOAL,
+    UNLINKED_NO_GOAL,
+    Channel,
+)
 
 #: The `IdKind` of the first identifier of the counter's order that fits its column, else null.
 IDENTIFIER = f"""(
@@ -104,7 +110,7 @@ RULES = (
         compared="jsonb_build_array(c.attempt)",
     ),
     Rule(
-        code="static_no_goal",
+        code=STATIC_NO_GOAL,
         title=gettext_lazy("Статический звонок не достигает цели"),
         requirement=gettext_lazy("Звонок может достичь цели"),
         sentence=gettext_lazy(

@@ -152,12 +152,11 @@ def _read(
     check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
     hold = _hold(raw)
     check_end(started_at, hold or 0, field=present(raw, *HOLDS)[0], now=now)
-    visitor = _visitor(raw)
-    kind = read_kind(raw, has_identifier=any(visitor.values()))
+    visitor = read_visitor(raw)
+    kind = visitor["kind"]
     return CallRecord(
         **_identity(raw, visitor, source_id=source_id, started_at=started_at),
         service_type=read_text(raw, "serviceType", limit=32),
-        kind=kind,
         phone=phone,
         phone_text="" if phone else number[:MAX_PHONE_TEXT],
         started_at=started_at,
@@ -177,6 +176,12 @@ def _identity(raw: Item, visitor: Columns, *, source_id: str, started_at: dateti
     named = (visitor["client_id"], visitor["yclid"], visitor["user_id"])
     ids = call_ids(raw, source_id=source_id, started_at=started_at, visitor=named)
     return {"external_id": ids[0], "aliases": ids[1:]}
+
+
+def read_visitor(raw: Item) -> Columns:
+    """Return the columns of the identifiers and of the kind. Raises Unusable."""
+    visitor = _visitor(raw)
+    return visitor | {"kind": read_kind(raw, has_identifier=any(visitor.values()))}
 
 
 def _visitor(raw: Item) -> Columns:
