@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, read_text
@@ -28,6 +29,10 @@ _NEXT = re.compile("[?&#;]")
 _AROUND = " +\"'«»"
 #: "&amp;amp;" is escaped twice, and so is an address within an address.
 MAX_ESCAPES = 3
+#: A click is looked for in so many characters of an address, among so many different values.
+MAX_ADDRESS, MAX_CLICKS = 16_384, 20
+#: Characters of a value, and of its escapes, that was cut together with the address.
+_OF_VALUE = "0123456789abcdefABCDEF%.,+ "
 
 
 def click_of(item: Item) -> Identifier:
@@ -41,6 +46,8 @@ def click_of(item: Item) -> Identifier:
 
 def _click_in(address: str) -> Identifier:
     """Return the click of an address; of an address within an address the outer one counts."""
+    if len(address) > MAX_ADDRESS:
+        address = address[:MAX_ADDRESS].rstrip(_OF_VALUE)
     if "yclid" not in address.lower():
         return Identifier()
     return _first_readable(map(_only_click, _decodings(address)))
@@ -48,7 +55,8 @@ def _click_in(address: str) -> Identifier:
 
 def _only_click(text: str) -> Identifier:
     """Return the only click in a text; two different ones are unreadable, as is no number."""
-    values = (_NEXT.split(unquote(found))[0] for found in _CLICK.findall(text))
+    found = islice(dict.fromkeys(_CLICK.findall(text)), MAX_CLICKS)
+    values = (_NEXT.split(unquote(one))[0] for one in found)
     return agreed(read_number({"yclid": value.strip(_AROUND)}, CLICK_ID) for value in values)
 
 

@@ -26,6 +26,8 @@ MAX_SHOWN = 100
 MAX_USER_ID = 255
 #: No identifier is written with so many characters; the patterns below see no longer text.
 MAX_TEXT = 1024
+#: A longer list is no identifier of one visitor.
+MAX_ITEMS = 50
 #: Digits of the largest unsigned 64-bit number, and those that a float has at most.
 MAX_DIGITS = 20
 FLOAT_DIGITS = 17
@@ -123,6 +125,8 @@ def _read_value(value: Any, read: Callable[[Any], Identifier]) -> Identifier:
     """Return the identifier of a value, or of a list whose items agree on one."""
     if not isinstance(value, list):
         return read(value)
+    if len(value) > MAX_ITEMS:
+        return Identifier(unreadable=shown(value[:MAX_ITEMS]))
     found = agreed(map(read, value))
     return Identifier(unreadable=shown(value)) if found.unreadable else found
 

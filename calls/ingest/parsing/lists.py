@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from calls.ingest.parsing.fields import ABSENT_TEXTS, as_text, read_key
 from calls.ingest.parsing.json_values import STRICT_DECODER, TooDeep, storable
 
 MAX_TAGS = 50
+#: Tags are looked for among so many items: senders repeat them, but not so often.
+MAX_ITEMS = 1000
 MAX_TAG_LENGTH = 255
 #: Fields of an object that hold the tag, in order of preference; case and underscores are ignored.
 NAME_FIELDS = ("name", "title", "label", "value", "tag", "tagname", "text")
@@ -39,7 +42,7 @@ def read_tags(value: Any) -> list[str]:
 
     A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
     """
-    texts = (tag[:MAX_TAG_LENGTH] for tag in _tags(value))
+    texts = (tag[:MAX_TAG_LENGTH] for tag in islice(_tags(value), MAX_ITEMS))
     tags = dict.fromkeys(text for text in texts if text not in ABSENT_TAGS)
     return list(tags)[:MAX_TAGS]
 

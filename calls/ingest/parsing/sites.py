@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +16,8 @@ from calls.states import SITE_FIELDS
 from counters.hosts import normalise_host, readable_host
 
 MAX_SITE = 255
+#: A site is looked for in so many characters of a text, and among so many texts of a list.
+MAX_TEXT, MAX_TEXTS = 4096, 100
 #: Fields that are addresses of the site's pages, in order of preference.
 PAGE_FIELDS = ("callPage", "cpg", "entryPoint", "entryPointQuery")
 _SEPARATORS = re.compile(r"[,;|\n]+")
@@ -40,11 +43,11 @@ def read_site(item: Item) -> Site:
     A page's address counts where no field names a readable site. A list or an object is quoted.
     """
     for name in SITE_FIELDS:
-        for text in _texts(item.get(name)):
+        for text in islice(_texts(item.get(name)), MAX_TEXTS):
             if host := _host(text):
                 return Site(text[:MAX_SITE], host)
     for name in PAGE_FIELDS:
-        if host := _host(read_text(item, name)):
+        if host := _host(read_text(item, name, limit=MAX_TEXT)):
             return Site(readable_host(host)[:MAX_SITE], host)
     came = filter(None, (_quoted(item.get(name)) for name in SITE_FIELDS))
     return Site(next(came, "")[:MAX_SITE], "")
@@ -64,12 +67,15 @@ def _quoted(value: Any) -> str:
 def _texts(value: Any) -> Iterator[str]:
     """Yield the value, or each of the sites that it lists."""
     content = as_list(decoded(value))
-    for one in content if isinstance(content, list) else [content]:
+    for one in content[:MAX_TEXTS] if isinstance(content, list) else [content]:
         yield from _texts_of(as_text(one))
 
 
 def _texts_of(text: str) -> Iterator[str]:
-    for part in filter(None, (one.strip(_AROUND) for one in _SEPARATORS.split(text))):
+    parts = _SEPARATORS.split(text[:MAX_TEXT])
+    if len(text) > MAX_TEXT and len(parts) > 1:
+        parts.pop()  # it may be cut within a host
+    for part in filter(None, (one.strip(_AROUND) for one in parts)):
         words = part.split()
         # Words of a sentence are no list of sites, even when one of them looks like a host.
         if len(words) > 1 and all(map(_host, words)):

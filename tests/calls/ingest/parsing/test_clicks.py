@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from calls.ingest.parsing.identifiers import Identifier, read_number
 from tests.calls.ingest.parsing.parsed import read
 from tests.calls.ingest.parsing.reports import BASE, REPORTS
 
@@ -134,3 +135,37 @@ def test_of_two_clicks_none_is_guessed(
 
 def test_click_of_a_referrer_is_another_visit() -> None:
     assert read(referrer=f"https://other.example/?yclid={CLICK}").yclid == ""
+
+
+@pytest.mark.parametrize("value", ["1", "1x", "%31", "{a}", ""])
+def test_work_on_a_long_address_is_bounded(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    calls: list[Any] = []
+
+    def counted(*arguments: Any) -> Identifier:
+        calls.append(arguments)
+        return read_number(*arguments)
+
+    monkeypatch.setattr("calls.ingest.parsing.clicks.read_number", counted)
+    same = f"yclid={value}&" * 10_000
+    different = "".join(f"yclid={value}{number}&" for number in range(10_000))
+
+    read(callPage=f"{SITE}?{same}", entryPoint=f"{SITE}?{different}")
+
+    assert 0 < len(calls) < 200
+
+
+def test_click_at_the_end_of_a_long_address_is_read() -> None:
+    before = f"{SITE}?" + "&".join(f"utm_{number}=abc" for number in range(1_200))
+
+    assert len(before) > 14_000
+    assert read(callPage=f"{before}&yclid={CLICK}").yclid == CLICK
+
+
+@pytest.mark.parametrize("cut", range(1, 26))
+def test_click_that_is_cut_with_its_address_is_not_read(cut: int) -> None:
+    end = f"&yclid={CLICK}"
+    before = f"{SITE}?a=".ljust(16_384 - cut, "x")
+
+    call = read(callPage=f"{before}{end}")
+
+    assert (call.yclid, call.unreadable_identifiers) == ("", None)

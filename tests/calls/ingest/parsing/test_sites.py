@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from counters.hosts import normalise_host
 from tests.calls.ingest.parsing.parsed import read
 from tests.calls.ingest.parsing.reports import BASE, REPORTS
 
@@ -60,3 +61,40 @@ def test_first_host_is_the_site(fields: dict[str, Any], site: str, host: str) ->
     call = read(**fields)
 
     assert (call.site, call.site_host) == (site, host)
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "1," * 50_000,
+        "a.b " * 25_000,
+        ["1"] * 25_000,
+        "%31;" * 25_000,
+        [[1], "1,1"] * 10_000,
+    ],
+)
+def test_work_on_a_long_text_is_bounded(monkeypatch: pytest.MonkeyPatch, site: Any) -> None:
+    calls: list[str] = []
+
+    def counted(text: str) -> str:
+        calls.append(text)
+        return normalise_host(text)
+
+    monkeypatch.setattr("calls.ingest.parsing.sites.normalise_host", counted)
+
+    read(site=site)
+
+    assert 0 < len(calls) < 5000
+
+
+@pytest.mark.parametrize(
+    ("site", "host"),
+    [
+        ("https://mysite.ru/?a=" + "x" * 10_000, "mysite.ru"),
+        ("Окна, " * 90 + "mysite.ru", "mysite.ru"),
+        ("1" * 4086 + ",mysite.com", ""),
+        ("1" * 4085 + ",mysite.com", "mysite.com"),
+    ],
+)
+def test_site_of_a_long_text(site: str, host: str) -> None:
+    assert read(site=site).site_host == host

@@ -163,3 +163,10 @@ def test_user_id_of_another_shape_is_unreadable(came: Any) -> None:
     assert call.user_id == ""
     assert call.unreadable_identifiers is not None
     assert list(call.unreadable_identifiers) == ["UserId"]
+
+
+def test_long_list_is_no_identifier() -> None:
+    call = read(yaClid=[ID] * 51)
+
+    assert (call.client_id, list(call.unreadable_identifiers or {})) == ("", ["ClientId"])
+    assert read(yaClid=[ID] * 50).client_id == ID
