@@ -22,6 +22,7 @@ from calls.models import (
 from calls.pages.status_messages import sentence_of
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import with_display_state
+from calls.queries.gathering import add_gathering
 from calls.states import DisplayState
 
 #: Digits of a bigint; Python refuses to convert a text of thousands of digits.
@@ -93,4 +94,5 @@ class DeliveryAdmin(DeliveryActions, SupportAdmin):
         """Return the sentence shown beside the state in the cabinet."""
         counter = delivery.counter
         blocker = of_channel(counter, delivery.channel, blocker_of(counter, now=timezone.now()))
+        add_gathering([delivery], now=timezone.now())
         return sentence_of(delivery, blocker=blocker)

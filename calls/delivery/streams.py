@@ -5,6 +5,7 @@ A stream is one counter, channel, kind of identifier, and static calls or not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from calls.delivery.batch_delay import max_batch_delay
+from calls.models import Delivery
 from calls.states import TO_SEND, Channel, DeliveryState, IdKind, sql_list
 from counters.sendable import SENDABLE, as_sql
 from integrations.limits import clock_skew
@@ -25,6 +27,10 @@ MAX_UNSENT = 3
 #: A file that failed this often does not count as unsent: it may be the only one that Metrika
 #: cannot process.
 MAX_FAILED_ATTEMPTS = 12
+
+
+#: Counter id, channel, kind of identifier, static.
+StreamKey = tuple[int, int, int | None, bool]
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,17 @@ class Stream:
 
     def has_waited(self, now: datetime, ahead: timedelta) -> bool:
         """Whether the batch delay is over. Metrika's clock is ``ahead`` of ours."""
+        return self.waits_until(now, ahead) <= now
+
+    def waits_until(self, now: datetime, ahead: timedelta) -> datetime:
+        """Return when the batch delay is over, as far as is known now. It may end sooner."""
         metrika_now = now + ahead
-        wait = max_batch_delay(
+        return self.oldest + max_batch_delay(
             streams=self.streams,
             uploads_today=self.uploads_today,
             daily_requests=settings.METRIKA_DAILY_REQUESTS,
             day_left=next_midnight(metrika_now) - metrika_now,
         )
-        return self.oldest + wait <= now
 
 
 _DUE_STREAMS = f"""
@@ -81,6 +90,11 @@ WITH waiting AS (
     WHERE d.state = {DeliveryState.WAITING} AND d.not_before <= %(now)s AND d.expires_at > %(now)s
       AND (d.channel <> {Channel.GOAL} OR (g.id IS NOT NULL AND g.deleted_at IS NULL))
       AND {as_sql(SENDABLE)}
+      AND (%(counters)s::bigint[] IS NULL OR a.yandex_uid IN (
+          SELECT named.yandex_uid FROM counters_counter c
+          JOIN integrations_yandexaccount named ON named.id = c.account_id
+          WHERE c.id = ANY(%(counters)s::bigint[])
+      ))
     GROUP BY a.yandex_uid, d.counter_id, d.channel, d.id_kind, d.is_static
 ), sharing AS (
     SELECT yandex_uid, count(*) AS streams FROM (
@@ -109,10 +123,37 @@ FROM waiting LEFT JOIN unsent USING (counter_id, channel, id_kind, is_static) OR
 def due_streams(now: datetime) -> list[Stream]:
     """Return the streams of which a file is to be built now, longest wait first."""
     ahead = clock_skew.ahead()
+    return [stream for stream in _streams(now, ahead) if stream.is_due(now, ahead)]
+
+
+def gathered_by(counters: Iterable[int], *, now: datetime) -> dict[StreamKey, datetime]:
+    """Return by when the streams of these counters (ids) are gathered in a file, in one query.
+
+    Left out are those of which a file is due now, and those with MAX_UNSENT files: they wait for
+    these to leave.
+    """
+    ahead = clock_skew.ahead()
+    return {
+        key_of(stream): stream.waits_until(now, ahead)
+        for stream in _streams(now, ahead, counters=list(counters))
+        if stream.has_room and not stream.is_due(now, ahead)
+    }
+
+
+def key_of(row: Stream | Delivery) -> StreamKey:
+    """Return the key of the stream itself, or of the one that a delivery is in."""
+    return row.counter_id, row.channel, row.id_kind, row.is_static
+
+
+def _streams(
+    now: datetime, ahead: timedelta, counters: list[int] | None = None
+) -> Iterator[Stream]:
+    """Return the streams with waiting deliveries: all, or those of these counters' logins."""
+    values = {"now": now, "today": day_of(now + ahead), "counters": counters}
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_STREAMS, {"now": now, "today": day_of(now + ahead)})
-        streams = [_stream(row) for row in cursor.fetchall()]
-    return [stream for stream in streams if stream.is_due(now, ahead)]
+        cursor.execute(_DUE_STREAMS, values)
+        rows = cursor.fetchall()
+    return map(_stream, rows)
 
 
 def _stream(row: tuple[Any, ...]) -> Stream:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -74,6 +76,9 @@ class Delivery(models.Model):
     row_number = models.PositiveIntegerField(_("Строка"), null=True)
     #: Revision of the call whose values were frozen; lower than the call's if it changed later.
     call_revision = models.PositiveIntegerField(_("Версия звонка"), null=True)
+
+    #: By when its file is built; not stored: `calls.queries.gathering` sets it.
+    gathered_by: datetime | None = None
 
     objects = DeliveryQuerySet.as_manager()
 

@@ -23,10 +23,10 @@ from calls.queries.display_state import (
     is_changed_in_file,
     with_display_state,
 )
+from calls.queries.gathering import add_gathering
 from calls.states import ON_THE_WAY, Attention, CallKind, DisplayState, UploadState
 
 _OF_STATE: dict[str, str | Promise] = {
-    DisplayState.WAITING: gettext_lazy("Уйдёт со следующей выгрузкой."),
     DisplayState.AWAITS_SETTINGS: gettext_lazy(
         "Настройки счетчика ещё не сохранены. Откройте их: при сохранении вы решите, отправить ли "
         "звонки, которые уже пришли."
@@ -58,8 +58,9 @@ def title_of(delivery: DisplayDelivery) -> str:
 def sentence_of(delivery: DisplayDelivery, *, blocker: str) -> str:
     """Return the explanation shown beside a delivery's state; '' when the state says enough.
 
-    Load the delivery with its upload and with the annotations of calls.queries.display_state;
-    ``blocker`` is what blocks its counter now, from calls.queries.blockers.
+    Load the delivery with its upload, with the annotations of calls.queries.display_state and with
+    what calls.queries.gathering sets; ``blocker`` is what blocks its counter now, from
+    calls.queries.blockers.
     """
     return " ".join(filter(None, [unlinked_note(delivery), _sentence(delivery, blocker)]))
 
@@ -100,9 +101,22 @@ def _sentence(delivery: DisplayDelivery, blocker: str) -> str:
         return " ".join(filter(None, [_held(delivery), blocker]))
     if shown == DisplayState.WAITING and blocker:
         return blocker
+    if shown == DisplayState.WAITING:
+        return _("Уйдёт со следующей выгрузкой%(until)s.") % {"until": _gathered_until(delivery)}
     if delivery.upload is not None:
         return sentence_of_upload(delivery.upload, shown, blocker=blocker)
     return str(_OF_STATE.get(shown) or attention_sentence(why))
+
+
+def _gathered_until(delivery: DisplayDelivery) -> str:
+    """Return «: соберём в файл до 12:06», with the day unless it is today; '' if not known."""
+    if delivery.gathered_by is None:
+        return ""
+    # The file is built a moment after the delay is over.
+    latest = timezone.localtime(delivery.gathered_by).replace(second=0) + timedelta(minutes=1)
+    is_today = latest.date() == timezone.localdate()
+    written = date_format(latest, "H:i" if is_today else "j E, H:i")
+    return _(": соберём в файл до %(time)s") % {"time": written}
 
 
 def changed_text(call: Call, delivery: Delivery) -> str:
@@ -124,7 +138,8 @@ def released_message(delivery: Delivery, *, now: datetime) -> str:
     row = related.defer("call__raw").get()
     blocker = of_channel(row.counter, row.channel, blocker_of(row.counter, now=now))
     if row.display_state == DisplayState.WAITING and not blocker:
-        goes = _("Звонок уйдёт со следующей выгрузкой.")
+        add_gathering([row], now=now)
+        goes = _("Звонок уйдёт со следующей выгрузкой%(until)s.") % {"until": _gathered_until(row)}
         return " ".join(filter(None, [unlinked_note(row), goes]))
     return f"{title_of(row)}. {sentence_of(row, blocker=blocker)}"
 

@@ -19,6 +19,7 @@ from calls.pages.timeline_steps import Step, resend_steps, steps_of
 from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
+from calls.queries.gathering import add_gathering
 from calls.queries.same_second import SameSecond, same_second
 from calls.states import NOT_SENT, Channel, DisplayState
 from counters.models import Counter
@@ -137,6 +138,7 @@ def _deliveries(call: Call, now: datetime) -> list[DisplayDelivery]:
     )
     for row in rows:
         row.call = call
+    add_gathering(rows, now=now)
     return rows
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from calls.models import Call, Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
+from calls.queries.gathering import add_gathering
 from counters.models import Counter
 
 PAGE_SIZE = 50
@@ -39,7 +40,7 @@ class Page:
 
 
 def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -> Page:
-    """Return one page in two queries. An invalid cursor gives the first page."""
+    """Return one page in at most four queries. An invalid cursor gives the first page."""
     rows = list(
         _after(filtered(counter, filters, now=now), cursor)
         .select_related("upload")
@@ -47,6 +48,7 @@ def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -
     )
     shown = rows[:PAGE_SIZE]
     _attach_calls(shown)
+    add_gathering(shown, now=now)
     return Page(shown, _cursor(shown[-1]) if len(rows) > PAGE_SIZE else "")
 
 

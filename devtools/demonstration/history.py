@@ -158,6 +158,4 @@ def _count_on_day(lease: request_budget.Lease, day: date) -> None:
     """Count the upload on the day of the history: today's calls would wait for a spent budget."""
     request_budget.refund(lease)
     ensure_day(lease.yandex_uid, day)
-    RequestDay.objects.filter(yandex_uid=lease.yandex_uid, day=day).update(
-        uploads=F("uploads") + 1
-    )
+    RequestDay.objects.filter(yandex_uid=lease.yandex_uid, day=day).update(uploads=F("uploads") + 1)

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
+from pytest_django import Settings
 
 from calls.decision.reasons import REASONS
 from calls.models import Delivery
 from calls.pages.status_messages import sentence_of, title_of
 from calls.queries.display_state import with_display_state
+from calls.queries.gathering import add_gathering
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
+from integrations.models import RequestDay
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
 NOT_SENT: dict[str, Any] = {"uploading_id": None}
@@ -47,6 +50,36 @@ def test_waiting_delivery_says_what_it_waits_for(counter: Counter) -> None:
         assert sentence_for(waiting, blocker=BLOCKER) == BLOCKER
         assert sentence_for(held) == "Отложен до 5 января, 12:30."
         assert sentence_for(held, blocker=BLOCKER) == f"Отложен до 5 января, 12:30. {BLOCKER}"
+
+
+@pytest.mark.parametrize(
+    ("spent", "waited", "until"),
+    [
+        (0, 0, ": соберём в файл до 12:06"),  # 5 minutes
+        (0, 301, ""),
+        # One stream shares 2,436 planned uploads of a day.
+        (300, 0, ": соберём в файл до 12:06"),
+        # Nothing is left of the uploads of the day, so it waits what is left of the day.
+        (2800, 0, ": соберём в файл до 6 января, 03:01"),
+    ],
+)
+def test_waiting_delivery_says_by_when_its_file_is_built(
+    counter: Counter, settings: Settings, spent: int, waited: int, until: str
+) -> None:
+    settings.UPLOAD_MIN_WAIT_SECONDS, settings.METRIKA_DAILY_REQUESTS = 300, 4000
+    account = counter.account
+    at = datetime(2027, 1, 5, 9, 0, 30, tzinfo=UTC)
+    with time_machine.travel(at, tick=False) as clock:
+        waiting = make_delivery(
+            call=make_call(cabinet=counter.cabinet), counter=counter, not_before=at
+        )
+        if spent:
+            RequestDay.objects.create(yandex_uid=account.yandex_uid, day=at.date(), uploads=spent)
+        clock.shift(waited)
+        row = with_display_state(Delivery.objects.filter(pk=waiting.pk), timezone.now()).get()
+        add_gathering([row], now=timezone.now())
+
+        assert sentence_of(row, blocker="") == f"Уйдёт со следующей выгрузкой{until}."
 
 
 @pytest.mark.parametrize(

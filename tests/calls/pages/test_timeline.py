@@ -156,7 +156,7 @@ def test_number_of_queries_does_not_grow_with_counters(
         make_delivery(call=call, counter=other)
         make_delivery(call=call, counter=other, channel=Channel.GOAL, upload=upload)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         timelines = timelines_of(call, now=NOW)
 
     assert len(timelines) == 8
