@@ -47,7 +47,7 @@ def test_window_asks_about_the_waiting_calls_and_guesses_nothing(
     page = text_of(owner_client.get(url(new_counter)))
     refused = owner_client.post(url(new_counter), posted(new_counter))
 
-    assert "С тех пор как счетчик добавлен, пришло звонков: 2. Они ждут настроек." in page
+    assert "Звонков, которые начались после добавления счетчика: 2. Они ждут настроек." in page
     radios = page.split('id="waiting-calls"')[1].split("</fieldset>")[0]
     assert "Отправить их по этим настройкам" in radios
     assert "Не отправлять" in radios
