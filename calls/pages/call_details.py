@@ -10,8 +10,14 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.templatetags.ui import talk_time
+from calls.ingest.parsing.call_kind import KNOWN_SERVICES
+from calls.ingest.parsing.fields import ABSENT_TEXTS
 from calls.models import Call
 from calls.phones import shown_phone, with_masked_phones
+from calls.states import CallKind
+
+#: Longer texts of a record are cut where they are quoted.
+MAX_QUOTED = 100
 
 
 @dataclass(frozen=True)
@@ -22,16 +28,19 @@ class Detail:
     value: str
 
 
-def details_of(call: Call, *, sees_phones: bool) -> list[Detail]:
-    """Return the details in the order of the page, with masked phones unless ``sees_phones``."""
+def details_of(call: Call, *, sees_phones: bool, status_came: str = "") -> list[Detail]:
+    """Return the details in the order of the page, with masked phones unless ``sees_phones``.
+
+    ``status_came`` is the status as it came in the record.
+    """
     # Sites put the phone of a known visitor into addresses, identifiers and names.
     shown = str if sees_phones else with_masked_phones
     return [
-        Detail(_("Тип"), call.get_kind_display()),
+        Detail(_("Тип"), shown(_kind(call))),
         Detail(_("Телефон"), _phone(call, sees_phones=sees_phones)),
         Detail(_("Разговор"), talk_time(call.duration_seconds)),
         Detail(_("Ожидание"), talk_time(call.hold_seconds)),
-        Detail(_("Статус"), _status(call)),
+        Detail(_("Статус"), _status(call) or shown(_unknown_status(status_came))),
         Detail(_("Признаки"), _marks(call)),
         Detail(_("Сайт"), shown(call.site)),
         Detail(_("Кампания"), shown(call.campaign_name or call.campaign_id)),
@@ -83,6 +92,23 @@ def _status(call: Call) -> str:
         str(code) for code in (call.status_first, call.status_second) if code is not None
     )
     return ", ".join(filter(None, [call.get_status_display(), codes]))
+
+
+def _unknown_status(came: str) -> str:
+    """Return a status that is no known word, as it came, "" when none came."""
+    if came.strip() in ABSENT_TEXTS:
+        return ""
+    return _("«%(status)s»: чем кончился звонок, из этого слова не понятно") % {
+        "status": came[:MAX_QUOTED]
+    }
+
+
+def _kind(call: Call) -> str:
+    """Return the kind; a service that is unknown is quoted: it may be no call tracking."""
+    service = call.service_type
+    if call.kind != CallKind.UNKNOWN or service.lower() in KNOWN_SERVICES:
+        return str(call.get_kind_display())
+    return _("Неизвестный сервис «%(service)s», вид не указан") % {"service": service}
 
 
 def _marks(call: Call) -> str:

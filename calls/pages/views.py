@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.db.models.fields.json import KeyTextTransform
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -56,7 +57,8 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
 def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
     """Show one call, with a timeline for each counter and channel, or the one of `?only=`."""
     person = cast(CabinetRequest, request)
-    call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
+    calls = Call.objects.defer("raw").annotate(status_came=KeyTextTransform("status", "raw"))
+    call = get_object_or_404(calls, cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
     timelines = timelines_of(call, now=timezone.now())
     if not sees_phones:
@@ -67,7 +69,9 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
             "pk": call.pk,
             "at": call.started_at,
             "external_id": call.external_id,
-            "details": details_of(call, sees_phones=sees_phones),
+            "details": details_of(
+                call, sees_phones=sees_phones, status_came=vars(call)["status_came"] or ""
+            ),
             "conflict": conflict_text(call, sees_phones=sees_phones),
         },
         "timelines": timelines,

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from calls.ingest.parsing.fields import Item, as_text, present, read_flag, read_key, read_text
+from calls.ingest.parsing.fields import (
+    FALSE_TEXTS,
+    TRUE_TEXTS,
+    Item,
+    as_text,
+    read_key,
+    read_text,
+)
 from calls.states import CallKind
 
+#: Services of CallKeeper; "" stands for call tracking. Of any other the kind is not guessed.
+KNOWN_SERVICES = frozenset({"", "calltracking", "callback", "import"})
 #: Where a record says whether its tracking number is static: flags, and texts with a word of it.
 STATIC_FLAGS = ("isStatic", "is_static", "static")
 KIND_FIELDS = (
@@ -24,7 +34,7 @@ _STATIC = ("статич", "static")
 
 
 def read_kind(item: Item, *, has_identifier: bool) -> CallKind:
-    """Return the kind of the call.
+    """Return the kind of the call; unknown when the record contradicts itself.
 
     Static is only what the record says is static: a call without an identifier may as well be a
     dynamic one whose number was noted down. ``has_identifier``: one came, readable or not.
@@ -32,20 +42,33 @@ def read_kind(item: Item, *, has_identifier: bool) -> CallKind:
     service = read_text(item, "serviceType").lower()
     if service == "callback" or (not service and read_key(item.get("cbCallId"))):
         return CallKind.CALLBACK
-    is_static = None if service == "import" else _is_static(item)
-    if is_static is None:
-        return CallKind.DYNAMIC if has_identifier else CallKind.UNKNOWN
-    return CallKind.STATIC if is_static else CallKind.DYNAMIC
+    hints = set() if service == "import" else _hints(item)
+    if hints:
+        kind = CallKind.STATIC if True in hints else CallKind.DYNAMIC
+        return kind if len(hints) == 1 else CallKind.UNKNOWN
+    is_tracking = service in KNOWN_SERVICES and has_identifier
+    return CallKind.DYNAMIC if is_tracking else CallKind.UNKNOWN
 
 
-def _is_static(item: Item) -> bool | None:
-    """Return what the record says of its tracking number; None when it says nothing.
+def _hints(item: Item) -> set[bool]:
+    """Return what the flags and the words say of the tracking number: is it static?"""
+    hints = (*(_flag(item.get(name)) for name in STATIC_FLAGS), _said_by_words(item))
+    return {hint for hint in hints if hint is not None}
+
+
+def _flag(value: Any) -> bool | None:
+    """Return yes or no, None for anything else."""
+    text = "" if isinstance(value, bool) else as_text(value).lower()
+    if value is True or text in TRUE_TEXTS:
+        return True
+    return False if value is False or text in FALSE_TEXTS else None
+
+
+def _said_by_words(item: Item) -> bool | None:
+    """Return what the words say; None when they say nothing.
 
     Words that disagree mean dynamic: a row that was sent as static cannot be taken back.
     """
-    name, value = present(item, *STATIC_FLAGS)
-    if isinstance(value, bool) or as_text(value):
-        return read_flag(item, name)
     texts = (read_text(item, name, limit=MAX_KIND).lower() for name in KIND_FIELDS)
     said = {
         (found["kind"] in _STATIC) != bool(found["negation"])

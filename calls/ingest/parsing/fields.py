@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 Item = Mapping[str, Any]
 ABSENT_TEXTS = frozenset({"", "-"})
 TRUE_TEXTS = frozenset({"1", "true", "yes", "да"})
+FALSE_TEXTS = frozenset({"0", "false", "no", "нет"})
 #: The largest number of seconds that Metrika accepts; a larger one would get the file refused.
 MAX_COUNT = 999_999_999
 MAX_INT4 = 2**31 - 1

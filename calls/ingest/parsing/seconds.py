@@ -44,17 +44,13 @@ def _seconds(value: Any) -> int | None:
 def _sentence(value: Any) -> str:
     values = {"came": shown(value), "most": LONGEST_CALL // _SECOND}
     if isinstance(value, str) and is_exponent(value.strip()):
-        return (
-            _(
-                "Пришло «%(came)s» — число с порядком (экспонентой): оно теряет цифры. Нужны "
-                "секунды, целое число от 0 до %(most)d."
-            )
-            % values
+        sentence = _(
+            "Пришло «%(came)s» — число с порядком (экспонентой): оно теряет цифры. Нужны "
+            "секунды, целое число от 0 до %(most)d."
         )
-    return (
-        _(
+    else:
+        sentence = _(
             "Пришло «%(came)s»: нужны секунды, целое число от 0 до %(most)d, или время вида "
             "00:01:05."
         )
-        % values
-    )
+    return sentence % values

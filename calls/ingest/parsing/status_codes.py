@@ -6,6 +6,8 @@ A call with unknown codes is finished and real; its status word decides.
 
 from __future__ import annotations
 
+import re
+
 Codes = tuple[int | None, int | None]
 
 SUCCESS: Codes = (200, 200)
@@ -14,6 +16,24 @@ UNFINISHED = frozenset({1, 2, 707})
 TEST = 790
 #: Not a real call: blocked, served already, cancelled, bad number, widget off, balance, repeat.
 TECHNICAL = frozenset({667, 668, *range(701, 707), 708, 709, 710, 718, 811, 812, 813, 814, 815})
+
+#: Words of other senders, without signs, in lower case and with «е» for «ё».
+SUCCESS_WORDS = frozenset(
+    {
+        *("успешный", "успешно", "успешен", "успех", "отвечен", "отвеченный", "отвечено"),
+        *("принят", "принятый", "принято", "состоялся", "ok", "successful", "answered", "answer"),
+        *("accepted", "completed"),
+    }
+)
+FAIL_WORDS = frozenset(
+    {
+        *("неуспешный", "неуспешно", "неуспешен", "не успешный", "не успешно", "неудачный"),
+        *("пропущен", "пропущенный", "пропущено", "не отвечен", "неотвечен", "неотвеченный"),
+        *("не отвечено", "нет ответа", "без ответа", "не принят", "непринятый", "занято", "занят"),
+        *("не состоялся", "failed", "failure", "missed", "no answer", "noanswer", "not answered"),
+        *("unanswered", "busy", "rejected", "abandoned", "unsuccessful"),
+    }
+)
 
 
 def is_finished(codes: Codes) -> bool:
@@ -32,12 +52,18 @@ def is_technical(codes: Codes) -> bool:
 
 
 def status_of(word: str, codes: Codes) -> str:
-    """Return "success" or "fail" by the status word, else by the codes; "" without both."""
-    if word.lower() in {"success", "fail"}:
-        return word.lower()
-    if codes == (None, None):
-        return ""
-    return "success" if codes == SUCCESS else "fail"
+    """Return "success" or "fail", "" when nothing tells it.
+
+    CallKeeper's own word goes first, then the codes, then the words of other senders.
+    """
+    named = re.sub(r"[\W_]+", " ", word.lower().replace("ё", "е")).strip()
+    if named in {"success", "fail"}:
+        return named
+    if codes != (None, None):
+        return "success" if codes == SUCCESS else "fail"
+    if named in SUCCESS_WORDS:
+        return "success"
+    return "fail" if named in FAIL_WORDS else ""
 
 
 def read_pair(text: str) -> Codes:

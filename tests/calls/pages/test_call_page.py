@@ -256,3 +256,25 @@ def test_switch_says_nothing_before_the_first_save(counter: Counter) -> None:
     rules = {rule.text: rule.applies for step in timeline.steps for rule in step.rules}
 
     assert rules["Счетчик включён"] is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"raw": {"status": "voicemail"}},
+            "«voicemail»: чем кончился звонок, из этого слова не понятно",
+        ),
+        ({"raw": {"status": "answered"}, "status": "success"}, "Успешный"),
+        ({"service_type": "forms"}, "Неизвестный сервис «forms», вид не указан"),
+        ({"service_type": "import"}, "Коллтрекинг, вид не указан"),
+    ],
+)
+def test_word_that_is_unknown_is_quoted(
+    owner_client: Client, counter: Counter, fields: dict[str, Any], words: str
+) -> None:
+    nothing: dict[str, Any] = {"status": "", "status_first": None, "status_second": None}
+
+    call = make_call(cabinet=counter.cabinet, **(nothing | {"kind": "unknown"} | fields))
+
+    assert words in page_of(owner_client, call)

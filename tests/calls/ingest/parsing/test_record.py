@@ -84,6 +84,21 @@ def test_status_word_takes_precedence_over_codes(word: str, status: str) -> None
     assert read(status=word, statusFirst=9999, statusSecond=9999).status == status
 
 
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        *[(word, "success") for word in ("Успешный", "Отвечен", "Принят", "answered", "ANSWERED")],
+        *[(word, "fail") for word in ("Неуспешный", "Пропущен", "missed", "no answer", "busy")],
+        *[(word, "fail") for word in ("NO_ANSWER", "no-answer", "Не отвечен", "Не принят")],
+        *[(word, "") for word in ("в обработке", "voicemail", "")],
+    ],
+)
+def test_word_of_another_sender_is_the_status_without_codes(word: str, status: str) -> None:
+    assert read(status=word).status == status
+    assert read(status=word, statusFirst=200, statusSecond=200).status == "success"
+    assert read(status=word, statusFirst=486, statusSecond=0).status == "fail"
+
+
 def test_codes_of_the_older_export_are_parsed() -> None:
     call = read(state="720/200")
 
@@ -155,12 +170,20 @@ OTHER_TEXTS = (
         ({"serviceType": "calltracking", "ctCampaignType": "Статическая"}, "static"),
         ({"serviceType": "calltracking", "yaClid": "1,71803E+18"}, "dynamic"),
         ({"serviceType": "calltracking", "yaClid": "{yaClid}"}, "unknown"),
-        ({"serviceType": "новый сервис", "yaClid": "12"}, "dynamic"),
         *(({"callType": text}, "dynamic") for text in DYNAMIC_TEXTS),
         *(({"callType": text}, "static") for text in STATIC_TEXTS),
         *(({"callType": text}, "unknown") for text in OTHER_TEXTS),
         ({"callType": "Статический", "ctCampaignType": "нестатическая"}, "dynamic"),
         ({"callType": "не", "ctCampaignType": "статическая"}, "static"),
+        ({"serviceType": "forms", "yaClid": "12"}, "unknown"),
+        ({"serviceType": "forms"}, "unknown"),
+        ({"serviceType": "forms", "callType": "Динамический"}, "dynamic"),
+        ({"callType": "Статический", "isStatic": False}, "unknown"),
+        ({"callType": "Статический", "isStatic": False, "yaClid": "12"}, "unknown"),
+        ({"callType": "Динамический", "isStatic": True, "yaClid": "12"}, "unknown"),
+        ({"isStatic": True, "static": "0"}, "unknown"),
+        ({"callType": "Статический", "isStatic": "1"}, "static"),
+        ({"isStatic": "junk", "static": "1"}, "static"),
     ],
 )
 def test_kind_of_call(fields: dict[str, Any], kind: str) -> None:
