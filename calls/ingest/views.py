@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, JsonResponse
@@ -19,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from cabinets.models import CallSource
 from calls.ingest.authentication import authenticate
 from calls.ingest.body import read_body
+from calls.ingest.content import items_of
 from calls.ingest.errors import ApiError
 from calls.ingest.idempotency import (
     ResponseBody,
@@ -27,8 +26,7 @@ from calls.ingest.idempotency import (
     rejected_results,
     stored_response,
 )
-from calls.ingest.parsing.json_values import MalformedJson, digest_bytes, read_json
-from calls.ingest.parsing.lists import as_list
+from calls.ingest.parsing.json_values import digest_bytes
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
 from calls.ingest.signature_messages import sentence_of
@@ -125,7 +123,7 @@ def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Env
 
 
 def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRecord | BadRecord]:
-    items = _items(body)
+    items = items_of(body)
     wait = seconds_to_wait(source.pk, len(items), now=now.timestamp())
     if wait:
         raise ApiError(
@@ -144,24 +142,6 @@ def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRec
             extra={"results": rejected_results(bad)},
         )
     return records
-
-
-def _items(body: bytes) -> list[Any]:
-    """Return the records of a body: one object, or a list under `calls`."""
-    try:
-        content = read_json(body)
-    except MalformedJson:
-        raise ApiError(400, "malformed_json", _("Тело запроса — не JSON в UTF-8.")) from None
-    items = as_list(content.get("calls", [content])) if isinstance(content, dict) else None
-    if not isinstance(items, list):
-        raise ApiError(400, "wrong_shape", _('Нужен объект звонка или {"calls": […]}.'))
-    if len(items) > settings.INGEST_MAX_CALLS:
-        raise ApiError(
-            413,
-            "too_many_calls",
-            _("Не больше %(limit)d звонков в запросе.") % {"limit": settings.INGEST_MAX_CALLS},
-        )
-    return items
 
 
 def _database_unavailable(error: DatabaseError | InterfaceError) -> ApiError:

@@ -21,6 +21,7 @@ from calls.ingest.parsing.fields import (
     read_text,
 )
 from calls.ingest.parsing.former_id import former_id
+from calls.ingest.parsing.identifiers import is_absent
 from calls.ingest.parsing.json_values import canonical, digest
 
 MAX_EXTERNAL_ID = 128
@@ -94,6 +95,12 @@ def usable_id(item: Item, name: str) -> str:
     return "" if text == "0" else text
 
 
+def client_number(item: Item) -> str:
+    """Return the client's number as it came; a word such as null means that there is none."""
+    numbers = (read_text(item, name) for name in PHONES)
+    return next((number for number in numbers if not is_absent(number)), "")
+
+
 def compared_digits(phone: str) -> str:
     """Return the digits by which phones are compared; "" when it is no number, such as 000."""
     digits = "".join(filter(str.isdecimal, phone))[-COMPARED_DIGITS:]
@@ -122,7 +129,7 @@ def _derived_facts(item: Item, visitor: tuple[str, ...]) -> Iterator[tuple[str, 
     A call without a number is told by its visitor, else by its line: calls of other clients may
     start in the same second. Duration, status and tags of a call change and tell nothing.
     """
-    number = compared_digits(read_phone(read_text(item, *PHONES)))
+    number = compared_digits(read_phone(client_number(item)))
     if number:
         yield (number,)
     yield from (("", "visitor", value) for value in visitor if value)

@@ -25,8 +25,16 @@ class TooDeep(ValueError):
     """The value is nested deeper than MAX_LEVELS."""
 
 
+class NotJson(ValueError):
+    """A word that Python's parser takes for a number and that is not JSON: NaN, Infinity."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not JSON")
+        self.name = name
+
+
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+    raise NotJson(name)
 
 
 def _whole_or_text(written: str) -> int | str:

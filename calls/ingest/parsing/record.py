@@ -29,8 +29,8 @@ from calls.ingest.parsing.fields import (
     read_key,
     read_text,
 )
-from calls.ingest.parsing.identifiers import CLIENT_ID, is_absent, read_number, read_user_id
-from calls.ingest.parsing.identity import PHONES, call_ids, readable_id
+from calls.ingest.parsing.identifiers import CLIENT_ID, read_number, read_user_id
+from calls.ingest.parsing.identity import call_ids, client_number, readable_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
 from calls.ingest.parsing.lists import read_keys, read_tags
 from calls.ingest.parsing.phone import RUSSIA, parse_phone
@@ -146,7 +146,7 @@ def _read(
     raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime, region: str
 ) -> CallRecord:
     started_at = read_start(raw, zone=zone, now=now)
-    number = _number(raw)
+    number = client_number(raw)
     phone = parse_phone(number, region)
     duration = read_seconds(raw, *DURATIONS)
     check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
@@ -228,12 +228,6 @@ def _origin(raw: Item) -> Columns:
         "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
         "page_url": _page(raw)[:MAX_ADDRESS],
     }
-
-
-def _number(raw: Item) -> str:
-    """Return the client's number as it came; a word such as null means that there is none."""
-    numbers = (read_text(raw, name) for name in PHONES)
-    return next((number for number in numbers if not is_absent(number)), "")
 
 
 def _page(raw: Item) -> str:

@@ -14,6 +14,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from cabinets.models import CallSource
+from calls.ingest.content import items_of
+from calls.ingest.errors import ApiError
 from calls.models import Call
 from tests import factories
 from tests.calls.ingest.refusals import assert_nothing_stored, assert_refused
@@ -265,3 +267,82 @@ def test_body_without_length_and_end_is_refused(
     answer = post_chunks(body, Chunks(body), **environ)
 
     assert_refused(answer, 411, "length_required")
+
+
+RECORD = '{"universalId": "1", "site": "Окна"}'
+WANTED = "пришлите JSON в UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (b"", "malformed_json", "Тело запроса пустое: нужен JSON со звонком."),
+        (b" \r\n", "malformed_json", "Тело запроса пустое: нужен JSON со звонком."),
+        (
+            RECORD.encode("utf-16"),
+            "malformed_json",
+            f"Тело запроса не в UTF-8, похоже на UTF-16: {WANTED}",
+        ),
+        (
+            RECORD.encode("utf-16-le"),
+            "malformed_json",
+            f"Тело запроса не в UTF-8, похоже на UTF-16: {WANTED}",
+        ),
+        (
+            RECORD.encode("cp1251"),
+            "malformed_json",
+            f"Тело запроса не в UTF-8, похоже на windows-1251: {WANTED}",
+        ),
+        (b'{"a": "\xff\x98"}', "malformed_json", "Тело запроса — не JSON в UTF-8."),
+        (
+            f"{RECORD}\n{RECORD}\n".encode(),
+            "malformed_json",
+            "Тело запроса — по одной записи в строке (JSON Lines): оберните их в "
+            '{"calls": […]}, через запятую.',
+        ),
+        (b'{"duration": NaN}', "malformed_json", "NaN — не JSON: пришлите вместо него null."),
+        (
+            b'{"duration": -Infinity}',
+            "malformed_json",
+            "-Infinity — не JSON: пришлите вместо него null.",
+        ),
+        (
+            b'{\n"callTime": 1',
+            "malformed_json",
+            "Тело запроса — не JSON: ошибка в строке 2, знак 14.",
+        ),
+        (b'"text"', "wrong_shape", 'Нужен объект звонка, список или {"calls": […]}.'),
+        (b'{"calls": []}', "no_usable_call", "В запросе нет ни одного звонка."),
+    ],
+)
+def test_body_that_is_no_call_is_named(body: bytes, code: str, said: str) -> None:
+    with pytest.raises(ApiError) as refusal:
+        items_of(body)
+
+    status = 422 if code == "no_usable_call" else 400
+    assert (refusal.value.status, refusal.value.code) == (status, code)
+    assert refusal.value.message == said
+
+
+@pytest.mark.parametrize("wrap", [lambda calls: calls, lambda calls: {"payload": calls}])
+def test_list_and_answer_of_the_calls_api_are_taken_as_calls(
+    source: CallSource, wrap: Callable[[list[Any]], Any]
+) -> None:
+    records = [factories.v3_record(universalId="1"), factories.v3_record(universalId="2")]
+    body = json.dumps(wrap(records)).encode()
+    headers = signed_headers(body, webhook_id="msg_1")
+    headers["X-CallKeeper-Source"] = source.public_id
+
+    answer = post_body(body, headers=headers)
+
+    assert answer.status_code == 202
+    assert set(Call.objects.values_list("external_id", flat=True)) == {"1", "2"}
+
+
+def test_record_with_a_payload_of_its_own_is_one_call(source: CallSource) -> None:
+    body = json.dumps(factories.v3_record(universalId="1", payload=[1])).encode()
+    headers = signed_headers(body, webhook_id="msg_1")
+    headers["X-CallKeeper-Source"] = source.public_id
+
+    assert post_body(body, headers=headers).status_code == 202
+    assert [call.external_id for call in Call.objects.all()] == ["1"]
