@@ -100,6 +100,9 @@ def _timeline(
 ) -> Timeline:
     shown = DisplayState(delivery.display_state)
     state_text, state_tone = badge_of(delivery, pair)
+    steps = steps_of(
+        call, delivery, verdicts=verdicts, attempts=attempts, blocker=blocker, approval=approval
+    )
     return Timeline(
         counter=delivery.counter,
         channel=delivery.channel,
@@ -112,17 +115,7 @@ def _timeline(
         same_second_text=same_second_text(pair) if pair else "",
         changed_after_send=is_changed_after_send(call, delivery),
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
-        steps=[
-            *steps_of(
-                call,
-                delivery,
-                verdicts=verdicts,
-                attempts=attempts,
-                blocker=blocker,
-                approval=approval,
-            ),
-            *resend_steps(resends),
-        ],
+        steps=[*steps, *resend_steps(resends)],
         values=values,
         actions=buttons_of(delivery, now=now),
     )

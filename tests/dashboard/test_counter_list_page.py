@@ -177,11 +177,12 @@ def test_list_without_counters_has_a_button_to_add_one(
     assert add not in viewer_client.get(LIST).content.decode()
 
 
-@pytest.mark.parametrize("send_calls", [True, False])
-def test_number_of_sent_calls_is_that_of_the_history_it_links_to(
-    owner_client: Client, cabinet: Cabinet, account: YandexAccount, send_calls: bool
-) -> None:
-    counter = factories.make_counter(account=account, send_calls=send_calls)
+def make_counter_with_sent_calls(account: YandexAccount, *, send_calls: bool) -> Counter:
+    """Return a counter with a goal; to it two calls went, one to the goal, and one again."""
+    counter, cabinet = (
+        factories.make_counter(account=account, send_calls=send_calls),
+        account.cabinet,
+    )
     goal = factories.make_goal(counter=counter)
     Counter.objects.filter(pk=counter.pk).update(goal=goal)
     for channel, days in ((Channel.CALLS, 2), (Channel.CALLS, 90), (Channel.GOAL, 90)):
@@ -206,6 +207,14 @@ def test_number_of_sent_calls_is_that_of_the_history_it_links_to(
         upload=repeat,
         ordered_at=timezone.now(),
     )
+    return counter
+
+
+@pytest.mark.parametrize("send_calls", [True, False])
+def test_number_of_sent_calls_is_that_of_the_history_it_links_to(
+    owner_client: Client, cabinet: Cabinet, account: YandexAccount, send_calls: bool
+) -> None:
+    make_counter_with_sent_calls(account, send_calls=send_calls)
 
     (row,) = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())["rows"]
     history = owner_client.get(row["urls"]["sent"])

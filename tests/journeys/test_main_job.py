@@ -44,6 +44,12 @@ MY_SITE = CounterSettings(
     identifiers=("Yclid", "ClientId", "UserId"),
     skips_technical=False,
 )
+#: Totals of the pages: name of the counter, name of the channel, and what they count.
+TOTALS = (
+    ("Окна Столица", "Звонки", WINDOWS, CALLS),
+    ("Окна Столица", "Цель", WINDOWS, GOAL),
+    ("Мой сайт", "Звонки", MY_SITE, CALLS),
+)
 DELIVERY_SECONDS = 120
 BULK = 500
 WORDS = {
@@ -86,42 +92,31 @@ def test_every_call_is_delivered_by_the_settings_and_a_restart_changes_nothing(
     # Given two counters of a linked account, set up differently in the cabinet
     person = Person(page, installation.url)
     person.sign_in(installation.ready["username"], installation.ready["password"])
-    person.link("Анна Столичная")
-    person.add_counters(WINDOWS.number, MY_SITE.number)
-    set_up_windows(person)
-    set_up_my_site(person)
+    set_up(person)
 
     # When calls of all kinds come through the signed endpoint, some of them more than once
-    client = WebhookClient(
-        installation.url, installation.ready["source"]["id"], installation.ready["source"]["secret"]
-    )
+    source = installation.ready["source"]
+    client = WebhookClient(installation.url, source["id"], source["secret"])
     oracle = send_everything(client, installation.url)
 
     # And the person orders those from before the counters were connected
-    for name in ("Окна Столица", "Мой сайт"):
-        person.send_earlier_calls(name)
+    person.send_earlier_calls("Окна Столица")
+    person.send_earlier_calls("Мой сайт")
 
     # Then within two minutes each has the true state, and Metrika has the right rows, each once
     metrika = Metrika(installation.ready["sandbox_url"])
     entries = settled(installation, oracle)
     assert_truthful(entries, oracle, metrika)
     assert_exactly(metrika, oracle)
-    assert person.totals("Окна Столица", "Звонки") == totals(entries, WINDOWS, CALLS)
-    assert person.totals("Окна Столица", "Цель") == totals(entries, WINDOWS, GOAL)
-    assert person.totals("Мой сайт", "Звонки") == totals(entries, MY_SITE, CALLS)
+    for counter, title, settings, channel in TOTALS:
+        assert person.totals(counter, title) == totals(entries, settings, channel)
 
     # And a call that changes after it was sent is not sent again, and the page says so
-    changed = next(iter(calls.odd_ones(oracle.now))) | {"tags": ["Спам"]}
-    assert statuses(client.post([changed])) == {"updated"}
-    page.goto(oracle.pages[changed["universalId"]])
-    expect(page.get_by_text("После отправки данные звонка изменились.")).to_be_visible()
+    change_one(client, oracle, page)
 
     # When the integration is switched off and on, and everything is stopped and started
-    for name, on in product(("Окна Столица", "Мой сайт"), (False, True)):
-        person.turn(name, on=on)
-    assert installation.stop() == 0
-    assert installation.processes() == []
-    installation.start()
+    switch_off_and_on(person)
+    restart(installation)
 
     # Then nothing has changed, and a new call goes the same way
     assert ledger(installation.data) == entries
@@ -130,6 +125,33 @@ def test_every_call_is_delivered_by_the_settings_and_a_restart_changes_nothing(
     assert settled(installation, oracle).items() >= entries.items()
     assert_exactly(metrika, oracle)
     assert person.browser_errors == []
+
+
+def change_one(client: WebhookClient, oracle: Oracle, page: Page) -> None:
+    """Send another version of a call that was sent, and expect its page to say so."""
+    changed = next(iter(calls.odd_ones(oracle.now))) | {"tags": ["Спам"]}
+    assert statuses(client.post([changed])) == {"updated"}
+    page.goto(oracle.pages[changed["universalId"]])
+    expect(page.get_by_text("После отправки данные звонка изменились.")).to_be_visible()
+
+
+def switch_off_and_on(person: Person) -> None:
+    for name, on in product(("Окна Столица", "Мой сайт"), (False, True)):
+        person.turn(name, on=on)
+
+
+def restart(installation: Product) -> None:
+    assert installation.stop() == 0
+    assert installation.processes() == []
+    installation.start()
+
+
+def set_up(person: Person) -> None:
+    """Link an account, add two counters of it and save their settings."""
+    person.link("Анна Столичная")
+    person.add_counters(WINDOWS.number, MY_SITE.number)
+    set_up_windows(person)
+    set_up_my_site(person)
 
 
 def set_up_windows(person: Person) -> None:

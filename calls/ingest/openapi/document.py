@@ -172,15 +172,6 @@ def _refusal_sentences() -> dict[str, str]:
 
 
 def _schemas() -> dict[str, Schema]:
-    error = {
-        "type": "object",
-        "required": ["code", "message"],
-        "properties": {
-            "code": {"type": "string", "description": _("Постоянное слово для программ.")},
-            "message": {"type": "string", "description": _("Предложение для людей.")},
-            "field": {"type": "string", "description": _("Поле записи звонка.")},
-        },
-    }
     return {
         "Call": call_schema(),
         "Calls": _object(
@@ -199,7 +190,7 @@ def _schemas() -> dict[str, Schema]:
                 }
             }
         ),
-        "Error": error,
+        "Error": _error_schema(),
         "Result": _result(),
         "Answer": _object(
             {
@@ -214,6 +205,18 @@ def _schemas() -> dict[str, Schema]:
             {"error": _ref("Error"), "results": {"type": "array", "items": _ref("Result")}},
             required=["error"],
         ),
+    }
+
+
+def _error_schema() -> Schema:
+    return {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "description": _("Постоянное слово для программ.")},
+            "message": {"type": "string", "description": _("Предложение для людей.")},
+            "field": {"type": "string", "description": _("Поле записи звонка.")},
+        },
     }
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from calls.models import Call, Upload
 from calls.pages import history_page
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
@@ -339,9 +340,8 @@ def test_counter_without_calls_blames_no_filter(owner_client: Client, counter: C
     assert "Звонков ещё не было" in answer.content.decode()
 
 
-def test_two_goal_rows_of_one_second_are_told_on_every_page(
-    owner_client: Client, counter: Counter
-) -> None:
+def two_goal_rows_of_one_second(counter: Counter) -> tuple[Upload, list[Call]]:
+    """Return a processed upload of two rows, and the calls of these."""
     moment = timezone.now() - timedelta(hours=2)
     upload = make_upload(
         counter=counter,
@@ -365,6 +365,13 @@ def test_two_goal_rows_of_one_second_are_told_on_every_page(
             upload=upload,
             row_number=number,
         )
+    return upload, calls
+
+
+def test_two_goal_rows_of_one_second_are_told_on_every_page(
+    owner_client: Client, counter: Counter
+) -> None:
+    upload, calls = two_goal_rows_of_one_second(counter)
 
     rows = owner_client.get(reverse("calls:history", args=[counter.pk]), {"q": ""}).context["rows"]
     call_page = owner_client.get(reverse("calls:journey", args=[calls[0].pk]))
