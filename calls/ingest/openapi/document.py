@@ -42,7 +42,8 @@ def _operation() -> dict[str, Any]:
             "required": True,
             "description": _(
                 "JSON в UTF-8, до %(bytes)d байт: с Content-Length или частями (Transfer-Encoding: "
-                "chunked), без сжатия (Content-Encoding: identity можно)."
+                "chunked), без сжатия (Content-Encoding: identity можно). Вместо calls принимаются "
+                "и список без имени, и payload, как в ответе API CallKeeper."
             )
             % {"bytes": settings.INGEST_MAX_BYTES},
             "content": {

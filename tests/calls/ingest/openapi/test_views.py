@@ -102,7 +102,8 @@ def test_document_and_page_say_which_bodies_are_read() -> None:
 
     assert said == (
         "JSON в UTF-8, до 5242880 байт: с Content-Length или частями (Transfer-Encoding: chunked),"
-        " без сжатия (Content-Encoding: identity можно)."
+        " без сжатия (Content-Encoding: identity можно). Вместо calls принимаются и список без"
+        " имени, и payload, как в ответе API CallKeeper."
     )
     assert said in Client().get("/api/docs").content.decode()
 
@@ -187,8 +188,8 @@ def without_numbers(answer: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"{", 400), (b"5", 400), (b"[]", 422), (b'{"calls": [{}, {}]}', 422), (b'{"calls": [' + b"{}," * 500
-      + b"{}]}", 413)],
+    [(b"{", 400), (b"5", 400), (b"[]", 422), (b'{"calls": [{}, {}]}', 422),
+     (b'{"calls": [' + b"{}," * 500 + b"{}]}", 413)],
 )  # fmt: skip
 def test_refusals_match_the_document(source: CallSource, body: bytes, status: int) -> None:
     answer = post_calls(body, source=source)
