@@ -117,8 +117,8 @@ def test_misread_identifier_waits_for_a_person_after_the_upgrade(
         cursor.execute(
             "UPDATE public.calls_call SET kind = 'static', client_id = '', yclid = '',"
             " user_id = '', raw = (raw - ARRAY['callType', 'isStatic', 'yclid', 'userId',"
-            ""
-            " 'user_id', 'callPage', 'entryPointQuery']) || '{\"yaClid\": \"1,71803E+18\"}' WHERE external_id = '300'"
+            " 'user_id', 'callPage', 'entryPointQuery']) || '{\"yaClid\": \"1,71803E+18\"}'"
+            " WHERE external_id = '300'"
         )
         assert cursor.rowcount == 1
         cursor.execute(
