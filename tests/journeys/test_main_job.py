@@ -58,6 +58,8 @@ WORDS = {
     "accepted_static": "Принят, непривязанный",
     "unmatched": "Принят, визит не найден",
     "skipped": "Не отправляется",
+    # After the order of a person only calls past Metrika's 21 days are left with this reason.
+    "before_connection": "Опоздал",
 }
 REFUSALS = (
     "test_call",
@@ -269,7 +271,7 @@ def totals(
     """Count the states of one counter and channel, in the words of the cabinet."""
     return dict(
         Counter(
-            WORDS[entry.state]
+            WORDS.get(entry.reason) or WORDS[entry.state]
             for (_call, number, where), entry in entries.items()
             if (number, where) == (settings.number, channel)
         )
