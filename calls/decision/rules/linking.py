@@ -144,7 +144,9 @@ RULES = (
             "связан с визитом, поэтому достичь цели не может."
         ),
         with_values=_unlinked_no_goal,
-        applies=f"ch.channel = {Channel.GOAL} AND c.kind <> 'callback'",
+        # What waits for a person is not decided yet: `identifier_unreadable` says so.
+        applies=f"ch.channel = {Channel.GOAL} AND c.kind <> 'callback'"
+        f" AND ({_IS_APPROVED} OR NOT {_IS_UNREADABLE})",
         sql=f"{IDENTIFIER} IS NOT NULL",
         compared=f"jsonb_build_array({_IS_UNREADABLE})",
     ),
@@ -156,8 +158,8 @@ RULES = (
             "Идентификатора посетителя (ClientID, yclid или UserID) в записи нет, а в настройке "
             "«Звонки без идентификатора» — «Не передавать»."
         ),
-        applies="c.kind IN ('dynamic', 'unknown')",
-        sql=f"k.unlinked_mode = 'static' OR {IDENTIFIER} IS NOT NULL OR {_IS_APPROVED}",
+        applies=f"c.kind IN ('dynamic', 'unknown') AND NOT {_IS_UNREADABLE}",
+        sql=f"k.unlinked_mode = 'static' OR {IDENTIFIER} IS NOT NULL",
     ),
     Rule(
         code=NO_IDENTIFIER,

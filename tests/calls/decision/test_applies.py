@@ -12,6 +12,7 @@ from cabinets.models import Cabinet
 from calls.decision.explain import Verdict, explain_call
 from calls.states import Channel
 from counters.models import Counter
+from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.stored import store_call
 
@@ -94,3 +95,21 @@ def test_page_says_that_a_rule_does_not_apply(
     assert "Не относится: Разговор достаточно длинный" in page
     assert "Не относится: Заказавший обратный звонок известен" in page
     assert "Не относится: Посетитель известен или звонок идёт непривязанным" not in page
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("mode", ["static", "skip"])
+def test_call_that_waits_for_a_person_has_one_reason(
+    account: YandexAccount, channel: Channel, mode: str
+) -> None:
+    counter = factories.make_counter(account=account, unlinked_mode=mode)
+    counter.goal = factories.make_goal(counter=counter)
+    counter.save(update_fields=["goal"])
+
+    found = verdicts(
+        counter, channel, client_id="", unreadable_identifiers={"ClientId": "1,71803E+18"}
+    )
+
+    assert [code for code, one in found.items() if not one.passed] == ["identifier_unreadable"]
+    assert not found["unlinked_no_goal"].applies
+    assert not found["unlinked_off"].applies
