@@ -299,7 +299,7 @@ def test_first_save_asks_what_to_do_with_the_calls_that_wait(
 ) -> None:
     call = store_call(cabinet=windows.cabinet, started_at=timezone.now())
     person.open_settings("Окна Столица")
-    expect(page.get_by_text("пришло звонков: 1. Они ждут настроек.")).to_be_visible()
+    expect(page.get_by_text("после добавления счетчика: 1. Они ждут настроек.")).to_be_visible()
 
     person.press("Сохранить")
     expect(page.get_by_text("Выберите, что сделать с этими звонками.").first).to_be_visible()
