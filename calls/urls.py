@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, views
+from calls.pages.converters import CallKeyConverter
 
 app_name = "calls"
+
+register_converter(CallKeyConverter, "call_key")
 
 COUNTER = "lk/integrations/yandex/counters/<int:counter_pk>"
 DELIVERY = "lk/integrations/calls/<int:call_id>/deliveries/<int:counter_pk>/<int:channel>"
@@ -17,6 +20,8 @@ UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
     path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
+    # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
+    path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),
     path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),
     path("lk/integrations/yandex/uploads/<int:pk>", views.upload, name="upload"),
     path("lk/integrations/yandex/uploads/<int:pk>/csv", views.upload_csv, name="upload-csv"),

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from cabinets.models import SigningSecret
 from counters.models import Counter
 from tests import factories
+from tests.calls.call_links import key_of
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
 #: Django's own, which has a guard and tests of its own.
@@ -47,6 +48,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "account_pk": counter.account_id,
         "counter_pk": counter.pk,
         "call_id": call.pk,
+        "key": key_of(call.cabinet_id, call.external_id),
         "channel": 1,
         "secret_pk": secret.pk,
         "reason": "cancelled",

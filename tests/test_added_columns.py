@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import connection
 from django.db.migrations import AddField, Migration, RunSQL
 from django.db.migrations.loader import MigrationLoader
@@ -62,9 +63,19 @@ def test_columns_of_all_apps_are_compared() -> None:
 
 @pytest.mark.parametrize("migration", migrations(), ids=str)
 def test_migration_waits_for_its_locks_for_five_seconds_only(migration: Migration) -> None:
+    if not migration.atomic:
+        assert_blocks_no_writes(migration)
+        return
     first: Any = migration.operations[0]
     assert isinstance(first, RunSQL)
     assert first.sql == LOCK_TIMEOUT
+
+
+def assert_blocks_no_writes(migration: Migration) -> None:
+    """CONCURRENTLY waits for other transactions, and nothing but DDL waits for it."""
+    for one in migration.operations:
+        operation: Any = one
+        assert isinstance(operation, AddIndexConcurrently) or "CONCURRENTLY" in operation.sql
 
 
 @pytest.mark.parametrize(("accepts_static", "mode"), [(False, "skip"), (True, "static")])

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from calls.call_key import call_key_sql
 from calls.decision.csv_formats import fits_sql
 from calls.models import Delivery
 from calls.phones import MASKABLE_DIGITS
@@ -58,7 +59,8 @@ _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("Tag", _TAG),
     ("FirstTimeCaller", "c.is_unique::int"),
     ("URL", "nullif(c.page_url, '')"),
-    ("CallTrackerURL", "%(call_page)s || c.id"),
+    # Not the primary key: a restored database gives that to another call.
+    ("CallTrackerURL", f"%(call_page)s || {call_key_sql('c')}"),
 )
 _GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("Target", "g.identifier"),

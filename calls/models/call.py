@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet, CallSource
+from calls.call_key import call_key_sql
+from calls.models.querysets import CallKeyQuerySet
 from calls.states import CallKind
 
 
@@ -20,6 +23,8 @@ class CallKey(models.Model):
     #: Month in which the call is stored: its start as first received; corrections do not move it.
     partition_at = models.DateTimeField(_("Хранится в месяце"))
 
+    objects = CallKeyQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("ключ звонка")
         verbose_name_plural = _("ключи звонков")
@@ -28,6 +33,7 @@ class CallKey(models.Model):
                 fields=["cabinet", "external_id"], name="call_once_per_cabinet"
             ),
         ]
+        indexes = [models.Index(RawSQL(call_key_sql(), []), name="call_by_key")]
 
     def __str__(self) -> str:
         return self.external_id

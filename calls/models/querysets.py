@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from django.db import models
-from django.db.models import OuterRef, Q
+from django.db.models import OuterRef, Q, TextField, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.lookups import Exact
 
+from calls.call_key import call_key_sql
 from calls.states import (
     GOAL_GONE,
     IDENTIFIER_UNREADABLE,
@@ -38,6 +41,15 @@ AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = 
 UNDECIDED_SQL = (AWAITS_SETTINGS_SQL, AWAITS_PERSON_SQL, AWAITS_GOAL_SQL)
 
 Model = TypeVar("Model", bound=models.Model, covariant=True)
+
+
+class CallKeyQuerySet(models.QuerySet[Model]):
+    """The queries of `CallKey.objects`."""
+
+    def with_key(self, key: str) -> Self:
+        """The call of a key as it stands in files (`calls.call_key`); found by an index."""
+        column = RawSQL(call_key_sql("calls_callkey"), [], output_field=TextField())
+        return self.filter(Exact(column, Value(key)))
 
 
 class UploadQuerySet(models.QuerySet[Model]):

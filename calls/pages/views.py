@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
-from calls.models import Call, Upload, UploadFile
+from calls.models import Call, CallKey, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import conflict_text, details_of
 from calls.pages.history_page import filter_form, history_context
@@ -56,7 +56,19 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
 @cabinet_required
 def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
     """Show one call, with a timeline for each counter and channel, or the one of `?only=`."""
+    return _show_call(cast(CabinetRequest, request), call_id)
+
+
+@require_safe
+@cabinet_required
+def call_page_by_key(request: HttpRequest, key: str) -> HttpResponse:
+    """Show the call that Metrika names by this key."""
     person = cast(CabinetRequest, request)
+    known = CallKey.objects.filter(cabinet=person.cabinet).with_key(key)
+    return _show_call(person, get_object_or_404(known).pk)
+
+
+def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
     calls = Call.objects.defer("raw").annotate(status_came=KeyTextTransform("status", "raw"))
     call = get_object_or_404(calls, cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
@@ -75,11 +87,11 @@ def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
             "conflict": conflict_text(call, sees_phones=sees_phones),
         },
         "timelines": timelines,
-        "layout": layout_of(timelines, only=request.GET.get("only", "")),
+        "layout": layout_of(timelines, only=person.GET.get("only", "")),
         "can_manage": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }
-    return render(request, "calls/call_journey.html", context)
+    return render(person, "calls/call_journey.html", context)
 
 
 def _masked(values: dict[str, str]) -> dict[str, str]:

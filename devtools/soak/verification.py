@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from django.db import connection
 
 from cabinets.models import Cabinet
+from calls.call_key import call_key_sql
 from calls.states import TAKEN_UPLOADS, Channel, DeliveryState, IdKind
 from devtools.soak.sandbox_api import HeldRow
 
 CHANNELS = {"calls": Channel.CALLS, "goal": Channel.GOAL}
-#: The address ends in the primary key of the call; other tools may write other addresses.
-CALL_PAGE = re.compile(r".*/lk/integrations/calls/(\d+)")
+#: The address ends in the key of the call; other tools may write other addresses.
+CALL_PAGE = re.compile(r".*/lk/integrations/calls/([0-9a-f]{32})")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ CREATE TEMPORARY TABLE soak_held (
 _COPY = "COPY soak_held FROM STDIN WITH (FORMAT csv)"
 _VISITOR = f"""CASE d.id_kind WHEN {IdKind.CLIENT_ID} THEN c.client_id
     WHEN {IdKind.YCLID} THEN c.yclid WHEN {IdKind.USER_ID} THEN c.user_id END"""
-_IDENTITY = f"""CASE d.channel WHEN {Channel.CALLS} THEN c.id::text
+_IDENTITY = f"""CASE d.channel WHEN {Channel.CALLS} THEN {call_key_sql("c")}
     ELSE {_VISITOR} || ' ' || floor(extract(epoch FROM c.started_at))::bigint END"""
 
 # A resend is not a row of the ledger: it allows one row more and has its own upload.

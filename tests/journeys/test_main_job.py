@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.calls.call_links import key_of
 from tests.journeys import calls
 from tests.journeys.observed import (
     FINAL,
@@ -28,6 +29,8 @@ from tests.journeys.person import Person
 from tests.journeys.product import Product, free_port, wait_for
 from tests.journeys.webhook_client import WebhookClient, statuses
 
+#: Primary key of the one cabinet of an empty product.
+FIRST_CABINET = 1
 WINDOWS = CounterSettings(
     number=91234567,
     kinds=frozenset({"dynamic", "static"}),
@@ -211,7 +214,9 @@ def by_id(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def pages_of(answers: Iterable[dict[str, Any]], url: str) -> dict[str, str]:
     return {
-        result["universalId"]: f"{url}/lk/integrations/calls/{result['call_id']}"
+        result["universalId"]: (
+            f"{url}/lk/integrations/calls/{key_of(FIRST_CABINET, result['universalId'])}"
+        )
         for answer in answers
         for result in answer["results"]
     }

@@ -21,6 +21,7 @@ from calls.states import (
     UploadState,
 )
 from counters.models import Counter
+from tests.calls.call_links import link_of
 from tests.devtools.sandbox.actor import control
 from tests.model.world import World
 
@@ -99,13 +100,13 @@ class InvariantChecks:
             number, upload_id = row.row_number or 0, row.upload_id or 0
             assert number not in attached[upload_id]
             attached[upload_id][number] = (row.call_id, row.counter_id, row.channel)
-        visitors = _visitors()
+        calls = _calls()
         for upload in uploads:
             rows = attached.pop(upload.pk, {})
             if upload.state == UploadState.CANCELLED:
                 assert not rows or upload.attention in ENDED_WITH_ROWS
             elif upload.state != UploadState.SPLITTING:
-                assert rows == dict(enumerate(_rows_of_file(upload, visitors), start=1))
+                assert rows == dict(enumerate(_rows_of_file(upload, calls), start=1))
         assert attached == {}
 
     def _check_metrika(self, uploads: dict[str, Upload]) -> None:
@@ -145,10 +146,10 @@ def open_uploads() -> list[str]:
 
 def held(world: World) -> Tally[RowKey]:
     """Return how many copies of each row of the ledger Metrika has."""
-    visitors, counters = _visitors(), _counters(world)
+    calls, counters = _calls(), _counters(world)
     found: Tally[RowKey] = Tally()
     for row in control(world.sandbox, "rows?limit=10000")["rows"]:
-        place = (_call_of(row, visitors), counters[row["counter"]], CHANNELS[row["channel"]])
+        place = (_call_of(row, calls), counters[row["counter"]], CHANNELS[row["channel"]])
         found[place] += 1
     return found
 
@@ -167,22 +168,23 @@ def _row_keys(rows: QuerySet[Delivery]) -> list[RowKey]:
     return list(rows.values_list("call_id", "counter_id", "channel"))
 
 
-def _rows_of_file(upload: Upload, visitors: dict[str, int]) -> list[RowKey]:
+def _rows_of_file(upload: Upload, calls: dict[str, int]) -> list[RowKey]:
     text = bytes(UploadFile.objects.get(pk=upload.pk).body).decode()
     return [
-        (_call_of(row, visitors), upload.counter_id, upload.channel)
+        (_call_of(row, calls), upload.counter_id, upload.channel)
         for row in csv.DictReader(io.StringIO(text))
     ]
 
 
-def _call_of(row: dict[str, str], visitors: dict[str, int]) -> int:
+def _call_of(row: dict[str, str], calls: dict[str, int]) -> int:
     """Return the call of a row. Conversions name only the visitor; each call has its own."""
-    address = row.get("CallTrackerURL", "")
-    return int(address.rsplit("/", 1)[1]) if address else visitors[row["ClientId"]]
+    return calls[row.get("CallTrackerURL") or row["ClientId"]]
 
 
-def _visitors() -> dict[str, int]:
-    return dict(Call.objects.values_list("client_id", "pk"))
+def _calls() -> dict[str, int]:
+    """Return the calls by the address of their page and by their visitor."""
+    calls = list(Call.objects.only("cabinet_id", "external_id", "client_id"))
+    return {name: call.pk for call in calls for name in (link_of(call), call.client_id)}
 
 
 def _counters(world: World) -> dict[int, int]:

@@ -11,6 +11,7 @@ from calls.delivery import batching, bisection, sending
 from calls.models import Call, Upload, UploadAttempt
 from calls.states import DeliveryState, UploadState
 from devtools.sandbox import RunningSandbox
+from tests.calls.call_links import calls_of
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import store_call
 
@@ -71,4 +72,4 @@ def poison(call: Call) -> None:
 
 def trackers(sandbox: RunningSandbox) -> list[int]:
     rows = rows_in_metrika(sandbox, limit=20_000)
-    return sorted(int(row["CallTrackerURL"].rpartition("/")[2]) for row in rows)
+    return calls_of(row["CallTrackerURL"] for row in rows)

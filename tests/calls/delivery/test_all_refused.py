@@ -19,6 +19,7 @@ from calls.states import DeliveryState
 from counters.models import Counter
 from counters.sync import stopped
 from devtools.sandbox import RunningSandbox
+from tests.calls.call_links import calls_of
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import store_call
 from tests.devtools.sandbox.actor import control
@@ -62,8 +63,7 @@ def accept_again(sandbox: RunningSandbox) -> None:
 
 def arrived(sandbox: RunningSandbox) -> list[int]:
     """Return the ids of the calls that the sandbox has, repeated if it has them repeatedly."""
-    links = (row["CallTrackerURL"] for row in rows_in_metrika(sandbox))
-    return sorted(int(link.rpartition("/")[2]) for link in links)
+    return calls_of(row["CallTrackerURL"] for row in rows_in_metrika(sandbox))
 
 
 def page_of(client: Client, call: Call) -> str:

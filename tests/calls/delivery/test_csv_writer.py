@@ -18,6 +18,7 @@ from calls.states import Channel, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories
+from tests.calls.call_links import link_of
 from tests.calls.sandbox_world import build_and_send, rows_in_metrika
 from tests.calls.stored import row_of, store_call
 
@@ -61,7 +62,7 @@ def test_call_reaches_metrika_with_exactly_the_right_values(
         "Tag": f"{tag}, б",
         "FirstTimeCaller": "1",
         "URL": "https://okna-stolica.example/balkon",
-        "CallTrackerURL": f"http://127.0.0.1:8000/lk/integrations/calls/{call.pk}",
+        "CallTrackerURL": link_of(call),
     }
     assert (upload.state, upload.rows, upload.line_quantity) == (UploadState.SENT, 1, 1)
     assert row["comment"] == upload.marker

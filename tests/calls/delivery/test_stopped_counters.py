@@ -20,6 +20,7 @@ from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from counters.sync import refresh, stopped
 from devtools.sandbox import RunningSandbox
+from tests.calls.call_links import calls_of, link_of
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
 from tests.devtools.sandbox.actor import COUNTER, Actor, control
@@ -57,8 +58,7 @@ def uploads_received(sandbox: RunningSandbox) -> int:
 
 
 def arrived(sandbox: RunningSandbox) -> list[int]:
-    links = (row["CallTrackerURL"] for row in rows_in_metrika(sandbox))
-    return sorted(int(link.rpartition("/")[2]) for link in links)
+    return calls_of(row["CallTrackerURL"] for row in rows_in_metrika(sandbox))
 
 
 def cause(counter: Counter) -> str:
@@ -148,11 +148,8 @@ def test_it_goes_on_when_the_goal_for_calls_is_there_by_now(
     run()
 
     assert cause(linked_counter) == ""
-    assert calls[0].pk in [
-        int(row["CallTrackerURL"].rpartition("/")[2])
-        for row in rows_in_metrika(full)
-        if row.get("CallTrackerURL")
-    ]
+    links = [row.get("CallTrackerURL") for row in rows_in_metrika(full)]
+    assert link_of(calls[0]) in links
 
 
 def test_checks_of_full_goals_are_few_and_a_trial_is_made_once_a_day(
