@@ -71,6 +71,8 @@ LAST_REQUESTS = (
     "last_rejected_at",
     "last_rejected_records",
     "last_rejection",
+    "last_warned_at",
+    "last_warning",
     "last_import_at",
 )
 

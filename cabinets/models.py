@@ -126,6 +126,13 @@ class CallSource(models.Model):
     last_rejection = models.CharField(
         _("Причина отклонения записи"), max_length=40, blank=True, db_default=""
     )
+    #: Of the last record that was accepted with a warning: the sentence of the API.
+    last_warned_at = models.DateTimeField(
+        _("Последняя запись с предупреждением"), null=True, blank=True
+    )
+    last_warning = models.CharField(
+        _("Предупреждение"), max_length=400, blank=True, default="", db_default=""
+    )
     last_import_at = models.DateTimeField(_("Последняя загрузка файла"), null=True, blank=True)
 
     class Meta:

@@ -8,6 +8,7 @@ would have to carry the secret. The same form sent again is refused by `cabinets
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -30,6 +32,8 @@ from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
 from cabinets.time_zones import zone_label
 from cabinets.undo import undo_of_switch
+
+WARNING_SHOWN_FOR = timedelta(days=7)
 
 
 @never_cache
@@ -141,6 +145,7 @@ def _row(source: CallSource) -> dict[str, Any]:
         "zone": zone_label(source.time_zone),
         "refusal_text": refusal_text(source.last_refusal),
         "rejection_text": _rejection_text(source),
+        "warning_text": _warning_text(source),
         "rejection_is_last": _is_rejection_last(source),
         "refusal_is_last": _is_refusal_last(source),
         "secrets": [
@@ -167,6 +172,13 @@ def _rejection_text(source: CallSource) -> str:
     if source.last_rejected_records == 1:
         return _("отклонено записей: 1 — %(reason)s") % words
     return _("отклонено записей: %(count)d, последняя — %(reason)s") % words
+
+
+def _warning_text(source: CallSource) -> str:
+    """Return the last warning, '' when it is older than a week."""
+    warned = source.last_warned_at
+    is_recent = warned is not None and timezone.now() - warned < WARNING_SHOWN_FOR
+    return source.last_warning if is_recent else ""
 
 
 def _is_rejection_last(source: CallSource) -> bool:

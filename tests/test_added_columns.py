@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import connection
-from django.db.migrations import AddField, Migration, RunSQL
+from django.db.migrations import AddField, Migration, RunPython, RunSQL
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
@@ -75,7 +76,10 @@ def assert_blocks_no_writes(migration: Migration) -> None:
     """CONCURRENTLY waits for other transactions, and nothing but DDL waits for it."""
     for one in migration.operations:
         operation: Any = one
-        assert isinstance(operation, AddIndexConcurrently) or "CONCURRENTLY" in operation.sql
+        if isinstance(one, RunPython):
+            assert "CONCURRENTLY" in inspect.getsource(import_module(operation.code.__module__))
+        else:
+            assert isinstance(one, AddIndexConcurrently) or "CONCURRENTLY" in operation.sql
 
 
 @pytest.mark.parametrize(("accepts_static", "mode"), [(False, "skip"), (True, "static")])

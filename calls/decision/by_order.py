@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.db import connection
 
-from calls.decision.decide import SOURCES, lock_callback_orders, refusal_sql, statement, write
+from calls.decision.attempts import lock_callback_orders
+from calls.decision.decide import SOURCES, refusal_sql, statement, write
 from calls.states import BEFORE_CONNECTION, BY_ORDER_ONLY, COUNTER_OFF, DeliveryState
 
 

@@ -13,6 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from calls.decision.attempts import (
+    CALLS_AND_THEIR_ORDERS,
+    lock_callback_orders,
+    siblings_of,
+)
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.rules import RULES
@@ -136,15 +141,6 @@ CHANGED = f"""
     (excluded.state, excluded.reason, excluded.compared, excluded.id_kind, excluded.is_static,
      excluded.expires_at, {_KEPT_NOT_BEFORE})"""
 
-# A union instead of an OR: each half then uses its own index.
-_CALLS_AND_THEIR_ORDERS = """c.id IN (
-    SELECT unnest(%(call_ids)s::bigint[])
-    UNION
-    SELECT sibling.id FROM calls_call o
-    JOIN calls_call sibling
-      ON sibling.cabinet_id = o.cabinet_id AND sibling.order_key = o.order_key
-    WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL)"""
-
 #: Condition of a ledger row, with its name for ``{row}``, which changed settings apply to.
 # Calls that changed settings have excluded return when the settings fit again, so that a mistake in
 # a form does not lose weeks of calls; but not those that Metrika can no longer link.
@@ -164,7 +160,8 @@ _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) 
 def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     """Write or renew the ledger rows of these calls and of other attempts of their callback orders.
 
-    Runs inside the transaction that stores the calls. Rows already in an upload do not change.
+    Runs inside the transaction that stores the calls. Rows already in an upload do not change. Of
+    an order with more attempts than `JUDGED_ATTEMPTS` only the last ones are decided again.
     """
     if call_ids:
         lock_callback_orders(call_ids)
@@ -172,28 +169,13 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
         still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
         write(
             statement(
-                which=_CALLS_AND_THEIR_ORDERS,
+                which=f"c.id = ANY ({CALLS_AND_THEIR_ORDERS})",
                 still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
                 changed=CHANGED,
             ),
             now=now,
             call_ids=list(call_ids),
-        )
-
-
-def lock_callback_orders(call_ids: Sequence[int]) -> None:
-    """Take an advisory lock, held until commit, on each callback order of these calls.
-
-    Without it two attempts stored at the same time would not see each other, and both would be
-    sent. The keys are sorted, so that two requests with several orders cannot deadlock.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(key) FROM ("
-            " SELECT DISTINCT hashtextextended(cabinet_id || ':' || order_key, 0) AS key"
-            " FROM calls_call WHERE id = ANY (%s) AND order_key IS NOT NULL ORDER BY key"
-            ") AS orders",
-            [list(call_ids)],
+            siblings=siblings_of(call_ids),
         )
 
 

@@ -12,6 +12,7 @@ from cabinets.models import CallSource
 from calls.ingest.parsing.json_values import canonical
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.store import Result, store_calls
+from calls.ingest.warnings import Warned
 from calls.models import IngestReceipt
 
 ResponseBody = dict[str, Any]
@@ -95,10 +96,14 @@ def _result(result: Result) -> ResponseBody:
         "universalId": result.external_id or None,
         "status": result.status,
     }
-    if result.error is None:
-        return written | {"call_id": result.call_id}
-    error = result.error
-    return written | {"error": {"code": error.code, "message": error.message, "field": error.field}}
+    if result.error is not None:
+        return written | {"error": _problem(result.error)}
+    written["call_id"] = result.call_id
+    return written if result.warning is None else written | {"warning": _problem(result.warning)}
+
+
+def _problem(found: BadRecord | Warned) -> ResponseBody:
+    return {"code": found.code, "message": found.message, "field": found.field}
 
 
 def _replayed(receipt: IngestReceipt, body_hash: str) -> ResponseBody:

@@ -61,6 +61,20 @@ def record_rejected(
         )
 
 
+def record_warned(source: CallSource, sentences: Sequence[str], *, now: datetime) -> None:
+    """Write when a record was last accepted with a warning, and the last of these warnings.
+
+    Nothing is written without one, and the same sentence at most once per LAST_USED_INTERVAL.
+    """
+    is_due = source.last_warned_at is None or now - source.last_warned_at >= LAST_USED_INTERVAL
+    if sentences and (is_due or sentences[-1] != source.last_warning):
+        _write(
+            CallSource.objects.filter(pk=source.pk),
+            last_warned_at=now,
+            last_warning=sentences[-1],
+        )
+
+
 def record_import(source: CallSource, *, now: datetime) -> None:
     """Write the time of the last import of a file."""
     _write(CallSource.objects.filter(pk=source.pk), last_import_at=now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,11 +16,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from cabinets.models import CallSource
-from calls.decision import decide
+from calls.decision import attempts, decide
 from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
 from calls.ingest.known_calls import lock_calls
 from calls.ingest.parsing.record import BadRecord, CallRecord
+from calls.ingest.warnings import Warned, too_many_attempts
 from calls.models import Call
 
 RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
@@ -35,6 +36,8 @@ class Result:
     status: Status
     call_id: int | None = None
     error: BadRecord | None = None
+    #: What is wrong with a record that was accepted.
+    warning: Warned | None = None
 
 
 @transaction.atomic
@@ -56,7 +59,7 @@ def store_calls(
     _update([one for one in changed if not one.is_new], source=source, now=now)
     _flag([one for one in calls if one.conflict is not None], now=now)
     decide.decide([one.call_id for one in changed], now=now)
-    return results
+    return _warned(results, changed)
 
 
 def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallState]) -> Result:
@@ -68,6 +71,18 @@ def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallSt
         error = rejection(record, known, external_id=state.external_id)
         return Result(index, state.external_id, status, error=error)
     return Result(index, state.external_id, status, state.call_id)
+
+
+def _warned(results: list[Result], changed: Sequence[CallState]) -> list[Result]:
+    """Add a warning to the stored records whose callback order has too many attempts."""
+    of_orders = [one.call_id for one in changed if one.latest and one.latest.order_key is not None]
+    crowded = attempts.crowded_orders(of_orders)
+    return [
+        replace(one, warning=too_many_attempts(crowded[one.call_id]))
+        if one.call_id in crowded and one.status != "duplicate"
+        else one
+        for one in results
+    ]
 
 
 def _once(states: Iterable[CallState]) -> list[CallState]:

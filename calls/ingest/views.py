@@ -31,7 +31,7 @@ from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.rate_limit import seconds_to_wait
 from calls.ingest.signature_messages import sentence_of
 from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
-from calls.ingest.source_use import record_accepted, record_refused, record_rejected
+from calls.ingest.source_use import record_accepted, record_refused, record_rejected, record_warned
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ def _accept(request: HttpRequest) -> ResponseBody:
     record_accepted(source, now=now)
     if not answer["duplicate"]:
         record_rejected(source, answer["results"], now=now)
+        warnings = [one["warning"] for one in answer["results"] if "warning" in one]
+        record_warned(source, [one["message"] for one in warnings], now=now)
     return answer
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calls.decision.attempts import HAS_LATER_ATTEMPT
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
 from calls.phones import with_masked_phones
@@ -24,14 +25,6 @@ IDENTIFIER = f"""(
                       WHEN 'Yclid' THEN {fits_sql("Yclid", "c.yclid")}
                       ELSE {fits_sql("UserId", "c.user_id")} END
     ORDER BY o.place LIMIT 1)"""
-
-# Only an attempt that could be sent itself replaces an earlier one: otherwise neither would be.
-_LATER_ATTEMPT = """EXISTS (
-    SELECT 1 FROM calls_call o
-    WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key AND o.id <> c.id
-      AND (coalesce(o.attempt, 0), o.started_at, o.id)
-          > (coalesce(c.attempt, 0), c.started_at, c.id)
-      AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
 
 # The identifiers that came, each as a text that cannot be used, and '' for the others: in the
 # counter's order, then those that are not in it. Values that were stored by earlier versions may
@@ -106,7 +99,7 @@ RULES = (
         ),
         with_values=_not_last_attempt,
         applies="k.last_attempt_only AND c.order_key IS NOT NULL",
-        sql=f"NOT {_LATER_ATTEMPT}",
+        sql=f"NOT {HAS_LATER_ATTEMPT}",
         compared="jsonb_build_array(c.attempt)",
     ),
     Rule(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from calls.decision.attempts import JUDGED_ATTEMPTS
 from calls.ingest.openapi import examples
 from calls.ingest.openapi.call_schema import Schema, call_schema
 from calls.ingest.signatures import MAX_ID_LENGTH
@@ -192,6 +193,7 @@ def _schemas() -> dict[str, Schema]:
             }
         ),
         "Error": _error_schema(),
+        "Warning": _warning_schema(),
         "Result": _result(),
         "Answer": _object(
             {
@@ -221,6 +223,16 @@ def _error_schema() -> Schema:
     }
 
 
+def _warning_schema() -> Schema:
+    return _error_schema() | {
+        "description": _(
+            "Запись принята, но в ней ошибка. too_many_attempts: у заказа обратного звонка больше "
+            "%(count)d попыток, и последняя выбирается только из %(count)d самых новых."
+        )
+        % {"count": JUDGED_ATTEMPTS},
+    }
+
+
 def _result() -> Schema:
     return _object(
         {
@@ -240,6 +252,7 @@ def _result() -> Schema:
             },
             "call_id": {"type": "integer", "description": _("Номер звонка в кабинете.")},
             "error": _ref("Error"),
+            "warning": _ref("Warning"),
         },
         required=["index", "universalId", "status"],
     )

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -24,7 +25,7 @@ from cabinets.models import CallSource
 from calls.ingest.parsing.file_format import UnreadableListing, encoding_of
 from calls.ingest.parsing.import_file import check_listing, records_of
 from calls.ingest.parsing.record import read_records
-from calls.ingest.source_use import record_import
+from calls.ingest.source_use import record_import, record_warned
 from calls.ingest.store import Result, store_calls
 from calls.workbook import MAX_ROWS, Column, workbook_writer
 
@@ -140,15 +141,10 @@ def _store_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Resul
         records = read_records(
             chunk, source_id=source.public_id, zone=zone, now=now, region=source.region
         )
-        for result in store_calls(source=source, records=records, now=now):
-            yield Result(
-                start + result.index,
-                result.external_id,
-                result.status,
-                result.call_id,
-                result.error,
-            )
+        results = store_calls(source=source, records=records, now=now)
+        yield from (replace(one, index=start + one.index) for one in results)
         record_import(source, now=now)
+        record_warned(source, [one.warning.message for one in results if one.warning], now=now)
         start += len(chunk)
 
 
@@ -193,13 +189,13 @@ def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
 
 
 def _report_row(result: Result) -> list[str]:
-    error = result.error
+    problem = result.error or result.warning
     return [
         str(result.index),
         result.external_id,
         result.status,
         "" if result.call_id is None else str(result.call_id),
-        *([error.code, error.field, error.message] if error else ["", "", ""]),
+        *([problem.code, problem.field, problem.message] if problem else ["", "", ""]),
     ]
 
 

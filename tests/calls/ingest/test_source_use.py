@@ -17,6 +17,7 @@ from django.test import Client
 
 from cabinets.models import CallSource
 from cabinets.refusals import REFUSALS, REJECTIONS
+from calls.decision.attempts import JUDGED_ATTEMPTS
 from calls.ingest.source_use import record_accepted
 from tests import factories
 from tests.calls.posting import post_calls
@@ -208,3 +209,58 @@ def test_every_rejection_of_a_record_has_words_for_the_page() -> None:
         found |= {one or other for one, other in raised.findall(path.read_text())}
 
     assert found == set(REJECTIONS)
+
+
+def crowded(count: int) -> dict[str, Any]:
+    """Return a request of so many attempts that all name the same first one."""
+    started = (NOW - timedelta(hours=1)).isoformat()
+    order = {"serviceType": "callback", "cbAttemptsQueue": [500], "callTime": started}
+    return {
+        "calls": [
+            factories.v3_record(**order, cbCallId=501 + number, cbAttempt=number + 2)
+            for number in range(count)
+        ]
+    }
+
+
+@pytest.mark.django_db
+def test_order_with_too_many_attempts_is_told(owner_client: Client, source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        full = post_calls(crowded(JUDGED_ATTEMPTS), source=source).json()["results"]
+        source.refresh_from_db()
+        assert (source.last_warned_at, source.last_warning) == (None, "")
+        clock.shift(timedelta(minutes=5))
+        answer = post_calls(crowded(1), source=source)
+        clock.shift(timedelta(days=6))
+        page = text_of(owner_client.get(SOURCES))
+        clock.shift(timedelta(days=1))
+        page_of_next_week = text_of(owner_client.get(SOURCES))
+
+    assert [one for one in full if "warning" in one] == []
+    (warned,) = answer.json()["results"]
+    sentence = (
+        "У заказа обратного звонка 500 больше 50 попыток: последняя выбирается только из 50 самых "
+        "новых. Проверьте cbAttemptsQueue: в нём должны быть номера попыток одного заказа."
+    )
+    warning = {"code": "too_many_attempts", "message": sentence, "field": "cbAttemptsQueue"}
+    assert answer.status_code == 202
+    assert (warned["status"], warned["warning"]) == ("created", warning)
+    source.refresh_from_db()
+    assert source.last_warned_at == NOW + timedelta(minutes=5)
+    assert source.last_warning == sentence
+    assert sentence in page
+    assert sentence not in page_of_next_week
+
+
+@pytest.mark.django_db
+def test_repeated_request_is_no_new_warning(source: CallSource) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        request = crowded(JUDGED_ATTEMPTS + 1)
+        first = post_calls(request, source=source, webhook_id="msg_1").json()
+        clock.shift(timedelta(minutes=2))
+        repeated = post_calls(request, source=source, webhook_id="msg_1").json()
+
+    assert repeated["results"] == first["results"]
+    assert [one["warning"]["code"] for one in first["results"]] == ["too_many_attempts"] * 51
+    source.refresh_from_db()
+    assert source.last_warned_at == NOW

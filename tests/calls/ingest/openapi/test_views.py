@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 AFTER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-SCHEMAS = {"Answer", "Call", "Calls", "Error", "Refusal", "Result"}
+SCHEMAS = {"Answer", "Call", "Calls", "Error", "Refusal", "Result", "Warning"}
 
 
 def violations(answer: Any) -> list[str]:
@@ -196,6 +196,17 @@ def test_refusals_match_the_document(source: CallSource, body: bytes, status: in
 
     assert answer.status_code == status
     assert violations(answer) == []
+
+
+def test_warning_matches_the_document(source: CallSource) -> None:
+    order = {"serviceType": "callback", "cbAttemptsQueue": [500]}
+    calls = [factories.v3_record(**order, cbCallId=501 + number) for number in range(51)]
+
+    answer = post_calls({"calls": calls}, source=source)
+
+    assert {one["warning"]["code"] for one in answer.json()["results"]} == {"too_many_attempts"}
+    assert violations(answer) == []
+    assert "too_many_attempts" in Client().get("/api/docs").content.decode()
 
 
 def test_refused_signature_matches_the_document(source: CallSource) -> None:

@@ -1,0 +1,185 @@
+"""The attempts of one callback order: which is the last one, and what a crowded order costs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.decision.attempts import HAS_LATER_ATTEMPT, JUDGED_ATTEMPTS, crowded_orders
+from calls.decision.decide import decide
+from calls.models import Call, Delivery
+from calls.states import DeliveryState
+from counters.models import Counter
+from tests import factories
+from tests.calls.stored import row_of, store_call
+
+ORDER = 10
+CROWD = 6000
+
+#: The rule without a bound.
+LATER_ATTEMPT = """EXISTS (
+    SELECT 1 FROM calls_call o
+    WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key AND o.id <> c.id
+      AND (coalesce(o.attempt, 0), o.started_at, o.id)
+          > (coalesce(c.attempt, 0), c.started_at, c.id)
+      AND o.is_finished AND NOT o.is_test AND NOT (k.skip_technical AND o.is_technical))"""
+
+
+def attempt(cabinet: Cabinet, number: int | None, **fields: Any) -> Call:
+    return store_call(cabinet=cabinet, kind="callback", order_key=ORDER, attempt=number, **fields)
+
+
+def attempts(cabinet: Cabinet, count: int, **fields: Any) -> list[Call]:
+    """Store and decide so many attempts of the order at once."""
+    stored = [attempt(cabinet, number, decided=False, **fields) for number in range(1, count + 1)]
+    decide([call.pk for call in stored], now=timezone.now())
+    return stored
+
+
+def reasons(calls: list[Call], counter: Counter) -> list[str | None]:
+    rows = Delivery.objects.filter(call__in=calls, counter=counter, channel=1)
+    return list(rows.order_by("call_id").values_list("reason", flat=True))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_order_below_the_bound_is_judged_as_without_one(cabinet: Cabinet, seed: int) -> None:
+    account = factories.make_account(cabinet=cabinet)
+    factories.make_counter(account=account, number=1)
+    factories.make_counter(account=account, number=2, skip_technical=False)
+    chance = random.Random(seed)
+    count = chance.choice((2, 3, 7, JUDGED_ATTEMPTS - 1, JUDGED_ATTEMPTS))
+    now = timezone.now()
+    calls = [_any_attempt(cabinet, chance, now) for _ in range(count)]
+    for part in (calls[: count // 2], calls[count // 2 :]):
+        decide([call.pk for call in part], now=now)
+
+    is_last = _is_last(LATER_ATTEMPT)
+    assert len(is_last) == 2 * count
+    assert _is_last(HAS_LATER_ATTEMPT) == is_last
+    # Rules before this one refuse some of them first.
+    rows = Delivery.objects.filter(channel=1).values_list("call_id", "counter_id", "reason")
+    decided = {row[:2]: row[2] is None for row in rows if row[2] in (None, "not_last_attempt")}
+    assert decided == {key: is_last[key] for key in decided}
+    assert crowded_orders([calls[0].pk]) == {}
+
+
+def _any_attempt(cabinet: Cabinet, chance: random.Random, now: datetime) -> Call:
+    return attempt(
+        cabinet,
+        chance.choice((None, 0, 1, 2, 3, 4)),
+        decided=False,
+        started_at=now - timedelta(hours=1, seconds=chance.randrange(4)),
+        is_finished=chance.random() < 0.7,
+        is_test=chance.random() < 0.2,
+        is_technical=chance.random() < 0.5,
+    )
+
+
+def _is_last(later_attempt: str) -> dict[tuple[int, int], bool]:
+    """Return {(call id, counter id): whether it has no later attempt}."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT c.id, k.id, NOT {later_attempt} FROM calls_call c"
+            " JOIN counters_counter k ON k.cabinet_id = c.cabinet_id"
+        )
+        return {(call_id, counter_id): is_last for call_id, counter_id, is_last in cursor}
+
+
+def test_attempt_beyond_the_bound_has_a_later_one(cabinet: Cabinet, counter: Counter) -> None:
+    """However many unfinished attempts follow, an earlier one is sent up to the bound only."""
+    first = attempt(cabinet, 0)
+    later = attempts(cabinet, JUDGED_ATTEMPTS - 1, is_finished=False)
+    assert row_of(first).state == DeliveryState.WAITING
+    assert crowded_orders([first.pk]) == {}
+
+    one_more = attempt(cabinet, JUDGED_ATTEMPTS, is_finished=False)
+
+    assert row_of(first).reason == "not_last_attempt"
+    assert reasons([*later, one_more], counter) == ["not_finished"] * JUDGED_ATTEMPTS
+    assert crowded_orders([first.pk, one_more.pk]) == {first.pk: ORDER, one_more.pk: ORDER}
+
+
+def test_last_attempt_of_a_crowded_order_is_sent_alone(cabinet: Cabinet, counter: Counter) -> None:
+    calls = attempts(cabinet, 3 * JUDGED_ATTEMPTS)
+    last = attempt(cabinet, 3 * JUDGED_ATTEMPTS + 1)
+    late = attempt(cabinet, 1)
+
+    assert row_of(last).state == DeliveryState.WAITING
+    assert reasons([*calls, late], counter) == ["not_last_attempt"] * (len(calls) + 1)
+
+
+def test_last_attempt_that_turns_out_technical_gives_way(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    calls = attempts(cabinet, 2 * JUDGED_ATTEMPTS)
+    last = calls[-1]
+    Call.objects.filter(pk=last.pk).update(is_technical=True)
+    decide([last.pk], now=timezone.now())
+
+    assert reasons(calls[-3:], counter) == ["not_last_attempt", None, "technical"]
+
+
+def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    _crowd(cabinet)
+    call = attempt(cabinet, CROWD + 1, decided=False)
+    plans: list[dict[str, Any]] = []
+
+    with connection.execute_wrapper(partial(_keep_plan, plans)):
+        decide([call.pk], now=timezone.now())
+    started = perf_counter()
+    decide([call.pk], now=timezone.now())
+    took = perf_counter() - started
+
+    (plan,) = plans
+    read = sum(_rows_read(node) for node in _nodes(plan) if "Scan" in node["Node Type"])
+    assert Delivery.objects.count() == 2 * (JUDGED_ATTEMPTS + 1)
+    assert row_of(call).state == DeliveryState.WAITING
+    assert read < 20 * JUDGED_ATTEMPTS
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < CROWD
+    assert took < 0.5
+
+
+def _crowd(cabinet: Cabinet) -> None:
+    """Store thousands of attempts of one order that were decided long ago."""
+    model = attempt(cabinet, 1, decided=False)
+    columns = [str(field.column) for field in Call._meta.concrete_fields]
+    changed = {"id": "-g", "attempt": "g"}
+    values = [changed.get(name, name) for name in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO calls_call ({', '.join(columns)}) SELECT {', '.join(values)}"
+            " FROM calls_call, generate_series(2, %s) AS g WHERE id = %s",
+            [CROWD, model.pk],
+        )
+
+
+def _keep_plan(
+    plans: list[dict[str, Any]], execute: Any, sql: str, params: Any, many: bool, context: Any
+) -> Any:
+    if "INSERT INTO calls_delivery" not in sql:
+        return execute(sql, params, many, context)
+    answer = execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params, many, context)
+    plans.append(context["cursor"].fetchone()[0][0]["Plan"])
+    return answer
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for below in node.get("Plans", []):
+        yield from _nodes(below)
+
+
+def _rows_read(node: dict[str, Any]) -> int:
+    rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    return int(rows * node["Actual Loops"])
