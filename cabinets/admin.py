@@ -25,7 +25,7 @@ class CabinetAdmin(EditableAdmin):
 
     list_display = ("name", "time_zone", "is_demo", "created_at")
     list_filter = ("is_demo",)
-    search_fields = ("name", "memberships__user__username", "memberships__user__email")
+    search_fields = ("name", "memberships__user__username", "memberships__user__email__iexact")
     fields = ("name", "time_zone", "is_demo", "created_at")
     readonly_fields = ("created_at",)
     ordering = ("-pk",)
@@ -38,7 +38,7 @@ class MembershipAdmin(EditableAdmin):
     list_display = ("user", "cabinet", "role", "created_at")
     list_filter = ("role",)
     list_select_related = ("user", "cabinet")
-    search_fields = ("user__username", "user__email", "cabinet__name")
+    search_fields = ("user__username", "user__email__iexact", "cabinet__name")
     fields = ("cabinet", "user", "role")
     raw_id_fields = ("cabinet", "user")
     ordering = ("-pk",)

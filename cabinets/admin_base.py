@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -58,7 +60,51 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the s
         return int(rows.order_by()[: MAX_COUNTED + 1].count())
 
 
-class SupportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class ShownChangeList(ChangeList):
+    """A list that is ordered by nothing but the columns it offers for that."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return None for a column that is no header to click on, whatever `?o=` asks for."""
+        if self.sortable_by is not None and field_name not in self.sortable_by:
+            return None
+        return super().get_ordering_field(field_name)
+
+
+class ShownFiltersAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+    """Accepts only the filters and orders that its list shows.
+
+    Django allows a filter by any column of the model: `?phone__startswith=79` answers a question
+    about a phone that is masked, digit by digit.
+    """
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether the parameter belongs to a filter of the list."""
+        return lookup in self._shown_parameters(request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that ignores orders by columns that cannot be clicked on."""
+        return ShownChangeList
+
+    def _shown_parameters(self, request: HttpRequest) -> set[str]:
+        names = {
+            name for item in self.get_list_filter(request) for name in self._expected(item, request)
+        }
+        if self.date_hierarchy:
+            parts = ("year", "month", "day", "gte", "lt")
+            names |= {f"{self.date_hierarchy}__{part}" for part in parts}
+        return names
+
+    def _expected(self, item: Any, request: HttpRequest) -> Iterable[str]:
+        """Return the parameters of one item of `list_filter`, as Django builds its links."""
+        if isinstance(item, type) and issubclass(item, admin.SimpleListFilter):
+            return [str(item.parameter_name)]
+        path, create = item if isinstance(item, tuple) else (item, admin.FieldListFilter.create)
+        field = get_fields_from_path(self.model, path)[-1]
+        spec = create(field, request, {}, self.model, self, field_path=path)
+        return [str(name) for name in spec.expected_parameters() if name]
+
+
+class SupportAdmin(ShownFiltersAdmin):
     """Read-only: every change goes through an action, which calls what the product calls."""
 
     actions: Any = ()
@@ -162,3 +208,12 @@ class AgeFilter(admin.SimpleListFilter):
             return queryset
         since = timezone.now() - timedelta(days=int(days))
         return queryset.filter(**{f"{self.date_field}__gte": since})
+
+
+def restrict_filters(site: admin.AdminSite) -> None:
+    """Let the pages that are not ours, of users and groups, accept only the filters they show."""
+    for model, registered in list(site._registry.items()):
+        if not isinstance(registered, ShownFiltersAdmin):
+            kind = type(registered)
+            site.unregister(model)
+            site.register(model, type(kind.__name__, (ShownFiltersAdmin, kind), {}))

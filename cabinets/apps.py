@@ -1,4 +1,4 @@
-"""The application's registration."""
+"""App config of cabinets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CabinetsConfig(AppConfig):
-    """Names the application in the admin."""
+    """Customers and the people who look after them."""
 
     name = "cabinets"
     verbose_name = _("Кабинеты")
+
+    def ready(self) -> None:
+        """Restrict the admin pages of other apps; the admin has found all of them by now."""
+        from django.contrib import admin
+
+        from cabinets.admin_base import restrict_filters
+
+        restrict_filters(admin.site)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from integrations.yandex.masking import NAMED_SECRETS, SECRETS
+from integrations.yandex.masking import ADDRESS_QUERY, EMAIL, NAMED_SECRETS, SECRETS
 
 HIDDEN = "[скрыто]"
 #: Secrets that are not Yandex's: signing secrets, and credentials in headers and URLs.
@@ -41,6 +41,7 @@ def redact(text: str) -> str:
         text = pattern.sub(HIDDEN, text)
     for named in (NAMED_SECRETS, COOKIES):
         text = named.sub(rf"\1\2{HIDDEN}", text)
+    text = EMAIL.sub(HIDDEN, ADDRESS_QUERY.sub(rf"\1?{HIDDEN}", text))
     return LONG_NUMBER.sub(_ends, PHONE.sub(_ends, text))
 
 

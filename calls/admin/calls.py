@@ -19,6 +19,11 @@ from calls.models import (
 )
 from calls.phones import shown_phone
 
+SEARCH_HELP = _(
+    "Номер звонка или телефон целиком, или 4 последние цифры телефона. Без права видеть телефоны "
+    "ищем только по последним 4 цифрам, сколько бы вы ни ввели"
+)
+
 
 @admin.register(Call)
 class CallAdmin(SupportAdmin):
@@ -37,7 +42,7 @@ class CallAdmin(SupportAdmin):
     list_filter = (filters.MonthAge, "kind", "is_test", filters.IdentityConflict)
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
-    search_help_text = _("Номер звонка или телефон целиком, или 4 последние цифры телефона")
+    search_help_text = SEARCH_HELP
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
@@ -79,7 +84,16 @@ class CallKeyAdmin(SupportAdmin):
     list_display = ("external_id", "cabinet", "partition_at")
     list_select_related = ("cabinet",)
     search_fields = ("external_id",)
+    search_help_text = SEARCH_HELP
     ordering = ("-pk",)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Show whole ids with the permission."""
+        return permitted_columns(request, self.list_display, CallKey)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Show the whole id with the permission."""
+        return permitted_columns(request, super().get_fields(request, obj), CallKey)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[CallKey], search_term: str

@@ -10,11 +10,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cabinets.admin_base import SupportAdmin
 from calls.admin import filters
 from calls.admin.actions import DeliveryActions
-from calls.admin.personal_data import search_calls
-from calls.decision.reasons import REASON_TITLES
+from calls.admin.personal_data import OfCallAdmin, search_calls, sees_phones
+from calls.decision.reasons import REASON_TITLES, hide_personal_data
 from calls.models import (
     Delivery,
     Upload,
@@ -30,7 +29,7 @@ MAX_DIGITS = 19
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(DeliveryActions, SupportAdmin):
+class DeliveryAdmin(DeliveryActions, OfCallAdmin):
     """The ledger; support can release, call off or send again single calls."""
 
     list_display = (
@@ -58,11 +57,19 @@ class DeliveryAdmin(DeliveryActions, SupportAdmin):
     ordering = ("-call_id",)
     readonly_fields = ("display_state", "why", "sentence")
     actions = ("release", "call_off", "send_again")
-    never_fetched = ("call__raw", "call__page_url")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """Annotate with the display state and the reason."""
         return with_display_state(super().get_queryset(request), timezone.now())
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Delivery | None:
+        """Mask what the sentence names of the call without the permission."""
+        delivery: Delivery | None = super().get_object(request, object_id, from_field)
+        if delivery is not None and not sees_phones(request):
+            hide_personal_data([delivery])
+        return delivery
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str

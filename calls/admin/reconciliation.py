@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import AgeFilter, SupportAdmin
+from calls.admin.personal_data import OfCallAdmin
 from calls.models import Difference, Reconciliation, Resend, UnlinkedApproval
 
 
@@ -65,21 +66,19 @@ class DifferenceAdmin(SupportAdmin):
 
 
 @admin.register(Resend)
-class ResendAdmin(SupportAdmin):
+class ResendAdmin(OfCallAdmin):
     """Calls that people sent again."""
 
     list_display = ("call", "counter", "channel", "number", "upload", "ordered_by", "ordered_at")
     list_select_related = ("call", "counter", "upload", "ordered_by")
     search_fields = ("upload__marker__exact",)
-    never_fetched = ("call__raw", "call__page_url")
     ordering = ("-pk",)
 
 
 @admin.register(UnlinkedApproval)
-class UnlinkedApprovalAdmin(SupportAdmin):
+class UnlinkedApprovalAdmin(OfCallAdmin):
     """Calls with an unreadable identifier that people let go as unlinked."""
 
     list_display = ("call", "counter", "approved_by", "approved_at")
     list_select_related = ("call", "counter", "approved_by")
-    never_fetched = ("call__raw", "call__page_url")
     ordering = ("-pk",)

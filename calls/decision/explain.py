@@ -31,8 +31,11 @@ class Verdict:
     applies: bool = True
 
 
-def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
-    """Return the verdicts of all rules by (counter id, channel), for its cabinet's counters."""
+def explain_call(call_id: int, *, is_whole: bool = True) -> dict[tuple[int, int], list[Verdict]]:
+    """Return the verdicts of all rules by (counter id, channel), for its cabinet's counters.
+
+    Personal data in their sentences are masked unless ``is_whole``.
+    """
     columns = ", ".join(_judgement(rule) for rule in RULES)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -41,7 +44,7 @@ def explain_call(call_id: int) -> dict[tuple[int, int], list[Verdict]]:
             [call_id],
         )
         rows = cursor.fetchall()
-    return {(row[0], row[1]): _verdicts(row[2:]) for row in rows}
+    return {(row[0], row[1]): _verdicts(row[2:], is_whole=is_whole) for row in rows}
 
 
 def stream_of(call_id: int, counter_id: int) -> tuple[int | None, bool]:
@@ -70,15 +73,16 @@ def _judgement(rule: Rule) -> str:
     )
 
 
-def _verdicts(judged: Sequence[str | None]) -> list[Verdict]:
-    return [_verdict(rule, compared) for rule, compared in zip(RULES, judged, strict=True)]
+def _verdicts(judged: Sequence[str | None], *, is_whole: bool) -> list[Verdict]:
+    pairs = zip(RULES, judged, strict=True)
+    return [_verdict(rule, compared, is_whole=is_whole) for rule, compared in pairs]
 
 
-def _verdict(rule: Rule, compared: str | None) -> Verdict:
+def _verdict(rule: Rule, compared: str | None, *, is_whole: bool) -> Verdict:
     if compared is None:
         return Verdict(rule.code, str(rule.requirement), passed=True)
     values = json.loads(compared)
     if isinstance(values, dict):
         return Verdict(rule.code, str(rule.requirement), passed=True, applies=False)
-    text = str(rule.today) or rule.text(values)
+    text = str(rule.today) or rule.text(values if is_whole else rule.masked(values))
     return Verdict(rule.code, text, passed=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.functional import Promise
+
+from calls.masking import Mask
 
 Words = str | Promise
 
@@ -25,11 +27,22 @@ class Reason:
     #: What happened and the next step.
     sentence: Words
     with_values: Callable[..., str] | None = None
+    #: Positions of what was compared that are personal data, and how each is masked.
+    masks: Mapping[int, Mask] = field(default_factory=dict)
 
     def text(self, compared: Sequence[Any] | None) -> str:
         """Return the sentence, with the values if there are any."""
         named = self.with_values(*compared) if compared and self.with_values else ""
         return named or str(self.sentence)
+
+    def masked(self, compared: Sequence[Any] | None) -> list[Any] | None:
+        """Return what was compared without personal data, for people who may not see it."""
+        if compared is None:
+            return None
+        return [
+            self.masks[place](value) if place in self.masks and isinstance(value, str) else value
+            for place, value in enumerate(compared)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,14 @@ come up later. What holds a whole upload has its texts in `calls.states.Attentio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reason import Reason, Words
 from calls.decision.rules import RULES
+from calls.models import Delivery
 from calls.states import Attention
 
 
@@ -58,6 +59,14 @@ def reason_sentence(code: str, compared: Sequence[Any] | None) -> str:
     Raises KeyError for an unknown code.
     """
     return REASONS[code].text(compared)
+
+
+def hide_personal_data(deliveries: Iterable[Delivery]) -> None:
+    """Mask what the loaded deliveries compared, so that their sentences show no personal data."""
+    for one in deliveries:
+        reason = REASONS.get(one.reason or "")
+        if reason is not None:
+            one.compared = reason.masked(one.compared)
 
 
 def attention_sentence(code: str) -> str:

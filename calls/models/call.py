@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet, CallSource
 from calls.call_key import call_key_sql
+from calls.masking import masked_value
 from calls.models.querysets import CallKeyQuerySet
 from calls.states import CallKind
 
@@ -36,7 +37,7 @@ class CallKey(models.Model):
         indexes = [models.Index(RawSQL(call_key_sql(), []), name="call_by_key")]
 
     def __str__(self) -> str:
-        return self.external_id
+        return f"{self.pk} · {masked_value(self.external_id)}"
 
 
 class Call(models.Model):
@@ -116,7 +117,7 @@ class Call(models.Model):
         permissions = [("view_personal_data", "Can see whole phones and raw records")]
 
     def __str__(self) -> str:
-        return self.external_id
+        return f"{self.pk} · {masked_value(self.external_id)}"
 
 
 class IngestReceipt(models.Model):

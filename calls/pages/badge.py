@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from calls.masking import masked_value
 from calls.pages.status_messages import title_of
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.same_second import SameSecond
 from calls.states import TONES, DisplayState
 
 
-def same_second_text(pair: SameSecond) -> str:
-    """Return which calls Metrika counts as one with this call in the goal."""
-    others = (
-        f"{pair.external_id}"
-        if pair.count == 1
-        else _("%(id)s и ещё %(rest)d")
-        % {
-            "id": pair.external_id,
-            "rest": pair.count - 1,
-        }
-    )
+def same_second_text(pair: SameSecond, *, is_whole: bool) -> str:
+    """Return which calls Metrika counts as one with this call in the goal.
+
+    The other call's external id is masked unless ``is_whole``.
+    """
+    number = pair.external_id if is_whole else masked_value(pair.external_id)
+    words = {"id": number, "rest": pair.count - 1}
+    others = number if pair.count == 1 else _("%(id)s и ещё %(rest)d") % words
     return _(
         "Метрика засчитывает цель не чаще раза в секунду на посетителя: с этим звонком совпал "
         "звонок %(others)s. В отчёте по цели это одно достижение."

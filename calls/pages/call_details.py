@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from cabinets.templatetags.ui import talk_time
 from calls.ingest.parsing.call_kind import KNOWN_SERVICES
 from calls.ingest.parsing.fields import ABSENT_TEXTS
+from calls.masking import Mask, masked_address, masked_campaign, masked_text, masked_value
 from calls.models import Call
 from calls.phones import shown_phone, with_masked_phones
 from calls.states import CallKind
@@ -34,7 +35,10 @@ def details_of(call: Call, *, sees_phones: bool, status_came: str = "") -> list[
     ``status_came`` is the status as it came in the record.
     """
     # Sites put the phone of a known visitor into addresses, identifiers and names.
-    shown = str if sees_phones else with_masked_phones
+    shown = str if sees_phones else masked_text
+    identifier, address, campaign = (
+        (str, str, str) if sees_phones else (masked_value, masked_address, masked_campaign)
+    )
     return [
         Detail(_("Тип"), shown(_kind(call))),
         Detail(_("Телефон"), _phone(call, sees_phones=sees_phones)),
@@ -43,12 +47,12 @@ def details_of(call: Call, *, sees_phones: bool, status_came: str = "") -> list[
         Detail(_("Статус"), _status(call) or shown(_unknown_status(status_came))),
         Detail(_("Признаки"), _marks(call)),
         Detail(_("Сайт"), shown(call.site)),
-        Detail(_("Кампания"), shown(call.campaign_name or call.campaign_id)),
+        Detail(_("Кампания"), campaign(call.campaign_name or call.campaign_id)),
         Detail(_("Теги"), shown(", ".join(call.tags))),
-        Detail("ClientID", shown(_identifier(call, "ClientId", call.client_id))),
-        Detail("yclid", shown(_identifier(call, "Yclid", call.yclid))),
-        Detail("UserID", shown(_identifier(call, "UserId", call.user_id))),
-        Detail(_("Страница"), shown(call.page_url)),
+        Detail("ClientID", _identifier(call, "ClientId", call.client_id, identifier)),
+        Detail("yclid", _identifier(call, "Yclid", call.yclid, identifier)),
+        Detail("UserID", _identifier(call, "UserId", call.user_id, identifier)),
+        Detail(_("Страница"), address(call.page_url)),
         Detail(_("Попытка заказа"), str(call.attempt or "")),
     ]
 
@@ -69,12 +73,12 @@ def conflict_text(call: Call, *, sees_phones: bool) -> str:
     }
 
 
-def _identifier(call: Call, name: str, value: str) -> str:
-    """Return the identifier, or what came in its place and could not be read."""
+def _identifier(call: Call, name: str, value: str, mask: Mask) -> str:
+    """Return the identifier, or what came in its place and could not be read; both masked."""
     came = (call.unreadable_identifiers or {}).get(name, "")
     if value or not came:
-        return value
-    return _("не читается: «%(text)s»") % {"text": with_masked_phones(came)}
+        return mask(value)
+    return _("не читается: «%(text)s»") % {"text": mask(with_masked_phones(came))}
 
 
 def _phone(call: Call, *, sees_phones: bool) -> str:

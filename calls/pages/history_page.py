@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.access import CabinetRequest
+from calls.decision.reasons import hide_personal_data
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.empty_history import hints_of
 from calls.pages.forms import DEFAULT_DAYS, HistoryFilterForm
@@ -109,6 +110,8 @@ def _rows_context(
     # Further pages are appended below the first, which has shown the totals.
     totals = [] if cursor else state_totals(every_state, now=now)
     pairs = same_second(page.rows)
+    if not sees_phones:
+        hide_personal_data(page.rows)
     return {
         "rows": [
             _row(
@@ -152,7 +155,7 @@ def _row(
         "state_text": state_text,
         "state_tone": state_tone,
         "reason_text": sentence_of(delivery, blocker=blocker),
-        "same_second_text": same_second_text(pair) if pair else "",
+        "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
         "changed_after_send": is_changed_after_send(call, delivery),
         "upload": upload.pk if upload else None,
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.decision.explain import Verdict, explain_call
+from calls.decision.reasons import hide_personal_data
 from calls.models import Call, Delivery, Resend, UnlinkedApproval, UploadAttempt
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
@@ -56,10 +57,15 @@ class Timeline:
         return f"{self.counter.pk}.{self.channel}"
 
 
-def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
-    """Return a timeline for each delivery of the call; skipped ones come last."""
+def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Timeline]:
+    """Return a timeline for each delivery of the call; skipped ones come last.
+
+    Personal data in the sentences are masked unless ``is_whole``; ``values`` stay as sent.
+    """
     deliveries = sorted(_deliveries(call, now), key=lambda one: one.display_state in NOT_SENT)
-    verdicts = explain_call(call.pk)
+    if not is_whole:
+        hide_personal_data(deliveries)
+    verdicts = explain_call(call.pk, is_whole=is_whole)
     attempts = _attempts(deliveries)
     values = values_of(
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
@@ -79,6 +85,7 @@ def timelines_of(call: Call, *, now: datetime) -> list[Timeline]:
             resends=resends.get((one.counter_id, one.channel), []),
             approval=approvals.get(one.counter_id) if one.channel == Channel.CALLS else None,
             pair=pairs.get((one.call_id, one.counter_id)) if one.channel == Channel.GOAL else None,
+            is_whole=is_whole,
             now=now,
         )
         for one in deliveries
@@ -96,6 +103,7 @@ def _timeline(
     resends: list[Resend],
     approval: UnlinkedApproval | None,
     pair: SameSecond | None,
+    is_whole: bool,
     now: datetime,
 ) -> Timeline:
     shown = DisplayState(delivery.display_state)
@@ -112,7 +120,7 @@ def _timeline(
         upload_id=delivery.upload_id,
         is_brief=shown in NOT_SENT and delivery.upload_id is None and not resends,
         reason_text=sentence_of(delivery, blocker=blocker),
-        same_second_text=same_second_text(pair) if pair else "",
+        same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_after_send=is_changed_after_send(call, delivery),
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=[*steps, *resend_steps(resends)],

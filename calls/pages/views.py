@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from django.db.models.fields.json import KeyTextTransform
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from calls.masking import Mask, masked_address, masked_text, masked_value
 from calls.models import Call, CallKey, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import conflict_text, details_of
@@ -23,19 +23,19 @@ from calls.pages.timeline import timelines_of
 from calls.pages.timeline_layout import layout_of
 from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_status
 from calls.pages.upload_preview import preview_of
-from calls.phones import masked_phone, with_masked_phones
+from calls.phones import masked_phone
 from calls.queries.same_second import rows_of_same_second
 from calls.states import IdKind
 from calls.workbook import CONTENT_TYPE as EXCEL
 
 #: CSV columns masked for people who may not see phones.
-MASKS: dict[str, Callable[[str], str]] = {
+MASKS: dict[str, Mask] = {
     "PhoneNumber": masked_phone,
-    "ClientId": with_masked_phones,
-    "Yclid": with_masked_phones,
-    "UserId": with_masked_phones,
-    "Tag": with_masked_phones,
-    "URL": with_masked_phones,
+    "ClientId": masked_value,
+    "Yclid": masked_value,
+    "UserId": masked_value,
+    "Tag": masked_text,
+    "URL": masked_address,
 }
 
 
@@ -72,7 +72,7 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
     calls = Call.objects.defer("raw").annotate(status_came=KeyTextTransform("status", "raw"))
     call = get_object_or_404(calls, cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
-    timelines = timelines_of(call, now=timezone.now())
+    timelines = timelines_of(call, now=timezone.now(), is_whole=sees_phones)
     if not sees_phones:
         for timeline in timelines:
             timeline.values.update(_masked(timeline.values))
@@ -80,7 +80,7 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
         "call": {
             "pk": call.pk,
             "at": call.started_at,
-            "external_id": call.external_id,
+            "external_id": call.external_id if sees_phones else masked_value(call.external_id),
             "details": details_of(
                 call, sees_phones=sees_phones, status_came=vars(call)["status_came"] or ""
             ),

@@ -7,7 +7,7 @@ from django.db.models.functions import Length, Reverse
 
 from cabinets.models import Cabinet
 from calls.models import Call, CallKey
-from calls.phones import MASKABLE_DIGITS, is_guess, searched_end
+from calls.phones import MASKABLE_DIGITS, VISIBLE_DIGITS, is_guess, searched_end
 
 #: At most so many of the newest matches are returned.
 MOST_CALLS = 1000
@@ -17,7 +17,8 @@ def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) ->
     """Return ids of calls with this external id, else with a phone that ends so; newest first.
 
     Without a cabinet all cabinets are searched: for support only. Without ``sees_phones`` a phone
-    is found by the digits that are shown, or by all of its digits.
+    is found by the digits that are shown and nothing else: of a whole number only its last four
+    are looked at, or a search for guessed numbers would tell which of them called.
     """
     text = text.strip()
     exact = _by_external_id(text, cabinet)
@@ -26,8 +27,10 @@ def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) ->
     end = searched_end(text)
     if not end or (is_guess(end) and not sees_phones):
         return []
+    if sees_phones:
+        return _by_phone_end(end, cabinet, least_digits=1)
     # A short number is masked completely, so it is not found by its end.
-    return _by_phone_end(end, cabinet, least_digits=1 if sees_phones else MASKABLE_DIGITS)
+    return _by_phone_end(end[-VISIBLE_DIGITS:], cabinet, least_digits=MASKABLE_DIGITS)
 
 
 def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:

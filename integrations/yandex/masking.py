@@ -29,12 +29,16 @@ ERROR_CODE = re.compile(r"\d{3}")
 # Phone numbers with their punctuation, and visitor or click ids, which are long runs of digits.
 PHONES = re.compile(r"(?<![\w.])\+?\d[\d\s()-]{8,}\d(?!\w)")
 DIGITS = re.compile(r"\d{9,}")
+# Sites write names and e-mails of their visitors into the query of an address.
+ADDRESS_QUERY = re.compile(r"(https?://[^\s\"'?#<>\\]*)[?#][^\s\"'<>\\]*")
+EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 
 
 def masked(text: str) -> str:
-    """Return the text without tokens, phone numbers and long runs of digits."""
+    """Return the text without tokens, queries of addresses, e-mails, phones and long numbers."""
     text = SECRETS.sub("[token]", text)
     text = NAMED_SECRETS.sub(_without_secret, text)
+    text = EMAIL.sub("[e-mail]", ADDRESS_QUERY.sub(r"\1?[query]", text))
     return DIGITS.sub("[digits]", PHONES.sub("[digits]", text))
 
 

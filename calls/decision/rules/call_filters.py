@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reason import Rule
+from calls.masking import masked_address, masked_campaign
 from calls.phones import with_masked_phones
 from calls.states import SITE_FIELDS, CallKind
 from counters.hosts import readable_host
@@ -180,6 +181,7 @@ RULES = (
             "уходили, выберите «Все сайты» в настройке «Сайты»."
         ),
         with_values=_unreadable_site,
+        masks={1: masked_address},
         applies="k.site_mode <> 'all'",
         sql="c.site_host <> ''",
         compared=f"jsonb_build_array({_SITE_FIELD}, left(c.site, 120))",
@@ -207,6 +209,7 @@ RULES = (
         requirement=gettext_lazy("Кампания подходит"),
         sentence=gettext_lazy("Кампании звонка нет в настройке «Кампании»."),
         with_values=_campaign,
+        masks={0: masked_campaign},
         applies="cardinality(k.campaigns) > 0",
         sql="""EXISTS (
              SELECT 1 FROM unnest(k.campaigns) AS wanted

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from calls.decision.attempts import HAS_LATER_ATTEMPT
 from calls.decision.csv_formats import fits_sql
 from calls.decision.reason import Rule
+from calls.masking import masked_value
 from calls.phones import with_masked_phones
 from calls.states import (
     IDENTIFIER_UNREADABLE,
@@ -121,6 +122,7 @@ RULES = (
             "с тем же номером звонка и верным идентификатором: звонок уйдёт сам."
         ),
         with_values=_identifier_unreadable,
+        masks={1: masked_value},
         applies=f"c.kind <> 'static' AND {_IS_UNREADABLE}"
         f" AND (c.kind = 'callback' OR NOT {_IS_APPROVED})",
         sql=f"{IDENTIFIER} IS NOT NULL",
