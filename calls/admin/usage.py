@@ -1,4 +1,4 @@
-"""Admin pages of shared resources: when a stream was last built, when a list was last polled."""
+"""Admin pages of shared resources: when a stream was last built, when a list was last read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class StreamUseAdmin(SupportAdmin):
 
 @admin.register(ListUse)
 class ListUseAdmin(SupportAdmin):
-    """When the list of a counter's uploads was last polled."""
+    """When the list of a counter's uploads was last polled, and last read to its end."""
 
-    list_display = ("counter", "channel", "asked_at")
+    list_display = ("counter", "channel", "asked_at", "read_whole_at", "look_error")
     list_filter = ("channel",)
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact",)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,16 +15,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from calls.delivery import transitions
+from calls.delivery.listings import MARKER, Listing, examine, record_whole
 from calls.delivery.policy import absence_is_proven, backoff, lookup_spacing
-from calls.delivery.results import close_attempt, mark_counter_access, quantities, record_taken
+from calls.delivery.results import close_attempt, log_lookup, mark_counter_access, record_taken
 from calls.delivery.token_errors import handle_token_rejection
-from calls.models import Upload, UploadAttempt, UploadQuerySet
+from calls.models import Upload, UploadQuerySet
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
-from calls.states import Channel
+from counters.models import Counter
 from counters.sendable import REACHABLE, as_q
-from integrations.clients import metrika_client
 from integrations.limits import pauses, request_budget
 from integrations.yandex.errors import QuotaExceeded, TokenRejected, YandexError
 from integrations.yandex.records import Uploading
@@ -74,26 +72,34 @@ def look_up(uploads: list[Upload]) -> int:
     uploads = _claim(uploads, asked_at)
     if not uploads:
         return 0
-    markers = {upload.marker for upload in uploads}
     try:
         with request_budget.request(
             account.yandex_uid, request_budget.Kind.LOOKUP, counter=uploads[0].counter.number
         ) as lease:
-            every = list_uploadings(uploads[0], lease.before_request)
-            found = [one for one in every if one.comment in markers]
+            listing = Listing(uploads[0].counter, uploads[0].channel, lease.before_request)
+            found = [one for one in listing if MARKER.fullmatch(one.comment)]
     except request_budget.BudgetSpent as refusal:
         logger.info("lookup waits: %s", refusal)
         _make_due(uploads)
         return 0
     except YandexError as error:
-        if handle_list_error(uploads[0], error, now=asked_at):
+        if handle_list_error(uploads[0].counter, error, now=asked_at):
             _make_due(uploads)
         return 0
     failpoint("during_lookup")
+    _record(uploads, listing, found, asked_at)
+    return len(uploads)
+
+
+def _record(
+    uploads: list[Upload], listing: Listing, found: list[Uploading], asked_at: datetime
+) -> None:
+    """Record what a complete listing shows of these uploads, and of all others of ours."""
+    examine(listing.counter, listing.channel, found, asked_at)
     for upload in uploads:
         settle(upload, [one for one in found if one.comment == upload.marker], now=asked_at)
         failpoint("after_lookup_record")
-    return len(uploads)
+    record_whole(listing.counter.pk, listing.channel, listing.began_at)
 
 
 def _claim(uploads: list[Upload], now: datetime) -> list[Upload]:
@@ -113,40 +119,15 @@ def _make_due(uploads: list[Upload]) -> None:
     Upload.objects.unclear().filter(pk__in=ids).update(looked_up_at=None)
 
 
-def list_uploadings(
-    upload: Upload,
-    before_request: Callable[[], None],
-    *,
-    is_enough: Callable[[], bool] | None = None,
-) -> Iterator[Uploading]:
-    """Yield the uploadings of the upload's counter and channel, page by page.
-
-    ``is_enough`` is called at the end of each page: no further page is read once it returns True.
-    """
-    number = upload.counter.number
-    with closing(metrika_client(upload.counter.account, before_request)) as client:
-        if upload.channel == Channel.GOAL:
-            yield from client.conversion_uploadings(number, is_enough=is_enough)
-        else:
-            yield from client.call_uploadings(number, is_enough=is_enough)
-
-
 def settle(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
-    """Record the result of one lookup; ``found`` has the upload's marker in a complete listing."""
-    if len(found) > 1:
-        record_duplicate(upload, found, now=now)
-    elif found:
+    """Record the result of one lookup; ``found`` has the upload's marker in a complete listing.
+
+    A file that stands there twice is a duplicate already: `examine` has recorded it.
+    """
+    if len(found) == 1:
         record_taken(upload, found[0], now=now)
-    else:
+    elif not found:
         _record_absence(upload, now)
-
-
-def record_duplicate(upload: Upload, found: list[Uploading], *, now: datetime) -> None:
-    """Record that Metrika holds the file twice: it cannot be undone, so a person has to know."""
-    ids = sorted(one.uploading_id for one in found)
-    row = Upload.objects.filter(pk=upload.pk)
-    transitions.mark_duplicate(row, ids, quantities=quantities(found[0]), now=now)
-    logger.error("upload %s stands in Metrika %s times", upload.marker, len(ids))
 
 
 def _record_absence(upload: Upload, now: datetime) -> None:
@@ -165,30 +146,18 @@ def _record_absence(upload: Upload, now: datetime) -> None:
         else:
             counted = transitions.count_absence(row, lookups=lookups, now=now)
         if counted:
-            _log_lookup(upload, "AbsenceProven" if proven else "NotInList", now)
+            log_lookup(upload, "AbsenceProven" if proven else "NotInList", now)
             close_attempt(upload, now=now)
 
 
-def _log_lookup(upload: Upload, result: str, now: datetime) -> None:
-    UploadAttempt.objects.create(
-        upload=upload,
-        kind=UploadAttempt.Kind.LOOKUP,
-        number=upload.tries.filter(kind=UploadAttempt.Kind.LOOKUP).count() + 1,
-        started_at=now,
-        ended_at=now,
-        http_status=200,
-        error_class=result,
-    )
-
-
-def handle_list_error(upload: Upload, error: YandexError, *, now: datetime) -> bool:
+def handle_list_error(counter: Counter, error: YandexError, *, now: datetime) -> bool:
     """Apply what follows from a failed list request: pauses, the counter's access, the token.
 
     Return whether the request may be repeated at once, with a new token.
     """
-    account = upload.counter.account
-    logger.warning("uploadings of counter %s: %s", upload.counter.number, error)
+    account = counter.account
+    logger.warning("uploadings of counter %s: %s", counter.number, error)
     if isinstance(error, QuotaExceeded):
-        pauses.apply_quota_error(account.yandex_uid, error, now=now, counter=upload.counter.number)
-    mark_counter_access(upload.counter_id, error, now=now)
+        pauses.apply_quota_error(account.yandex_uid, error, now=now, counter=counter.number)
+    mark_counter_access(counter.pk, error, now=now)
     return isinstance(error, TokenRejected) and handle_token_rejection(account)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from calls.delivery import transitions
-from calls.delivery.lookup import handle_list_error, list_uploadings, record_duplicate
+from calls.delivery.listings import MARKER, Listing, examine, record_whole
+from calls.delivery.lookup import handle_list_error
 from calls.delivery.policy import OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
 from calls.delivery.results import quantities
 from calls.models import ListUse, Upload
@@ -69,7 +70,7 @@ def poll(uploads: list[Upload], *, lists: int = 1) -> int:
     if not _claim(uploads[0], spacing(login, lists, timezone.now())):
         return 0
     try:
-        answers = _read_list(uploads)
+        listing, read = _read_list(uploads)
     except request_budget.BudgetSpent as refusal:
         logger.info("poll waits: %s", refusal)
         _undo_claim(uploads[0])
@@ -78,26 +79,44 @@ def poll(uploads: list[Upload], *, lists: int = 1) -> int:
         _listing_failed(uploads, error)
         return 0
     failpoint("during_poll")
-    now = timezone.now()
-    settled = sum(_record_answers(upload, answers, now) for upload in uploads)
+    settled = _record(uploads, listing, read)
     failpoint("after_poll_record")
     return settled
 
 
-def _read_list(uploads: list[Upload]) -> list[Uploading]:
-    """Return what Metrika's list has of the uploads: by their ids, and by their markers."""
+def _record(uploads: list[Upload], listing: Listing, read: list[Uploading]) -> int:
+    """Record what the list shows; return how many of the uploads are settled."""
+    now = timezone.now()
+    doubled = examine(listing.counter, listing.channel, read, now).doubled
+    by_id = {one.uploading_id: one for one in read}
+    settled = sum(
+        upload.pk in doubled or record_status(upload, by_id.get(upload.uploading_id or 0), now=now)
+        for upload in uploads
+    )
+    if listing.is_whole:
+        record_whole(listing.counter.pk, listing.channel, listing.began_at)
+    return settled
+
+
+def _read_list(uploads: list[Upload]) -> tuple[Listing, list[Uploading]]:
+    """Return of Metrika's list the uploads, by their ids, and what else has a marker of ours.
+
+    No further page is read once all uploads are found.
+    """
     missing = {upload.uploading_id for upload in uploads}
-    markers = {upload.marker for upload in uploads}
-    answers = []
-    account, number = uploads[0].counter.account, uploads[0].counter.number
+    read = []
+    counter = uploads[0].counter
     with request_budget.request(
-        account.yandex_uid, request_budget.Kind.POLL, counter=number
+        counter.account.yandex_uid, request_budget.Kind.POLL, counter=counter.number
     ) as lease:
-        for one in list_uploadings(uploads[0], lease.before_request, is_enough=lambda: not missing):
-            if one.uploading_id in missing or one.comment in markers:
-                answers.append(one)
+        listing = Listing(
+            counter, uploads[0].channel, lease.before_request, is_enough=lambda: not missing
+        )
+        for one in listing:
+            if one.uploading_id in missing or MARKER.fullmatch(one.comment):
+                read.append(one)
                 missing.discard(one.uploading_id)
-    return answers
+    return listing, read
 
 
 def spacing(yandex_uid: str, lists: int, now: datetime) -> timedelta:
@@ -125,7 +144,8 @@ def _claim(upload: Upload, distance: timedelta) -> bool:
 
 def _undo_claim(upload: Upload) -> None:
     """Forget the last poll of the list: no request was made, so the next one needs no spacing."""
-    ListUse.objects.filter(counter_id=upload.counter_id, channel=upload.channel).delete()
+    of_list = ListUse.objects.filter(counter_id=upload.counter_id, channel=upload.channel)
+    of_list.update(asked_at=None)
 
 
 def _is_far_enough(upload: Upload, distance: timedelta, now: datetime) -> bool:
@@ -134,17 +154,8 @@ def _is_far_enough(upload: Upload, distance: timedelta, now: datetime) -> bool:
     )
     if is_new:
         return True
-    free = ListUse.objects.filter(pk=use.pk, asked_at__lte=now - distance)
-    return bool(free.update(asked_at=now))
-
-
-def _record_answers(upload: Upload, answers: list[Uploading], now: datetime) -> bool:
-    ours = [one for one in answers if one.comment == upload.marker]
-    if len(ours) > 1:
-        record_duplicate(upload, ours, now=now)
-        return True
-    by_id = {one.uploading_id: one for one in answers}
-    return record_status(upload, by_id.get(upload.uploading_id or 0), now=now)
+    is_far = Q(asked_at=None) | Q(asked_at__lte=now - distance)
+    return bool(ListUse.objects.filter(is_far, pk=use.pk).update(asked_at=now))
 
 
 def record_status(upload: Upload, uploading: Uploading | None, *, now: datetime) -> bool:
@@ -197,6 +208,6 @@ def _poll_later(
 
 def _listing_failed(uploads: list[Upload], error: YandexError) -> None:
     now = timezone.now()
-    if not handle_list_error(uploads[0], error, now=now):
+    if not handle_list_error(uploads[0].counter, error, now=now):
         for upload in uploads:
             _poll_later(upload, now)

@@ -33,12 +33,15 @@ from integrations.yandex.records import Uploading
 logger = logging.getLogger(__name__)
 
 
-def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool:
+def record_taken(
+    upload: Upload, uploading: Uploading, *, now: datetime, is_looked_up: bool = False
+) -> bool:
     """Record that Metrika has the file: one row decides what all its calls show.
 
     Also called when a lookup finds the file of an unclear upload. An answer that comes after its
-    absence was proven still counts, as long as nothing was sent again. Returns False, and changes
-    nothing, when another worker has moved the upload on.
+    absence was proven still counts, as long as nothing was sent again. ``is_looked_up``: the file
+    of an upload that is to be sent was found in a list, which its attempts tell. Returns False, and
+    changes nothing, when another worker has moved the upload on.
     """
     state, attention = after_status(
         uploading.status,
@@ -55,11 +58,14 @@ def record_taken(upload: Upload, uploading: Uploading, *, now: datetime) -> bool
             uploading_id=uploading.uploading_id,
             now=now,
             next_poll_at=poll_at,
+            sent_at=uploading.create_time or now,
             quantities=quantities(uploading),
         )
         if not recorded:
             return False
         close_attempt(upload, now=now, http_status=200)
+        if is_looked_up:
+            log_lookup(upload, "FoundInList", now)
         Counter.objects.filter(pk=upload.counter_id).update(last_synced_at=now, refused_uploads=0)
         failpoint("before_record_commit")
     return True
@@ -160,4 +166,17 @@ def close_attempt(
         error_class=type(error).__name__ if error else "",
         error_type=error.error_type if error else "",
         excerpt=error.excerpt[:500] if error else "",
+    )
+
+
+def log_lookup(upload: Upload, result: str, now: datetime) -> None:
+    """Add what a list showed to the attempts; ``result`` is a key of `attempt_messages`."""
+    UploadAttempt.objects.create(
+        upload=upload,
+        kind=UploadAttempt.Kind.LOOKUP,
+        number=upload.tries.filter(kind=UploadAttempt.Kind.LOOKUP).count() + 1,
+        started_at=now,
+        ended_at=now,
+        http_status=200,
+        error_class=result,
     )

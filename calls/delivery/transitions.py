@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from calls.delivery.state_table import UPLOAD_STATES
 from calls.models import Upload
@@ -64,23 +65,18 @@ class Move:
 SEND_DUE = ("calls.send_due",)
 BISECT = ("calls.isolate_refused",)
 EXPIRE = ("calls.expire_overdue",)
+#: Read Metrika's lists of uploadings, which `calls.delivery.listings.examine` examines.
+LISTINGS = ("calls.resolve_unclear", "calls.poll_open", "calls.reconcile")
 
 CLAIM = Move("claim", TO_SEND, (S.SENDING,), SEND_DUE)
-TAKE = Move(
-    "take", (S.SENDING, S.UNCLEAR, S.LATER), TAKEN_UPLOADS, (*SEND_DUE, "calls.resolve_unclear")
-)
+TAKE = Move("take", (*TO_SEND, S.SENDING, S.UNCLEAR), TAKEN_UPLOADS, (*SEND_DUE, *LISTINGS))
 FAIL = Move("fail", (S.SENDING,), (S.LATER, S.UNCLEAR, S.SPLITTING, S.NEEDS_ATTENTION), SEND_DUE)
 MARK_DAMAGED = Move("mark damaged", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)
 RELEASE_STUCK = Move("release stuck", (S.SENDING,), (S.UNCLEAR,), ("calls.release_stuck",))
 COUNT_ABSENCE = Move(
     "count absence", (S.UNCLEAR,), (S.UNCLEAR, S.LATER), ("calls.resolve_unclear",)
 )
-MARK_DUPLICATE = Move(
-    "mark duplicate",
-    (S.UNCLEAR, S.SENT),
-    (S.NEEDS_ATTENTION,),
-    ("calls.resolve_unclear", "calls.poll_open"),
-)
+MARK_DUPLICATE = Move("mark duplicate", tuple(S), (S.NEEDS_ATTENTION,), LISTINGS)
 SETTLE = Move("settle", (S.SENT,), (S.PROCESSED, S.LINKAGE_FAILURE), ("calls.poll_open",))
 GIVE_UP_UNCLEAR = Move("give up unclear", (S.UNCLEAR,), (S.NEEDS_ATTENTION,), EXPIRE)
 GIVE_UP_SENT = Move("give up sent", (S.SENT,), (S.NEEDS_ATTENTION,), EXPIRE)
@@ -156,8 +152,12 @@ def take(
     quantities: Quantities,
     now: datetime,
     next_poll_at: datetime,
+    sent_at: datetime | None = None,
 ) -> bool:
-    """Metrika has the file: its answer, or its list, says so."""
+    """Metrika has the file: its answer, or its list, says so.
+
+    ``sent_at`` counts for an upload of which no attempt is known.
+    """
     is_open = to == S.SENT
     return bool(
         apply(
@@ -166,6 +166,7 @@ def take(
             to,
             attention=attention or "",
             uploading_id=uploading_id,
+            sent_at=Coalesce("sent_at", Value(sent_at or now)),
             accepted_at=now,
             settled_at=None if is_open else now,
             next_poll_at=next_poll_at if is_open else None,
@@ -214,10 +215,26 @@ def prove_absence(
 
 
 def mark_duplicate(
-    uploads: QuerySet[Upload], ids: Sequence[int], *, quantities: Quantities, now: datetime
+    uploads: QuerySet[Upload],
+    ids: Sequence[int],
+    *,
+    quantities: Quantities,
+    now: datetime,
+    sent_at: datetime | None = None,
 ) -> bool:
-    """Metrika holds the file twice. `ids` are both numbers, the first one is kept as ours."""
-    found = {"uploading_id": ids[0], "duplicate_ids": list(ids), "looked_up_at": now, **quantities}
+    """Metrika holds the file twice, whatever state the upload is in. `ids` are all its numbers.
+
+    The number that is known as ours is kept, else the first. ``sent_at`` as in `take`.
+    """
+    found = {
+        "uploading_id": Coalesce("uploading_id", Value(ids[0])),
+        "duplicate_ids": list(ids),
+        "sent_at": Coalesce("sent_at", Value(sent_at or now)),
+        "looked_up_at": now,
+        "next_poll_at": None,
+        "lease_until": None,
+        **quantities,
+    }
     end = {"attention": Attention.DUPLICATE}
     return bool(apply(uploads, MARK_DUPLICATE, S.NEEDS_ATTENTION, **end, **found))
 

@@ -167,13 +167,22 @@ class StreamUse(models.Model):
 
 
 class ListUse(models.Model):
-    """When a counter's list of uploadings of one channel was last requested from Metrika."""
+    """When a counter's list of uploadings of one channel was last requested and read."""
 
     counter = models.ForeignKey(
         Counter, models.CASCADE, related_name="+", verbose_name=_("Счетчик")
     )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
-    asked_at = models.DateTimeField(_("Последний вопрос"))
+    #: When it was last polled; null when the next poll needs no spacing.
+    asked_at = models.DateTimeField(_("Последний вопрос"), null=True)
+    #: When the newest reading began that reached the end of the list and was examined.
+    read_whole_at = models.DateTimeField(_("Прочитан целиком"), null=True)
+    #: Until then no other process reads it before a first send: one does, or has just failed to.
+    looking_until = models.DateTimeField(_("Сверка перед отправкой до"), null=True)
+    #: Class of the error of the last reading before a first send; '' when it succeeded.
+    look_error = models.CharField(
+        _("Ошибка сверки"), max_length=64, blank=True, default="", db_default=""
+    )
 
     class Meta:
         verbose_name = _("опрос списка")

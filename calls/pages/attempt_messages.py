@@ -23,6 +23,8 @@ OUTCOMES: dict[str, tuple[str, str | Promise]] = {
     "UnexpectedAnswer": ("warning", gettext_lazy("Непонятный ответ, проверяем")),
     "WorkerLost": ("warning", gettext_lazy("Прервана, проверяем, дошёл ли файл")),
     "NotInList": ("neutral", gettext_lazy("Файла в списке пока нет")),
+    "FoundInList": ("success", gettext_lazy("Файл уже в Метрике, повторно не отправляем")),
+    "StandsTwice": ("danger", gettext_lazy("В Метрике две такие выгрузки")),
     "AbsenceProven": ("info", gettext_lazy("Файла в Метрике нет, можно повторить")),
 }
 

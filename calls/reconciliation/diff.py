@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from calls.delivery.listings import MARKER
 from calls.delivery.policy import FINAL_STATES
 from calls.states import TAKEN_UPLOADS, UploadState
 from integrations.yandex.records import Uploading
 
-#: The format of our markers; other comments belong to other tools of the customer.
-MARKER = re.compile(r"ck[0-9a-f]{32}")
 #: Metrika's list may lag: an upload counts as missing this long after it was taken.
 LIST_LAG = timedelta(hours=1)
 #: While an upload is being sent or is unclear, the lookup decides, not the comparison.
@@ -51,32 +49,27 @@ def compare(
     ours: Sequence[Ours],
     theirs: Sequence[Uploading],
     *,
-    known: Collection[str],
-    since: datetime,
     now: datetime,
 ) -> list[Finding]:
     """Return what differs between our uploads and Metrika's list of the same channel.
 
-    ``known`` are the markers of the list that are ours, however old; ``ours`` is complete
-    ``since`` that time.
+    Files that stand there twice, or that no upload here has the marker of, are not told again:
+    `calls.delivery.listings.examine` has recorded them.
     """
     by_marker: dict[str, list[Uploading]] = defaultdict(list)
     for uploading in theirs:
         if MARKER.fullmatch(uploading.comment):
             by_marker[uploading.comment].append(uploading)
-    found = [
+    return [
         finding for upload in ours for finding in _of_upload(upload, by_marker[upload.marker], now)
     ]
-    return found + list(_unknown(by_marker, known, since))
 
 
 def _of_upload(upload: Ours, held: list[Uploading], now: datetime) -> Iterator[Finding]:
     ids = tuple(sorted(one.uploading_id for one in held))
-    if upload.state in UNDECIDED:
+    if upload.state in UNDECIDED or len(held) > 1:
         return
-    if len(held) > 1:
-        yield Finding("doubled", upload.id, ids, ours="1", theirs=str(len(held)))
-    elif held and upload.uploading_id is None:
+    if held and upload.uploading_id is None:
         yield Finding("arrived_unknown", upload.id, ids, ours=upload.state, theirs=held[0].status)
     elif held:
         yield from _of_pair(upload, held[0])
@@ -106,13 +99,3 @@ def _must_be_there(upload: Ours, now: datetime) -> bool:
     taken_at = upload.accepted_at
     is_old = taken_at is None or taken_at <= now - LIST_LAG
     return upload.state in TAKEN_UPLOADS and is_old
-
-
-def _unknown(
-    by_marker: dict[str, list[Uploading]], known: Collection[str], since: datetime
-) -> Iterator[Finding]:
-    for marker, held in by_marker.items():
-        recent = [one for one in held if one.create_time is None or one.create_time >= since]
-        if marker not in known and recent:
-            ids = tuple(sorted(one.uploading_id for one in recent))
-            yield Finding("unknown_marker", None, ids, theirs=marker)

@@ -17,13 +17,15 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from calls.delivery.listings import WINDOW, examine, record_whole
 from calls.models import Difference, Reconciliation, Upload
-from calls.reconciliation.diff import MARKER, Finding, Ours, compare
+from calls.reconciliation.diff import Finding, Ours, compare
 from calls.reconciliation.refresh import refresh_linked
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
-from calls.states import Channel, UploadState, sql_list
+from calls.states import Attention, Channel, UploadState, sql_list
 from counters.models import Counter
 from counters.sendable import REACHABLE, as_q
 from integrations.api_call import MetrikaUnavailable, call_metrika
@@ -35,8 +37,6 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(hours=24)
 #: After a comparison during which Metrika was unavailable to a reachable counter.
 RETRY_AFTER = timedelta(hours=1)
-#: Older uploads are settled, and their calls are past Metrika's 21 days.
-WINDOW = timedelta(days=35)
 #: A call that was being stored while its counter was added may have been decided without it.
 SETTLING = timedelta(minutes=1)
 KEPT = timedelta(days=35)
@@ -67,7 +67,11 @@ def reconcile_due(*, now: datetime, seconds: float) -> int:
 def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
     """Compare one counter and store what was found. Load it with its account."""
     # Metrika's lists first: the uploads that are read after them can only be in a later state.
+    began_at = timezone.now()
     lists = _lists(counter)
+    for channel, uploadings in (lists or {}).items():
+        examine(counter, channel, uploadings, now)
+        record_whole(counter.pk, channel, began_at)
     ours = _recent_uploads(counter, now)
     calls, deliveries = _calls_and_deliveries(counter, now)
     found = _ledger_findings(counter, calls, deliveries, now)
@@ -75,8 +79,7 @@ def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
         for channel, uploadings in lists.items():
             refresh_linked(counter, uploadings, channel=channel)
             of_channel = [one for one in ours if one.channel == channel]
-            known = _known_markers(uploadings)
-            found += compare(of_channel, uploadings, known=known, since=now - WINDOW, now=now)
+            found += compare(of_channel, uploadings, now=now)
     result = Reconciliation(
         counter=counter,
         at=now,
@@ -137,11 +140,6 @@ def _recent_uploads(counter: Counter, now: datetime) -> list[Ours]:
     return [Ours(**values) for values in uploads.order_by("pk").values(*fields)]
 
 
-def _known_markers(uploadings: list[Uploading]) -> set[str]:
-    markers = [one.comment for one in uploadings if MARKER.fullmatch(one.comment)]
-    return set(Upload.objects.filter(marker__in=markers).values_list("marker", flat=True))
-
-
 _CALLS_AND_DELIVERIES = """
 SELECT count(DISTINCT c.id), count(d.call_id) FROM calls_call c
 LEFT JOIN calls_delivery d
@@ -150,12 +148,14 @@ WHERE c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
   AND c.received_at BETWEEN %(since)s AND %(until)s
 """
 
-# Uploads whose rows returned to waiting, or went to parts, have fewer deliveries than rows.
+# Uploads whose rows returned to waiting, or went to parts, have fewer deliveries than rows; so may
+# one that stands in Metrika twice, which is told already.
 _ROWS_AND_DELIVERIES = f"""
 SELECT u.id, u.rows, count(d.call_id) FROM calls_upload u
 LEFT JOIN calls_delivery d ON d.upload_id = u.id
 WHERE u.counter_id = %(counter)s AND u.created_at >= %(since)s
   AND u.state NOT IN {sql_list([UploadState.SPLITTING, UploadState.CANCELLED])}
+  AND u.attention <> '{Attention.DUPLICATE}'
   AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = u.id)
 GROUP BY u.id HAVING u.rows <> count(d.call_id) ORDER BY u.id
 """

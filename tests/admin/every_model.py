@@ -22,6 +22,7 @@ from calls.models import (
     Reconciliation,
     Resend,
     StreamUse,
+    UnknownFile,
     UnlinkedApproval,
     UploadAttempt,
     UploadFile,
@@ -123,6 +124,9 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     yield UploadFile.objects.get(pk=upload.pk)
     yield UploadAttempt.objects.create(upload=upload, number=1, started_at=now)
     yield ListUse.objects.create(counter=counter, channel=1, asked_at=now)
+    yield UnknownFile.objects.create(
+        counter=counter, channel=1, marker=f"ck{upload.pk:032x}", uploading_ids=[7], found_at=now
+    )
     yield StreamUse.objects.create(
         counter=counter, channel=1, id_kind=1, is_static=False, built_at=now
     )

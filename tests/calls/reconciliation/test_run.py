@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.delivery import batching, bisection, resend, sending
-from calls.models import Delivery, Difference, Reconciliation, Upload
+from calls.models import Delivery, Difference, Reconciliation, UnknownFile, Upload
 from calls.reconciliation import run as reconciling
 from calls.runtime import shutdown
 from counters.models import Counter
@@ -94,7 +94,7 @@ def test_an_upload_missing_in_metrika_is_a_difference(
 
 
 @pytest.mark.contract("B8")
-def test_a_doubled_upload_is_a_difference_with_both_ids(
+def test_a_doubled_upload_is_told_on_the_upload_and_not_as_a_difference_besides(
     settled: Counter, metrika: Actor, owner_client: Client
 ) -> None:
     upload = Upload.objects.get()
@@ -102,21 +102,28 @@ def test_a_doubled_upload_is_a_difference_with_both_ids(
     assert again.status_code == 200
     Upload.objects.update(state="processed")
 
-    reconciling.reconcile(settled, now=later())
+    result = reconciling.reconcile(settled, now=later())
 
-    found = Difference.objects.get(code="doubled")
+    upload.refresh_from_db()
     twice = sorted([upload.uploading_id, again.json()["uploading"]["id"]])
-    assert (found.upload, found.uploading_ids) == (upload, twice)
-    assert "есть расхождения" in owner_client.get("/lk/integrations").content.decode()
+    assert (upload.state, upload.attention) == ("needs_attention", "duplicate")
+    assert upload.duplicate_ids == twice
+    assert (result.difference_count, codes()) == (0, [])
+    page = owner_client.get("/lk/integrations").content.decode()
+    assert page.count("требуют внимания выгрузки (1)") == 1
+    assert "есть расхождения" not in page
 
 
-def test_an_unknown_marker_of_ours_is_a_difference(settled: Counter, metrika: Actor) -> None:
+def test_an_unknown_marker_of_ours_is_recorded_and_is_not_a_difference(
+    settled: Counter, metrika: Actor
+) -> None:
     metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=f"ck{7:032x}")
     metrika.upload("ClientId,DateTime\n1,1767607384\n", comment="foreign")
 
-    reconciling.reconcile(settled, now=later())
+    result = reconciling.reconcile(settled, now=later())
 
-    assert codes() == ["unknown_marker"]
+    assert UnknownFile.objects.get().marker == f"ck{7:032x}"
+    assert (result.difference_count, codes()) == (0, [])
 
 
 def test_a_call_without_deliveries_is_a_difference(settled: Counter) -> None:
@@ -156,28 +163,21 @@ def test_every_counter_is_compared_once_a_day(settled: Counter) -> None:
     assert (Reconciliation.objects.count(), latest.count()) == (2, 1)
 
 
-def double(metrika: Actor) -> None:
-    """Make Metrika have the only upload twice."""
-    again = metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=Upload.objects.get().marker)
-    assert again.status_code == 200
-    Upload.objects.update(state="processed")
-
-
 def test_differences_from_metrika_are_kept_while_it_is_unavailable(
-    settled: Counter, sandbox: RunningSandbox, metrika: Actor, owner_client: Client
+    settled: Counter, sandbox: RunningSandbox, owner_client: Client
 ) -> None:
-    double(metrika)
+    Upload.objects.update(line_quantity=7)
     Delivery.objects.filter(upload=None, channel=1).delete()
     seen = reconciling.reconcile(settled, now=later())
-    assert codes() == ["calls_deliveries", "doubled"]
+    assert codes() == ["calls_deliveries", "quantity"]
 
     fault(sandbox, "html_5xx", times=None)
     for _ in range(2):
         result = reconciling.reconcile(settled, now=later())
         assert (result.uploadings, result.difference_count) == (None, 2)
-        assert codes() == ["calls_deliveries", "doubled"]
+        assert codes() == ["calls_deliveries", "quantity"]
 
-    first, last = (one.differences.get(code="doubled") for one in (seen, result))
+    first, last = (one.differences.get(code="quantity") for one in (seen, result))
     assert (first.upload, first.uploading_ids) == (last.upload, last.uploading_ids)
     assert "есть расхождения" in owner_client.get("/lk/integrations").content.decode()
 
