@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("counters", "0005_unlinked_and_subdomains"),
-        ("calls", "0014_held_within_horizon_check"),
+        ("calls", "0016_attempts"),
     ]
 
     operations = [
