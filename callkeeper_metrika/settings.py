@@ -283,6 +283,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # --- Operations ----------------------------------------------------------------------------
 
 METRICS_TOKEN = env_secret("METRICS_TOKEN")
+# Shared by all processes: see `integrations.installation`.
+INSTALLATION_FILE = Path(env_text("INSTALLATION_FILE", f"{BASE_DIR}/var/installation.json"))
 
 # --- Logs ----------------------------------------------------------------------------------
 

@@ -12,8 +12,12 @@ from calls.delivery import batching, bisection, expiry, lookup, polling, recover
 from calls.ingest import idempotency
 from calls.reconciliation import run
 from calls.runtime import heartbeat, partitions, shutdown
+from integrations.installation import guard
 from integrations.limits import request_budget
 
+#: When this worker started. Its processes are forked from the one that imports this module, so they
+#: share it.
+STARTED_AT = timezone.now()
 #: Seconds of one run; well below the soft time limit, so that a run ends between two uploads. Beat
 #: queues sending every five seconds, so about two runs overlap, even in a worker of all queues.
 SEND_SECONDS = 10
@@ -35,6 +39,7 @@ def build_uploads() -> int:
 @shared_task(name="calls.send_due")
 def send_due() -> int:
     """Send due uploads. Routed to the queue `send`, whose workers limit the concurrency."""
+    guard.note_start(STARTED_AT)
     return sending.send_due(seconds=SEND_SECONDS)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from cabinets.admin_base import AgeFilter, SupportAdmin, current_user
 from integrations.linking import flow
 from integrations.models import (
+    Installation,
     LinkAttempt,
     MetrikaClock,
     RequestDay,
@@ -127,4 +128,17 @@ class RequestSecondAdmin(SupportAdmin):
     """Requests of all processes per fifth of a second."""
 
     list_display = ("second", "used")
+    ordering = ("-pk",)
+
+
+@admin.register(Installation)
+class InstallationAdmin(SupportAdmin):
+    """The installation, and whether its sending is halted. Commands change it, not this page."""
+
+    list_display = ("uid", "public_host", "kind", "epoch", "halt_reason", "halted_at")
+    fields = (
+        ("uid", "public_host", "kind", "adopted_at"),
+        ("halt_reason", "halted_at"),
+        ("epoch", "look_after"),
+    )
     ordering = ("-pk",)

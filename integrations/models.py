@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -218,3 +219,45 @@ class RequestSecond(models.Model):
 
     def __str__(self) -> str:
         return f"{self.second}: {self.used}"
+
+
+class Installation(models.Model):
+    """Which installation this database belongs to, and how far it has come. One row.
+
+    The same facts stand outside the database, in marks: see `integrations.installation`.
+    """
+
+    #: Its primary key.
+    ONLY: ClassVar[int] = 1
+
+    class Kind(models.TextChoices):
+        PRODUCTION = "production", _("Рабочая установка")
+        COPY = "copy", _("Копия для проверок")
+
+    class Halt(models.TextChoices):
+        """Why nothing is sent."""
+
+        BEHIND = "behind", _("База отстала от отправленного")
+        FOREIGN = "foreign", _("База другой установки")
+        NO_MARK = "no_mark", _("Негде хранить отметку")
+
+    uid = models.UUIDField(_("Номер установки"), default=uuid.uuid4, editable=False)
+    #: Host of PUBLIC_URL, '' until the installation was adopted.
+    public_host = models.CharField(_("Адрес кабинета"), max_length=255, blank=True, default="")
+    #: Raised in the transaction of every claim: its row lock puts the claims in order.
+    epoch = models.BigIntegerField(_("Отправок начато"), default=0)
+    kind = models.CharField(_("Вид"), max_length=16, choices=Kind, default=Kind.PRODUCTION)
+    adopted_at = models.DateTimeField(_("Работает с"), null=True, blank=True)
+    #: A list of Metrika that was not read wholly since then is read before the next upload.
+    look_after = models.DateTimeField(_("Сверяться со списками с"), null=True, blank=True)
+    halted_at = models.DateTimeField(_("Отправка остановлена"), null=True, blank=True)
+    halt_reason = models.CharField(
+        _("Причина остановки"), max_length=16, choices=Halt, blank=True, default=""
+    )
+
+    class Meta:
+        verbose_name = _("установка")
+        verbose_name_plural = _("установка")
+
+    def __str__(self) -> str:
+        return str(self.uid)

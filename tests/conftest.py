@@ -10,14 +10,16 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models.signals import post_migrate
 from django.test import Client, RequestFactory, override_settings
 
 from cabinets.models import Cabinet, CallSource, Membership
 from counters.models import Counter
 from integrations.models import YandexAccount
-from tests import factories
+from tests import factories, installation
 
 PUBLIC_HOST = urlsplit(settings.PUBLIC_URL).hostname
+post_migrate.connect(installation.adopt_database)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +40,20 @@ def public_host() -> Iterator[None]:
 
     with mock.patch.object(RequestFactory, "_base_environ", at_public_host):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installation_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the mark of the tests in a folder of its own."""
+    path = tmp_path_factory.mktemp("installation") / "installation.json"
+    with override_settings(INSTALLATION_FILE=path):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def installation_marks(installation_file: None) -> None:
+    """Let no test find the marks of the test before it."""
+    installation.reset_marks()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from calls.models import Delivery, Upload
 from calls.states import DeliveryState, UploadState
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
+from tests import installation
 from tests.calls.conftest import metrika, sandbox
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.devtools.sandbox.actor import Actor
@@ -46,6 +47,7 @@ def dumped(
         try:
             execute(gzip.decompress(DUMP.read_bytes()).decode())
             connection.close()  # the dump empties the search path of its session
+            installation.remove_marks()
             yield clock
         finally:
             use(test_database)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
 from calls.runtime import partitions, shutdown
+from integrations.installation import guard
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,8 @@ def schedule() -> list[Step]:
 
 def run(*, rest: Callable[[], object], once: bool = False) -> None:
     """Run rounds until a shutdown is requested; ``rest`` waits between two rounds."""
-    steps = schedule()
+    started_at = timezone.now()
+    steps = [Step("note the start", lambda: guard.note_start(started_at)), *schedule()]
     while not shutdown.is_requested():
         for step in steps:
             if shutdown.is_requested():

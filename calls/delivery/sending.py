@@ -1,5 +1,8 @@
 """Sends one upload: claim (a short transaction), work (the request), record (a short transaction).
 
+Between claim and request the marks outside the database are advanced: what was sent is known there,
+too, so a database that goes back in time is found behind (`integrations.installation.guard`).
+
 If the process dies
 - before the claim is committed, the row says ready or later, and the next run finds it;
 - between claim and record, the row says sending with a lease; when the lease has run out the
@@ -33,6 +36,7 @@ from calls.runtime.failpoints import failpoint
 from calls.states import Channel
 from counters.models import Counter
 from integrations.clients import metrika_client
+from integrations.installation import guard
 from integrations.limits import request_budget
 from integrations.yandex.errors import Unreachable, YandexError
 from integrations.yandex.records import Uploading
@@ -50,7 +54,12 @@ class BytesChanged(Exception):
 
 
 def send_due(*, seconds: float) -> int:
-    """Send what is due until nothing is left or the time is up; return how many were tried."""
+    """Send what is due until nothing is left or the time is up; return how many were tried.
+
+    Nothing is sent while the installation is halted: see `integrations.installation.guard`.
+    """
+    if not guard.may_send():
+        return 0
     stop_at = time.monotonic() + seconds
     tried = 0
     spent_logins: set[str] = set()
@@ -82,6 +91,9 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     except request_budget.BudgetSpent as refusal:
         _wait_for_budget(upload, refusal, spent)
         return False
+    except guard.SendingHalted as halted:
+        logger.warning("upload %s is not sent: %s", upload.marker, halted)
+        return False
     except YandexError as error:
         record_failure(upload, error, now=timezone.now())
         return True
@@ -105,10 +117,13 @@ def _claim_and_post(upload: Upload) -> Uploading | None:
         max_wait_seconds=MAX_SLOT_WAIT_SECONDS,
     ) as lease:
         failpoint("before_claim")
-        if not claim(upload, now=timezone.now()):
+        epoch = claim(upload, now=timezone.now())
+        if epoch is None:
             request_budget.refund(lease)
             return None
         failpoint("after_claim")
+        guard.record(epoch, upload.pk, now=timezone.now())
+        failpoint("after_mark")
         uploading = post(upload, lease.before_request)
         failpoint("after_answer")
     return uploading
@@ -130,22 +145,25 @@ def _set_aside(upload: Upload, *, now: datetime) -> None:
     logger.error("the bytes of upload %s are not the frozen ones", upload.marker)
 
 
-def claim(upload: Upload, *, now: datetime) -> bool:
-    """Move the upload to sending and open its attempt; False when it may not be sent (any more).
+def claim(upload: Upload, *, now: datetime) -> int | None:
+    """Move the upload to sending and open its attempt; return the epoch of the claim.
 
-    Committed before the first byte is sent.
+    None when the upload may not be sent (any more). Committed before the first byte is sent. Raises
+    SendingHalted, with nothing changed, when the database may not send.
     """
+    permit = guard.check()
     attempt = upload.attempts + 1
     with transaction.atomic():
         if not transitions.claim(
             _claimable(upload, now), attempt=attempt, now=now, lease_until=now + lease_length()
         ):
-            return False
+            return None
         UploadAttempt.objects.create(upload=upload, number=attempt, started_at=now)
+        epoch = guard.claim_epoch(permit)
         failpoint("before_claim_commit")
     upload.attempts = attempt
     upload.sent_at = now
-    return True
+    return epoch
 
 
 def _claimable(upload: Upload, now: datetime) -> QuerySet[Upload]:

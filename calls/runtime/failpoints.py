@@ -18,6 +18,8 @@ Name = Literal[
     "before_claim",
     "before_claim_commit",
     "after_claim",
+    # The marks outside the database know of the claim, nothing is sent.
+    "after_mark",
     # The frozen bytes are in memory, nothing is sent.
     "before_request",
     # Metrika has answered, the answer is not recorded.

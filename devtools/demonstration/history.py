@@ -24,6 +24,7 @@ from calls.ingest.source_use import record_import
 from calls.models import Upload
 from devtools.demonstration import faults
 from devtools.demonstration.generator import CallGenerator
+from integrations.installation import guard
 from integrations.limits import request_budget
 from integrations.limits.pauses import ensure_day
 from integrations.limits.quota_reset import day_of
@@ -118,8 +119,10 @@ def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
 
 def _send(upload: Upload, *, now: datetime) -> None:
     """Claim by the clock of then and send for real, today; write down that it was at ``now``."""
-    if not _claim(upload, now=now):
+    epoch = _claim(upload, now=now)
+    if epoch is None:
         return
+    guard.record(epoch, upload.pk, now=timezone.now())
     try:
         answer = _post_patiently(upload, now=now)
     except RequestRejected as refusal:
@@ -130,14 +133,14 @@ def _send(upload: Upload, *, now: datetime) -> None:
     upload.tries.update(started_at=now, ended_at=now + timedelta(seconds=1))
 
 
-def _claim(upload: Upload, *, now: datetime) -> bool:
+def _claim(upload: Upload, *, now: datetime) -> int | None:
     """Claim as of ``now``, when the calls were not too late, with a lease that runs from today."""
     with transaction.atomic():
-        claimed = sending.claim(upload, now=now)
+        epoch = sending.claim(upload, now=now)
         upload.sent_at = timezone.now()
         lease_until = upload.sent_at + sending.lease_length()
         Upload.objects.sending().filter(pk=upload.pk).update(lease_until=lease_until)
-    return claimed
+    return epoch
 
 
 def _post_patiently(upload: Upload, *, now: datetime) -> Uploading:

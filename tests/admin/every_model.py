@@ -29,6 +29,7 @@ from calls.models import (
 )
 from counters.models import Counter
 from integrations.models import (
+    Installation,
     LinkAttempt,
     MetrikaClock,
     RequestDay,
@@ -115,6 +116,7 @@ def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]
     yield RequestSlot.objects.create(yandex_uid=str(number), number=0)
     yield RequestSecond.objects.create(second=number)
     yield MetrikaClock.objects.create(pk=number, ahead_seconds=60, changed_at=now)
+    yield Installation.objects.get_or_create(pk=number)[0]
 
 
 def _delivery(call: Call, counter: Counter) -> Iterator[Model]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
 
@@ -34,12 +35,15 @@ def sandbox_process(log: Path) -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture(scope="session")
-def environment(sandbox_process: SandboxProcess, django_db_setup: None) -> dict[str, str]:
+def environment(
+    sandbox_process: SandboxProcess, django_db_setup: None, installation_file: None
+) -> dict[str, str]:
     """Environment of every process: this run's database and broker, and this sandbox."""
     return {
         **os.environ,
         **dict.fromkeys(YANDEX, sandbox_process.url),
         "DATABASE_URL": database_url(),
+        "INSTALLATION_FILE": str(settings.INSTALLATION_FILE),
         "YANDEX_CLIENT_ID": sandbox_process.options.client_id,
         "YANDEX_CLIENT_SECRET": sandbox_process.options.client_secret,
         "LOG_LEVEL": "INFO",

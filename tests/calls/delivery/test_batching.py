@@ -149,7 +149,7 @@ def test_while_unsent_files_wait_calls_collect_for_one_large_file(
     assert [upload.rows for upload in unsent] == [1, 1, 1]
     assert rows_built_after(5, cabinet=cabinet) == []
 
-    assert sending.claim(unsent[0], now=timezone.now()) is True
+    assert sending.claim(unsent[0], now=timezone.now()) == 1
 
     assert rows_built_after(2, cabinet=cabinet) == [6]
 

@@ -132,7 +132,7 @@ def test_a_restored_counter_sends_nothing_before_its_settings_are_saved(
     Counter.objects.filter(pk=linked_counter.pk).update(configured_at=None)
 
     assert sending.send_due(seconds=5) == 0
-    assert sending.claim(Upload.objects.get(), now=timezone.now()) is False
+    assert sending.claim(Upload.objects.get(), now=timezone.now()) is None
     assert rows_in_metrika(sandbox) == []
 
 

@@ -49,8 +49,8 @@ def test_a_second_claim_fails(cabinet: Cabinet, linked_counter: Counter) -> None
     batching.build_uploads(now=timezone.now())
     first, second = Upload.objects.get(), Upload.objects.get()
 
-    assert sending.claim(first, now=timezone.now()) is True
-    assert sending.claim(second, now=timezone.now()) is False
+    assert sending.claim(first, now=timezone.now()) == 1
+    assert sending.claim(second, now=timezone.now()) is None
     assert UploadAttempt.objects.count() == 1
 
 
@@ -60,7 +60,7 @@ def test_an_upload_claimed_by_another_sender_costs_no_request(
     store_call(cabinet=cabinet)
     batching.build_uploads(now=timezone.now())
     upload = Upload.objects.get()
-    assert sending.claim(upload, now=timezone.now()) is True
+    assert sending.claim(upload, now=timezone.now()) == 1
 
     assert sending.send_upload(upload.pk) is False
 
@@ -188,7 +188,7 @@ def test_a_claim_that_waited_for_the_row_lock_fails(
     )
     store_call(cabinet=counter.cabinet)
     batching.build_uploads(now=timezone.now())
-    results: list[bool] = []
+    results: list[int | None] = []
 
     def claim_again() -> None:
         try:
@@ -198,11 +198,11 @@ def test_a_claim_that_waited_for_the_row_lock_fails(
 
     # The second claim finds the row ready, waits for our lock, and must check the row again.
     with transaction.atomic():
-        assert sending.claim(Upload.objects.get(), now=timezone.now()) is True
+        assert sending.claim(Upload.objects.get(), now=timezone.now()) == 1
         thread = threading.Thread(target=claim_again)
         thread.start()
         wait_for_lock()
     thread.join(timeout=10)
 
-    assert results == [False]
+    assert results == [None]
     assert UploadAttempt.objects.count() == 1
