@@ -16,6 +16,7 @@ class CabinetsConfig(AppConfig):
         """Restrict the admin pages of other apps; the admin has found all of them by now."""
         from django.contrib import admin
 
+        from cabinets import checks as checks  # registers itself
         from cabinets.admin_base import restrict_filters
 
         restrict_filters(admin.site)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from callkeeper_metrika.celery_settings import *  # noqa: F403
 from callkeeper_metrika.csp import content_policy
 from callkeeper_metrika.env import (
     env_bool,
@@ -16,6 +17,7 @@ from callkeeper_metrika.env import (
     env_secret,
     env_text,
 )
+from callkeeper_metrika.logging_settings import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -32,6 +34,8 @@ PUBLIC_URL = env_text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# `check --deploy` allows the sandbox and plain http, at addresses of this machine only.
+SANDBOX_TRIAL = env_bool("SANDBOX_TRIAL")
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: binds OAuth attempts
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
@@ -40,7 +44,9 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", False)
+SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", IS_HTTPS)
+# Requested without TLS by whoever watches this machine.
+SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31536000 if IS_HTTPS else 0)
 # Both apply to every host under the domain, and a preload takes months to undo.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
@@ -255,30 +261,7 @@ CONTENT_SECURITY_POLICY = content_policy(YANDEX_OAUTH_URL)
 
 # --- Celery --------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL
-# Sending has a queue of its own: slow uploads never hold up the other steps. A worker that is
-# started without -Q consumes both. The routing keys differ, or each task would go to both queues.
-CELERY_TASK_QUEUES = {"celery": {"routing_key": "celery"}, "send": {"routing_key": "send"}}
-CELERY_TASK_ROUTES = {"calls.send_due": {"queue": "send"}}
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_TASK_SOFT_TIME_LIMIT = 210
-CELERY_TASK_TIME_LIMIT = 240
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TIMEZONE = "UTC"
-# Tasks of a lost worker are redelivered after the visibility timeout plus one sweep; the defaults
-# of the sweep (10 s x 10) would add 100 s. Tasks carry no data: rows in the database hold the work.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
-    "unacked_restore_interval": 2,
-    "unacked_restore_throttle": 1,
-    "socket_timeout": 15,
-    "socket_connect_timeout": 5,
-    "socket_keepalive": True,
-}
+CELERY_BROKER_URL = REDIS_URL  # the rest is in callkeeper_metrika.celery_settings
 
 # --- Operations ----------------------------------------------------------------------------
 
@@ -288,25 +271,4 @@ INSTALLATION_FILE = Path(env_text("INSTALLATION_FILE", f"{BASE_DIR}/var/installa
 
 # --- Logs ----------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "callkeeper_metrika.redaction.RedactingFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["redact"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": env_text("LOG_LEVEL", "INFO")},
-    "loggers": {
-        # At DEBUG these two print the Basic header, codes and tokens.
-        "requests_oauthlib": {"level": "WARNING"},
-        "oauthlib": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
-        # Django's own handler would write URLs with their query strings.
-        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
-    },
-}
+LOGGING = logging_settings(env_text("LOG_LEVEL", "INFO"))

@@ -20,6 +20,8 @@ INSECURE_TRANSPORT = "OAUTHLIB_INSECURE_TRANSPORT"
 RELAXED_SCOPE = "OAUTHLIB_RELAX_TOKEN_SCOPE"
 YANDEX_DOMAINS = (".yandex.ru", ".yandex.net", ".yandex.com")
 ADDRESSES = ("YANDEX_OAUTH_URL", "YANDEX_LOGIN_URL", "METRIKA_API_URL")
+#: Pages of Yandex that ours link to; no token goes there.
+LINKED = ("METRIKA_WEB_URL",)
 COOKIE_SESSIONS = "django.contrib.sessions.backends.signed_cookies"
 
 
@@ -78,7 +80,7 @@ def has_yandex_addresses(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse addresses other than Yandex's in production: real tokens would be sent there."""
-    if _is_local():
+    if settings.SANDBOX_TRIAL:
         return []
     return [
         Error(
@@ -86,7 +88,7 @@ def has_yandex_addresses(
             hint="Unset the variable; the default is Yandex itself.",
             id="integrations.E003",
         )
-        for name in ADDRESSES
+        for name in (*ADDRESSES, *LINKED)
         if not _is_yandex(getattr(settings, name))
     ]
 
@@ -96,7 +98,7 @@ def has_https_redirect_uri(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse a redirect URI over plain http: every proxy could read the code."""
-    if settings.YANDEX_REDIRECT_URI.startswith("https://") or _is_local():
+    if settings.YANDEX_REDIRECT_URI.startswith("https://") or settings.SANDBOX_TRIAL:
         return []
     return [
         Error(
@@ -163,8 +165,3 @@ def _is_yandex(url: str) -> bool:
 
 def _is_private_url(url: str) -> bool:
     return is_private(urlsplit(url).hostname or "")
-
-
-def _is_local() -> bool:
-    """Whether the cabinet is only reachable locally, as in the demo of docker compose."""
-    return _is_private_url(settings.YANDEX_REDIRECT_URI)

@@ -193,3 +193,13 @@ def test_broker_that_never_answers_does_not_delay_metrics(
     assert answer.status_code == 200
     assert b"callkeeper_heartbeat_age_seconds -1.0" in answer.content
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_who_watches_this_machine_needs_no_tls(
+    client: Client, settings: Settings, db: None, path: str
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert client.get(path).status_code != 301
+    assert client.get("/accounts/login/").status_code == 301

@@ -24,6 +24,7 @@ def production(settings: Settings) -> Settings:
     settings.YANDEX_OAUTH_URL = "https://oauth.yandex.ru"
     settings.YANDEX_LOGIN_URL = "https://login.yandex.ru"
     settings.METRIKA_API_URL = "https://api-metrika.yandex.net"
+    settings.METRIKA_WEB_URL = "https://metrika.yandex.ru"
     settings.YANDEX_REDIRECT_URI = "https://lk.callkeeper.example/lk/integrations/yandex/callback"
     return settings
 
@@ -118,12 +119,17 @@ def test_start_without_credentials_is_refused_only_where_they_are_needed(
     refuse_missing_credentials()
 
 
-def test_demo_of_compose_passes_its_checks(production: Settings) -> None:
+@pytest.mark.parametrize("is_trial", [True, False])
+def test_sandbox_passes_only_where_it_is_said_to_be_a_trial(
+    production: Settings, is_trial: bool
+) -> None:
+    production.SANDBOX_TRIAL = is_trial
     for name in REAL:
         setattr(production, name, "http://yandex.localhost:8001")
     production.YANDEX_REDIRECT_URI = "http://localhost:8000/lk/integrations/yandex/callback"
 
-    assert found(deploy=True) == set()
+    refused = {"integrations.E003", "integrations.E004"}
+    assert found(deploy=True) == (set() if is_trial else refused)
 
 
 def test_plain_http_to_the_sandbox_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +140,20 @@ def test_plain_http_to_the_sandbox_is_allowed(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:8010", "http://oauth.yandex.ru", "https://yandex.ru.evil.example"],
+    [
+        "http://127.0.0.1:8010",
+        "https://localhost:8010",
+        "http://oauth.yandex.ru",
+        "https://yandex.ru.evil.example",
+        "https://evilyandex.ru",
+    ],
 )
-def test_address_that_is_not_yandexs_stops_a_deployment(production: Settings, url: str) -> None:
+@pytest.mark.parametrize("name", [*REAL, "METRIKA_WEB_URL"])
+def test_address_that_is_not_yandexs_stops_a_deployment(
+    production: Settings, name: str, url: str
+) -> None:
     """S-36"""
-    production.METRIKA_API_URL = url
+    setattr(production, name, url)
 
     assert found(deploy=True) == {"integrations.E003"}
     assert found() == set()
