@@ -126,9 +126,14 @@ STATIC_NO_GOAL = "static_no_goal"
 #: Calls with this reason wait for a person or for a corrected record.
 IDENTIFIER_UNREADABLE = "identifier_unreadable"
 UNLINKED_NO_GOAL = "unlinked_no_goal"
-#: Calls with these reasons wait from the first: for settings that were never saved, and for a goal
-#: that was deleted in Metrika, as those do that came before it was deleted.
-WAIT_FOR_SETTINGS = (NOT_CONFIGURED, GOAL_GONE)
+#: Calls that may be in a file of which the database does not know; they wait for a person.
+MAYBE_SENT = "maybe_sent"
+#: Calls of which a person decided that they are in such a file.
+KEPT_AS_SENT = "kept_as_sent"
+#: Calls with these reasons wait from the first: for settings that were never saved, for a goal that
+#: was deleted in Metrika, as those do that came before it was deleted, and for a decision about an
+#: unknown file.
+WAIT_FOR_CHANGE = (NOT_CONFIGURED, GOAL_GONE, MAYBE_SENT)
 #: Reasons of calls that go only by a person's order, after the counter was connected.
 BY_ORDER_ONLY = (BEFORE_CONNECTION, NOT_CONFIGURED)
 
@@ -277,6 +282,14 @@ class Attention(models.TextChoices):
             "выгрузку."
         ),
         _("Собрана заново: часть звонков опоздала"),
+    )
+    SENT_BEFORE = (
+        "sent_before",
+        _(
+            "База восстановлена из резервной копии, и звонки этого файла могли уйти в Метрику "
+            "другими файлами. Он не отправлен; что стало с каждым звонком, сказано у звонка."
+        ),
+        _("Отменена: звонки могли уйти раньше"),
     )
     CALLED_OFF = (
         "called_off",

@@ -8,7 +8,16 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.utils import timezone
 
-from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
+from calls.delivery import (
+    batching,
+    bisection,
+    expiry,
+    lookup,
+    manifest,
+    polling,
+    recovery,
+    sending,
+)
 from calls.ingest import idempotency
 from calls.reconciliation import run
 from calls.runtime import heartbeat, partitions, shutdown
@@ -92,6 +101,12 @@ def make_partitions() -> list[str]:
 def forget_receipts() -> int:
     """Delete stored responses past the time in which a request may be repeated."""
     return idempotency.delete_expired(now=timezone.now())
+
+
+@shared_task(name="calls.prune_manifests")
+def prune_manifests() -> int:
+    """Delete the manifests of files that are too old to be taken over."""
+    return manifest.prune(now=timezone.now())
 
 
 @shared_task(name="calls.heartbeat")

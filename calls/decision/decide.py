@@ -22,6 +22,7 @@ from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
+from calls.decision.sent_before import attach_calls
 from calls.states import (
     BEFORE_CONNECTION,
     CALLS_OFF,
@@ -30,7 +31,7 @@ from calls.states import (
     GOAL_NOT_SET,
     NO_IDENTIFIER,
     NOT_CONFIGURED,
-    WAIT_FOR_SETTINGS,
+    WAIT_FOR_CHANGE,
     CallKind,
     DeliveryState,
 )
@@ -78,12 +79,12 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
 
-_WAIT_FOR_SETTINGS = "({})".format(", ".join(f"'{code}'" for code in WAIT_FOR_SETTINGS))
+_WAIT_FOR_CHANGE = "({})".format(", ".join(f"'{code}'" for code in WAIT_FOR_CHANGE))
 
 # What waited for the settings and is excluded by them returns when they change, as any waiting call
 # does; not by a channel that comes into use later, and not from before the connection.
 _WAITED = f"""CASE
-    WHEN excluded.reason IN {_WAIT_FOR_SETTINGS} THEN true
+    WHEN excluded.reason IN {_WAIT_FOR_CHANGE} THEN true
     WHEN d.reason = '{NOT_CONFIGURED}'
          AND excluded.reason IN ('{BEFORE_CONNECTION}', '{CALLS_OFF}', '{GOAL_NOT_SET}') THEN false
     ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
@@ -109,7 +110,7 @@ SELECT call_id, partition_at, cabinet_id, counter_id, channel,
             ELSE {DeliveryState.WAITING} END,
        refusal ->> 0, refusal -> 1, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
        %(now)s, not_before, expires_at, settings_version,
-       coalesce(refusal ->> 0, '') IN {_WAIT_FOR_SETTINGS}
+       coalesce(refusal ->> 0, '') IN {_WAIT_FOR_CHANGE}
 FROM (
     SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
            <refusal> AS refusal,
@@ -160,8 +161,9 @@ _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) 
 def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     """Write or renew the ledger rows of these calls and of other attempts of their callback orders.
 
-    Runs inside the transaction that stores the calls. Rows already in an upload do not change. Of
-    an order with more attempts than `JUDGED_ATTEMPTS` only the last ones are decided again.
+    Runs inside the transaction that stores the calls. Rows already in an upload do not change;
+    those of calls that a taken-over upload has are attached to it. Of an order with more attempts
+    than `JUDGED_ATTEMPTS` only the last ones are decided again.
     """
     if call_ids:
         lock_callback_orders(call_ids)
@@ -177,6 +179,7 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
             call_ids=list(call_ids),
             siblings=siblings_of(call_ids),
         )
+        attach_calls(call_ids)
 
 
 def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:

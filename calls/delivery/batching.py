@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from calls.decision.decide import decide_again
 from calls.decision.horizon import LINK_HORIZON
+from calls.delivery import takeover
 from calls.delivery.csv_writer import write_file
 from calls.delivery.streams import Stream, due_streams
 from calls.delivery.uploads import create_upload
@@ -28,6 +29,8 @@ from counters.models import Counter
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
+#: How often rows are attached anew because one of them turns out to have been sent before.
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,12 @@ SELECT count(*), min(started_at), max(started_at), min(settings_version) FROM at
 
 
 def build_uploads(*, now: datetime) -> int:
-    """Build every upload that is due; return how many were built."""
+    """Build every upload that is due; return how many were built.
+
+    Before that, what became of files that a restored database does not know is settled.
+    """
+    takeover.settle_open_files(now=now)
+    takeover.regather_in_doubt(now=now)
     built = 0
     for stream in shutdown.until_requested(due_streams(now)):
         with isolated_errors(logger, "counter %s", stream.counter_id):
@@ -99,10 +107,28 @@ def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
         if stream.channel is Channel.GOAL and not _has_goal(counter):
             return None
         upload_id = _next_upload_id()
-        attached = _attach_up_to_date(stream, counter, upload_id, now)
-        if not attached.rows:
+        attached = _attach_unsent(stream, counter, upload_id, now)
+        if attached is None or not attached.rows:
             return None
         return _freeze(stream, counter, upload_id, attached, now=now)
+
+
+def _attach_unsent(
+    stream: Stream, counter: Counter, upload_id: int, now: datetime
+) -> Attached | None:
+    """Attach rows that were not sent before the database was restored; None to try again later."""
+    if not takeover.is_concerned(counter.pk, stream.channel):
+        return _attach_up_to_date(stream, counter, upload_id, now)
+    for _try in range(TRIES):
+        takeover.settle_waiting(counter.pk, stream.channel, now=now)
+        before = transaction.savepoint()
+        attached = _attach_up_to_date(stream, counter, upload_id, now)
+        # A call that was being stored beside the takeover has come only now.
+        if not takeover.has_doubtful_row(upload_id):
+            transaction.savepoint_commit(before)
+            return attached
+        transaction.savepoint_rollback(before)
+    return None
 
 
 def _attach_up_to_date(stream: Stream, counter: Counter, upload_id: int, now: datetime) -> Attached:

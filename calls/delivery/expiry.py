@@ -19,7 +19,7 @@ from calls.delivery.recovery import withdraw_uploads
 from calls.delivery.rows import lock_rows, return_to_waiting, update_rows, update_waiting
 from calls.models import Upload
 from calls.runtime.error_isolation import isolated_errors
-from calls.states import WAIT_FOR_SETTINGS, Attention, DeliveryState
+from calls.states import WAIT_FOR_CHANGE, Attention, DeliveryState
 from counters.models import Counter
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def _expire_awaiting_settings(now: datetime) -> int:
     """Expire calls that waited for settings or for a goal all that time."""
     return update_rows(
         f"{_SET_ASIDE} AND reason = ANY (%(waiting)s)",
-        {"now": now, "waiting": list(WAIT_FOR_SETTINGS)},
+        {"now": now, "waiting": list(WAIT_FOR_CHANGE)},
         to="state = %(expired)s, reason = NULL, compared = NULL, decided_at = %(now)s",
         values={"expired": DeliveryState.EXPIRED},
         most=MOST_ROWS,
@@ -69,7 +69,7 @@ def _end_set_aside(now: datetime) -> int:
     """End the wait of calls that changed settings excluded; they keep the reason."""
     return update_rows(
         f"{_SET_ASIDE} AND reason <> ALL (%(waiting)s)",
-        {"now": now, "waiting": list(WAIT_FOR_SETTINGS)},
+        {"now": now, "waiting": list(WAIT_FOR_CHANGE)},
         to="waited = false",
         values={},
         most=MOST_ROWS,

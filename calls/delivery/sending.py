@@ -26,7 +26,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import transitions
+from calls.delivery import manifest, takeover, transitions
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
 from calls.models import Upload, UploadAttempt, UploadFile
@@ -122,6 +122,7 @@ def _claim_and_post(upload: Upload) -> Uploading | None:
             request_budget.refund(lease)
             return None
         failpoint("after_claim")
+        manifest.keep(upload, now=timezone.now())
         guard.record(epoch, upload.pk, now=timezone.now())
         failpoint("after_mark")
         uploading = post(upload, lease.before_request)
@@ -177,6 +178,7 @@ def _claimable(upload: Upload, now: datetime) -> QuerySet[Upload]:
     sendable = Counter.objects.sendable().filter(pk=OuterRef("counter_id"))
     return Upload.objects.due(now).filter(
         Exists(sendable),
+        takeover.is_sure(),
         pk=upload.pk,
         attempts=upload.attempts,
         # A file with late calls is first batched again without them; see `expiry`.

@@ -153,6 +153,7 @@ UPLOAD_STATES: dict[Key, StateRow] = {
             Attention.EXPIRED: "past Metrika's 21 days",
             Attention.COUNTER_REMOVED: "its counter was removed from the cabinet",
             Attention.CALLED_OFF: "a person called it off",
+            Attention.SENT_BEFORE: "its calls may have gone in files that a restored database lost",
             Attention.GOAL_GONE: "its rows returned to waiting, for the goal chosen now",
             Attention.REJECTED: "its rows were batched again",
             Attention.QUARANTINED: "its rows were batched again",

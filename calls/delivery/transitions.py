@@ -67,9 +67,16 @@ BISECT = ("calls.isolate_refused",)
 EXPIRE = ("calls.expire_overdue",)
 #: Read Metrika's lists of uploadings, which `calls.delivery.listings.examine` examines.
 LISTINGS = ("calls.resolve_unclear", "calls.poll_open", "calls.reconcile")
+#: Takes over files that a restored database does not know; `manage.py after_restore` is no task.
+RESTORE = ("calls.build_uploads",)
 
 CLAIM = Move("claim", TO_SEND, (S.SENDING,), SEND_DUE)
-TAKE = Move("take", (*TO_SEND, S.SENDING, S.UNCLEAR), TAKEN_UPLOADS, (*SEND_DUE, *LISTINGS))
+TAKE = Move(
+    "take",
+    (*TO_SEND, S.SENDING, S.UNCLEAR),
+    TAKEN_UPLOADS,
+    (*SEND_DUE, *LISTINGS, *RESTORE),
+)
 FAIL = Move("fail", (S.SENDING,), (S.LATER, S.UNCLEAR, S.SPLITTING, S.NEEDS_ATTENTION), SEND_DUE)
 MARK_DAMAGED = Move("mark damaged", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)
 RELEASE_STUCK = Move("release stuck", (S.SENDING,), (S.UNCLEAR,), ("calls.release_stuck",))
@@ -88,7 +95,7 @@ CANCEL = Move(
     "cancel",
     (*AT_REST, S.NEEDS_ATTENTION),
     (S.CANCELLED,),
-    (*EXPIRE, "calls:upload-call-off", "counters:delete"),
+    (*EXPIRE, *RESTORE, "calls:upload-call-off", "counters:delete"),
     NOT_ARRIVED,
 )
 GATHER_AGAIN = Move(
@@ -98,6 +105,7 @@ GATHER_AGAIN = Move(
     ("calls:upload-gather-again", "counters:settings"),
     NOT_ARRIVED,
 )
+DOUBT = Move("doubt", (*TO_SEND, S.SENDING, S.UNCLEAR), (S.UNCLEAR,), RESTORE)
 RETRY = Move("retry", (S.LATER, S.NEEDS_ATTENTION), (S.LATER,), ("calls:upload-retry",), RETRYABLE)
 
 #: Every legal move. An upload is created `ready` (`calls.delivery.uploads.create_upload`).
@@ -118,6 +126,7 @@ MOVES = (
     CANCEL_LATE,
     CANCEL,
     GATHER_AGAIN,
+    DOUBT,
     RETRY,
 )
 
@@ -297,6 +306,12 @@ def cancel(uploads: QuerySet[Upload], why: Attention, *, now: datetime) -> int:
 def gather_again(uploads: QuerySet[Upload], *, now: datetime) -> int:
     """The rows of a refused file go back to waiting; the file keeps the reason of its refusal."""
     return apply(uploads, GATHER_AGAIN, S.CANCELLED, settled_at=now)
+
+
+def doubt(uploads: QuerySet[Upload], *, sent_at: datetime) -> int:
+    """After a restore: it may have been sent, at ``sent_at`` at the latest, and is looked up."""
+    changes = {"sent_at": sent_at, "lookups": 0, "looked_up_at": None, "lease_until": None}
+    return apply(uploads, DOUBT, S.UNCLEAR, **changes)
 
 
 def retry(uploads: QuerySet[Upload], *, now: datetime) -> int:

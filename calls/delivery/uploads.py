@@ -6,8 +6,10 @@ import hashlib
 import uuid
 from datetime import datetime
 
+from calls.delivery.manifest import Manifest
 from calls.models import Upload, UploadFile
 from calls.states import Channel, IdKind
+from counters.models import Counter
 
 
 def create_upload(
@@ -50,3 +52,30 @@ def create_upload(
     )
     UploadFile.objects.create(upload=upload, body=body)
     return upload
+
+
+def create_lost_upload(
+    manifest: Manifest, *, upload_id: int | None, counter: Counter, now: datetime
+) -> Upload:
+    """Create the upload of a file that Metrika has and the database lost, without its bytes.
+
+    The caller records in the same transaction that Metrika has it: it must never be sent.
+    """
+    return Upload.objects.create(
+        id=upload_id,
+        cabinet_id=counter.cabinet_id,
+        counter_id=counter.pk,
+        channel=manifest.channel,
+        id_kind=manifest.id_kind,
+        is_static=manifest.is_static,
+        target=manifest.target,
+        marker=manifest.marker,
+        rows=manifest.rows,
+        sha256=manifest.sha256,
+        created_at=manifest.created_at,
+        sent_at=manifest.sent_at,
+        oldest_call_at=manifest.oldest_call_at,
+        newest_call_at=manifest.newest_call_at,
+        not_before=now,
+        taken_over_at=now,
+    )

@@ -7,7 +7,7 @@ same call, the second waits for the first and then finds the call (`calls.ingest
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
@@ -17,6 +17,7 @@ from django.db import connection, transaction
 
 from cabinets.models import CallSource
 from calls.decision import attempts, decide
+from calls.decision.sent_before import use_alias_keys
 from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
 from calls.ingest.known_calls import lock_calls
@@ -58,6 +59,7 @@ def store_calls(
     _insert([one for one in changed if one.is_new], source=source, now=now)
     _update([one for one in changed if not one.is_new], source=source, now=now)
     _flag([one for one in calls if one.conflict is not None], now=now)
+    use_alias_keys(source.cabinet_id, _aliases(usable, states))
     decide.decide([one.call_id for one in changed], now=now)
     return _warned(results, changed)
 
@@ -83,6 +85,16 @@ def _warned(results: list[Result], changed: Sequence[CallState]) -> list[Result]
         else one
         for one in results
     ]
+
+
+def _aliases(records: Iterable[CallRecord], states: Mapping[str, CallState]) -> dict[str, str]:
+    """Return the other ids of the calls → the id under which each is stored."""
+    return {
+        one_id: states[record.external_id].external_id
+        for record in records
+        for one_id in (record.external_id, *record.aliases)
+        if one_id != states[record.external_id].external_id
+    }
 
 
 def _once(states: Iterable[CallState]) -> list[CallState]:

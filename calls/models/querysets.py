@@ -14,6 +14,7 @@ from calls.call_key import call_key_sql
 from calls.states import (
     GOAL_GONE,
     IDENTIFIER_UNREADABLE,
+    MAYBE_SENT,
     NOT_CONFIGURED,
     ON_THE_WAY,
     OPEN_UPLOADS,
@@ -30,15 +31,18 @@ AWAITS_SETTINGS = Q(state=DeliveryState.SKIPPED, reason=NOT_CONFIGURED, waited=T
 AWAITS_PERSON = Q(state=DeliveryState.SKIPPED, reason=IDENTIFIER_UNREADABLE)
 #: Conversions that wait for another goal: the chosen one was deleted in Metrika before they came.
 AWAITS_GOAL = Q(state=DeliveryState.SKIPPED, reason=GOAL_GONE, waited=True)
-#: The two as SQL of a single table.
+#: Deliveries that may be in a file of which the database does not know: they wait for a person.
+AWAITS_FILE = Q(state=DeliveryState.SKIPPED, reason=MAYBE_SENT)
+#: The three as SQL of a single table.
 AWAITS_PERSON_SQL = f"state = {DeliveryState.SKIPPED} AND reason = '{IDENTIFIER_UNREADABLE}'"
 AWAITS_GOAL_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{GOAL_GONE}'"
+AWAITS_FILE_SQL = f"state = {DeliveryState.SKIPPED} AND reason = '{MAYBE_SENT}'"
 #: `AWAITS_SETTINGS` as SQL of a single table, and that of deliveries that wait to be sent.
 WAITING_SQL = f"state = {DeliveryState.WAITING}"
 AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{NOT_CONFIGURED}'"
 
 #: Skipped deliveries that wait for something: each ends when its counter is removed.
-UNDECIDED_SQL = (AWAITS_SETTINGS_SQL, AWAITS_PERSON_SQL, AWAITS_GOAL_SQL)
+UNDECIDED_SQL = (AWAITS_SETTINGS_SQL, AWAITS_PERSON_SQL, AWAITS_GOAL_SQL, AWAITS_FILE_SQL)
 
 Model = TypeVar("Model", bound=models.Model, covariant=True)
 

@@ -67,6 +67,9 @@ class Upload(models.Model):
     polls = models.PositiveSmallIntegerField(_("Опросов"), default=0)
     next_poll_at = models.DateTimeField(_("Следующий опрос"), null=True)
     settled_at = models.DateTimeField(_("Итог получен"), null=True)
+    #: When it was made from Metrika's list and the manifest, in a database that had lost it. Its
+    #: file and its attempts are not stored.
+    taken_over_at = models.DateTimeField(_("Восстановлена по списку Метрики"), null=True)
 
     objects = UploadQuerySet.as_manager()
 

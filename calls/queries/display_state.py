@@ -13,7 +13,7 @@ from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from calls.models import Call, Delivery, Upload
-from calls.models.querysets import AWAITS_GOAL, AWAITS_PERSON, AWAITS_SETTINGS
+from calls.models.querysets import AWAITS_FILE, AWAITS_GOAL, AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import (
     BY_ORDER_ONLY,
     CALL_NOT_FINISHED,
@@ -94,7 +94,7 @@ def _cases_of_delivery(now: datetime) -> list[When]:
         When(state=DeliveryState.WAITING, not_before__gt=now, then=_value(DisplayState.HELD)),
         When(state=DeliveryState.WAITING, then=_value(DisplayState.WAITING)),
         *_cases_of_awaiting_settings(now),
-        *_cases_of_unreadable(now),
+        *_cases_of_decision(now),
         # It can never go any more, also by a person's order.
         When(
             state=DeliveryState.SKIPPED,
@@ -121,11 +121,12 @@ def _cases_of_awaiting_settings(now: datetime) -> list[When]:
     ]
 
 
-def _cases_of_unreadable(now: datetime) -> list[When]:
-    """Return the cases of a call that waits for a person or a corrected record."""
+def _cases_of_decision(now: datetime) -> list[When]:
+    """Return the cases of a call that waits for a person, or for a corrected record."""
+    awaits = AWAITS_PERSON | AWAITS_FILE
     return [
-        When(AWAITS_PERSON, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
-        When(AWAITS_PERSON, then=_value(DisplayState.NEEDS_DECISION)),
+        When(awaits, expires_at__lte=now, then=_value(DisplayState.EXPIRED)),
+        When(awaits, then=_value(DisplayState.NEEDS_DECISION)),
     ]
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from calls.delivery.transitions import CANCEL
 from calls.models import Delivery, Upload
-from calls.models.querysets import AWAITS_PERSON, AWAITS_SETTINGS
+from calls.models.querysets import AWAITS_FILE, AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.sendable import SENDABLE, as_q
 
@@ -82,7 +82,8 @@ def _expired(*, since: datetime, now: datetime) -> Q:
         upload__attention=Attention.EXPIRED,
         upload__settled_at__gt=since,
     )
-    awaited = (AWAITS_SETTINGS | AWAITS_PERSON) & Q(expires_at__gt=since, expires_at__lte=now)
+    passed = Q(expires_at__gt=since, expires_at__lte=now)
+    awaited = (AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE) & passed
     return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | awaited | in_upload
 
 
@@ -93,4 +94,5 @@ def _blocked() -> Q:
     batched = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
     waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
     waiting = Q(state=DeliveryState.WAITING) & (blocked | lost_goal)
-    return waiting | AWAITS_SETTINGS | AWAITS_PERSON | (batched & (blocked | waits_for_person))
+    undecided = AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE
+    return waiting | undecided | (batched & (blocked | waits_for_person))

@@ -23,7 +23,9 @@ from calls.states import (
     BY_ORDER_ONLY,
     GOAL_GONE,
     IDENTIFIER_UNREADABLE,
+    KEPT_AS_SENT,
     MAY_HAVE_ARRIVED,
+    MAYBE_SENT,
     TAKEN_UPLOADS,
     TONES,
     Channel,
@@ -34,6 +36,8 @@ from integrations.models import YandexAccount
 
 #: Days in the small chart of a counter, today included.
 CHART_DAYS = 14
+#: Reasons of calls that wait for a person's decision, or got one: no settings bring them back.
+_OF_NO_SETTING = (GOAL_GONE, IDENTIFIER_UNREADABLE, MAYBE_SENT, KEPT_AS_SENT)
 
 
 @dataclass(frozen=True)
@@ -235,6 +239,6 @@ def excluded_by_settings(counter: Counter) -> int:
     return (
         Delivery.objects.skipped()
         .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
-        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, GOAL_GONE, IDENTIFIER_UNREADABLE))
+        .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, *_OF_NO_SETTING))
         .count()
     )

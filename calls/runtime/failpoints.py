@@ -33,6 +33,17 @@ Name = Literal[
     "after_lookup_record",
     "during_poll",
     "after_poll_record",
+    # A file that the database did not know is an upload again, the transaction is open.
+    "before_takeover_commit",
+    "after_takeover",
+    # The calls that may be in such a file are set aside, the transaction is open.
+    "before_park_commit",
+    # The steps of `manage.py after_restore`.
+    "after_sequences",
+    "after_doubt",
+    "after_listing",
+    "before_release",
+    "after_release",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 

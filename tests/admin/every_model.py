@@ -21,6 +21,8 @@ from calls.models import (
     ListUse,
     Reconciliation,
     Resend,
+    RestoreRun,
+    SentBefore,
     StreamUse,
     UnknownFile,
     UnlinkedApproval,
@@ -129,6 +131,15 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     yield UnknownFile.objects.create(
         counter=counter, channel=1, marker=f"ck{upload.pk:032x}", uploading_ids=[7], found_at=now
     )
+    yield SentBefore.objects.create(
+        counter=counter,
+        channel=1,
+        call_key=f"{upload.pk:032x}",
+        call_revision=1,
+        upload=upload,
+        row_number=2,
+    )
+    yield RestoreRun.objects.create(started_at=now, cause="behind", mark_at=now)
     yield StreamUse.objects.create(
         counter=counter, channel=1, id_kind=1, is_static=False, built_at=now
     )

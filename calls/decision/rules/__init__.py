@@ -6,6 +6,12 @@
 from __future__ import annotations
 
 from calls.decision.reason import Rule
-from calls.decision.rules import call_filters, linking, preconditions
+from calls.decision.rules import call_filters, linking, preconditions, restored
 
-RULES: tuple[Rule, ...] = (*preconditions.RULES, *call_filters.RULES, *linking.RULES)
+# The last ones: only what would be sent otherwise waits for a decision about an unknown file.
+RULES: tuple[Rule, ...] = (
+    *preconditions.RULES,
+    *call_filters.RULES,
+    *linking.RULES,
+    *restored.RULES,
+)

@@ -1,0 +1,290 @@
+"""Takes over files in Metrika that the database does not know, because it was restored.
+
+`calls.delivery.listings` records them. With a manifest (`calls.delivery.manifest`) the file becomes
+an upload again, with the calls that the database has; those that it has not are kept as rows that
+were sent before. Without one, the calls that may be in it wait for a person
+(`calls.delivery.unknown_files`).
+
+If the process dies: a file is taken over in one transaction, under its counter's lock; until then
+it is open, and what may be in it is neither batched nor sent (`in_doubt`).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from cabinets import audit
+from calls.decision import sent_before
+from calls.decision.decide import decide_again
+from calls.decision.rules.restored import files_sql
+from calls.delivery import manifest as manifests
+from calls.delivery import transitions
+from calls.delivery.manifest import Manifest
+from calls.delivery.rows import lock_rows, return_to_waiting
+from calls.delivery.uploads import create_lost_upload
+from calls.models import Resend, SentBefore, UnknownFile, Upload
+from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
+from calls.runtime.sequences import advance_beyond
+from calls.states import COUNTER_OFF, Attention, Channel, DeliveryState, UploadState
+from counters.models import Counter
+
+logger = logging.getLogger(__name__)
+
+#: States in which a file may have calls that the database would send.
+DOUBTFUL = (UnknownFile.State.OPEN, UnknownFile.State.KEPT)
+
+
+@dataclass
+class Taken:
+    """How many files were taken over, and how many wait for a person."""
+
+    adopted: int = 0
+    parked: int = 0
+
+
+def settle_open_files(*, now: datetime, counter_id: int | None = None) -> Taken:
+    """Take over the open files that have a manifest, and set the calls of the others aside.
+
+    Safe to repeat and to run beside any other step. ``counter_id`` narrows it to one counter.
+    """
+    taken = Taken()
+    open_files = UnknownFile.objects.filter(state=UnknownFile.State.OPEN)
+    if counter_id is not None:
+        open_files = open_files.filter(counter_id=counter_id)
+    for file in open_files.select_related("counter").order_by("pk"):
+        with isolated_errors(logger, "unknown file %s", file.marker):
+            if take_over(file, now=now):
+                taken.adopted += 1
+            else:
+                park(file, now=now)
+                taken.parked += 1
+    return taken
+
+
+def take_over(file: UnknownFile, *, now: datetime) -> bool:
+    """Make the file an upload again, as its manifest describes it; False without a manifest.
+
+    Load the file with its counter. A file that another process has taken over is left alone.
+    """
+    manifest = manifests.read(file.marker)
+    counter_id = _owner(manifest, file) if manifest else None
+    if manifest is None or counter_id is None:
+        return False
+    with transaction.atomic():
+        counter = _lock_counter(counter_id)
+        opened = UnknownFile.objects.select_for_update(of=("self",), no_key=True)
+        locked = opened.filter(pk=file.pk, state=UnknownFile.State.OPEN).first()
+        if locked is None:
+            return True
+        upload = _create(locked, manifest, counter, now)
+        _attach(upload, manifest, now)
+        failpoint("before_takeover_commit")
+    failpoint("after_takeover")
+    return True
+
+
+def park(file: UnknownFile, *, now: datetime) -> None:
+    """Set aside the waiting calls that may be in the file, until a person decides."""
+    with transaction.atomic():
+        _lock_counter(file.counter_id)
+        if not UnknownFile.objects.filter(pk=file.pk, state=UnknownFile.State.OPEN).exists():
+            return
+        of_list = in_doubt().filter(counter_id=file.counter_id, channel=file.channel)
+        for upload in of_list.select_for_update(of=("self",), no_key=True).order_by("pk"):
+            regather(upload, now=now)
+        settle_waiting(file.counter_id, Channel(file.channel), now=now)
+        failpoint("before_park_commit")
+
+
+def settle_waiting(counter_id: int, channel: Channel, *, now: datetime) -> None:
+    """Attach or set aside what waits in a stream and was sent before, or may have been.
+
+    Runs in a transaction that holds the counter's lock.
+    """
+    sent_before.attach_waiting(counter_id, channel)
+    if _waits_in_doubt(counter_id, channel):
+        # What waits for a counter that is off has to wait for the decision as well.
+        decide_again(counter_id, now=now, without=(COUNTER_OFF,))
+
+
+def is_concerned(counter_id: int, channel: Channel) -> bool:
+    """Whether anything waiting of this counter and channel may have been sent before."""
+    of_list = {"counter_id": counter_id, "channel": channel}
+    unknown = UnknownFile.objects.filter(**of_list, state__in=DOUBTFUL)
+    rows = SentBefore.objects.filter(**of_list)
+    return bool(unknown.values("pk").union(rows.values("pk"), all=True)[:1])
+
+
+def has_doubtful_row(upload_id: int) -> bool:
+    """Whether an upload that is being built has a call that was sent before, or may have been."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_DOUBTFUL_ROW, {"upload": upload_id})
+        is_doubtful = bool(cursor.fetchone()[0])
+    return is_doubtful or sent_before.is_in_file(upload_id)
+
+
+def in_doubt() -> QuerySet[Upload]:
+    """Return uploads that Metrika does not have, with calls that went or may have gone otherwise.
+
+    None of them is sent. A repeat that a person ordered is no such upload.
+    """
+    return Upload.objects.filter(
+        _IS_HOLDER | Exists(_unknown_files()), ~Exists(_REPEAT), transitions.CANCEL.condition
+    )
+
+
+def is_sure() -> Q:
+    """Return the condition of an upload that no file before a restore casts doubt on."""
+    return ~_IS_HOLDER & (~Exists(_unknown_files()) | Exists(_REPEAT))
+
+
+def regather_in_doubt(*, now: datetime) -> int:
+    """Cancel the uploads that are in doubt; their rows are attached, wait, or are set aside."""
+    regathered = 0
+    for pk, counter_id in in_doubt().order_by("pk").values_list("pk", "counter_id"):
+        with isolated_errors(logger, "upload %s in doubt", pk), transaction.atomic():
+            _lock_counter(counter_id)
+            locked = in_doubt().select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
+            if locked is not None:
+                regather(locked, now=now)
+                regathered += 1
+    return regathered
+
+
+def regather(upload: Upload, *, now: datetime) -> None:
+    """Cancel an upload that certainly has not arrived; its rows that went before are attached.
+
+    Runs in a transaction that holds the counter's lock and that of the upload.
+    """
+    lock_rows(upload)
+    # The holders first: rows that return to waiting must not be sent by anybody else meanwhile.
+    lost = SentBefore.objects.filter(held_by=upload)
+    of_uploads = list(lost.order_by().values_list("upload_id", flat=True).distinct())
+    return_to_waiting(upload, now=now)
+    transitions.cancel(Upload.objects.filter(pk=upload.pk), Attention.SENT_BEFORE, now=now)
+    lost.update(held_by=None)
+    for upload_id in of_uploads:
+        sent_before.attach_rows(upload_id)
+    settle_waiting(upload.counter_id, Channel(upload.channel), now=now)
+
+
+def _owner(manifest: Manifest, file: UnknownFile) -> int | None:
+    """Return the counter (id) that sent the file: cabinets that share a counter share its list.
+
+    None when there is none any more, or when the manifest is not that of the file.
+    """
+    is_same = (manifest.counter, manifest.channel) == (file.counter.number, file.channel)
+    if not (is_same and manifest.is_whole):
+        logger.error("the manifest of %s is not that of the file", file.marker)
+        return None
+    owners = Counter.objects.filter(cabinet_id=manifest.cabinet_id, number=manifest.counter)
+    return owners.values_list("pk", flat=True).first()
+
+
+def _create(file: UnknownFile, manifest: Manifest, counter: Counter, now: datetime) -> Upload:
+    """Create the upload in the state in which Metrika has it; its result is polled."""
+    is_free = not Upload.objects.filter(pk=manifest.upload_id).exists()
+    if is_free:
+        advance_beyond(Upload._meta.db_table, manifest.upload_id)
+    upload = create_lost_upload(
+        manifest, upload_id=manifest.upload_id if is_free else None, counter=counter, now=now
+    )
+    row = Upload.objects.filter(pk=upload.pk)
+    transitions.take(
+        row,
+        UploadState.SENT,
+        uploading_id=min(file.uploading_ids),
+        attention=None,
+        quantities={"metrika_status": file.status, "source_quantity": file.rows},
+        now=file.create_time or manifest.sent_at,
+        next_poll_at=now,
+    )
+    if len(file.uploading_ids) > 1:
+        transitions.mark_duplicate(row, sorted(file.uploading_ids), quantities={}, now=now)
+    UnknownFile.objects.filter(pk=file.pk).update(
+        state=UnknownFile.State.ADOPTED, counter=counter, upload=upload
+    )
+    _log(upload, file)
+    return upload
+
+
+def _attach(upload: Upload, manifest: Manifest, now: datetime) -> None:
+    """Attach the calls that the database has, out of unsent uploads too; keep the other rows."""
+    SentBefore.objects.bulk_create(
+        (
+            SentBefore(
+                counter_id=upload.counter_id,
+                channel=upload.channel,
+                call_key=key,
+                call_revision=revision,
+                upload=upload,
+                row_number=number,
+            )
+            for number, (key, revision) in enumerate(
+                zip(manifest.keys, manifest.revisions, strict=True), start=1
+            )
+        ),
+        batch_size=5000,
+    )
+    sent_before.attach_rows(upload.pk)
+    if sent_before.mark_held(upload.pk):
+        holders = in_doubt().filter(counter_id=upload.counter_id)
+        for holder in holders.select_for_update(of=("self",), no_key=True).order_by("pk"):
+            regather(holder, now=now)
+
+
+def _lock_counter(counter_id: int) -> Counter:
+    return Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter_id)
+
+
+def _unknown_files() -> QuerySet[UnknownFile]:
+    """Return the files, of the list of an outer upload, that may have its earliest call."""
+    return UnknownFile.objects.alias(moment=Coalesce("create_time", "found_at")).filter(
+        counter_id=OuterRef("counter_id"),
+        channel=OuterRef("channel"),
+        state__in=DOUBTFUL,
+        moment__gt=OuterRef("oldest_call_at"),
+    )
+
+
+#: An upload that has a call which was sent in another file.
+#: A repeat that a person ordered; Exists instead of a join, for the claim's UPDATE.
+_REPEAT = Resend.objects.filter(upload=OuterRef("pk"))
+_IS_HOLDER = Q(Exists(SentBefore.objects.filter(held_by=OuterRef("pk"))))
+
+_IN_DOUBT = f"""
+SELECT EXISTS (
+    SELECT 1 FROM calls_delivery d
+    JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
+    WHERE <which>
+      AND EXISTS (SELECT 1 {files_sql(DOUBTFUL, counter="d.counter_id", channel="d.channel")}))
+"""
+_WAITS_IN_DOUBT = _IN_DOUBT.replace(
+    "<which>",
+    f"d.state = {DeliveryState.WAITING} AND d.counter_id = %(counter)s AND d.channel = %(channel)s",
+)
+_HAS_DOUBTFUL_ROW = _IN_DOUBT.replace("<which>", "d.upload_id = %(upload)s")
+
+
+def _waits_in_doubt(counter_id: int, channel: Channel) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS_IN_DOUBT, {"counter": counter_id, "channel": channel})
+        return bool(cursor.fetchone()[0])
+
+
+def _log(upload: Upload, file: UnknownFile) -> None:
+    audit.log_change(
+        cabinet=upload.cabinet,
+        actor=None,
+        action="upload.taken_over",
+        subject=upload,
+        after={"marker": file.marker, "uploadings": file.uploading_ids, "rows": upload.rows},
+    )
+    logger.warning("upload %s is taken over: Metrika has it", upload.marker)

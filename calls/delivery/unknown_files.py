@@ -1,0 +1,54 @@
+"""A person's decision about the calls that may be in files which the database does not know.
+
+Metrika can neither change nor delete what it took, and does not tell which calls a file has, so
+this is never decided without a person; see `calls.delivery.takeover`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count
+
+from cabinets import audit
+from calls.decision.decide import decide_again
+from calls.models import Delivery, UnknownFile
+from calls.models.querysets import AWAITS_FILE
+from calls.states import COUNTER_OFF, MAYBE_SENT
+from counters.models import Counter
+
+
+def decide_files(
+    counter: Counter, *, send: bool, up_to: int, actor: User | None, now: datetime
+) -> int:
+    """Send the calls that may be in the counter's open files, or hold them to be in Metrika.
+
+    ``up_to`` is the newest file (id) that the person was told of: a file found since then waits for
+    a decision of its own. Return how many files were decided; 0 when another person has done so.
+    """
+    state = UnknownFile.State.RELEASED if send else UnknownFile.State.KEPT
+    with transaction.atomic():
+        # The lock of the batcher and of the takeover.
+        locked = Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter.pk)
+        files = UnknownFile.objects.filter(
+            counter=locked, state=UnknownFile.State.OPEN, pk__lte=up_to
+        )
+        markers = list(files.order_by("pk").values_list("marker", flat=True))
+        if not markers:
+            return 0
+        waiting = Delivery.objects.filter(AWAITS_FILE, counter=locked, expires_at__gt=now)
+        calls = waiting.aggregate(count=Count("call_id", distinct=True))["count"]
+        files.update(state=state)
+        # Of a counter that is off they wait for the switch, as all others do.
+        decide_again(locked.pk, now=now, reason=MAYBE_SENT, without=(COUNTER_OFF,))
+        audit.log_change(
+            cabinet=locked.cabinet,
+            actor=actor,
+            action="unknown_files.released" if send else "unknown_files.kept",
+            subject=locked,
+            before={"state": UnknownFile.State.OPEN.value},
+            after={"state": state.value, "markers": markers, "calls": calls},
+        )
+    return len(markers)

@@ -1,0 +1,157 @@
+"""A restored database takes over files that Metrika has, and sends none of their calls again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from cabinets.models import AuditEvent, Cabinet
+from calls.decision import sent_before
+from calls.delivery import batching, manifest, polling, sending
+from calls.models import Call, Delivery, SentBefore, UnknownFile, Upload, UploadFile
+from calls.states import Attention, Channel, DeliveryState, UploadState
+from counters.models import Counter
+from devtools.sandbox import RunningSandbox
+from tests import installation
+from tests.calls.ledger import make_upload
+from tests.calls.restoring import find_unknown_files, lose_call, lose_upload
+from tests.calls.sandbox_world import build_and_send, rows_in_metrika
+from tests.calls.stored import row_of, store_call
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    settings.INSTALLATION_FILE = tmp_path / "installation.json"
+    installation.reset_marks()
+    return tmp_path / "sent"
+
+
+def run_all() -> None:
+    """Everything that could send a call."""
+    batching.build_uploads(now=timezone.now())
+    sending.send_due(seconds=30)
+
+
+def state_of(call: Call) -> tuple[Any, ...]:
+    row = row_of(call)
+    return row.state, row.upload_id, row.row_number, row.reason
+
+
+def test_a_manifest_names_the_calls_of_a_file_before_it_is_sent(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, folder: Path
+) -> None:
+    calls = [store_call(cabinet=cabinet) for _ in range(3)]
+    upload = build_and_send()
+
+    kept = manifest.read(upload.marker)
+    assert kept is not None
+    assert (kept.upload_id, kept.rows, kept.is_whole) == (upload.pk, 3, True)
+    assert (kept.counter, kept.channel) == (linked_counter.number, Channel.CALLS)
+    assert (kept.sha256, kept.created_at) == (upload.sha256, upload.created_at)
+    assert kept.revisions == (1, 1, 1)
+    assert len(set(kept.keys)) == 3
+    assert [path.name for path in folder.iterdir()] == [f"{upload.marker}.json.gz"]
+    text = repr(kept)
+    assert not any(call.phone in text or call.client_id in text for call in calls)
+
+
+def test_a_file_with_a_manifest_is_an_upload_again(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    calls = [store_call(cabinet=cabinet) for _ in range(3)]
+    lost = build_and_send()
+    numbers = {call.pk: row_of(call).row_number for call in calls}
+    lose_upload(lost)
+    find_unknown_files(linked_counter)
+
+    run_all()
+
+    upload = Upload.objects.get()
+    assert (upload.pk, upload.marker, upload.rows) == (lost.pk, lost.marker, 3)
+    assert (upload.state, upload.uploading_id) == (UploadState.SENT, lost.uploading_id)
+    assert not UploadFile.objects.exists()
+    assert upload.taken_over_at is not None
+    for call in calls:
+        assert state_of(call) == (DeliveryState.BATCHED, upload.pk, numbers[call.pk], None)
+    assert SentBefore.objects.count() == 0
+    assert UnknownFile.objects.get().state == UnknownFile.State.ADOPTED
+    assert len(rows_in_metrika(sandbox)) == 3
+    assert AuditEvent.objects.get().action == "upload.taken_over"
+    polling.poll_open()
+    assert Upload.objects.get().source_quantity == 3
+
+
+def test_a_lost_call_is_attached_when_its_sender_repeats_it(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    kept, lost = store_call(cabinet=cabinet), store_call(cabinet=cabinet)
+    upload = build_and_send()
+    lose_upload(upload)
+    lose_call(lost)
+    find_unknown_files(linked_counter)
+    run_all()
+    assert sent_before.missing_rows(upload.pk) == 1
+
+    again = store_call(cabinet=cabinet, external_id=lost.external_id, started_at=lost.started_at)
+    new = store_call(cabinet=cabinet)
+    assert state_of(again)[:3] == (DeliveryState.BATCHED, upload.pk, 2)
+    run_all()
+
+    assert sent_before.missing_rows(upload.pk) == 0
+    assert len(rows_in_metrika(sandbox)) == 3
+    assert row_of(new).upload_id not in (None, upload.pk)
+    assert row_of(kept).upload_id == upload.pk
+
+
+def test_calls_of_an_unsent_upload_that_went_in_another_file_are_not_sent_again(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    """The dump has them in a file that was called off later, and its rows batched again."""
+    went, alone = store_call(cabinet=cabinet), store_call(cabinet=cabinet)
+    row_of(alone)
+    Delivery.objects.filter(call_id=alone.pk).update(not_before=timezone.now() + timedelta(days=1))
+    lost = build_and_send()
+    lose_upload(lost)
+    Delivery.objects.filter(call_id=alone.pk).update(not_before=timezone.now())
+    batching.build_uploads(now=timezone.now())
+    old = Upload.objects.get()
+    assert old.rows == 2
+    find_unknown_files(linked_counter)
+
+    run_all()
+
+    old.refresh_from_db()
+    assert (old.state, old.attention) == (UploadState.CANCELLED, Attention.SENT_BEFORE)
+    assert row_of(went).upload_id == lost.pk
+    assert row_of(alone).upload_id not in (lost.pk, old.pk, None)
+    assert len(rows_in_metrika(sandbox)) == 2
+    assert len({row["ClientId"] for row in rows_in_metrika(sandbox)}) == 2
+
+
+def test_an_unclear_upload_keeps_its_rows_until_it_is_known_not_to_have_arrived(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    call = store_call(cabinet=cabinet)
+    lost = build_and_send()
+    lose_upload(lost)
+    old = make_upload(counter=linked_counter, state=UploadState.UNCLEAR, uploading_id=None)
+    Delivery.objects.filter(call_id=call.pk, channel=Channel.CALLS).update(
+        state=DeliveryState.BATCHED, upload=old, row_number=1, call_revision=1
+    )
+    find_unknown_files(linked_counter)
+    run_all()
+    assert row_of(call).upload_id == old.pk
+    assert SentBefore.objects.get().held_by == old
+
+    Upload.objects.filter(pk=old.pk).update(state=UploadState.LATER)
+    assert sending.send_due(seconds=30) == 0
+    run_all()
+
+    assert row_of(call).upload_id == lost.pk
+    assert SentBefore.objects.count() == 0
+    assert len(rows_in_metrika(sandbox)) == 1
