@@ -22,6 +22,7 @@ from calls.queries.blockers import blockers_of
 from calls.queries.connection import awaiting_by_counter
 from calls.queries.flow import CallFlow, call_flow, failing_counters
 from calls.queries.stats import awaiting_decision, stuck_uploads
+from calls.queries.unknown_files import unknown_by_counter
 from calls.states import DisplayState
 from counters.models import Counter
 from counters.pages.status import NOT_SAVED, CounterStatus, Cure, status_of_counter
@@ -57,6 +58,7 @@ UPLOADS_REPEATED = CounterStatus(
     Cure.UPLOADS,
 )
 _STUCK_UPLOADS = gettext_lazy("Есть выгрузки, которые требуют внимания")
+_UNKNOWN_FILES = gettext_lazy("В Метрике есть файлы, о которых база не знает")
 _UNDECIDED = gettext_lazy("Есть звонки, которые ждут вашего решения")
 _WAITING_CALLS = gettext_lazy("Не настроен: звонки ждут")
 _PAUSED = gettext_lazy("Исчерпан лимит запросов Яндекса")
@@ -68,6 +70,7 @@ LABELS: dict[Cure, str | Promise] = {
     Cure.UPLOADS: gettext_lazy("К звонкам"),
     Cure.STUCK_UPLOADS: gettext_lazy("К звонкам"),
     Cure.DECISIONS: gettext_lazy("К звонкам"),
+    Cure.UNKNOWN_FILES: gettext_lazy("К звонкам"),
 }
 #: From the best to the worst.
 TONES = ("success", "neutral", "info", "warning", "danger")
@@ -93,9 +96,9 @@ class CounterState:
 def counter_states(
     cabinet: Cabinet, counters: Sequence[Counter], *, now: datetime
 ) -> dict[int, CounterState]:
-    """Return the states by counter id, in six queries. Load the counters with account and goal.
+    """Return the states by counter id, in seven queries. Load the counters with account and goal.
 
-    A seventh one if there are counters whose settings were never saved.
+    An eighth one if there are counters whose settings were never saved.
     """
     flow = call_flow(cabinet)
     is_new = any(counter.configured_at is None for counter in counters)
@@ -120,7 +123,11 @@ def _for_person(counters: Sequence[Counter], now: datetime) -> dict[int, Counter
     ids = [counter.pk for counter in counters]
     undecided = awaiting_decision(Q(pk__in=ids), now=now)
     found = {pk: _undecided(calls) for pk, _name, calls in undecided}
-    return found | {pk: _stuck(uploads) for pk, uploads in stuck_uploads(ids).items()}
+    found |= {pk: _stuck(uploads) for pk, uploads in stuck_uploads(ids).items()}
+    return found | {
+        pk: CounterStatus(_UNKNOWN_FILES, "warning", unknown.sentence, Cure.UNKNOWN_FILES)
+        for pk, unknown in unknown_by_counter(ids).items()
+    }
 
 
 def _undecided(calls: int) -> CounterStatus:
@@ -201,6 +208,8 @@ def _url(counter: Counter, cure: Cure, *, is_stuck: bool) -> str:
         return reverse("cabinets:sources")
     if cure is Cure.DECISIONS:
         return calls_url(counter.pk, state=DisplayState.NEEDS_DECISION)
+    if cure is Cure.UNKNOWN_FILES:
+        return reverse("calls:history", args=[counter.pk])
     if cure is Cure.STUCK_UPLOADS:
         return calls_url(counter.pk, state=DisplayState.NEEDS_ATTENTION)
     if cure is Cure.UPLOADS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,8 +17,9 @@ from cabinets.models import Cabinet
 from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.queries.stats import awaiting_decision
+from calls.queries.unknown_files import unknown_files
 from calls.reconciliation.run import disagreeing
-from calls.states import DisplayState
+from calls.states import Attention, DisplayState
 from counters.causes import CounterCause, cause_of
 from counters.models import Counter
 from dashboard.integration_card import card_of
@@ -41,7 +42,7 @@ class Notice:
 
 
 def page_context(cabinet: Cabinet) -> dict[str, Any]:
-    """Return the template's context (ten queries)."""
+    """Return the template's context (in a fixed number of queries)."""
     in_use = Q(counters__removed_at=None, counters__enabled=True)
     counted = cabinet.yandex_accounts.annotate(counters_in_use=Count("counters", filter=in_use))
     every: list[Any] = list(counted.order_by("login"))  # accounts, with `counters_in_use`
@@ -58,6 +59,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
             ),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
+            *_about_unknown_files(cabinet),
             *_about_decisions(cabinet),
             *_about_expiry(cabinet),
             *_about_differences(cabinet),
@@ -129,25 +131,52 @@ def _about_uploads(cabinet: Cabinet) -> list[Notice]:
     stuck = Upload.objects.needs_attention().filter(
         counter__cabinet=cabinet, counter__removed_at=None
     )
-    by_counter = stuck.order_by("counter__name").values_list("counter_id", "counter__name")
+    is_doubled = ExpressionWrapper(Q(attention=Attention.DUPLICATE), BooleanField())
+    by_counter = (
+        stuck.annotate(is_doubled=is_doubled)
+        .order_by("counter__name", "is_doubled")
+        .values_list("counter_id", "counter__name", "is_doubled")
+    )
     return [
-        _about_uploads_of(counter_id, name, uploads=uploads, rows=rows, first=first)
-        for counter_id, name, uploads, rows, first in by_counter.annotate(
+        _about_uploads_of(
+            counter_id, name, uploads=uploads, rows=rows, first=first, is_doubled=doubled
+        )
+        for counter_id, name, doubled, uploads, rows, first in by_counter.annotate(
             Count("pk"), Sum("rows"), Min("pk")
         )
     ]
 
 
-def _about_uploads_of(counter_id: int, name: str, *, uploads: int, rows: int, first: int) -> Notice:
+def _about_uploads_of(
+    counter_id: int, name: str, *, uploads: int, rows: int, first: int, is_doubled: bool
+) -> Notice:
     """Return the notice; it leads to the upload when there is one, else to the calls of all."""
     text = _("«%(name)s»: требуют внимания выгрузки (%(uploads)d), звонков в них: %(rows)d.")
+    if is_doubled:
+        text = _(
+            "«%(name)s»: в Метрике по две одинаковые выгрузки (%(uploads)d), звонков в них: "
+            "%(rows)d. Они могли посчитаться дважды, и отменить это нельзя: Метрика не удаляет "
+            "принятое. Поддержка (%(support)s) видит номера всех."
+        )
+    words = {"name": name, "uploads": uploads, "rows": rows, "support": settings.SUPPORT_EMAIL}
     return Notice(
-        text % {"name": name, "uploads": uploads, "rows": rows},
+        text % words,
         reverse("calls:upload", args=[first])
         if uploads == 1
         else calls_url(counter_id, state=DisplayState.NEEDS_ATTENTION),
         _("Посмотреть"),
     )
+
+
+def _about_unknown_files(cabinet: Cabinet) -> list[Notice]:
+    return [
+        Notice(
+            _("«%(name)s»: %(sentence)s") % {"name": one.counter_name, "sentence": one.sentence},
+            reverse("calls:history", args=[one.counter_id]),
+            _("К звонкам"),
+        )
+        for one in unknown_files(Q(cabinet=cabinet))
+    ]
 
 
 def _about_decisions(cabinet: Cabinet) -> list[Notice]:

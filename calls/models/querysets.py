@@ -44,6 +44,10 @@ AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = 
 #: Skipped deliveries that wait for something: each ends when its counter is removed.
 UNDECIDED_SQL = (AWAITS_SETTINGS_SQL, AWAITS_PERSON_SQL, AWAITS_GOAL_SQL, AWAITS_FILE_SQL)
 
+#: Uploads that Metrika has: also those that need attention all the same, as it has them twice or
+#: told no outcome. The number is given with the file, and by nothing else.
+WITH_METRIKA = Q(uploading_id__isnull=False)
+
 Model = TypeVar("Model", bound=models.Model, covariant=True)
 
 
@@ -104,8 +108,12 @@ class UploadQuerySet(models.QuerySet[Model]):
         return self.filter(state__in=OPEN_UPLOADS)
 
     def taken(self) -> Self:
-        """Uploads that Metrika has."""
+        """Uploads that Metrika has and that need no attention."""
         return self.filter(state__in=TAKEN_UPLOADS)
+
+    def with_metrika(self) -> Self:
+        """Uploads that Metrika has, also those that need attention."""
+        return self.filter(WITH_METRIKA)
 
     def of_list(self, counter_id: int | OuterRef, channel: int | OuterRef) -> Self:
         """Uploads that one list of Metrika shows: those of a counter and a channel."""

@@ -25,6 +25,7 @@ from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_
 from calls.pages.upload_preview import preview_of
 from calls.phones import masked_phone
 from calls.queries.same_second import rows_of_same_second
+from calls.queries.unknown_files import unknown_by_counter
 from calls.states import IdKind
 from calls.workbook import CONTENT_TYPE as EXCEL
 
@@ -46,7 +47,8 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
     person = cast(CabinetRequest, request)
     counter = get_object_or_404(_counters(person), pk=counter_pk)
     form = filter_form(person, counter, request.GET.dict())
-    context: dict[str, Any] = {"counter": counter, "filters": form}
+    unknown = unknown_by_counter([counter.pk]).get(counter.pk)
+    context: dict[str, Any] = {"counter": counter, "filters": form, "unknown": unknown}
     if form.is_valid():
         context |= history_context(person, counter, form)
     return render(request, "calls/history.html", context)

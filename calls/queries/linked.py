@@ -11,7 +11,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from calls.models import Delivery, Upload
-from calls.states import PROCESSED_UPLOADS, TAKEN_UPLOADS, Attention, UploadState
+from calls.models.querysets import WITH_METRIKA
+from calls.states import PROCESSED_UPLOADS, Attention, UploadState
 
 _PROCESSED = Q(state__in=PROCESSED_UPLOADS)
 _DYNAMIC = _PROCESSED & Q(is_static=False)
@@ -30,19 +31,20 @@ def _sum(of: str | Least, rows: Q) -> Coalesce:
 
 #: Aggregates of uploads: the fields of `LinkedTotals`, in their order.
 SUMS: Mapping[str, Coalesce] = {
-    "sent": _sum("rows", Q(state__in=TAKEN_UPLOADS)),
+    "sent": _sum("rows", WITH_METRIKA),
     "in_process": _sum("rows", Q(state=UploadState.SENT)),
     "told": _sum("rows", _TOLD),
     # In PostgreSQL least() ignores NULL.
     "linked": _sum(Least(Coalesce("linked_quantity", 0), F("rows")), _TOLD),
     "untold": _sum("rows", _DYNAMIC & ~_TOLD),
     "static": _sum("rows", _PROCESSED & Q(is_static=True)),
+    "stuck": _sum("rows", WITH_METRIKA & Q(state=UploadState.NEEDS_ATTENTION)),
 }
 
 
 @dataclass(frozen=True)
 class LinkedTotals:
-    """Rows of uploads that Metrika has: sent = in_process + told + untold + static."""
+    """Rows of uploads that Metrika has: sent = in_process + told + untold + static + stuck."""
 
     sent: int = 0
     #: Rows of files that Metrika has not processed yet.
@@ -54,6 +56,8 @@ class LinkedTotals:
     untold: int = 0
     #: Rows of processed files of static calls, which are linked to no visit.
     static: int = 0
+    #: Rows of files that a person has to look at, such as one that Metrika has twice.
+    stuck: int = 0
 
     def __add__(self, other: LinkedTotals) -> LinkedTotals:
         """Return the sums of all counts."""
@@ -71,6 +75,7 @@ class LinkedTotals:
             (self.untold, _("о привязке %(count)s Метрика не сообщила")),
             (self.static, _("непривязанных %(count)s")),
             (self.in_process, _("ещё обрабатываются %(count)s")),
+            (self.stuck, _("требуют внимания %(count)s")),
         ]
 
 

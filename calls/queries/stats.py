@@ -26,7 +26,6 @@ from calls.states import (
     KEPT_AS_SENT,
     MAY_HAVE_ARRIVED,
     MAYBE_SENT,
-    TAKEN_UPLOADS,
     TONES,
     Channel,
     DisplayState,
@@ -110,7 +109,7 @@ def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[State
         .values_list("display_state")
         .annotate(
             count=Count("call_id"),
-            sent=Count("call_id", filter=Q(upload__state__in=TAKEN_UPLOADS)),
+            sent=Count("call_id", filter=Q(upload__uploading_id__isnull=False)),
         )
     )
     counts = {state: count for state, count, _sent in counted}
@@ -178,7 +177,7 @@ def _sent_by_day(counters: Sequence[Counter]) -> list[tuple[int, date, LinkedTot
         by_channel[counted_channel(counter)].append(counter.pk)
     calls, goal = by_channel[Channel.CALLS], by_channel[Channel.GOAL]
     rows = (
-        Upload.objects.taken()
+        Upload.objects.with_metrika()
         .filter(
             Q(counter__in=calls, channel=Channel.CALLS) | Q(counter__in=goal, channel=Channel.GOAL),
             sent_at__isnull=False,

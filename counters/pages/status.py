@@ -29,6 +29,7 @@ class Cure(Enum):
     UPLOADS = "uploads"
     STUCK_UPLOADS = "stuck_uploads"
     DECISIONS = "decisions"
+    UNKNOWN_FILES = "unknown_files"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,22 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from calls.models import Reconciliation
+from calls.models import Reconciliation, UnknownFile, Upload
 from calls.reconciliation.run import reconcile
+from calls.states import Attention
 from counters.models import Counter
+
+
+def _grave(counters: list[int]) -> list[str]:
+    """Return a line per file that stands in Metrika twice, and per file unknown here."""
+    doubled = Upload.objects.needs_attention().filter(
+        counter__in=counters, attention=Attention.DUPLICATE
+    )
+    unknown = UnknownFile.objects.filter(counter__in=counters, state=UnknownFile.State.OPEN)
+    return [
+        *(f"  doubled: upload {one.pk}, in Metrika {one.duplicate_ids}" for one in doubled),
+        *(f"  unknown: {one.marker}, in Metrika {one.uploading_ids}" for one in unknown),
+    ]
 
 
 class Command(BaseCommand):
@@ -31,8 +44,11 @@ class Command(BaseCommand):
         for result in results:
             self._print(result)
         differences = sum(result.difference_count for result in results)
-        if differences:
-            raise CommandError(f"{differences} differences", returncode=1)
+        grave = _grave([result.counter_id for result in results])
+        for line in grave:
+            self.stdout.write(line)
+        if differences or grave:
+            raise CommandError(f"{differences + len(grave)} differences", returncode=1)
         self.stdout.write(f"{len(results)} counters agree")
 
     def _print(self, result: Reconciliation) -> None:

@@ -110,7 +110,7 @@ def test_a_doubled_upload_is_told_on_the_upload_and_not_as_a_difference_besides(
     assert upload.duplicate_ids == twice
     assert (result.difference_count, codes()) == (0, [])
     page = owner_client.get("/lk/integrations").content.decode()
-    assert page.count("требуют внимания выгрузки (1)") == 1
+    assert page.count("в Метрике по две одинаковые выгрузки (1)") == 1
     assert "есть расхождения" not in page
 
 
@@ -269,3 +269,18 @@ def test_the_command_exits_with_one_when_something_differs(settled: Counter, cap
 
     with pytest.raises(CommandError, match="differences"):
         call_command("reconcile")
+
+
+def test_the_command_names_doubled_and_unknown_files(
+    settled: Counter, metrika: Actor, capsys: Any
+) -> None:
+    for marker in (Upload.objects.get().marker, f"ck{7:032x}"):
+        metrika.upload("ClientId,DateTime\n1,1767607384\n", comment=marker)
+
+    with pytest.raises(CommandError, match="2 differences"):
+        call_command("reconcile")
+
+    printed = capsys.readouterr().out
+    upload, file = Upload.objects.get(), UnknownFile.objects.get()
+    assert f"doubled: upload {upload.pk}, in Metrika {upload.duplicate_ids}" in printed
+    assert f"unknown: {file.marker}, in Metrika {file.uploading_ids}" in printed
