@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from calls.delivery.state_table import UPLOAD_STATES
@@ -308,7 +309,7 @@ def gather_again(uploads: QuerySet[Upload], *, now: datetime) -> int:
     return apply(uploads, GATHER_AGAIN, S.CANCELLED, settled_at=now)
 
 
-def doubt(uploads: QuerySet[Upload], *, sent_at: datetime) -> int:
+def doubt(uploads: QuerySet[Upload], *, sent_at: Combinable) -> int:
     """After a restore: it may have been sent, at ``sent_at`` at the latest, and is looked up."""
     changes = {"sent_at": sent_at, "lookups": 0, "looked_up_at": None, "lease_until": None}
     return apply(uploads, DOUBT, S.UNCLEAR, **changes)

@@ -14,6 +14,9 @@ If the process dies
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -232,3 +235,17 @@ def _raise_epoch(row: QuerySet[Installation]) -> int | None:
         if not row.update(epoch=F("epoch") + 1):
             return None
         return Installation.objects.values_list("epoch", flat=True).get(pk=Installation.ONLY)
+
+
+#: Set while a person's order reads Metrika's lists for a database that may not make requests yet.
+_listing_allowed: ContextVar[bool] = ContextVar("listing_allowed", default=False)
+
+
+@contextmanager
+def listing_allowed() -> Iterator[None]:
+    """Let this thread read lists whatever the state is: `manage.py after_restore`. Never a copy."""
+    token = _listing_allowed.set(True)
+    try:
+        yield
+    finally:
+        _listing_allowed.reset(token)
