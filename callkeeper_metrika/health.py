@@ -19,6 +19,8 @@ from redis.exceptions import RedisError
 from calls.queries.backlog import DueWork, due_work, uploads_by_state
 from calls.runtime import heartbeat
 from calls.runtime.partitions import misfiled_rows
+from integrations.installation import guard
+from integrations.installation.words import operator_words
 from integrations.limits import clock_skew
 
 #: Beat queues the mark every five seconds; after a minute without it, beat or all workers are down.
@@ -39,7 +41,7 @@ def alive(_request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def ready(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, broker, beat and backlog are all ok, else 503 with reasons."""
+    """Answer 200 when all of CHECKS are ok, else 503 with reasons."""
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     well = all(outcome == "ok" for outcome in checks.values())
     return JsonResponse({"ready": well, "checks": checks}, status=200 if well else 503)
@@ -84,11 +86,16 @@ def _is_late(work: DueWork, now: datetime) -> bool:
     return now - work.stalled_since > STANDSTILL_LIMIT or now - work.since > BACKLOG_LIMIT
 
 
+def _installation() -> str:
+    return operator_words(guard.state())
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "broker": _broker,
     "beat": _beat,
     "backlog": _backlog,
+    "installation": _installation,
 }
 
 
@@ -116,6 +123,11 @@ class DeliveryCollector:
             "callkeeper_heartbeat_age_seconds",
             "Age of the last mark of beat and a worker; -1 when there is none or no broker",
             value=_heartbeat_age(now),
+        )
+        yield GaugeMetricFamily(
+            "callkeeper_sending_halted",
+            "1 while nothing is sent because the database went back, was copied, or has no mark",
+            value=guard.state(now).is_halted,
         )
 
 

@@ -162,6 +162,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "cabinets.context_processors.cabinet",
                 "callkeeper_metrika.mail.mail_context",
+                "integrations.installation.words.halt_context",
             ],
         },
     },

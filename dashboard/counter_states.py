@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
-from calls.queries.blockers import blockers_of
+from calls.queries.blockers import named_blockers_of
 from calls.queries.connection import awaiting_by_counter
 from calls.queries.flow import CallFlow, call_flow, failing_counters
 from calls.queries.stats import awaiting_decision, stuck_uploads
@@ -62,6 +62,7 @@ _UNKNOWN_FILES = gettext_lazy("В Метрике есть файлы, о кот�
 _UNDECIDED = gettext_lazy("Есть звонки, которые ждут вашего решения")
 _WAITING_CALLS = gettext_lazy("Не настроен: звонки ждут")
 _PAUSED = gettext_lazy("Исчерпан лимит запросов Яндекса")
+_HALTED = gettext_lazy("Отправка приостановлена")
 
 LABELS: dict[Cure, str | Promise] = {
     Cure.ACCOUNTS: gettext_lazy("К аккаунтам"),
@@ -104,12 +105,12 @@ def counter_states(
     is_new = any(counter.configured_at is None for counter in counters)
     awaiting = awaiting_by_counter(cabinet, now=now) if is_new else {}
     failing = failing_counters(counter.pk for counter in counters)
-    blockers = blockers_of(counters, now=now)
+    blockers = named_blockers_of(counters, now=now)
     for_person = _for_person(counters, now)
     return {
         counter.pk: _linked(
             counter,
-            _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
+            _status(counter, flow, failing.get(counter.pk), *blockers[counter.pk], now),
             for_person.get(counter.pk),
             waiting=awaiting.get(counter.pk, 0),
             is_stuck=failing.get(counter.pk, False),
@@ -152,11 +153,18 @@ def worst_of(states: Iterable[CounterState]) -> CounterState | None:
 
 
 def _status(
-    counter: Counter, flow: CallFlow, failing: bool | None, blocker: str, now: datetime
+    counter: Counter,
+    flow: CallFlow,
+    failing: bool | None,
+    blocker: str,
+    is_halt: bool,
+    now: datetime,
 ) -> CounterStatus:
     own = status_of_counter(counter)
     if not own.is_fine:
         return own
+    if is_halt:
+        return CounterStatus(_HALTED, "warning", blocker)
     without_calls = _of_sources(flow, now)
     if without_calls:
         return without_calls

@@ -82,6 +82,11 @@ def _about_account(account: YandexAccount) -> Notice:
             "Аккаунту Яндекса %(login)s не хватает прав на отправку: переподключите его и оставьте "
             "все разрешения. Звонки ждут."
         )
+    if account.state_reason == Reason.COPY:
+        text = _(
+            "Доступ к аккаунту Яндекса %(login)s в этой копии кабинета удалён: звонки ждут. Чтобы "
+            "проверить отправку, подключите аккаунт песочницы."
+        )
     date = account.expires_at and date_format(timezone.localtime(account.expires_at), "j E Y")
     words = {"login": account.login, "date": date}
     return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))

@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.sealing import UnsealFailed
 from cabinets.support import with_support
 from integrations.clients import metrika_client
+from integrations.installation import words
+from integrations.installation.guard import SendingHalted
 from integrations.limits import pauses, request_budget
 from integrations.limits.web_slots import NoFreeSlot, acquire
 from integrations.models import YandexAccount
@@ -139,6 +141,8 @@ def _sentence_for_budget(spent: request_budget.BudgetSpent) -> str | Promise:
 
 def _sentence_for_error(error: YandexError) -> str | Promise:
     match error:
+        case SendingHalted():
+            return words.halt_notice() or NO_ANSWER
         case QuotaExceeded():
             return DAY_SPENT if error.quota in ("day", "counter") else BUSY
         case Unreachable():

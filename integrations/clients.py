@@ -1,4 +1,8 @@
-"""Builds Yandex clients from the settings. No other module reads both."""
+"""Builds Yandex clients from the settings. No other module reads both.
+
+A database that belongs to another installation, and a copy, get none: see
+`integrations.installation.guard`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
+from integrations.installation import guard
 from integrations.limits import clock_skew
 from integrations.limits.web_slots import read_timeout
 from integrations.models import YandexAccount
@@ -41,17 +46,19 @@ def yandex_config() -> YandexConfig:
 
 
 def oauth_client() -> OAuthClient:
-    """Return a client of oauth.yandex.ru and login.yandex.ru."""
+    """Return a client of oauth.yandex.ru and login.yandex.ru. Raises SendingHalted."""
+    guard.ensure_may_request()
     return OAuthClient(yandex_config())
 
 
 def metrika_client(
     account: YandexAccount, before_request: Callable[[], None] | None = None
 ) -> MetrikaClient:
-    """Return a client of Metrika that acts as the account.
+    """Return a client of Metrika that acts as the account. Raises SendingHalted.
 
     Use it inside `request_budget.request`; ``before_request`` is that lease's method.
     """
+    guard.ensure_may_request()
 
     def on_success(server_time: datetime | None) -> None:
         if server_time is not None:

@@ -25,6 +25,7 @@ from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from counters.models import Counter
 from counters.sendable import REACHABLE, as_q
+from integrations.installation import guard
 from integrations.limits import pauses, request_budget
 from integrations.yandex.errors import QuotaExceeded, TokenRejected, YandexError
 from integrations.yandex.records import Uploading
@@ -55,6 +56,8 @@ def resolve_unclear() -> int:
 
     Return how many uploads were looked up.
     """
+    if not guard.may_request():
+        return 0
     groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)

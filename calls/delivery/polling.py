@@ -22,6 +22,7 @@ from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from calls.states import Attention, UploadState
 from counters.sendable import AUTHORISED, as_q
+from integrations.installation import guard
 from integrations.limits import request_budget
 from integrations.yandex.errors import YandexError
 from integrations.yandex.records import Uploading
@@ -50,6 +51,8 @@ def due(now: datetime) -> list[Upload]:
 
 def poll_open() -> int:
     """Poll every list that is due; return how many uploads were settled."""
+    if not guard.may_request():
+        return 0
     groups: dict[tuple[int, int], list[Upload]] = defaultdict(list)
     for upload in due(timezone.now()):
         groups[upload.counter_id, upload.channel].append(upload)

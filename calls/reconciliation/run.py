@@ -29,6 +29,7 @@ from calls.states import Attention, Channel, UploadState, sql_list
 from counters.models import Counter
 from counters.sendable import REACHABLE, as_q
 from integrations.api_call import MetrikaUnavailable, call_metrika
+from integrations.installation import guard
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.records import Uploading
 
@@ -52,6 +53,8 @@ def reconcile_due(*, now: datetime, seconds: float) -> int:
 
     Return how many were compared.
     """
+    if not guard.may_request():
+        return 0
     stop_at = time.monotonic() + seconds
     Reconciliation.objects.filter(at__lt=now - KEPT, is_latest=False).delete()
     compared = 0

@@ -87,6 +87,15 @@ NO_SCOPE = CounterStatus(
     ),
     Cure.ACCOUNTS,
 )
+IN_COPY = CounterStatus(
+    _RECONNECT,
+    "danger",
+    gettext_lazy(
+        "Это копия кабинета для проверок: доступы к Яндексу в ней удалены. Звонки ждут; чтобы "
+        "проверить отправку, подключите аккаунт песочницы."
+    ),
+    Cure.ACCOUNTS,
+)
 OF_ACCOUNT = {
     YandexAccount.State.REAUTH_REQUIRED.value: CounterStatus(
         _RECONNECT,
@@ -113,6 +122,8 @@ def status_of_account(account: YandexAccount) -> CounterStatus | None:
     """Return what stops all counters of the account; None when its token can be used."""
     if not account.is_usable and account.state_reason == Reason.SCOPE_LOST:
         return NO_SCOPE
+    if not account.is_usable and account.is_linked and account.state_reason == Reason.COPY:
+        return IN_COPY
     return OF_ACCOUNT.get(account.state)
 
 

@@ -63,11 +63,11 @@ class Permit:
     epoch: int
 
 
-def state(now: datetime) -> State:
+def state(now: datetime | None = None) -> State:
     """Return whether this database may send, with the numbers for the words. Changes nothing."""
     # The marks first: a claim that another process commits in between must not look like a lag.
     readings = marks.read_all()
-    return judge(installation(), readings, host=public_host(), now=now)
+    return judge(installation(), readings, host=public_host(), now=now or timezone.now())
 
 
 def installation() -> Installation:
@@ -155,11 +155,11 @@ def may_request() -> bool:
 
 
 def ensure_may_request() -> None:
-    """Raise SendingHalted, after the halt was stored, when no request to Yandex may be made."""
-    now = timezone.now()
-    found = state(now)
+    """Raise SendingHalted when no request to Yandex may be made. A lasting halt is stored."""
+    found = state()
+    if found.halt in LASTING:
+        _halt(found, found.at)
     if not found.may_request:
-        _halt(found, now)
         raise SendingHalted(found)
 
 
@@ -207,7 +207,7 @@ def _adopt(found: State, now: datetime) -> None:
 
 
 def _halt(found: State, now: datetime) -> None:
-    if found.halt is not None:
+    if found.halt is not None and found.row.halt_reason != found.halt:
         _store_halt(found.halt, now)
 
 

@@ -66,6 +66,18 @@ class State:
         return self.kind is Kind.OK or (self.kind is Kind.COPY and not reaches_yandex())
 
     @property
+    def is_halted(self) -> bool:
+        """Whether nothing is sent until somebody does something."""
+        return not self.may_send and self.kind is not Kind.NEW
+
+    @property
+    def may_be_adopted(self) -> bool:
+        """Whether only the host differs: every mark is this installation's, and none is ahead."""
+        found = [one.mark for one in self.readings if one.mark is not None]
+        is_own = all(one.uid == self.row.uid and one.epoch <= self.row.epoch for one in found)
+        return self.kind is Kind.FOREIGN and bool(found) and is_own
+
+    @property
     def may_request(self) -> bool:
         """Whether other requests to Yandex may be made: it is the same installation."""
         if self.kind is Kind.COPY:

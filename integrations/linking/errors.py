@@ -16,6 +16,7 @@ class LinkFailure(StrEnum):
     """Every reason why an attempt ends without a link."""
 
     NOT_CONFIGURED = "not_configured"
+    HALTED = "halted"
     TOO_MANY = "too_many"
     SIGNED_OUT = "signed_out"
     NOT_ALLOWED = "not_allowed"
@@ -75,6 +76,15 @@ PAGES: dict[LinkFailure, FailurePage] = {
                 "У сервиса пока нет ключей приложения Яндекса, поэтому подключить аккаунт нельзя."
                 " Напишите в поддержку CallKeeper: {support}."
             )
+        ),
+        LATER,
+    ),
+    LinkFailure.HALTED: FailurePage(
+        503,
+        _("Подключение временно закрыто"),
+        _(
+            "Обмен данными с Яндексом приостановлен на нашей стороне, поддержка об этом знает."
+            " Подключённые аккаунты не затронуты, звонки принимаются и ждут."
         ),
         LATER,
     ),

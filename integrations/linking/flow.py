@@ -23,6 +23,7 @@ from django.db import transaction
 
 from cabinets import audit
 from integrations.clients import is_configured, oauth_client
+from integrations.installation import guard
 from integrations.linking import state
 from integrations.linking.errors import LinkFailed, LinkFailure
 from integrations.linking.revocation import OrphanToken, revoke_orphan_token
@@ -87,10 +88,12 @@ class Grant:
 def begin(actor: Actor, *, account: YandexAccount | None = None, now: datetime) -> str:
     """Return the address of Yandex's consent page. With ``account``, only that one may be linked.
 
-    Raises LinkFailed when this installation has no application at Yandex.
+    Raises LinkFailed when this installation has no application at Yandex, or may not link.
     """
     if not is_configured():
         raise LinkFailed(LinkFailure.NOT_CONFIGURED)
+    if not guard.may_request():
+        raise LinkFailed(LinkFailure.HALTED)
     attempt = state.create_attempt(actor, account=account, now=now)
     with closing(oauth_client()) as client:
         return client.authorize_url(
@@ -165,6 +168,8 @@ def _exchange(attempt: LinkAttempt, code: str) -> Grant:
 
 
 def _failure_for(error: YandexError) -> LinkFailure:
+    if isinstance(error, guard.SendingHalted):
+        return LinkFailure.HALTED
     if isinstance(error, Unreachable | QuotaExceeded | UnexpectedAnswer):
         logger.warning("A link was not finished: %s", error)
         return LinkFailure.YANDEX_SILENT

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     #: The token is accepted, but not for uploads: the scope was not granted, or withdrawn since.
     SCOPE_LOST = "scope_lost"
+    #: The database was turned into a copy, which holds no tokens.
+    COPY = "copy"
 
 
 def set_state(

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from integrations.clients import metrika_client
+from integrations.installation import guard
 from integrations.limits import request_budget
 from integrations.models import YandexAccount
 from integrations.signals import account_reconnected
@@ -36,6 +37,8 @@ def probe(account_id: int, *, now: datetime) -> bool:
 
     Anything but a success changes nothing: it is probed again each hour until the token expires.
     """
+    if not guard.may_request():
+        return False
     account = _claim(account_id, now)
     if account is None or not _is_accepted(account):
         return False

@@ -20,6 +20,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from integrations.clients import oauth_client
+from integrations.installation import guard
 from integrations.linking.revocation import OrphanToken, revoke_orphan_token
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason, State, set_state
@@ -73,7 +74,12 @@ def due(now: datetime) -> list[int]:
 
 
 def refresh(account_id: int, *, now: datetime) -> RefreshOutcome:
-    """Exchange the refresh token for a new pair, unless another process does."""
+    """Exchange the refresh token for a new pair, unless another process does.
+
+    A database of another installation renews nothing: it would take the tokens from that one.
+    """
+    if not guard.may_request():
+        return RefreshOutcome.SKIPPED
     account = _claim(account_id, now)
     if account is None:
         return RefreshOutcome.SKIPPED

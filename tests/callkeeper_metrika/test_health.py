@@ -43,7 +43,13 @@ def test_ready_when_all_checks_are_ok(client: Client, db: None) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "ready": True,
-        "checks": {"database": "ok", "broker": "ok", "beat": "ok", "backlog": "ok"},
+        "checks": {
+            "database": "ok",
+            "broker": "ok",
+            "beat": "ok",
+            "backlog": "ok",
+            "installation": "ok",
+        },
     }
 
 

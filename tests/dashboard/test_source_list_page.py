@@ -90,5 +90,5 @@ def test_number_of_queries_does_not_grow_with_sources(
     for _ in range(3):
         store_call(cabinet=cabinet, source=factories.make_source(cabinet=cabinet))
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         owner_client.get(reverse("cabinets:sources"))

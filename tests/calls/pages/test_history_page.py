@@ -18,8 +18,8 @@ from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.pages.conftest import PHONE
 
-#: Session, user and membership: loaded before any view.
-REQUEST_QUERIES = 3
+#: Session, user and membership, loaded before any view, and the halt of the layout.
+REQUEST_QUERIES = 4
 CHANGED = "Изменён после отправки"
 
 
