@@ -1,4 +1,4 @@
-"""Judges the row of the installation by the marks that were read: a pure function."""
+"""Judges the row of the installation by the marks that were read."""
 
 from __future__ import annotations
 
