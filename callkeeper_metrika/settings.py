@@ -178,6 +178,8 @@ DATABASES = {
         "ATOMIC_REQUESTS": False,
     }
 }
+# Of the role that `grant_app_role` prepares for the services; only the owner of the tables has it.
+APP_DATABASE_URL = env_secret("APP_DATABASE_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env_secret("REDIS_URL")
 if not REDIS_URL:

@@ -121,34 +121,25 @@ def _create(parent: str, month: date) -> bool:
         if _name(parent, month) in _attached(parent):
             return False
         # PostgreSQL refuses to attach a month of which the default partition still has rows.
-        _run(f"CREATE TABLE {_name(parent, month)} (LIKE {parent} INCLUDING ALL)")
-        moved = _move_misfiled(parent, month)
+        moved = _create_and_fill(parent, month)
         _attach(parent, month)
     if moved:
         logger.warning("%s rows moved into %s", moved, _name(parent, month))
     return True
 
 
-def _move_misfiled(parent: str, month: date) -> int:
-    first, end = _bounds(month)
-    return _run(
-        f"WITH misfiled AS (DELETE FROM {parent}_default"
-        " WHERE partition_at >= %s AND partition_at < %s RETURNING *)"
-        f" INSERT INTO {_name(parent, month)} SELECT * FROM misfiled",
-        [first, end],
-    )
+def _create_and_fill(parent: str, month: date) -> int:
+    """Create the table of a month, move its misfiled rows there; return how many.
+
+    A function of the database, as `_attach` is: it has the rights of the owner of the tables, which
+    the workers' role does not have.
+    """
+    (moved,) = _column("SELECT calls_create_month(%s, %s)", [parent, month])
+    return int(moved)
 
 
 def _attach(parent: str, month: date) -> None:
-    _run(
-        f"ALTER TABLE {parent} ATTACH PARTITION {_name(parent, month)}"
-        " FOR VALUES FROM (%s) TO (%s)",
-        list(_bounds(month)),
-    )
-
-
-def _bounds(month: date) -> tuple[str, str]:
-    return f"{month} 00:00:00+00", f"{_plus_months(month, 1)} 00:00:00+00"
+    _column("SELECT calls_attach_month(%s, %s)", [parent, month])
 
 
 def _name(parent: str, month: date) -> str:
@@ -160,10 +151,9 @@ def _plus_months(day: date, months: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _run(statement: str, values: list[Any] | None = None) -> int:
+def _run(statement: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.rowcount)
+        cursor.execute(statement)
 
 
 def _column(statement: str, values: list[Any] | None = None) -> list[Any]:
