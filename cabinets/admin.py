@@ -12,7 +12,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from cabinets import audit, sources
+from cabinets import sources
 from cabinets.admin_base import AgeFilter, EditableAdmin, SupportAdmin, current_user
 from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
 from cabinets.secret_page import secret_context
@@ -47,21 +47,9 @@ class MembershipAdmin(EditableAdmin):
         """By the user's Django permission."""
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
-    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Delete the membership and audit it."""
-        audit.log_change(
-            cabinet=obj.cabinet,
-            actor=current_user(request),
-            action="admin.deleted",
-            subject=obj,
-            before={"user": obj.user.get_username(), "role": obj.role},
-        )
-        super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        """Delete one by one, each with its audit event."""
-        for membership in queryset.select_related("user", "cabinet"):
-            self.delete_model(request, membership)
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        """Save; `accounts.user_audit` records every membership, whoever changes it."""
+        admin.ModelAdmin.save_model(self, request, obj, form, change)
 
 
 LAST_REQUESTS = (

@@ -7,18 +7,59 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
+#: A provider gives every IPv6 customer at least such a network: its addresses are one client.
+IPV6_CLIENT_BITS = 64
+
 
 def client_address(request: HttpRequest) -> str:
-    """Return the IP address by which attempts to sign in and to link are counted.
+    """Return the IP address of the client, for records: the proxy's when it names no client.
 
     Behind our proxy it is the last entry of X-Forwarded-For, which the proxy appended; the
     browser may have made up every entry before it. Without a proxy, or when that entry is not an
     address, it is the peer's.
     """
-    peer = str(request.META.get("REMOTE_ADDR", ""))
-    is_proxied = bool(settings.SECURE_PROXY_SSL_HEADER)
-    last = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip()
-    return last if is_proxied and _is_address(last) else peer
+    return _forwarded_address(request) or _peer(request)
+
+
+def limited_address(request: HttpRequest) -> str | None:
+    """Return the subject of limits per client address; None when the client is not known.
+
+    It is not known behind a proxy that names no client, itself, or its own machine: a limit would
+    then be shared by everybody. An IPv6 client is its network of 64 bits.
+    """
+    forwarded = _forwarded_address(request)
+    if not _is_proxied():
+        return _network(_peer(request))
+    if forwarded is None or forwarded == _peer(request):
+        return None
+    return None if ipaddress.ip_address(forwarded).is_loopback else _network(forwarded)
+
+
+def _is_proxied() -> bool:
+    return bool(settings.SECURE_PROXY_SSL_HEADER)
+
+
+def _peer(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _forwarded_address(request: HttpRequest) -> str | None:
+    """Return the client's address as our proxy names it; None without a proxy or a valid one."""
+    if not _is_proxied():
+        return None
+    last = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rsplit(",", 1)[-1].strip()
+    return last if _is_address(last) else None
+
+
+def _network(text: str) -> str:
+    if not _is_address(text):
+        return text
+    address = ipaddress.ip_address(text)
+    if not isinstance(address, ipaddress.IPv6Address):
+        return text
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), IPV6_CLIENT_BITS), strict=False))
 
 
 def _is_address(text: str) -> bool:

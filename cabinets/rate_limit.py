@@ -41,6 +41,15 @@ redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', milliseconds)
 return 0
 """
 
+# Returns units: the bucket is worked off earlier, at most as far as a full one.
+_GIVE_BACK = """
+local full_at = tonumber(redis.call('GET', KEYS[1]) or 0) - tonumber(ARGV[2])
+local milliseconds = math.ceil((full_at - tonumber(ARGV[1])) / 1000) + 1
+if milliseconds < 2 then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', milliseconds)
+return 0
+"""
+
 _paused_until = 0.0
 
 
@@ -72,17 +81,34 @@ def consume(limit: RateLimit, subject: str | int, units: int = 1, *, now: float)
     window = limit.window_seconds * MICROSECONDS
     cost = units * window // limit.units
     needed = 1 if limit.may_overdraw else cost
-    key = f"rate:{limit.name}:{subject}"
-    return math.ceil(_run_script(key, int(now * MICROSECONDS), cost, needed, window) / MICROSECONDS)
+    waits = _run_script(_CONSUME, _key(limit, subject), _micro(now), cost, needed, window)
+    return math.ceil(waits / MICROSECONDS)
 
 
-def _run_script(key: str, now: int, cost: int, needed: int, window: int) -> int:
-    """Return the microseconds to wait, 0 when the units were granted."""
+def give_back(limit: RateLimit, subject: str | int, units: int = 1, *, now: float) -> None:
+    """Return units that were taken for something that does not count after all.
+
+    The bucket never holds more than ``limit.units``. Without Redis nothing happens.
+    """
+    cost = units * limit.window_seconds * MICROSECONDS // limit.units
+    _run_script(_GIVE_BACK, _key(limit, subject), _micro(now), cost)
+
+
+def _key(limit: RateLimit, subject: str | int) -> str:
+    return f"rate:{limit.name}:{subject}"
+
+
+def _micro(now: float) -> int:
+    return int(now * MICROSECONDS)
+
+
+def _run_script(script: str, key: str, *values: int) -> int:
+    """Return the script's number; 0, as for units that are granted, when Redis does not answer."""
     global _paused_until  # one circuit breaker per process
     if time.monotonic() < _paused_until:
         return 0
     try:
-        return int(_client(settings.REDIS_URL).eval(_CONSUME, 1, key, now, cost, needed, window))
+        return int(_client(settings.REDIS_URL).eval(script, 1, key, *values))
     except RedisError as error:
         _paused_until = time.monotonic() + PAUSE_SECONDS
         logger.warning("rate limits are off: Redis does not answer (%s)", type(error).__name__)

@@ -24,7 +24,6 @@ def logging_settings(level: str) -> dict[str, Any]:
             # At DEBUG these two print the Basic header, codes and tokens.
             "requests_oauthlib": {"level": "WARNING"},
             "oauthlib": {"level": "WARNING"},
-            "axes": {"level": "WARNING"},
             # Django's own handler would write URLs with their query strings.
             "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
         },

@@ -38,6 +38,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-receipts": {"task": "calls.forget_receipts", "schedule": 3600.0},
     # Manifests of sent files are kept for 35 days; a day more does no harm.
     "prune-manifests": {"task": "calls.prune_manifests", "schedule": 86400.0},
+    # What expired is refused already; this only frees the tables.
+    "purge-sign-ins": {"task": "accounts.purge", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.
     "refresh-counters": {"task": "counters.refresh_counters", "schedule": 300.0},
     # A stopped counter is checked once an hour; a run takes those that are due.

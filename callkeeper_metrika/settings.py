@@ -37,7 +37,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # `check --deploy` allows the sandbox and plain http, at addresses of this machine only.
 SANDBOX_TRIAL = env_bool("SANDBOX_TRIAL")
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: binds OAuth attempts
+SESSION_ENGINE = "accounts.sessions"  # server-side: binds OAuth attempts
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 # With Strict the OAuth callback would have no session.
@@ -109,6 +109,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 # --- Applications --------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "accounts",  # before django.contrib.auth, whose commands it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -119,7 +120,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_htmx",
     "csp",
-    "axes",
     "cabinets",
     "integrations",
     "counters",
@@ -144,7 +144,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "accounts.middleware.AccountsMiddleware",
 ]
 
 ROOT_URLCONF = "callkeeper_metrika.urls"
@@ -161,7 +161,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "cabinets.context_processors.cabinet",
-                "callkeeper_metrika.mail.mail_context",
+                "accounts.mail.mail_context",
                 "integrations.installation.words.halt_context",
             ],
         },
@@ -195,10 +195,6 @@ CACHES = {
 
 # --- Authentication and language -----------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -208,15 +204,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "lockout.html"
-# Behind a proxy REMOTE_ADDR is the proxy's: ten failures of one person would lock out everybody.
-AXES_CLIENT_IP_CALLABLE = "cabinets.client_address.client_address"
-# A lockout ends by itself within minutes, and the admin pages of axes are not translated.
-AXES_ENABLE_ADMIN = False
+PASSWORD_HASHERS = ["accounts.hashing.PooledPBKDF2Hasher"]
+# Of one web process; a guess beyond it is answered with 429, so that calls are still taken in.
+PASSWORD_HASHES_AT_A_TIME = env_int("PASSWORD_HASHES_AT_A_TIME", 1, minimum=1)
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/lk/integrations"
 LOGOUT_REDIRECT_URL = "/accounts/login/"

@@ -7,14 +7,15 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from callkeeper_metrika import health
-from callkeeper_metrika.auth_views import (
+from accounts.views import (
     ChangePassword,
     ForgottenPassword,
     LinkSent,
     NewPassword,
+    Sessions,
     SignIn,
 )
+from callkeeper_metrika import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
@@ -23,6 +24,8 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", health.metrics),
+    # Staff change their password where customers do.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
@@ -34,4 +37,5 @@ urlpatterns = [
         name="password_reset_confirm",
     ),
     path("accounts/password/change/", ChangePassword.as_view(), name="password_change"),
+    path("accounts/sessions/", Sessions.as_view(), name="sessions"),
 ]

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db.models.signals import post_migrate
 from django.test import Client, RequestFactory, override_settings
 
+from accounts import user_audit
 from cabinets.models import Cabinet, CallSource, Membership
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -26,6 +27,13 @@ post_migrate.connect(installation.adopt_database)
 def cheap_passwords() -> Iterator[None]:
     """Half a second of work for each person made would be most of the run."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unrecorded_people() -> Iterator[None]:
+    """The people and memberships that tests make themselves are not in the audit trail."""
+    with mock.patch.object(user_audit, "RECORD_BY_DEFAULT", False):
         yield
 
 

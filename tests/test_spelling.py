@@ -16,6 +16,7 @@ from calls.states import Attention
 from tests.paths import ROOT
 
 SHOWN = (
+    "accounts",
     "cabinets",
     "callkeeper_metrika",
     "calls",

@@ -14,7 +14,7 @@ LABELS = {
     str(label) for enum in (DisplayState, UploadState, DeliveryState) for label in enum.labels
 }
 #: Where the product spells words for people.
-PRODUCT = ("cabinets", "calls", "counters", "dashboard", "integrations", "templates")
+PRODUCT = ("accounts", "cabinets", "calls", "counters", "dashboard", "integrations", "templates")
 
 
 def product_files() -> list[Path]:

@@ -61,7 +61,7 @@ def create_attempt(actor: Actor, *, account: YandexAccount | None, now: datetime
         code_verifier=Secret(secrets.token_urlsafe(48)),
         device_id=account.device_id if account else str(uuid.uuid4()),
     )
-    LinkAttempt.objects.filter(created_at__lt=now - RETENTION).delete()
+    delete_old(now=now)
     LinkAttempt.objects.create(
         state_digest=digest(attempt.state),
         session_digest=digest(_nonce(actor.session)),
@@ -76,6 +76,11 @@ def create_attempt(actor: Actor, *, account: YandexAccount | None, now: datetime
     )
     _drop_oldest(actor.session)
     return attempt
+
+
+def delete_old(*, now: datetime) -> None:
+    """Delete attempts past RETENTION; beat does so too, for a time in which nobody links."""
+    LinkAttempt.objects.filter(created_at__lt=now - RETENTION).delete()
 
 
 def pop_attempt(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:

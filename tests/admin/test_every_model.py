@@ -78,7 +78,7 @@ def test_models_are_read_only_but_for_three(
 
     if label == "cabinets.Membership":
         assert delete.status_code == 302
-        assert AuditEvent.objects.filter(action="admin.deleted").count() == 1
+        assert AuditEvent.objects.filter(action="membership.deleted").count() == 1
     else:
         assert delete.status_code == 403
         assert change.status_code == (200 if label in EDITABLE else 403)

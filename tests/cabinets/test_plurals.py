@@ -35,7 +35,7 @@ def test_plural_form(count: int, form: str) -> None:
 
 
 def test_ngettext_has_a_plural_that_is_right_with_every_number() -> None:
-    apps = ("cabinets", "integrations", "counters", "calls", "dashboard")
+    apps = ("accounts", "cabinets", "integrations", "counters", "calls", "dashboard")
     calls = r'ngettext\(\s*"[^"]*",\s*"([^"]*)"'
     plurals = [
         text

@@ -6,11 +6,11 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts.models import UserSession
 from cabinets.models import AuditEvent, CallSource, SigningSecret
 from tests import factories
 from tests.cabinets.source_pages import (
@@ -165,7 +165,7 @@ def test_secret_is_in_one_response_and_nowhere_else(
     assert bare not in "".join(f"{name}: {value}" for name, value in answer.items())
     assert bare not in str(answer.cookies)
     assert bare not in caplog.text
-    kept = [json.dumps(one.get_decoded()) for one in Session.objects.all()]
+    kept = [json.dumps(one.get_decoded()) for one in UserSession.objects.all()]
     assert kept
     assert all(bare not in one for one in kept)
     assert all(bare not in json.dumps([one.before, one.after]) for one in AuditEvent.objects.all())

@@ -264,11 +264,14 @@ def test_every_acknowledged_call_survives_a_killed_web_server(
     result.measure(balance, seconds)
 
 
+APPS = ("accounts", "cabinets", "callkeeper_metrika", "calls", "counters", "integrations")
+
+
 @pytest.mark.contract("B19")
 def test_no_task_is_delayed_in_the_broker() -> None:
     sources = [
         path.read_text(encoding="utf-8")
-        for folder in ("calls", "cabinets", "counters", "integrations", "callkeeper_metrika")
+        for folder in APPS
         for path in (ROOT / folder).rglob("*.py")
     ]
 

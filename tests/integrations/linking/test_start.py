@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.sessions import SessionStore
 from cabinets import rate_limit
 from integrations.linking.rate_limit import PER_PERSON, WINDOW_SECONDS
 from integrations.linking.state import MAX_PENDING, RETENTION
@@ -244,4 +246,5 @@ def test_pages_of_linking_cannot_be_framed(owner_client: Client, yandex_id: Yand
 
 def test_session_stays_on_the_server(settings: Settings) -> None:
     """S-06"""
-    assert settings.SESSION_ENGINE == "django.contrib.sessions.backends.db"
+    assert settings.SESSION_ENGINE == "accounts.sessions"
+    assert issubclass(SessionStore, DatabaseStore)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.utils import reset as reset_lockout
 from django import forms
 from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from callkeeper_metrika.mail import is_mail_configured
+from accounts.hashing import hashing_slot
+from accounts.mail import is_mail_configured
+from accounts.sign_in_limits import counted_change, counted_sign_in
 
 PASSWORD_RULES = _(
     "Не короче 8 знаков, не из одних цифр, не похож на логин и почту, не из самых частых паролей."
@@ -73,7 +76,17 @@ def in_own_words(error: Any) -> Any:
 
 
 class SignInForm(OwnSentences, AuthenticationForm):
-    """Takes the e-mail of a person in place of the login."""
+    """Takes the e-mail of a person in place of the login. Guesses are counted before hashing."""
+
+    request: HttpRequest
+
+    def clean(self) -> dict[str, Any]:
+        """Check the password. Raises SignInRefused and HashingBusy, for `AccountsMiddleware`."""
+        name, password = (self.cleaned_data.get(key) for key in ("username", "password"))
+        if not (name and password):
+            return super().clean()
+        with counted_sign_in(self.request, name):
+            return super().clean()
 
     def clean_username(self) -> str:
         """Return the login, that of the only person with this e-mail if one was given."""
@@ -82,6 +95,10 @@ class SignInForm(OwnSentences, AuthenticationForm):
             return text
         logins = list(people_with_email(text).values_list("username", flat=True)[:2])
         return logins[0] if len(logins) == 1 else text
+
+
+class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+    """The sign-in of the admin, which refuses those who are not staff in the same words."""
 
 
 class ForgottenPasswordForm(forms.Form):
@@ -99,11 +116,15 @@ class ForgottenPasswordForm(forms.Form):
         text = self.cleaned_data["login"]
         named = User.objects.filter(username=text, is_active=True) | people_with_email(text)
         found = [(user, user.email or user.username) for user in named.distinct()[:10]]
-        return [
-            (user, address)
-            for user, address in found
-            if "@" in address and user.has_usable_password()
-        ]
+        return [(user, address) for user, address in found if "@" in address]
+
+
+class NewPersonForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A new person in the admin, without a password."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "first_name", "last_name")
 
 
 class _NewPasswordForm(OwnSentences, SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -117,9 +138,9 @@ class _NewPasswordForm(OwnSentences, SetPasswordForm):  # type: ignore[type-arg]
         self.fields["new_password2"].help_text = ""
 
     def save(self, commit: bool = True) -> User:
-        """Store the password and end a lockout after wrong ones."""
-        user: User = super().save(commit)
-        reset_lockout(username=user.get_username())
+        """Store the password. Raises HashingBusy, for `AccountsMiddleware`."""
+        with hashing_slot():
+            user: User = super().save(commit)
         return user
 
 
@@ -133,6 +154,12 @@ class ChangePasswordForm(_NewPasswordForm, PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].label = _("Нынешний пароль")
+
+    def clean_old_password(self) -> str:
+        """Check it, counted before hashing. Raises SignInRefused and HashingBusy."""
+        with counted_change(self.user):
+            text: str = super().clean_old_password()
+        return text
 
 
 def people_with_email(email: str) -> Any:

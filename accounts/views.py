@@ -5,37 +5,40 @@ With DEMO_LOGIN_HINT set (by `./run`) the sign-in page shows the demo credential
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordResetConfirmView
-from django.core.mail import EmailMessage
-from django.http import HttpResponse
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
-from cabinets.client_address import client_address
-from cabinets.rate_limit import RateLimit, consume
-from callkeeper_metrika.auth_forms import (
+from accounts.acting import acting
+from accounts.browsers import browser_name
+from accounts.forms import (
     ChangePasswordForm,
     ForgottenPasswordForm,
     NewPasswordForm,
     SignInForm,
 )
-from callkeeper_metrika.mail import is_mail_configured, send_later
+from accounts.links import link_message
+from accounts.mail import is_mail_configured, send_later
+from accounts.sessions import end_sessions, live_sessions
+from cabinets.audit import log_change
+from cabinets.client_address import limited_address
+from cabinets.rate_limit import RateLimit, consume
 
 HOUR = 3600
+#: Sessions on the page; the button ends those beyond as well.
+MAX_SHOWN = 50
 #: Requests for a link: of one browser's address, and for one login whether it exists or not.
 PER_ADDRESS = RateLimit("password_address", 10, HOUR)
 PER_LOGIN = RateLimit("password_login", 3, HOUR)
@@ -77,8 +80,10 @@ class ForgottenPassword(FormView):  # type: ignore[type-arg]  # generic in the s
 
     def _is_too_often(self, login: str) -> bool:
         now = timezone.now().timestamp()
-        of_address = consume(PER_ADDRESS, client_address(self.request), now=now)
-        return bool(of_address or consume(PER_LOGIN, login.strip().lower(), now=now))
+        address = limited_address(self.request)
+        if address is not None and consume(PER_ADDRESS, address, now=now):
+            return True
+        return bool(consume(PER_LOGIN, login.strip().lower(), now=now))
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -96,9 +101,14 @@ class NewPassword(PasswordResetConfirmView):
     success_url = reverse_lazy("login")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Lead to the sign-in page with a message."""
-        messages.success(self.request, _("Новый пароль сохранён. Войдите с ним."))
-        return super().form_valid(form)
+        """Store it, end every session of the person and lead to the sign-in page."""
+        with acting("password link", lambda: form.user), transaction.atomic():
+            response = super().form_valid(form)
+            # This browser's session is not the person's any more: its mark of the password is old.
+            end_sessions(form.user, but=self.request.session.session_key)
+        text = _("Новый пароль сохранён, прежние сеансы завершены. Войдите с новым паролем.")
+        messages.success(self.request, text)
+        return response
 
 
 class ChangePassword(PasswordChangeView):
@@ -109,21 +119,53 @@ class ChangePassword(PasswordChangeView):
     success_url = reverse_lazy("integrations:dashboard")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Lead to the integrations page with a message."""
+        """Store it, end the other sessions and lead to the integrations page with a message."""
+        with transaction.atomic():
+            response = super().form_valid(form)
+            end_sessions(form.user, but=self.request.session.session_key)
         messages.success(self.request, _("Пароль изменён. В других браузерах нужно войти заново."))
-        return super().form_valid(form)
+        return response
 
 
-def link_message(user: User, address: str) -> EmailMessage:
-    """Return the e-mail; its link leads to PUBLIC_URL whatever host the request named."""
-    place = {
-        "uidb64": urlsafe_base64_encode(force_bytes(user.pk)),
-        "token": default_token_generator.make_token(user),
-    }
-    context = {
-        "login": user.get_username(),
-        "url": settings.PUBLIC_URL + reverse("password_reset_confirm", kwargs=place),
-        "support": settings.SUPPORT_EMAIL,
-    }
-    body = render_to_string("registration/password_reset_email.txt", context)
-    return EmailMessage(_("Новый пароль в CallKeeper"), body, to=[address])
+class Sessions(TemplateView):
+    """Where the person is signed in; a post ends the sessions of other browsers."""
+
+    template_name = "registration/sessions.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the sessions, this browser's first."""
+        own = self.request.session.session_key
+        rows = [
+            {
+                "browser": browser_name(one.browser),
+                "address": one.address,
+                "started_at": one.started_at,
+                "is_own": one.session_key == own,
+            }
+            for one in live_sessions(self._person)[:MAX_SHOWN]
+        ]
+        rows.sort(key=lambda row: not row["is_own"])
+        return super().get_context_data(**kwargs) | {"rows": rows}
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """End the other sessions, recorded in the audit trail."""
+        with transaction.atomic():
+            ended = end_sessions(self._person, but=request.session.session_key)
+            if ended:
+                log_change(
+                    cabinet=None,
+                    actor=self._person,
+                    action="user.sessions_ended",
+                    subject=self._person,
+                    after={"count": ended},
+                )
+        if ended:
+            text = _("Другие сеансы завершены: там нужно войти заново.")
+        else:
+            text = _("Других сеансов нет.")
+        messages.success(request, text)
+        return HttpResponseRedirect(reverse("sessions"), status=303)
+
+    @property
+    def _person(self) -> User:
+        return cast(User, self.request.user)

@@ -1,0 +1,135 @@
+"""How often passwords may be guessed: counted and refused before anything is hashed.
+
+* A client address has PER_ADDRESS, unless it is not known (`limited_address`).
+* A name has PER_NAME, whether such a person exists or not. Strangers can use that up, so it is no
+  lock: a browser in which the person has signed in before (`known_browser`) has PER_BROWSER of its
+  own, and every other browser gets a turn of its own after a delay (`waiting_turn`).
+* A sign-in that succeeds gives back what it took.
+
+Without Redis nothing is limited here (`cabinets.rate_limit.consume`); hashing stays bounded.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts import known_browser, waiting_turn
+from accounts.hashing import HashingBusy, hashing_slot, refuse_if_busy
+from accounts.waiting_turn import Turn
+from cabinets.client_address import limited_address
+from cabinets.rate_limit import RateLimit, consume, give_back
+
+MINUTE = 60
+PER_ADDRESS = RateLimit("sign_in:address", 30, 15 * MINUTE)
+PER_NAME = RateLimit("sign_in:name", 10, 30 * MINUTE)
+PER_BROWSER = RateLimit("sign_in:browser", 10, 15 * MINUTE)
+#: Wrong present passwords, of the person who is signed in.
+PER_CHANGE = RateLimit("sign_in:change", 10, 15 * MINUTE)
+
+Units = list[tuple[RateLimit, str]]
+
+
+class Limit(enum.StrEnum):
+    """What is used up."""
+
+    ADDRESS = "address"
+    NAME = "name"
+    CHANGE = "change"
+
+
+@dataclass
+class SignInRefused(Exception):
+    """An attempt was refused before the password was looked at; ``wait`` is in seconds.
+
+    ``turn`` is what the browser has to keep to be admitted after the wait.
+    """
+
+    limit: Limit
+    wait: int
+    turn: Turn | None = None
+
+
+@contextmanager
+def counted_sign_in(request: HttpRequest, name: str) -> Iterator[None]:
+    """Count an attempt to sign in as ``name`` and hold a hashing slot for its check.
+
+    A block that raises has failed and stays counted, unless it raises HashingBusy. Raises
+    SignInRefused and HashingBusy before the block.
+    """
+    if known_browser.COOKIE not in request.COOKIES:
+        refuse_if_busy()
+    taken = _admit(request, name)
+    yield from _counted(taken, is_known=PER_BROWSER in dict(taken))
+
+
+@contextmanager
+def counted_change(user: User) -> Iterator[None]:
+    """The same for a person who is signed in and gives the present password to set another."""
+    now = timezone.now().timestamp()
+    wait = consume(PER_CHANGE, str(user.pk), now=now)
+    if wait:
+        raise SignInRefused(Limit.CHANGE, wait)
+    yield from _counted([(PER_CHANGE, str(user.pk))], is_known=True)
+
+
+def _counted(taken: Units, *, is_known: bool) -> Iterator[None]:
+    try:
+        with hashing_slot(is_known=is_known):
+            yield
+    except HashingBusy:
+        _return(taken)
+        raise
+    _return(taken)
+
+
+def _admit(request: HttpRequest, name: str) -> Units:
+    """Return the units that the attempt took. Raises SignInRefused, which takes none."""
+    now = timezone.now().timestamp()
+    if known_browser.COOKIE in request.COOKIES:
+        user = _user(name)
+        browser = known_browser.browser_id(request, user) if user else None
+        if browser and not consume(PER_BROWSER, browser, now=now):
+            return [(PER_BROWSER, browser)]
+    return _admit_unknown(request, name, now)
+
+
+def _admit_unknown(request: HttpRequest, name: str, now: float) -> Units:
+    # The address first: a flood from one address must cost neither a query nor the name's attempts.
+    address = limited_address(request)
+    of_address: Units = [(PER_ADDRESS, address)] if address else []
+    wait = consume(PER_ADDRESS, address, now=now) if address else 0
+    if wait:
+        raise SignInRefused(Limit.ADDRESS, wait)
+    subject = subject_of(name, _user(name))
+    wait = consume(PER_NAME, subject, now=now)
+    if not wait:
+        return [*of_address, (PER_NAME, subject)]
+    if waiting_turn.take(request, subject, now=now):
+        return of_address
+    _return(of_address)
+    turn, wait = waiting_turn.next_turn(request, subject, address, now=now)
+    raise SignInRefused(Limit.NAME, wait, turn)
+
+
+def _user(name: str) -> User | None:
+    return User.objects.filter(username=name).first()
+
+
+def subject_of(name: str, user: User | None) -> str:
+    """Return what stands for the name in Redis and cookies: a digest, of a person or of a text."""
+    text = f"user {user.pk}" if user else f"text {name.casefold()}"
+    return salted_hmac("accounts.sign_in_limits", text).hexdigest()[:32]
+
+
+def _return(taken: Units) -> None:
+    now = timezone.now().timestamp()
+    for limit, subject in taken:
+        give_back(limit, subject, now=now)

@@ -1,0 +1,18 @@
+"""Limits of signing in that begin anew with each test."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from tests.rate_limits import enforce_rate_limits
+
+
+@pytest.fixture(autouse=True)
+def sign_in_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enforce the limits, and forget what earlier tests used up."""
+    enforce_rate_limits(monkeypatch)
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        for key in redis.scan_iter("rate:sign_in:*"):
+            redis.delete(key)
