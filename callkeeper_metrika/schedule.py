@@ -16,6 +16,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    # After a start: reads the lists of Metrika with something to send, each once.
+    "look-before-send": {
+        "task": "calls.look_before_send",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     # One step of a bisection: the half that was sent before must be settled first.
     "isolate-refused": {
         "task": "calls.isolate_refused",

@@ -12,6 +12,7 @@ from calls.delivery import (
     batching,
     bisection,
     expiry,
+    look,
     lookup,
     manifest,
     polling,
@@ -62,6 +63,12 @@ def poll_open() -> int:
 def resolve_unclear() -> int:
     """Look up uploads whose response was lost."""
     return lookup.resolve_unclear()
+
+
+@shared_task(name="calls.look_before_send")
+def look_before_send() -> int:
+    """Read lists of Metrika before the first send after a start."""
+    return look.look_before_send()
 
 
 @shared_task(name="calls.isolate_refused")

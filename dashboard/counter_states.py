@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
-from calls.queries.blockers import named_blockers_of
+from calls.queries.blockers import HALTED, Blocker, named_blockers_of
 from calls.queries.connection import awaiting_by_counter
 from calls.queries.flow import CallFlow, call_flow, failing_counters
 from calls.queries.stats import awaiting_decision, stuck_uploads
@@ -61,8 +61,6 @@ _STUCK_UPLOADS = gettext_lazy("Есть выгрузки, которые тре�
 _UNKNOWN_FILES = gettext_lazy("В Метрике есть файлы, о которых база не знает")
 _UNDECIDED = gettext_lazy("Есть звонки, которые ждут вашего решения")
 _WAITING_CALLS = gettext_lazy("Не настроен: звонки ждут")
-_PAUSED = gettext_lazy("Исчерпан лимит запросов Яндекса")
-_HALTED = gettext_lazy("Отправка приостановлена")
 
 LABELS: dict[Cure, str | Promise] = {
     Cure.ACCOUNTS: gettext_lazy("К аккаунтам"),
@@ -110,7 +108,7 @@ def counter_states(
     return {
         counter.pk: _linked(
             counter,
-            _status(counter, flow, failing.get(counter.pk), *blockers[counter.pk], now),
+            _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
             for_person.get(counter.pk),
             waiting=awaiting.get(counter.pk, 0),
             is_stuck=failing.get(counter.pk, False),
@@ -156,21 +154,20 @@ def _status(
     counter: Counter,
     flow: CallFlow,
     failing: bool | None,
-    blocker: str,
-    is_halt: bool,
+    blocker: Blocker,
     now: datetime,
 ) -> CounterStatus:
     own = status_of_counter(counter)
     if not own.is_fine:
         return own
-    if is_halt:
-        return CounterStatus(_HALTED, "warning", blocker)
+    if blocker.title is HALTED:
+        return CounterStatus(HALTED, "warning", blocker.sentence)
     without_calls = _of_sources(flow, now)
     if without_calls:
         return without_calls
     if failing is not None:
         return UPLOADS_FAIL if failing else UPLOADS_REPEATED
-    return CounterStatus(_PAUSED, "warning", blocker) if blocker else own
+    return CounterStatus(blocker.title, "warning", blocker.sentence) if blocker.title else own
 
 
 def _of_sources(flow: CallFlow, now: datetime) -> CounterStatus | None:

@@ -113,7 +113,7 @@ def record_whole(counter_id: int, channel: int, began_at: datetime) -> None:
     ListUse.objects.get_or_create(counter_id=counter_id, channel=channel)
     use = ListUse.objects.filter(counter_id=counter_id, channel=channel)
     is_newer = Q(read_whole_at=None) | Q(read_whole_at__lt=began_at)
-    use.filter(is_newer).update(read_whole_at=began_at, look_error="")
+    use.filter(is_newer).update(read_whole_at=began_at, looking_until=None, look_error="")
 
 
 def _by_marker(uploadings: Iterable[Uploading]) -> dict[str, list[Uploading]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from calls.delivery.look import is_read_sql
 from calls.states import TO_SEND, sql_list
 from counters.sendable import SENDABLE, as_sql
 
@@ -20,7 +21,7 @@ SELECT id FROM (
     JOIN counters_counter k ON k.id = u.counter_id
     JOIN integrations_yandexaccount a ON a.id = k.account_id
     WHERE u.state IN {sql_list(TO_SEND)} AND u.not_before <= %(now)s
-      AND {as_sql(SENDABLE)}
+      AND {as_sql(SENDABLE)} AND {is_read_sql("u.counter_id", "u.channel")}
       AND a.yandex_uid <> ALL (%(resting)s) AND u.id <> ALL (%(passed_over)s)
 ) AS queue ORDER BY turn, newest_call_at DESC LIMIT %(most)s
 """
@@ -36,7 +37,8 @@ def due(
     """Return the ids of up to ``most`` uploads that may be sent now, in the order of sending.
 
     ``resting_logins`` have no request left, and the uploads ``passed_over`` were tried already:
-    they would hide the uploads behind them.
+    they would hide the uploads behind them. Left out are uploads of lists that have to be read
+    first: see `calls.delivery.look`.
     """
     with connection.cursor() as cursor:
         cursor.execute(

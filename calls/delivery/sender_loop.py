@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
+from calls.delivery import batching, bisection, expiry, look, lookup, polling, recovery, sending
 from calls.runtime import partitions, shutdown
 from integrations.installation import guard
 
@@ -60,6 +60,7 @@ def schedule() -> list[Step]:
         Step("expire", lambda: expiry.expire_overdue(now=timezone.now()), every_seconds=60),
         Step("release", lambda: recovery.release_stuck(now=timezone.now())),
         Step("look up", lookup.resolve_unclear),
+        Step("look before sending", look.look_before_send),
         Step("build", lambda: batching.build_uploads(now=timezone.now())),
         Step("send", lambda: sending.send_due(seconds=SEND_SECONDS)),
         Step("isolate", lambda: bisection.isolate_refused(now=timezone.now())),

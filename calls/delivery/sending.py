@@ -22,11 +22,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BooleanField, Exists, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery import manifest, takeover, transitions
+from calls.delivery.look import is_read_sql
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
 from calls.models import Upload, UploadAttempt, UploadFile
@@ -179,6 +181,7 @@ def _claimable(upload: Upload, now: datetime) -> QuerySet[Upload]:
     return Upload.objects.due(now).filter(
         Exists(sendable),
         takeover.is_sure(),
+        RawSQL(is_read_sql("calls_upload.counter_id", "calls_upload.channel"), [], BooleanField()),
         pk=upload.pk,
         attempts=upload.attempts,
         # A file with late calls is first batched again without them; see `expiry`.

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from calls.delivery.batch_delay import max_batch_delay
+from calls.delivery.look import is_read_sql
 from calls.models import Delivery
 from calls.states import TO_SEND, Channel, DeliveryState, IdKind, sql_list
 from counters.sendable import SENDABLE, as_sql
@@ -49,6 +50,8 @@ class Stream:
     uploads_today: int
     #: Unsent files, without those that failed MAX_FAILED_ATTEMPTS times.
     unsent: int
+    #: Whether Metrika's list need not be read before something is sent: `calls.delivery.look`.
+    is_read: bool
 
     @property
     def is_full(self) -> bool:
@@ -57,7 +60,8 @@ class Stream:
 
     def is_due(self, now: datetime, ahead: timedelta) -> bool:
         """Whether a file is to be built now; ``ahead`` as in `has_waited`."""
-        return self.is_full or (self.has_room and self.has_waited(now, ahead))
+        is_full = self.is_full or (self.has_room and self.has_waited(now, ahead))
+        return is_full and self.is_read
 
     @property
     def has_room(self) -> bool:
@@ -115,7 +119,8 @@ SELECT counter_id, channel, id_kind, is_static, due, oldest,
        (SELECT streams FROM sharing WHERE sharing.yandex_uid = waiting.yandex_uid) AS streams,
        coalesce((SELECT uploads FROM integrations_requestday r
                  WHERE r.yandex_uid = waiting.yandex_uid AND r.day = %(today)s), 0) AS spent,
-       coalesce(files, 0) AS unsent
+       coalesce(files, 0) AS unsent,
+       {is_read_sql("waiting.counter_id", "waiting.channel")} AS is_read
 FROM waiting LEFT JOIN unsent USING (counter_id, channel, id_kind, is_static) ORDER BY oldest
 """
 
@@ -129,14 +134,14 @@ def due_streams(now: datetime) -> list[Stream]:
 def gathered_by(counters: Iterable[int], *, now: datetime) -> dict[StreamKey, datetime]:
     """Return by when the streams of these counters (ids) are gathered in a file, in one query.
 
-    Left out are those of which a file is due now, and those with MAX_UNSENT files: they wait for
-    these to leave.
+    Left out are those of which a file is due now, those with MAX_UNSENT files, which wait for these
+    to leave, and those whose list has to be read first.
     """
     ahead = clock_skew.ahead()
     return {
         key_of(stream): stream.waits_until(now, ahead)
         for stream in _streams(now, ahead, counters=list(counters))
-        if stream.has_room and not stream.is_due(now, ahead)
+        if stream.has_room and stream.is_read and not stream.is_due(now, ahead)
     }
 
 

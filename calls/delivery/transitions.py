@@ -67,7 +67,12 @@ SEND_DUE = ("calls.send_due",)
 BISECT = ("calls.isolate_refused",)
 EXPIRE = ("calls.expire_overdue",)
 #: Read Metrika's lists of uploadings, which `calls.delivery.listings.examine` examines.
-LISTINGS = ("calls.resolve_unclear", "calls.poll_open", "calls.reconcile")
+LISTINGS = (
+    "calls.look_before_send",
+    "calls.resolve_unclear",
+    "calls.poll_open",
+    "calls.reconcile",
+)
 #: Takes over files that a restored database does not know; `manage.py after_restore` is no task.
 RESTORE = ("calls.build_uploads",)
 

@@ -15,6 +15,8 @@ from django.db import connection
 from django.db.models import Count
 
 from calls.decision.horizon import LINK_HORIZON
+from calls.delivery import look
+from calls.delivery.look import is_read_sql
 from calls.delivery.lookup import grace
 from calls.delivery.policy import lookup_spacing
 from calls.delivery.streams import Stream, due_streams
@@ -55,7 +57,12 @@ _OF_COUNTERS = f"""
         SELECT 'send' AS kind, counter_id, min(not_before) AS since FROM calls_upload
         WHERE state IN {sql_list(TO_SEND)} AND not_before <= %(now)s
           AND oldest_call_at > %(horizon)s
+          AND {is_read_sql("calls_upload.counter_id", "calls_upload.channel")}
         GROUP BY counter_id
+        UNION ALL
+        SELECT 'list', counter_id, since
+        FROM unnest(%(list_counters)s::bigint[], %(list_moments)s::timestamptz[])
+            AS unread(counter_id, since)
         UNION ALL
         SELECT 'look up', u.counter_id,
                min(coalesce(u.looked_up_at + %(spacing)s, t.ended_at, u.sent_at))
@@ -89,7 +96,7 @@ _OF_COUNTERS = f"""
         WHERE r.yandex_uid IN (a.yandex_uid, '{ALL_LOGINS}', '{COUNTER_PREFIX}' || k.number)
           AND r.day >= %(recent)s AND work.kind <> 'build'
     ) AS stop ON true
-    WHERE {as_sql(REACHABLE)} AND (work.kind <> 'send' OR ({as_sql(SENDABLE)}))
+    WHERE {as_sql(REACHABLE)} AND (work.kind NOT IN ('send', 'list') OR ({as_sql(SENDABLE)}))
       AND (stop.until IS NULL OR stop.until <= %(now)s)
     GROUP BY work.kind"""
 
@@ -112,6 +119,7 @@ SELECT kind, since, CASE
     WHEN kind IN ('send', 'look up') THEN (
         SELECT max(greatest(started_at, ended_at))
         FROM (SELECT * FROM calls_uploadattempt ORDER BY id DESC LIMIT 20) AS latest)
+    WHEN kind = 'list' THEN (SELECT max(read_whole_at) FROM calls_listuse)
     END AS moved_at
 FROM (
     {_OF_COUNTERS}
@@ -124,7 +132,7 @@ def due_work(now: datetime) -> list[DueWork]:
     """Return the oldest item of each kind of due work, the oldest first."""
     ahead = clock_skew.ahead()
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, _parameters(now, ahead) | _streams(now, ahead))
+        cursor.execute(_DUE, _parameters(now, ahead) | _streams(now, ahead) | _lists(now))
         return [DueWork(*row) for row in cursor.fetchall()]
 
 
@@ -159,6 +167,15 @@ def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
         "stream_statics": [stream.is_static for stream in streams],
         "stream_full": [stream.is_full for stream in streams],
         "stream_moments": [_due_since(stream, now, ahead) for stream in streams],
+    }
+
+
+def _lists(now: datetime) -> dict[str, Any]:
+    """Return the parameters for lists that have to be read before something is sent."""
+    lists = look.due(now)
+    return {
+        "list_counters": [one.counter_id for one in lists],
+        "list_moments": [one.since for one in lists],
     }
 
 

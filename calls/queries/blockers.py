@@ -1,15 +1,23 @@
-"""What blocks a counter's calls now: its switch, its account, its access, a halt, or a pause."""
+"""What blocks a counter's calls now: its switch, account, access, a halt, a pause, a list."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Value
+from django.db.models import BooleanField, CharField, QuerySet, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from calls.delivery.look import is_read_sql
+from calls.models import ListUse
 from calls.states import Channel
 from counters.causes import goal_cause_of
 from counters.models import Counter
@@ -20,6 +28,12 @@ from integrations.models import Installation, RequestDay, YandexAccount
 
 #: Key of a halt of the whole installation among the pauses, which have the keys of logins.
 HALT = "halt"
+#: The same of lists that have to be read before a send, followed by the id of the counter.
+LIST_PREFIX = "list:"
+
+HALTED = gettext_lazy("Отправка приостановлена")
+PAUSED = gettext_lazy("Исчерпан лимит запросов Яндекса")
+UNREAD = gettext_lazy("Сверяемся с Метрикой перед отправкой")
 
 
 def of_channel(counter: Counter, channel: int, blocker: str) -> str:
@@ -40,21 +54,30 @@ def blocker_of(counter: Counter, *, now: datetime) -> str:
 
 def blockers_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, str]:
     """Return the same by counter id, in one query. Load the counters with their accounts."""
-    named = named_blockers_of(counters, now=now)
-    return {pk: sentence for pk, (sentence, _is_halt) in named.items()}
+    return {pk: one.sentence for pk, one in named_blockers_of(counters, now=now).items()}
 
 
-def named_blockers_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, tuple[str, bool]]:
-    """Return with each sentence whether it is a halt of the whole installation."""
+@dataclass(frozen=True)
+class Blocker:
+    """Why nothing is sent: a sentence, and a title of a few words for what ends by itself."""
+
+    sentence: str = ""
+    title: str | Promise = ""
+
+
+def named_blockers_of(counters: Iterable[Counter], *, now: datetime) -> dict[int, Blocker]:
+    """Return the blockers with their titles; both are '' of a counter without one."""
     counters = list(counters)
-    pauses = _pauses({HALT, *(key for one in counters for key in _pause_keys(one))}, now)
+    keys = {HALT, *(key for one in counters for key in _pause_keys(one))}
+    pauses = _pauses(keys, now, lists_of=counters)
     return {one.pk: _first_blocker(one, pauses) for one in counters}
 
 
-def _first_blocker(counter: Counter, pauses: dict[str, str]) -> tuple[str, bool]:
+def _first_blocker(counter: Counter, pauses: dict[str, Blocker]) -> Blocker:
     own = _own_blocker(counter)
-    key = next((key for key in _pause_keys(counter) if key in pauses), "")
-    return own or pauses.get(key, ""), not own and key == HALT
+    if own:
+        return Blocker(own)
+    return next((pauses[key] for key in _pause_keys(counter) if key in pauses), Blocker())
 
 
 def pauses_of_accounts(accounts: Iterable[YandexAccount], *, now: datetime) -> dict[int, str]:
@@ -64,14 +87,17 @@ def pauses_of_accounts(accounts: Iterable[YandexAccount], *, now: datetime) -> d
     """
     accounts = list(accounts)
     pauses = _pauses({HALT, ALL_LOGINS, *(account.yandex_uid for account in accounts)}, now)
-    every = pauses.get(ALL_LOGINS, "")
-    named = {one.pk: pauses.get(HALT) or pauses.get(one.yandex_uid) or every for one in accounts}
-    return {pk: text for pk, text in named.items() if text}
+    keys = {one.pk: (HALT, one.yandex_uid, ALL_LOGINS) for one in accounts}
+    found = {
+        pk: [pauses[key] for key in of_account if key in pauses] for pk, of_account in keys.items()
+    }
+    return {pk: blockers[0].sentence for pk, blockers in found.items() if blockers}
 
 
-def _pause_keys(counter: Counter) -> tuple[str, str, str, str]:
-    """Return the keys of what stops the counter: a halt, pauses of its login, its own, of all."""
-    return HALT, counter.account.yandex_uid, f"{COUNTER_PREFIX}{counter.number}", ALL_LOGINS
+def _pause_keys(counter: Counter) -> tuple[str, ...]:
+    """Return the keys of what stops it: a halt, pauses of its login, its own, of all, its lists."""
+    own = f"{COUNTER_PREFIX}{counter.number}", ALL_LOGINS, f"{LIST_PREFIX}{counter.pk}"
+    return HALT, counter.account.yandex_uid, *own
 
 
 def _own_blocker(counter: Counter) -> str:
@@ -83,18 +109,56 @@ def _own_blocker(counter: Counter) -> str:
     return str(stopped.sentence)
 
 
-def _pauses(keys: Iterable[str], now: datetime) -> dict[str, str]:
-    """Return the sentences by key, in one query: of the last pause of each key, and of a halt."""
+def _pauses(
+    keys: Iterable[str], now: datetime, *, lists_of: Iterable[Counter] = ()
+) -> dict[str, Blocker]:
+    """Return by key, in one query: the last pause of each key, a halt, lists that have to be read.
+
+    ``lists_of`` are the counters with these lists.
+    """
     paused = RequestDay.objects.filter(yandex_uid__in=keys, paused_until__gt=now)
     row = Installation.objects.annotate(key=Value(HALT))
     every = paused.values_list("yandex_uid", "paused_until", Value(""), Value("")).union(
-        row.values_list("key", "halted_at", "kind", "halt_reason"), all=True
+        row.values_list("key", "halted_at", "kind", "halt_reason"),
+        _unread_lists(lists_of).values_list("key", "looking_until", Value(""), Value("")),
+        all=True,
     )
     named = {
-        key: _pause(at) if key != HALT else cabinet_sentence(stored_reason(kind, reason))
+        key: _blocker(key, at, kind, reason)
         for key, at, kind, reason in sorted(every, key=lambda one: one[1] or now)
     }
-    return {key: sentence for key, sentence in named.items() if sentence}
+    return {key: one for key, one in named.items() if one.sentence}
+
+
+def _blocker(key: str, at: datetime | None, kind: str, reason: str) -> Blocker:
+    if key == HALT:
+        return Blocker(cabinet_sentence(stored_reason(kind, reason)), HALTED)
+    until = at or timezone.now()
+    return (
+        Blocker(_unread(until), UNREAD)
+        if key.startswith(LIST_PREFIX)
+        else Blocker(_pause(until), PAUSED)
+    )
+
+
+def _unread_lists(counters: Iterable[Counter]) -> QuerySet[ListUse, Any]:
+    """Return the lists that have to be read before a send and could not be, with their `key`."""
+    is_read = is_read_sql("calls_listuse.counter_id", "calls_listuse.channel")
+    return (
+        ListUse.objects.filter(counter__in=[one.pk for one in counters])
+        .exclude(look_error="")
+        .exclude(RawSQL(is_read, [], BooleanField()))
+        .annotate(key=Concat(Value(LIST_PREFIX), Cast("counter_id", CharField())))
+    )
+
+
+def _unread(again_at: datetime) -> str:
+    text = _(
+        "После запуска мы сначала читаем в Метрике список загрузок счетчика, чтобы ничего не "
+        "отправить дважды. Метрика его пока не показала, повторим %(moment)s. Звонки не теряются: "
+        "они уйдут после этого."
+    )
+    return text % {"moment": date_format(timezone.localtime(again_at), "j E, H:i")}
 
 
 def _pause(until: datetime) -> str:
