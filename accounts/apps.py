@@ -13,5 +13,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Вход")
 
     def ready(self) -> None:
-        """Import the modules whose receivers and admin settings take effect by it."""
+        """Connect what listens to sign-ins and to changes of people and rights."""
         from accounts import known_browser, sessions, user_audit  # noqa: F401
+
+        user_audit.connect()

@@ -139,7 +139,7 @@ class _NewPasswordForm(OwnSentences, SetPasswordForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> User:
         """Store the password. Raises HashingBusy, for `AccountsMiddleware`."""
-        with hashing_slot():
+        with hashing_slot(is_known=True):
             user: User = super().save(commit)
         return user
 

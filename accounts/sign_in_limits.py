@@ -12,6 +12,7 @@ Without Redis nothing is limited here (`cabinets.rate_limit.consume`); hashing s
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import known_browser, waiting_turn
-from accounts.hashing import HashingBusy, hashing_slot, refuse_if_busy
+from accounts.hashing import HashingBusy, hashing_slot
 from accounts.waiting_turn import Turn
 from cabinets.client_address import limited_address
 from cabinets.rate_limit import RateLimit, consume, give_back
@@ -33,6 +34,11 @@ PER_NAME = RateLimit("sign_in:name", 10, 30 * MINUTE)
 PER_BROWSER = RateLimit("sign_in:browser", 10, 15 * MINUTE)
 #: Wrong present passwords, of the person who is signed in.
 PER_CHANGE = RateLimit("sign_in:change", 10, 15 * MINUTE)
+
+#: Addresses over their limit, with the Unix time until which they have to wait, and how many of
+#: them each process keeps.
+_refused_until: dict[str, float] = {}
+MAX_REFUSED = 10_000
 
 Units = list[tuple[RateLimit, str]]
 
@@ -64,8 +70,6 @@ def counted_sign_in(request: HttpRequest, name: str) -> Iterator[None]:
     A block that raises has failed and stays counted, unless it raises HashingBusy. Raises
     SignInRefused and HashingBusy before the block.
     """
-    if known_browser.COOKIE not in request.COOKIES:
-        refuse_if_busy()
     taken = _admit(request, name)
     yield from _counted(taken, is_known=PER_BROWSER in dict(taken))
 
@@ -106,7 +110,8 @@ def _admit_unknown(request: HttpRequest, name: str, now: float) -> Units:
     address = limited_address(request)
     of_address: Units = [(PER_ADDRESS, address)] if address else []
     wait = consume(PER_ADDRESS, address, now=now) if address else 0
-    if wait:
+    if address and wait:
+        _remember_refusal(address, now + wait, now)
         raise SignInRefused(Limit.ADDRESS, wait)
     subject = subject_of(name, _user(name))
     wait = consume(PER_NAME, subject, now=now)
@@ -117,6 +122,24 @@ def _admit_unknown(request: HttpRequest, name: str, now: float) -> Units:
     _return(of_address)
     turn, wait = waiting_turn.next_turn(request, subject, address, now=now)
     raise SignInRefused(Limit.NAME, wait, turn)
+
+
+def refuse_known_address(request: HttpRequest, *, now: float) -> None:
+    """Raise SignInRefused for an address that this process has refused and that still has to wait.
+
+    Redis is not asked.
+    """
+    until = _refused_until.get(limited_address(request) or "", 0.0)
+    if until > now:
+        raise SignInRefused(Limit.ADDRESS, math.ceil(until - now))
+
+
+def _remember_refusal(address: str, until: float, now: float) -> None:
+    if len(_refused_until) >= MAX_REFUSED:
+        for one in [key for key, end in _refused_until.copy().items() if end <= now]:
+            _refused_until.pop(one, None)
+    if len(_refused_until) < MAX_REFUSED:
+        _refused_until[address] = until
 
 
 def _user(name: str) -> User | None:

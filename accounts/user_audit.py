@@ -14,7 +14,6 @@ from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
-from django.dispatch import receiver
 
 from accounts import acting
 from cabinets import audit
@@ -37,21 +36,24 @@ FIELDS: dict[type[Model], tuple[str, ...]] = {
     Group: ("name",),
     Membership: ("cabinet_id", "user_id", "role"),
 }
+RIGHTS: dict[Any, str] = {
+    User.groups.through: "groups",
+    User.user_permissions.through: "permissions",
+    Group.permissions.through: "permissions",
+}
 BEFORE = "_audited_before"
 
 
-@receiver(pre_save)
 def remember_before(
     sender: type[Model], instance: Any, update_fields: Iterable[str] | None = None, **_rest: Any
 ) -> None:
     """Keep the stored values until the row is saved."""
-    if sender not in FIELDS or _is_only_last_login(update_fields):
+    if _is_only_last_login(update_fields):
         return
     stored = sender._default_manager.filter(pk=instance.pk).first() if instance.pk else None
     setattr(instance, BEFORE, stored)
 
 
-@receiver(post_save)
 def record_save(
     sender: type[Model],
     instance: Any,
@@ -60,7 +62,7 @@ def record_save(
     **_rest: Any,
 ) -> None:
     """Record a new row, or the fields that differ."""
-    if sender not in FIELDS or _is_only_last_login(update_fields):
+    if _is_only_last_login(update_fields):
         return
     stored = vars(instance).pop(BEFORE, None)
     before, after = ({} if row is None else _values(row) for row in (stored, instance))
@@ -88,30 +90,22 @@ def _record_password(stored: User | None, user: User) -> None:
         _record(user, "password_set")
 
 
-@receiver(post_delete)
 def record_delete(sender: type[Model], instance: Any, **_rest: Any) -> None:
     """Record what was deleted."""
-    if sender in FIELDS:
-        _record(instance, "deleted", before=_values(instance))
+    _record(instance, "deleted", before=_values(instance))
 
 
-@receiver(m2m_changed)
 def record_rights(
     sender: Any, instance: Any, action: str, reverse: bool, model: Any, pk_set: Any, **_rest: Any
 ) -> None:
     """Record the groups and permissions that a person or a group got or lost."""
-    names = {
-        User.groups.through: "groups",
-        User.user_permissions.through: "permissions",
-        Group.permissions.through: "permissions",
-    }
-    if sender not in names or action not in ("post_add", "post_remove", "pre_clear"):
+    if action not in ("post_add", "post_remove", "pre_clear"):
         return
     others = list(_related(sender, instance, model, pk_set))
     pairs = [(other, [instance]) for other in others] if reverse else [(instance, others)]
     for subject, rights in pairs:
         if rights:
-            values = {names[sender]: sorted(_name(one) for one in rights)}
+            values = {RIGHTS[sender]: sorted(_name(one) for one in rights)}
             key = "after" if action == "post_add" else "before"
             _record(subject, "rights_changed", **{key: values})
 
@@ -159,3 +153,13 @@ def _record(
         before=before,
         after={**(after or {}), "how": context.how},
     )
+
+
+def connect() -> None:
+    """Connect the receivers, to these models only: others would lose Django's fast deletes."""
+    for model in FIELDS:
+        pre_save.connect(remember_before, sender=model)
+        post_save.connect(record_save, sender=model)
+        post_delete.connect(record_delete, sender=model)
+    for through in RIGHTS:
+        m2m_changed.connect(record_rights, sender=through)

@@ -6,13 +6,15 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from accounts import sign_in_limits
 from tests.rate_limits import enforce_rate_limits
 
 
 @pytest.fixture(autouse=True)
-def sign_in_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enforce the limits, and forget what earlier tests used up."""
     enforce_rate_limits(monkeypatch)
+    monkeypatch.setattr(sign_in_limits, "_refused_until", {})
     with Redis.from_url(settings.REDIS_URL) as redis:
         for key in redis.scan_iter("rate:sign_in:*"):
             redis.delete(key)

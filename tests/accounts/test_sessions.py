@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from importlib import import_module
+from types import ModuleType
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore as FormerStore
+from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -115,13 +120,48 @@ def test_page_needs_a_sign_in() -> None:
         assert answer.headers["Location"] == f"{SIGN_IN}?next={SESSIONS}"
 
 
-def test_session_of_djangos_own_engine_stays_readable() -> None:
+@pytest.fixture
+def migration() -> ModuleType:
+    return import_module("accounts.migrations.0001_sessions")
+
+
+def test_upgrade_keeps_people_signed_in(owner: User, migration: ModuleType) -> None:
     former = FormerStore()
-    data = former.encode({"_auth_user_id": "7"})
+    former.update(
+        {
+            "_auth_user_id": str(owner.pk),
+            "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
+            "_auth_user_hash": owner.get_session_auth_hash(),
+        }
+    )
+    former.create()
+    former.save()
+    without_a_user, expired = FormerStore(), FormerStore()
+    without_a_user.create()
+    expired.set_expiry(-1)
+    expired.create()
 
-    from accounts.sessions import SessionStore
+    migration.copy_sessions(apps, None)
 
-    assert SessionStore().decode(data) == {"_auth_user_id": "7"}
+    client = Client()
+    client.cookies["sessionid"] = str(former.session_key)
+    shown = text(client.get(SESSIONS).content)
+    assert "Неизвестный браузер этот браузер Время входа неизвестно" in shown
+    assert list(UserSession.objects.values_list("pk", "user")) == [(former.session_key, owner.pk)]
+    assert not Session.objects.exists()
+
+
+def test_upgrade_drops_the_tables_of_django_axes(migration: ModuleType) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE axes_accesslog (id int)")
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('axes', 'x', now())"
+        )
+        cursor.execute(migration.AXES)
+        cursor.execute("SELECT to_regclass('axes_accesslog')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute("SELECT count(*) FROM django_migrations WHERE app = 'axes'")
+        assert cursor.fetchone() == (0,)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from cabinets import rate_limit
@@ -63,11 +65,24 @@ def guess(name: str = "victim", *, times: int = 10, path: str = SIGN_IN) -> list
     ]
 
 
-@pytest.mark.parametrize("path", [SIGN_IN, ADMIN])
-@pytest.mark.parametrize("name", ["victim", "nobody"])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (SIGN_IN, "victim"),
+        (ADMIN, "victim"),
+        (SIGN_IN, "nobody"),
+        (SIGN_IN, "inactive"),
+        (SIGN_IN, "invited"),
+    ],
+)
 def test_guesses_of_one_name_from_many_addresses_are_refused_before_hashing(
     name: str, path: str, hashed: list[str]
 ) -> None:
+    """At the same cost for a name that exists and for one that cannot sign in."""
+    factories.make_user(username="inactive", is_active=False)
+    User.objects.create(username="invited", password=make_password(None))
+    hashed.clear()
+
     assert guess(name, times=13, path=path) == [200] * 10 + [429] * 3
     assert len(hashed) == 10
 
@@ -83,7 +98,24 @@ def test_guesses_of_many_names_from_one_address_are_refused_before_hashing(
 
     assert answers == [200] * 30 + [429] * 3
     assert len(hashed) == 30
+    with CaptureQueriesContext(connection) as queries:
+        again = sign_in("no", forwarded_for=ATTACKER, path=path)
+    assert (again.status_code, again.headers["Retry-After"]) == (429, "30")
+    assert len(queries) == 0
+    assert "С вашего адреса в интернете слишком часто" in again.content.decode()
     assert sign_in(factories.PASSWORD, forwarded_for=VICTIM).status_code == 302
+
+
+def test_address_is_admitted_again_when_its_wait_is_over() -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        for number in range(31):
+            sign_in("no", forwarded_for=ATTACKER, name=f"name{number}")
+        clock.shift(29)
+        early = sign_in("no", forwarded_for=ATTACKER, name="later")
+        clock.shift(1)
+        late = sign_in("no", forwarded_for=ATTACKER, name="later")
+
+    assert (early.status_code, early.headers["Retry-After"], late.status_code) == (429, "1", 200)
 
 
 def test_refusal_has_the_same_words_for_a_name_that_exists_and_one_that_does_not() -> None:

@@ -14,6 +14,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import Model
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -22,7 +24,10 @@ import manage
 from accounts import user_audit
 from accounts.acting import acting
 from accounts.links import link_of
+from accounts.models import UserSession
 from cabinets.models import AuditEvent, Cabinet, Membership
+from calls.models import Call, Delivery, IngestReceipt
+from integrations.models import LinkAttempt
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -254,3 +259,10 @@ def test_sign_in_is_no_change_of_a_person() -> None:
     Client().post("/accounts/login/", {"username": "anna", "password": factories.PASSWORD})
 
     assert events() == []
+
+
+@pytest.mark.parametrize("model", [Call, Delivery, IngestReceipt, UserSession, LinkAttempt])
+def test_bulk_deletes_of_other_models_load_no_rows(model: type[Model]) -> None:
+    assert not any(
+        signal.has_listeners(model) for signal in (pre_save, post_save, pre_delete, post_delete)
+    )

@@ -68,11 +68,14 @@ def addresses(
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
         "password_change": (),
+        "sessions": (),
         "password_reset": (),
         "password_reset_done": (),
         "password_reset_confirm": _password_link(factories.make_user(username="forgetful")),
         "admin:index": (),
         "admin:calls_delivery_changelist": (),
+        "admin:auth_user_add": (),
+        "admin:auth_user_password_change": (factories.make_user(username="reset").pk,),
     }
     return {name: reverse(name, args=values) for name, values in pages.items()}
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from cabinets.client_address import client_address
+from cabinets.client_address import client_address, limited_address
 
 PROXY_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -33,3 +33,30 @@ def test_last_entry_of_the_proxy_header_is_used(
         request.META["HTTP_X_FORWARDED_FOR"] = forwarded
 
     assert client_address(request) == address
+
+
+@pytest.mark.parametrize(
+    ("proxy", "forwarded", "subject"),
+    [
+        (None, "", "192.0.2.1"),
+        (None, "203.0.113.66", "192.0.2.1"),
+        (PROXY_HEADER, "203.0.113.66", "203.0.113.66"),
+        (PROXY_HEADER, "2001:db8::1:2:3", "2001:db8::/64"),
+        (PROXY_HEADER, "::ffff:203.0.113.66", "203.0.113.66"),
+        # The proxy names no client, or itself.
+        (PROXY_HEADER, "", None),
+        (PROXY_HEADER, "unknown", None),
+        (PROXY_HEADER, "203.0.113.66, 192.0.2.1", None),
+        (PROXY_HEADER, "127.0.0.1", None),
+        (PROXY_HEADER, "::1", None),
+    ],
+)
+def test_subject_of_limits_is_never_the_address_of_the_proxy(
+    settings: Settings, proxy: tuple[str, str] | None, forwarded: str, subject: str | None
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = proxy
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1")
+    if forwarded:
+        request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+
+    assert limited_address(request) == subject

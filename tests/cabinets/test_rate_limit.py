@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from cabinets.rate_limit import PAUSE_SECONDS, RateLimit, consume
+from cabinets.rate_limit import PAUSE_SECONDS, RateLimit, consume, give_back
 from tests.rate_limits import enforce_rate_limits
 
 NOW = 1_795_418_430.0
@@ -149,3 +149,27 @@ def test_redis_is_asked_again_after_the_pause(
     assert [consume(limit, "subject", 10, now=NOW) for _number in range(2)] == [0, 0]
     clock += 0.2
     assert [consume(limit, "subject", 10, now=NOW) for _number in range(2)] == [0, 60]
+
+
+def test_units_that_are_given_back_can_be_taken_again(limit: RateLimit) -> None:
+    assert consume(limit, "subject", 10, now=NOW) == 0
+
+    give_back(limit, "subject", 2, now=NOW)
+
+    assert [consume(limit, "subject", now=NOW) for _ in range(3)] == [0, 0, 6]
+
+
+def test_bucket_never_holds_more_than_its_units(limit: RateLimit) -> None:
+    consume(limit, "subject", now=NOW)
+
+    give_back(limit, "subject", 5, now=NOW)
+    give_back(limit, "untouched", 5, now=NOW)
+
+    for subject in ("subject", "untouched"):
+        assert [consume(limit, subject, now=NOW) for _ in range(11)] == [0] * 10 + [6]
+
+
+def test_giving_back_without_redis_does_nothing(settings: Settings, limit: RateLimit) -> None:
+    settings.REDIS_URL = UNREACHABLE
+
+    give_back(limit, "subject", now=NOW)

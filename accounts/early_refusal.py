@@ -1,0 +1,47 @@
+"""Refuses guesses that are sure to be refused before the request costs anything else.
+
+A flood of them shares the web server's threads with the calls that come in: a session, a form and a
+round trip to Redis for each would slow those down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import known_browser
+from accounts.hashing import HashingBusy, refuse_if_busy
+from accounts.refusal_page import busy_page, refused_page
+from accounts.sign_in_limits import SignInRefused, refuse_known_address
+
+
+class EarlyRefusalMiddleware:
+    """Answers 429 to attempts to sign in while no slot is free or the address is over its limit.
+
+    Browsers that may be known go on: they have attempts and a slot of their own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST" or request.path not in _sign_in_paths():
+            return self.get_response(request)
+        try:
+            if known_browser.COOKIE not in request.COOKIES:
+                refuse_known_address(request, now=timezone.now().timestamp())
+                refuse_if_busy()
+        except SignInRefused as refusal:
+            return refused_page(refusal)
+        except HashingBusy:
+            return busy_page()
+        return self.get_response(request)
+
+
+@cache
+def _sign_in_paths() -> frozenset[str]:
+    return frozenset({reverse("login"), reverse("admin:login")})
