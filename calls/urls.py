@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 
 from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
-from calls.pages import action_views, earlier_views, views
+from calls.pages import action_views, earlier_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
 
 app_name = "calls"
@@ -19,6 +19,7 @@ UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
 urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
+    path(f"{COUNTER}/unknown-files", unknown_file_views.decide_unknown_files, name="unknown-files"),
     path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
     # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
     path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),

@@ -6,6 +6,7 @@ this is never decided without a person; see `calls.delivery.takeover`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -21,28 +22,27 @@ from counters.models import Counter
 
 
 def decide_files(
-    counter: Counter, *, send: bool, up_to: int, actor: User | None, now: datetime
-) -> int:
-    """Send the calls that may be in the counter's open files, or hold them to be in Metrika.
+    counter: Counter, *, send: bool, ids: Collection[int], actor: User | None, now: datetime
+) -> int | None:
+    """Send the calls that may be in these files of a counter, or hold them to be in Metrika.
 
-    ``up_to`` is the newest file (id) that the person was told of: a file found since then waits for
-    a decision of its own. Return how many files were decided; 0 when another person has done so.
+    ``ids`` are the files that the person was told of: one that was found since then waits for a
+    decision of its own, and so do the calls that may be in it. Return how many calls were decided;
+    None when no file is open any more, because another person has decided.
     """
     state = UnknownFile.State.RELEASED if send else UnknownFile.State.KEPT
     with transaction.atomic():
         # The lock of the batcher and of the takeover.
         locked = Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter.pk)
-        files = UnknownFile.objects.filter(
-            counter=locked, state=UnknownFile.State.OPEN, pk__lte=up_to
-        )
+        files = UnknownFile.objects.filter(counter=locked, state=UnknownFile.State.OPEN, pk__in=ids)
         markers = list(files.order_by("pk").values_list("marker", flat=True))
         if not markers:
-            return 0
-        waiting = Delivery.objects.filter(AWAITS_FILE, counter=locked, expires_at__gt=now)
-        calls = waiting.aggregate(count=Count("call_id", distinct=True))["count"]
+            return None
+        before = _calls_awaiting(locked, now)
         files.update(state=state)
         # Of a counter that is off they wait for the switch, as all others do.
         decide_again(locked.pk, now=now, reason=MAYBE_SENT, without=(COUNTER_OFF,))
+        calls = before - _calls_awaiting(locked, now)
         audit.log_change(
             cabinet=locked.cabinet,
             actor=actor,
@@ -51,4 +51,9 @@ def decide_files(
             before={"state": UnknownFile.State.OPEN.value},
             after={"state": state.value, "markers": markers, "calls": calls},
         )
-    return len(markers)
+    return calls
+
+
+def _calls_awaiting(counter: Counter, now: datetime) -> int:
+    waiting = Delivery.objects.filter(AWAITS_FILE, counter=counter, expires_at__gt=now)
+    return int(waiting.aggregate(count=Count("call_id", distinct=True))["count"])

@@ -32,11 +32,11 @@ AWAITS_PERSON = Q(state=DeliveryState.SKIPPED, reason=IDENTIFIER_UNREADABLE)
 #: Conversions that wait for another goal: the chosen one was deleted in Metrika before they came.
 AWAITS_GOAL = Q(state=DeliveryState.SKIPPED, reason=GOAL_GONE, waited=True)
 #: Deliveries that may be in a file of which the database does not know: they wait for a person.
-AWAITS_FILE = Q(state=DeliveryState.SKIPPED, reason=MAYBE_SENT)
+AWAITS_FILE = Q(state=DeliveryState.SKIPPED, reason=MAYBE_SENT, waited=True)
 #: The three as SQL of a single table.
 AWAITS_PERSON_SQL = f"state = {DeliveryState.SKIPPED} AND reason = '{IDENTIFIER_UNREADABLE}'"
 AWAITS_GOAL_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{GOAL_GONE}'"
-AWAITS_FILE_SQL = f"state = {DeliveryState.SKIPPED} AND reason = '{MAYBE_SENT}'"
+AWAITS_FILE_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{MAYBE_SENT}'"
 #: `AWAITS_SETTINGS` as SQL of a single table, and that of deliveries that wait to be sent.
 WAITING_SQL = f"state = {DeliveryState.WAITING}"
 AWAITS_SETTINGS_SQL = f"state = {DeliveryState.SKIPPED} AND waited AND reason = '{NOT_CONFIGURED}'"

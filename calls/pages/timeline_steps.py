@@ -146,6 +146,16 @@ def _upload_steps(
         upload.created_at,
         f"{place}{identifier}.",
     )
+    if upload.taken_over_at is not None:
+        yield Step(
+            _("Выгрузка восстановлена по списку Метрики"),
+            "info",
+            upload.taken_over_at,
+            _(
+                "База восстановлена из резервной копии, в которой этой выгрузки ещё не было. "
+                "Звонок уже у Метрики и повторно не уйдёт."
+            ),
+        )
     for attempt in attempts:
         line = describe(attempt, with_answer=False)
         yield Step(line.kind_text, line.tone, line.at, line.outcome_text)

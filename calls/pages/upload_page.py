@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calls.decision.sent_before import missing_rows
 from calls.models import Upload
 from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of_upload
@@ -47,6 +48,27 @@ def attempts_of(upload: Upload, *, with_answers: bool) -> list[AttemptLine]:
     """Return all attempts and lookups, oldest first."""
     attempts = upload.tries.order_by("started_at", "pk")
     return [describe(attempt, with_answer=with_answers) for attempt in attempts]
+
+
+def taken_over_sentences(upload: Upload) -> str:
+    """Return what is known of an upload that a restored database took over; '' for any other."""
+    if upload.taken_over_at is None:
+        return ""
+    sentences = [
+        _(
+            "База восстановлена из резервной копии, в которой этой выгрузки ещё не было. Выгрузка "
+            "восстановлена по списку Метрики: звонки у неё и повторно не уйдут, а файл и попытки "
+            "отправки не сохранились."
+        )
+    ]
+    missing = missing_rows(upload.pk)
+    if missing:
+        text = _(
+            "В базе нет звонков из этой выгрузки: %(count)d. Когда CallKeeper передаст их ещё раз, "
+            "они вернутся в неё и второй раз не уйдут."
+        )
+        sentences.append(text % {"count": missing})
+    return " ".join(sentences)
 
 
 def sent_at_of(upload: Upload) -> datetime | None:

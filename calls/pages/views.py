@@ -21,7 +21,13 @@ from calls.pages.history_page import filter_form, history_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
 from calls.pages.timeline_layout import layout_of
-from calls.pages.upload_page import attempts_of, figures_of, sent_at_of, upload_status
+from calls.pages.upload_page import (
+    attempts_of,
+    figures_of,
+    sent_at_of,
+    taken_over_sentences,
+    upload_status,
+)
 from calls.pages.upload_preview import preview_of
 from calls.phones import masked_phone
 from calls.queries.same_second import rows_of_same_second
@@ -49,6 +55,7 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
     form = filter_form(person, counter, request.GET.dict())
     unknown = unknown_by_counter([counter.pk]).get(counter.pk)
     context: dict[str, Any] = {"counter": counter, "filters": form, "unknown": unknown}
+    context["can_manage"] = person.membership.can_manage
     if form.is_valid():
         context |= history_context(person, counter, form)
     return render(request, "calls/history.html", context)
@@ -112,7 +119,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
         "attempts": attempts_of(shown, with_answers=can_download),
         "can_download": can_download,
     }
-    if can_download:
+    if can_download and shown.taken_over_at is None:
         preview = preview_of(shown.pk)
         context |= {
             "preview_header": preview.header,
@@ -177,7 +184,10 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "number": shown.pk,
         "counter": shown.counter,
         "history_url": reverse("calls:history", args=[shown.counter_id]),
-        "download_url": reverse("calls:upload-csv", args=[shown.pk]) if can_download else "",
+        "download_url": reverse("calls:upload-csv", args=[shown.pk])
+        if can_download and shown.taken_over_at is None
+        else "",
+        "taken_over": taken_over_sentences(shown),
         "state_text": status.text,
         "state_tone": status.tone,
         "reason_text": status.sentence,

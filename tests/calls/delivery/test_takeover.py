@@ -7,21 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import AuditEvent, Cabinet
 from calls.decision import sent_before
-from calls.delivery import batching, manifest, polling, sending
+from calls.delivery import batching, manifest, polling, resend, sending
+from calls.ingest.parsing.record import read_records
+from calls.ingest.store import store_calls
 from calls.models import Call, Delivery, SentBefore, UnknownFile, Upload, UploadFile
+from calls.reconciliation.run import reconcile
+from calls.runtime.counts import MANIFESTS_FAILED, count_of
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
-from tests import installation
+from tests import factories, installation
 from tests.calls.ledger import make_upload
 from tests.calls.restoring import find_unknown_files, lose_call, lose_upload
 from tests.calls.sandbox_world import build_and_send, rows_in_metrika
 from tests.calls.stored import row_of, store_call
+from tests.responses import text_of
 
 
 @pytest.fixture(autouse=True)
@@ -154,4 +161,124 @@ def test_an_unclear_upload_keeps_its_rows_until_it_is_known_not_to_have_arrived(
 
     assert row_of(call).upload_id == lost.pk
     assert SentBefore.objects.count() == 0
+    assert len(rows_in_metrika(sandbox)) == 1
+
+
+def test_pages_of_a_taken_over_upload_say_what_is_missing(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    owner_client: Client,
+    viewer_client: Client,
+    admin_client: Client,
+) -> None:
+    kept, lost = store_call(cabinet=cabinet), store_call(cabinet=cabinet)
+    upload = build_and_send()
+    lose_upload(upload)
+    lose_call(lost)
+    find_unknown_files(linked_counter)
+    run_all()
+
+    url = reverse("calls:upload", args=[upload.pk])
+    for client in (owner_client, viewer_client):
+        page = text_of(client.get(url))
+        assert "Выгрузка восстановлена по списку Метрики" in page
+        assert "В базе нет звонков из этой выгрузки: 1." in page
+        assert "Попытки отправки не сохранились." in page
+        assert "Содержимого файла в базе нет" in page
+        assert "ждёт очереди" not in page
+    download = reverse("calls:upload-csv", args=[upload.pk])
+    assert download not in owner_client.get(url).content.decode()
+    assert owner_client.get(download).status_code == 404
+    journey = owner_client.get(reverse("calls:journey", args=[kept.pk]))
+    assert "Выгрузка восстановлена по списку Метрики" in text_of(journey)
+    assert "Строка, как она отправлена" not in text_of(journey)
+    change = reverse("admin:calls_upload_change", args=[upload.pk])
+    assert admin_client.get(change).status_code == 200
+
+    row = Delivery.objects.select_related("counter__goal", "upload", "cabinet").get(
+        call_id=kept.pk, channel=Channel.CALLS
+    )
+    resend.order(row, number=1, actor=None, now=timezone.now())
+    run_all()
+    assert len(rows_in_metrika(sandbox)) == 3  # the person ordered it
+
+
+def test_calls_of_a_taken_over_upload_are_named_by_the_comparison(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    lost = [store_call(cabinet=cabinet) for _ in range(2)][1]
+    upload = build_and_send()
+    lose_upload(upload)
+    lose_call(lost)
+    find_unknown_files(linked_counter)
+    run_all()
+
+    found = reconcile(linked_counter, now=timezone.now() + timedelta(hours=2))
+    (difference,) = found.differences.all()
+    assert (difference.code, difference.ours, difference.theirs) == ("rows_deliveries", "2", "1")
+    assert difference.upload == upload
+
+
+def test_a_call_that_comes_under_its_stronger_id_is_known_by_the_weaker_one(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    source = factories.make_source(cabinet=cabinet)
+    weak = factories.v3_record(ctCallId=7_700_001)
+    strong = dict(weak)
+    del weak["universalId"]
+
+    def send(record: dict[str, Any]) -> Call:
+        read = read_records([record], source_id=source.public_id, zone=None, now=timezone.now())
+        (result,) = store_calls(source=source, records=read, now=timezone.now())
+        assert result.call_id is not None
+        return Call.objects.get(pk=result.call_id)
+
+    first = send(weak)
+    upload = build_and_send()
+    lose_upload(upload)
+    lose_call(first)
+    find_unknown_files(linked_counter)
+    run_all()
+
+    again = send(strong)
+    run_all()
+    assert again.external_id != first.external_id
+    assert row_of(again).upload_id == upload.pk
+    assert len(rows_in_metrika(sandbox)) == 1
+
+
+def test_a_folder_that_cannot_be_written_stops_no_file(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, folder: Path
+) -> None:
+    folder.write_text("not a folder")
+    failed = count_of(MANIFESTS_FAILED)
+    store_call(cabinet=cabinet)
+    assert build_and_send().state == UploadState.SENT
+    assert count_of(MANIFESTS_FAILED) == failed + 1
+
+
+def test_old_manifests_are_pruned(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    store_call(cabinet=cabinet)
+    upload = build_and_send()
+    assert manifest.prune(now=timezone.now() + timedelta(days=34)) == 0
+    assert manifest.markers() == [upload.marker]
+    assert manifest.prune(now=timezone.now() + timedelta(days=36)) == 1
+    assert manifest.markers() == []
+
+
+def test_a_damaged_manifest_counts_as_none(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    call = store_call(cabinet=cabinet)
+    upload = build_and_send()
+    path = manifest.path_of(upload.marker)
+    path.write_bytes(path.read_bytes()[:40])
+    lose_upload(upload)
+    find_unknown_files(linked_counter)
+    run_all()
+    assert UnknownFile.objects.get().state == UnknownFile.State.OPEN
+    assert row_of(call).reason == "maybe_sent"
     assert len(rows_in_metrika(sandbox)) == 1
