@@ -159,7 +159,7 @@ def ensure_may_request() -> None:
     found = state()
     if found.halt in LASTING:
         _halt(found, found.at)
-    if not found.may_request:
+    if not found.may_request and (found.is_copy or not _listing_allowed.get()):
         raise SendingHalted(found)
 
 
