@@ -69,14 +69,13 @@ def link_message(user: User, address: str) -> EmailMessage:
 
 @transaction.atomic
 def invite(user: User, *, actor: User, by_mail: bool) -> Invitation:
-    """Remove the user's password, end their sessions and make a link to set a new one.
+    """Remove the user's password, end their sessions and earlier links, make a link for a new one.
 
     With ``by_mail`` the link is sent, if e-mail is configured and the user has an address; else it
     is to be shown to the actor, once. The audit trail records which.
     """
-    if user.has_usable_password():
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
+    user.set_unusable_password()  # other random text each time, on which the tokens depend
+    user.save(update_fields=["password"])
     end_sessions(user)
     url = link_of(user, InvitationTokens().make_token(user))
     address = mail_address(user) if by_mail and is_mail_configured() else ""

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import UserSession
-from cabinets.client_address import client_address
+from cabinets.client_address import client_address, limited_address
 
 #: What is known of the sign-in, kept in the session's data.
 SIGN_IN = "sign_in"
@@ -47,10 +47,10 @@ class SessionStore(db.SessionStore):
 
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **_details: Any) -> None:
-    """Keep when, where and with what the person signed in."""
+    """Keep when, where and with what the person signed in; no address where it is the proxy's."""
     request.session[SIGN_IN] = {
         "at": timezone.now().isoformat(),
-        "address": client_address(request)[:45],
+        "address": client_address(request) if limited_address(request) else "",
         "browser": request.META.get("HTTP_USER_AGENT", "")[:200],
     }
 

@@ -11,7 +11,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordResetConfirmView
+from django.contrib.auth.views import (
+    INTERNAL_RESET_SESSION_TOKEN,
+    LoginView,
+    PasswordChangeView,
+    PasswordResetConfirmView,
+)
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -103,12 +108,24 @@ class NewPassword(PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Store it, end every session of the person and lead to the sign-in page."""
         with acting("password link", lambda: form.user), transaction.atomic():
+            if not self._is_link_unused(form.user):
+                self.validlink = False
+                return self.render_to_response(self.get_context_data(form=None))
             response = super().form_valid(form)
             # This browser's session is not the person's any more: its mark of the password is old.
-            end_sessions(form.user, but=self.request.session.session_key)
-        text = _("Новый пароль сохранён, прежние сеансы завершены. Войдите с новым паролем.")
+            ended = end_sessions(form.user, but=self.request.session.session_key)
+        if ended:
+            text = _("Пароль сохранён, прежние сеансы завершены. Войдите с новым паролем.")
+        else:
+            text = _("Пароль сохранён. Войдите с ним.")
         messages.success(self.request, text)
         return response
+
+    def _is_link_unused(self, user: User) -> bool:
+        """Lock the user's row and return whether no parallel request has used the link."""
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        token = self.request.session.get(INTERNAL_RESET_SESSION_TOKEN)
+        return bool(self.token_generator.check_token(locked, token))
 
 
 class ChangePassword(PasswordChangeView):

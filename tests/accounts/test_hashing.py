@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from accounts import hashing
 from accounts.hashing import HashingBusy, PooledPBKDF2Hasher, hashing_slot
+from callkeeper_metrika import settings as product_settings
 from tests import factories
 
 OURS = "accounts.hashing.PooledPBKDF2Hasher"
@@ -109,7 +110,7 @@ def test_sign_in_beyond_the_slots_is_refused_and_not_counted(
     assert {answer.headers["Retry-After"] for answer in busy} == {"2"}
     html = " ".join(busy[0].content.decode().split())
     assert (
-        "Ваш пароль не проверялся, попытка не засчитана. Попробуйте ещё раз через 2 секунды."
+        "Ваш запрос не выполнен и попыткой не считается. Попробуйте ещё раз через 2 секунды."
         in html
     )
     assert 'href="">Попробовать ещё раз</a>' in html
@@ -152,3 +153,7 @@ def test_nested_calls_share_a_slot(slots: BoundedSemaphore) -> None:
         assert slots.acquire(blocking=False)
         assert not slots.acquire(blocking=False)
         slots.release()
+
+
+def test_product_hashes_in_the_pool_only() -> None:
+    assert product_settings.PASSWORD_HASHERS == [OURS]

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts.forms import NewPasswordForm
 from accounts.mail import wait_until_sent
 from cabinets.models import AuditEvent
 from tests import factories
@@ -120,6 +121,28 @@ def test_link_works_once_and_a_sign_in_ends_it(root_client: Client) -> None:
     assert signs_in("anna", NEW)
 
 
+def test_link_sets_one_password_when_two_requests_use_it_at_once(
+    root_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = shown_link(add(root_client))
+    validate = NewPasswordForm.full_clean
+    answers = []
+
+    def use_it_meanwhile(form: NewPasswordForm) -> None:
+        monkeypatch.setattr(NewPasswordForm, "full_clean", validate)
+        answers.append(set_password(link, "drugoi-parol-5"))
+        validate(form)
+
+    monkeypatch.setattr(NewPasswordForm, "full_clean", use_it_meanwhile)
+
+    late = set_password(link)
+
+    assert (answers[0].status_code, late.status_code) == (302, 200)
+    assert "Ссылка не действует" in late.content.decode()
+    assert signs_in("anna", "drugoi-parol-5")
+    assert AuditEvent.objects.filter(action="user.password_set").count() == 1
+
+
 @pytest.mark.parametrize(("hours", "is_valid"), [(71, True), (73, False)])
 def test_link_is_valid_for_three_days(root_client: Client, hours: int, is_valid: bool) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
@@ -151,9 +174,10 @@ def test_reset_ends_the_password_and_the_sessions_at_once(
 
 def test_later_reset_ends_an_earlier_link(root_client: Client, owner: User) -> None:
     first = shown_link(reset(root_client, owner, show="1"))
-    set_password(shown_link(reset(root_client, owner, show="1")))
+    second = shown_link(reset(root_client, owner, show="1"))
 
     assert "Ссылка не действует" in set_password(first).content.decode()
+    assert set_password(second).status_code == 302
 
 
 def test_page_before_the_reset_explains_it_and_changes_nothing(

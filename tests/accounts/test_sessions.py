@@ -16,6 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.browsers import browser_name
 from accounts.models import UserSession
@@ -52,6 +53,17 @@ def test_page_names_browser_address_and_time_of_each_sign_in(owner: User) -> Non
     assert "Chrome, Windows этот браузер Вход 20 ноя 2026, 13:00 · адрес 203.0.113.5" in shown
     assert "Safari, iPhone Вход 20 ноя 2026, 14:00 · адрес 2001:db8::7" in shown
     assert "Завершить другие сеансы" in shown
+
+
+def test_address_of_a_proxy_is_not_shown_as_that_of_a_browser(
+    owner: User, settings: Settings
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+    own = sign_in(CHROME, "203.0.113.5")
+
+    assert UserSession.objects.get(user=owner).address == ""
+    assert "203.0.113.5" not in own.get(SESSIONS).content.decode()
 
 
 def test_button_ends_the_other_sessions_of_this_person_only(
