@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from redis.exceptions import RedisError
 
 from calls.queries.backlog import DueWork, due_work, uploads_by_state
-from calls.runtime import heartbeat
+from calls.runtime import counts, heartbeat
 from calls.runtime.partitions import misfiled_rows
 from integrations.installation import guard
 from integrations.installation.words import operator_words
@@ -119,10 +119,16 @@ class DeliveryCollector:
             "By how much Metrika's clock is ahead of ours; differences below 30 s count as none",
             value=clock_skew.ahead().total_seconds(),
         )
+        age, failed = _kept_in_broker(now)
         yield GaugeMetricFamily(
             "callkeeper_heartbeat_age_seconds",
             "Age of the last mark of beat and a worker; -1 when there is none or no broker",
-            value=_heartbeat_age(now),
+            value=age,
+        )
+        yield GaugeMetricFamily(
+            "callkeeper_manifests_failed",
+            "Manifests of sent files that could not be written; -1 when there is no broker",
+            value=failed,
         )
         yield GaugeMetricFamily(
             "callkeeper_sending_halted",
@@ -131,12 +137,17 @@ class DeliveryCollector:
         )
 
 
-def _heartbeat_age(now: datetime) -> float:
+def _kept_in_broker(now: datetime) -> tuple[float, int]:
+    """Return the age of the heartbeat and the number of failed manifests; -1 for what is unknown.
+
+    A broker that does not answer is asked once.
+    """
     try:
         age = heartbeat.age_seconds(now)
+        failed = counts.count_of(counts.MANIFESTS_FAILED)
     except RedisError:
-        return -1
-    return -1 if age is None else age
+        return -1, -1
+    return -1 if age is None else age, failed
 
 
 @require_safe

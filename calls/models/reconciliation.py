@@ -52,6 +52,7 @@ class Difference(models.Model):
         QUANTITY = "quantity", _("Не сходится число строк")
         STATUS = "status", _("Не сходится статус")
         CALLS_AND_DELIVERIES = "calls_deliveries", _("Не у каждого звонка есть отправки")
+        CALLS_LOST = "calls_lost", _("В базе нет звонков из этой выгрузки")
         ROWS_AND_DELIVERIES = "rows_deliveries", _("Строк в выгрузках не столько, сколько отправок")
 
     #: Calls that Metrika may count twice for ever: shown first.

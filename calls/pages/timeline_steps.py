@@ -16,7 +16,15 @@ from calls.pages.attempt_messages import describe
 from calls.pages.status_messages import changed_text, sentence_of, title_of
 from calls.pages.upload_page import label_of
 from calls.queries.display_state import DisplayDelivery
-from calls.states import NOT_SENT, PROCESSED_UPLOADS, TONES, DeliveryState, DisplayState, IdKind
+from calls.states import (
+    MAYBE_SENT,
+    NOT_SENT,
+    PROCESSED_UPLOADS,
+    TONES,
+    DeliveryState,
+    DisplayState,
+    IdKind,
+)
 
 #: States of a skipped call whose reason is among the rules of its decision.
 _TOLD_BY_RULES = (*NOT_SENT, DisplayState.NEEDS_DECISION, DisplayState.AWAITS_GOAL)
@@ -107,6 +115,8 @@ def _decision_title(delivery: DisplayDelivery) -> tuple[str, str]:
         return _("Решится, когда вы сохраните настройки счетчика"), "warning"
     if delivery.display_state == DisplayState.AWAITS_GOAL:
         return _("Уйдёт, когда вы выберете другую цель"), "warning"
+    if delivery.display_state == DisplayState.NEEDS_DECISION and delivery.reason == MAYBE_SENT:
+        return _("Не отправлен: нужно ваше решение"), "warning"
     if delivery.display_state == DisplayState.NEEDS_DECISION:
         return _("Не отправлен: нужно ваше решение или исправленная запись"), "warning"
     if delivery.state == DeliveryState.SKIPPED:

@@ -45,7 +45,11 @@ KEPT = timedelta(days=35)
 ROTATION_SECONDS = 600
 
 #: Differences within the ledger; all others are differences from Metrika.
-OF_LEDGER = (Difference.Code.CALLS_AND_DELIVERIES, Difference.Code.ROWS_AND_DELIVERIES)
+OF_LEDGER = (
+    Difference.Code.CALLS_AND_DELIVERIES,
+    Difference.Code.ROWS_AND_DELIVERIES,
+    Difference.Code.CALLS_LOST,
+)
 
 
 def reconcile_due(*, now: datetime, seconds: float) -> int:
@@ -154,7 +158,9 @@ WHERE c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
 # Uploads whose rows returned to waiting, or went to parts, have fewer deliveries than rows; so may
 # one that stands in Metrika twice, which is told already.
 _ROWS_AND_DELIVERIES = f"""
-SELECT u.id, u.rows, count(d.call_id) FROM calls_upload u
+SELECT u.id, u.rows, count(d.call_id), u.taken_over_at IS NOT NULL,
+       (SELECT count(*) FROM calls_sentbefore s WHERE s.upload_id = u.id AND s.held_by_id IS NULL)
+FROM calls_upload u
 LEFT JOIN calls_delivery d ON d.upload_id = u.id
 WHERE u.counter_id = %(counter)s AND u.created_at >= %(since)s
   AND u.state NOT IN {sql_list([UploadState.SPLITTING, UploadState.CANCELLED])}
@@ -186,11 +192,24 @@ def _ledger_findings(counter: Counter, calls: int, deliveries: int, now: datetim
         found.append(Finding(Code.CALLS_AND_DELIVERIES, ours=counts[0], theirs=counts[1]))
     with connection.cursor() as cursor:
         cursor.execute(_ROWS_AND_DELIVERIES, {"counter": counter.pk, "since": now - WINDOW})
-        for upload_id, rows, attached in cursor.fetchall():
-            found.append(
-                Finding(Code.ROWS_AND_DELIVERIES, upload_id, ours=str(rows), theirs=str(attached))
-            )
-    return found
+        rows = cursor.fetchall()
+    return found + [one for row in rows if (one := _rows_finding(*row)) is not None]
+
+
+def _rows_finding(
+    upload_id: int, rows: int, attached: int, is_taken_over: bool, missing: int
+) -> Finding | None:
+    """Return the difference of an upload whose rows are not all deliveries of its own.
+
+    Of one that a restored database took over only the calls count that are nowhere in the database.
+    """
+    if not is_taken_over:
+        code = Difference.Code.ROWS_AND_DELIVERIES
+        return Finding(code, upload_id, ours=str(rows), theirs=str(attached))
+    if not missing:
+        return None
+    code = Difference.Code.CALLS_LOST
+    return Finding(code, upload_id, ours=str(rows - missing), theirs=str(rows))
 
 
 @transaction.atomic

@@ -182,6 +182,7 @@ def test_metrics_work_without_broker(client: Client, db: None, no_broker: None) 
 
     assert answer.status_code == 200
     assert b"callkeeper_heartbeat_age_seconds -1.0" in answer.content
+    assert b"callkeeper_manifests_failed -1.0" in answer.content
     assert b'callkeeper_uploads{state="unclear"} 0.0' in answer.content
     assert b"callkeeper_metrika_clock_ahead_seconds 0.0" in answer.content
 

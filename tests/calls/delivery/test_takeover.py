@@ -216,7 +216,7 @@ def test_calls_of_a_taken_over_upload_are_named_by_the_comparison(
 
     found = reconcile(linked_counter, now=timezone.now() + timedelta(hours=2))
     (difference,) = found.differences.all()
-    assert (difference.code, difference.ours, difference.theirs) == ("rows_deliveries", "2", "1")
+    assert (difference.code, difference.ours, difference.theirs) == ("calls_lost", "1", "2")
     assert difference.upload == upload
 
 
