@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from pytest_django import Settings
 
 from tests import factories
+from tests.faults.databases import database_url
 from tests.faults.processes import WorkerForkServer, WorkerProcesses
 from tests.faults.results import Result
 from tests.faults.sandbox_process import SandboxProcess, start_sandbox_process
@@ -48,13 +48,6 @@ def environment(
         "YANDEX_CLIENT_SECRET": sandbox_process.options.client_secret,
         "LOG_LEVEL": "INFO",
     }
-
-
-def database_url() -> str:
-    """Return the address of the test database, which is not the one in the environment."""
-    known = connection.settings_dict
-    credentials = f"{known['USER']}:{known['PASSWORD']}"
-    return f"postgres://{credentials}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
 
 
 @pytest.fixture(scope="session")

@@ -65,12 +65,15 @@ class SandboxProcess(Sandbox):
         return [one for one in counts if "offline_conversions" in one["path"]]
 
 
-def start_sandbox_process(log: Path) -> tuple[subprocess.Popen[bytes], SandboxProcess]:
-    """Start a sandbox on a free port and wait until it answers."""
+def start_sandbox_process(
+    log: Path, *, state: Path | None = None
+) -> tuple[subprocess.Popen[bytes], SandboxProcess]:
+    """Start a sandbox on a free port and wait until it answers; ``state`` is the file it keeps."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     words = ["-m", "devtools.sandbox", f"--port={port}", f"--ripen-seconds={RIPEN_SECONDS}"]
+    words += [f"--state={state}"] if state else []
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *words],

@@ -52,12 +52,15 @@ class WorkerOptions:
     #: the rows of an accepted file to waiting.
     variant: str = ""
     interval: float = 0.05
+    #: DATABASE_URL of another database than the environment's.
+    database: str = ""
     #: Settings that differ from PACE.
     pace: dict[str, float] = field(default_factory=dict)
     #: Addresses that differ from the environment's.
     addresses: dict[str, str] = field(default_factory=dict)
-    #: Instead of the loop: one task, called as Celery would call it.
+    #: Instead of the loop: one task, called as Celery would call it, or a command of manage.py.
     task: str = ""
+    command: tuple[str, ...] = ()
     #: Uploadings per page of the list; 0 keeps Metrika's 10,000.
     page: int = 0
 
@@ -83,9 +86,12 @@ class KillSwitch:
 
 def work(options: WorkerOptions) -> None:
     """Run the worker until it is killed or asked to stop."""
+    from django.core.management import call_command
+
     from calls import tasks
     from calls.delivery import sender_loop
     from calls.runtime import failpoints, shutdown
+    from tests.faults.databases import use_database
 
     # Workers of a fork server are not a pool: each has a stop flag of its own.
     shutdown._requested = mmap.mmap(-1, 1)
@@ -100,10 +106,15 @@ def work(options: WorkerOptions) -> None:
     failpoints.listener = kill_switch.reach
     _set_wire_failpoints(options.at, kill_switch.reach)
     _set_pace(options)
+    if options.database:
+        use_database(options.database)
     _apply_variant(options.variant)
     _shorten_pages(options.page)
     if options.task:
         getattr(tasks, options.task)()
+        return
+    if options.command:
+        call_command(*options.command)
         return
     sender_loop.run(rest=lambda: woken.wait(options.interval))
 
