@@ -27,7 +27,7 @@ from cabinets.sealing import UnsealFailed
 from calls.delivery import manifest, takeover, transitions
 from calls.delivery.listings import MARKER, Listing, examine, record_whole
 from calls.delivery.lookup import grace, handle_list_error, settle
-from calls.models import ListUse, RestoreRun, SentBefore, UnknownFile, Upload, UploadAttempt
+from calls.models import Call, ListUse, RestoreRun, SentBefore, UnknownFile, Upload, UploadAttempt
 from calls.runtime.failpoints import failpoint
 from calls.runtime.sequences import advance_sequences
 from calls.states import MAY_HAVE_ARRIVED, TAKEN_UPLOADS, TO_SEND, Channel
@@ -60,6 +60,8 @@ class Survey:
     unreachable: list[Counter]
     #: Manifests of files that the database does not know.
     manifests: int
+    #: When the last call came that is in the database from before the mark.
+    received_at: datetime | None
 
     @property
     def is_needed(self) -> bool:
@@ -77,22 +79,31 @@ class Progress:
 
 def survey(now: datetime) -> Survey:
     """Return what there is to be done. Changes nothing and makes no request."""
+    state = guard.state(now)
     counters = list(Counter.objects.present().with_account().order_by("pk"))
     reachable = [one for one in counters if hold(AUTHORISED, one)]
     counted = Upload.objects.filter(state__in=DOUBTED).order_by().values_list("state")
     return Survey(
-        state=guard.state(now),
-        run=open_run(),
+        state=state,
+        run=open_run(state),
         uploads={str(state): 0 for state in DOUBTED} | dict(counted.annotate(Count("pk"))),
         lists=[(one, channel) for one in reachable for channel in Channel],
         unreachable=[one for one in counters if not hold(AUTHORISED, one)],
         manifests=_unknown_manifests(),
+        received_at=_last_received(state, now),
     )
 
 
-def open_run() -> RestoreRun | None:
-    """Return the run that has not come to its end."""
-    return RestoreRun.objects.filter(finished_at=None).order_by("pk").last()
+def open_run(state: State) -> RestoreRun | None:
+    """Return the run that has not come to its end, of the restore that the marks tell of.
+
+    A dump may have been taken in the middle of a run: what that one read is of no use any more.
+    When sending is released already, there is nothing but its end to record.
+    """
+    run = RestoreRun.objects.filter(finished_at=None).order_by("pk").last()
+    if run is None or not state.is_halted:
+        return run
+    return run if state.mark is not None and state.mark.epoch == run.mark_epoch else None
 
 
 def lock() -> bool:
@@ -114,8 +125,12 @@ def begin(found: Survey, *, now: datetime) -> RestoreRun:
         return found.run
     mark = found.state.mark
     with transaction.atomic():
+        RestoreRun.objects.filter(finished_at=None).update(finished_at=now)
         run = RestoreRun.objects.create(
-            started_at=now, cause=found.state.kind.value, mark_at=min(mark.at, now) if mark else now
+            started_at=now,
+            cause=found.state.kind.value,
+            mark_at=min(mark.at, now) if mark else now,
+            mark_epoch=mark.epoch if mark else None,
         )
         _log(run, "restore.begun", {"uploads": found.uploads, "manifests": found.manifests})
     return run
@@ -239,6 +254,13 @@ def _read_list(counter: Counter, channel: Channel) -> str:
     takeover.settle_open_files(now=asked_at, counter_id=counter.pk)
     record_whole(counter.pk, channel, listing.began_at)
     return ""
+
+
+def _last_received(state: State, now: datetime) -> datetime | None:
+    """Return until when the database has the calls: those that came since the restore left out."""
+    until = state.mark.at if state.mark else state.row.halted_at or now
+    before = Call.objects.filter(received_at__lte=until)
+    return before.order_by("-pk").values_list("received_at", flat=True).first()
 
 
 def _unknown_manifests() -> int:

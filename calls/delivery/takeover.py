@@ -18,10 +18,13 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThan
+from django.utils import timezone
 
 from cabinets import audit
 from calls.decision import sent_before
 from calls.decision.decide import decide_again
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.rules.restored import files_sql
 from calls.delivery import manifest as manifests
 from calls.delivery import transitions
@@ -37,6 +40,8 @@ from counters.models import Counter
 
 logger = logging.getLogger(__name__)
 
+#: When Metrika took an unknown file: `calls.decision.rules.restored.TAKEN_AT`.
+_TAKEN_AT = Coalesce("create_time", "found_at")
 #: States in which a file may have calls that the database would send.
 DOUBTFUL = (UnknownFile.State.OPEN, UnknownFile.State.KEPT)
 
@@ -117,8 +122,8 @@ def settle_waiting(counter_id: int, channel: Channel, *, now: datetime) -> None:
 def is_concerned(counter_id: int, channel: Channel) -> bool:
     """Whether anything waiting of this counter and channel may have been sent before."""
     of_list = {"counter_id": counter_id, "channel": channel}
-    unknown = UnknownFile.objects.filter(**of_list, state__in=DOUBTFUL)
-    rows = SentBefore.objects.filter(**of_list)
+    rows = SentBefore.objects.filter(**of_list, upload__newest_call_at__gt=horizon())
+    unknown = _doubtful_files().filter(**of_list)
     return bool(unknown.values("pk").union(rows.values("pk"), all=True)[:1])
 
 
@@ -147,8 +152,14 @@ def is_sure() -> Q:
 
 def regather_in_doubt(*, now: datetime) -> int:
     """Cancel the uploads that are in doubt; their rows are attached, wait, or are set aside."""
+    holders = SentBefore.objects.filter(held_by__isnull=False).order_by()
+    held = set(holders.values_list("held_by", flat=True).distinct())
+    counters = set(_doubtful_files().order_by().values_list("counter_id", flat=True).distinct())
+    if not held and not counters:
+        return 0
     regathered = 0
-    for pk, counter_id in in_doubt().order_by("pk").values_list("pk", "counter_id"):
+    suspects = in_doubt().filter(Q(pk__in=held) | Q(counter_id__in=counters))
+    for pk, counter_id in suspects.order_by("pk").values_list("pk", "counter_id"):
         with isolated_errors(logger, "upload %s in doubt", pk), transaction.atomic():
             _lock_counter(counter_id)
             locked = in_doubt().select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
@@ -244,13 +255,22 @@ def _lock_counter(counter_id: int) -> Counter:
     return Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter_id)
 
 
+def horizon() -> datetime:
+    """Return the start of the earliest call that may still be sent."""
+    return timezone.now() - LINK_HORIZON
+
+
+def _doubtful_files() -> QuerySet[UnknownFile]:
+    """Return the files that may have a call which would still be sent."""
+    return UnknownFile.objects.filter(GreaterThan(_TAKEN_AT, horizon()), state__in=DOUBTFUL)
+
+
 def _unknown_files() -> QuerySet[UnknownFile]:
     """Return the files, of the list of an outer upload, that may have its earliest call."""
-    return UnknownFile.objects.alias(moment=Coalesce("create_time", "found_at")).filter(
+    return _doubtful_files().filter(
+        GreaterThan(_TAKEN_AT, OuterRef("oldest_call_at")),
         counter_id=OuterRef("counter_id"),
         channel=OuterRef("channel"),
-        state__in=DOUBTFUL,
-        moment__gt=OuterRef("oldest_call_at"),
     )
 
 

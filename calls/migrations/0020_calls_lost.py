@@ -9,6 +9,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Behind a backup or a forgotten session it gives up, to be run again, rather than let all
+        # work queue up behind it.
+        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
         migrations.AlterField(
             model_name="difference",
             name="code",

@@ -59,6 +59,8 @@ class RestoreRun(models.Model):
     cause = models.CharField(_("Причина"), max_length=16)
     #: When the last upload was sent, as the mark outside the database says; else the start.
     mark_at = models.DateTimeField(_("Последняя отправка"))
+    #: Epoch of that mark: a run goes on only for the restore that it was begun for.
+    mark_epoch = models.BigIntegerField(_("Эпоха метки"), null=True)
     sequences_at = models.DateTimeField(_("Номера сдвинуты"), null=True)
     uploads_at = models.DateTimeField(_("Выгрузки поставлены на проверку"), null=True)
     #: Lists that began to be read before this moment do not count.

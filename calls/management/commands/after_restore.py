@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class Command(BaseCommand):
         if not options["apply"]:
             self.stdout.write("Nothing was changed. Next: manage.py after_restore --apply")
             return
+        self._confirm(found)
         if not steps.lock():
             raise CommandError("Another after_restore is running.", returncode=REFUSED)
         try:
@@ -80,6 +82,18 @@ class Command(BaseCommand):
             raise CommandError(sentence, returncode=REFUSED) from None
         self._close(numbers, progress, found)
 
+    def _confirm(self, found: Survey) -> None:
+        """Ask a person at a terminal: a copy beside the production must not be released."""
+        if found.state.kind is not Kind.FOREIGN:
+            return
+        self.stdout.write(
+            "This database will be the installation that sends. Where the former one still runs,"
+            " stop it for good first: two that send double every call. For a copy there is"
+            " adopt_installation --as-copy."
+        )
+        if sys.stdin.isatty() and input("Type yes to go on: ").strip() != "yes":
+            raise CommandError("Nothing was changed.", returncode=REFUSED)
+
     def _tell(self, found: Survey) -> None:
         state, mark = found.state, found.state.mark
         self.stdout.write(f"Installation {state.row.uid}: {state.kind}.")
@@ -94,6 +108,12 @@ class Command(BaseCommand):
             )
         counts = ", ".join(f"{name} {count}" for name, count in found.uploads.items())
         self.stdout.write(f"Uploads that may have been sent since: {counts}.")
+        if found.received_at is not None:
+            came = f"{found.received_at:%Y-%m-%d %H:%M:%S}Z"
+            self.stdout.write(
+                f"The last call that is here came at {came}: have the sender repeat what it sent"
+                " since."
+            )
         self.stdout.write(f"Manifests of files that the database does not know: {found.manifests}.")
         self.stdout.write(f"Lists to read: {len(found.lists)}.")
         for counter in found.unreachable:

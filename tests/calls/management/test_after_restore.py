@@ -21,9 +21,9 @@ from pytest_django import Settings
 from cabinets.models import AuditEvent, Cabinet
 from calls.delivery import batching, lookup, manifest, polling, sending
 from calls.management.commands.after_restore import Command
-from calls.models import Call, Delivery, RestoreRun, UnknownFile, Upload, UploadAttempt
+from calls.models import Call, Delivery, ListUse, RestoreRun, UnknownFile, Upload, UploadAttempt
 from calls.runtime import failpoints
-from calls.states import UploadState
+from calls.states import Channel, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.installation import guard
@@ -139,6 +139,8 @@ def test_dry_run_tells_and_changes_nothing(world: World, sandbox: RunningSandbox
     assert "Uploads that may have been sent since: ready 1, later 0, sending 0, unclear 0." in told
     assert "Manifests of files that the database does not know: 1." in told
     assert "Lists to read: 2." in told
+    last = Call.objects.latest("pk").received_at
+    assert f"The last call that is here came at {last:%Y-%m-%d %H:%M:%S}Z" in told
     assert "Nothing was changed. Next: manage.py after_restore --apply" in told
 
 
@@ -291,3 +293,44 @@ def test_a_database_on_a_new_machine_lists_and_sends_again(
     assert guard.state(timezone.now()).kind is Kind.OK
     work(clock)
     assert len(rows_in_metrika(sandbox)) == 4
+
+
+def test_a_run_that_the_dump_has_is_not_continued(
+    world: World, sandbox: RunningSandbox, run: Any
+) -> None:
+    """The dump was taken in the middle of the run after an earlier restore."""
+    since = timezone.now() - timedelta(days=1)
+    RestoreRun.objects.create(
+        started_at=since,
+        cause="behind",
+        mark_at=since,
+        mark_epoch=1,
+        sequences_at=since,
+        uploads_at=since,
+        listing_at=since,
+    )
+    ListUse.objects.all().delete()
+    for channel in Channel:
+        ListUse.objects.create(
+            counter=world.counter, channel=channel, read_whole_at=timezone.now() - GRACE
+        )
+
+    run("--apply")
+
+    former, new = RestoreRun.objects.order_by("pk")
+    assert former.numbers == {}
+    assert new.numbers["adopted"] == new.numbers["taken over"] == new.numbers["parked"] == 1
+
+
+def test_a_person_confirms_that_a_foreign_database_is_the_production(
+    world: World, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.remove_marks()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _question: "no")
+
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        run("--apply")
+
+    assert guard.state(timezone.now()).kind is Kind.FOREIGN
+    assert RestoreRun.objects.count() == 0
