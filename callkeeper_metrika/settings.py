@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "callkeeper_metrika.public_host.PublicHostMiddleware",
     "csp.middleware.CSPMiddleware",
+    "callkeeper_metrika.odd_requests.OddRequestMiddleware",
     "accounts.early_refusal.EarlyRefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

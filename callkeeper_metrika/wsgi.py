@@ -6,6 +6,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from callkeeper_metrika.odd_requests import with_readable_content_type
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callkeeper_metrika.settings")
 
-application = get_wsgi_application()
+application = with_readable_content_type(get_wsgi_application())
