@@ -17,12 +17,15 @@ REFUSALS: dict[str, str | Promise] = {
     "wrong_shape": _("тело — не звонок и не список calls"),
     "too_many_calls": _("слишком много звонков в запросе"),
     "too_many_requests": _("слишком много звонков за минуту"),
+    "too_many_bytes": _("слишком много данных за минуту"),
     "no_usable_call": _("ни одной записи принять нельзя"),
     "body_too_large": _("тело слишком велико"),
+    "body_too_complex": _("в теле слишком много значений JSON или слишком длинный текст"),
     "body_cut_off": _("тело пришло не целиком"),
     "length_required": _("нет Content-Length"),
     "unsupported_media_type": _("тело — не application/json без сжатия"),
     "method_not_allowed": _("не POST"),
+    "secret_unavailable": _("секрет не открывается на нашей стороне, нужен администратор"),
 }
 #: Of single records.
 REJECTIONS: dict[str, str | Promise] = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext as _
 
 from calls.ingest.errors import ApiError
@@ -15,46 +17,54 @@ MAX_LENGTH_DIGITS = 18
 CHUNK_BYTES = 64 * 1024
 
 
+def check_body_headers(headers: Mapping[str, str]) -> None:
+    """Raise ApiError for a body that would be refused whatever it is: 411, 413, 415."""
+    _require_json(headers.get("Content-Type", ""))
+    _require_no_compression(headers)
+    length = headers.get("Content-Length", "")
+    if not length and _is_chunked(headers):
+        return
+    if not (length.isascii() and length.isdigit()):
+        raise _length_required()
+    if len(length) > MAX_LENGTH_DIGITS or int(length) > settings.INGEST_MAX_BYTES:
+        raise _too_large()
+
+
 def read_body(request: HttpRequest) -> bytes:
     """Return the bytes of a JSON body, sent with Content-Length or in chunks (RFC 9112, 7.1).
 
-    Raises ApiError: 400 when it was cut off, 411, 413, 415.
+    `check_body_headers` comes before. Raises ApiError: 400 when it was cut off, 411, 413.
     """
-    _require_json(request)
-    _require_no_compression(request)
-    encoding = request.headers.get("Transfer-Encoding", "").strip().lower()
-    length = request.headers.get("Content-Length", "")
-    if not length and encoding == "chunked" and request.META.get("wsgi.input_terminated"):
+    if not request.headers.get("Content-Length") and _is_chunked(request.headers):
+        if not request.META.get("wsgi.input_terminated"):
+            raise _length_required()
         return _read_chunked(request.META["wsgi.input"])
-    if not (length.isascii() and length.isdigit()):
-        raise ApiError(
-            411,
-            "length_required",
-            _("Нужен заголовок Content-Length или Transfer-Encoding: chunked."),
-        )
-    if len(length) > MAX_LENGTH_DIGITS or int(length) > settings.INGEST_MAX_BYTES:
-        raise _too_large()
     try:
         return request.body
     except UnreadablePostError:
         raise _cut_off() from None
 
 
-def _require_json(request: HttpRequest) -> None:
-    if request.content_type == "application/json":
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    return headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
+
+
+def _require_json(content_type: str) -> None:
+    kind = parse_header_parameters(content_type)[0]
+    if kind == "application/json":
         return
-    given = _("В Content-Type пришло «%(type)s»") % {"type": (request.content_type or "")[:100]}
-    reason = given if request.content_type else _("Нет заголовка Content-Type")
+    given = _("В Content-Type пришло «%(type)s»") % {"type": kind[:100]}
+    reason = given if kind else _("Нет заголовка Content-Type")
     raise ApiError(
         415, "unsupported_media_type", _("%(reason)s: нужен application/json.") % {"reason": reason}
     )
 
 
-def _require_no_compression(request: HttpRequest) -> None:
+def _require_no_compression(headers: Mapping[str, str]) -> None:
     """Refuse every coding but `identity`, which means none."""
     codings = (
-        *request.headers.get("Content-Encoding", "").split(","),
-        *request.headers.get("Transfer-Encoding", "").split(","),
+        *headers.get("Content-Encoding", "").split(","),
+        *headers.get("Transfer-Encoding", "").split(","),
     )
     other = [one.strip() for one in codings if one.strip().lower() not in _PLAIN]
     if other:
@@ -84,6 +94,14 @@ def _read_chunked(stream: Any) -> bytes:
             return bytes(body)
         body += chunk
     raise _too_large()
+
+
+def _length_required() -> ApiError:
+    return ApiError(
+        411,
+        "length_required",
+        _("Нужен заголовок Content-Length или Transfer-Encoding: chunked."),
+    )
 
 
 def _too_large() -> ApiError:

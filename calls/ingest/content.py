@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from calls.ingest.errors import ApiError
 from calls.ingest.parsing.file_format import UTF8, UnreadableListing, encoding_of
 from calls.ingest.parsing.import_file import RECORD_NAMES
+from calls.ingest.parsing.json_cost import MAX_MARKS, MAX_TEXT_BYTES, is_too_costly
 from calls.ingest.parsing.json_values import MalformedJson, NotJson, read_json
 from calls.ingest.parsing.lists import as_list
 
@@ -24,6 +25,7 @@ def items_of(body: bytes) -> list[Any]:
 
     Raises ApiError: 400, 413, 422.
     """
+    _require_cheap(body)
     try:
         items = _listed(as_list(read_json(body)))
     except MalformedJson as problem:
@@ -42,6 +44,20 @@ def items_of(body: bytes) -> list[Any]:
             _("Не больше %(limit)d звонков в запросе.") % {"limit": settings.INGEST_MAX_CALLS},
         )
     return items
+
+
+def _require_cheap(body: bytes) -> None:
+    """Refuse, before it is parsed, a body that would keep a thread busy for seconds."""
+    if is_too_costly(body):
+        raise ApiError(
+            413,
+            "body_too_complex",
+            _(
+                "В теле больше %(values)d значений, списков и объектов JSON или есть текст"
+                " длиннее %(bytes)d байт: разделите звонки на несколько запросов."
+            )
+            % {"values": MAX_MARKS, "bytes": MAX_TEXT_BYTES},
+        )
 
 
 def _listed(content: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Per-source rate limit of calls per minute."""
+"""Per-source rate limits: calls and bytes per minute."""
 
 from __future__ import annotations
 
@@ -18,3 +18,14 @@ def seconds_to_wait(source_id: int, calls: int, *, now: float) -> int:
     """
     limit = RateLimit("ingest", settings.INGEST_CALLS_PER_MINUTE, WINDOW_SECONDS, may_overdraw=True)
     return consume(limit, source_id, calls, now=now)
+
+
+def seconds_to_wait_for_bytes(source_id: int, size: int, *, now: float) -> int:
+    """Count the bytes of one authenticated body, before it is parsed; otherwise as above.
+
+    Bodies that end in a refusal, and repeats, count as well: they cost as much.
+    """
+    limit = RateLimit(
+        "ingest-bytes", settings.INGEST_BYTES_PER_MINUTE, WINDOW_SECONDS, may_overdraw=True
+    )
+    return consume(limit, source_id, size, now=now)

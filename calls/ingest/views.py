@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from cabinets.models import CallSource
-from calls.ingest.authentication import authenticate
-from calls.ingest.body import read_body
+from calls.ingest.authentication import Candidates, SecretsSealed, authenticate, candidates
+from calls.ingest.body import check_body_headers, read_body
 from calls.ingest.content import items_of
 from calls.ingest.errors import ApiError
 from calls.ingest.idempotency import (
@@ -28,7 +29,8 @@ from calls.ingest.idempotency import (
 )
 from calls.ingest.parsing.json_values import digest_bytes
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
-from calls.ingest.rate_limit import seconds_to_wait
+from calls.ingest.rate_limit import seconds_to_wait, seconds_to_wait_for_bytes
+from calls.ingest.request_head import named_source
 from calls.ingest.signature_messages import sentence_of
 from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
 from calls.ingest.source_use import record_accepted, record_refused, record_rejected, record_warned
@@ -37,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 #: Retry-After while the database is unavailable: restarts take seconds.
 DATABASE_RETRY_SECONDS = 5
+#: Until an operator gives back the key.
+SECRET_RETRY_SECONDS = 60
 READ_ONLY_TRANSACTION = "25006"
 
 
@@ -55,11 +59,14 @@ def ingest(request: HttpRequest) -> JsonResponse:
 
 
 def _accept(request: HttpRequest) -> ResponseBody:
-    """Authenticate, look for a stored response, parse: an unauthenticated body is never parsed."""
-    body = _body(request)
+    """Check the headers, then read the body, then authenticate; only then is the body parsed."""
     now = timezone.now()
-    envelope, source = _authenticate(request, body, now)
+    envelope, sources = _check_head(request, now)
+    body = read_body(request)
+    with _refusals(request, now):
+        source = authenticate(sources=sources, envelope=envelope, body=body)
     try:
+        _spend_bytes(source, body, now)
         answer = _store(envelope, source, body, now)
     except ApiError as error:
         record_refused(source.public_id, error.code, now=now)
@@ -91,7 +98,8 @@ def _store(envelope: Envelope, source: CallSource, body: bytes, now: datetime) -
         ) from None
 
 
-def _body(request: HttpRequest) -> bytes:
+def _check_head(request: HttpRequest, now: datetime) -> tuple[Envelope, Candidates]:
+    """Return the webhook headers and the sources that may have signed. Reads no body."""
     if request.method != "POST":
         raise ApiError(
             405,
@@ -100,19 +108,23 @@ def _body(request: HttpRequest) -> bytes:
             % {"method": str(request.method)[:20]},
             {"Allow": "POST"},
         )
-    return read_body(request)
+    check_body_headers(request.headers)
+    with _refusals(request, now):
+        envelope = read_envelope(request.headers, now=now.timestamp())
+        return envelope, candidates(_named_source(request))
 
 
 def _named_source(request: HttpRequest) -> str:
     """Return the public id of a source as the request gives it."""
-    return (request.headers.get("X-CallKeeper-Source") or request.GET.get("source", "")).strip()
+    return named_source(request.headers, request.GET)
 
 
-def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Envelope, CallSource]:
+@contextmanager
+def _refusals(request: HttpRequest, now: datetime) -> Iterator[None]:
+    """Turn a refusal of the signature or of its source into an error of the API."""
     named = _named_source(request)
     try:
-        envelope = read_envelope(request.headers, now=now.timestamp())
-        source = authenticate(public_id=named, envelope=envelope, body=body)
+        yield
     except SignatureRefused as refusal:
         logger.warning("ingest refused: %s, source %r", refusal.code, named[:64])
         raise ApiError(
@@ -121,7 +133,21 @@ def _authenticate(request: HttpRequest, body: bytes, now: datetime) -> tuple[Env
             sentence_of(refusal, source_id=named, now=now.timestamp()),
             {"WWW-Authenticate": 'Webhook-Signature realm="calls"'},
         ) from None
-    return envelope, source
+    except SecretsSealed:
+        raise ApiError(
+            503,
+            "secret_unavailable",
+            _("Секрет источника сейчас не открывается, мы об этом знаем: повторите запрос позже."),
+            {"Retry-After": SECRET_RETRY_SECONDS},
+        ) from None
+
+
+def _spend_bytes(source: CallSource, body: bytes, now: datetime) -> None:
+    wait = seconds_to_wait_for_bytes(source.pk, len(body), now=now.timestamp())
+    if wait:
+        raise ApiError(
+            429, "too_many_bytes", _("Слишком много данных за минуту."), {"Retry-After": wait}
+        )
 
 
 def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRecord | BadRecord]:

@@ -7,6 +7,7 @@ the state and of the session's nonce, so a copy of the database is not enough to
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 
 from cabinets.models import Cabinet
-from cabinets.sealing import Secret
+from cabinets.sealing import Secret, UnsealFailed
 from integrations.linking.errors import LinkFailed, LinkFailure
 from integrations.models import LinkAttempt, YandexAccount
+
+logger = logging.getLogger(__name__)
 
 NONCE_KEY = "yandex_link_nonce"
 # Unfinished attempts per session; a person has fewer tabs open. The oldest one is deleted.
@@ -96,9 +99,18 @@ def pop_attempt(actor: Actor, *, state: str, now: datetime) -> LinkAttempt:
         raise LinkFailed(_failure_for_missing(state))
     if not _belongs_to(attempt, actor):
         raise LinkFailed(LinkFailure.STATE_FOREIGN)
-    if attempt.is_expired(now):
+    if attempt.is_expired(now) or not _can_be_unsealed(attempt):
         raise LinkFailed(LinkFailure.STATE_EXPIRED)
     return attempt
+
+
+def _can_be_unsealed(attempt: LinkAttempt) -> bool:
+    """Whether a key opens the attempt's verifier: one may have been taken away since it began."""
+    try:
+        return bool(attempt.code_verifier)
+    except UnsealFailed:
+        logger.error("attempt %s: no key of SEALING_KEYS opens its verifier", attempt.pk)
+        return False
 
 
 def _delete(state: str, session: SessionBase) -> LinkAttempt | None:

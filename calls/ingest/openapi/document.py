@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from calls.decision.attempts import JUDGED_ATTEMPTS
 from calls.ingest.openapi import examples
 from calls.ingest.openapi.call_schema import Schema, call_schema
+from calls.ingest.parsing.json_cost import MAX_MARKS, MAX_TEXT_BYTES
 from calls.ingest.signatures import MAX_ID_LENGTH
 
 ITEM_STATUSES = ("created", "updated", "duplicate", "rejected")
@@ -148,7 +149,8 @@ def _refusal_sentences() -> dict[str, str]:
     return {
         "400": _(
             "malformed_json, wrong_shape, body_cut_off: тело не прочитано; unknown_host: хост не "
-            "обслуживается; bad_request: запрос не прочитан."
+            "обслуживается; unknown_charset, nul_character: заголовки или адрес не прочитаны; "
+            "bad_request: запрос не по правилам HTTP."
         ),
         "401": _(
             "missing_headers, bad_webhook_id, bad_timestamp, stale_timestamp, unknown_source, "
@@ -161,15 +163,25 @@ def _refusal_sentences() -> dict[str, str]:
         ),
         "404": _("trailing_slash: адрес пишется без косой черты в конце; not_found: адреса нет."),
         "405": _("method_not_allowed: только POST."),
+        "408": _("request_timeout: запрос шёл слишком медленно, пришлите его целиком ещё раз."),
         "409": _("webhook_id_reused: тот же webhook-id уже был у другого тела."),
         "411": _("length_required: нет ни Content-Length, ни Transfer-Encoding: chunked."),
-        "413": _("body_too_large, too_many_calls: больше 500 звонков или больше %(bytes)d байт.")
-        % {"bytes": settings.INGEST_MAX_BYTES},
+        "413": _(
+            "body_too_large, too_many_calls, body_too_complex: больше 500 звонков, %(bytes)d байт, "
+            "%(values)d значений JSON или текст длиннее %(text)d байт."
+        )
+        % {"bytes": settings.INGEST_MAX_BYTES, "values": MAX_MARKS, "text": MAX_TEXT_BYTES},
         "415": _("unsupported_media_type: нужен application/json без сжатия."),
         "422": _("no_usable_call: ни одной записи принять нельзя; причины в results."),
-        "429": _("too_many_requests: больше звонков в минуту, чем положено источнику."),
+        "429": _(
+            "too_many_requests, too_many_bytes: больше звонков или байт в минуту, чем положено "
+            "источнику."
+        ),
         "500": _("internal_error: ошибка на нашей стороне, повторите."),
-        "503": _("database_unavailable: сохранить некуда, повторите."),
+        "503": _(
+            "database_unavailable, secret_unavailable, server_busy: сейчас сохранить нельзя, "
+            "повторите."
+        ),
     }
 
 

@@ -58,7 +58,7 @@ def test_source_id_is_required_above_twenty_active_sources(
     assert Call.objects.count() == (1 if status == 202 else 0)
 
 
-@pytest.mark.parametrize("name", ["src_unknown", "src_\x00", "я" * 300])
+@pytest.mark.parametrize("name", ["src_unknown", "src_\x01", "я" * 300])
 def test_unknown_source_is_refused(source: CallSource, name: str) -> None:
     body = json.dumps(factories.v3_record()).encode()
 
