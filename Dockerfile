@@ -38,5 +38,5 @@ RUN SECRET_KEY=build SEALING_KEYS=b25seS1mb3ItdGhlLWJ1aWxkLi4uLi4uLi4uLi4uLi4= \
 USER callkeeper
 EXPOSE 8000
 CMD ["gunicorn", "callkeeper_metrika.wsgi:application", "--bind=0.0.0.0:8000", \
-     "--worker-class=gthread", "--workers=2", "--threads=4", "--worker-tmp-dir=/dev/shm", \
-     "--no-control-socket"]
+     "--worker-class=callkeeper_metrika.web_server.worker.BufferedWorker", \
+     "--workers=2", "--threads=4", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

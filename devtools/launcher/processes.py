@@ -27,6 +27,7 @@ FAILURES_ALLOWED = 2
 # Without the proxy of the environment: the addresses are on this machine.
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+WORKER_CLASS = "callkeeper_metrika.web_server.worker.BufferedWorker"
 CELERY = ("-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika")
 
 SUPERVISORD = """\
@@ -203,7 +204,7 @@ def _gunicorn(port: int) -> list[str]:
     return [
         "callkeeper_metrika.wsgi:application",
         f"--bind={HOST}:{port}",
-        "--worker-class=gthread",
+        f"--worker-class={WORKER_CLASS}",
         "--workers=2",
         "--threads=4",
         "--graceful-timeout=4",

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from devtools.launcher.parent_death import die_with_parent
+from devtools.launcher.processes import WORKER_CLASS
 from tests.paths import ROOT
 
 #: The shortest limits that settings accept; the relations between them are those of production.
@@ -105,7 +106,8 @@ def beat(schedule: Path) -> tuple[str, ...]:
 def web(port: int) -> tuple[str, ...]:
     """Return the arguments of the web server."""
     bind = f"--bind=127.0.0.1:{port}"
-    return ("-m", "gunicorn", "callkeeper_metrika.wsgi", bind, "--workers=1", "--threads=4")
+    words = ("-m", "gunicorn", "callkeeper_metrika.wsgi", f"--worker-class={WORKER_CLASS}")
+    return (*words, bind, "--workers=1", "--threads=4")
 
 
 def free_port() -> int:

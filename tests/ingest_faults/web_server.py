@@ -15,6 +15,7 @@ import psutil
 import requests
 
 from cabinets.models import CallSource
+from devtools.launcher.processes import WORKER_CLASS
 from tests.calls.posting import signed_headers
 from tests.factories import SECRET
 from tests.faults.servers import free_port, program
@@ -27,7 +28,7 @@ GUNICORN = (
     "-m",
     "gunicorn",
     "callkeeper_metrika.wsgi",
-    "--worker-class=gthread",
+    f"--worker-class={WORKER_CLASS}",
     "--workers=2",
     "--threads=4",
     "--preload",
