@@ -1,6 +1,7 @@
 """How often passwords may be guessed: counted and refused before anything is hashed.
 
-* A client address has PER_ADDRESS, unless it is not known (`limited_address`).
+* A client address has PER_ADDRESS, unless it is not known (`limited_address`). Where it may be that
+  of a proxy which the settings do not name, a browser over the limit gets a turn as below.
 * A name has PER_NAME, whether such a person exists or not. Strangers can use that up, so it is no
   lock: a browser in which the person has signed in before (`known_browser`) has PER_BROWSER of its
   own, and every other browser gets a turn of its own after a delay (`waiting_turn`).
@@ -25,7 +26,7 @@ from django.utils.crypto import salted_hmac
 from accounts import known_browser, waiting_turn
 from accounts.hashing import HashingBusy, hashing_slot
 from accounts.waiting_turn import Turn
-from cabinets.client_address import limited_address
+from cabinets.client_address import limited_address, may_be_proxy
 from cabinets.rate_limit import RateLimit, consume, give_back
 
 MINUTE = 60
@@ -108,20 +109,21 @@ def _admit(request: HttpRequest, name: str) -> Units:
 def _admit_unknown(request: HttpRequest, name: str, now: float) -> Units:
     # The address first: a flood from one address must cost neither a query nor the name's attempts.
     address = limited_address(request)
-    of_address: Units = [(PER_ADDRESS, address)] if address else []
     wait = consume(PER_ADDRESS, address, now=now) if address else 0
-    if address and wait:
+    if address and wait and not may_be_proxy(address):
         _remember_refusal(address, now + wait, now)
         raise SignInRefused(Limit.ADDRESS, wait)
     subject = subject_of(name, _user(name))
-    wait = consume(PER_NAME, subject, now=now)
-    if not wait:
-        return [*of_address, (PER_NAME, subject)]
+    taken: Units = [(PER_ADDRESS, address)] if address and not wait else []
+    limit = Limit.ADDRESS if wait else Limit.NAME
+    if not wait and not consume(PER_NAME, subject, now=now):
+        return [*taken, (PER_NAME, subject)]
     if waiting_turn.take(request, subject, now=now):
-        return of_address
-    _return(of_address)
-    turn, wait = waiting_turn.next_turn(request, subject, address, now=now)
-    raise SignInRefused(Limit.NAME, wait, turn)
+        return taken
+    _return(taken)
+    own = None if address and may_be_proxy(address) else address
+    turn, delay = waiting_turn.next_turn(request, subject, own, now=now)
+    raise SignInRefused(limit, delay, turn)
 
 
 def refuse_known_address(request: HttpRequest, *, now: float) -> None:

@@ -9,6 +9,18 @@ from django.http import HttpRequest
 
 #: A provider gives every IPv6 customer at least such a network: its addresses are one client.
 IPV6_CLIENT_BITS = 64
+#: This machine and private networks, without the networks of documentation.
+PRIVATE_NETWORKS = [
+    ipaddress.ip_network(text)
+    for text in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::/64",  # ::1, as the network that stands for it
+        "fc00::/7",
+    )
+]
 
 
 def client_address(request: HttpRequest) -> str:
@@ -33,6 +45,18 @@ def limited_address(request: HttpRequest) -> str | None:
     if forwarded is None or forwarded == _peer(request):
         return None
     return None if ipaddress.ip_address(forwarded).is_loopback else _network(forwarded)
+
+
+def may_be_proxy(address: str) -> bool:
+    """Return whether the subject of limits may be a proxy that the settings do not name.
+
+    It may if it is of this machine or of a private network, and no proxy is named at all.
+    """
+    first = address.partition("/")[0]
+    if _is_proxied() or not _is_address(first):
+        return False
+    one = ipaddress.ip_address(first)
+    return any(one in network for network in PRIVATE_NETWORKS)
 
 
 def _is_proxied() -> bool:

@@ -258,6 +258,28 @@ def test_without_a_proxy_x_forwarded_for_is_ignored(settings: Settings) -> None:
     assert sign_in(factories.PASSWORD, forwarded_for=VICTIM).status_code == 429
 
 
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "172.18.0.1", "fd00::1"])
+def test_behind_a_proxy_that_the_settings_do_not_name_everybody_has_a_turn(
+    settings: Settings, proxy: str
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = None
+    client = Client(REMOTE_ADDR=proxy)
+    with time_machine.travel(NOW, tick=False) as clock:
+        for number in range(31):
+            sign_in("no", forwarded_for="", name=f"name{number}", client=Client(REMOTE_ADDR=proxy))
+        refused = sign_in(factories.PASSWORD, forwarded_for="", client=client)
+        clock.shift(30)
+        for number in range(3):
+            sign_in("no", forwarded_for="", name=f"late{number}", client=Client(REMOTE_ADDR=proxy))
+
+        answer = sign_in(factories.PASSWORD, forwarded_for="", client=client)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "30")
+    assert "С вашего адреса в интернете" in refused.content.decode()
+    assert "подождите 30 секунд" in " ".join(refused.content.decode().split())
+    assert answer.status_code == 302
+
+
 def test_sign_ins_that_succeed_use_nothing_up() -> None:
     answers = [sign_in(factories.PASSWORD, forwarded_for=VICTIM).status_code for _ in range(40)]
 

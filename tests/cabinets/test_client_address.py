@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from cabinets.client_address import client_address, limited_address
+from cabinets.client_address import client_address, limited_address, may_be_proxy
 
 PROXY_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -60,3 +60,28 @@ def test_subject_of_limits_is_never_the_address_of_the_proxy(
         request.META["HTTP_X_FORWARDED_FOR"] = forwarded
 
     assert limited_address(request) == subject
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("172.18.0.1", True),
+        ("172.32.0.1", False),
+        ("192.168.0.7", True),
+        ("::/64", True),
+        ("fd00::/64", True),
+        ("203.0.113.66", False),
+        ("2001:db8::/64", False),
+        ("not-an-address", False),
+    ],
+)
+def test_addresses_of_private_networks_may_be_a_proxy_if_none_is_named(
+    settings: Settings, address: str, expected: bool
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = None
+    assert may_be_proxy(address) is expected
+
+    settings.SECURE_PROXY_SSL_HEADER = PROXY_HEADER
+    assert may_be_proxy(address) is False
