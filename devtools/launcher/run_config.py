@@ -74,6 +74,8 @@ class RunConfig:
             "PUBLIC_URL": self.url,
             "ALLOWED_HOSTS": f"localhost,{HOST},[::1]",
             "STATIC_ROOT": str(self.data / "static"),
+            # Beside the database it belongs to: two data folders are two installations.
+            "INSTALLATION_FILE": str(self.data / "installation.json"),
             "PYTHONUNBUFFERED": "1",
             "COMPRESS_STATIC": "0",  # gzip only: Brotli takes seven seconds
             **SHORT_WAITS,

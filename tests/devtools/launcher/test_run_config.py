@@ -25,6 +25,7 @@ def test_empty_environment_starts_every_server(tmp_path: Path, free_port: int) -
     assert resulting["PUBLIC_URL"] == f"http://127.0.0.1:{free_port}"
     assert resulting["METRIKA_API_URL"] == resulting["YANDEX_OAUTH_URL"] == config.sandbox_url
     assert resulting["METRIKA_WEB_URL"] == config.sandbox_url
+    assert resulting["INSTALLATION_FILE"] == str(config.data / "installation.json")
     assert resulting["DATABASE_URL"] == "postgres://own"
     assert resulting["UPLOAD_MIN_WAIT_SECONDS"] == "5"
     assert resulting["COMPRESS_STATIC"] == "0"
