@@ -88,12 +88,12 @@ def _warned(results: list[Result], changed: Sequence[CallState]) -> list[Result]
 
 
 def _aliases(records: Iterable[CallRecord], states: Mapping[str, CallState]) -> dict[str, str]:
-    """Return the other ids of the calls → the id under which each is stored."""
+    """Return the other ids of the new calls → the id under which each is stored."""
     return {
         one_id: states[record.external_id].external_id
         for record in records
         for one_id in (record.external_id, *record.aliases)
-        if one_id != states[record.external_id].external_id
+        if states[record.external_id].is_new and one_id != states[record.external_id].external_id
     }
 
 
