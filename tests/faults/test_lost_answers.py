@@ -11,6 +11,7 @@ import pytest
 
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.states import Attention, UploadState
+from dashboard.integrations_page import page_context
 from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
 from tests.faults.scenario import Scenario
@@ -181,6 +182,8 @@ def test_file_accepted_after_the_grace_is_marked_duplicate_with_both_ids(
 
     assert upload.attention == Attention.DUPLICATE
     assert len(set(upload.duplicate_ids)) == 2
+    (notice,) = page_context(scenario.cabinet)["needs_attention"]
+    assert f"одинаковые выгрузки (1), звонков в них: {CALLS}" in notice.text
     balance = scenario.balance()
     assert balance.held == 2 * CALLS
     result.fault = "Metrika takes the file after the grace: cannot be prevented, is shown (B8)"

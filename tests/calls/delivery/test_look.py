@@ -53,7 +53,7 @@ def unread() -> bool:
     return not ListUse.objects.filter(read_whole_at__isnull=False).exists()
 
 
-@pytest.mark.contract("A9")
+@pytest.mark.contract("B5")
 def test_a_ready_upload_that_stands_in_the_list_is_taken_and_never_sent(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, metrika: Actor
 ) -> None:
