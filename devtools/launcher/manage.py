@@ -51,7 +51,8 @@ def _environment_of_running(data: Path) -> dict[str, str]:
 
 
 def _is_ours(name: str) -> bool:
-    return name in ALWAYS_SAVED or name.removesuffix("_FILE") in _documented()
+    # A secret may come from a file, NAME_FILE; INSTALLATION_FILE is a variable of its own.
+    return name in ALWAYS_SAVED or not {name, name.removesuffix("_FILE")}.isdisjoint(_documented())
 
 
 def _documented() -> set[str]:

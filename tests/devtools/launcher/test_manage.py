@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -66,6 +67,16 @@ def test_command_gets_the_settings_of_run_and_the_folder_of_the_caller(
 
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout == f"{tmp_path} http://127.0.0.1:8000\n"
+
+
+def test_every_documented_variable_is_kept(data: Path) -> None:
+    """INSTALLATION_FILE ends like a secret that comes from a file, and is none."""
+    data.mkdir()
+    given = {"INSTALLATION_FILE": "/data/installation.json", "SECRET_KEY_FILE": "/secret"}
+
+    save_environment(data, given | {"HOME": "/root", "OTHER_FILE": "/other"})
+
+    assert json.loads(environment_file(data).read_text()) == given
 
 
 def test_exit_code_is_that_of_the_command(running: Path) -> None:
