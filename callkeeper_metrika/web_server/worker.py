@@ -56,7 +56,7 @@ class BufferedWorker(Worker):  # type: ignore[misc]  # no types are published
         while self.alive and self._parent_is_alive():
             self._turn(POLL_SECONDS)
         self._drain(time.monotonic() + self.cfg.graceful_timeout)
-        dispatcher.shutdown(timeout=0)
+        dispatcher.shutdown(timeout=1)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle SIGTERM: begin the graceful stop."""
