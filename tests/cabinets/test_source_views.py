@@ -40,8 +40,8 @@ def test_list_shows_sources_without_unsealing_secrets(
     factories.make_source(cabinet=source.cabinet, name="CRM", time_zone="", is_active=False)
     settings.SEALING_KEYS = [OTHER_KEY]
 
-    # The session, the person, the membership; the sources, their secrets.
-    with django_assert_max_num_queries(6):
+    # The session, the person, the membership; the installation; the sources, identifiers, secrets.
+    with django_assert_max_num_queries(7):
         answer = owner_client.get(LIST)
 
     page = text_of(answer)
