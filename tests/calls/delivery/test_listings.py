@@ -17,6 +17,8 @@ from integrations.yandex.records import Uploading
 from tests.calls.delivery.test_transitions import upload_in
 from tests.calls.ledger import make_upload
 
+pytestmark = pytest.mark.contract("B28")
+
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 UNKNOWN = f"ck{'f' * 32}"
 

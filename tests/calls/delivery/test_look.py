@@ -30,6 +30,8 @@ from tests.calls.stored import store_call
 from tests.devtools.sandbox.actor import Actor, control
 from tests.responses import text_of
 
+pytestmark = pytest.mark.contract("B29")
+
 
 def start() -> None:
     """What a process that sends does first."""
