@@ -140,6 +140,8 @@ class BufferedChannel(HTTPChannel):  # type: ignore[misc]  # no types are publis
                 self.refuse(RequestTimeout)
         elif limits.body_is_late(Transfer(transfer.seconds, request.body_bytes_received)):
             self.refuse(RequestTimeout)
+        else:
+            self._look_up_source(request)  # of a large body it was, when its headers had come
 
     def refuse(self, error: type[RequestTimeout | ServerBusy]) -> None:
         """Answer the unfinished request with an error of the server and end the connection."""

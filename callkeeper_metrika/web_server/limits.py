@@ -20,7 +20,8 @@ LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
 #: Bodies of one process in memory. Beyond it the body that is longest on its way is refused.
 MAX_HELD_BYTES = 96 * 1024 * 1024
-#: A smaller body is never refused for lack of memory, and its source is not looked up ahead.
+#: A smaller body is never refused for lack of memory, and its source is looked up ahead only when
+#: it is not there within a second: that costs a query.
 SMALL_BODY_BYTES = 64 * 1024
 #: A chunked body may take this much, and twice its size, for the framing of its chunks.
 MAX_FRAMING_BYTES = 64 * 1024

@@ -228,6 +228,25 @@ def test_source_of_a_large_body_is_looked_up_while_it_comes(make_loop: MakeLoop)
     assert loop.requests[1]["body"] == b"a" * 100
 
 
+def test_source_of_a_small_body_is_looked_up_when_it_does_not_come(make_loop: MakeLoop) -> None:
+    loop = make_loop()
+    looked_up: list[str] = []
+
+    def is_unknown(path: str, _headers: Any, _query: str) -> bool:
+        looked_up.append(path)
+        return True
+
+    loop.server.is_unknown_source = is_unknown
+    client = loop.connect(POST % 100)
+    loop.wait(1)
+    loop.work()
+    loop.work()
+
+    assert looked_up == ["/api/v1/calls"]
+    assert answer(client)[0] == 200
+    assert [environ["body"] for environ in loop.requests] == [None]
+
+
 def test_refused_client_that_still_sends_gets_its_answer(make_loop: MakeLoop) -> None:
     loop = make_loop()
     client = loop.connect(POST % 6_000_000)
