@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
-from calls.delivery import batching, lookup, sending
+from calls.delivery import batching, look, lookup, sending
 from calls.models import Delivery, Upload
 from calls.states import DeliveryState, UploadState
 from devtools.sandbox import RunningSandbox
@@ -66,6 +66,7 @@ def execute(sql: str) -> None:
 
 
 def deliver() -> None:
+    look.look_before_send()
     batching.build_uploads(now=datetime.now(UTC))
     sending.send_due(seconds=10)
     lookup.resolve_unclear()

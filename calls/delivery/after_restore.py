@@ -25,8 +25,9 @@ from django.utils import timezone
 from cabinets import audit
 from cabinets.sealing import UnsealFailed
 from calls.delivery import manifest, takeover, transitions
-from calls.delivery.listings import MARKER, Listing, examine, record_whole
+from calls.delivery.listings import Listing, examine, record_whole
 from calls.delivery.lookup import grace, handle_list_error, settle
+from calls.delivery.policy import MARKER
 from calls.models import Call, ListUse, RestoreRun, SentBefore, UnknownFile, Upload, UploadAttempt
 from calls.runtime.failpoints import failpoint
 from calls.runtime.sequences import advance_sequences

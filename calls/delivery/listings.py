@@ -9,7 +9,6 @@ lookup, the look before a first send, the daily comparison.
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -21,6 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from calls.delivery import transitions
+from calls.delivery.policy import MARKER
 from calls.delivery.results import close_attempt, log_lookup, quantities, record_taken
 from calls.models import ListUse, UnknownFile, Upload
 from calls.states import TO_SEND, Attention, Channel, sql_list
@@ -30,8 +30,6 @@ from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
 
-#: The format of our markers; other comments belong to other tools of the customer.
-MARKER = re.compile(r"ck[0-9a-f]{32}")
 #: Older uploads are settled, and their calls are past Metrika's 21 days.
 WINDOW = timedelta(days=35)
 #: Markers that one line of the log names.

@@ -20,9 +20,9 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from calls.delivery.listings import MARKER, Listing, examine, record_whole
+from calls.delivery.listings import Listing, examine, record_whole
 from calls.delivery.lookup import handle_list_error
-from calls.delivery.policy import BACKOFF_CAP, BACKOFF_FIRST
+from calls.delivery.policy import BACKOFF_CAP, BACKOFF_FIRST, MARKER
 from calls.models import ListUse
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from calls.delivery import transitions
-from calls.delivery.listings import MARKER, Listing, examine, record_whole
-from calls.delivery.policy import absence_is_proven, backoff, lookup_spacing
+from calls.delivery.listings import Listing, examine, record_whole
+from calls.delivery.policy import MARKER, absence_is_proven, backoff, lookup_spacing
 from calls.delivery.results import close_attempt, log_lookup, mark_counter_access, record_taken
 from calls.delivery.token_errors import handle_token_rejection
 from calls.models import Upload, UploadQuerySet

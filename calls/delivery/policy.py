@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -38,6 +39,8 @@ FINAL_STATES = {
     LINKAGE_FAILURE: UploadState.LINKAGE_FAILURE,
 }
 
+#: The format of our markers; other comments belong to other tools of the customer.
+MARKER = re.compile(r"ck[0-9a-f]{32}")
 #: Of Metrika's refusals the one that means the file (https://yandex.com/dev/metrika/en/intro/errors).
 FILE_REFUSED = "invalid_uploading"
 

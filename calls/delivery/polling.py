@@ -12,9 +12,9 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from calls.delivery import transitions
-from calls.delivery.listings import MARKER, Listing, examine, record_whole
+from calls.delivery.listings import Listing, examine, record_whole
 from calls.delivery.lookup import handle_list_error
-from calls.delivery.policy import OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
+from calls.delivery.policy import MARKER, OVERDUE_AFTER, OVERDUE_POLL, after_status, next_poll
 from calls.delivery.results import quantities
 from calls.models import ListUse, Upload
 from calls.runtime import shutdown

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from calls.delivery.listings import MARKER
-from calls.delivery.policy import FINAL_STATES
+from calls.delivery.policy import FINAL_STATES, MARKER
 from calls.states import TAKEN_UPLOADS, UploadState
 from integrations.yandex.records import Uploading
 
