@@ -35,7 +35,7 @@ from calls.models import Resend, SentBefore, UnknownFile, Upload
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from calls.runtime.sequences import advance_beyond
-from calls.states import COUNTER_OFF, Attention, Channel, DeliveryState, UploadState
+from calls.states import COUNTER_OFF, MAYBE_SENT, Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ def settle_open_files(*, now: datetime, counter_id: int | None = None) -> Taken:
             else:
                 park(file, now=now)
                 taken.parked += 1
+    _decide_left_over(now)
     return taken
 
 
@@ -291,6 +292,35 @@ _WAITS_IN_DOUBT = _IN_DOUBT.replace(
     f"d.state = {DeliveryState.WAITING} AND d.counter_id = %(counter)s AND d.channel = %(channel)s",
 )
 _HAS_DOUBTFUL_ROW = _IN_DOUBT.replace("<which>", "d.upload_id = %(upload)s")
+
+
+# Set aside for a file that is open no more: decided beside its takeover or a person's order.
+_LEFT_OVER = f"""
+SELECT DISTINCT d.counter_id FROM calls_unknownfile g
+JOIN calls_delivery d ON d.counter_id = g.counter_id AND d.channel = g.channel
+JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
+WHERE g.state <> '{UnknownFile.State.OPEN}' AND g.found_at > %(since)s
+  AND d.state = {DeliveryState.SKIPPED} AND d.waited AND d.reason = '{MAYBE_SENT}'
+  AND NOT EXISTS (SELECT 1 {
+    files_sql([UnknownFile.State.OPEN], counter="d.counter_id", channel="d.channel")
+})
+"""
+
+
+def _decide_left_over(now: datetime) -> None:
+    """Decide the calls again that wait for a decision about files which are settled by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT_OVER, {"since": horizon()})
+        counters = [row[0] for row in cursor.fetchall()]
+    for counter_id in counters:
+        with (
+            isolated_errors(logger, "counter %s after takeovers", counter_id),
+            transaction.atomic(),
+        ):
+            _lock_counter(counter_id)
+            decide_again(counter_id, now=now, reason=MAYBE_SENT, without=(COUNTER_OFF,))
+            for channel in Channel:
+                settle_waiting(counter_id, channel, now=now)
 
 
 def _waits_in_doubt(counter_id: int, channel: Channel) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,17 +18,19 @@ from pytest_django import Settings
 
 from cabinets.models import AuditEvent, Cabinet
 from calls.decision import sent_before
-from calls.delivery import batching, manifest, polling, resend, sending
+from calls.delivery import batching, manifest, polling, resend, sending, takeover
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
 from calls.models import Call, Delivery, SentBefore, UnknownFile, Upload, UploadFile
 from calls.reconciliation.run import reconcile
+from calls.runtime import failpoints
 from calls.runtime.counts import MANIFESTS_FAILED, count_of
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories, installation
 from tests.calls.ledger import make_upload
+from tests.calls.locks import wait_for_lock
 from tests.calls.restoring import find_unknown_files, lose_call, lose_upload
 from tests.calls.sandbox_world import build_and_send, rows_in_metrika
 from tests.calls.stored import row_of, store_call
@@ -282,3 +288,88 @@ def test_a_damaged_manifest_counts_as_none(
     assert UnknownFile.objects.get().state == UnknownFile.State.OPEN
     assert row_of(call).reason == "maybe_sent"
     assert len(rows_in_metrika(sandbox)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_is_repeated_during_the_takeover_is_not_sent_again(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    store_call(cabinet=cabinet)
+    lost = store_call(cabinet=cabinet)
+    upload = build_and_send()
+    lose_upload(upload)
+    lose_call(lost)
+    find_unknown_files(linked_counter)
+
+    def repeat() -> None:
+        store_call(cabinet=cabinet, external_id=lost.external_id, started_at=lost.started_at)
+        connection.close()
+
+    def meanwhile(name: str) -> None:
+        if name == "before_takeover_commit":
+            in_thread(repeat)
+
+    with mock.patch.object(failpoints, "listener", meanwhile):
+        takeover.settle_open_files(now=timezone.now())
+    again = Call.objects.get(external_id=lost.external_id)
+    # The file was open for it; what was settled beside it is settled again.
+    run_all()
+
+    assert row_of(again).upload_id == upload.pk
+    assert SentBefore.objects.count() == 0
+    assert Upload.objects.count() == 1
+    assert len(rows_in_metrika(sandbox)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_takeovers_at_once_make_one_upload(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    store_call(cabinet=cabinet)
+    lose_upload(build_and_send())
+    (file,) = find_unknown_files(linked_counter)
+    others: list[threading.Thread] = []
+
+    def take_too() -> None:
+        takeover.take_over(file, now=timezone.now())
+        connection.close()
+
+    def meanwhile(name: str) -> None:
+        if name == "before_takeover_commit" and not others:
+            others.append(threading.Thread(target=take_too))
+            others[0].start()
+            wait_for_lock()
+
+    with mock.patch.object(failpoints, "listener", meanwhile):
+        takeover.take_over(file, now=timezone.now())
+        others[0].join(20)
+
+    assert Upload.objects.count() == 1
+    assert AuditEvent.objects.count() == 1
+    assert Delivery.objects.batched().count() == 1
+
+
+def in_thread(act: Callable[[], None]) -> None:
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join(20)
+
+
+def test_calls_set_aside_for_a_file_go_when_its_manifest_turns_up(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    went = store_call(cabinet=cabinet)
+    lost = build_and_send()
+    lose_upload(lost)
+    kept = manifest.path_of(lost.marker).rename(tmp_path / "elsewhere")
+    alone = store_call(cabinet=cabinet)
+    find_unknown_files(linked_counter)
+    run_all()
+    assert {row_of(went).reason, row_of(alone).reason} == {"maybe_sent"}
+
+    kept.rename(manifest.path_of(lost.marker))
+    run_all()
+
+    assert row_of(went).upload_id == lost.pk
+    assert row_of(alone).upload_id not in (None, lost.pk)
+    assert len(rows_in_metrika(sandbox)) == 2
