@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from calls.decision.decide import decide_again
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import takeover
+from calls.delivery import doubt, takeover
 from calls.delivery.csv_writer import write_file
 from calls.delivery.streams import Stream, due_streams
 from calls.delivery.uploads import create_upload
@@ -117,14 +117,14 @@ def _attach_unsent(
     stream: Stream, counter: Counter, upload_id: int, now: datetime
 ) -> Attached | None:
     """Attach rows that were not sent before the database was restored; None to try again later."""
-    if not takeover.is_concerned(counter.pk, stream.channel):
+    if not doubt.is_concerned(counter.pk, stream.channel):
         return _attach_up_to_date(stream, counter, upload_id, now)
     for _try in range(TRIES):
         takeover.settle_waiting(counter.pk, stream.channel, now=now)
         before = transaction.savepoint()
         attached = _attach_up_to_date(stream, counter, upload_id, now)
         # A call that was being stored beside the takeover has come only now.
-        if not takeover.has_doubtful_row(upload_id):
+        if not doubt.has_doubtful_row(upload_id):
             transaction.savepoint_commit(before)
             return attached
         transaction.savepoint_rollback(before)

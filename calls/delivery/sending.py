@@ -27,7 +27,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import manifest, takeover, transitions
+from calls.delivery import doubt, manifest, transitions
 from calls.delivery.look import is_read_sql
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
@@ -180,7 +180,7 @@ def _claimable(upload: Upload, now: datetime) -> QuerySet[Upload]:
     sendable = Counter.objects.sendable().filter(pk=OuterRef("counter_id"))
     return Upload.objects.due(now).filter(
         Exists(sendable),
-        takeover.is_sure(),
+        doubt.is_sure(),
         RawSQL(is_read_sql("calls_upload.counter_id", "calls_upload.channel"), [], BooleanField()),
         pk=upload.pk,
         attempts=upload.attempts,

@@ -6,7 +6,7 @@ were sent before. Without one, the calls that may be in it wait for a person
 (`calls.delivery.unknown_files`).
 
 If the process dies: a file is taken over in one transaction, under its counter's lock; until then
-it is open, and what may be in it is neither batched nor sent (`in_doubt`).
+it is open, and what may be in it is neither batched nor sent (`calls.delivery.doubt`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThan
-from django.utils import timezone
+from django.db.models import Q
 
 from cabinets import audit
 from calls.decision import sent_before
 from calls.decision.decide import decide_again
-from calls.decision.horizon import LINK_HORIZON
 from calls.decision.rules.restored import files_sql
 from calls.delivery import manifest as manifests
 from calls.delivery import transitions
+from calls.delivery.doubt import doubtful_files, horizon, in_doubt, waits_in_doubt
 from calls.delivery.manifest import Manifest
 from calls.delivery.rows import lock_rows, return_to_waiting
 from calls.delivery.uploads import create_lost_upload
-from calls.models import Resend, SentBefore, UnknownFile, Upload
+from calls.models import SentBefore, UnknownFile, Upload
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from calls.runtime.sequences import advance_beyond
@@ -39,11 +36,6 @@ from calls.states import COUNTER_OFF, MAYBE_SENT, Attention, Channel, DeliverySt
 from counters.models import Counter
 
 logger = logging.getLogger(__name__)
-
-#: When Metrika took an unknown file: `calls.decision.rules.restored.TAKEN_AT`.
-_TAKEN_AT = Coalesce("create_time", "found_at")
-#: States in which a file may have calls that the database would send.
-DOUBTFUL = (UnknownFile.State.OPEN, UnknownFile.State.KEPT)
 
 
 @dataclass
@@ -115,47 +107,16 @@ def settle_waiting(counter_id: int, channel: Channel, *, now: datetime) -> None:
     Runs in a transaction that holds the counter's lock.
     """
     sent_before.attach_waiting(counter_id, channel)
-    if _waits_in_doubt(counter_id, channel):
+    if waits_in_doubt(counter_id, channel):
         # What waits for a counter that is off has to wait for the decision as well.
         decide_again(counter_id, now=now, without=(COUNTER_OFF,))
-
-
-def is_concerned(counter_id: int, channel: Channel) -> bool:
-    """Whether anything waiting of this counter and channel may have been sent before."""
-    of_list = {"counter_id": counter_id, "channel": channel}
-    rows = SentBefore.objects.filter(**of_list, upload__newest_call_at__gt=horizon())
-    unknown = _doubtful_files().filter(**of_list)
-    return bool(unknown.values("pk").union(rows.values("pk"), all=True)[:1])
-
-
-def has_doubtful_row(upload_id: int) -> bool:
-    """Whether an upload that is being built has a call that was sent before, or may have been."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HAS_DOUBTFUL_ROW, {"upload": upload_id})
-        is_doubtful = bool(cursor.fetchone()[0])
-    return is_doubtful or sent_before.is_in_file(upload_id)
-
-
-def in_doubt() -> QuerySet[Upload]:
-    """Return uploads that Metrika does not have, with calls that went or may have gone otherwise.
-
-    None of them is sent. A repeat that a person ordered is no such upload.
-    """
-    return Upload.objects.filter(
-        _IS_HOLDER | Exists(_unknown_files()), ~Exists(_REPEAT), transitions.CANCEL.condition
-    )
-
-
-def is_sure() -> Q:
-    """Return the condition of an upload that no file before a restore casts doubt on."""
-    return ~_IS_HOLDER & (~Exists(_unknown_files()) | Exists(_REPEAT))
 
 
 def regather_in_doubt(*, now: datetime) -> int:
     """Cancel the uploads that are in doubt; their rows are attached, wait, or are set aside."""
     holders = SentBefore.objects.filter(held_by__isnull=False).order_by()
     held = set(holders.values_list("held_by", flat=True).distinct())
-    counters = set(_doubtful_files().order_by().values_list("counter_id", flat=True).distinct())
+    counters = set(doubtful_files().order_by().values_list("counter_id", flat=True).distinct())
     if not held and not counters:
         return 0
     regathered = 0
@@ -256,44 +217,6 @@ def _lock_counter(counter_id: int) -> Counter:
     return Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter_id)
 
 
-def horizon() -> datetime:
-    """Return the start of the earliest call that may still be sent."""
-    return timezone.now() - LINK_HORIZON
-
-
-def _doubtful_files() -> QuerySet[UnknownFile]:
-    """Return the files that may have a call which would still be sent."""
-    return UnknownFile.objects.filter(GreaterThan(_TAKEN_AT, horizon()), state__in=DOUBTFUL)
-
-
-def _unknown_files() -> QuerySet[UnknownFile]:
-    """Return the files, of the list of an outer upload, that may have its earliest call."""
-    return _doubtful_files().filter(
-        GreaterThan(_TAKEN_AT, OuterRef("oldest_call_at")),
-        counter_id=OuterRef("counter_id"),
-        channel=OuterRef("channel"),
-    )
-
-
-#: An upload that has a call which was sent in another file.
-#: A repeat that a person ordered; Exists instead of a join, for the claim's UPDATE.
-_REPEAT = Resend.objects.filter(upload=OuterRef("pk"))
-_IS_HOLDER = Q(Exists(SentBefore.objects.filter(held_by=OuterRef("pk"))))
-
-_IN_DOUBT = f"""
-SELECT EXISTS (
-    SELECT 1 FROM calls_delivery d
-    JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
-    WHERE <which>
-      AND EXISTS (SELECT 1 {files_sql(DOUBTFUL, counter="d.counter_id", channel="d.channel")}))
-"""
-_WAITS_IN_DOUBT = _IN_DOUBT.replace(
-    "<which>",
-    f"d.state = {DeliveryState.WAITING} AND d.counter_id = %(counter)s AND d.channel = %(channel)s",
-)
-_HAS_DOUBTFUL_ROW = _IN_DOUBT.replace("<which>", "d.upload_id = %(upload)s")
-
-
 # Set aside for a file that is open no more: decided beside its takeover or a person's order.
 _LEFT_OVER = f"""
 SELECT DISTINCT d.counter_id FROM calls_unknownfile g
@@ -321,12 +244,6 @@ def _decide_left_over(now: datetime) -> None:
             decide_again(counter_id, now=now, reason=MAYBE_SENT, without=(COUNTER_OFF,))
             for channel in Channel:
                 settle_waiting(counter_id, channel, now=now)
-
-
-def _waits_in_doubt(counter_id: int, channel: Channel) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITS_IN_DOUBT, {"counter": counter_id, "channel": channel})
-        return bool(cursor.fetchone()[0])
 
 
 def _log(upload: Upload, file: UnknownFile) -> None:
