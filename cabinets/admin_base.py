@@ -78,8 +78,19 @@ class ShownFiltersAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Whether the parameter belongs to a filter of the list."""
-        return lookup in self._shown_parameters(request)
+        """Whether the parameter belongs to a filter of the list, and its value can be a text.
+
+        PostgreSQL has no texts with NUL in them: what asks for one is refused (400).
+        """
+        return "\0" not in value and lookup in self._shown_parameters(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find nothing by a text with NUL, which the view of autocomplete passes on."""
+        if "\0" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that ignores orders by columns that cannot be clicked on."""

@@ -10,13 +10,16 @@ def logging_settings(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"redact": {"()": "callkeeper_metrika.redaction.RedactingFilter"}},
+        "filters": {
+            "redact": {"()": "callkeeper_metrika.redaction.RedactingFilter"},
+            "one_line": {"()": "callkeeper_metrika.log_lines.OneLineFilter"},
+        },
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
-                "filters": ["redact"],
+                "filters": ["redact", "one_line"],
             }
         },
         "root": {"handlers": ["console"], "level": level},

@@ -7,13 +7,12 @@ come up later. What holds a whole upload has its texts in `calls.states.Attentio
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reason import Reason, Words
 from calls.decision.rules import RULES
-from calls.models import Delivery
 from calls.states import Attention
 
 
@@ -61,7 +60,14 @@ def reason_sentence(code: str, compared: Sequence[Any] | None) -> str:
     return REASONS[code].text(compared)
 
 
-def hide_personal_data(deliveries: Iterable[Delivery]) -> None:
+class Refused(Protocol):
+    """A delivery as far as its reason goes; this module knows no models."""
+
+    reason: Any
+    compared: Any
+
+
+def hide_personal_data(deliveries: Iterable[Refused]) -> None:
     """Mask what the loaded deliveries compared, so that their sentences show no personal data."""
     for one in deliveries:
         reason = REASONS.get(one.reason or "")

@@ -16,6 +16,8 @@ from counters.models import Counter
 
 PAGE_SIZE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The ends of the calendar of Python, less a day for time zones.
+_FIRST_DAY, _LAST_DAY = date.min + timedelta(days=1), date.max - timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,10 @@ def _attach_calls(rows: list[DisplayDelivery]) -> None:
 
 def _in_days(first: date | None, last: date | None) -> Q:
     days = Q()
-    if first is not None:
+    # At either end of the calendar a time zone would lead out of it; no call is near.
+    if first is not None and first > _FIRST_DAY:
         days &= Q(partition_at__gte=_midnight(first))
-    if last is not None:
+    if last is not None and last < _LAST_DAY:
         days &= Q(partition_at__lt=_midnight(last + timedelta(days=1)))
     return days
 

@@ -21,6 +21,8 @@ def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) ->
     are looked at, or a search for guessed numbers would tell which of them called.
     """
     text = text.strip()
+    if "\0" in text:  # no text of PostgreSQL has one
+        return []
     exact = _by_external_id(text, cabinet)
     if exact:
         return exact

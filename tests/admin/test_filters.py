@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.models import Call, Delivery, Upload, UploadAttempt
+from calls.models import Call, Upload, UploadAttempt
 from calls.pages.attempt_messages import OUTCOMES
 from counters.models import Counter, Goal
 from integrations.yandex.errors import AuthorisationRefused, YandexError
@@ -147,11 +147,3 @@ def test_invalid_age_filters_nothing(support_client: Client, counter: Counter, a
     old = make_attempt(make_upload(counter=counter), 1, days=400)
 
     assert listed(support_client, UploadAttempt, age=age) == [old]
-
-
-@pytest.mark.parametrize("model", [Delivery, Upload, Counter, Goal])
-@pytest.mark.parametrize("term", ["9" * 19, "9" * 20, "9" * 5000, "²", "٣"])
-def test_search_for_a_number_of_any_length_is_answered(
-    support_client: Client, model: type[Model], term: str
-) -> None:
-    assert listed(support_client, model, q=term) == []
