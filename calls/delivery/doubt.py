@@ -85,9 +85,9 @@ def _unknown_files() -> QuerySet[UnknownFile]:
     )
 
 
-#: An upload that has a call which was sent in another file.
 #: A repeat that a person ordered; Exists instead of a join, for the claim's UPDATE.
 _REPEAT = Resend.objects.filter(upload=OuterRef("pk"))
+#: An upload that has a call which was sent in another file.
 _IS_HOLDER = Q(Exists(SentBefore.objects.filter(held_by=OuterRef("pk"))))
 _IN_DOUBT = f"""
 SELECT EXISTS (
