@@ -6,7 +6,7 @@ from devtools.tools.reliability_table import DOCUMENT, ROOT, STATEMENT, proofs, 
 
 CONTRACT = {
     *(f"A{number}" for number in range(1, 10)),
-    *(f"B{number}" for number in range(1, 26)),
+    *(f"B{number}" for number in range(1, 30)),
     *(f"C{number}" for number in range(1, 6)),
     "D3",
     "D6",
