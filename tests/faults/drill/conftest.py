@@ -28,7 +28,7 @@ CALLS = int(os.environ.get("DRILL_CALLS", "3"))
 
 WORLD = "world.sqlite3"
 #: Database of Valkey that is the broker of a machine; production has 0.
-NUMBERS = {"beside": 1, "restored": 2, "replica": 3, "new": 4}
+NUMBERS = {"beside": 1, "restored": 2, "replica": 3, "new": 4, "snapshot": 5}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Past:
     dumped: bytes
     primary: Postgres
     replica: Postgres
+    #: The marks and manifests of that moment, with an empty database.
+    snapshot: Machine
     #: A restored copy with a broker of its own: its senders ran while production went on.
     beside: Machine
     folder: Path
@@ -101,6 +103,8 @@ def past(
     clusters.disconnect(replica)
     dumped = clusters.dump(primary)
 
+    snapshot = _snapshot(production, folder)
+
     beside = production.like(
         database=clusters.restore(primary, dumped, "beside"),
         broker=copy_broker(production, NUMBERS["beside"], is_copied=False),
@@ -110,7 +114,7 @@ def past(
     beside.start_sender()
     timeline.go_on(production, traffic, CALLS)
     beside.stop_senders()
-    return Past(traffic, production, kept_at, dumped, primary, replica, beside, folder)
+    return Past(traffic, production, kept_at, dumped, primary, replica, snapshot, beside, folder)
 
 
 def _production(
@@ -136,6 +140,16 @@ def _production(
     stack.callback(machine.stop_senders)
     machine.run(command=("migrate", "-v0"))
     return machine, primary
+
+
+def _snapshot(production: Machine, folder: Path) -> Machine:
+    """Keep what production has outside of its database, as a snapshot of all disks would."""
+    target = folder / "snapshot-machine"
+    shutil.copytree(production.installation_file.parent, target)
+    return production.like(
+        broker=copy_broker(production, NUMBERS["snapshot"], is_copied=True),
+        installation_file=target / production.installation_file.name,
+    )
 
 
 def _sandbox(stack: ExitStack, log: Path, state: Path) -> SandboxProcess:

@@ -123,6 +123,29 @@ def test_new_machine_without_manifests_doubles_nothing_and_names_what_may_be_mis
     measure(result, past, found, time.monotonic() - began)
 
 
+@pytest.mark.contract("B26", "B29")
+def test_machine_whose_marks_went_back_as_well_doubles_nothing(
+    past: Past, world: SandboxProcess, result: Result
+) -> None:
+    database = clusters.restore(past.primary, past.dumped, "snapshot")
+    machine = past.snapshot.like(database=database, sandbox=world)
+    began = time.monotonic()
+    with running(machine):
+        past.traffic.repeat()
+    timeline.settle(machine)
+
+    # Nothing disagrees, so nothing is halted: the look before the first send is what is left.
+    found = compare(past.traffic, machine.sandbox)
+    assert (found.doubles, found.strange) == (0, set())
+    with machine.opened():
+        assert not is_halted(machine)
+        assert found.missing <= rows_that_wait_for_a_person()
+    result.fault = (
+        "a snapshot of the whole machine: database, marks and manifests went back together"
+    )
+    measure(result, past, found, time.monotonic() - began)
+
+
 @contextmanager
 def running(machine: Machine) -> Iterator[None]:
     """Run two senders of the machine until the end of the block, in which it is opened."""
