@@ -32,10 +32,12 @@ def release(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
     It is decided again: since it was held, the call or the settings may have changed.
     """
     waits = Q(state=DeliveryState.WAITING, not_before__gt=now)
+    # As it was loaded: another press at the same moment has moved it, to a time of its own clock.
+    unmoved = waits & Q(not_before=delivery.not_before)
     called_off = Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code)
     with transaction.atomic():
         row = Delivery.objects.row(delivery)
-        releasable = row.filter(waits | called_off, expires_at__gt=now)
+        releasable = row.filter(unmoved | called_off, expires_at__gt=now)
         if not releasable.update(state=DeliveryState.WAITING, reason=None, not_before=now):
             return False
         _log_change(delivery, actor, "delivery.released")

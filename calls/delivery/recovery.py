@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cabinets import audit
 from calls.decision.decide import decide_again, decide_for_settings
@@ -19,6 +19,9 @@ from calls.models import Upload, UploadAttempt
 from calls.models.querysets import UNDECIDED_SQL, WAITING_SQL
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
+
+#: Presses of one button within this time are one: each has read the clock by itself.
+SAME_PRESS = timedelta(seconds=5)
 
 
 def release_stuck(*, now: datetime) -> int:
@@ -85,7 +88,10 @@ def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> i
     Uploads that Metrika may have are left alone: they can be looked up, not repeated.
     """
     return _move_and_audit(
-        Upload.objects.filter(transitions.RETRY.condition, pk__in=list(ids)),
+        # What is due already gains nothing by a retry.
+        Upload.objects.filter(transitions.RETRY.condition, pk__in=list(ids)).exclude(
+            state=UploadState.LATER, not_before__lte=now + SAME_PRESS
+        ),
         action="upload.retry",
         actor=actor,
         after={"state": UploadState.LATER, "attention": "", "not_before": now},
@@ -138,7 +144,8 @@ def call_off_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -
 def look_up_now(ids: Iterable[int], *, actor: User | None) -> int:
     """Look unclear uploads up at the next run instead of at their own time; return how many."""
     return _move_and_audit(
-        Upload.objects.unclear().filter(pk__in=list(ids)),
+        # Without a time it is due already, as after another press of the same button.
+        Upload.objects.unclear().filter(pk__in=list(ids), looked_up_at__isnull=False),
         action="upload.look_up",
         actor=actor,
         after={"looked_up_at": None},
@@ -149,7 +156,9 @@ def look_up_now(ids: Iterable[int], *, actor: User | None) -> int:
 def poll_now(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:
     """Poll sent uploads at the next run instead of at their own time; return how many."""
     return _move_and_audit(
-        Upload.objects.sent().filter(pk__in=list(ids)),
+        Upload.objects.sent().filter(
+            Q(next_poll_at=None) | Q(next_poll_at__gt=now + SAME_PRESS), pk__in=list(ids)
+        ),
         action="upload.poll",
         actor=actor,
         after={"next_poll_at": now},

@@ -1,0 +1,107 @@
+"""Eight parallel presses of one button have one effect and write one row of the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import AuditEvent, SigningSecret
+from calls.models import Upload
+from calls.states import Attention, UploadState
+from counters.models import Counter
+from tests import factories
+from tests.calls.ingest.test_store_races import concurrently
+from tests.calls.ledger import make_call, make_delivery, make_upload
+
+PRESSES = 8
+LATER = timedelta(hours=2)
+Press = tuple[str, dict[str, str]]
+
+
+def _of_delivery(name: str, counter: Counter, **fields: Any) -> Press:
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter, **fields)
+    return reverse(f"calls:{name}", args=[call.pk, counter.pk, 1]), {}
+
+
+def _of_upload(name: str, counter: Counter, **fields: Any) -> Press:
+    upload: Upload = make_upload(counter=counter, **fields)
+    return reverse(f"calls:{name}", args=[upload.pk]), {}
+
+
+def release(counter: Counter) -> Press:
+    return _of_delivery("release", counter, not_before=timezone.now() + LATER)
+
+
+def call_off(counter: Counter) -> Press:
+    return _of_delivery("call-off", counter)
+
+
+def look_up(counter: Counter) -> Press:
+    fields = {"state": UploadState.UNCLEAR, "uploading_id": None, "looked_up_at": timezone.now()}
+    return _of_upload("upload-look-up", counter, **fields)
+
+
+def poll(counter: Counter) -> Press:
+    return _of_upload("upload-poll", counter, next_poll_at=timezone.now() + LATER)
+
+
+def retry(counter: Counter) -> Press:
+    state = {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED}
+    return _of_upload("upload-retry", counter, uploading_id=None, **state)
+
+
+def call_off_upload(counter: Counter) -> Press:
+    return _of_upload("upload-call-off", counter, state=UploadState.READY, uploading_id=None)
+
+
+def switch_counter(counter: Counter) -> Press:
+    return reverse("counters:switch", args=[counter.pk]), {"enabled": "0"}
+
+
+def remove_counter(counter: Counter) -> Press:
+    return reverse("counters:delete", args=[counter.pk]), {}
+
+
+def switch_source(counter: Counter) -> Press:
+    source = factories.make_source(cabinet=counter.cabinet)
+    return reverse("cabinets:source-switch", args=[source.pk]), {"enabled": "0"}
+
+
+def retire_secret(counter: Counter) -> Press:
+    source = factories.make_source(cabinet=counter.cabinet)
+    secret = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
+    return reverse("cabinets:source-retire", args=[source.pk, secret.pk]), {}
+
+
+PREPARED: list[Callable[[Counter], Press]] = [
+    *(release, call_off, look_up, poll, retry, call_off_upload),
+    *(switch_counter, remove_counter, switch_source, retire_secret),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_presses_are_one_event(owner: User, counter: Counter) -> None:
+    seen = {}
+    for prepare in PREPARED:
+        one = factories.make_counter(account=counter.account)
+        url, form = prepare(one)
+        clients = [Client() for _number in range(PRESSES)]
+        for client in clients:
+            client.force_login(owner)
+        before = AuditEvent.objects.count()
+
+        answers = concurrently([partial(client.post, url, form) for client in clients])
+        statuses = {answer.status_code for answer in answers}
+
+        seen[prepare.__name__] = (AuditEvent.objects.count() - before, statuses <= {302, 303, 404})
+
+    assert seen == {prepare.__name__: (1, True) for prepare in PREPARED}
