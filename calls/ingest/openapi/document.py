@@ -193,7 +193,10 @@ def _schemas() -> dict[str, Schema]:
                 "calls": {
                     "type": ["array", "object"],
                     "items": _ref("Call"),
+                    "minItems": 1,
                     "maxItems": settings.INGEST_MAX_CALLS,
+                    "minProperties": 1,
+                    "maxProperties": settings.INGEST_MAX_CALLS,
                     "properties": {},
                     "required": [],
                     "additionalProperties": _ref("Call"),

@@ -16,7 +16,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _KNOWN = frozenset(
     {"$ref", "oneOf", "type", "enum", "required", "properties", "additionalProperties", "items",
-     "maxItems", "maxLength", "pattern", "description", "examples"}
+     "minItems", "maxItems", "minProperties", "maxProperties", "maxLength", "pattern", "description", "examples"}
 )  # fmt: skip
 
 
@@ -61,10 +61,13 @@ def _inside(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> lis
         found += [] if re.search(schema.get("pattern", ""), value) else ["pattern"]
     if isinstance(value, list):
         found += ["too many"] if len(value) > schema.get("maxItems", len(value)) else []
+        found += ["too few"] if len(value) < schema.get("minItems", 0) else []
         items = value if "items" in schema else []
         found += [one for item in items for one in problems(item, schema["items"], document)]
     if isinstance(value, dict):
         properties = schema["properties"]
+        most = schema.get("maxProperties", len(value))
+        found += [] if schema.get("minProperties", 0) <= len(value) <= most else ["size"]
         found += [f"{name} is missing" for name in schema["required"] if name not in value]
         for name, item in value.items():
             if name in properties:

@@ -186,6 +186,30 @@ def without_numbers(answer: Any) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.parametrize("bounds", [("minItems", "maxItems"), ("minProperties", "maxProperties")])
+def test_as_many_calls_are_taken_as_the_document_says(
+    source: CallSource, bounds: tuple[str, str]
+) -> None:
+    schema = document()["components"]["schemas"]["Calls"]["properties"]["calls"]
+    least, most = (schema[name] for name in bounds)
+
+    taken = {}
+    for count in (least - 1, least, most, most + 1):
+        records = [factories.v3_record() for _number in range(count)]
+        by_place = {str(place): one for place, one in enumerate(records)}
+        body = {"calls": records if "maxItems" in bounds else by_place}
+        answer = post_calls(body, source=source)
+        taken[count] = answer.status_code
+        assert (problems(body, {"$ref": "#/components/schemas/Calls"}, document()) == []) == (
+            answer.status_code == 202
+        )
+        assert violations(answer) == []
+
+    # An empty object is no list with gaps: its shape is refused.
+    none = 422 if "minItems" in bounds else 400
+    assert taken == {least - 1: none, least: 202, most: 202, most + 1: 413}
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"{", 400), (b"5", 400), (b"[]", 422), (b'{"calls": [{}, {}]}', 422),
