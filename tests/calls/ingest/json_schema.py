@@ -16,7 +16,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _KNOWN = frozenset(
     {"$ref", "oneOf", "type", "enum", "required", "properties", "additionalProperties", "items",
-     "minItems", "maxItems", "minProperties", "maxProperties", "maxLength", "pattern", "description", "examples"}
+     "minItems", "maxItems", "minProperties", "maxProperties",
+     "maxLength", "pattern", "description", "examples"}
 )  # fmt: skip
 
 
