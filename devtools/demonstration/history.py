@@ -17,11 +17,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls.delivery import batching, results, sending
+from calls.delivery import batching, look, results, sending
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.ingest.source_use import record_import
 from calls.models import ListUse, StreamUse, Upload
+from calls.states import Channel
 from devtools.demonstration import faults
 from devtools.demonstration.generator import CallGenerator
 from integrations.installation import guard
@@ -49,6 +50,7 @@ Progress = Callable[[int, int], None]
 
 def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> int:
     """Take in and deliver five weeks of calls up to now; return how many calls there were."""
+    _read_lists(cabinet)
     generator = CallGenerator(seed=SEED, prefix="9")
     spans = list(_spans(timezone.now()))
     total = 0
@@ -64,6 +66,17 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
     record_import(source, now=timezone.now())
     _forget_today(cabinet)
     return total
+
+
+def _read_lists(cabinet: Cabinet) -> None:
+    """Read every list, as a sender does after its start: nothing is sent before that.
+
+    A new database becomes an installation by the check, which is a start as well.
+    """
+    guard.check()
+    for counter_id in cabinet.counters.values_list("pk", flat=True):
+        for channel in Channel:
+            look.look(counter_id, channel)
 
 
 def _take_in_late(source: CallSource, generator: CallGenerator) -> int:
