@@ -116,7 +116,6 @@ def test_stopped_celery_worker_finishes_its_upload_and_starts_no_other(
 
 
 @pytest.mark.contract("B20")
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
     scenario: Scenario,
     environment: dict[str, str],
@@ -124,17 +123,20 @@ def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
     log: Path,
     tmp_path: Path,
     result: Result,
-    pool: str,
 ) -> None:
-    """Celery reconnects by itself: see docs/decisions/0010-no-worker-watchdog.md."""
+    """Celery reconnects by itself: see docs/decisions/0010-no-worker-watchdog.md.
+
+    A worker of either pool serves a queue of its own, so that nothing settles unless both consume.
+    """
     scenario.link()
     variables = environment | {"REDIS_URL": valkey.url}
     with (
         kept_running(*beat(tmp_path / "schedule"), environment=variables, log=log),
-        kept_running(*worker(pool, 2), environment=variables, log=log),
+        kept_running(*worker("threads", 2, "celery"), environment=variables, log=log),
+        kept_running(*worker("prefork", 2, "send"), environment=variables, log=log),
     ):
         control = Celery(broker=valkey.url, set_as_current=False).control
-        wait_for(lambda: bool(control.ping()), seconds=MINUTE, what="the worker is up")
+        wait_for(lambda: len(control.ping() or ()) == 2, seconds=MINUTE, what="both workers are up")
         for fault in (_reset_connections, _restart_empty):
             fault(valkey)
             scenario.receive_calls(CALLS)
@@ -143,7 +145,7 @@ def test_workers_consume_again_after_a_reset_and_a_restart_of_the_broker(
     balance = scenario.balance()
     assert balance.mismatches() == []
     assert (balance.calls, Upload.objects.count()) == (2 * CALLS, 2)
-    result.fault = f"Valkey resets every connection, then restarts empty; {pool} worker"
+    result.fault = "Valkey resets every connection, then restarts empty; workers of both pools"
     result.measure(balance, seconds)
 
 
@@ -183,21 +185,19 @@ def test_blocked_senders_delay_no_other_task(
     result.measure(balance, seconds)
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_worker_without_a_queue_option_serves_both_queues(
     scenario: Scenario,
     environment: dict[str, str],
     valkey: Valkey,
     log: Path,
     tmp_path: Path,
-    pool: str,
 ) -> None:
     scenario.link()
     variables = environment | {"REDIS_URL": valkey.url}
     scenario.receive_calls(CALLS)
     with (
         program(*beat(tmp_path / "schedule"), environment=variables, log=log),
-        program(*worker(pool, 1), environment=variables, log=log),
+        program(*worker("threads", 1), environment=variables, log=log),
     ):
         scenario.wait_settled(MINUTE)
 

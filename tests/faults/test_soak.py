@@ -18,7 +18,7 @@ from tests.faults.results import Result
 from tests.faults.sandbox_process import SandboxProcess
 from tests.paths import ROOT
 
-CALLS, KILLS = 1500, 6
+CALLS, KILLS = 600, 4
 LIMIT_SECONDS = 120
 
 
@@ -33,7 +33,7 @@ def test_small_soak_has_no_double_and_no_loss(
     report = tmp_path / "report.json"
 
     code, words = soak(
-        environment, "--minutes=0.25", f"--calls={CALLS}", f"--kills={KILLS}", "--faults",
+        environment, "--minutes=0.15", f"--calls={CALLS}", f"--kills={KILLS}", "--faults",
         f"--report={report}",
     )  # fmt: skip
 
