@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import product
 
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
-from calls.models import Upload
+from calls.models import ListUse, Upload
+from calls.states import Channel
 from counters.models import Counter
 from devtools.soak.balance import Balance, is_settled, take_balance
 from integrations.models import YandexAccount
@@ -52,6 +54,12 @@ class Scenario:
             for number in OWNED[login][:counters]
         ]
         return account
+
+    def note_lists_as_read(self) -> None:
+        """Let every list count as read after the start, so that the first request is an upload."""
+        ahead = timezone.now() + timedelta(days=1)
+        for counter, channel in product(self.counters, Channel):
+            ListUse.objects.create(counter=counter, channel=channel, read_whole_at=ahead)
 
     def receive_calls(self, count: int, *, started_at: datetime | None = None) -> None:
         """Store calls that started an hour ago, with the function that the API view uses."""

@@ -118,6 +118,7 @@ def test_retry_after_is_obeyed(
     scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
     scenario.link()
+    scenario.note_lists_as_read()
     scenario.sandbox.fault("status_429", error_type="quota_parallel_requests", retry_after=6)
     workers.start()
     scenario.receive_calls(CALLS)

@@ -144,6 +144,7 @@ def test_failed_listings_do_not_count_as_absence(
     scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
     scenario.link()
+    scenario.note_lists_as_read()
     scenario.sandbox.fault("reset_before")
     scenario.sandbox.fault(
         "html_5xx", times=6, status=502, match={"path_contains": "calls_uploadings"}
@@ -196,6 +197,7 @@ def test_refused_connection_is_retried_without_a_lookup(
     scenario: Scenario, workers: WorkerProcesses, result: Result
 ) -> None:
     scenario.link()
+    scenario.note_lists_as_read()
     away = {"METRIKA_API_URL": "http://127.0.0.1:9"}
     worker = workers.start(addresses=away)
     scenario.receive_calls(CALLS)
