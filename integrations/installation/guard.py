@@ -38,6 +38,9 @@ Halt = Installation.Halt
 #: Reasons that stay until a person has decided; the third ends as soon as a mark can be kept.
 LASTING = (Halt.BEHIND, Halt.FOREIGN)
 
+#: Set while a person's order reads Metrika's lists for a database that may not make requests yet.
+_listing_allowed: ContextVar[bool] = ContextVar("listing_allowed", default=False)
+
 
 class SendingHalted(Unreachable):
     """This database may not send: nothing was claimed, no request was made."""
@@ -163,6 +166,16 @@ def ensure_may_request() -> None:
         raise SendingHalted(found)
 
 
+@contextmanager
+def listing_allowed() -> Iterator[None]:
+    """Let this thread read lists although the database is foreign; never in a copy."""
+    token = _listing_allowed.set(True)
+    try:
+        yield
+    finally:
+        _listing_allowed.reset(token)
+
+
 def note_start(started_at: datetime) -> None:
     """Have every list of Metrika read anew before its next upload: a process that sends started.
 
@@ -235,17 +248,3 @@ def _raise_epoch(row: QuerySet[Installation]) -> int | None:
         if not row.update(epoch=F("epoch") + 1):
             return None
         return Installation.objects.values_list("epoch", flat=True).get(pk=Installation.ONLY)
-
-
-#: Set while a person's order reads Metrika's lists for a database that may not make requests yet.
-_listing_allowed: ContextVar[bool] = ContextVar("listing_allowed", default=False)
-
-
-@contextmanager
-def listing_allowed() -> Iterator[None]:
-    """Let this thread read lists whatever the state is: `manage.py after_restore`. Never a copy."""
-    token = _listing_allowed.set(True)
-    try:
-        yield
-    finally:
-        _listing_allowed.reset(token)
