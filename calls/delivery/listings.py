@@ -23,7 +23,7 @@ from calls.delivery import transitions
 from calls.delivery.policy import MARKER
 from calls.delivery.results import close_attempt, log_lookup, quantities, record_taken
 from calls.models import ListUse, UnknownFile, Upload
-from calls.states import TO_SEND, Attention, Channel, sql_list
+from calls.states import TO_SEND, Attention, Channel, UploadState, sql_list
 from counters.models import Counter
 from integrations.clients import metrika_client
 from integrations.yandex.records import Uploading
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: Older uploads are settled, and their calls are past Metrika's 21 days.
 WINDOW = timedelta(days=35)
+#: Reasons of uploads that a person could send again.
+REASONS = [reason.value for reason in transitions.TAKEN_ALL_THE_SAME]
 #: Markers that one line of the log names.
 MAX_LOGGED = 10
 
@@ -76,7 +78,7 @@ class Examined:
 
     #: Ids of uploads that stand in it more than once.
     doubled: frozenset[int] = frozenset()
-    #: Ids of uploads that were to be sent and stand in it: Metrika has them.
+    #: Ids of uploads that counted as not arrived and stand in it: Metrika has them.
     adopted: frozenset[int] = frozenset()
     #: Files with markers of ours that the database does not know.
     unknown: tuple[UnknownFile, ...] = ()
@@ -88,8 +90,8 @@ def examine(
     """Record what this list, or the part of it that was read, shows about our files.
 
     A file that stands there twice becomes a duplicate, whatever state its upload is in; an upload
-    that is to be sent and stands there is taken and never sent; a marker of ours without an upload
-    is recorded as `UnknownFile`. One query, however long the list is, unless it shows one of them.
+    that is to be sent, or that a person could send again, and stands there is taken and never sent;
+    a marker of ours without an upload is recorded as `UnknownFile`. One query, however long the list is, unless it shows one of them.
     """
     copies = _by_marker(uploadings)
     remarkable = _remarkable(copies)
@@ -128,6 +130,8 @@ SELECT u.id, seen.marker
 FROM unnest(%(markers)s::text[], %(copies)s::int[]) AS seen(marker, copies)
 LEFT JOIN calls_upload u ON u.marker = seen.marker
 WHERE u.id IS NULL OR u.state IN {sql_list(TO_SEND)}
+   OR (u.state = '{UploadState.NEEDS_ATTENTION}' AND u.uploading_id IS NULL
+       AND u.attention = ANY (%(reasons)s))
    OR (seen.copies > 1
        AND (u.attention <> '{Attention.DUPLICATE}' OR cardinality(u.duplicate_ids) < seen.copies))
 """
@@ -139,7 +143,7 @@ def _remarkable(copies: Copies) -> list[tuple[int | None, str]]:
         return []
     counts = [len(held) for held in copies.values()]
     with connection.cursor() as cursor:
-        cursor.execute(_REMARKABLE, {"markers": list(copies), "copies": counts})
+        cursor.execute(_REMARKABLE, {"markers": list(copies), "copies": counts, "reasons": REASONS})
         return [(upload_id, marker) for upload_id, marker in cursor.fetchall()]
 
 
@@ -167,10 +171,11 @@ def _record_duplicate(upload: Upload, held: Sequence[Uploading], now: datetime) 
 
 
 def _adopt(upload: Upload, held: Uploading, now: datetime) -> bool:
-    """Take an upload that is to be sent and stands in the list; False if it was claimed since."""
-    if upload.state not in TO_SEND or not record_taken(upload, held, now=now, is_looked_up=True):
+    """Take an upload that counts as not arrived and stands in the list; False if it was moved."""
+    is_open = upload.state in (*TO_SEND, UploadState.NEEDS_ATTENTION)
+    if not is_open or not record_taken(upload, held, now=now, is_looked_up=True):
         return False
-    logger.warning("upload %s was to be sent and stands in Metrika: taken", upload.marker)
+    logger.warning("upload %s was %s and stands in Metrika: taken", upload.marker, upload.state)
     return True
 
 

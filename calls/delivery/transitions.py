@@ -27,6 +27,9 @@ S = UploadState
 RETRYABLE = (Attention.REJECTED, Attention.QUARANTINED)
 #: Reasons with which a file certainly has not arrived: it may be called off.
 NOT_ARRIVED = (*RETRYABLE, Attention.GOAL_GONE, Attention.DAMAGED)
+#: Reasons with which a list may still show the file: it was refused and taken all the same, or sent
+#: again by a person after the dump from which the database was restored.
+TAKEN_ALL_THE_SAME = (*NOT_ARRIVED, Attention.UNKNOWN_FATE)
 #: States in which an upload has not arrived and no worker is sending it.
 AT_REST = (*TO_SEND, S.SPLITTING)
 
@@ -79,9 +82,10 @@ RESTORE = ("calls.build_uploads",)
 CLAIM = Move("claim", TO_SEND, (S.SENDING,), SEND_DUE)
 TAKE = Move(
     "take",
-    (*TO_SEND, S.SENDING, S.UNCLEAR),
+    (*TO_SEND, S.SENDING, S.UNCLEAR, S.NEEDS_ATTENTION),
     TAKEN_UPLOADS,
     (*SEND_DUE, *LISTINGS, *RESTORE),
+    TAKEN_ALL_THE_SAME,
 )
 FAIL = Move("fail", (S.SENDING,), (S.LATER, S.UNCLEAR, S.SPLITTING, S.NEEDS_ATTENTION), SEND_DUE)
 MARK_DAMAGED = Move("mark damaged", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)

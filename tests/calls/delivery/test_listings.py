@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from calls.delivery import transitions
 from calls.delivery.listings import examine
 from calls.models import UnknownFile, Upload, UploadAttempt
 from calls.states import Attention, UploadState
@@ -97,6 +98,25 @@ def test_an_upload_to_be_sent_that_stands_in_a_list_is_taken(counter: Counter, s
     assert (upload.state, upload.uploading_id, upload.attention) == ("processed", 70, "")
     assert (upload.sent_at, upload.accepted_at) == (NOW - timedelta(hours=1), NOW)
     assert (upload.attempts, upload.source_quantity) == (attempts, 3)
+    assert UploadAttempt.objects.get().error_class == "FoundInList"
+
+
+@pytest.mark.parametrize("reason", transitions.TAKEN_ALL_THE_SAME)
+def test_an_upload_that_counts_as_refused_and_stands_in_a_list_is_taken(
+    counter: Counter, reason: Attention
+) -> None:
+    upload = upload_in(counter, UploadState.NEEDS_ATTENTION, reason)
+    Upload.objects.update(attempts=2, rows=3)
+
+    found = examine(counter, 1, [listed(upload.marker)], NOW)
+
+    upload.refresh_from_db()
+    assert found.adopted == {upload.pk}
+    assert (upload.state, upload.uploading_id, upload.attention) == ("processed", 70, "")
+    assert (transitions.RETRY.allows(upload), transitions.GATHER_AGAIN.allows(upload)) == (
+        False,
+        False,
+    )
     assert UploadAttempt.objects.get().error_class == "FoundInList"
 
 
