@@ -91,7 +91,8 @@ def examine(
 
     A file that stands there twice becomes a duplicate, whatever state its upload is in; an upload
     that is to be sent, or that a person could send again, and stands there is taken and never sent;
-    a marker of ours without an upload is recorded as `UnknownFile`. One query, however long the list is, unless it shows one of them.
+    a marker of ours without an upload is recorded as `UnknownFile`. One query, however long the
+    list is, unless it shows one of them.
     """
     copies = _by_marker(uploadings)
     remarkable = _remarkable(copies)
