@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, DateTimeField, Q, Value
+from django.db.models import Count, DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -219,12 +219,17 @@ def numbers_of(run: RestoreRun, progress: Progress) -> dict[str, int]:
     return {
         "adopted": doubted.filter(known).count(),
         "nothing found": doubted.exclude(known).count(),
-        "taken over": files.filter(state=UnknownFile.State.ADOPTED).count(),
+        "taken over": _markers(files, UnknownFile.State.ADOPTED),
         "rows without a call": SentBefore.objects.filter(held_by=None).count(),
-        "parked": files.filter(state=UnknownFile.State.OPEN).count(),
+        "parked": _markers(files, UnknownFile.State.OPEN),
         "lists read": progress.read,
         "not listed": len(progress.failed),
     }
+
+
+def _markers(files: QuerySet[UnknownFile], state: UnknownFile.State) -> int:
+    """Return how many files are in the state: each counts once, whoever shares its list."""
+    return files.filter(state=state).aggregate(n=Count("marker", distinct=True))["n"] or 0
 
 
 def _read_list(counter: Counter, channel: Channel) -> str:

@@ -20,10 +20,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from calls.delivery import transitions
+from calls.delivery.found import settle_found
 from calls.delivery.policy import MARKER
 from calls.delivery.results import close_attempt, log_lookup, quantities, record_taken
 from calls.models import ListUse, UnknownFile, Upload
-from calls.states import TO_SEND, Attention, Channel, UploadState, sql_list
+from calls.states import ON_THE_WAY, Attention, Channel, sql_list
 from counters.models import Counter
 from integrations.clients import metrika_client
 from integrations.yandex.records import Uploading
@@ -32,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 #: Older uploads are settled, and their calls are past Metrika's 21 days.
 WINDOW = timedelta(days=35)
-#: Reasons of uploads that a person could send again.
-REASONS = [reason.value for reason in transitions.TAKEN_ALL_THE_SAME]
 #: Markers that one line of the log names.
 MAX_LOGGED = 10
 
@@ -78,7 +77,7 @@ class Examined:
 
     #: Ids of uploads that stand in it more than once.
     doubled: frozenset[int] = frozenset()
-    #: Ids of uploads that counted as not arrived and stand in it: Metrika has them.
+    #: Ids of uploads that were held not to have arrived and stand in it: Metrika has them.
     adopted: frozenset[int] = frozenset()
     #: Files with markers of ours that the database does not know.
     unknown: tuple[UnknownFile, ...] = ()
@@ -90,8 +89,9 @@ def examine(
     """Record what this list, or the part of it that was read, shows about our files.
 
     A file that stands there twice becomes a duplicate, whatever state its upload is in; an upload
-    that is to be sent, or that a person could send again, and stands there is taken and never sent;
-    a marker of ours without an upload is recorded as `UnknownFile`. One query, however long the
+    that was held not to have arrived, for whatever reason, is taken, and its rows are never sent
+    again; a marker of ours without an upload is recorded as `UnknownFile`, for every counter of the
+    number: the list does not tell which cabinet sent it. One query, however long the
     list is, unless it shows one of them.
     """
     copies = _by_marker(uploadings)
@@ -125,14 +125,14 @@ def _by_marker(uploadings: Iterable[Uploading]) -> dict[str, list[Uploading]]:
     return copies
 
 
+_NOT_ARRIVED = sql_list(transitions.TAKE_FOUND.sources)
+
 # A duplicate that is known is remarkable again when there is one more copy of it.
 _REMARKABLE = f"""
 SELECT u.id, seen.marker
 FROM unnest(%(markers)s::text[], %(copies)s::int[]) AS seen(marker, copies)
 LEFT JOIN calls_upload u ON u.marker = seen.marker
-WHERE u.id IS NULL OR u.state IN {sql_list(TO_SEND)}
-   OR (u.state = '{UploadState.NEEDS_ATTENTION}' AND u.uploading_id IS NULL
-       AND u.attention = ANY (%(reasons)s))
+WHERE u.id IS NULL OR (u.uploading_id IS NULL AND u.state IN {_NOT_ARRIVED})
    OR (seen.copies > 1
        AND (u.attention <> '{Attention.DUPLICATE}' OR cardinality(u.duplicate_ids) < seen.copies))
 """
@@ -144,7 +144,7 @@ def _remarkable(copies: Copies) -> list[tuple[int | None, str]]:
         return []
     counts = [len(held) for held in copies.values()]
     with connection.cursor() as cursor:
-        cursor.execute(_REMARKABLE, {"markers": list(copies), "copies": counts, "reasons": REASONS})
+        cursor.execute(_REMARKABLE, {"markers": list(copies), "copies": counts})
         return [(upload_id, marker) for upload_id, marker in cursor.fetchall()]
 
 
@@ -163,21 +163,39 @@ def _record_duplicate(upload: Upload, held: Sequence[Uploading], now: datetime) 
     counts = quantities(ours) if upload.source_quantity is None else {}
     sent_at = ours.create_time or now
     with transaction.atomic():
+        before = _lock(upload)
         if not transitions.mark_duplicate(row, ids, quantities=counts, now=now, sent_at=sent_at):
             return False
         close_attempt(upload, now=now, http_status=200)
         log_lookup(upload, "StandsTwice", now)
+        _settle_rows(before, now)
     logger.error("upload %s stands in Metrika %s times: %s", upload.marker, len(ids), ids)
     return True
 
 
 def _adopt(upload: Upload, held: Uploading, now: datetime) -> bool:
-    """Take an upload that counts as not arrived and stands in the list; False if it was moved."""
-    is_open = upload.state in (*TO_SEND, UploadState.NEEDS_ATTENTION)
-    if not is_open or not record_taken(upload, held, now=now, is_looked_up=True):
-        return False
-    logger.warning("upload %s was %s and stands in Metrika: taken", upload.marker, upload.state)
+    """Take an upload that was held not to have arrived; False if it was claimed since."""
+    with transaction.atomic():
+        current = _lock(upload)
+        if not transitions.TAKE_FOUND.allows(current):
+            return False
+        if not record_taken(current, held, now=now, is_looked_up=True):
+            return False
+        _settle_rows(current, now)
+    logger.warning("upload %s was %s and stands in Metrika: taken", upload.marker, current.state)
     return True
+
+
+def _lock(upload: Upload) -> Upload:
+    """Lock the counter and the upload, in this order; return the upload as it is now."""
+    Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=upload.counter_id)
+    return Upload.objects.select_for_update(of=("self",), no_key=True).get(pk=upload.pk)
+
+
+def _settle_rows(before: Upload, now: datetime) -> None:
+    """Settle the rows that may have left the upload. ``before``: as it was when it was found."""
+    if before.uploading_id is None and before.state not in ON_THE_WAY:
+        settle_found(Upload.objects.select_related("counter").get(pk=before.pk), now=now)
 
 
 def _record_unknown(
@@ -185,15 +203,13 @@ def _record_unknown(
 ) -> list[UnknownFile]:
     """Record files that the database does not know; return those that are new."""
     recent = {marker: held for marker, held in strange.items() if _is_recent(held, now)}
-    known = {one.marker: one for one in UnknownFile.objects.filter(marker__in=recent)}
-    _refresh(known, recent)
-    new = [held for marker, held in recent.items() if marker not in known]
-    created = _create_unknown(counter, channel, new, now) if new else []
+    _refresh(UnknownFile.objects.filter(marker__in=recent), recent)
+    created = _create_unknown(counter, channel, recent, now) if recent else []
     if created:
         named = ", ".join(one.marker for one in created[:MAX_LOGGED])
         text = "counter %s: %s files of ours in Metrika are not in the database: %s"
         logger.error(text, counter.number, len(created), named)
-    return created
+    return [one for one in created if one.counter_id == counter.pk]
 
 
 def _is_recent(held: Sequence[Uploading], now: datetime) -> bool:
@@ -201,19 +217,24 @@ def _is_recent(held: Sequence[Uploading], now: datetime) -> bool:
 
 
 def _create_unknown(
-    counter: Counter, channel: int, files: Iterable[Sequence[Uploading]], now: datetime
+    counter: Counter, channel: int, recent: Copies, now: datetime
 ) -> list[UnknownFile]:
-    """Create the records that another listing has not created since."""
-    wanted = {held[0].comment: _unknown_file(counter, channel, held, now) for held in files}
+    """Create the records that are missing of the counters with this number; return them."""
+    sharing = Counter.objects.filter(number=counter.number).order_by("pk")
+    wanted = {(pk, marker) for pk in sharing.values_list("pk", flat=True) for marker in recent}
+    recorded = UnknownFile.objects.filter(marker__in=recent).values_list("counter_id", "marker")
+    if not wanted - set(recorded):
+        return []
     with transaction.atomic():
-        # The lock serialises the listings of one counter.
-        Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter.pk)
-        there = UnknownFile.objects.filter(marker__in=wanted).values_list("marker", flat=True)
-        new = [one for marker, one in wanted.items() if marker not in set(there)]
-        # Another cabinet with the same counter may record them at this moment.
-        UnknownFile.objects.bulk_create(new, ignore_conflicts=True)
-    markers = [one.marker for one in new]
-    return list(UnknownFile.objects.filter(counter=counter, marker__in=markers).order_by("pk"))
+        # The locks serialise the listings of one number, and a batcher that gathers at this moment.
+        locked = list(sharing.select_for_update(of=("self",), no_key=True))
+        there = set(recorded.all())
+        return UnknownFile.objects.bulk_create(
+            _unknown_file(one, channel, held, now)
+            for one in locked
+            for marker, held in recent.items()
+            if (one.pk, marker) not in there
+        )
 
 
 def _unknown_file(
@@ -232,11 +253,11 @@ def _unknown_file(
     )
 
 
-def _refresh(known: Mapping[str, UnknownFile], recent: Copies) -> None:
+def _refresh(known: Iterable[UnknownFile], recent: Copies) -> None:
     """Store what Metrika tells otherwise now of files that are recorded already."""
     changed = []
-    for marker, one in known.items():
-        held = recent[marker]
+    for one in known:
+        held = recent[one.marker]
         first = min(held, key=lambda copy: copy.uploading_id)
         ids = sorted({copy.uploading_id for copy in held} | set(one.uploading_ids))
         told = (ids, first.status[:40], first.source_quantity)

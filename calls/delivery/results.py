@@ -40,8 +40,8 @@ def record_taken(
 
     Also called when a lookup finds the file of an unclear upload. An answer that comes after its
     absence was proven still counts, as long as nothing was sent again. ``is_looked_up``: the file
-    of an upload that is to be sent was found in a list, which its attempts tell. Returns False, and
-    changes nothing, when another worker has moved the upload on.
+    of an upload that was held not to have arrived was found in a list, which its attempts tell.
+    Returns False, and changes nothing, when another worker has moved the upload on.
     """
     state, attention = after_status(
         uploading.status,
@@ -60,6 +60,7 @@ def record_taken(
             next_poll_at=poll_at,
             sent_at=uploading.create_time or now,
             quantities=quantities(uploading),
+            move=transitions.TAKE_FOUND if is_looked_up else transitions.TAKE,
         )
         if not recorded:
             return False

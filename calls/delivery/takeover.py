@@ -12,6 +12,7 @@ it is open, and what may be in it is neither batched nor sent (`calls.delivery.d
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,7 +83,7 @@ def take_over(file: UnknownFile, *, now: datetime) -> bool:
         if locked is None:
             return True
         upload = _create(locked, manifest, counter, now)
-        _attach(upload, manifest, now)
+        attach_rows(upload, manifest, now)
         failpoint("before_takeover_commit")
     failpoint("after_takeover")
     return True
@@ -181,15 +182,28 @@ def _create(file: UnknownFile, manifest: Manifest, counter: Counter, now: dateti
     )
     if len(file.uploading_ids) > 1:
         transitions.mark_duplicate(row, sorted(file.uploading_ids), quantities={}, now=now)
-    UnknownFile.objects.filter(pk=file.pk).update(
-        state=UnknownFile.State.ADOPTED, counter=counter, upload=upload
-    )
+    _record_adopted(file, upload)
     _log(upload, file)
     return upload
 
 
-def _attach(upload: Upload, manifest: Manifest, now: datetime) -> None:
-    """Attach the calls that the database has, out of unsent uploads too; keep the other rows."""
+def _record_adopted(file: UnknownFile, upload: Upload) -> None:
+    """Close the file for every counter with the number: it is known now whose calls it has."""
+    same = UnknownFile.objects.filter(marker=file.marker)
+    if not same.filter(counter_id=upload.counter_id).exists():
+        same.filter(pk=file.pk).update(counter_id=upload.counter_id)
+    same.update(state=UnknownFile.State.ADOPTED)
+    same.filter(counter_id=upload.counter_id).update(upload=upload)
+
+
+def attach_rows(
+    upload: Upload, manifest: Manifest, now: datetime, *, without: Collection[int] = ()
+) -> None:
+    """Attach the calls that the database has, out of unsent uploads too; keep the other rows.
+
+    Without those of the row numbers in ``without``, which are attached. Runs in a transaction that
+    holds the counter's lock.
+    """
     SentBefore.objects.bulk_create(
         (
             SentBefore(
@@ -203,6 +217,7 @@ def _attach(upload: Upload, manifest: Manifest, now: datetime) -> None:
             for number, (key, revision) in enumerate(
                 zip(manifest.keys, manifest.revisions, strict=True), start=1
             )
+            if number not in without
         ),
         batch_size=5000,
     )

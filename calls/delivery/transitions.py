@@ -87,6 +87,14 @@ TAKE = Move(
     (*SEND_DUE, *LISTINGS, *RESTORE),
     TAKEN_ALL_THE_SAME,
 )
+#: A list shows the file of an upload that was held not to have arrived.
+TAKE_FOUND = Move(
+    "take found",
+    (*AT_REST, S.CANCELLED, S.NEEDS_ATTENTION),
+    TAKEN_UPLOADS,
+    LISTINGS,
+    TAKEN_ALL_THE_SAME,
+)
 FAIL = Move("fail", (S.SENDING,), (S.LATER, S.UNCLEAR, S.SPLITTING, S.NEEDS_ATTENTION), SEND_DUE)
 MARK_DAMAGED = Move("mark damaged", (S.SENDING,), (S.NEEDS_ATTENTION,), SEND_DUE)
 RELEASE_STUCK = Move("release stuck", (S.SENDING,), (S.UNCLEAR,), ("calls.release_stuck",))
@@ -122,6 +130,7 @@ RETRY = Move("retry", (S.LATER, S.NEEDS_ATTENTION), (S.LATER,), ("calls:upload-r
 MOVES = (
     CLAIM,
     TAKE,
+    TAKE_FOUND,
     FAIL,
     MARK_DAMAGED,
     RELEASE_STUCK,
@@ -172,8 +181,9 @@ def take(
     now: datetime,
     next_poll_at: datetime,
     sent_at: datetime | None = None,
+    move: Move = TAKE,
 ) -> bool:
-    """Metrika has the file: its answer, or its list, says so.
+    """Metrika has the file: its answer, or its list (``move``: TAKE_FOUND), says so.
 
     ``sent_at`` counts for an upload of which no attempt is known.
     """
@@ -181,7 +191,7 @@ def take(
     return bool(
         apply(
             uploads,
-            TAKE,
+            move,
             to,
             attention=attention or "",
             uploading_id=uploading_id,

@@ -14,8 +14,9 @@ from counters.models import Counter
 class UnknownFile(models.Model):
     """A file with a marker of ours in one of Metrika's lists, and no upload with that marker.
 
-    Happens when the database was restored to an earlier moment. Recorded once per marker, by
-    `calls.delivery.listings.examine`.
+    Happens when the database was restored to an earlier moment. Recorded once per marker and
+    counter by `calls.delivery.listings.examine`: cabinets with the same counter number share its
+    list, and a person of each decides for the calls of that cabinet only.
     """
 
     class State(models.TextChoices):
@@ -30,7 +31,7 @@ class UnknownFile(models.Model):
         Counter, models.CASCADE, related_name="unknown_files", verbose_name=_("Счетчик")
     )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
-    marker = models.CharField(_("Метка"), max_length=40, unique=True)
+    marker = models.CharField(_("Метка"), max_length=40)
     uploading_ids = ArrayField(models.BigIntegerField(), verbose_name=_("Номера в Метрике"))
     #: Null when Metrika did not tell.
     rows = models.PositiveIntegerField(_("Строк"), null=True)
@@ -46,6 +47,9 @@ class UnknownFile(models.Model):
     class Meta:
         verbose_name = _("файл, которого нет в базе")
         verbose_name_plural = _("файлы, которых нет в базе")
+        constraints = [
+            models.UniqueConstraint(fields=["marker", "counter"], name="unknown_file_once"),
+        ]
 
     def __str__(self) -> str:
         return self.marker

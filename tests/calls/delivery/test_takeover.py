@@ -25,7 +25,7 @@ from calls.models import Call, Delivery, SentBefore, UnknownFile, Upload, Upload
 from calls.reconciliation.run import reconcile
 from calls.runtime import failpoints
 from calls.runtime.counts import MANIFESTS_FAILED, count_of
-from calls.states import Attention, Channel, DeliveryState, UploadState
+from calls.states import TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories, installation
@@ -373,3 +373,111 @@ def test_calls_set_aside_for_a_file_go_when_its_manifest_turns_up(
     assert row_of(went).upload_id == lost.pk
     assert row_of(alone).upload_id not in (None, lost.pk)
     assert len(rows_in_metrika(sandbox)) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "attention"),
+    [
+        ("splitting", Attention.SPLIT),
+        ("needs_attention", Attention.REJECTED),
+        ("needs_attention", Attention.QUARANTINED),
+        ("needs_attention", Attention.GOAL_GONE),
+        ("needs_attention", Attention.DAMAGED),
+        ("needs_attention", Attention.UNKNOWN_FATE),
+        ("cancelled", Attention.SPLIT),
+        ("cancelled", Attention.CALLED_OFF),
+    ],
+)
+@pytest.mark.parametrize("rows", ["kept", "waiting", "in another upload"])
+def test_an_upload_held_for_refused_that_metrika_has_sends_nothing_again(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    state: str,
+    attention: Attention,
+    rows: str,
+) -> None:
+    calls = [store_call(cabinet=cabinet) for _ in range(3)]
+    upload = build_and_send()
+    hold_for_refused(upload, state, attention)
+    if rows != "kept":
+        release_rows(upload)
+    if rows == "in another upload":
+        batching.build_uploads(now=timezone.now())
+
+    find_unknown_files(linked_counter)
+    run_all()
+
+    upload.refresh_from_db()
+    assert upload.state in TAKEN_UPLOADS
+    assert {state_of(call)[:2] for call in calls} == {(DeliveryState.BATCHED, upload.pk)}
+    assert sorted(state_of(call)[2] for call in calls) == [1, 2, 3]
+    assert len(rows_in_metrika(sandbox)) == 3
+    assert not SentBefore.objects.exists()
+    assert not UnknownFile.objects.exists()
+
+
+def test_rows_of_a_found_file_that_are_unknown_wait_for_a_person(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, folder: Path
+) -> None:
+    calls = [store_call(cabinet=cabinet) for _ in range(3)]
+    upload = build_and_send()
+    hold_for_refused(upload, "cancelled", Attention.SPLIT)
+    release_rows(upload)
+    manifest.path_of(upload.marker).unlink()
+    # The sandbox takes files at this moment: the calls began before it.
+    find_unknown_files(linked_counter)
+    run_all()
+
+    assert {state_of(call)[3] for call in calls} == {"maybe_sent"}
+    file = UnknownFile.objects.get()
+    assert (file.marker, file.rows, file.state) == (upload.marker, 3, UnknownFile.State.OPEN)
+    assert len(rows_in_metrika(sandbox)) == 3
+
+
+def test_rows_that_went_in_another_file_too_are_counted(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    calls = [store_call(cabinet=cabinet) for _ in range(3)]
+    upload = build_and_send()
+    hold_for_refused(upload, "cancelled", Attention.SPLIT)
+    release_rows(upload)
+    run_all()
+    assert len(rows_in_metrika(sandbox)) == 6
+
+    find_unknown_files(linked_counter)
+    run_all()
+
+    other = Upload.objects.exclude(pk=upload.pk).get()
+    assert {state_of(call)[1] for call in calls} == {other.pk}
+    assert len(rows_in_metrika(sandbox)) == 6
+    event = AuditEvent.objects.get(action="upload.found_taken")
+    assert event.after == {"marker": upload.marker, "rows": 3, "doubled": 3}
+
+
+def test_a_refused_row_that_metrika_has_is_not_offered_for_a_repeat(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    call = store_call(cabinet=cabinet)
+    upload = build_and_send()
+    hold_for_refused(upload, "cancelled", Attention.ROW_REFUSED)
+    refused = {"state": DeliveryState.ROW_REFUSED, "reason": "refused_by_metrika"}
+    Delivery.objects.filter(upload=upload).update(**refused)
+
+    find_unknown_files(linked_counter)
+
+    assert state_of(call) == (DeliveryState.BATCHED, upload.pk, 1, None)
+
+
+def hold_for_refused(upload: Upload, state: str, attention: Attention) -> None:
+    """Return to the moment before a repeat of this upload was taken."""
+    Upload.objects.filter(pk=upload.pk).update(
+        state=state, attention=attention, uploading_id=None, accepted_at=None, next_poll_at=None
+    )
+
+
+def release_rows(upload: Upload) -> None:
+    """Let the rows wait, as the steps do that end an upload which has not arrived."""
+    Delivery.objects.filter(upload=upload).update(
+        state=DeliveryState.WAITING, upload=None, row_number=None, call_revision=None
+    )
