@@ -24,6 +24,7 @@ from devtools.sandbox import RunningSandbox
 from tests.calls.restoring import find_unknown_files, lose_upload
 from tests.calls.sandbox_world import build_and_send, rows_in_metrika
 from tests.calls.stored import row_of, store_call
+from tests.factories import make_account, make_cabinet, make_counter
 from tests.responses import text_of
 
 
@@ -216,3 +217,23 @@ def test_eight_presses_at_once_decide_once(
 
     assert sorted(results, key=str) == [3] + [None] * 7
     assert AuditEvent.objects.count() == 1
+
+
+def test_calls_of_another_cabinet_with_the_same_number_wait_as_well(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, owner: User
+) -> None:
+    other = make_counter(
+        account=make_account(cabinet=make_cabinet(name="Двери")), number=linked_counter.number
+    )
+    file, calls = waiting_for_a_decision(cabinet, linked_counter)
+    theirs = store_call(cabinet=other.cabinet, started_at=calls[0].started_at)
+    run_all()
+    assert reason_of(theirs) == (DeliveryState.SKIPPED, "maybe_sent")
+
+    unknown_files.decide_files(
+        linked_counter, send=True, ids=[file.pk], actor=owner, now=timezone.now()
+    )
+    run_all()
+
+    assert reason_of(theirs) == (DeliveryState.SKIPPED, "maybe_sent")
+    assert {row_of(call).state for call in calls} == {DeliveryState.BATCHED}
