@@ -68,9 +68,18 @@ class Permit:
 
 def state(now: datetime | None = None) -> State:
     """Return whether this database may send, with the numbers for the words. Changes nothing."""
+    moment = now or timezone.now()
+    found = _judged(moment)
+    if _is_new_halt(found):
+        # Another process may have adopted the database after the marks were read.
+        found = _judged(moment)
+    return found
+
+
+def _judged(now: datetime) -> State:
     # The marks first: a claim that another process commits in between must not look like a lag.
     readings = marks.read_all()
-    return judge(installation(), readings, host=public_host(), now=now or timezone.now())
+    return judge(installation(), readings, host=public_host(), now=now)
 
 
 def installation() -> Installation:
@@ -104,8 +113,7 @@ def check() -> Permit:
     if found.kind is Kind.OK and found.mark is not None and found.lacks_a_mark:
         marks.advance_all(found.mark)
     if not found.may_send:
-        _halt(found, now)
-        raise SendingHalted(found)
+        raise SendingHalted(_halted(found))
     return Permit(found.row.uid, found.mark.epoch if found.mark and not found.is_copy else 0)
 
 
@@ -140,8 +148,7 @@ def record(epoch: int, upload_id: int, *, now: datetime) -> None:
     try:
         written = marks.advance_all(mark)
     except OtherInstallation as place:
-        found = state(now)
-        _halt(found, now)
+        _halted(state(now))
         raise MarkNotWritten(f"{place} has the mark of another installation") from None
     if not written:
         _store_halt(Halt.NO_MARK, now)
@@ -161,7 +168,7 @@ def ensure_may_request() -> None:
     """Raise SendingHalted when no request to Yandex may be made. A lasting halt is stored."""
     found = state()
     if found.halt in LASTING:
-        _halt(found, found.at)
+        found = _halted(found)
     if not found.may_request and (found.is_copy or not _listing_allowed.get()):
         raise SendingHalted(found)
 
@@ -219,9 +226,24 @@ def _adopt(found: State, now: datetime) -> None:
     logger.info("this database is installation %s at %s", found.row.uid, host)
 
 
-def _halt(found: State, now: datetime) -> None:
-    if found.halt is not None and found.row.halt_reason != found.halt:
-        _store_halt(found.halt, now)
+def _is_new_halt(found: State) -> bool:
+    return found.halt is not None and found.row.halt_reason != found.halt
+
+
+def _halted(found: State) -> State:
+    """Store the halt unless it is stored, or unfounded by now; return the state that is true.
+
+    Judged anew under the row's lock: no claim, adoption or release can come in between, so neither
+    a database that is adopted at this moment nor one that was just released is halted.
+    """
+    if not _is_new_halt(found):
+        return found
+    with transaction.atomic():
+        row = Installation.objects.select_for_update().get(pk=found.row.pk)
+        sure = judge(row, marks.read_all(), host=public_host(), now=found.at)
+        if sure.halt is not None and row.halt_reason != sure.halt:
+            _store_halt(sure.halt, found.at)
+    return sure
 
 
 def _store_halt(reason: Halt, now: datetime) -> None:

@@ -58,6 +58,51 @@ def test_claims_are_counted_in_every_place() -> None:
     assert guard.state().kind is Kind.OK
 
 
+def between_marks_and_row(act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another process act once, after the marks are read and before the row is."""
+    read_all, acts = marks.read_all, [act]
+
+    def read() -> tuple[marks.Reading, ...]:
+        readings = read_all()
+        if acts:
+            acts.pop()()
+        return readings
+
+    monkeypatch.setattr(marks, "read_all", read)
+
+
+def adopt() -> None:
+    marks.advance_all(replace(MARK, at=timezone.now()))
+    change(adopted_at=timezone.now(), public_host="localhost")
+
+
+@pytest.mark.parametrize("ask", [guard.check, guard.ensure_may_request])
+def test_database_that_is_adopted_while_it_is_judged_is_not_halted(
+    ask: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.remove_marks()
+    change(adopted_at=None, public_host="")
+    between_marks_and_row(adopt, monkeypatch)
+
+    ask()
+
+    assert (row().halt_reason, guard.state().kind) == ("", Kind.OK)
+
+
+def test_database_that_is_released_while_it_is_judged_is_not_halted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change(halt_reason="", halted_at=None)
+    marks.replace_all(replace(MARK, epoch=7))
+    found = guard._judged(timezone.now())
+    now = timezone.now()
+    guard.release(now=now, look_after=now)
+
+    assert found.kind is Kind.BEHIND
+    assert guard._halted(found).kind is Kind.OK
+    assert (row().halt_reason, row().epoch) == ("", 8)
+
+
 def test_fresh_database_adopts_itself_once(settings: Settings) -> None:
     installation.remove_marks()
     change(adopted_at=None, public_host="")
