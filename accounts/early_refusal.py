@@ -18,11 +18,17 @@ from accounts.hashing import HashingBusy, refuse_if_busy
 from accounts.refusal_page import busy_page, refused_page
 from accounts.sign_in_limits import SignInRefused, refuse_known_address
 
+#: The name of the web server's hook, and by how much a refusal is delayed.
+SEND_AFTER = "callkeeper.send_after"
+SLOWED_SECONDS = 1.0
+
 
 class EarlyRefusalMiddleware:
     """Answers 429 to attempts to sign in while no slot is free or the address is over its limit.
 
-    Browsers that may be known go on: they have attempts and a slot of their own.
+    Browsers that may be known go on: they have attempts and a slot of their own. Where the web
+    server can (`callkeeper_metrika.web_server`), every refusal (of CSRF too) is sent SLOWED_SECONDS
+    later: whoever guesses without a pause would else be answered thousands of times a second.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -31,6 +37,13 @@ class EarlyRefusalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or request.path not in _sign_in_paths():
             return self.get_response(request)
+        response = self._answer(request)
+        send_after = request.META.get(SEND_AFTER)
+        if response.status_code >= 400 and send_after is not None:
+            send_after(SLOWED_SECONDS)
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
         try:
             if known_browser.COOKIE not in request.COOKIES:
                 refuse_known_address(request, now=timezone.now().timestamp())

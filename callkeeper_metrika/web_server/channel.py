@@ -45,6 +45,8 @@ class BufferedChannel(HTTPChannel):  # type: ignore[misc]  # no types are publis
         self.is_refused = False
         self.has_lookup = False
         self.has_served = False
+        #: Nothing is sent before this (monotonic seconds); None: at once.
+        self.kept_until: float | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -152,6 +154,29 @@ class BufferedChannel(HTTPChannel):  # type: ignore[misc]  # no types are publis
             self._finish(request)
 
     # --- Sending and closing -----------------------------------------------------------------
+
+    @property
+    def is_kept_back(self) -> bool:
+        """Whether its response waits for `kept_until`; a server that stops sends everything."""
+        if self.kept_until is None or self.server.is_stopping:
+            return False
+        return time.monotonic() < self.kept_until
+
+    def keep_back(self, seconds: float) -> None:
+        """Send the response that is being made after ``seconds``, unless too many are kept back.
+
+        No thread waits for it: the loop sends it.
+        """
+        others = sum(one.is_kept_back for one in list(self.server.active_channels.values()))
+        if others < limits.MAX_KEPT_BACK:
+            self.kept_until = time.monotonic() + seconds
+
+    def writable(self) -> bool:
+        """Whether there is something to send now."""
+        return not self.is_kept_back and bool(super().writable())
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        return not self.is_kept_back and bool(super()._flush_some(do_close))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         """Send and count the bytes."""

@@ -28,6 +28,9 @@ MAX_FRAMING_BYTES = 64 * 1024
 #: Responses in memory for one slow reader; beyond it its thread waits.
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 
+#: Responses that one process keeps back at a time (`callkeeper_metrika.web_server.tasks`).
+MAX_KEPT_BACK = 200
+
 
 @dataclass(frozen=True)
 class Transfer:

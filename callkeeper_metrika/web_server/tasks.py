@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from callkeeper_metrika.web_server.channel import BufferedChannel
 
 API_PREFIX = "/api/"
+#: In the WSGI environment: called with seconds, it has the response sent that much later and ends
+#: the connection after it. Other servers do not have it.
+SEND_AFTER = "callkeeper.send_after"
 
 
 class RequestTimeout:
@@ -52,12 +55,18 @@ class AnswerTask(WSGITask):  # type: ignore[misc]  # no types are published
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment."""
         environ: dict[str, Any] = super().get_environment()
+        environ[SEND_AFTER] = self.send_after
         if self.request.is_unwanted:
             environ["wsgi.input"] = DroppedBody()
         if self.request.command == "HEAD":
             # Files are written around `write`, which leaves out the body.
             environ.pop("wsgi.file_wrapper", None)
         return environ
+
+    def send_after(self, seconds: float) -> None:
+        """Keep the response back; whatever was sent ahead on this connection is not served."""
+        self.set_close_on_finish()
+        self.channel.keep_back(seconds)
 
     def write(self, data: bytes) -> None:
         """Write a part of the body, of which a response to HEAD has none."""

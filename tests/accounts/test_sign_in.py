@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from accounts import early_refusal
 from cabinets import rate_limit
 from tests import factories
 
@@ -85,6 +86,20 @@ def test_guesses_of_one_name_from_many_addresses_are_refused_before_hashing(
 
     assert guess(name, times=13, path=path) == [200] * 10 + [429] * 3
     assert len(hashed) == 10
+
+
+def test_web_server_is_asked_to_send_only_refusals_later() -> None:
+    delays: list[float] = []
+    hook: Any = {"callkeeper.send_after": delays.append}
+    right = {"username": "victim", "password": factories.PASSWORD}
+    wrong = right | {"password": "no"}
+
+    assert Client().post(SIGN_IN, right, **hook).status_code == 302
+    assert [Client().post(SIGN_IN, wrong, **hook).status_code for _n in range(12)] == (
+        [200] * 10 + [429] * 2
+    )
+
+    assert delays == [early_refusal.SLOWED_SECONDS] * 2
 
 
 @pytest.mark.parametrize("path", [SIGN_IN, ADMIN])
