@@ -213,7 +213,8 @@ def finish(run: RestoreRun, progress: Progress, *, now: datetime) -> dict[str, i
 
 def numbers_of(run: RestoreRun, progress: Progress) -> dict[str, int]:
     """Return the closing table: what became of the files."""
-    files = UnknownFile.objects.filter(found_at__gte=run.started_at)
+    # Workers may have taken files over since the restore, before this run began.
+    files = UnknownFile.objects.filter(found_at__gte=run.mark_at)
     doubted = Upload.objects.filter(pk__in=run.doubted_ids)
     known = Q(state__in=TAKEN_UPLOADS) | Q(uploading_id__isnull=False)
     return {

@@ -41,7 +41,10 @@ def decide_unknown_files(request: HttpRequest, counter_pk: int) -> HttpResponse:
     if calls is None:
         messages.warning(request, _("Ничего не изменилось: решение уже принято."))
     elif choice == "keep":
-        text = _("Звонков не отправим: %(count)d. Они считаются ушедшими в Метрику раньше.")
+        text = _(
+            "Звонков не отправим: %(count)d. Они считаются ушедшими в Метрику раньше, как и те за "
+            "это же время, что придут позже."
+        )
         messages.success(request, text % {"count": calls})
     else:
         messages.success(request, _sent_text(counter.enabled) % {"count": calls})

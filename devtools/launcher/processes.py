@@ -5,6 +5,7 @@ The sandbox has a supervisord of its own: it starts before the product and stops
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -223,6 +224,18 @@ def _answers(address: str) -> bool:
             return True
     except urllib.error.HTTPError as answer:
         # Any response will do, except for /readyz, whose status means readiness.
-        return not address.endswith("/readyz") and answer.code < 500
+        if address.endswith("/readyz"):
+            return _is_only_halted(answer.read())
+        return answer.code < 500
     except OSError:
         return False
+
+
+def _is_only_halted(body: bytes) -> bool:
+    """Whether everything runs and only sending is halted, which a command ends while it runs."""
+    try:
+        checks: dict[str, str] = json.loads(body)["checks"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    failed = {name for name, outcome in checks.items() if outcome != "ok"}
+    return failed == {"installation"}

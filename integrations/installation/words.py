@@ -36,13 +36,14 @@ def cabinet_sentence(reason: str) -> str:
         return _("Это копия кабинета для проверок: в Метрику из неё ничего не отправляется.")
     if reason == Installation.Halt.NO_MARK:
         text = _(
-            "Отправка приостановлена из-за неполадки на нашей стороне, поддержка (%(support)s) о "
-            "ней знает. Звонки принимаются и ждут: ничего не пропадёт."
+            "Отправка приостановлена из-за неполадки на нашей стороне. Новые звонки принимаются и "
+            "ждут. Если это продолжается больше часа, напишите в поддержку: %(support)s."
         )
     else:
         text = _(
-            "Отправка приостановлена: сверяемся с Метрикой, чтобы ни один звонок не ушёл дважды. "
-            "Поддержка (%(support)s) об этом знает. Звонки принимаются и ждут: ничего не пропадёт."
+            "Отправка приостановлена, пока данные не сверены с Метрикой: иначе звонок мог бы уйти "
+            "дважды. Новые звонки принимаются и ждут. Если это продолжается больше часа, напишите "
+            "в поддержку: %(support)s."
         )
     return text % {"support": settings.SUPPORT_EMAIL}
 
@@ -114,7 +115,7 @@ def staff_words(state: State) -> str:
                 "Отправка остановлена: база не от этой установки (%(facts)s). Звонки принимаются. "
                 "Выполните: %(command)s."
             )
-            return text % {"facts": _foreign(state), "command": _next_of_foreign(state)}
+            return text % {"facts": _foreign(state), "command": _commands_of_foreign(state)}
 
 
 def _lag(state: State) -> str:
@@ -144,6 +145,13 @@ def _foreign(state: State) -> str:
     if state.mark is None:
         return f"no mark of it in {' or '.join(one.place for one in state.readings)}"
     return "it was found with the marks of another installation"
+
+
+def _commands_of_foreign(state: State) -> str:
+    """Return for staff what `_next_of_foreign` says."""
+    moved = _("%(adopt)s, если только PUBLIC_URL стал другим, ") if state.may_be_adopted else ""
+    text = _("%(restore)s, если это теперь рабочая база, %(copy)s, если это копия")
+    return (moved + text) % {"adopt": ADOPT, "restore": AFTER_RESTORE, "copy": AS_COPY}
 
 
 def _next_of_foreign(state: State) -> str:

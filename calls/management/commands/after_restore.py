@@ -48,6 +48,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Survey, and with `--apply` every step that is not done yet."""
         found = steps.survey(timezone.now())
+        if found.state.is_copy:
+            self.stdout.write("This database is a copy: it never sends to Yandex. Nothing to do.")
+            return
         self._tell(found)
         if not found.is_needed:
             self.stdout.write("Nothing to do.")

@@ -5,8 +5,15 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
+import pytest
+
 from callkeeper_metrika.celery import app
-from devtools.launcher.processes import configuration, product_programs, sandbox_programs
+from devtools.launcher.processes import (
+    _is_only_halted,
+    configuration,
+    product_programs,
+    sandbox_programs,
+)
 from devtools.launcher.run_config import RunConfig
 
 
@@ -49,3 +56,17 @@ def test_supervisor_configuration_has_no_secret() -> None:
     )
 
     assert [value for value in given.values() if value in written] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "is_up"),
+    [
+        (b'{"checks": {"database": "ok", "installation": "sending is halted: ..."}}', True),
+        (b'{"checks": {"database": "failed: E", "installation": "sending is halted"}}', False),
+        (b'{"checks": {"database": "failed: E", "installation": "ok"}}', False),
+        (b"<html>502</html>", False),
+        (b"[]", False),
+    ],
+)
+def test_product_whose_sending_is_halted_counts_as_started(body: bytes, is_up: bool) -> None:
+    assert _is_only_halted(body) is is_up
