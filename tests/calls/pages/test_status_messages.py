@@ -151,7 +151,9 @@ def test_unmatched_unclear_and_sent_uploads_are_explained(counter: Counter) -> N
         return sentence_for(make_delivery(call=call, counter=counter, upload=made))
 
     assert of_state(state=UploadState.LINKAGE_FAILURE).startswith("Метрика приняла файл, но не")
-    assert of_state(state=UploadState.UNCLEAR, uploading_id=None).startswith("Пока неизвестно, дошёл")
+    assert of_state(state=UploadState.UNCLEAR, uploading_id=None).startswith(
+        "Пока неизвестно, дошёл"
+    )
     assert of_state(state=UploadState.SENT).startswith("Файл у Метрики.")
 
 
