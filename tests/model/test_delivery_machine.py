@@ -55,9 +55,11 @@ KILLS: tuple[tuple[str, Name], ...] = (
     ("send", "before_claim"),
     ("send", "before_claim_commit"),
     ("send", "after_claim"),
+    ("send", "after_mark"),
     ("send", "before_request"),
     ("send", "after_answer"),
     ("send", "before_record_commit"),
+    ("send", "before_failure_commit"),
     ("send", "after_record"),
     ("look up", "during_lookup"),
     ("look up", "after_lookup_record"),
@@ -218,12 +220,16 @@ class DeliveryMachine(RuleBasedStateMachine):
         name, details = fault
         if name != "html_5xx_taken":
             self.world.fail_next(name, match={"path_contains": "uploadings"}, **details)
-        self.world.do("look up")
-        self.world.do("poll")
+        for step in ("look up", "look before sending", "poll"):
+            self.world.do(step)
 
     @rule(kill=st.sampled_from(KILLS))
     def process_is_killed(self, kill: tuple[str, Name]) -> None:
         self.world.kill_during(*kill)
+
+    @rule()
+    def sending_process_starts(self) -> None:
+        self.world.restart()
 
     # Invariants.
 

@@ -17,7 +17,16 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.db import transaction
 from django.utils import timezone
 
-from calls.delivery import batching, bisection, expiry, lookup, polling, recovery, sending
+from calls.delivery import (
+    batching,
+    bisection,
+    expiry,
+    look,
+    lookup,
+    polling,
+    recovery,
+    sending,
+)
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.runtime import failpoints
@@ -27,9 +36,10 @@ from counters.models import Counter
 from counters.settings import save as saving
 from counters.sync.refresh import refresh_account
 from devtools.sandbox import RunningSandbox
+from integrations.installation import guard
 from integrations.linking import flow, state
 from integrations.models import YandexAccount
-from tests import factories
+from tests import factories, installation
 from tests.devtools.sandbox.actor import TIMEOUT, control, returned
 
 BEGINNING = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
@@ -49,6 +59,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "expire": lambda: expiry.expire_overdue(now=timezone.now()),
     "release": lambda: recovery.release_stuck(now=timezone.now()),
     "look up": lookup.resolve_unclear,
+    "look before sending": look.look_before_send,
     "build": lambda: batching.build_uploads(now=timezone.now()),
     "send": lambda: sending.send_due(seconds=30),
     "isolate": lambda: bisection.isolate_refused(now=timezone.now()),
@@ -73,6 +84,8 @@ class World:
         self._stack.callback(transaction.set_rollback, True)
         self._clock = self._stack.enter_context(time_machine.travel(BEGINNING, tick=False))
         control(sandbox, "reset", now=True)
+        # They outlive the rollback: with those of the last example the database is a restored one.
+        installation.reset_marks()
         self._create_objects()
 
     def _create_objects(self) -> None:
@@ -120,6 +133,10 @@ class World:
             pass
         finally:
             failpoints.listener = None
+
+    def restart(self) -> None:
+        """Note the start of a sending process: every list is read before the next upload."""
+        guard.note_start(timezone.now())
 
     # Incoming calls.
 
