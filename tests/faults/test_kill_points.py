@@ -15,8 +15,9 @@ CALLS = 7
 BEHAVIOURS = ("healthy", "reset_after_taken", "reset_before")
 #: A failure is recorded, and a lookup happens, only when no answer came.
 AFTER_A_LOST_ANSWER = ("before_failure_commit", "during_lookup", "after_lookup_record")
-#: These happen only if Metrika answered: a file found by lookup needs no second answer.
-AFTER_AN_ANSWER = ("after_answer", "after_record")
+#: These happen surely only if Metrika answered: a file found in a list needs no second answer, and
+#: on a busy machine it is processed by then, so that it needs no poll.
+AFTER_AN_ANSWER = ("after_answer", "after_record", "during_poll", "after_poll_record")
 #: These happen only after a restore: `tests/calls/management/test_after_restore.py` and
 #: `tests/calls/delivery/test_takeover.py` kill there.
 AFTER_A_RESTORE = (
