@@ -97,6 +97,7 @@ class RequestDayAdmin(SupportAdmin):
         "day",
         "uploads",
         "polls",
+        "looks",
         "other",
         "paused_until",
         "paused_reason",

@@ -171,6 +171,8 @@ class RequestDay(models.Model):
     day = models.DateField(_("День (UTC)"))
     uploads = models.PositiveIntegerField(_("Отправки"), default=0)
     polls = models.PositiveIntegerField(_("Опросы"), default=0)
+    #: With a default of the database: pauses are stored by SQL.
+    looks = models.PositiveIntegerField(_("Сверки после запуска"), default=0, db_default=0)
     other = models.PositiveIntegerField(_("Прочее"), default=0)
     paused_until = models.DateTimeField(_("Пауза до"), null=True, blank=True)
     paused_reason = models.CharField(_("Причина паузы"), max_length=64, blank=True)

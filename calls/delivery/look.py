@@ -20,6 +20,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from cabinets.sealing import UnsealFailed
 from calls.delivery.listings import Listing, examine, record_whole
 from calls.delivery.lookup import handle_list_error
 from calls.delivery.policy import BACKOFF_CAP, BACKOFF_FIRST, MARKER
@@ -72,10 +73,11 @@ CROSS JOIN LATERAL (
         WHERE u.counter_id = k.id AND u.channel = list.channel
           AND u.state IN {sql_list(TO_SEND)} AND u.not_before <= %(now)s
         UNION ALL
-        SELECT min(d.not_before) FROM calls_delivery d
+        -- Any of them: of millions that wait the earliest is not worth a search.
+        (SELECT d.not_before FROM calls_delivery d
         WHERE d.counter_id = k.id AND d.channel = list.channel
           AND d.state = {DeliveryState.WAITING}
-          AND d.not_before <= %(now)s AND d.expires_at > %(now)s
+          AND d.not_before <= %(now)s AND d.expires_at > %(now)s LIMIT 1)
     ) AS moments
 ) AS rows
 WHERE {as_sql(SENDABLE)} AND NOT {is_read_sql("k.id", "list.channel")}
@@ -123,13 +125,17 @@ def look(counter_id: int, channel: int) -> bool:
         until = now if is_renewed else now + _pause(now)
         _wait(counter_id, channel, until=until, error=type(error).__name__)
         return False
+    except UnsealFailed as error:
+        logger.error("the list of counter %s: no key opens the token", counter.number)
+        _wait(counter_id, channel, until=now + _pause(now), error=type(error).__name__)
+        return False
     return listing.is_whole
 
 
 def _read(counter: Counter, channel: int) -> Listing:
     with request_budget.request(
         counter.account.yandex_uid,
-        request_budget.Kind.LOOKUP,
+        request_budget.Kind.LOOK,
         counter=counter.number,
         max_wait_seconds=MAX_SLOT_WAIT_SECONDS,
     ) as lease:
@@ -161,7 +167,7 @@ def _claim(counter_id: int, channel: int, now: datetime) -> bool:
 
 
 def _claim_length() -> timedelta:
-    return request_budget.max_duration(request_budget.Kind.LOOKUP)
+    return request_budget.max_duration(request_budget.Kind.LOOK)
 
 
 def _wait(counter_id: int, channel: int, *, until: datetime, error: str | None = None) -> None:

@@ -40,12 +40,16 @@ class Kind(StrEnum):
     POLL = "poll"
     #: The search for an unclear upload. Not limited by the share of polls: deliveries depend on it.
     LOOKUP = "lookup"
+    #: The list before a first send after a start. Not limited, nor counted as a poll: after several
+    #: starts a day the results of what was sent must still be asked for.
+    LOOK = "look"
     OTHER = "other"
 
     @property
     def column(self) -> str:
         """The column of RequestDay in which it is counted."""
-        return {Kind.UPLOAD: "uploads", Kind.OTHER: "other"}.get(self, "polls")
+        columns = {Kind.UPLOAD: "uploads", Kind.OTHER: "other", Kind.LOOK: "looks"}
+        return columns.get(self, "polls")
 
 
 #: The largest part of the day's requests for each kind; the rest is for lookups and people.
@@ -227,7 +231,7 @@ def _spend_day(yandex_uid: str, kind: Kind, day: date, *, ends_at: datetime) -> 
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE integrations_requestday SET {kind.column} = {kind.column} + 1"
-            " WHERE yandex_uid = %s AND day = %s AND uploads + polls + other < %s"
+            " WHERE yandex_uid = %s AND day = %s AND uploads + polls + looks + other < %s"
             f" AND {kind.column} < %s RETURNING id",
             [yandex_uid, day, total, max(1, int(total * share))],
         )

@@ -120,7 +120,7 @@ def test_one_list_is_enough_for_all_that_is_sent_until_the_next_start(
         sending.send_due(seconds=10)
 
     assert requests(sandbox) == ["GET calls_uploadings", "POST upload_calls", "POST upload_calls"]
-    assert RequestDay.objects.values("polls", "uploads").get() == {"polls": 1, "uploads": 2}
+    assert RequestDay.objects.values("looks", "uploads").get() == {"looks": 1, "uploads": 2}
 
 
 def test_nothing_is_built_or_claimed_before_the_list_is_read(
@@ -301,3 +301,31 @@ def test_a_start_that_was_noted_already_asks_for_no_other_list(
 
     assert list_requests(sandbox) == 1
     assert Installation.objects.get().look_after == started_at
+
+
+def test_start_noted_by_a_clock_that_was_ahead_does_not_stop_sending(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    store_call(cabinet=cabinet)
+    boot = timezone.now() + timedelta(days=365)
+    Installation.objects.update(look_after=boot)
+
+    for _round in range(5):
+        guard.note_start(boot)  # the process goes on after its clock was set right
+        look.look_before_send()
+        batching.build_uploads(now=timezone.now())
+        sending.send_due(seconds=5)
+
+    assert (list_requests(sandbox), len(rows_in_metrika(sandbox))) == (1, 1)
+
+
+def test_looks_are_not_counted_as_polls(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox
+) -> None:
+    built(cabinet)
+    start()
+
+    assert look.look_before_send() == 1
+
+    day = RequestDay.objects.get()
+    assert (day.looks, day.polls, day.other) == (1, 0, 0)
