@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Q
 
 from cabinets import audit
@@ -29,7 +28,7 @@ from calls.delivery.doubt import doubtful_files, horizon, in_doubt, waits_in_dou
 from calls.delivery.manifest import Manifest
 from calls.delivery.rows import lock_rows, return_to_waiting
 from calls.delivery.uploads import create_lost_upload
-from calls.models import SentBefore, UnknownFile, Upload
+from calls.models import Delivery, SentBefore, UnknownFile, Upload
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from calls.runtime.sequences import advance_beyond
@@ -39,32 +38,32 @@ from counters.models import Counter
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class Taken:
-    """How many files were taken over, and how many wait for a person."""
-
-    adopted: int = 0
-    parked: int = 0
-
-
-def settle_open_files(*, now: datetime, counter_id: int | None = None) -> Taken:
+def settle_open_files(*, now: datetime, counter_id: int | None = None) -> None:
     """Take over the open files that have a manifest, and set the calls of the others aside.
 
-    Safe to repeat and to run beside any other step. ``counter_id`` narrows it to one counter.
+    Safe to repeat and to run beside any other step. ``counter_id`` narrows it to one counter. Of
+    files without a manifest there may be many: they cost a few queries together.
     """
-    taken = Taken()
     open_files = UnknownFile.objects.filter(state=UnknownFile.State.OPEN)
     if counter_id is not None:
         open_files = open_files.filter(counter_id=counter_id)
-    for file in open_files.select_related("counter").order_by("pk"):
-        with isolated_errors(logger, "unknown file %s", file.marker):
-            if take_over(file, now=now):
-                taken.adopted += 1
-            else:
-                park(file, now=now)
-                taken.parked += 1
+    if open_files.exists():
+        described = open_files.filter(marker__in=manifests.markers())
+        for file in described.select_related("counter").order_by("pk"):
+            with isolated_errors(logger, "unknown file %s", file.marker):
+                _take_over_alone(file, now)
+        for waiting_counter, channel in _lists_to_park(counter_id):
+            with isolated_errors(logger, "unknown files of counter %s", waiting_counter):
+                park(waiting_counter, channel, now=now)
     _decide_left_over(now)
-    return taken
+
+
+def _take_over_alone(file: UnknownFile, now: datetime) -> None:
+    """Take the file over; what a database refuses about it must not stop all other counters."""
+    try:
+        take_over(file, now=now)
+    except (IntegrityError, DataError) as problem:
+        logger.error("file %s is not taken over: %s", file.marker, type(problem).__name__)
 
 
 def take_over(file: UnknownFile, *, now: datetime) -> bool:
@@ -82,23 +81,26 @@ def take_over(file: UnknownFile, *, now: datetime) -> bool:
         locked = opened.filter(pk=file.pk, state=UnknownFile.State.OPEN).first()
         if locked is None:
             return True
-        upload = _create(locked, manifest, counter, now)
-        attach_rows(upload, manifest, now)
+        known = Upload.objects.filter(marker=file.marker).first()
+        if known is None:
+            attach_rows(_create(locked, manifest, counter, now), manifest, now)
+        elif known.uploading_id is None:
+            return False  # Its list takes it first.
+        else:
+            _complete(known, locked, manifest, now)
         failpoint("before_takeover_commit")
     failpoint("after_takeover")
     return True
 
 
-def park(file: UnknownFile, *, now: datetime) -> None:
-    """Set aside the waiting calls that may be in the file, until a person decides."""
+def park(counter_id: int, channel: Channel, *, now: datetime) -> None:
+    """Set aside the waiting calls that may be in files of a list, until a person decides."""
     with transaction.atomic():
-        _lock_counter(file.counter_id)
-        if not UnknownFile.objects.filter(pk=file.pk, state=UnknownFile.State.OPEN).exists():
-            return
-        of_list = in_doubt().filter(counter_id=file.counter_id, channel=file.channel)
+        _lock_counter(counter_id)
+        of_list = in_doubt().filter(counter_id=counter_id, channel=channel)
         for upload in of_list.select_for_update(of=("self",), no_key=True).order_by("pk"):
             regather(upload, now=now)
-        settle_waiting(file.counter_id, Channel(file.channel), now=now)
+        settle_waiting(counter_id, channel, now=now)
         failpoint("before_park_commit")
 
 
@@ -187,6 +189,16 @@ def _create(file: UnknownFile, manifest: Manifest, counter: Counter, now: dateti
     return upload
 
 
+def _complete(upload: Upload, file: UnknownFile, manifest: Manifest, now: datetime) -> None:
+    """Attach what an upload lacks that was found in a list before its manifest could be read."""
+    lock_rows(upload)
+    numbers = Delivery.objects.filter(upload=upload).values_list("row_number", flat=True)
+    lost = SentBefore.objects.filter(upload=upload).values_list("row_number", flat=True)
+    attach_rows(upload, manifest, now, without={*filter(None, numbers), *lost})
+    _record_adopted(file, upload)
+    _log(upload, file)
+
+
 def _record_adopted(file: UnknownFile, upload: Upload) -> None:
     """Close the file for every counter with the number: it is known now whose calls it has."""
     same = UnknownFile.objects.filter(marker=file.marker)
@@ -230,6 +242,37 @@ def attach_rows(
 
 def _lock_counter(counter_id: int) -> Counter:
     return Counter.objects.select_for_update(of=("self",), no_key=True).get(pk=counter_id)
+
+
+_LISTS_TO_PARK = f"""
+SELECT list.counter_id, list.channel FROM (
+    SELECT DISTINCT counter_id, channel FROM calls_unknownfile
+    WHERE state = '{UnknownFile.State.OPEN}' AND coalesce(create_time, found_at) > %(since)s
+      AND (%(counter)s::bigint IS NULL OR counter_id = %(counter)s)
+) AS list
+WHERE EXISTS (
+    SELECT 1 FROM calls_delivery d
+    JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
+    WHERE d.counter_id = list.counter_id AND d.channel = list.channel
+      AND d.state = {DeliveryState.WAITING}
+      AND EXISTS (SELECT 1 {
+    files_sql([UnknownFile.State.OPEN], counter="d.counter_id", channel="d.channel")
+}))
+ORDER BY 1, 2
+"""
+
+
+def _lists_to_park(counter_id: int | None) -> list[tuple[int, Channel]]:
+    """Return counters and channels with calls that may be in an open file and still wait or go."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTS_TO_PARK, {"since": horizon(), "counter": counter_id})
+        lists = {(counter, Channel(channel)) for counter, channel in cursor.fetchall()}
+    counters = doubtful_files().filter(state=UnknownFile.State.OPEN).order_by()
+    if counter_id is not None:
+        counters = counters.filter(counter_id=counter_id)
+    uploads = in_doubt().filter(counter_id__in=counters.values("counter_id"))
+    of_uploads = uploads.order_by().values_list("counter_id", "channel").distinct()
+    return sorted(lists | {(counter, Channel(channel)) for counter, channel in of_uploads})
 
 
 # Set aside for a file that is open no more: decided beside its takeover or a person's order.
