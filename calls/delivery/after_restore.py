@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from cabinets import audit
 from cabinets.sealing import UnsealFailed
-from calls.delivery import manifest, takeover, transitions
+from calls.delivery import manifest, restore_ticket, takeover, transitions
 from calls.delivery.listings import Listing, examine, record_whole
 from calls.delivery.lookup import grace, handle_list_error, settle
 from calls.delivery.policy import MARKER
@@ -104,7 +104,9 @@ def open_run(state: State) -> RestoreRun | None:
     run = RestoreRun.objects.filter(finished_at=None).order_by("pk").last()
     if run is None or not state.is_halted:
         return run
-    return run if state.mark is not None and state.mark.epoch == run.mark_epoch else None
+    if state.mark is not None:
+        return run if state.mark.epoch == run.mark_epoch else None
+    return run if run.mark_epoch is None and restore_ticket.belongs_to(run) else None
 
 
 def lock() -> bool:
@@ -134,6 +136,8 @@ def begin(found: Survey, *, now: datetime) -> RestoreRun:
             mark_epoch=mark.epoch if mark else None,
         )
         _log(run, "restore.begun", {"uploads": found.uploads, "manifests": found.manifests})
+    if mark is None:
+        restore_ticket.write(run)
     return run
 
 
@@ -196,18 +200,23 @@ def is_read(run: RestoreRun, counter: Counter, channel: Channel) -> bool:
 
 
 def finish(run: RestoreRun, progress: Progress, *, now: datetime) -> dict[str, int]:
-    """Let the database send again and close the run; return the closing table."""
+    """Let the database send again and close the run; return the closing table.
+
+    Raises OtherSender, with nothing released, when a mark has advanced since the run began.
+    """
     assert run.listing_at is not None
     # What was found by other processes meanwhile, or by a run that was killed.
     takeover.settle_open_files(now=now)
     takeover.regather_in_doubt(now=now)
     failpoint("before_release")
-    guard.release(now=now, look_after=run.listing_at)
+    if guard.state(now).is_halted:
+        guard.release(now=now, look_after=run.listing_at, mark_epoch=run.mark_epoch)
     failpoint("after_release")
     with transaction.atomic():
         numbers = numbers_of(run, progress)
         _record(run, finished_at=now, numbers=numbers)
         _log(run, "restore.finished", numbers)
+    restore_ticket.remove()
     return numbers
 
 

@@ -51,6 +51,13 @@ CALL_GOAL_NAME = "Звонок"
 MAX_SLOT_WAIT_SECONDS = 1
 
 
+class ClaimLost(Exception):
+    """The database does not know the claim of this process any more: it was exchanged since.
+
+    Another process may hold the upload by now, so nothing is recorded and nothing is sent.
+    """
+
+
 class BytesChanged(Exception):
     """The stored bytes of an upload are not the ones that were frozen; they must not be sent."""
 
@@ -93,7 +100,7 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     except request_budget.BudgetSpent as refusal:
         _wait_for_budget(upload, refusal, spent)
         return False
-    except guard.SendingHalted as halted:
+    except (guard.SendingHalted, ClaimLost) as halted:
         logger.warning("upload %s is not sent: %s", upload.marker, halted)
         return False
     except YandexError as error:
@@ -127,9 +134,34 @@ def _claim_and_post(upload: Upload) -> Uploading | None:
         manifest.keep(upload, now=timezone.now())
         guard.record(epoch, upload.pk, now=timezone.now())
         failpoint("after_mark")
-        uploading = post(upload, lease.before_request)
+        _verify_claim(upload)
+        uploading = _post_claimed(upload, lease.before_request)
         failpoint("after_answer")
     return uploading
+
+
+def _verify_claim(upload: Upload) -> None:
+    """Raise ClaimLost unless the database has this very claim.
+
+    After a failover to a replica that lagged, behind a pooler, another process may have claimed
+    with the same epoch. Asked after the mark: an exchange from now on leaves the database behind.
+    """
+    attempt = UploadAttempt.objects.filter(
+        upload=upload,
+        kind=UploadAttempt.Kind.SEND,
+        number=upload.attempts,
+        ended_at=None,
+    )
+    if upload.sent_at not in attempt.values_list("started_at", flat=True):
+        raise ClaimLost("its claim is not in the database any more")
+
+
+def _post_claimed(upload: Upload, before_request: Callable[[], None]) -> Uploading:
+    """Post; a halt that is found only now is a failure of this attempt, not of the claim."""
+    try:
+        return post(upload, before_request)
+    except guard.SendingHalted as halted:
+        raise Unreachable(str(halted), may_have_arrived=False) from None
 
 
 def _wait_for_budget(upload: Upload, refusal: request_budget.BudgetSpent, spent: set[str]) -> None:

@@ -52,6 +52,10 @@ class SendingHalted(Unreachable):
         self.state = state
 
 
+class OtherSender(Exception):
+    """The marks advanced while this database was halted: something else sends. Nothing changed."""
+
+
 class MarkNotWritten(Unreachable):
     """No place took the mark of a claim, so its request is not started."""
 
@@ -64,6 +68,7 @@ class Permit:
 
     uid: UUID
     epoch: int
+    is_copy: bool
 
 
 def state(now: datetime | None = None) -> State:
@@ -114,14 +119,17 @@ def check() -> Permit:
         marks.advance_all(found.mark)
     if not found.may_send:
         raise SendingHalted(_halted(found))
-    return Permit(found.row.uid, found.mark.epoch if found.mark and not found.is_copy else 0)
+    epoch = found.mark.epoch if found.mark and not found.is_copy else 0
+    return Permit(found.row.uid, epoch, found.is_copy)
 
 
 def claim_epoch(permit: Permit) -> int:
     """Raise the epoch and return it. Call last in the transaction of the claim.
 
     The row lock is held until the commit, so the epochs are in the order of the commits. Raises
-    SendingHalted when the database went back or was halted since `check`: roll back.
+    SendingHalted when the database went back or was halted since `check`: roll back. The marks are
+    read again under the lock, since the database may have been exchanged after `check`, behind a
+    pooler: no other claim can commit now, so a mark that has this epoch is of a lost claim.
     """
     row = Installation.objects.filter(
         pk=Installation.ONLY,
@@ -131,9 +139,17 @@ def claim_epoch(permit: Permit) -> int:
         halt_reason="",
     )
     epoch = _raise_epoch(row)
-    if epoch is None:
+    if epoch is None or _is_spent(epoch, permit):
         raise SendingHalted(state(timezone.now()))
     return epoch
+
+
+def _is_spent(epoch: int, permit: Permit) -> bool:
+    """Whether a mark knows this epoch already. A copy neither obeys nor writes marks."""
+    if permit.is_copy:
+        return False
+    found = [reading.mark for reading in marks.read_all() if reading.mark is not None]
+    return any(mark.uid != permit.uid or mark.epoch >= epoch for mark in found)
 
 
 def record(epoch: int, upload_id: int, *, now: datetime) -> None:
@@ -186,23 +202,30 @@ def listing_allowed() -> Iterator[None]:
 def note_start(started_at: datetime) -> None:
     """Have every list of Metrika read anew before its next upload: a process that sends started.
 
-    Calling it again with the same time changes nothing.
+    Calling it again with the same time changes nothing. A time that is still to come, noted before
+    the clock was set right, becomes the present one: no list could be read after it.
     """
-    rows = Installation.objects.filter(
-        Q(look_after=None) | Q(look_after__lt=started_at), pk=Installation.ONLY
-    )
-    rows.update(look_after=started_at)
+    now = timezone.now()
+    is_wrong = Q(look_after=None) | Q(look_after__gt=now)
+    if started_at <= now:
+        is_wrong |= Q(look_after__lt=started_at)
+    rows = Installation.objects.filter(is_wrong, pk=Installation.ONLY)
+    rows.update(look_after=min(started_at, now))
 
 
-def release(*, now: datetime, look_after: datetime) -> int:
+def release(*, now: datetime, look_after: datetime, mark_epoch: int | None) -> int:
     """End a halt by a person's order; return the new epoch, which no mark has reached.
 
     The marks of every place are overwritten, the database keeps its uid and belongs to the present
-    PUBLIC_URL. Raises MarkNotWritten, and changes nothing, when no place takes the mark.
+    PUBLIC_URL. ``mark_epoch`` is that of the highest mark when the order was begun, None when there
+    was none. Raises OtherSender when it is not any more, and MarkNotWritten when no place takes the
+    mark; neither changes anything.
     """
     with transaction.atomic():
         row = Installation.objects.select_for_update().get(pk=installation().pk)
         highest = marks.highest(marks.read_all())
+        if (highest.epoch if highest else None) != mark_epoch:
+            raise OtherSender
         row.epoch = max(row.epoch, highest.epoch if highest else 0) + 1
         row.public_host = public_host()
         row.adopted_at = row.adopted_at or now

@@ -47,9 +47,13 @@ class Mark:
         return self.epoch >= other.epoch and self.highest_upload >= other.highest_upload
 
     def merged(self, other: Mark) -> Mark:
-        """Return the mark that covers both, with the time of the later claim."""
+        """Return the mark that covers both, with the later of the times."""
         newer = self if self.epoch >= other.epoch else other
-        return replace(newer, highest_upload=max(self.highest_upload, other.highest_upload))
+        return replace(
+            newer,
+            highest_upload=max(self.highest_upload, other.highest_upload),
+            at=max(self.at, other.at),
+        )
 
 
 def read_mark(text: str | bytes) -> Mark:

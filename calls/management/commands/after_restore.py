@@ -15,7 +15,7 @@ from django.utils import timezone
 from calls.delivery import after_restore as steps
 from calls.delivery.after_restore import Progress, Survey
 from calls.models import RestoreRun
-from integrations.installation.guard import MarkNotWritten
+from integrations.installation.guard import MarkNotWritten, OtherSender
 from integrations.installation.marks import Mark
 from integrations.installation.state import Kind
 
@@ -80,6 +80,12 @@ class Command(BaseCommand):
         progress = self._list(run, found)
         try:
             numbers = steps.finish(run, progress, now=timezone.now())
+        except OtherSender:
+            raise CommandError(
+                "Nothing is sent yet: something else has sent since this run began. Stop it for"
+                " good (a former primary, its workers), then run this again: it begins anew.",
+                returncode=REFUSED,
+            ) from None
         except MarkNotWritten as problem:
             sentence = f"Nothing is sent yet: {problem}. Mend that and run it again."
             raise CommandError(sentence, returncode=REFUSED) from None

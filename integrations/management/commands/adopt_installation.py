@@ -103,7 +103,8 @@ def _former_hosts(state: State) -> str:
 @transaction.atomic
 def _adopt(state: State) -> int:
     now = timezone.now()
-    epoch = guard.release(now=now, look_after=now)
+    mark_epoch = state.mark.epoch if state.mark else None
+    epoch = guard.release(now=now, look_after=now, mark_epoch=mark_epoch)
     audit.log_change(
         cabinet=None,
         actor=None,

@@ -19,14 +19,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import AuditEvent, Cabinet
-from calls.delivery import batching, lookup, manifest, polling, sending
+from calls.delivery import after_restore, batching, lookup, manifest, polling, sending
 from calls.management.commands.after_restore import Command
 from calls.models import Call, Delivery, ListUse, RestoreRun, UnknownFile, Upload, UploadAttempt
 from calls.runtime import failpoints
 from calls.states import Channel, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
-from integrations.installation import guard
+from integrations.installation import guard, marks
+from integrations.installation.marks import Mark
 from integrations.installation.state import Kind
 from integrations.models import Installation, YandexAccount
 from tests import factories, installation
@@ -293,6 +294,53 @@ def test_a_database_on_a_new_machine_lists_and_sends_again(
     assert guard.state(timezone.now()).kind is Kind.OK
     work(clock)
     assert len(rows_in_metrika(sandbox)) == 4
+
+
+def test_without_marks_a_run_is_continued_by_the_machine_that_began_it(
+    world: World, run: Any, clock: time_machine.Traveller, settings: Settings, tmp_path: Path
+) -> None:
+    installation.remove_marks()
+    with pytest.raises(CommandError) as early:
+        run("--apply", "--no-wait")
+    assert early.value.returncode == 2
+    begun = RestoreRun.objects.get()
+
+    # A third machine, with a dump that was taken in the middle of that run.
+    settings.INSTALLATION_FILE = tmp_path / "third" / "installation.json"
+    assert after_restore.survey(timezone.now()).run is None
+    settings.INSTALLATION_FILE = tmp_path / "installation.json"
+
+    clock.shift(GRACE + timedelta(seconds=60))
+    assert "The run of" in run("--apply", "--no-wait")
+
+    assert RestoreRun.objects.get().finished_at is not None
+    assert RestoreRun.objects.get().started_at == begun.started_at
+    assert guard.state().kind is Kind.OK
+
+
+def test_while_another_sender_goes_on_nothing_is_released(
+    world: World, run: Any, clock: time_machine.Traveller
+) -> None:
+    """The former primary advances the marks, which only a sender does."""
+    row = Installation.objects.get()
+
+    def send_elsewhere(name: str) -> None:
+        if name == "before_release":
+            marks.advance_all(Mark(row.uid, row.public_host, 9, 9, timezone.now()))
+
+    with (
+        mock.patch.object(failpoints, "listener", send_elsewhere),
+        pytest.raises(CommandError, match="something else has sent since") as refusal,
+    ):
+        run("--apply")
+    assert (refusal.value.returncode, guard.state().kind) == (3, Kind.BEHIND)
+
+    run("--apply")
+
+    assert guard.state().kind is Kind.OK
+    assert Installation.objects.get().epoch == 10
+    first, second = RestoreRun.objects.order_by("pk")
+    assert (first.numbers, second.mark_epoch) == ({}, 9)
 
 
 def test_a_run_that_the_dump_has_is_not_continued(

@@ -96,7 +96,7 @@ def test_database_that_is_released_while_it_is_judged_is_not_halted(
     marks.replace_all(replace(MARK, epoch=7))
     found = guard._judged(timezone.now())
     now = timezone.now()
-    guard.release(now=now, look_after=now)
+    guard.release(now=now, look_after=now, mark_epoch=7)
 
     assert found.kind is Kind.BEHIND
     assert guard._halted(found).kind is Kind.OK
@@ -313,7 +313,7 @@ def test_death_between_mark_and_request_finds_an_older_database_behind() -> None
 
 
 def test_start_moves_the_time_from_which_lists_are_read_anew() -> None:
-    started_at = timezone.now()
+    started_at = timezone.now() - timedelta(minutes=1)
     guard.note_start(started_at)
     guard.note_start(started_at - timedelta(hours=1))
 
@@ -329,7 +329,7 @@ def test_release_goes_beyond_every_mark() -> None:
     assert guard.may_send() is False
     now = timezone.now()
 
-    assert guard.release(now=now, look_after=now) == 31
+    assert guard.release(now=now, look_after=now, mark_epoch=30) == 31
 
     expected = replace(MARK, epoch=31, highest_upload=7, at=now)
     assert [one.mark for one in marks.read_all()] == [expected, expected]
@@ -345,7 +345,7 @@ def test_release_without_a_place_changes_nothing(settings: Settings) -> None:
     break_file(settings)
 
     with pytest.raises(MarkNotWritten):
-        guard.release(now=timezone.now(), look_after=timezone.now())
+        guard.release(now=timezone.now(), look_after=timezone.now(), mark_epoch=None)
 
     assert (row().halt_reason, row().epoch) == (Halt.BEHIND, 0)
 
