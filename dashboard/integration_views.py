@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -38,7 +38,10 @@ def disconnect(request: CabinetRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         page = {"account": account, "consequences": of_disconnecting(account)}
         return render(request, "integrations/account_disconnect.html", page)
-    is_revoked = flow.disconnect(account, user=request.user, now=timezone.now())
+    try:
+        is_revoked = flow.disconnect(account, user=request.user, now=timezone.now())
+    except YandexAccount.DoesNotExist:
+        raise Http404 from None
     _notify_disconnected(request, account, is_revoked)
     return HttpResponseRedirect(reverse("counters:list"), status=303)
 

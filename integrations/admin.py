@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -60,9 +62,13 @@ class YandexAccountAdmin(SupportAdmin):
     @admin.action(description=_("Отключить от кабинета"), permissions=["run_actions"])
     def disconnect(self, request: HttpRequest, queryset: YandexAccountQuerySet) -> None:
         """Delete the tokens, as the customer's own button does."""
+        done = 0
         for account in queryset.linked():
-            flow.disconnect(account, user=current_user(request), now=timezone.now())
-        self._notify(request, len(queryset))
+            # One that was disconnected in the meantime is left alone.
+            with suppress(YandexAccount.DoesNotExist):
+                flow.disconnect(account, user=current_user(request), now=timezone.now())
+                done += 1
+        self._notify(request, done)
 
     def _notify(self, request: HttpRequest, count: int) -> None:
         text = ngettext("Изменён %d аккаунт.", "Изменено аккаунтов: %d.", count) % count

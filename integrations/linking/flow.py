@@ -126,10 +126,11 @@ def disconnect(account: YandexAccount, *, user: User, now: datetime) -> bool:
     """Delete the account's tokens, then revoke them at Yandex; return whether Yandex did.
 
     Deleting comes first, because it must succeed even when Yandex is unreachable. The counters
-    stay, and their deliveries wait for a new link.
+    stay, and their deliveries wait for a new link. Raises YandexAccount.DoesNotExist when the
+    account is not linked any more, as of a button that was pressed twice; then nothing is written.
     """
     with transaction.atomic():
-        account = YandexAccount.objects.select_for_update().get(pk=account.pk)
+        account = YandexAccount.objects.linked().select_for_update().get(pk=account.pk)
         former = OrphanToken.of(account)
         _clear_tokens(account, user, now)
     return revoke_orphan_token(former)

@@ -7,7 +7,7 @@ users. The test adds only time, faults and kills.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -171,7 +171,8 @@ class World:
         self.account = flow.complete(attempt, code=answer["code"], now=now).account
 
     def disconnect(self) -> None:
-        flow.disconnect(self.account, user=self.owner, now=timezone.now())
+        with suppress(YandexAccount.DoesNotExist):  # disconnected already
+            flow.disconnect(self.account, user=self.owner, now=timezone.now())
 
     def set_permission(self, number: int, permission: str) -> None:
         """Change the permission of the login for a counter in Metrika."""
