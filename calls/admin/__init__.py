@@ -9,6 +9,7 @@ from calls.admin import attempts as attempts
 from calls.admin import calls as calls
 from calls.admin import deliveries as deliveries
 from calls.admin import reconciliation as reconciliation
+from calls.admin import records as records
 from calls.admin import restored as restored
 from calls.admin import unknown_files as unknown_files
 from calls.admin import uploads as uploads

@@ -9,7 +9,8 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import Model
 from django.test import Client
 
-from cabinets.models import AuditEvent
+from cabinets import audit
+from cabinets.models import AuditEvent, CallSource
 from calls.delivery import hold, unlinked
 from calls.models import Call, CallKey, Delivery, UploadAttempt
 from counters.models import Counter
@@ -71,6 +72,63 @@ def test_curious_supporter_reads_no_personal_data_on_any_page(
     page = answers[admin_url(Call, "change", call.pk)].content.decode()
     assert "https://okna.example/balkon?***" in page
     assert "***0042" in page
+
+
+@pytest.fixture
+def told(call: Call, source: CallSource) -> list[str]:
+    """Pages of an event and of a source whose texts quote a record of a call."""
+    columns = ("client_id", "yclid", "user_id", "campaign_name", "page_url", "raw", "phone")
+    values = {name: getattr(call, name) for name in ("external_id", *columns, "tags")}
+    values |= {"said": f"{call.phone}, ivanov@mail.example"}
+    event = audit.log_change(
+        cabinet=call.cabinet,
+        actor=None,
+        action="test.changed",
+        subject=call,
+        before={"rows": [values]},
+        after=values | {"state": "waiting", "number": 916123},
+    )
+    CallSource.objects.filter(pk=source.pk).update(
+        last_warning=f"Непонятный номер {call.phone} в записи ivanov@mail.example",
+        last_rejection="+79161234567",
+    )
+    return [
+        admin_url(AuditEvent, "change", event.pk),
+        list_url(AuditEvent),
+        admin_url(CallSource, "change", source.pk),
+    ]
+
+
+def test_texts_that_quote_a_record_are_masked(curious_client: Client, told: list[str]) -> None:
+    pages = [curious_client.get(url).content.decode() for url in told]
+
+    event = pages[0].replace("&quot;number&quot;: 916123", "")
+    assert [marks_in(page) for page in (event, *pages[1:])] == [[], [], []]
+    # The rest of the texts stays.
+    assert "&quot;state&quot;: &quot;waiting&quot;" in pages[0]
+    assert "Непонятный номер" in pages[2]
+
+
+def test_texts_that_quote_a_record_are_whole_with_the_right(
+    support_client: Client, told: list[str]
+) -> None:
+    pages = [support_client.get(url).content.decode() for url in told]
+
+    assert marks_in(pages[0]) == list(MARKS)
+    assert "ivanov@mail.example" in pages[2]
+    assert "+79161234567" in pages[2]
+
+
+def test_masked_source_can_still_be_changed(
+    curious_client: Client, told: list[str], source: CallSource
+) -> None:
+    form = {"name": "Новое имя", "time_zone": "Europe/Moscow", "region": "RU", "is_active": "on"}
+
+    answer = curious_client.post(told[-1], form)
+
+    source.refresh_from_db()
+    assert (answer.status_code, source.name) == (302, "Новое имя")
+    assert "+79161234567" in source.last_warning
 
 
 def test_with_the_right_whole_values_are_shown(support_client: Client, call: Call) -> None:
