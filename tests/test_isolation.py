@@ -17,7 +17,7 @@ from tests.site import address, routes, set_up
 
 ROUTES = dict(routes())
 CABINET = [name for name, route in ROUTES.items() if route.startswith("lk/")]
-OF_OBJECTS = [name for name in CABINET if "<int" in ROUTES[name]]
+OF_OBJECTS = [name for name in CABINET if "<int" in ROUTES[name] or "<call_key" in ROUTES[name]]
 #: Open to those who are not signed in, each for a reason of its own.
 OPEN = {
     "login",
