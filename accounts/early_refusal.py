@@ -27,15 +27,16 @@ class EarlyRefusalMiddleware:
     """Answers 429 to attempts to sign in while no slot is free or the address is over its limit.
 
     Browsers that may be known go on: they have attempts and a slot of their own. Where the web
-    server can (`callkeeper_metrika.web_server`), every refusal (of CSRF too) is sent SLOWED_SECONDS
-    later: whoever guesses without a pause would else be answered thousands of times a second.
+    server can (`callkeeper_metrika.web_server`), every refusal (of CSRF too) of a form that takes a
+    login or a present password is sent SLOWED_SECONDS later: whoever guesses without a pause would
+    else be answered thousands of times a second.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST" or request.path not in _sign_in_paths():
+        if request.method != "POST" or request.path not in _slowed_paths():
             return self.get_response(request)
         response = self._answer(request)
         send_after = request.META.get(SEND_AFTER)
@@ -45,7 +46,7 @@ class EarlyRefusalMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         try:
-            if known_browser.COOKIE not in request.COOKIES:
+            if request.path in _sign_in_paths() and known_browser.COOKIE not in request.COOKIES:
                 refuse_known_address(request, now=timezone.now().timestamp())
                 refuse_if_busy()
         except SignInRefused as refusal:
@@ -58,3 +59,8 @@ class EarlyRefusalMiddleware:
 @cache
 def _sign_in_paths() -> frozenset[str]:
     return frozenset({reverse("login"), reverse("admin:login")})
+
+
+@cache
+def _slowed_paths() -> frozenset[str]:
+    return _sign_in_paths() | {reverse("password_reset"), reverse("password_change")}

@@ -242,9 +242,13 @@ def test_guesses_of_the_present_password_are_counted_before_hashing(owner_client
     form = {"old_password": "no", "new_password1": NEW, "new_password2": NEW}
     url = "/accounts/password/change/"
 
-    answers = [owner_client.post(url, form) for _ in range(11)]
+    delays: list[float] = []
+    hook: Any = {"callkeeper.send_after": delays.append}
+
+    answers = [owner_client.post(url, form, **hook) for _ in range(11)]
 
     assert [one.status_code for one in answers] == [200] * 10 + [429]
+    assert delays == [1.0]
     assert "Нынешний пароль введён неверно слишком много раз" in answers[-1].content.decode()
     form["old_password"] = factories.PASSWORD
     assert owner_client.post(url, form).status_code == 429

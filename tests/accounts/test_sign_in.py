@@ -102,6 +102,18 @@ def test_web_server_is_asked_to_send_only_refusals_later() -> None:
     assert delays == [early_refusal.SLOWED_SECONDS] * 2
 
 
+@pytest.mark.parametrize("path", [FORGOTTEN, "/accounts/password/change/"])
+def test_refusals_of_other_password_forms_are_sent_later_too(path: str) -> None:
+    delays: list[float] = []
+    hook: Any = {"callkeeper.send_after": delays.append}
+    client = Client(enforce_csrf_checks=True)
+
+    assert client.get(path, **hook).status_code in (200, 302)
+    assert delays == []
+    assert client.post(path, {}, **hook).status_code == 403
+    assert delays == [early_refusal.SLOWED_SECONDS]
+
+
 @pytest.mark.parametrize("path", [SIGN_IN, ADMIN])
 def test_guesses_of_many_names_from_one_address_are_refused_before_hashing(
     path: str, hashed: list[str]
