@@ -40,7 +40,7 @@ def note_sign_in(request: HttpRequest, user: User, **_details: Any) -> None:
 
 
 def remember(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the cookie if somebody has signed in by this request."""
+    """Set the cookie if this request signed a person in."""
     user: User | None = getattr(request, "signed_in_user", None)
     if user is None:
         return

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class UserSession(AbstractBaseSession):
-    """A session, and whose it is; the user is None until somebody signs in."""
+    """A session and its user, who is None until a person signs in."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -74,7 +74,7 @@ def has_a_random_secret_key() -> Iterator[Error]:
 
 @_deployed
 def has_random_sealing_keys() -> Iterator[Error]:
-    """Refuse sealing keys that somebody typed: all tokens and secrets are sealed with them."""
+    """Refuse sealing keys that are not random: all tokens and secrets are sealed with them."""
     for number, key in enumerate(settings.SEALING_KEYS, start=1):
         if not _is_random_key(key):
             yield Error(

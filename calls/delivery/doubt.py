@@ -18,7 +18,7 @@ from django.utils import timezone
 from calls.decision import sent_before
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.rules.restored import files_sql
-from calls.delivery import transitions
+from calls.delivery import moves
 from calls.models import Resend, SentBefore, UnknownFile, Upload
 from calls.states import Channel, DeliveryState
 
@@ -57,7 +57,7 @@ def in_doubt() -> QuerySet[Upload]:
     None of them is sent. A repeat that a person ordered is no such upload.
     """
     return Upload.objects.filter(
-        _IS_HOLDER | Exists(_unknown_files()), ~Exists(_REPEAT), transitions.CANCEL.condition
+        _IS_HOLDER | Exists(_unknown_files()), ~Exists(_REPEAT), moves.CANCEL.condition
     )
 
 

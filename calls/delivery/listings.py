@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from calls.delivery import transitions
+from calls.delivery import moves, transitions
 from calls.delivery.found import settle_found
 from calls.delivery.policy import MARKER
 from calls.delivery.results import close_attempt, log_lookup, quantities, record_taken
@@ -125,7 +125,7 @@ def _by_marker(uploadings: Iterable[Uploading]) -> dict[str, list[Uploading]]:
     return copies
 
 
-_NOT_ARRIVED = sql_list(transitions.TAKE_FOUND.sources)
+_NOT_ARRIVED = sql_list(moves.TAKE_FOUND.sources)
 
 # A duplicate that is known is remarkable again when there is one more copy of it.
 _REMARKABLE = f"""
@@ -177,7 +177,7 @@ def _adopt(upload: Upload, held: Uploading, now: datetime) -> bool:
     """Take an upload that was held not to have arrived; False if it was claimed since."""
     with transaction.atomic():
         current = _lock(upload)
-        if not transitions.TAKE_FOUND.allows(current):
+        if not moves.TAKE_FOUND.allows(current):
             return False
         if not record_taken(current, held, now=now, is_looked_up=True):
             return False

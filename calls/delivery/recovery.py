@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from cabinets import audit
 from calls.decision.decide import decide_again, decide_for_settings
 from calls.decision.reasons import COUNTER_REMOVED
-from calls.delivery import transitions
+from calls.delivery import moves, transitions
 from calls.delivery.rows import lock_rows, return_to_waiting, update_rows
 from calls.models import Upload, UploadAttempt
 from calls.models.querysets import UNDECIDED_SQL, WAITING_SQL
@@ -89,7 +89,7 @@ def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> i
     """
     return _move_and_audit(
         # What is due already gains nothing by a retry.
-        Upload.objects.filter(transitions.RETRY.condition, pk__in=list(ids)).exclude(
+        Upload.objects.filter(moves.RETRY.condition, pk__in=list(ids)).exclude(
             state=UploadState.LATER, not_before__lte=now + SAME_PRESS
         ),
         action="upload.retry",
@@ -105,9 +105,7 @@ def gather_again(ids: Iterable[int], *, actor: User | None, now: datetime) -> in
     The rows are decided and batched again, with today's values: this helps when the file itself
     was the fault. A repeat that a person ordered has no rows in the ledger and is left alone.
     """
-    refused = Upload.objects.filter(
-        transitions.GATHER_AGAIN.condition, resend=None, pk__in=list(ids)
-    )
+    refused = Upload.objects.filter(moves.GATHER_AGAIN.condition, resend=None, pk__in=list(ids))
     with transaction.atomic():
         chosen = list(refused.select_for_update(of=("self",), no_key=True))
         _move_and_audit(
@@ -129,7 +127,7 @@ def call_off_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -
     An upload that is being sent, is unclear or is with Metrika is left alone.
     """
     return _move_and_audit(
-        Upload.objects.filter(transitions.CANCEL.condition, pk__in=list(ids)),
+        Upload.objects.filter(moves.CANCEL.condition, pk__in=list(ids)),
         action="upload.call_off",
         actor=actor,
         after={

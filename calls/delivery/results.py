@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from calls.delivery import transitions
+from calls.delivery import moves, transitions
 from calls.delivery.error_owners import owner_of_error
 from calls.delivery.policy import (
     NextStep,
@@ -60,7 +60,7 @@ def record_taken(
             next_poll_at=poll_at,
             sent_at=uploading.create_time or now,
             quantities=quantities(uploading),
-            move=transitions.TAKE_FOUND if is_looked_up else transitions.TAKE,
+            move=moves.TAKE_FOUND if is_looked_up else moves.TAKE,
         )
         if not recorded:
             return False

@@ -27,7 +27,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import doubt, manifest, transitions
+from calls.delivery import doubt, manifest, moves, transitions
 from calls.delivery.look import is_read_sql
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
@@ -91,7 +91,7 @@ def send_upload(upload_id: int, *, spent_logins: set[str] | None = None) -> bool
     upload = Upload.objects.select_related("counter__account").get(pk=upload_id)
     spent = spent_logins if spent_logins is not None else set()
     # Before the budget: an upload that another sender has claimed must not cost a request.
-    if not transitions.CLAIM.allows(upload) or upload.counter.account.yandex_uid in spent:
+    if not moves.CLAIM.allows(upload) or upload.counter.account.yandex_uid in spent:
         return False
     # Decrypted before the claim: a token that no key opens must not leave the upload claimed.
     _token = upload.counter.account.access_token

@@ -10,8 +10,8 @@ from calls.delivery.error_owners import (
     UNKNOWN_REFUSAL,
     ErrorOwner,
 )
+from calls.delivery.moves import MOVES, Move
 from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, StateRow
-from calls.delivery.transitions import MOVES, Move
 from calls.states import UploadState
 
 

@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from calls.delivery.hold import may_call_off, may_release
+from calls.delivery.moves import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.resend import resend_blocker
-from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.unlinked import may_approve
 from calls.models import Delivery, Upload
 from calls.states import UploadState

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from calls.delivery.transitions import CANCEL
+from calls.delivery.moves import CANCEL
 from calls.models import Delivery, Upload
 from calls.models.querysets import AWAITS_FILE, AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import Attention, Channel, DeliveryState, UploadState

@@ -67,7 +67,7 @@ class State:
 
     @property
     def is_halted(self) -> bool:
-        """Whether nothing is sent until somebody does something."""
+        """Whether nothing is sent, for whatever reason but that the database is new."""
         return not self.may_send and self.kind is not Kind.NEW
 
     @property

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from calls.models import Call, Delivery
 from calls.states import DeliveryState
 from counters.models import Counter
 from tests import factories
+from tests.calls.decision.plans import nodes_of, plan_of_decision
 from tests.calls.stored import row_of, store_call
 
 ORDER = 10
@@ -132,17 +131,14 @@ def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
 ) -> None:
     _crowd(cabinet)
     call = attempt(cabinet, CROWD + 1, decided=False)
-    plans: list[dict[str, Any]] = []
 
     # The planner's statistics, as autovacuum keeps them: without them the plan is a matter of luck.
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE calls_call, calls_delivery")
 
-    with connection.execute_wrapper(partial(_keep_plan, plans)):
-        decide([call.pk], now=timezone.now())
+    plan = plan_of_decision(call.pk, "ANALYZE", "BUFFERS")
 
-    (plan,) = plans
-    read = sum(_rows_read(node) for node in _nodes(plan) if "Scan" in node["Node Type"])
+    read = sum(_rows_read(node) for node in nodes_of(plan) if "Scan" in node["Node Type"])
     assert Delivery.objects.count() == 2 * (JUDGED_ATTEMPTS + 1)
     assert row_of(call).state == DeliveryState.WAITING
     assert read < 20 * JUDGED_ATTEMPTS
@@ -161,22 +157,6 @@ def _crowd(cabinet: Cabinet) -> None:
             " FROM calls_call, generate_series(2, %s) AS g WHERE id = %s",
             [CROWD, model.pk],
         )
-
-
-def _keep_plan(
-    plans: list[dict[str, Any]], execute: Any, sql: str, params: Any, many: bool, context: Any
-) -> Any:
-    if "INSERT INTO calls_delivery" not in sql:
-        return execute(sql, params, many, context)
-    answer = execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params, many, context)
-    plans.append(context["cursor"].fetchone()[0][0]["Plan"])
-    return answer
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for below in node.get("Plans", []):
-        yield from _nodes(below)
 
 
 def _rows_read(node: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from calls.delivery import transitions
+from calls.delivery import moves
 from calls.delivery.listings import examine
 from calls.delivery.unknown_files import decide_files
 from calls.models import UnknownFile, Upload, UploadAttempt
@@ -104,7 +104,7 @@ def test_an_upload_to_be_sent_that_stands_in_a_list_is_taken(counter: Counter, s
     assert UploadAttempt.objects.get().error_class == "FoundInList"
 
 
-@pytest.mark.parametrize("reason", transitions.TAKEN_ALL_THE_SAME)
+@pytest.mark.parametrize("reason", moves.TAKEN_ALL_THE_SAME)
 def test_an_upload_that_counts_as_refused_and_stands_in_a_list_is_taken(
     counter: Counter, reason: Attention
 ) -> None:
@@ -116,7 +116,7 @@ def test_an_upload_that_counts_as_refused_and_stands_in_a_list_is_taken(
     upload.refresh_from_db()
     assert found.adopted == {upload.pk}
     assert (upload.state, upload.uploading_id, upload.attention) == ("processed", 70, "")
-    assert (transitions.RETRY.allows(upload), transitions.GATHER_AGAIN.allows(upload)) == (
+    assert (moves.RETRY.allows(upload), moves.GATHER_AGAIN.allows(upload)) == (
         False,
         False,
     )

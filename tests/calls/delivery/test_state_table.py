@@ -8,13 +8,13 @@ import pytest
 from django.urls import get_resolver
 
 from callkeeper_metrika.schedule import SCHEDULE
+from calls.delivery.moves import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.state_docs import (
     errors_as_markdown,
     moves_as_markdown,
     states_as_markdown,
 )
 from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES, Owner, StateRow
-from calls.delivery.transitions import CANCEL, GATHER_AGAIN, RETRY
 from calls.models import Upload
 from calls.states import OPEN_UPLOADS, Attention, DeliveryState, UploadState
 from tests.paths import ROOT

@@ -12,17 +12,12 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from calls.delivery import transitions
+from calls.delivery import moves, transitions
+from calls.delivery.moves import MARK_DUPLICATE, MOVES, TAKE_FOUND, Move
 from calls.delivery.policy import after_failure, after_status
 from calls.delivery.results import quantities
 from calls.delivery.state_table import UPLOAD_STATES, Owner
-from calls.delivery.transitions import (
-    MARK_DUPLICATE,
-    MOVES,
-    TAKE_FOUND,
-    IllegalTransition,
-    Move,
-)
+from calls.delivery.transitions import IllegalTransition
 from calls.models import Upload
 from calls.states import TAKEN_UPLOADS, Attention, UploadState
 from counters.models import Counter
@@ -322,6 +317,6 @@ def test_every_outcome_of_the_policy_is_a_legal_move() -> None:
         for step in [after_failure(error, attempts=1, now=timezone.now())]
     }
 
-    assert {state for state, _why in outcomes} == set(transitions.TAKE.targets)
-    assert {state for state, _why in failures} == set(transitions.FAIL.targets)
+    assert {state for state, _why in outcomes} == set(moves.TAKE.targets)
+    assert {state for state, _why in failures} == set(moves.FAIL.targets)
     assert outcomes | failures <= set(UPLOAD_STATES)

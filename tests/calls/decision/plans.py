@@ -1,0 +1,40 @@
+"""The plan of the statement that decides calls, taken while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from calls.decision.decide import decide
+
+Node = dict[str, Any]
+
+
+def plan_of_decision(call_id: int, *options: str) -> Node:
+    """Decide the call; return the plan of the statement by EXPLAIN with these options."""
+    plans: list[Node] = []
+    with connection.execute_wrapper(partial(_keep_plan, plans, ", ".join(options))):
+        decide([call_id], now=timezone.now())
+    (plan,) = plans
+    return plan
+
+
+def nodes_of(node: Node) -> Iterator[Node]:
+    """Yield the node and all below it."""
+    yield node
+    for below in node.get("Plans", []):
+        yield from nodes_of(below)
+
+
+def _keep_plan(
+    plans: list[Node], options: str, execute: Any, sql: str, params: Any, many: bool, context: Any
+) -> Any:
+    if "INSERT INTO calls_delivery" not in sql:
+        return execute(sql, params, many, context)
+    answer = execute(f"EXPLAIN ({options}, FORMAT JSON) {sql}", params, many, context)
+    plans.append(context["cursor"].fetchone()[0][0]["Plan"])
+    return answer
