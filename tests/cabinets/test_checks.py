@@ -100,6 +100,12 @@ def errors() -> dict[str, str]:
     return {str(one.id): str(one.hint) for one in found if one.level >= ERROR}
 
 
+@pytest.fixture(autouse=True)
+def no_browser_in_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser test that ran before in this process leaves a variable that Django warns about."""
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
+
+
 @pytest.fixture
 def deployed(settings: Settings, tmp_path: Path) -> Settings:
     settings.INSTALLATION_FILE = tmp_path / "volume" / "installation.json"

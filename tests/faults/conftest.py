@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from devtools.launcher.embedded import Valkey
 from tests import factories
 from tests.faults.databases import database_url
 from tests.faults.processes import WorkerForkServer, WorkerProcesses
@@ -63,6 +64,15 @@ def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
     sandbox_process.post("reset", now=True)
     sandbox_process.post("quotas", per_second=30, parallel=3, per_day=5000)
     return sandbox_process
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A broker of the test's own."""
+    server = Valkey(tmp_path / "valkey", password="only-for-tests", temporary=True)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

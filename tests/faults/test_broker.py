@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -34,14 +33,6 @@ CALLS = 15
 MINUTE = 60
 #: Much shorter, and always the same ones of the eight tasks that beat queues would be lost.
 FLUSH_SECONDS = 1
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    server = Valkey(tmp_path / "valkey", password="only-for-tests", temporary=True)
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.mark.contract("A5", "B1", "B17")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import psycopg2
 import pytest
 from django.db import connection
 
-from devtools.launcher.embedded import Postgres
+from devtools.launcher.embedded import Postgres, Valkey
 from devtools.launcher.parent_death import die_with_parent
 from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
@@ -44,26 +45,30 @@ def test_database_killed_three_times_during_sending_loses_and_doubles_nothing(
     environment: dict[str, str],
     sandbox: SandboxProcess,
     postgres: Postgres,
+    valkey: Valkey,
     tmp_path: Path,
     result: Result,
 ) -> None:
-    variables = environment | {"DATABASE_URL": postgres.url}
+    # An installation of its own: the marks of another one's database stop every sender.
+    variables = environment | {
+        "DATABASE_URL": postgres.url,
+        "REDIS_URL": valkey.url,
+        "INSTALLATION_FILE": str(tmp_path / "installation.json"),
+    }
     manage("migrate", "-v0", environment=variables).communicate(timeout=SOAK_SECONDS)
     report = tmp_path / "report.json"
     words = ("soak", "--minutes=0.3", f"--calls={SOAK_CALLS}", "--kills=2", f"--report={report}")
-    soak = manage(*words, environment=variables)
-    wait_for(lambda: sandbox.posts() > 0, seconds=60, what="the first file is sent")
-    for signal_number in (signal.SIGQUIT, signal.SIGKILL, signal.SIGQUIT)[:RESTARTS]:
-        posts = sandbox.posts()
-        assert postgres.process is not None
-        postgres.process.send_signal(signal_number)
-        postgres.process.wait()
-        postgres.start()
-        wait_for(
-            partial(_has_sent_more, sandbox, posts, soak), seconds=60, what="files are sent again"
-        )
-
-    output, _nothing = soak.communicate(timeout=SOAK_SECONDS)
+    with killed_in_the_end(manage(*words, environment=variables)) as soak:
+        wait_for(lambda: sandbox.posts() > 0, seconds=60, what="the first file is sent")
+        for signal_number in (signal.SIGQUIT, signal.SIGKILL, signal.SIGQUIT)[:RESTARTS]:
+            posts = sandbox.posts()
+            assert postgres.process is not None
+            postgres.process.send_signal(signal_number)
+            postgres.process.wait()
+            postgres.start()
+            has_sent_more = partial(_has_sent_more, sandbox, posts, soak)
+            wait_for(has_sent_more, seconds=60, what="files are sent again")
+        output, _nothing = soak.communicate(timeout=SOAK_SECONDS)
 
     assert soak.returncode == 0, output
     figures = json.loads(report.read_text(encoding="utf-8"))
@@ -135,6 +140,16 @@ def manage(*words: str, environment: dict[str, str]) -> subprocess.Popen[str]:
         text=True,
         preexec_fn=die_with_parent(signal.SIGKILL),
     )
+
+
+@contextmanager
+def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Leave no process behind when the test fails."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def drop_connections() -> int:

@@ -26,8 +26,9 @@ def test_tasks_delivered_twice_send_every_file_once(
     for builder in builders:
         builder.wait_dead()
     built = Upload.objects.count()
-    while Upload.objects.filter(state="ready").exists():
-        senders = [workers.start(task="send_due") for _ in range(4)]
+    # A round in which each list is read, and one in which each file is sent.
+    for tasks in (["look_before_send"] * 2 + ["send_due"] * 2, ["send_due"] * 4):
+        senders = [workers.start(task=task) for task in tasks]
         for sender in senders:
             sender.wait_dead()
     lookers = [workers.start(task=task) for task in ("resolve_unclear", "release_stuck") * 2]
