@@ -1,6 +1,6 @@
 """Prints branch coverage of the product: each package, the ten least covered modules, the total.
 
-    python -m devtools.tools.coverage_summary          after `./test`
+    python -m devtools.tools.coverage_summary          after `./test --coverage`, which runs it
 
 Only code that ran inside pytest counts: workers, gunicorn and Celery in processes of their own are
 exercised by the tests of faults and journeys, but not measured.

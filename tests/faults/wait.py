@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.06
 
 
 def wait_for(holds: Callable[[], object], *, seconds: float, what: str) -> float:

@@ -51,7 +51,7 @@ class WorkerOptions:
     #: "blind" repeats without a lookup, "no_grace" trusts the first listings, "gives_back" returns
     #: the rows of an accepted file to waiting.
     variant: str = ""
-    interval: float = 0.05
+    interval: float = 0.15
     #: DATABASE_URL of another database than the environment's.
     database: str = ""
     #: Settings that differ from PACE.

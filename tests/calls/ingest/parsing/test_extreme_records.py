@@ -91,7 +91,7 @@ def test_parser_never_raises_for_any_json(item: dict[str, Any], timed: bool) -> 
 
 
 #: Python reads no more than 4,300 digits at once; what looks like a digit need not be a number.
-DIGITS = [sign * count for sign in "09²٣" for count in (1, 20, 400, 4300, 4301, 5000)]
+DIGITS = [sign * count for sign in "09²٣" for count in (1, 400, 4301)]
 
 
 NUMBERS = [
@@ -115,7 +115,7 @@ ODD = [*NUMBERS, *TIMES, "nan", "-Infinity", "1e999", 10**4000, -(10**4000), 1.7
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_parser_never_raises_for_extreme_values(field: str) -> None:
-    for value in [*ODD, *([value] for value in ODD)]:
+    for value in [*ODD, *([value] for value in ODD[::4])]:
         item = {"callTime": 1_795_418_400, "serviceType": "callback", field: value}
 
         record = read_record(item, source_id="src_1", zone=MOSCOW, now=NOW)
