@@ -28,6 +28,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    # Decides again what waits for a changed counter; until the end nothing of it is sent.
+    "apply-changes": {
+        "task": "calls.apply_changes",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     # A dead worker is noticed one lease later, plus this interval.
     "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},

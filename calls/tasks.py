@@ -17,6 +17,7 @@ from calls.delivery import (
     manifest,
     polling,
     recovery,
+    redecision,
     sending,
 )
 from calls.ingest import idempotency
@@ -31,6 +32,7 @@ STARTED_AT = timezone.now()
 #: Seconds of one run; well below the soft time limit, so that a run ends between two uploads. Beat
 #: queues sending every five seconds, so about two runs overlap, even in a worker of all queues.
 SEND_SECONDS = 10
+REDECIDE_SECONDS = 10
 RECONCILE_SECONDS = 120
 
 
@@ -81,6 +83,12 @@ def isolate_refused() -> int:
 def release_stuck() -> int:
     """Release uploads whose worker's lease has expired."""
     return recovery.release_stuck(now=timezone.now())
+
+
+@shared_task(name="calls.apply_changes")
+def apply_changes() -> int:
+    """Decide again what waits for changed counters."""
+    return redecision.run(seconds=REDECIDE_SECONDS)
 
 
 @shared_task(name="calls.expire_overdue")

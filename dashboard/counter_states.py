@@ -19,13 +19,20 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
 from calls.queries.blockers import HALTED, Blocker, named_blockers_of
-from calls.queries.connection import awaiting_by_counter
+from calls.queries.connection import awaiting_by_counter, count_text
 from calls.queries.flow import CallFlow, call_flow, failing_counters
+from calls.queries.redecision import Progress, progress_of
 from calls.queries.stats import awaiting_decision, stuck_uploads
 from calls.queries.unknown_files import unknown_by_counter
 from calls.states import DisplayState
 from counters.models import Counter
-from counters.pages.status import NOT_SAVED, CounterStatus, Cure, status_of_counter
+from counters.pages.status import (
+    NOT_SAVED,
+    CounterStatus,
+    Cure,
+    status_of_counter,
+    stop_status_of,
+)
 from dashboard.links import calls_url
 
 #: Sources that sent nothing for so long are silent: a small firm has weekends without a call, but
@@ -60,6 +67,7 @@ UPLOADS_REPEATED = CounterStatus(
 _STUCK_UPLOADS = gettext_lazy("Есть выгрузки, которые требуют внимания")
 _UNKNOWN_FILES = gettext_lazy("В Метрике есть файлы, о которых база не знает")
 _UNDECIDED = gettext_lazy("Есть звонки, которые ждут вашего решения")
+_BEING_DECIDED = gettext_lazy("Пересчитываем звонки")
 _WAITING_CALLS = gettext_lazy("Не настроен: звонки ждут")
 
 LABELS: dict[Cure, str | Promise] = {
@@ -95,9 +103,9 @@ class CounterState:
 def counter_states(
     cabinet: Cabinet, counters: Sequence[Counter], *, now: datetime
 ) -> dict[int, CounterState]:
-    """Return the states by counter id, in seven queries. Load the counters with account and goal.
+    """Return the states by counter id, in eight queries. Load the counters with account and goal.
 
-    An eighth one if there are counters whose settings were never saved.
+    A ninth one if there are counters whose settings were never saved.
     """
     flow = call_flow(cabinet)
     is_new = any(counter.configured_at is None for counter in counters)
@@ -105,16 +113,27 @@ def counter_states(
     failing = failing_counters(counter.pk for counter in counters)
     blockers = named_blockers_of(counters, now=now)
     for_person = _for_person(counters, now)
+    progress = progress_of(counter.pk for counter in counters)
     return {
         counter.pk: _linked(
             counter,
-            _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
+            _being_decided(counter, progress.get(counter.pk), blockers[counter.pk])
+            or _status(counter, flow, failing.get(counter.pk), blockers[counter.pk], now),
             for_person.get(counter.pk),
             waiting=awaiting.get(counter.pk, 0),
             is_stuck=failing.get(counter.pk, False),
         )
         for counter in counters
     }
+
+
+def _being_decided(
+    counter: Counter, progress: Progress | None, blocker: Blocker
+) -> CounterStatus | None:
+    """Return the state of a counter whose calls are decided again, unless something stops it."""
+    if progress is None or blocker.title is HALTED or stop_status_of(counter):
+        return None
+    return CounterStatus(_BEING_DECIDED, "info", progress.sentence)
 
 
 def _for_person(counters: Sequence[Counter], now: datetime) -> dict[int, CounterStatus]:
@@ -194,7 +213,7 @@ def _linked(
         status = for_person
     text, group = status.text, status.text
     if status is NOT_SAVED and waiting:
-        text = _("Не настроен: звонков ждёт — %(count)d") % {"count": waiting}
+        text = _("Не настроен: звонков ждёт — %(count)s") % {"count": count_text(waiting)}
         group = _WAITING_CALLS
     return CounterState(
         text=text,

@@ -12,15 +12,26 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
-from calls.queries.connection import calls_awaiting_settings, waiting_calls
+from calls.queries.connection import calls_awaiting_settings, count_text, waiting_calls
 from calls.queries.expiry_warnings import expiry_warnings
-from calls.queries.stats import decisions_awaited, excluded_by_settings
+from calls.queries.redecision import progress_of
+from calls.queries.stats import MOST_COUNTED, decisions_awaited, excluded_by_settings
 from counters import lifecycle
 from counters.models import Counter
-from counters.pages.flash_messages import FirstSave, notify_first_save, notify_saved
+from counters.pages.flash_messages import (
+    FirstSave,
+    finished_sentence,
+    notify_first_save,
+    notify_saved,
+)
 from counters.pages.query_values import number_or_none
 from counters.pages.status import settings_warnings
 from counters.settings.diff import settings_diff
@@ -117,23 +128,52 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
         return _conflict_page(request, form, conflict.current)
     except NotAsked:
         return _settings_page(request, counter, form=_form(counter, request.POST))
-    if counter.configured_at is None:
-        sent = waiting_calls(saved) if form.sends_waiting else 0
-        undecided = decisions_awaited(saved, now=timezone.now())
-        result = FirstSave(waited, sent, form.sends_waiting, undecided)
+    _notify_save(request, counter, saved, form, waited)
+    return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
+
+
+def _notify_save(
+    request: CabinetRequest, before: Counter, saved: Counter, form: CounterSettingsForm, waited: int
+) -> None:
+    """Say what became of calls that wait, unless they are decided after the request."""
+    is_pending = saved.pk in progress_of([saved.pk])
+    undecided = 0 if is_pending else decisions_awaited(saved, now=timezone.now())
+    if before.configured_at is None:
+        result = FirstSave(
+            waited,
+            0 if is_pending or not form.sends_waiting else waiting_calls(saved),
+            form.sends_waiting,
+            undecided,
+            waited_text=count_text(waited),
+            is_pending=is_pending,
+        )
         notify_first_save(request, saved, result)
     else:
-        notify_saved(
-            request,
-            excluded=excluded_by_settings(counter),
-            undecided=decisions_awaited(counter, now=timezone.now()),
-        )
-    return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
+        excluded = 0 if is_pending else excluded_by_settings(saved)
+        notify_saved(request, excluded=excluded, undecided=undecided)
+
+
+@require_safe
+@cabinet_required
+def redecision(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Show how far the counter's calls are decided again; htmx puts it into the settings window."""
+    counter = _counter(request, pk)
+    progress = progress_of([counter.pk]).get(counter.pk)
+    page = {
+        "counter": counter,
+        "progress": progress,
+        "finished": ""
+        if progress
+        else finished_sentence(excluded_by_settings(counter), most=MOST_COUNTED),
+    }
+    return render(request, "counters/_redecision.html", page)
 
 
 def _form(counter: Counter, data: Any = None) -> CounterSettingsForm:
     waiting = calls_awaiting_settings(counter, now=timezone.now())
-    return CounterSettingsForm(data, counter=counter, waiting_calls=waiting)
+    return CounterSettingsForm(
+        data, counter=counter, waiting_calls=waiting, waiting_text=count_text(waiting)
+    )
 
 
 def _conflict_page(
@@ -168,6 +208,7 @@ def _settings_page(
         "conflict": conflict,
         "settings_warnings": [*settings_warnings(counter), *_expiry_warnings(counter)],
         "goals_error": goals_error,
+        "progress": progress_of([counter.pk]).get(counter.pk),
     }
     return render(request, "counters/counter_settings.html", page)
 

@@ -25,6 +25,7 @@ COUNTERS = [
     path("integrations/yandex", counter_views.counter_list, name="list"),
     path(COUNTER, counter_views.counter_settings, name="settings"),
     path(f"{COUNTER}/goals", counter_views.refresh_goals, name="refresh-goals"),
+    path(f"{COUNTER}/redecision", counter_views.redecision, name="redecision"),
     path(f"{COUNTER}/delete", counter_views.delete_counter, name="delete"),
     *counter_urls,
 ]

@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-from calls.decision.decide import decide_again
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import doubt, takeover
+from calls.delivery import doubt, redecision, takeover
 from calls.delivery.csv_writer import write_file
 from calls.delivery.streams import Stream, due_streams
 from calls.delivery.uploads import create_upload
@@ -96,13 +95,14 @@ def build_uploads(*, now: datetime) -> int:
 def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
     """Attach up to UPLOAD_MAX_ROWS waiting rows and freeze their bytes.
 
-    None when no row is left, or when the counter may not be sent to any more.
+    None when no row is left, when the counter may not be sent to any more, or while its waiting
+    calls are decided again.
     """
     with transaction.atomic():
         # The lock keeps the settings unchanged until the bytes are frozen.
         counters = Counter.objects.select_for_update(of=("self",), no_key=True)
         counter = counters.with_account().select_related("goal").get(pk=stream.counter_id)
-        if not counter.is_sendable:
+        if not counter.is_sendable or redecision.is_held(counter):
             return None
         if stream.channel is Channel.GOAL and not _has_goal(counter):
             return None
@@ -131,16 +131,24 @@ def _attach_unsent(
     return None
 
 
-def _attach_up_to_date(stream: Stream, counter: Counter, upload_id: int, now: datetime) -> Attached:
-    """Attach rows; those that were decided by older settings are decided again before that."""
-    before = transaction.savepoint()
-    attached = _attach(stream, upload_id, now)
-    if not attached.rows or attached.oldest_settings >= counter.version:
-        transaction.savepoint_commit(before)
-        return attached
-    transaction.savepoint_rollback(before)
-    decide_again(counter.pk, now=now, older_than=counter.version)
-    return _attach(stream, upload_id, now)
+def _attach_up_to_date(
+    stream: Stream, counter: Counter, upload_id: int, now: datetime
+) -> Attached | None:
+    """Attach rows; those that were decided by former settings are decided again before that.
+
+    None when there are too many of them to be decided here, or more of them are stored meanwhile.
+    """
+    for _try in range(TRIES):
+        before = transaction.savepoint()
+        attached = _attach(stream, upload_id, now)
+        if not attached.rows or attached.oldest_settings >= counter.version:
+            transaction.savepoint_commit(before)
+            return attached
+        stale = redecision.stale_rows(upload_id, counter)
+        transaction.savepoint_rollback(before)
+        if not redecision.decide_stale(counter, stale, now=now):
+            return None
+    return None
 
 
 def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:

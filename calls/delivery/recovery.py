@@ -12,12 +12,10 @@ from django.db.models import Q, QuerySet
 
 from cabinets import audit
 from calls.decision.decide import decide_again, decide_for_settings
-from calls.decision.reasons import COUNTER_REMOVED
-from calls.delivery import moves, transitions
-from calls.delivery.rows import lock_rows, return_to_waiting, update_rows
+from calls.delivery import moves, redecision, transitions
+from calls.delivery.rows import lock_rows, return_to_waiting
 from calls.models import Upload, UploadAttempt
-from calls.models.querysets import UNDECIDED_SQL, WAITING_SQL
-from calls.states import Attention, DeliveryState, UploadState
+from calls.states import Attention, UploadState
 from counters.models import Counter
 
 #: Presses of one button within this time are one: each has read the clock by itself.
@@ -40,46 +38,31 @@ def release_stuck(*, now: datetime) -> int:
 def apply_counter_change(counter: Counter, *, now: datetime) -> None:
     """Apply a counter's change to its calls: decide again what waits, or cancel it on removal.
 
-    Runs inside the transaction that changed the counter. A counter that is switched off keeps
-    what waits for it; nothing of it is sent until the counter is switched on again.
+    Runs inside the transaction that changed the counter. Of many calls only the order is recorded
+    here: `calls.delivery.redecision`. A counter that is switched off keeps what waits for it;
+    nothing of it is sent until the counter is switched on again.
     """
     if counter.removed_at is not None:
-        _withdraw(counter, now)
+        withdraw_uploads(Upload.objects.filter(counter=counter), now)
+    if redecision.is_large(counter):
+        redecision.request(counter, now=now)
+        return
+    redecision.forget(counter)
+    if counter.removed_at is not None:
+        redecision.withdraw(counter, now=now)
+        return
+    refused = redecision.refused_for_goal(counter)
+    for upload in refused.select_for_update(no_key=True).order_by("pk"):
+        redecision.return_refused(upload, now=now)
+    if counter.enabled:
+        decide_again(counter.pk, now=now)
     else:
-        _release_from_lost_goal(counter, now)
-        if counter.enabled:
-            decide_again(counter.pk, now=now)
-        else:
-            decide_for_settings(counter.pk, now=now)
-
-
-def _withdraw(counter: Counter, now: datetime) -> None:
-    for state in (WAITING_SQL, *UNDECIDED_SQL):
-        update_rows(
-            f"{state} AND counter_id = %(counter)s",
-            {"counter": counter.pk},
-            to="state = %(skipped)s, reason = %(reason)s, decided_at = %(now)s",
-            values={"skipped": DeliveryState.SKIPPED, "reason": COUNTER_REMOVED.code, "now": now},
-        )
-    withdraw_uploads(Upload.objects.filter(counter=counter), now)
+        decide_for_settings(counter.pk, now=now)
 
 
 def withdraw_uploads(uploads: QuerySet[Upload], now: datetime) -> int:
     """Cancel those of the uploads that have not arrived, because their counter was removed."""
     return transitions.cancel(uploads, Attention.COUNTER_REMOVED, now=now)
-
-
-def _release_from_lost_goal(counter: Counter, now: datetime) -> None:
-    """Return conversions that were refused with a deleted goal to waiting, for the goal chosen."""
-    if counter.goal is not None and counter.goal.deleted_at is not None:
-        return
-    refused = Upload.objects.needs_attention().filter(
-        counter=counter, attention=Attention.GOAL_GONE
-    )
-    for upload in refused.select_for_update(no_key=True).order_by("pk"):
-        lock_rows(upload)
-        return_to_waiting(upload, now=now)
-        transitions.gather_again(Upload.objects.filter(pk=upload.pk), now=now)
 
 
 def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> int:

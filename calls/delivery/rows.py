@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Least
 
-from calls.decision.decide import decide_again
+from calls.decision.redecide import redecide
 from calls.models import Delivery, Upload
 from calls.models.querysets import WAITING_SQL
 from calls.states import DeliveryState
@@ -29,28 +29,29 @@ def lock_rows(upload: Upload) -> None:
         )
 
 
-def return_to_waiting(upload: Upload, *, now: datetime) -> int:
+def return_to_waiting(upload: Upload, *, now: datetime, decides: bool = True) -> int:
     """Detach the rows that are still in this upload, so that they wait again; return how many.
 
     Only for an upload that certainly has not arrived, in a transaction that holds its lock and
     those of its rows. The rows are decided again, because calls and settings may have changed
-    since the upload was built.
+    since the upload was built; not without ``decides``, when something else does it before a file
+    is built.
     """
-    returned = (
-        Delivery.objects.filter(upload=upload)
-        .batched()
-        .update(
-            state=DeliveryState.WAITING,
-            upload=None,
-            row_number=None,
-            call_revision=None,
-            # Some may be past their horizon, beyond which no row is held.
-            not_before=Least(Value(now), F("expires_at")),
-        )
+    rows = Delivery.objects.filter(upload=upload).batched()
+    returned = list(rows.values_list("call_id", "partition_at"))
+    rows.update(
+        state=DeliveryState.WAITING,
+        upload=None,
+        row_number=None,
+        call_revision=None,
+        # Some may be past their horizon, beyond which no row is held.
+        not_before=Least(Value(now), F("expires_at")),
     )
-    if returned:
-        decide_again(upload.counter_id, now=now)
-    return returned
+    if returned and decides:
+        moments = [moment for _pk, moment in returned]
+        call_ids = [pk for pk, _moment in returned]
+        redecide(upload.counter_id, call_ids, now=now, between=(min(moments), max(moments)))
+    return len(returned)
 
 
 def update_waiting(

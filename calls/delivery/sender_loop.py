@@ -14,7 +14,17 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from calls.delivery import batching, bisection, expiry, look, lookup, polling, recovery, sending
+from calls.delivery import (
+    batching,
+    bisection,
+    expiry,
+    look,
+    lookup,
+    polling,
+    recovery,
+    redecision,
+    sending,
+)
 from calls.runtime import partitions, shutdown
 from integrations.installation import guard
 
@@ -22,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: The longest time that sending takes in one round; then the other steps run.
 SEND_SECONDS = 10
+#: The same of deciding again what waits for changed counters.
+REDECIDE_SECONDS = 10
 PARTITIONS_SECONDS = 600
 
 
@@ -61,6 +73,7 @@ def schedule() -> list[Step]:
         Step("release", lambda: recovery.release_stuck(now=timezone.now())),
         Step("look up", lookup.resolve_unclear),
         Step("look before sending", look.look_before_send),
+        Step("apply changes", lambda: redecision.run(seconds=REDECIDE_SECONDS)),
         Step("build", lambda: batching.build_uploads(now=timezone.now())),
         Step("send", lambda: sending.send_due(seconds=SEND_SECONDS)),
         Step("isolate", lambda: bisection.isolate_refused(now=timezone.now())),

@@ -47,8 +47,9 @@ REPEAT = "calls:send-again"
 DELIVERY_STATES: dict[DeliveryState, StateRow] = {
     DeliveryState.WAITING: StateRow(
         Owner.BEAT,
-        "batched into an upload when due; waits while its counter is not sendable or its goal gone",
-        ("calls.build_uploads",),
+        "batched into an upload when due; waits while its counter is not sendable or its goal "
+        "gone, and while it is decided again after a change of the counter",
+        ("calls.build_uploads", "calls.apply_changes"),
         EXPIRES,
     ),
     DeliveryState.BATCHED: StateRow(Owner.UPLOAD, "as its upload"),

@@ -94,6 +94,7 @@ WITH waiting AS (
     WHERE d.state = {DeliveryState.WAITING} AND d.not_before <= %(now)s AND d.expires_at > %(now)s
       AND (d.channel <> {Channel.GOAL} OR (g.id IS NOT NULL AND g.deleted_at IS NULL))
       AND {as_sql(SENDABLE)}
+      AND NOT EXISTS (SELECT 1 FROM calls_redecision held WHERE held.counter_id = d.counter_id)
       AND (%(counters)s::bigint[] IS NULL OR a.yandex_uid IN (
           SELECT named.yandex_uid FROM counters_counter c
           JOIN integrations_yandexaccount named ON named.id = c.account_id
@@ -135,7 +136,7 @@ def gathered_by(counters: Iterable[int], *, now: datetime) -> dict[StreamKey, da
     """Return by when the streams of these counters (ids) are gathered in a file, in one query.
 
     Left out are those of which a file is due now, those with MAX_UNSENT files, which wait for these
-    to leave, and those whose list has to be read first.
+    to leave, and those whose list has to be read first, and what is being decided again.
     """
     ahead = clock_skew.ahead()
     return {

@@ -12,6 +12,7 @@ from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, Resend, UnlinkedApproval
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
+from calls.models.redecision import Redecision
 from calls.models.restored import RestoreRun, SentBefore
 from calls.models.unknown_file import UnknownFile
 from calls.models.upload import ListUse, StreamUse, Upload, UploadAttempt, UploadFile
@@ -25,6 +26,7 @@ __all__ = [
     "IngestReceipt",
     "ListUse",
     "Reconciliation",
+    "Redecision",
     "Resend",
     "RestoreRun",
     "SentBefore",

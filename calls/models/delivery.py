@@ -79,6 +79,8 @@ class Delivery(models.Model):
 
     #: By when its file is built; not stored: `calls.queries.gathering` sets it.
     gathered_by: datetime | None = None
+    #: That it is being decided again, in Russian; not stored: `calls.queries.gathering` sets it.
+    being_decided: str = ""
 
     objects = DeliveryQuerySet.as_manager()
 

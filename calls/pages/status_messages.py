@@ -97,6 +97,8 @@ def _sentence(delivery: DisplayDelivery, blocker: str) -> str:
         return reason_sentence(delivery.reason, delivery.compared)
     if shown == DisplayState.SKIPPED or (shown == DisplayState.ROW_REFUSED and delivery.reason):
         return attention_sentence(why)
+    if delivery.being_decided and not blocker:
+        return delivery.being_decided
     if shown == DisplayState.HELD:
         return " ".join(filter(None, [_held(delivery), blocker]))
     if shown == DisplayState.WAITING and blocker:
@@ -137,8 +139,8 @@ def released_message(delivery: Delivery, *, now: datetime) -> str:
     related = rows.select_related("call", "upload", "counter__account", "counter__goal")
     row = related.defer("call__raw").get()
     blocker = of_channel(row.counter, row.channel, blocker_of(row.counter, now=now))
-    if row.display_state == DisplayState.WAITING and not blocker:
-        add_gathering([row], now=now)
+    add_gathering([row], now=now)
+    if row.display_state == DisplayState.WAITING and not (blocker or row.being_decided):
         goes = _("Звонок уйдёт со следующей выгрузкой%(until)s.") % {"until": _gathered_until(row)}
         return " ".join(filter(None, [unlinked_note(row), goes]))
     return f"{title_of(row)}. {sentence_of(row, blocker=blocker)}"

@@ -110,6 +110,8 @@ _OTHERS = """
     ) AS done ON true
     WHERE u.state = 'splitting' AND u.not_before <= %(now)s AND done.is_awaited IS NOT TRUE
     UNION ALL
+    SELECT 'apply changes', min(requested_at) FROM calls_redecision
+    UNION ALL
     SELECT 'release', min(lease_until) FROM calls_upload
     WHERE state = 'sending' AND lease_until <= %(now)s"""
 
@@ -119,6 +121,7 @@ SELECT kind, since, CASE
     WHEN kind IN ('send', 'look up') THEN (
         SELECT max(greatest(started_at, ended_at))
         FROM (SELECT * FROM calls_uploadattempt ORDER BY id DESC LIMIT 20) AS latest)
+    WHEN kind = 'apply changes' THEN (SELECT max(moved_at) FROM calls_redecision)
     WHEN kind = 'list' THEN (SELECT max(read_whole_at) FROM calls_listuse)
     END AS moved_at
 FROM (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
@@ -15,6 +16,8 @@ from cabinets.models import Cabinet
 from calls.decision.by_order import count_fitting
 from calls.delivery.earlier import MAX_PER_ORDER, earlier_calls
 from calls.models import Delivery
+from calls.models.querysets import AWAITS_SETTINGS_SQL
+from calls.states import Channel
 from counters.models import Counter
 
 
@@ -38,26 +41,44 @@ class Earlier:
         return more_than_one_order() if self.more else str(self.count)
 
 
+def count_text(count: int) -> str:
+    """Return in words a number of calls that was not counted far beyond MAX_PER_ORDER."""
+    return more_than_one_order() if count > MAX_PER_ORDER else str(count)
+
+
+_AWAITING = f"""
+SELECT k.id, (
+    SELECT count(DISTINCT call_id) FROM (
+        SELECT call_id FROM calls_delivery d
+        WHERE d.counter_id = k.id AND {AWAITS_SETTINGS_SQL} AND d.expires_at > %(now)s
+        LIMIT %(most)s) AS waiting)
+FROM counters_counter k
+WHERE k.cabinet_id = %(cabinet)s AND k.removed_at IS NULL AND k.configured_at IS NULL
+  AND (%(only)s::bigint IS NULL OR k.id = %(only)s::bigint)"""
+
+
 def calls_awaiting_settings(counter: Counter, *, now: datetime) -> int:
-    """Return how many calls wait for the counter's first settings."""
+    """Return how many calls wait for the counter's first settings; see `awaiting_by_counter`."""
     return awaiting_by_counter(counter.cabinet, now=now, only=counter).get(counter.pk, 0)
 
 
 def awaiting_by_counter(
     cabinet: Cabinet, *, now: datetime, only: Counter | None = None
 ) -> dict[int, int]:
-    """Return the same by counter id, in one query; counters without such calls are left out."""
-    unconfigured = cabinet.counters.present().filter(configured_at=None)
-    if only is not None:
-        unconfigured = unconfigured.filter(pk=only.pk)
-    rows = (
-        Delivery.objects.awaiting_settings(now)
-        .filter(counter__in=unconfigured.order_by())
-        .order_by()
-        .values_list("counter_id")
-        .annotate(Count("call_id", distinct=True))
-    )
-    return dict(rows)
+    """Return the same by counter id, in one query; counters without such calls are left out.
+
+    Of each counter so many rows are read that a number above MAX_PER_ORDER is certain; further
+    calls are not counted: see `count_text`.
+    """
+    parameters = {
+        "cabinet": cabinet.pk,
+        "only": only.pk if only else None,
+        "now": now,
+        "most": MAX_PER_ORDER * len(Channel) + 1,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_AWAITING, parameters)
+        return {pk: count for pk, count in cursor.fetchall() if count}
 
 
 def waiting_calls(counter: Counter) -> int:

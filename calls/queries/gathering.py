@@ -1,4 +1,4 @@
-"""Until when the calls of a page that wait for their file are gathered."""
+"""Until when the waiting calls of a page are gathered, and which of them are decided again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from datetime import datetime
 
 from calls.delivery.streams import gathered_by, key_of
 from calls.queries.display_state import DisplayDelivery
+from calls.queries.redecision import progress_of
 from calls.states import DisplayState
 
 
 def add_gathering(rows: Iterable[DisplayDelivery], *, now: datetime) -> None:
-    """Set `gathered_by` of the deliveries that wait for their file, in one query."""
+    """Set `gathered_by` and `being_decided` of the deliveries that wait, in two queries."""
+    rows = [row for row in rows if row.display_state in (DisplayState.WAITING, DisplayState.HELD)]
+    if not rows:
+        return
+    progress = progress_of({row.counter_id for row in rows})
+    for row in rows:
+        if row.counter_id in progress:
+            row.being_decided = progress[row.counter_id].sentence
     waiting = [row for row in rows if row.display_state == DisplayState.WAITING]
     if not waiting:
         return

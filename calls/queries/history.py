@@ -42,7 +42,7 @@ class Page:
 
 
 def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -> Page:
-    """Return one page in at most four queries. An invalid cursor gives the first page."""
+    """Return one page in at most five queries. An invalid cursor gives the first page."""
     rows = list(
         _after(filtered(counter, filters, now=now), cursor)
         .select_related("upload")

@@ -33,6 +33,8 @@ from calls.states import (
 from counters.models import Counter
 from integrations.models import YandexAccount
 
+#: Larger numbers are not counted to their end.
+MOST_COUNTED = 10_000
 #: Days in the small chart of a counter, today included.
 CHART_DAYS = 14
 #: Reasons of calls that wait for a person's decision, or got one: no settings bring them back.
@@ -233,11 +235,12 @@ def awaiting_goal(counter: Counter, *, now: datetime) -> int:
 def excluded_by_settings(counter: Counter) -> int:
     """Return the number of waiting deliveries that settings excluded; they may return.
 
-    Not those that wait for a person's decision: no settings bring them back.
+    Not those that wait for a person's decision: no settings bring them back. No more
+    than MOST_COUNTED + 1 are counted.
     """
-    return (
+    excluded = (
         Delivery.objects.skipped()
         .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
         .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, *_OF_NO_SETTING))
-        .count()
     )
+    return excluded[: MOST_COUNTED + 1].count()

@@ -38,6 +38,9 @@ Name = Literal[
     "after_takeover",
     # The calls that may be in such a file are set aside, the transaction is open.
     "before_park_commit",
+    # What waits for a changed counter is counted, or a part of it is decided again.
+    "after_redecision_count",
+    "before_redecision_commit",
     # The steps of `manage.py after_restore`.
     "after_sequences",
     "after_doubt",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -19,6 +20,10 @@ from counters.sync.stopped import CheckResult
 
 #: More names than this are counted, not listed.
 MAX_LISTED = 5
+_EXCLUDED = gettext_lazy(
+    "Не подходят под новые настройки и не будут отправлены: %(count)s. Если вернуть настройки, "
+    "вернутся и они."
+)
 CHECKED_LATELY = gettext_lazy("Только что проверяли. Повторите через несколько секунд.")
 
 
@@ -63,12 +68,29 @@ class FirstSave:
     is_chosen: bool
     #: How many calls wait for a person's decision, because their identifiers are unreadable.
     undecided: int = 0
+    #: ``waited`` for people.
+    waited_text: str = ""
+    #: Whether these calls are decided in the background: how many of them are sent is not known.
+    is_pending: bool = False
 
 
 def undecided_sentence(count: int) -> str:
     """Return the sentence about calls that wait for a person's decision."""
     text = _("Ждут вашего решения, потому что их идентификатор не читается: %(count)d.")
     return text % {"count": count}
+
+
+def finished_sentence(excluded: int, *, most: int) -> str:
+    """Return that all calls are decided by new settings; of them ``excluded`` are not sent.
+
+    Of more than ``most`` only that is known.
+    """
+    done = _("Звонки пересчитаны по новым настройкам.")
+    if not excluded:
+        return done
+    limit = _("больше %(count)s") % {"count": number_format(most, force_grouping=True)}
+    count = limit if excluded > most else str(excluded)
+    return f"{done} {_EXCLUDED % {'count': count}}"
 
 
 def notify_saved(request: HttpRequest, *, excluded: int, undecided: int = 0) -> None:
@@ -78,11 +100,7 @@ def notify_saved(request: HttpRequest, *, excluded: int, undecided: int = 0) -> 
     """
     messages.success(request, _("Настройки сохранены."))
     if excluded:
-        text = _(
-            "Не подходят под новые настройки и не будут отправлены: %(count)d. Если вернуть "
-            "настройки, вернутся и они."
-        )
-        messages.warning(request, text % {"count": excluded})
+        messages.warning(request, _EXCLUDED % {"count": excluded})
     if undecided:
         messages.warning(request, undecided_sentence(undecided))
 
@@ -98,10 +116,12 @@ def _about_waiting_calls(counter: Counter, result: FirstSave) -> list[str]:
         return []
     if not result.is_chosen:
         text = _(
-            "Звонки, которые пришли до сохранения (%(count)d), не отправляются. Если передумаете, "
+            "Звонки, которые пришли до сохранения (%(count)s), не отправляются. Если передумаете, "
             "отправьте их отсюда: рядом со строкой «Счетчик принимает звонки с»."
         )
-        return [text % {"count": result.waited}]
+        return [text % {"count": result.waited_text or result.waited}]
+    if result.is_pending:
+        return []
     text = _("Из звонков, которые пришли до сохранения (%(count)d), отправим: %(sent)d.")
     if not counter.enabled:
         text = _(

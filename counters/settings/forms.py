@@ -43,7 +43,8 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
 
     Declared here is only what the model does not say: limits, texts of errors, how a value is
     typed. ``counter`` itself is not changed; `save` writes the row. ``waiting_calls`` is the number
-    of calls that wait for the first save; if there are any, the form asks what to do with them.
+    of calls that wait for the first save, ``waiting_text`` the same for people; if there are any,
+    the form asks what to do with them.
     """
 
     goal = GoalField()
@@ -98,12 +99,19 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
         "incoming_kinds",
     )
 
-    def __init__(self, data: Any = None, *, counter: Counter, waiting_calls: int = 0) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        counter: Counter,
+        waiting_calls: int = 0,
+        waiting_text: str = "",
+    ) -> None:
         kinds = [kind for kind, column in INCOMING_KINDS.items() if getattr(counter, column)]
         initial = {"incoming_kinds": kinds, "version": counter.version}
         # A copy: validation writes the typed values into it, and the page shows the saved ones.
         super().__init__(data, instance=copy(counter), initial=initial)
-        self.waiting_count = waiting_calls
+        self.waiting_count = (waiting_text or waiting_calls) if waiting_calls else 0
         if waiting_calls:
             self.fields["waiting_calls"] = WaitingCallsField()
         for name in Counter.SETTINGS:

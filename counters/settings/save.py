@@ -57,7 +57,7 @@ def save_settings(
     is_first = current.configured_at is None
     if is_first:
         current.accepts_from = current.added_at if sends_waiting else now
-    _store(current, values, actor, now)
+    _store(current, values, actor, now, is_new=bool(after) or is_first)
     if after or is_first:
         _announce(current, actor, before, after)
     return current
@@ -71,13 +71,16 @@ def _differences(
     return before, {name: _plain(values[name]) for name in changed}
 
 
-def _store(current: Counter, values: Mapping[str, Any], actor: User | None, now: datetime) -> None:
+def _store(
+    current: Counter, values: Mapping[str, Any], actor: User | None, now: datetime, *, is_new: bool
+) -> None:
     unknown = set(values) - set(Counter.SETTINGS)
     if unknown:
         raise ValueError(f"not settings: {sorted(unknown)}")
     for name, value in values.items():
         setattr(current, name, value)
-    current.version += 1
+    # The same settings make no new version: nothing has to be decided again.
+    current.version += is_new
     current.configured_at = current.configured_at or now
     current.settings_saved_at, current.settings_saved_by = now, actor
     current.save(update_fields=[*values, *_MARKS])

@@ -134,7 +134,7 @@ def test_number_of_queries_does_not_grow_with_the_counters(
     # session, person, membership; accounts, counters, sent, removed; sources, newest call, last
     # uploads, pauses of counters and of accounts, uploads, calls and unknown files for a person, a
     # halt
-    assert len(queries) == 16
+    assert len(queries) == 17
 
 
 def test_counter_without_sent_calls_says_so(owner_client: Client, account: YandexAccount) -> None:

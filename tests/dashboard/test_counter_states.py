@@ -192,7 +192,7 @@ def test_states_take_the_same_queries_for_any_number_of_counters(
         )
     counters = list(Counter.objects.with_details())
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert len(counter_states(account.cabinet, counters, now=NOW)) == count
 
 
@@ -298,7 +298,7 @@ def test_counter_without_settings_says_how_many_calls_wait(
     store_call(cabinet=counter.cabinet)
     loaded = list(Counter.objects.with_details())
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         states = counter_states(counter.cabinet, loaded, now=NOW)
 
     assert states[counter.pk].text == "Не настроен: звонков ждёт — 2"

@@ -21,13 +21,30 @@ from cabinets.models import Cabinet
 from calls.decision.decide import decide
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import CALLED_OFF
-from calls.delivery import batching, expiry, hold, lookup, recovery, sending, unlinked
+from calls.delivery import (
+    batching,
+    expiry,
+    hold,
+    lookup,
+    recovery,
+    redecision,
+    sending,
+    unlinked,
+)
 from calls.delivery.policy import LOOKUPS_NEEDED, lookup_spacing
-from calls.models import Call, Delivery, UnlinkedApproval, Upload, UploadAttempt
+from calls.models import (
+    Call,
+    Delivery,
+    Redecision,
+    UnlinkedApproval,
+    Upload,
+    UploadAttempt,
+)
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from counters.models import Counter
+from counters.settings.save import save_settings
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
 from tests.calls.locks import wait_for_lock
@@ -366,3 +383,73 @@ def approve_in_session(row: Delivery) -> bool:
         return unlinked.approve(row, actor=None, now=timezone.now())
     finally:
         connection.close()
+
+
+def test_call_stored_beside_a_save_is_not_sent_by_the_former_settings(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It becomes visible behind the part of the ledger that was decided again already."""
+    monkeypatch.setattr(redecision, "AT_ONCE", 0)
+    waiting = store_call(cabinet=cabinet, duration_seconds=300)
+
+    with uncommitted(lambda: store_call(cabinet=cabinet, duration_seconds=20)):
+        save_settings(
+            counter=linked_counter,
+            version=linked_counter.version,
+            values={"min_duration_seconds": 60},
+            actor=None,
+            now=timezone.now(),
+        )
+        assert Redecision.objects.exists()
+        redecision.run(seconds=60)
+        assert not Redecision.objects.exists()
+    short = Call.objects.exclude(pk=waiting.pk).get()
+    assert row_of(short).state == DeliveryState.WAITING
+
+    # More than is decided at once, so the counter is held once more.
+    assert batching.build_uploads(now=timezone.now()) == 0
+    redecision.run(seconds=60)
+    assert batching.build_uploads(now=timezone.now()) == 1
+    sending.send_due(seconds=60)
+
+    assert row_of(short).reason == "too_short"
+    assert Upload.objects.get().rows == 1
+    assert len(rows_in_metrika(sandbox)) == 1
+
+
+def test_file_that_is_being_built_ends_before_the_settings_are_saved(
+    cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, at: At
+) -> None:
+    call = store_call(cabinet=cabinet)
+    saved: list[Counter] = []
+
+    def save() -> None:
+        try:
+            saved.append(
+                save_settings(
+                    counter=linked_counter,
+                    version=linked_counter.version,
+                    values={"min_duration_seconds": 600},
+                    actor=None,
+                    now=timezone.now(),
+                )
+            )
+        finally:
+            connection.close()
+
+    rival = threading.Thread(target=save)
+
+    def save_meanwhile() -> None:
+        rival.start()
+        wait_for_lock()
+        assert not saved
+
+    at("before_batch_commit", save_meanwhile)
+    assert batching.build_uploads(now=timezone.now()) == 1
+    rival.join(JOIN_SECONDS)
+
+    assert saved
+    assert row_of(call).state == DeliveryState.BATCHED

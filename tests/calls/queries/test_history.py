@@ -127,10 +127,10 @@ def test_corrected_start_is_shown_and_keeps_its_place(counter: Counter) -> None:
     assert [one.call.started_at for one in listed(counter)] == [corrected]
 
 
-def test_page_needs_four_queries(counter: Counter, django_assert_num_queries: Any) -> None:
+def test_page_needs_five_queries(counter: Counter, django_assert_num_queries: Any) -> None:
     make_rows(counter, 3)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         for one in listed(counter):
             assert one.call.phone
             assert one.upload is None
