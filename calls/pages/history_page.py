@@ -23,9 +23,9 @@ from calls.phones import shown_phone
 from calls.queries import history as history_pages
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send
-from calls.queries.linked import linked_of
+from calls.queries.linked import LinkedTotals
 from calls.queries.same_second import SameSecond, same_second
-from calls.queries.stats import state_totals
+from calls.queries.stats import history_totals
 from calls.states import Channel, DisplayState
 from counters.models import Counter
 
@@ -108,7 +108,7 @@ def _rows_context(
     blocker = blocker_of(counter, now=now) if is_blockable else ""
     sees_phones = request.membership.can_manage
     # Further pages are appended below the first, which has shown the totals.
-    totals = [] if cursor else state_totals(every_state, now=now)
+    totals, linked = ([], LinkedTotals()) if cursor else history_totals(every_state, now=now)
     pairs = same_second(page.rows)
     if not sees_phones:
         hide_personal_data(page.rows)
@@ -126,7 +126,7 @@ def _rows_context(
         "totals": totals,
         "totals_count": sum(total.count for total in totals),
         "sent_count": sum(total.sent for total in totals),
-        "linked_parts": [] if cursor else linked_of(every_state).parts(),
+        "linked_parts": linked.parts(),
         # Within one channel each call has one delivery, so the total counts calls.
         "one_channel": filters.channel is not None,
         "period": _period(filters),

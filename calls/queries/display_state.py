@@ -5,7 +5,7 @@ The only definition: lists, filters, totals, a call's timelines and the admin an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -57,9 +57,33 @@ def display_state_case(now: datetime) -> Case:
 
 def display_state_of_upload(upload_id: int) -> DisplayState:
     """Return the display state of an upload's calls, by the same SQL."""
-    rows = Upload.objects.filter(pk=upload_id)
-    shown = Case(*_cases_of_upload(), default=_value(DisplayState.NEEDS_ATTENTION))
-    return DisplayState(rows.values_list(shown, flat=True).get())
+    ((state, _is_sent),) = states_of_uploads([upload_id]).values()
+    return DisplayState(state)
+
+
+def own_state_case(now: datetime) -> Case:
+    """Return SQL of the state of the row itself, without its upload; '' when the upload decides."""
+    return Case(*_cases_of_delivery(now), default=Value(""), output_field=CharField())
+
+
+def uploads_in_state(state: str) -> QuerySet[Upload]:
+    """Return the uploads whose calls are shown in this state, unless a row has one of its own."""
+    found: QuerySet[Upload] = _with_state().filter(display_state=state)
+    return found
+
+
+def states_of_uploads(ids: Collection[int]) -> dict[int, tuple[str, bool]]:
+    """Return the display state of the calls of these uploads, and whether Metrika has them."""
+    rows = _with_state().filter(pk__in=ids).order_by()
+    return {
+        pk: (state, uploading is not None)
+        for pk, state, uploading in rows.values_list("pk", "display_state", "uploading_id")
+    }
+
+
+def _with_state() -> Any:
+    default = _value(DisplayState.NEEDS_ATTENTION)
+    return Upload.objects.annotate(display_state=Case(*_cases_of_upload(), default=default))
 
 
 def display_reason() -> Coalesce:

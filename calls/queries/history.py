@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, ExpressionWrapper, F, OrderBy, Q, QuerySet
 from django.utils import timezone
 
 from calls.models import Call, Delivery
+from calls.queries import candidates
+from calls.queries.candidates import Candidates
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.gathering import add_gathering
 from counters.models import Counter
@@ -42,11 +44,15 @@ class Page:
 
 
 def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -> Page:
-    """Return one page in at most five queries. An invalid cursor gives the first page."""
+    """Return one page in at most nine queries, five of them without a filter by state or reason.
+
+    An invalid cursor gives the first page.
+    """
+    found = _found(counter, filters, now)
     rows = list(
-        _after(filtered(counter, filters, now=now), cursor)
+        _after(found.deliveries, cursor)
         .select_related("upload")
-        .order_by("-partition_at", "-call_id", "channel")[: PAGE_SIZE + 1]
+        .order_by(*found.order)[: PAGE_SIZE + 1]
     )
     shown = rows[:PAGE_SIZE]
     _attach_calls(shown)
@@ -56,7 +62,49 @@ def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -
 
 def filtered(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[DisplayDelivery]:
     """Return the counter's deliveries that pass the filters, annotated with their display state."""
+    return _found(counter, filters, now).deliveries
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Deliveries that pass filters, and an ORDER BY of newest call first that is fast for them."""
+
+    deliveries: QuerySet[DisplayDelivery]
+    order: tuple[str | OrderBy, ...]
+
+
+#: The order of the index delivery_by_counter: the first rows are found without reading the others.
+_ORDER = ("-partition_at", "-call_id", "channel")
+#: The same order by an expression, which no index has: all rows are read and sorted. PostgreSQL
+#: overestimates what is rare and would look for it in the whole ledger of the counter.
+_SORTED = (
+    ExpressionWrapper(F("partition_at") + timedelta(0), output_field=DateTimeField()).desc(),
+    "-call_id",
+    "channel",
+)
+
+
+def _found(counter: Counter, filters: Filters, now: datetime) -> _Found:
     deliveries = with_display_state(Delivery.objects.filter(counter=counter), now)
+    likely = _candidates(counter, filters, now)
+    if likely is not None:
+        deliveries = deliveries.filter(likely.condition)
+    is_few = likely is not None and likely.is_few
+    return _Found(_filtered(deliveries, filters), _SORTED if is_few else _ORDER)
+
+
+def _candidates(counter: Counter, filters: Filters, now: datetime) -> Candidates | None:
+    since = filters.first_day
+    found = None
+    if filters.state:
+        found = candidates.of_state(counter, filters.state, since=since, now=now)
+    if filters.reason:
+        of_reason = candidates.of_reason(counter, filters.reason, since=since)
+        found = of_reason if found is None else found & of_reason
+    return found
+
+
+def _filtered(deliveries: QuerySet[DisplayDelivery], filters: Filters) -> QuerySet[DisplayDelivery]:
     deliveries = deliveries.filter(_in_days(filters.first_day, filters.last_day))
     if filters.state:
         deliveries = deliveries.filter(display_state=filters.state)
@@ -71,8 +119,8 @@ def filtered(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[D
 
 def last_day_of(counter: Counter, filters: Filters, *, now: datetime) -> date | None:
     """Return the day of the latest row that passes the filters; None when none does."""
-    starts = filtered(counter, filters, now=now).order_by("-partition_at", "-call_id", "channel")
-    latest = starts.values_list("partition_at", flat=True).first()
+    found = _found(counter, filters, now)
+    latest = found.deliveries.order_by(*found.order).values_list("partition_at", flat=True).first()
     return timezone.localtime(latest).date() if latest else None
 
 
@@ -99,7 +147,8 @@ def hiding(counter: Counter, filters: Filters, *, now: datetime) -> list[str]:
     """
 
     def has_rows(chosen: Filters) -> bool:
-        return filtered(counter, chosen, now=now).exists()
+        found = _found(counter, chosen, now)
+        return bool(found.deliveries.order_by(*found.order).values_list("call_id")[:1])
 
     lifted = {part: replace(filters, **values) for part, values in _LIFTED.items()}
     found = [part for part, less in lifted.items() if less != filters and has_rows(less)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet, Sum
@@ -81,5 +81,13 @@ class LinkedTotals:
 
 def linked_of(deliveries: QuerySet[Delivery]) -> LinkedTotals:
     """Return the totals of the files in which these deliveries are, in one query."""
-    uploads = Upload.objects.filter(pk__in=deliveries.order_by().values("upload_id"))
+    return _totals(Upload.objects.filter(pk__in=deliveries.order_by().values("upload_id")))
+
+
+def linked_of_uploads(ids: Collection[int]) -> LinkedTotals:
+    """Return the totals of these files; without a query when there are none."""
+    return _totals(Upload.objects.filter(pk__in=ids)) if ids else LinkedTotals()
+
+
+def _totals(uploads: QuerySet[Upload]) -> LinkedTotals:
     return LinkedTotals(**uploads.order_by().aggregate(**SUMS))

@@ -5,6 +5,7 @@ Every function makes a constant number of queries, however many counters there a
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,8 +18,8 @@ from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.models.querysets import AWAITS_GOAL, AWAITS_PERSON
-from calls.queries.display_state import with_display_state
-from calls.queries.linked import SUMS, LinkedTotals
+from calls.queries.display_state import own_state_case, states_of_uploads
+from calls.queries.linked import SUMS, LinkedTotals, linked_of_uploads
 from calls.states import (
     BY_ORDER_ONLY,
     GOAL_GONE,
@@ -105,17 +106,43 @@ def counted_channel(counter: Counter) -> Channel:
 
 def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[StateTotal]:
     """Return the number of these deliveries in each display state that occurs, in enum order."""
-    counted = (
-        with_display_state(deliveries, now)
-        .order_by()
-        .values_list("display_state")
-        .annotate(
-            count=Count("call_id"),
-            sent=Count("call_id", filter=Q(upload__uploading_id__isnull=False)),
-        )
+    counts, sent, _uploads = _counted(deliveries, now)
+    return _state_totals(counts, sent)
+
+
+def history_totals(
+    deliveries: QuerySet[Delivery], *, now: datetime
+) -> tuple[list[StateTotal], LinkedTotals]:
+    """Return `state_totals` and `linked_of` of the deliveries, which are read once for both."""
+    counts, sent, uploads = _counted(deliveries, now)
+    return _state_totals(counts, sent), linked_of_uploads(uploads)
+
+
+def _counted(
+    deliveries: QuerySet[Delivery], now: datetime
+) -> tuple[Tally[str], Tally[str], list[int]]:
+    """Return by display state: how many deliveries, how many with Metrika; and their uploads.
+
+    They are counted by upload first: the state of an upload is computed once, not for each row.
+    """
+    groups = list(
+        deliveries.order_by()
+        .annotate(own_state=own_state_case(now))
+        .values_list("upload_id", "own_state")
+        .annotate(count=Count("call_id"))
     )
-    counts = {state: count for state, count, _sent in counted}
-    sent = {state: sent for state, _count, sent in counted}
+    uploads = sorted({upload for upload, _own, _count in groups if upload is not None})
+    states = states_of_uploads(uploads) if uploads else {}
+    counts: Tally[str] = Tally()
+    sent: Tally[str] = Tally()
+    for upload, own, count in groups:
+        state, is_sent = states.get(upload, (DisplayState.NEEDS_ATTENTION.value, False))
+        counts[own or state] += count
+        sent[own or state] += count * is_sent
+    return counts, sent, uploads
+
+
+def _state_totals(counts: Tally[str], sent: Tally[str]) -> list[StateTotal]:
     whole = sum(counts.values())
     return [
         StateTotal(

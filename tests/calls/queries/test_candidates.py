@@ -1,0 +1,213 @@
+"""Filters of the history by state and reason: as the one definition says, and without the rest."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.decision.reasons import REASONS
+from calls.models import Delivery, Upload
+from calls.queries import candidates
+from calls.queries.display_state import states_of_uploads, with_display_state
+from calls.queries.history import Filters, filtered, hiding, page_of
+from calls.queries.linked import linked_of
+from calls.queries.stats import history_totals
+from calls.states import Attention, Channel, DeliveryState, DisplayState, UploadState
+from counters.models import Counter
+from tests.calls.blocks import counted_blocks
+from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.many_rows import copy_call
+from tests.calls.stored import store_call
+
+NOW: datetime = timezone.now()
+LATE = NOW + timedelta(days=30)
+#: Linked rows and rows without a visit, of two rows in the file.
+QUANTITIES: tuple[tuple[int | None, int | None], ...] = (
+    (None, None),
+    (0, 0),
+    (0, 2),
+    (1, 1),
+    (2, 0),
+)
+#: What a page of a few rows of a large history may read: the rows, the upload, descents of indexes.
+FEW_BLOCKS = 250
+
+
+def values_of(model: Upload | Delivery) -> dict[str, Any]:
+    return {field.attname: getattr(model, field.attname) for field in model._meta.concrete_fields}
+
+
+def make_every_upload(counter: Counter) -> list[Upload]:
+    """Store an upload in every state, for every reason, static or not, with every count."""
+    model = make_upload(counter=counter, rows=2)
+    combinations = product(UploadState, ["", *Attention.values], (False, True), QUANTITIES)
+    uploads = []
+    for number, (state, attention, is_static, (linked, missed)) in enumerate(combinations):
+        if state == UploadState.NEEDS_ATTENTION and not attention:
+            continue
+        fields = {
+            field.attname: getattr(model, field.attname) for field in Upload._meta.concrete_fields
+        }
+        fields |= {
+            "id": None,
+            "marker": f"ck{number:032x}a",
+            "state": state,
+            "attention": attention,
+            "is_static": is_static,
+            "linked_quantity": linked,
+            "user_not_found_quantity": missed,
+            "lease_until": NOW,
+        }
+        uploads.append(Upload(**fields))
+    return Upload.objects.bulk_create(uploads)
+
+
+def make_every_row(counter: Counter) -> None:
+    """Store a row in every upload of `make_every_upload`, and rows in every state of their own."""
+    call = make_call(cabinet=counter.cabinet, started_at=NOW - timedelta(hours=1))
+    model = make_delivery(call=call, counter=counter)
+    fields = {
+        field.attname: getattr(model, field.attname) for field in Delivery._meta.concrete_fields
+    }
+    own: list[dict[str, Any]] = [
+        {"state": state, "reason": reason, "waited": waited, "expires_at": expires_at}
+        for state, reasons in (
+            (DeliveryState.SKIPPED, list(REASONS)),
+            (DeliveryState.EXPIRED, [None]),
+            (DeliveryState.WAITING, [None]),
+        )
+        for reason, waited, expires_at in product(reasons, (False, True), (NOW, LATE))
+    ]
+    own += [
+        {"state": DeliveryState.WAITING, "not_before": NOW + timedelta(hours=1), "expires_at": LATE}
+    ]
+    for upload in make_every_upload(counter):
+        in_file = {"upload_id": upload.pk, "row_number": 1, "call_revision": 1, "expires_at": LATE}
+        own.append(in_file | {"state": DeliveryState.BATCHED})
+        if upload.state == UploadState.CANCELLED:
+            own.append(in_file | {"state": DeliveryState.ROW_REFUSED, "row_number": 2})
+    Delivery.objects.bulk_create(
+        Delivery(**fields | one | {"id": None, "call_id": 1_000_000 + number})
+        for number, one in enumerate(own)
+    )
+    # Django gives numbers to keys that are null; the database has its own default.
+    assert Delivery.objects.count() == len(own) + 1
+
+
+def keys_of(rows: Any) -> set[tuple[int, int]]:
+    return set(rows.values_list("call_id", "channel"))
+
+
+def test_filters_find_what_the_definition_says(counter: Counter) -> None:
+    make_every_row(counter)
+    rows = with_display_state(Delivery.objects.filter(counter=counter), NOW)
+    by_state: dict[str, set[tuple[int, int]]] = {}
+    by_reason: dict[str, set[tuple[int, int]]] = {}
+    for call_id, channel, state, why in rows.values_list(
+        "call_id", "channel", "display_state", "why"
+    ):
+        by_state.setdefault(state, set()).add((call_id, channel))
+        by_reason.setdefault(why, set()).add((call_id, channel))
+    assert set(by_state) == set(DisplayState.values)
+    assert set(by_reason) == {"", *REASONS, *Attention.values}
+
+    for state, expected in by_state.items():
+        assert keys_of(filtered(counter, Filters(state=state), now=NOW)) == expected, state
+    for reason, expected in by_reason.items():
+        if reason:
+            assert keys_of(filtered(counter, Filters(reason=reason), now=NOW)) == expected, reason
+    both = filtered(counter, Filters(state="expired", reason="not_configured"), now=NOW)
+    assert keys_of(both) == by_state["expired"] & by_reason["not_configured"] != set()
+
+
+def test_conditions_leave_out_what_can_not_be_in_the_state(counter: Counter) -> None:
+    """They would be of no use if they let everything through."""
+    make_every_row(counter)
+    everything = Delivery.objects.filter(counter=counter).count()
+
+    for state in DisplayState.values:
+        likely = candidates.of_state(counter, state, since=None, now=NOW)
+        found = Delivery.objects.filter(likely.condition, counter=counter).count()
+        assert found < everything / 2, state
+
+
+def test_totals_by_upload_are_those_of_the_rows(counter: Counter) -> None:
+    make_every_row(counter)
+    rows = with_display_state(Delivery.objects.filter(counter=counter), NOW)
+
+    totals, linked = history_totals(rows, now=NOW)
+
+    states = list(rows.values_list("display_state", "upload__uploading_id"))
+    assert {one.state: one.count for one in totals} == Tally(state for state, _id in states)
+    assert {one.state: one.sent for one in totals if one.sent} == Tally(
+        state for state, uploading in states if uploading is not None
+    )
+    assert linked == linked_of(rows)
+
+
+def test_states_of_uploads_are_those_of_their_rows(counter: Counter) -> None:
+    make_every_row(counter)
+    rows = Delivery.objects.filter(counter=counter, state=DeliveryState.BATCHED)
+    of_rows = with_display_state(rows, NOW).values_list("upload_id", "display_state")
+
+    states = states_of_uploads([pk for pk, _state in of_rows])
+
+    assert {pk: state for pk, (state, _is_sent) in states.items()} == dict(of_rows)
+
+
+@pytest.fixture
+def large(cabinet: Cabinet, counter: Counter, monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """A counter with 10,000 calls in 10 files and as many skipped rows of the other channel."""
+    monkeypatch.setattr(candidates, "FEW", 3000)
+    for number in range(10):
+        upload = make_upload(
+            counter=counter, state=UploadState.PROCESSED, rows=1000, linked_quantity=1000
+        )
+        call = store_call(cabinet=cabinet, started_at=NOW - timedelta(hours=1 + number))
+        Delivery.objects.filter(call=call, channel=Channel.CALLS).update(
+            state=DeliveryState.BATCHED, upload=upload, row_number=1, call_revision=1
+        )
+        copy_call(call, 999)
+    return counter
+
+
+def test_rare_and_absent_states_and_reasons_read_few_blocks(
+    large: Counter, cabinet: Cabinet
+) -> None:
+    old = make_call(cabinet=cabinet, started_at=NOW - timedelta(days=3))
+    refused = make_upload(
+        counter=large, state=UploadState.NEEDS_ATTENTION, attention=Attention.REJECTED, rows=1
+    )
+    make_delivery(call=old, counter=large, upload=refused)
+    common = {DisplayState.ACCEPTED, DisplayState.SKIPPED}
+    first_day = (NOW - timedelta(days=6)).date()
+
+    for state in set(DisplayState) - common:
+        filters = Filters(state=state.value, first_day=first_day)
+        with counted_blocks() as blocks:
+            rows = page_of(large, filters, cursor="", now=timezone.now()).rows
+        assert len(rows) == (state == DisplayState.NEEDS_ATTENTION)
+        assert blocks.total < FEW_BLOCKS, (state, blocks.worst)
+    for reason in ("too_short", "identifier_unreadable", Attention.REJECTED, Attention.DAMAGED):
+        filters = Filters(reason=reason, first_day=first_day)
+        with counted_blocks() as blocks:
+            rows = page_of(large, filters, cursor="", now=timezone.now()).rows
+            history_totals(filtered(large, filters, now=timezone.now()), now=timezone.now())
+            if not rows:
+                assert hiding(large, filters, now=timezone.now()) == ["reason"]
+        assert len(rows) == (reason == Attention.REJECTED)
+        assert blocks.total < 2 * FEW_BLOCKS, (reason, blocks.worst)
+
+
+def test_common_states_read_a_page_of_the_history(large: Counter) -> None:
+    for state in (DisplayState.ACCEPTED, DisplayState.SKIPPED):
+        with counted_blocks() as blocks:
+            page = page_of(large, Filters(state=state.value), cursor="", now=timezone.now())
+        assert len(page.rows) == 50
+        assert blocks.total < 8 * FEW_BLOCKS, (state, blocks.worst)
