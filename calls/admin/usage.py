@@ -1,4 +1,4 @@
-"""Admin pages of shared resources: when a stream was last built, when a list was last read."""
+"""Admin pages of counters' bookkeeping: streams built, lists read, calls decided again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
-from calls.models import ListUse, StreamUse
+from calls.models import ListUse, Redecision, StreamUse
 
 
 @admin.register(StreamUse)
@@ -31,3 +31,14 @@ class ListUseAdmin(SupportAdmin):
     search_fields = ("counter__number__exact",)
     search_help_text = _("Номер счетчика")
     ordering = ("-pk",)
+
+
+@admin.register(Redecision)
+class RedecisionAdmin(SupportAdmin):
+    """Counters whose waiting calls are being decided again; nothing of them is built meanwhile."""
+
+    list_display = ("counter", "requested_at", "done", "total", "moved_at")
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    ordering = ("requested_at",)

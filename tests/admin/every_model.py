@@ -20,6 +20,7 @@ from calls.models import (
     IngestReceipt,
     ListUse,
     Reconciliation,
+    Redecision,
     Resend,
     RestoreRun,
     SentBefore,
@@ -127,6 +128,7 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     yield upload
     yield UploadFile.objects.get(pk=upload.pk)
     yield UploadAttempt.objects.create(upload=upload, number=1, started_at=now)
+    yield Redecision.objects.create(counter=counter, requested_at=now, total=2000, done=500)
     yield ListUse.objects.create(counter=counter, channel=1, asked_at=now)
     yield UnknownFile.objects.create(
         counter=counter, channel=1, marker=f"ck{upload.pk:032x}", uploading_ids=[7], found_at=now
