@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -117,6 +117,18 @@ class Postgres(_Server):
     stop_signal = signal.SIGINT
     database = "callkeeper"
 
+    def __init__(
+        self,
+        home: Path,
+        *,
+        password: str,
+        temporary: bool = False,
+        options: Sequence[str] = (),
+    ) -> None:
+        """Take ``options`` of the server, `name=value`, beside or in place of POSTGRES_SMALL."""
+        super().__init__(home, password=password, temporary=temporary)
+        self.options = tuple(options)
+
     @property
     def url(self) -> str:
         """The value for DATABASE_URL."""
@@ -157,6 +169,7 @@ class Postgres(_Server):
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = POSTGRES_SMALL + (POSTGRES_TEMPORARY if self.is_temporary else ())
+        options += self.options
         command: list[str | Path] = [
             self.binaries / "bin/postgres",
             "-h",

@@ -24,8 +24,12 @@ PRODUCT = ("requirements.txt", "requirements-embedded.txt")
 # For each command: its requirement files, and the module to run.
 COMMANDS = {
     "run": (PRODUCT, "devtools.launcher"),
+    # The same packages as for ./run, so that either makes the environment of both.
+    "bench/run": (PRODUCT, "bench"),
     "test": ((*PRODUCT, "requirements-dev.txt"), "devtools.launcher.checks"),
 }
+#: Commands with the packages, and so the stamp, of another one.
+STAMPS = {"bench/run": "run"}
 # The versions that were tested together; CONTRIBUTING.md says how to renew them.
 CONSTRAINTS = "constraints.txt"
 UV = "uv>=0.13,<1"
@@ -62,7 +66,7 @@ def prepare(command: str, files: Sequence[str]) -> None:
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        stamp = VENV / f".installed-for-{command}"
+        stamp = VENV / f".installed-for-{STAMPS.get(command, command)}"
         if PYTHON.exists() and stamp.exists() and stamp.read_text() == fingerprint(files):
             return
         _check_platform()

@@ -1,0 +1,36 @@
+"""The figures: each prepares its data, then does the same work as product, floor and naive peer."""
+
+from __future__ import annotations
+
+from bench.figure import Figure
+from bench.figures import (
+    cold_start,
+    p1_bulk,
+    p2_import,
+    p3_decisions,
+    p4_claim,
+    p5_csv,
+    p6_send,
+    p7_single,
+    p8_end_to_end,
+    p9_pages,
+    waiting,
+)
+
+ALL: tuple[type[Figure], ...] = (
+    p1_bulk.OneCounter,
+    p1_bulk.TwoCounters,
+    p1_bulk.FiveCounters,
+    p2_import.Import,
+    p3_decisions.OneCounter,
+    p3_decisions.ThreeCounters,
+    p4_claim.Claim,
+    p5_csv.Csv,
+    p6_send.Send,
+    p7_single.Single,
+    p8_end_to_end.EndToEnd,
+    p9_pages.Pages,
+    waiting.Save,
+    waiting.Due,
+    cold_start.ColdStart,
+)

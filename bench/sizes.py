@@ -1,0 +1,121 @@
+"""How much each figure does: `--quick`, the default, and `--full`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Amounts of work. The naive peer may do less: its rate does not depend on the amount."""
+
+    name: str
+    rounds: int
+    #: Calls of the bulk API, of a file, and of the steps of decisions.
+    bulk_calls: int
+    file_calls: int
+    decided_calls: int
+    #: Waiting deliveries, and how many of them one claim takes.
+    waiting: int
+    claimed: int
+    csv_rows: int
+    upload_bytes: int
+    #: Signed calls, one a request.
+    single_calls: int
+    naive_single_calls: int
+    end_to_end_calls: int
+    naive_end_to_end_calls: int
+    #: Calls in the cabinets whose pages are opened, and how often each page is.
+    page_calls: tuple[int, ...]
+    page_views: int
+    #: Deliveries that wait when settings are saved and due streams are found.
+    saved_waiting: int
+    due_waiting: int
+    #: Whether peaks of memory are measured, each in a process of its own.
+    measures_memory: bool = True
+    #: How many states and how many reasons the history is filtered by.
+    filters: int = 1000
+
+    def naive(self, amount: int) -> int:
+        """Return how much of an amount the naive peer does."""
+        return max(1, min(amount, 20_000))
+
+
+SMOKE = Sizes(
+    name="smoke",
+    rounds=1,
+    bulk_calls=60,
+    file_calls=60,
+    decided_calls=60,
+    waiting=400,
+    claimed=200,
+    csv_rows=200,
+    upload_bytes=200_000,
+    single_calls=5,
+    naive_single_calls=5,
+    end_to_end_calls=60,
+    naive_end_to_end_calls=5,
+    page_calls=(200,),
+    page_views=0,
+    saved_waiting=200,
+    due_waiting=200,
+    measures_memory=False,
+    filters=2,
+)
+QUICK = Sizes(
+    name="quick",
+    rounds=3,
+    bulk_calls=1000,
+    file_calls=1000,
+    decided_calls=1000,
+    waiting=20_000,
+    claimed=2000,
+    csv_rows=10_000,
+    upload_bytes=10_000_000,
+    single_calls=300,
+    naive_single_calls=100,
+    end_to_end_calls=1000,
+    naive_end_to_end_calls=50,
+    page_calls=(5000,),
+    page_views=3,
+    saved_waiting=5000,
+    due_waiting=20_000,
+)
+DEFAULT = Sizes(
+    name="default",
+    rounds=3,
+    bulk_calls=5000,
+    file_calls=10_000,
+    decided_calls=10_000,
+    waiting=200_000,
+    claimed=20_000,
+    csv_rows=100_000,
+    upload_bytes=200_000_000,
+    single_calls=2000,
+    naive_single_calls=400,
+    end_to_end_calls=10_000,
+    naive_end_to_end_calls=300,
+    page_calls=(100_000,),
+    page_views=10,
+    saved_waiting=20_000,
+    due_waiting=200_000,
+)
+FULL = Sizes(
+    name="full",
+    rounds=3,
+    bulk_calls=50_000,
+    file_calls=1_000_000,
+    decided_calls=100_000,
+    waiting=1_000_000,
+    claimed=100_000,
+    csv_rows=1_000_000,
+    upload_bytes=200_000_000,
+    single_calls=10_000,
+    naive_single_calls=2000,
+    end_to_end_calls=1_000_000,
+    naive_end_to_end_calls=2000,
+    page_calls=(1_000_000, 10_000_000),
+    page_views=20,
+    saved_waiting=100_000,
+    due_waiting=2_000_000,
+)

@@ -1,0 +1,83 @@
+"""The figures of the benchmark run, and what of them is no matter of time.
+
+The bounds are of the product as it is: a change that raises a cost has to raise its bound here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import override_settings
+
+from bench import world
+from bench.figure import Figure, Outcome
+from bench.figures import (
+    p1_bulk,
+    p3_decisions,
+    p4_claim,
+    p5_csv,
+    p7_single,
+    p8_end_to_end,
+    p9_pages,
+)
+from bench.rounds import run
+from bench.sink import Sink
+from bench.sizes import SMOKE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def sink() -> Iterator[None]:
+    """A process in place of Metrika."""
+    server = Sink()
+    server.start()
+    with override_settings(
+        METRIKA_API_URL=server.url, UPLOAD_MIN_WAIT_SECONDS=0, ATTEMPT_WAIT_SECONDS=0
+    ):
+        yield
+    server.stop()
+
+
+def outcome_of(figure: type[Figure]) -> Outcome:
+    return run(figure(SMOKE), lambda line: None)
+
+
+def test_the_contenders_of_a_figure_do_the_same_amount_of_work() -> None:
+    figures = (p1_bulk.OneCounter, p3_decisions.ThreeCounters, p4_claim.Claim, p5_csv.Csv)
+
+    outcomes = [outcome_of(figure) for figure in figures]
+
+    done = [{who: runs[0].units for who, runs in one.runs.items()} for one in outcomes]
+    assert [units["product"] - units["floor"] for units in done] == [0, 0, 0, 0]
+    assert [done[place]["naive"] for place in (0, 2, 3)] == [60, 200, 200]
+    assert [done[place]["product"] for place in (0, 2, 3)] == [60, 200, 200]
+
+
+def test_calls_of_a_file_end_with_metrika(sink: None) -> None:
+    outcome = outcome_of(p8_end_to_end.EndToEnd)
+
+    assert outcome.runs["product"][0].units == SMOKE.end_to_end_calls
+
+
+def test_a_call_costs_no_more_statements_and_bytes_than_it_does_now() -> None:
+    facts = {fact.title: fact.value for fact in p7_single.costs_of_a_call(world.make_world(1))}
+
+    assert facts["statements a call"] <= 12
+    assert facts["ledger rows a call"] <= 2
+    assert facts["WAL a call"] <= 6000
+
+
+def test_no_page_asks_more_queries_for_more_calls() -> None:
+    few, many = (_queries(calls) for calls in (120, 240))
+
+    assert few == many
+    assert max(few.values()) <= 40
+
+
+def _queries(calls: int) -> dict[str, float]:
+    pages = p9_pages.Pages(SMOKE)
+    pages.measure(calls)
+    queries = [fact for fact in pages.facts if fact.title.endswith(": queries")]
+    return {fact.title.partition(": ")[2]: fact.value for fact in queries}
