@@ -166,6 +166,7 @@ def _restore(
         "account": account,
         "access": Counter.Access.OK,
         "version": counter.version + 1,
+        "routing_changed_at": now,
     }
     action = "counter.account_changed"
     if counter.is_removed:

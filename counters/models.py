@@ -220,6 +220,10 @@ class Counter(models.Model):
     configured_at = models.DateTimeField(_("Настроен впервые"), null=True, blank=True)
     #: Calls that started before are sent only if a person orders it; null: no lower bound.
     accepts_from = models.DateTimeField(_("Принимает звонки с"), null=True, blank=True)
+    #: When anything last changed that `calls.decision.routing` reads; null: nothing so far.
+    routing_changed_at = models.DateTimeField(
+        _("Отбор звонков изменён"), null=True, blank=True, editable=False
+    )
     settings_saved_at = models.DateTimeField(_("Настройки сохранены"), null=True, blank=True)
     settings_saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -8,21 +8,26 @@ from datetime import datetime
 from django.db import connection
 
 from calls.decision.attempts import lock_callback_orders
-from calls.decision.decide import SOURCES, refusal_sql, statement, write
+from calls.decision.decide import refusal_sql, statement, write
+from calls.decision.routing import HAS_ROW, ROUTED, SOURCES
 from calls.states import BEFORE_CONNECTION, BY_ORDER_ONLY, COUNTER_OFF, DeliveryState
+
+_CONCERNED = f"""k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
+    AND ({ROUTED} OR {HAS_ROW})"""
 
 
 def decide_by_order(counter_id: int, call_ids: Sequence[int], *, now: datetime) -> None:
     """Write or renew one counter's rows of past calls, which a person ordered to be sent.
 
-    Rows with another reason than those of `BY_ORDER_ONLY`, or in another state, do not change. Of a
-    counter that is switched off they wait for the switch.
+    Calls that do not concern the counter get none. Rows with another reason than those of
+    `BY_ORDER_ONLY`, or in another state, do not change. Of a counter that is switched off they wait
+    for the switch.
     """
     lock_callback_orders(call_ids)
     by_order = ", ".join(f"'{code}'" for code in BY_ORDER_ONLY)
     write(
         statement(
-            which="k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])",
+            which=_CONCERNED,
             refusal=refusal_sql(without=(COUNTER_OFF,)),
             still_open=f"d.state = {DeliveryState.SKIPPED} AND d.reason IN ({by_order})",
             changed="true",
@@ -30,6 +35,7 @@ def decide_by_order(counter_id: int, call_ids: Sequence[int], *, now: datetime) 
         now=now,
         counter_id=counter_id,
         call_ids=list(call_ids),
+        known_ids=list(call_ids),
     )
 
 

@@ -1,4 +1,4 @@
-"""Decides, for each call × counter × channel, whether it is sent, and writes the ledger rows.
+"""Decides, for each routed call × counter × channel, whether it is sent, and writes its row.
 
 One SQL statement made of `calls.decision.rules` writes the rows of new and changed calls
 (`decide`) and of waiting calls after the settings changed (`decide_again`).
@@ -20,6 +20,7 @@ from calls.decision.attempts import (
 )
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
+from calls.decision.routing import HAS_ROW, ROUTED, SOURCES
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
@@ -38,13 +39,6 @@ from calls.states import (
 
 #: No call is held into the last day of its horizon: what is left is for sending and processing.
 LAST_DAY = timedelta(days=1)
-
-#: FROM clause of every statement over the rules: the call, its cabinet's counters, the channels.
-SOURCES = """
-    FROM calls_call c
-    JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL
-    LEFT JOIN counters_goal g ON g.id = k.goal_id
-    CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
 
 
 def refusal_sql(*, without: Collection[str] = ()) -> str:
@@ -150,34 +144,36 @@ STILL_WAITING = (
     " AND {row}.waited AND {row}.expires_at > %(now)s))"
 )
 
-_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at) IN (
-    SELECT w.call_id, w.partition_at FROM calls_delivery w
+# Only rows that exist: a channel that comes into use now does not get the calls of the other one.
+_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at, ch.channel) IN (
+    SELECT w.call_id, w.partition_at, w.channel FROM calls_delivery w
     WHERE w.counter_id = %(counter_id)s AND {STILL_WAITING.format(row="w")}
       AND (%(older_than)s IS NULL OR w.settings_version < %(older_than)s)
       AND (%(reason)s IS NULL OR w.reason = %(reason)s)
       AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
 
 
-def decide(call_ids: Sequence[int], *, now: datetime) -> None:
+def decide(
+    call_ids: Sequence[int], *, now: datetime, known_ids: Sequence[int] | None = None
+) -> None:
     """Write or renew the ledger rows of these calls and of other attempts of their callback orders.
 
-    Runs inside the transaction that stores the calls. Rows already in an upload do not change;
+    What is not routed gets no row; rows that exist are decided all the same. Only calls in
+    ``known_ids``, by default all, may have such rows. Rows already in an upload do not change;
     those of calls that a taken-over upload has are attached to it. Of an order with more attempts
-    than `JUDGED_ATTEMPTS` only the last ones are decided again.
+    than `JUDGED_ATTEMPTS` only the last ones are decided again. Runs inside the transaction that
+    stores the calls.
     """
     if call_ids:
         lock_callback_orders(call_ids)
         _lock_unconfigured_counters(call_ids)
-        still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
+        known = call_ids if known_ids is None else known_ids
         write(
-            statement(
-                which=f"c.id = ANY ({CALLS_AND_THEIR_ORDERS})",
-                still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
-                changed=CHANGED,
-            ),
+            _DECIDE_KNOWN if known else _DECIDE_NEW,
             now=now,
             call_ids=list(call_ids),
             siblings=siblings_of(call_ids),
+            known_ids=list(known),
         )
         attach_calls(call_ids)
 
@@ -256,6 +252,20 @@ def statement(*, which: str, still_open: str, changed: str, refusal: str = refus
     for placeholder, sql in conditions.items():
         text = text.replace(placeholder, sql)
     return text
+
+
+def _of_calls(concerned: str) -> str:
+    """Return the statement of `decide`; ``concerned`` are the counters and channels of a call."""
+    still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
+    return statement(
+        which=f"c.id = ANY ({CALLS_AND_THEIR_ORDERS}) AND {concerned}",
+        still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
+        changed=CHANGED,
+    )
+
+
+_DECIDE_NEW = _of_calls(ROUTED)
+_DECIDE_KNOWN = _of_calls(f"({ROUTED} OR {HAS_ROW})")
 
 
 def write(sql: str, *, now: datetime, **parameters: Any) -> None:

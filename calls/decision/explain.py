@@ -6,13 +6,13 @@ The SQL is that of `calls.decision.decide`, so what is shown is what would be de
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 
-from calls.decision.decide import SOURCES
 from calls.decision.reason import Rule
+from calls.decision.routing import SOURCES
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 
@@ -31,17 +31,22 @@ class Verdict:
     applies: bool = True
 
 
-def explain_call(call_id: int, *, is_whole: bool = True) -> dict[tuple[int, int], list[Verdict]]:
+def explain_call(
+    call_id: int, *, is_whole: bool = True, counter_ids: Collection[int] | None = None
+) -> dict[tuple[int, int], list[Verdict]]:
     """Return the verdicts of all rules by (counter id, channel), for its cabinet's counters.
+
+    Only for the counters in ``counter_ids``, if they are given.
 
     Personal data in their sentences are masked unless ``is_whole``.
     """
     columns = ", ".join(_judgement(rule) for rule in RULES)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT k.id, ch.channel, {columns} {SOURCES} WHERE c.id = %s"
+            f"SELECT k.id, ch.channel, {columns} {SOURCES} WHERE c.id = %(call)s"
+            " AND (%(counters)s::bigint[] IS NULL OR k.id = ANY (%(counters)s::bigint[]))"
             " ORDER BY k.id, ch.channel",
-            [call_id],
+            {"call": call_id, "counters": None if counter_ids is None else [*counter_ids]},
         )
         rows = cursor.fetchall()
     return {(row[0], row[1]): _verdicts(row[2:], is_whole=is_whole) for row in rows}

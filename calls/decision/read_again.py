@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from calls.decision.decide import CHANGED, STILL_WAITING, statement, write
+from calls.decision.routing import HAS_ROW
 from calls.states import STATIC_NO_GOAL
 
 # Only rows that exist: a counter that was added later does not get the call now.
-_WITH_A_ROW = """c.id = ANY (%(call_ids)s::bigint[])
-    AND (c.id, c.partition_at, k.id, ch.channel) IN (
-        SELECT w.call_id, w.partition_at, w.counter_id, w.channel FROM calls_delivery w
-        WHERE w.call_id = ANY (%(call_ids)s::bigint[]))"""
+_WITH_A_ROW = f"c.id = ANY (%(known_ids)s::bigint[]) AND {HAS_ROW}"
 
 
 def decide_read_again(call_ids: Sequence[int], *, now: datetime) -> None:
@@ -28,5 +26,5 @@ def decide_read_again(call_ids: Sequence[int], *, now: datetime) -> None:
             changed=CHANGED,
         ),
         now=now,
-        call_ids=list(call_ids),
+        known_ids=list(call_ids),
     )

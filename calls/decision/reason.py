@@ -61,6 +61,11 @@ class Rule(Reason):
     sql: str
     applies: str = "true"
     compared: str = ""
+    #: Whether a call that does not meet it does not concern the counter over the channel at all:
+    #: `calls.decision.routing`.
+    is_routing: bool = False
+    #: Of a rule of routing: why a call concerns no counter of its cabinet, if it came nearest here.
+    no_counter: Words = ""
     #: The sentence as of now, where ``sentence`` speaks of the time of the decision.
     today: Words = ""
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from calls.call_key import call_key_sql
+from calls.decision.horizon import LINK_HORIZON
 from calls.models import SentBefore
 from calls.states import Channel, DeliveryState
 
@@ -19,32 +20,41 @@ from calls.states import Channel, DeliveryState
 _FREE = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
 _IN_NO_UPLOAD = f"d.state IN ({', '.join(str(int(state)) for state in _FREE)})"
 
+# A call that is not routed today has no row, and was sent all the same: it gets one.
 _ATTACH = f"""
 WITH found AS (
-    SELECT s.id, s.upload_id, s.row_number, s.call_revision, u.id_kind, u.is_static,
-           d.call_id, d.partition_at, d.counter_id, d.channel
+    SELECT s.id, s.upload_id, s.row_number, s.call_revision, s.counter_id, s.channel,
+           u.id_kind, u.is_static, coalesce(u.sent_at, u.created_at) AS decided_at,
+           c.id AS call_id, c.partition_at, c.cabinet_id,
+           c.started_at + interval '{LINK_HORIZON.days} days' AS expires_at
     FROM calls_sentbefore s
     JOIN calls_upload u ON u.id = s.upload_id
     JOIN calls_callkey key ON {call_key_sql("key")} = s.call_key
-    JOIN calls_delivery d
+    JOIN calls_call c ON c.id = key.id AND c.partition_at = key.partition_at
+    LEFT JOIN calls_delivery d
       ON d.call_id = key.id AND d.partition_at = key.partition_at
      AND d.counter_id = s.counter_id AND d.channel = s.channel
-    WHERE {_IN_NO_UPLOAD} AND <which>
-    ORDER BY d.call_id, d.counter_id, d.channel, s.upload_id FOR UPDATE OF d
+    WHERE (d.call_id IS NULL OR {_IN_NO_UPLOAD}) AND <which>
 ), first AS (
     SELECT DISTINCT ON (call_id, counter_id, channel) * FROM found
     ORDER BY call_id, counter_id, channel, upload_id
 ), attached AS (
-    UPDATE calls_delivery d
-    SET state = {DeliveryState.BATCHED}, upload_id = f.upload_id, row_number = f.row_number,
-        call_revision = f.call_revision, id_kind = f.id_kind, is_static = f.is_static,
-        reason = NULL, compared = NULL, waited = false
-    FROM first f
-    WHERE d.call_id = f.call_id AND d.partition_at = f.partition_at
-      AND d.counter_id = f.counter_id AND d.channel = f.channel AND {_IN_NO_UPLOAD}
-    RETURNING f.id
+    INSERT INTO calls_delivery AS d
+        (call_id, partition_at, cabinet_id, counter_id, channel, state, id_kind, is_static,
+         decided_at, expires_at, settings_version, waited, upload_id, row_number, call_revision)
+    SELECT call_id, partition_at, cabinet_id, counter_id, channel, {DeliveryState.BATCHED},
+           id_kind, is_static, decided_at, expires_at, 0, false, upload_id, row_number,
+           call_revision
+    FROM first
+    ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE
+    SET state = excluded.state, upload_id = excluded.upload_id, row_number = excluded.row_number,
+        call_revision = excluded.call_revision, id_kind = excluded.id_kind,
+        is_static = excluded.is_static, reason = NULL, compared = NULL, waited = false
+    WHERE {_IN_NO_UPLOAD}
+    RETURNING d.call_id, d.counter_id, d.channel
 )
-DELETE FROM calls_sentbefore WHERE id IN (SELECT id FROM attached)
+DELETE FROM calls_sentbefore WHERE id IN (
+    SELECT first.id FROM first JOIN attached USING (call_id, counter_id, channel))
 """
 
 # The calls of this file that are in the database and in another upload.
@@ -77,7 +87,13 @@ WHERE s.call_key = {call_key_sql("other")}
 
 
 def attach_calls(call_ids: Sequence[int]) -> int:
-    """Attach the deliveries of these calls; return how many. Runs in the caller's transaction."""
+    """Attach the deliveries of these calls; return how many. Runs in the caller's transaction.
+
+    A call that was sent to a counter which it does not concern now gets a row for it.
+    """
+    # Nearly always there are none, and the statement takes long to plan.
+    if not SentBefore.objects.exists():
+        return 0
     return _attach("key.id = ANY (%(calls)s::bigint[])", calls=list(call_ids))
 
 

@@ -60,7 +60,11 @@ def store_calls(
     _update([one for one in changed if not one.is_new], source=source, now=now)
     _flag([one for one in calls if one.conflict is not None], now=now)
     use_alias_keys(source.cabinet_id, _aliases(usable, states))
-    decide.decide([one.call_id for one in changed], now=now)
+    decide.decide(
+        [one.call_id for one in changed],
+        now=now,
+        known_ids=[one.call_id for one in changed if not one.is_new],
+    )
     return _warned(results, changed)
 
 

@@ -50,6 +50,8 @@ class Timeline:
     values: dict[str, str] = field(default_factory=dict)
     #: For people who may manage the cabinet.
     actions: list[Button] = field(default_factory=list)
+    #: False: the call does not concern the counter, and there is no row (`calls.pages.unrouted`).
+    has_row: bool = True
 
     @property
     def key(self) -> str:
@@ -65,7 +67,8 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     deliveries = sorted(_deliveries(call, now), key=lambda one: one.display_state in NOT_SENT)
     if not is_whole:
         hide_personal_data(deliveries)
-    verdicts = explain_call(call.pk, is_whole=is_whole)
+    counters = {one.counter_id for one in deliveries}
+    verdicts = explain_call(call.pk, is_whole=is_whole, counter_ids=counters)
     attempts = _attempts(deliveries)
     values = values_of(
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
@@ -114,7 +117,7 @@ def _timeline(
     return Timeline(
         counter=delivery.counter,
         channel=delivery.channel,
-        channel_text=_channel_text(delivery),
+        channel_text=channel_text(delivery.counter, delivery.channel),
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
@@ -169,9 +172,9 @@ def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
     return blockers_of(counters.values(), now=now)
 
 
-def _channel_text(delivery: Delivery) -> str:
-    label = delivery.get_channel_display()
-    goal = delivery.counter.goal
-    if delivery.channel == Channel.GOAL and goal is not None:
-        return f"{label} «{goal.name}»"
+def channel_text(counter: Counter, channel: int) -> str:
+    """Return the channel in words, with the goal that is chosen. Load the counter with it."""
+    label = str(Channel(channel).label)
+    if channel == Channel.GOAL and counter.goal is not None:
+        return f"{label} «{counter.goal.name}»"
     return label

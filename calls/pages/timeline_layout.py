@@ -51,7 +51,7 @@ def layout_of(timelines: Sequence[Timeline], *, only: str) -> Layout:
     """Return the layout; ``only`` is the key of the one timeline to show, others are ignored."""
     chosen = [one for one in timelines if one.key == only]
     if chosen:
-        return Layout(chosen, is_one_of_many=len(timelines) > 1)
+        return Layout(chosen, is_one_of_many=len(timelines) > 1 or not chosen[0].has_row)
     long = [one for one in timelines if not one.is_brief]
     briefs = [one for one in timelines if one.is_brief]
     are_few = len(briefs) <= MAX_WHOLE

@@ -21,6 +21,7 @@ from calls.pages.history_page import filter_form, history_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
 from calls.pages.timeline_layout import layout_of
+from calls.pages.unrouted import others_of, unrouted_timelines
 from calls.pages.upload_page import (
     attempts_of,
     figures_of,
@@ -81,7 +82,10 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
     calls = Call.objects.defer("raw").annotate(status_came=KeyTextTransform("status", "raw"))
     call = get_object_or_404(calls, cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
+    only = person.GET.get("only", "")
     timelines = timelines_of(call, now=timezone.now(), is_whole=sees_phones)
+    unrouted = unrouted_timelines(call, timelines, only=only, is_whole=sees_phones)
+    layout = layout_of([*timelines, *unrouted], only=only)
     if not sees_phones:
         for timeline in timelines:
             timeline.values.update(_masked(timeline.values))
@@ -96,7 +100,8 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
             "conflict": conflict_text(call, sees_phones=sees_phones),
         },
         "timelines": timelines,
-        "layout": layout_of(timelines, only=person.GET.get("only", "")),
+        "layout": layout,
+        "others": [] if layout.is_one_of_many else others_of(call, timelines),
         "can_manage": person.membership.can_manage,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }

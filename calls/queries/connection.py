@@ -25,7 +25,8 @@ from counters.models import Counter
 class Earlier:
     """Calls from before the connection: all, those that fit the settings, the first one's start.
 
-    ``unlisted`` came before the counter was added: they are not in its history. Of more than
+    ``unlisted`` came before the counter was added, or did not concern it: they are not in its
+    history. Of more than
     MAX_PER_ORDER (``more``) these are the latest, which one order takes.
     """
 

@@ -3,8 +3,9 @@
 While Metrika is unavailable, the ledger is compared with itself only, and the differences last
 found in Metrika are kept.
 
-What must agree: every call has one delivery per channel for every counter of that time; every
-upload has as many rows as deliveries (or is a repeat that a person ordered); Metrika has exactly
+What must agree: every call since the last change of the counter that routing reads has one
+delivery per channel over which it concerns the counter (`calls.decision.routing`); every upload
+has as many rows as deliveries (or is a repeat that a person ordered); Metrika has exactly
 the uploads that are taken in the ledger, each once, with the rows and the result recorded here.
 A difference is stored and shown, and not repaired, because only a person can judge it.
 """
@@ -19,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from calls.decision.routing import count_routed
 from calls.delivery.listings import WINDOW, examine, record_whole
 from calls.models import Difference, Reconciliation, Upload
 from calls.reconciliation.diff import Finding, Ours, compare
@@ -80,8 +82,8 @@ def reconcile(counter: Counter, *, now: datetime) -> Reconciliation:
         examine(counter, channel, uploadings, now)
         record_whole(counter.pk, channel, began_at)
     ours = _recent_uploads(counter, now)
-    calls, deliveries = _calls_and_deliveries(counter, now)
-    found = _ledger_findings(counter, calls, deliveries, now)
+    calls, expected, deliveries = _calls_and_deliveries(counter, now)
+    found = _ledger_findings(counter, expected, deliveries, now)
     if lists is not None:
         for channel, uploadings in lists.items():
             refresh_linked(counter, uploadings, channel=channel)
@@ -147,14 +149,6 @@ def _recent_uploads(counter: Counter, now: datetime) -> list[Ours]:
     return [Ours(**values) for values in uploads.order_by("pk").values(*fields)]
 
 
-_CALLS_AND_DELIVERIES = """
-SELECT count(DISTINCT c.id), count(d.call_id) FROM calls_call c
-LEFT JOIN calls_delivery d
-  ON d.call_id = c.id AND d.partition_at = c.partition_at AND d.counter_id = %(counter)s
-WHERE c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
-  AND c.received_at BETWEEN %(since)s AND %(until)s
-"""
-
 # Uploads whose rows returned to waiting, or went to parts, have fewer deliveries than rows; so may
 # one that stands in Metrika twice, which is told already.
 _ROWS_AND_DELIVERIES = f"""
@@ -170,25 +164,20 @@ GROUP BY u.id HAVING u.rows <> count(d.call_id) ORDER BY u.id
 """
 
 
-def _calls_and_deliveries(counter: Counter, now: datetime) -> tuple[int, int]:
-    since = max(counter.added_at + SETTLING, now - WINDOW)
-    values: dict[str, int | datetime] = {
-        "counter": counter.pk,
-        "cabinet": counter.cabinet_id,
-        "since": since,
-        "until": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLS_AND_DELIVERIES, values)
-        calls, deliveries = cursor.fetchone()
-        return calls, deliveries
+def _calls_and_deliveries(counter: Counter, now: datetime) -> tuple[int, int, int]:
+    """Return the calls that concern the counter, the deliveries they must have, and those found."""
+    changed_at = max(counter.added_at, counter.routing_changed_at or counter.added_at)
+    since = max(changed_at + SETTLING, now - WINDOW)
+    return count_routed(counter.cabinet_id, since=since, until=now, counter_id=counter.pk)
 
 
-def _ledger_findings(counter: Counter, calls: int, deliveries: int, now: datetime) -> list[Finding]:
+def _ledger_findings(
+    counter: Counter, expected: int, deliveries: int, now: datetime
+) -> list[Finding]:
     Code = Difference.Code
     found = []
-    if deliveries != calls * len(Channel):
-        counts = str(calls * len(Channel)), str(deliveries)
+    if deliveries != expected:
+        counts = str(expected), str(deliveries)
         found.append(Finding(Code.CALLS_AND_DELIVERIES, ours=counts[0], theirs=counts[1]))
     with connection.cursor() as cursor:
         cursor.execute(_ROWS_AND_DELIVERIES, {"counter": counter.pk, "since": now - WINDOW})

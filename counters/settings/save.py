@@ -15,7 +15,10 @@ from counters.models import Counter, Goal
 from counters.signals import counter_changed
 
 #: Columns that a save sets beside the settings.
-_MARKS = ("version", "configured_at", "accepts_from", "settings_saved_at", "settings_saved_by")
+_MARKS = (
+    *("version", "configured_at", "accepts_from", "settings_saved_at", "settings_saved_by"),
+    "routing_changed_at",
+)
 
 
 class ChangedMeanwhile(Exception):
@@ -83,6 +86,7 @@ def _store(
     current.version += is_new
     current.configured_at = current.configured_at or now
     current.settings_saved_at, current.settings_saved_by = now, actor
+    current.routing_changed_at = now
     current.save(update_fields=[*values, *_MARKS])
 
 

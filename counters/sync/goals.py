@@ -62,6 +62,7 @@ def refresh_goals(counter: Counter, *, now: datetime, actor: User | None = None)
         _resume_with_room(locked, infos, actor, now)
         # Only the chosen goal takes part in decisions.
         if _chosen(locked) != chosen_before:
+            Counter.objects.filter(pk=locked.pk).update(routing_changed_at=now)
             counter_changed.send(sender=Counter, counter=locked)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
+from django.utils import timezone
 
 from cabinets import audit
 from counters import stops
@@ -218,7 +219,9 @@ def _apply(counter: Counter, values: dict[str, Any], action: str) -> None:
     before = {name: _plain(getattr(counter, name)) for name in changed}
     for name in changed:
         setattr(counter, name, values[name])
-    counter.save(update_fields=changed)
+    if changed & DECISION_COLUMNS:
+        counter.routing_changed_at = timezone.now()
+    counter.save(update_fields={*changed, "routing_changed_at"})
     after = {name: _plain(values[name]) for name in changed}
     audit.log_change(
         cabinet=counter.cabinet,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.db.models import Count, Sum
+from django.utils import timezone
 
 from cabinets.models import Cabinet
+from calls.decision.routing import count_routed
 from calls.models import Call, Delivery, Upload
-from calls.states import Channel, DeliveryState, UploadState
+from calls.states import DeliveryState, UploadState
 from counters.models import Counter
 from devtools.soak.sandbox_api import HeldRow
 from devtools.soak.verification import verify
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: States of an upload without a next step.
 FINAL_UPLOADS = (UploadState.PROCESSED, UploadState.LINKAGE_FAILURE, UploadState.CANCELLED)
 
@@ -24,6 +28,10 @@ class Balance:
 
     calls: int
     counters: int
+    #: Counters and channels to which the settings route the calls, one by one, and those of them
+    #: that have a row of the ledger.
+    routed: int
+    routed_rows: int
     rows_by_state: dict[str, int]
     uploads_by_state: dict[str, int]
     #: Three counts that must agree: rows of the uploads that the ledger has as accepted, calls
@@ -39,7 +47,7 @@ class Balance:
 
     @property
     def ledger_rows(self) -> int:
-        """Rows of the ledger: one per call, counter and channel."""
+        """Rows of the ledger: one per routed call, counter and channel."""
         return sum(self.rows_by_state.values())
 
     @property
@@ -49,10 +57,9 @@ class Balance:
 
     def mismatches(self) -> list[str]:
         """Return a sentence per check that failed; empty if it balances."""
-        expected = self.calls * self.counters * len(Channel)
         sentences = {
-            f"{expected} ledger rows expected, {self.ledger_rows} found": (
-                expected == self.ledger_rows
+            f"{self.routed} ledger rows expected, {self.routed_rows} found": (
+                self.routed == self.routed_rows
             ),
             f"{self.sent} rows called sent, {self.attached} calls attached to them": (
                 self.sent == self.attached
@@ -73,9 +80,12 @@ def take_balance(cabinet: Cabinet, held: Iterable[list[HeldRow]]) -> Balance:
     uploads_by_state = _uploads_by_state(cabinet)
     verified = verify(cabinet, held)
     taken = Upload.objects.taken().filter(cabinet=cabinet)
+    _calls, routed, routed_rows = count_routed(cabinet.pk, since=EPOCH, until=timezone.now())
     return Balance(
         calls=Call.objects.filter(cabinet=cabinet).count(),
         counters=Counter.objects.filter(cabinet=cabinet).count(),
+        routed=routed,
+        routed_rows=routed_rows,
         rows_by_state=rows_by_state,
         uploads_by_state=uploads_by_state,
         sent=taken.aggregate(rows=Sum("rows", default=0))["rows"],

@@ -63,7 +63,9 @@ def test_soak_refuses_any_host_but_the_sandbox(
 EVEN = Balance(
     calls=1,
     counters=1,
-    rows_by_state={"BATCHED": 1, "SKIPPED": 1},
+    routed=1,
+    routed_rows=1,
+    rows_by_state={"BATCHED": 1},
     uploads_by_state={"processed": 1},
     sent=1,
     attached=1,

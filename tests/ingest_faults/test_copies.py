@@ -56,9 +56,8 @@ def test_fifty_simultaneous_copies_create_one_call_and_get_the_same_id(
     assert (CallKey.objects.count(), call.revision) == (1, 1)
     assert IngestReceipt.objects.count() == distinct_ids
     rows = Delivery.objects.values_list("counter_id", "channel")
-    assert sorted(rows) == [
-        (counter.pk, channel) for counter in scenario.counters for channel in sorted(Channel)
-    ]
+    # No goal is chosen.
+    assert sorted(rows) == [(counter.pk, Channel.CALLS) for counter in scenario.counters]
     result.fault = f"{COPIES} copies of a call at once under {distinct_ids} webhook-id"
     result.calls = COPIES
     result.extra = {"calls_stored": 1}
@@ -91,7 +90,7 @@ def test_invalid_records_of_a_bulk_are_reported_and_all_others_stored(
     assert sum(one["status"] == "duplicate" for one in results(anew)) == BULK - len(BROKEN)
     assert set(Call.objects.values_list("revision", flat=True)) == {1}
     assert Call.objects.count() == BULK - len(BROKEN)
-    assert Delivery.objects.count() == 2 * (BULK - len(BROKEN))
+    assert Delivery.objects.count() == BULK - len(BROKEN)
     result.fault = f"a bulk of {BULK} with {len(BROKEN)} broken records, posted three times"
     result.calls = BULK - len(BROKEN)
 

@@ -64,6 +64,8 @@ WORDS = {
     # After the order of a person only calls past Metrika's 21 days are left with this reason.
     "before_connection": "Опоздал",
 }
+#: A call that one of these refuses does not concern the counter: it has no entry.
+ROUTING = {"site", "goal_not_set"}
 REFUSALS = (
     "test_call",
     "before_connection",
@@ -71,9 +73,7 @@ REFUSALS = (
     "call_type",
     "status",
     "too_short",
-    "site",
     "not_last_attempt",
-    "goal_not_set",
     "no_identifier",
     "static_no_goal",
     "unlinked_no_goal",
@@ -223,8 +223,13 @@ def pages_of(answers: Iterable[dict[str, Any]], url: str) -> dict[str, str]:
 
 
 def keys(oracle: Oracle) -> set[Key]:
-    numbers = WINDOWS.number, MY_SITE.number
-    return set(product(oracle.records, numbers, (CALLS, GOAL)))
+    """Return the call, counter and channel of every entry that the ledger has to have."""
+    pairs = product(oracle.records, (WINDOWS, MY_SITE), (CALLS, GOAL))
+    return {
+        (call, settings.number, channel)
+        for call, settings, channel in pairs
+        if not ROUTING & oracle.expected(settings, call, channel).reasons
+    }
 
 
 def settled(installation: Product, oracle: Oracle) -> dict[Key, LedgerEntry]:

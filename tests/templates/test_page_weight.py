@@ -80,6 +80,20 @@ def make_big_call(counters: list[Counter], *, sent: int) -> int:
     return call.pk
 
 
+def make_own_call(counters: list[Counter]) -> int:
+    """A call of the site of one counter, sent to it; the others have sites of their own."""
+    for number, counter in enumerate(counters):
+        Counter.objects.filter(pk=counter.pk).update(
+            site_mode="own", site_host=f"branch-{number}.okna-stolica.example"
+        )
+    call = make_call(
+        cabinet=counters[0].cabinet, site_host=f"branch-{COUNTERS - 1}.okna-stolica.example"
+    )
+    upload = make_upload(counter=counters[-1])
+    make_delivery(call=call, counter=counters[-1], upload=upload)
+    return call.pk
+
+
 def measured(client: Client, url: str) -> tuple[int, int]:
     answer: Any = client.get(url, headers=GZIP)
     assert answer.status_code == 200
@@ -94,6 +108,7 @@ PAGES: dict[str, Callable[[list[Counter]], str]] = {
     "settings": lambda every: reverse("counters:settings", args=[every[0].pk]),
     "history": lambda every: reverse("calls:history", args=[every[0].pk]),
     "call": lambda every: reverse("calls:journey", args=[make_big_call(every, sent=2)]),
+    "call of one site": lambda every: reverse("calls:journey", args=[make_own_call(every)]),
     "call sent everywhere": lambda every: reverse(
         "calls:journey", args=[make_big_call(every, sent=COUNTERS)]
     ),

@@ -20,6 +20,11 @@ _SITES = """(CASE k.site_mode
     WHEN 'own' THEN array_remove(k.site_host || array_remove(k.mirror_hosts, k.site_host), '')
     ELSE k.site_hosts END)"""
 
+# Which calls concern a counter without a site is not known before its settings are saved: all of
+# them wait for it.
+_SITES_ARE_SET = """(k.site_mode <> 'all' AND NOT (
+    k.configured_at IS NULL AND k.site_mode = 'own' AND k.site_host = ''))"""
+
 # The field in which the unreadable site came.
 _SITE_FIELD = f"""coalesce((
     SELECT name FROM unnest(ARRAY{list(SITE_FIELDS)}) AS name
@@ -182,8 +187,10 @@ RULES = (
         ),
         with_values=_unreadable_site,
         masks={1: masked_address},
-        applies="k.site_mode <> 'all'",
+        applies=_SITES_ARE_SET,
         sql="c.site_host <> ''",
+        is_routing=True,
+        no_counter=gettext_lazy("Сайт не указан"),
         compared=f"jsonb_build_array({_SITE_FIELD}, left(c.site, 120))",
     ),
     Rule(
@@ -193,7 +200,9 @@ RULES = (
         sentence=gettext_lazy("Звонок с другого сайта. Сайты счетчика заданы в настройке «Сайты»."),
         with_values=_site,
         # Without a site the rule before this one has said so.
-        applies="k.site_mode <> 'all' AND c.site_host <> ''",
+        applies=f"{_SITES_ARE_SET} AND c.site_host <> ''",
+        is_routing=True,
+        no_counter=gettext_lazy("Нет счетчика этого сайта"),
         sql=f"""CASE k.site_mode
              WHEN 'own' THEN c.site_host = k.site_host OR c.site_host = ANY (k.mirror_hosts)
              ELSE c.site_host = ANY (k.site_hosts) END
@@ -211,6 +220,8 @@ RULES = (
         with_values=_campaign,
         masks={0: masked_campaign},
         applies="cardinality(k.campaigns) > 0",
+        is_routing=True,
+        no_counter=gettext_lazy("Нет счетчика этой кампании"),
         sql="""EXISTS (
              SELECT 1 FROM unnest(k.campaigns) AS wanted
              WHERE lower(wanted) IN (lower(c.campaign_id), lower(c.campaign_name)))""",

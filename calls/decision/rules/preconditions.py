@@ -26,7 +26,10 @@ from calls.states import (
 #: From when the counter accepts calls. Before its first settings this is the time of adding: calls
 #: from then on wait for the settings. Null: no lower bound.
 ACCEPTS_FROM = "coalesce(k.accepts_from, CASE WHEN k.configured_at IS NULL THEN k.added_at END)"
+_IS_CONFIGURED = "k.configured_at IS NOT NULL"
 _GOAL_IS_CHOSEN = f"ch.channel = {Channel.GOAL} AND coalesce(g.identifier, '') <> ''"
+
+_NOTHING_IN_USE = gettext_lazy("У счетчика этого сайта выключена отправка звонков и нет цели")
 
 
 def _goal_gone(name: str) -> str:
@@ -107,7 +110,7 @@ RULES = (
             "Настройки счетчика ещё не сохранены: откройте их, и при сохранении вы решите, "
             "отправить ли звонки, которые уже пришли."
         ),
-        sql="k.configured_at IS NOT NULL",
+        sql=_IS_CONFIGURED,
     ),
     Rule(
         code=COUNTER_OFF,
@@ -116,7 +119,7 @@ RULES = (
         sentence=gettext_lazy("Счетчик был выключен, когда пришёл звонок."),
         today=gettext_lazy("Счетчик выключен."),
         # Before the first save nothing is switched on or off.
-        applies="k.configured_at IS NOT NULL",
+        applies=_IS_CONFIGURED,
         sql="k.enabled",
     ),
     Rule(
@@ -124,16 +127,21 @@ RULES = (
         title=gettext_lazy("Звонки не отправляются"),
         requirement=gettext_lazy("Отправка звонков включена"),
         sentence=gettext_lazy("В настройках счетчика «Отправлять звонки» — «Нет»."),
-        applies=f"ch.channel = {Channel.CALLS}",
+        # Before the first save no channel is in use or out of it: a person will say which.
+        applies=f"ch.channel = {Channel.CALLS} AND {_IS_CONFIGURED}",
         sql="k.send_calls",
+        is_routing=True,
+        no_counter=_NOTHING_IN_USE,
     ),
     Rule(
         code=GOAL_NOT_SET,
         title=gettext_lazy("Цель не указана"),
         requirement=gettext_lazy("Цель выбрана"),
         sentence=gettext_lazy("В настройках счетчика «Достижение цели» не указано."),
-        applies=f"ch.channel = {Channel.GOAL}",
+        applies=f"ch.channel = {Channel.GOAL} AND {_IS_CONFIGURED}",
         sql="coalesce(g.identifier, '') <> ''",
+        is_routing=True,
+        no_counter=_NOTHING_IN_USE,
     ),
     Rule(
         code=GOAL_GONE,

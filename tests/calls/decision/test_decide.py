@@ -25,6 +25,7 @@ NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 UNREADABLE = {"client_id": "", "unreadable_identifiers": {"ClientId": "1,71803E+18"}}
 SUBDOMAINS = {"site_mode": "own", "with_subdomains": True}
+ROUTING = ("calls_off", "goal_not_set", "site_unknown", "site", "campaign")
 A_LIST = {"site_mode": "list", "site_hosts": ["a.example"]}
 
 # (settings of the counter, fields of the call, the reason or None when it passes)
@@ -115,9 +116,31 @@ def test_rule_decides(
 
     call = store_call(cabinet=cabinet, **fields)
 
+    if reason in ROUTING:
+        assert not call.deliveries.exists()
+        return
     row = row_of(call)
     expected = DeliveryState.WAITING if reason is None else DeliveryState.SKIPPED
     assert (row.state, row.reason) == (expected, reason)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "reason"), [case for case in CASES if case[2] in ROUTING]
+)
+def test_row_that_exists_gets_the_reason_of_routing_and_returns(
+    cabinet: Cabinet, settings: dict[str, Any], fields: dict[str, Any], reason: str
+) -> None:
+    counter = factories.make_counter(account=factories.make_account(cabinet=cabinet))
+    before = {name: getattr(counter, name) for name in settings}
+    call = store_call(cabinet=cabinet, **fields)
+
+    Counter.objects.update(**settings)
+    decide_again(counter.pk, now=timezone.now())
+    assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, reason)
+
+    Counter.objects.update(**before)
+    decide_again(counter.pk, now=timezone.now())
+    assert (row_of(call).state, row_of(call).reason) == (DeliveryState.WAITING, None)
 
 
 @pytest.mark.parametrize(("settings", "fields", "reason"), CASES)
@@ -134,10 +157,11 @@ def test_explanation_names_the_rule_that_decided(
     assert [one.code for one in verdicts] == [rule.code for rule in RULES]
 
 
-def test_every_call_has_one_row_per_counter_and_channel(cabinet: Cabinet) -> None:
+def test_every_call_has_one_row_per_counter_and_channel_in_use(cabinet: Cabinet) -> None:
     account = factories.make_account(cabinet=cabinet)
-    factories.make_counter(account=account)
-    factories.make_counter(account=account)
+    for _ in range(2):
+        counter = factories.make_counter(account=account)
+        Counter.objects.filter(pk=counter.pk).update(goal=factories.make_goal(counter=counter))
     factories.make_counter(account=factories.make_account(cabinet=factories.make_cabinet()))
 
     call = store_call(cabinet=cabinet)
@@ -155,7 +179,7 @@ def test_goal_channel_needs_a_goal_that_exists(cabinet: Cabinet, counter: Counte
     goal.save(update_fields=["deleted_at"])
     with_lost_goal = store_call(cabinet=cabinet)
 
-    assert row_of(without_goal, Channel.GOAL).reason == "goal_not_set"
+    assert not without_goal.deliveries.filter(channel=Channel.GOAL).exists()
     assert row_of(with_goal, Channel.GOAL).state == DeliveryState.WAITING
     assert row_of(with_lost_goal, Channel.GOAL).reason == "goal_gone"
     # It waits for another goal, as the calls do that came before the goal was deleted.

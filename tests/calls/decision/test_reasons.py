@@ -189,8 +189,11 @@ def test_refusal_keeps_and_shows_what_was_compared(
     sentence: str,
 ) -> None:
     counter = factories.make_counter(account=factories.make_account(cabinet=cabinet), **settings)
-
+    # What does not concern the counter has a row only if it did so before.
+    Counter.objects.update(site_mode="all", campaigns=[])
     call = store_call(cabinet=cabinet, **fields)
+    Counter.objects.update(site_mode=counter.site_mode, campaigns=counter.campaigns)
+    decide([call.pk], now=timezone.now())
 
     assert row_of(call).state == DeliveryState.SKIPPED
     assert row_of(call).compared == compared

@@ -54,9 +54,9 @@ def counter(account: YandexAccount) -> Counter:
 
 @pytest.fixture
 def calls(cabinet: Cabinet, counter: Counter) -> list[Call]:
-    """Calls of 152 seconds and of 300, by turns."""
+    """Calls of 152 seconds and of 300, by turns, each with rows of both channels."""
     start = timezone.now() - timedelta(hours=2)
-    return [
+    stored = [
         store_call(
             cabinet=cabinet,
             started_at=start + timedelta(minutes=number),
@@ -64,6 +64,10 @@ def calls(cabinet: Cabinet, counter: Counter) -> list[Call]:
         )
         for number in range(MANY)
     ]
+    skipped: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": "goal_not_set"}
+    for call in stored:
+        ledger.make_delivery(call=call, counter=counter, channel=Channel.GOAL, **skipped)
+    return stored
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_new_call_is_stored_with_all_parsed_fields(source: CallSource) -> None:
     assert (call.kind, call.status, call.is_finished) == ("dynamic", "success", True)
 
 
-def test_call_is_decided_for_every_counter_and_channel(
+def test_call_is_decided_for_every_counter_and_channel_in_use(
     source: CallSource, counter: Counter
 ) -> None:
     [result] = store(source, factories.v3_record())
@@ -54,7 +54,6 @@ def test_call_is_decided_for_every_counter_and_channel(
     )
     assert list(rows) == [
         (result.call_id, counter.pk, Channel.CALLS, DeliveryState.WAITING, None),
-        (result.call_id, counter.pk, Channel.GOAL, DeliveryState.SKIPPED, "goal_not_set"),
     ]
 
 

@@ -38,7 +38,7 @@ def test_one_call_is_created(source: CallSource, counter: Counter) -> None:
         ],
         "duplicate": False,
     }
-    assert Delivery.objects.filter(call_id=call.pk).count() == 2
+    assert Delivery.objects.filter(call_id=call.pk).count() == 1
 
 
 def test_list_gets_a_result_per_record(source: CallSource) -> None:

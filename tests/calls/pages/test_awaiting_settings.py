@@ -68,7 +68,7 @@ def test_call_before_any_counter_leads_to_the_order(owner_client: Client, cabine
 
     page = text_of(owner_client.get(reverse("calls:journey", args=[call.pk])))
 
-    assert "В кабинете ещё не было счетчиков, когда он пришёл." in page
+    assert "В кабинете нет счетчиков." in page
     assert "рядом со строкой «Счетчик принимает звонки с»" in page
 
 

@@ -173,6 +173,8 @@ def large(cabinet: Cabinet, counter: Counter, monkeypatch: pytest.MonkeyPatch) -
         Delivery.objects.filter(call=call, channel=Channel.CALLS).update(
             state=DeliveryState.BATCHED, upload=upload, row_number=1, call_revision=1
         )
+        skipped = {"state": DeliveryState.SKIPPED, "reason": "goal_not_set"}
+        make_delivery(call=call, counter=counter, channel=Channel.GOAL, **skipped)
         copy_call(call, 999)
     return counter
 

@@ -16,6 +16,7 @@ from calls.models import Delivery, Difference, Reconciliation, UnknownFile, Uplo
 from calls.reconciliation import run as reconciling
 from calls.runtime import shutdown
 from counters.models import Counter
+from counters.settings.save import save_settings
 from devtools.sandbox import RunningSandbox
 from integrations.models import RequestDay, YandexAccount
 from tests import factories
@@ -63,7 +64,7 @@ def test_an_agreeing_counter_is_counted_with_one_request(settled: Counter) -> No
 
     result = reconciling.reconcile(settled, now=later())
 
-    assert (result.calls, result.deliveries, result.uploads, result.uploadings) == (3, 6, 1, 1)
+    assert (result.calls, result.deliveries, result.uploads, result.uploadings) == (3, 3, 1, 1)
     assert (result.difference_count, codes()) == (0, [])
     assert RequestDay.objects.get().other == before + 1
 
@@ -132,7 +133,23 @@ def test_a_call_without_deliveries_is_a_difference(settled: Counter) -> None:
     reconciling.reconcile(settled, now=later())
 
     found = Difference.objects.get()
-    assert (found.code, found.ours, found.theirs) == ("calls_deliveries", "6", "5")
+    assert (found.code, found.ours, found.theirs) == ("calls_deliveries", "3", "2")
+
+
+def test_calls_from_before_a_change_of_routing_are_not_expected_to_have_deliveries(
+    cabinet: Cabinet, settled: Counter
+) -> None:
+    Counter.objects.update(site_mode="own", site_host="own.example")
+    store_call(cabinet=cabinet, site_host="other.example")
+    values = {"site_mode": "all", "goal": factories.make_goal(counter=settled)}
+    settled = Counter.objects.select_related("account").get()
+    save_settings(
+        counter=settled, version=settled.version, values=values, actor=None, now=timezone.now()
+    )
+
+    result = reconciling.reconcile(Counter.objects.select_related("account").get(), now=later())
+
+    assert (result.calls, result.deliveries, result.difference_count) == (0, 0, 0)
 
 
 def test_an_upload_with_other_rows_than_deliveries_is_a_difference(settled: Counter) -> None:

@@ -1,0 +1,99 @@
+"""Routing: whether a call concerns a counter over a channel at all.
+
+Its conditions are the rules of `calls.decision.rules` that are marked with ``is_routing``: the
+channel is in use, and the call's site and campaign are among the counter's. Only what is routed
+gets a row of the ledger. A row that exists is decided by all rules, also when a later change of
+settings would not route it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from calls.decision.reason import Rule
+from calls.decision.rules import RULES, call_filters, preconditions
+
+#: The rules of routing in the order in which they are told: about the call first, then the channel.
+ROUTING_RULES = tuple(
+    rule for rule in (*call_filters.RULES, *preconditions.RULES) if rule.is_routing
+)
+
+#: FROM clause of every statement over the rules: the call, its cabinet's counters, the channels.
+SOURCES = """
+    FROM calls_call c
+    JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL
+    LEFT JOIN counters_goal g ON g.id = k.goal_id
+    CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
+
+#: True when the call concerns the counter over the channel. Reads the aliases of `SOURCES`. In the
+#: order of `RULES`: the cheap conditions come first.
+ROUTED = "({})".format(" AND ".join(f"NOT {rule.refuses}" for rule in RULES if rule.is_routing))
+
+#: True when the pair has a row of the ledger; for calls among %(known_ids)s.
+HAS_ROW = """(c.id, k.id, ch.channel) IN (
+    SELECT w.call_id, w.counter_id, w.channel FROM calls_delivery w
+    WHERE w.call_id = ANY (%(known_ids)s::bigint[]))"""
+
+# The place in ROUTING_RULES of the first rule that does not route the call, else their number.
+_UNROUTED_AT = "CASE {} ELSE {} END".format(
+    " ".join(f"WHEN {rule.refuses} THEN {at}" for at, rule in enumerate(ROUTING_RULES)),
+    len(ROUTING_RULES),
+)
+
+_COUNT_ROUTED = f"""
+SELECT count(DISTINCT c.id), count(*), count(d.call_id) {SOURCES}
+LEFT JOIN calls_delivery d
+  ON d.call_id = c.id AND d.partition_at = c.partition_at
+ AND d.counter_id = k.id AND d.channel = ch.channel
+WHERE k.cabinet_id = %(cabinet)s AND (%(counter)s::bigint IS NULL OR k.id = %(counter)s)
+  AND c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
+  AND c.received_at BETWEEN %(since)s AND %(until)s AND {ROUTED}
+"""
+
+
+def routing_of(call_id: int) -> dict[tuple[int, int], Rule | None]:
+    """Return the first rule that does not route the call, None if all do; by today's settings.
+
+    By (counter id, channel), for all of its cabinet's counters.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT k.id, ch.channel, {_UNROUTED_AT} {SOURCES} WHERE c.id = %s", [call_id]
+        )
+        return {(counter, channel): _rule(place) for counter, channel, place in cursor.fetchall()}
+
+
+def nearest_rules(call_ids: Sequence[int]) -> dict[int, Rule | None]:
+    """Return for each call the rule of the counter that it came nearest to concerning.
+
+    None if it is routed to a counter by today's settings. Calls of a cabinet without counters are
+    left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, max(place) FROM (SELECT c.id, {_UNROUTED_AT} AS place {SOURCES}"
+            " WHERE c.id = ANY (%s::bigint[])) AS pairs GROUP BY id",
+            [list(call_ids)],
+        )
+        return {call_id: _rule(place) for call_id, place in cursor.fetchall()}
+
+
+def _rule(place: int) -> Rule | None:
+    return ROUTING_RULES[place] if place < len(ROUTING_RULES) else None
+
+
+def count_routed(
+    cabinet_id: int, *, since: datetime, until: datetime, counter_id: int | None = None
+) -> tuple[int, int, int]:
+    """Return of the calls received in this time: those routed, their pairs, and pairs with a row.
+
+    Routed as of now, to one counter or to all of the cabinet; a pair is a counter and a channel.
+    """
+    values = {"cabinet": cabinet_id, "counter": counter_id, "since": since, "until": until}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ROUTED, values)
+        calls, pairs, rows = cursor.fetchone()
+        return calls, pairs, rows
