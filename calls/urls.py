@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 
 from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
-from calls.pages import action_views, earlier_views, unknown_file_views, views
+from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
 
 app_name = "calls"
@@ -21,6 +21,7 @@ urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
     path(f"{COUNTER}/unknown-files", unknown_file_views.decide_unknown_files, name="unknown-files"),
     path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
+    path("lk/integrations/calls", list_views.call_list, name="list"),
     # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
     path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),
     path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),

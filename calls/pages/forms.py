@@ -1,4 +1,4 @@
-"""The filter form of a counter's history."""
+"""The filter forms of a counter's history and of all calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.models import Cabinet
 from calls.decision.reasons import REASON_TITLES
 from calls.phones import is_guess, searched_end
+from calls.queries.call_list import CallFilters
 from calls.queries.history import Filters
 from calls.queries.search import call_ids
 from calls.states import Channel, DisplayState
@@ -23,16 +24,9 @@ ALL = ("", _("Все"))
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-class HistoryFilterForm(forms.Form):
-    """State, reason, channel, days and a search; by default the last 30 days."""
+class SearchForm(forms.Form):
+    """Days, and a search by phone or by the number of a call."""
 
-    state = forms.ChoiceField(
-        label=_("Состояние"), choices=[ALL, *DisplayState.choices], required=False
-    )
-    reason = forms.ChoiceField(
-        label=_("Причина"), choices=[ALL, *REASON_TITLES.items()], required=False
-    )
-    channel = forms.ChoiceField(label=_("Канал"), choices=[ALL, *Channel.choices], required=False)
     date_from = forms.DateField(label=_("С"), widget=_DATE, required=False)
     date_to = forms.DateField(label=_("По"), widget=_DATE, required=False)
     q = forms.CharField(
@@ -45,14 +39,8 @@ class HistoryFilterForm(forms.Form):
         ),
     )
 
-    def __init__(
-        self, data: dict[str, Any], *, counter: Counter, cabinet: Cabinet, sees_phones: bool
-    ) -> None:
-        # Defaults only for a page opened without the form; there an emptied field means all.
-        self.has_default_period = not {"q", "date_from", "date_to"} & set(data)
-        super().__init__(
-            default_values(counter, timezone.now()) | data if "q" not in data else data
-        )
+    def __init__(self, data: dict[str, Any], *, cabinet: Cabinet, sees_phones: bool) -> None:
+        super().__init__(data)
         self.cabinet = cabinet
         self.sees_phones = sees_phones
 
@@ -72,6 +60,65 @@ class HistoryFilterForm(forms.Form):
             self.add_error("date_to", _("Раньше, чем начало."))
         return values
 
+    def shown_values(self) -> dict[str, str]:
+        """Return the values in effect, by field; those of empty fields are left out."""
+        return {name: str(self[name].value()) for name in self.fields if self[name].value()}
+
+    def found_ids(self) -> list[int] | None:
+        """Return the calls that a valid form searches for, None without a search. One query."""
+        text = self.cleaned_data["q"]
+        if not text:
+            return None
+        return call_ids(text, cabinet=self.cabinet, sees_phones=self.sees_phones)
+
+
+class CallListForm(SearchForm):
+    """The filters of all calls of a cabinet."""
+
+    concerns = forms.ChoiceField(
+        label=_("Счетчики"), choices=[ALL, ("none", _("Ни в одном счетчике"))], required=False
+    )
+    field_order = ("concerns", "date_from", "date_to", "q")
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter is chosen."""
+        return bool(self.shown_values())
+
+    def filters(self) -> CallFilters:
+        """Return the filters of a valid form. A search text is looked up in the database here."""
+        values = self.cleaned_data
+        return CallFilters(
+            first_day=values["date_from"],
+            last_day=values["date_to"],
+            without_counter=values["concerns"] == "none",
+            call_ids=self.found_ids(),
+        )
+
+
+class HistoryFilterForm(SearchForm):
+    """State, reason, channel, days and a search; by default the last 30 days."""
+
+    state = forms.ChoiceField(
+        label=_("Состояние"), choices=[ALL, *DisplayState.choices], required=False
+    )
+    reason = forms.ChoiceField(
+        label=_("Причина"), choices=[ALL, *REASON_TITLES.items()], required=False
+    )
+    channel = forms.ChoiceField(label=_("Канал"), choices=[ALL, *Channel.choices], required=False)
+    field_order = ("state", "reason", "channel", "date_from", "date_to", "q")
+
+    def __init__(
+        self, data: dict[str, Any], *, counter: Counter, cabinet: Cabinet, sees_phones: bool
+    ) -> None:
+        # Defaults only for a page opened without the form; there an emptied field means all.
+        self.has_default_period = not {"q", "date_from", "date_to"} & set(data)
+        super().__init__(
+            default_values(counter, timezone.now()) | data if "q" not in data else data,
+            cabinet=cabinet,
+            sees_phones=sees_phones,
+        )
+
     def filters(self) -> Filters:
         """Return the filters of a valid form. A search text is looked up in the database here."""
         values = self.cleaned_data
@@ -81,15 +128,8 @@ class HistoryFilterForm(forms.Form):
             channel=int(values["channel"]) if values["channel"] else None,
             first_day=values["date_from"],
             last_day=values["date_to"],
-            call_ids=self._call_ids(values["q"]) if values["q"] else None,
+            call_ids=self.found_ids(),
         )
-
-    def shown_values(self) -> dict[str, str]:
-        """Return the values in effect, by field; those of empty fields are left out."""
-        return {name: str(self[name].value()) for name in self.fields if self[name].value()}
-
-    def _call_ids(self, text: str) -> list[int]:
-        return call_ids(text, cabinet=self.cabinet, sees_phones=self.sees_phones)
 
 
 def default_values(counter: Counter, now: datetime) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _candidates(counter: Counter, filters: Filters, now: datetime) -> Candidates
 
 
 def _filtered(deliveries: QuerySet[DisplayDelivery], filters: Filters) -> QuerySet[DisplayDelivery]:
-    deliveries = deliveries.filter(_in_days(filters.first_day, filters.last_day))
+    deliveries = deliveries.filter(in_days("partition_at", filters.first_day, filters.last_day))
     if filters.state:
         deliveries = deliveries.filter(display_state=filters.state)
     if filters.reason:
@@ -171,13 +171,14 @@ def _attach_calls(rows: list[DisplayDelivery]) -> None:
         row.call = by_id[row.call_id]
 
 
-def _in_days(first: date | None, last: date | None) -> Q:
+def in_days(column: str, first: date | None, last: date | None) -> Q:
+    """Return the condition that the moment lies in these days of the current time zone."""
     days = Q()
     # At either end of the calendar a time zone would lead out of it; no call is near.
     if first is not None and first > _FIRST_DAY:
-        days &= Q(partition_at__gte=_midnight(first))
+        days &= Q(**{f"{column}__gte": _midnight(first)})
     if last is not None and last < _LAST_DAY:
-        days &= Q(partition_at__lt=_midnight(last + timedelta(days=1)))
+        days &= Q(**{f"{column}__lt": _midnight(last + timedelta(days=1))})
     return days
 
 

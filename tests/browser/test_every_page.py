@@ -63,6 +63,7 @@ def addresses(
         "cabinets:source-change": (source.pk,),
         "cabinets:source-rotate": (source.pk,),
         "cabinets:source-retire": (source.pk, newer.pk),
+        "calls:list": (),
         "calls:history": (windows.pk,),
         "calls:journey": (call.pk,),
         "calls:upload": (upload.pk,),
