@@ -102,7 +102,7 @@ def _rows_context(
 ) -> dict[str, Any]:
     cursor = request.GET.get("cursor", "")
     page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
-    every_state = history_pages.filtered(counter, replace(filters, state=""), now=now)
+    every_state = history_pages.of_every_state(counter, filters, now=now)
     # Only deliveries that are not with Metrika yet can be blocked.
     is_blockable = any(one.display_state in _BLOCKABLE for one in page.rows)
     blocker = blocker_of(counter, now=now) if is_blockable else ""

@@ -27,7 +27,8 @@ def counted_blocks() -> Iterator[Blocks]:
     blocks = Blocks()
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.lstrip().startswith(("SELECT", "WITH")):
+        is_named = getattr(context["cursor"].cursor, "name", None)  # a cursor of the server
+        if sql.lstrip().startswith(("SELECT", "WITH")) and not is_named:
             execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params, many, context)
             plan = context["cursor"].fetchone()[0][0]["Plan"]
             blocks.add(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], sql)
