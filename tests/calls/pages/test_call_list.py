@@ -18,7 +18,9 @@ from calls.queries.call_list import PAGE_SIZE, CallFilters, page_of
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
+from tests.calls.blocks import counted_blocks
 from tests.calls.ledger import make_call, make_delivery
+from tests.calls.many_rows import copy_call
 from tests.calls.stored import store_call
 
 URL = "/lk/integrations/calls"
@@ -230,3 +232,18 @@ def test_menu_leads_to_the_list(owner_client: Client, own: Counter) -> None:
 
     assert f'href="{URL}"' in page
     assert Call.objects.count() == 0
+
+
+@pytest.mark.parametrize("without_counter", [False, True])
+def test_page_reads_few_blocks_of_a_large_cabinet(own: Counter, without_counter: bool) -> None:
+    for site in ("own.example", "other.example"):
+        call = store_call(cabinet=own.cabinet, site_host=site)
+        copy_call(call, 9_999)
+    filters = CallFilters(without_counter=without_counter)
+    _ids, cursor = rows_of(own.cabinet, without_counter=without_counter)
+
+    for place in ("", cursor):
+        with counted_blocks() as blocks:
+            page = page_of(own.cabinet, filters, cursor=place, now=timezone.now())
+        assert len(page.calls) == PAGE_SIZE
+        assert blocks.total < 700, blocks.worst
