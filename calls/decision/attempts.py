@@ -48,6 +48,10 @@ CALLS_AND_THEIR_ORDERS = """ARRAY(
         LIMIT %(siblings)s) AS sibling)"""
 
 
+#: SQL of the key of the advisory lock on a callback order: lock_callback_orders says why.
+ORDER_LOCK = "hashtextextended({cabinet_id} || ':' || {order_key}, 0)"
+
+
 def siblings_of(call_ids: Sequence[int]) -> int:
     """Return how many last attempts of an order are decided with these calls.
 
@@ -65,8 +69,8 @@ def lock_callback_orders(call_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(key) FROM ("
-            " SELECT DISTINCT hashtextextended(cabinet_id || ':' || order_key, 0) AS key"
-            " FROM calls_call WHERE id = ANY (%s) AND order_key IS NOT NULL ORDER BY key"
+            f" SELECT DISTINCT {ORDER_LOCK.format(cabinet_id='cabinet_id', order_key='order_key')}"
+            " AS key FROM calls_call WHERE id = ANY (%s) AND order_key IS NOT NULL ORDER BY key"
             ") AS orders",
             [list(call_ids)],
         )

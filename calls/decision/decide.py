@@ -7,6 +7,7 @@ One SQL statement made of `calls.decision.rules` writes the rows of new and chan
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from calls.decision.routing import HAS_ROW, ROUTED, SOURCES
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
+from calls.runtime.prepared import Prepared, held_of
 from calls.states import (
     BEFORE_CONNECTION,
     CALLS_OFF,
@@ -153,44 +155,70 @@ _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at, 
       AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
 
 
-def decide(
-    call_ids: Sequence[int], *, now: datetime, known_ids: Sequence[int] | None = None
-) -> None:
+@dataclass(frozen=True)
+class Decided:
+    """Calls to decide, and what their transaction knows of them.
+
+    ``known_ids``: those that may have rows. ``starts``: values of `partition_at`. ``has_orders``:
+    one of them may be an attempt of a callback order. ``has_sent_before``: one of them may be in a
+    taken-over upload. ``held``: see `calls.runtime.prepared`.
+    """
+
+    call_ids: Sequence[int]
+    known_ids: Sequence[int]
+    starts: Sequence[datetime]
+    has_orders: bool
+    has_sent_before: bool
+    held: Collection[str]
+
+
+#: Locks, until commit, the counters of a cabinet that were never configured. Without it a first
+#: save at the same time would miss the calls of this transaction, and they would wait for settings
+#: that are saved already. The weakest lock that waits for a save: other changes of the counter, and
+#: other requests with calls, do not wait for it.
+UNCONFIGURED_COUNTERS = """
+SELECT id FROM counters_counter
+WHERE configured_at IS NULL AND removed_at IS NULL AND cabinet_id IN ({cabinet})
+ORDER BY id FOR KEY SHARE"""
+_CABINETS_OF_CALLS = "SELECT cabinet_id FROM calls_call WHERE id = ANY (%(call_ids)s::bigint[])"
+
+
+def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     """Write or renew the ledger rows of these calls and of other attempts of their callback orders.
 
-    What is not routed gets no row; rows that exist are decided all the same. Only calls in
-    ``known_ids``, by default all, may have such rows. Rows already in an upload do not change;
+    What is not routed gets no row; rows that exist are decided all the same. Rows already in an
+    upload do not change;
     those of calls that a taken-over upload has are attached to it. Of an order with more attempts
-    than `JUDGED_ATTEMPTS` only the last ones are decided again. Runs inside the transaction that
-    stores the calls.
+    than `JUDGED_ATTEMPTS` only the last ones are decided again. Runs inside a transaction.
     """
     if call_ids:
         lock_callback_orders(call_ids)
         _lock_unconfigured_counters(call_ids)
-        known = call_ids if known_ids is None else known_ids
-        write(
-            _DECIDE_KNOWN if known else _DECIDE_NEW,
-            now=now,
-            call_ids=list(call_ids),
-            siblings=siblings_of(call_ids),
-            known_ids=list(known),
-        )
-        attach_calls(call_ids)
+        known = Decided(call_ids, call_ids, (), True, True, held_of(STATEMENTS))
+        decide_locked(known, now=now)
+
+
+def decide_locked(calls: Decided, *, now: datetime) -> None:
+    """As `decide`, in a transaction that holds its locks already: orders, then counters."""
+    if not calls.call_ids:
+        return
+    values = {"call_ids": list(calls.call_ids), **_always(now)}
+    if calls.known_ids or calls.has_orders:
+        prepared = _DECIDE_KNOWN if calls.known_ids else _DECIDE_ATTEMPTS
+        values |= {"siblings": siblings_of(calls.call_ids), "known_ids": list(calls.known_ids)}
+    else:
+        prepared = _DECIDE_NEW
+        values |= {"first": min(calls.starts), "last": max(calls.starts)}
+    prepared.execute(values, held=calls.held)
+    if calls.has_sent_before:
+        attach_calls(calls.call_ids)
 
 
 def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:
-    """Lock, until commit, the counters of these calls' cabinet that were never configured.
-
-    Without it a first save at the same time would miss these calls, and they would wait for
-    settings that are saved already. The weakest lock that waits for a save: other changes of the
-    counter, and other requests with calls, do not wait for it.
-    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM counters_counter WHERE configured_at IS NULL AND removed_at IS NULL"
-            " AND cabinet_id IN (SELECT cabinet_id FROM calls_call WHERE id = ANY (%s))"
-            " ORDER BY id FOR KEY SHARE",
-            [list(call_ids)],
+            UNCONFIGURED_COUNTERS.format(cabinet=_CABINETS_OF_CALLS),
+            {"call_ids": list(call_ids)},
         )
 
 
@@ -254,27 +282,56 @@ def statement(*, which: str, still_open: str, changed: str, refusal: str = refus
     return text
 
 
-def _of_calls(concerned: str) -> str:
-    """Return the statement of `decide`; ``concerned`` are the counters and channels of a call."""
-    still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
-    return statement(
-        which=f"c.id = ANY ({CALLS_AND_THEIR_ORDERS}) AND {concerned}",
-        still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
-        changed=CHANGED,
-    )
-
-
-_DECIDE_NEW = _of_calls(ROUTED)
-_DECIDE_KNOWN = _of_calls(f"({ROUTED} OR {HAS_ROW})")
-
-
 def write(sql: str, *, now: datetime, **parameters: Any) -> None:
     """Execute a statement of `statement`."""
-    values = parameters | {
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters | _always(now))
+
+
+def _always(now: datetime) -> dict[str, Any]:
+    """Return the parameters of every statement over the rules."""
+    return {
         "now": now,
         "horizon": LINK_HORIZON,
         "last_day": LAST_DAY,
         "attempt_wait": timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+
+
+def _of_calls(which: str) -> str:
+    """Return the statement of `decide`; ``which`` are calls, with their counters and channels."""
+    still_open = (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
+    return statement(
+        which=which,
+        still_open=f"d.state IN ({', '.join(str(int(state)) for state in still_open)})",
+        changed=CHANGED,
+    )
+
+
+_TYPES = {
+    "call_ids": "bigint[]",
+    "now": "timestamptz",
+    "horizon": "interval",
+    "last_day": "interval",
+    "attempt_wait": "interval",
+}
+# Of calls without rows and orders; the bounds leave the other months out when it starts.
+_DECIDE_NEW = Prepared(
+    "decide_new",
+    _of_calls(
+        f"c.id = ANY (%(call_ids)s) AND c.partition_at BETWEEN %(first)s AND %(last)s AND {ROUTED}"
+    ),
+    _TYPES | {"first": "timestamptz", "last": "timestamptz"},
+)
+_DECIDE_ATTEMPTS = Prepared(
+    "decide_attempts",
+    _of_calls(f"c.id = ANY ({CALLS_AND_THEIR_ORDERS}) AND {ROUTED}"),
+    _TYPES | {"siblings": "bigint"},
+)
+_DECIDE_KNOWN = Prepared(
+    "decide_known",
+    _of_calls(f"c.id = ANY ({CALLS_AND_THEIR_ORDERS}) AND ({ROUTED} OR {HAS_ROW})"),
+    _TYPES | {"siblings": "bigint", "known_ids": "bigint[]"},
+)
+#: What `Decided.held` may have.
+STATEMENTS = (_DECIDE_NEW, _DECIDE_ATTEMPTS, _DECIDE_KNOWN)

@@ -23,7 +23,8 @@ class CallState:
     call_id: int
     external_id: str
     partition_at: datetime
-    identity: Identity
+    #: Its identity, or the record that tells it: most are never compared with another.
+    described_by: Identity | CallRecord
     content_hash: str | None = None
     is_new: bool = False
     latest: CallRecord | None = None
@@ -31,6 +32,13 @@ class CallState:
     kept: KeptValues = field(default_factory=KeptValues)
     #: Of a record that is another call, None without one.
     conflict: Identity | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """Return what tells the call from another one."""
+        if isinstance(self.described_by, CallRecord):
+            self.described_by = Identity.of_record(self.described_by)
+        return self.described_by
 
     def apply(self, record: CallRecord) -> Status:
         """Update the call from the record; return the record's status.
@@ -40,12 +48,14 @@ class CallState:
         """
         if record.content_hash == self.content_hash:
             return "duplicate"
+        if self._is_first():
+            return self._replace(record)
         sent = Identity.of_record(record)
-        if not (self._is_first() or self.identity.is_same_call(sent)):
+        if not self.identity.is_same_call(sent):
             self.conflict = sent
             return "rejected"
         is_dropped = self.content_hash is None and not self.is_new
-        is_outdated = self.identity.is_finished and not sent.is_finished and not self._is_first()
+        is_outdated = self.identity.is_finished and not sent.is_finished
         return "duplicate" if is_dropped or is_outdated else self._replace(record)
 
     def _is_first(self) -> bool:
@@ -55,7 +65,7 @@ class CallState:
         status: Status = "created" if self._is_first() else "updated"
         self.content_hash = record.content_hash
         self.latest = self.kept.added_to(record)
-        self.identity = Identity.of_record(self.latest)
+        self.described_by = self.latest
         self.kept = KeptValues.of_record(self.latest)
         self.versions += 1
         return status

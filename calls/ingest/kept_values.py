@@ -43,6 +43,8 @@ class KeptValues:
 
         An identifier that can be read takes the place of one that cannot, never the other way.
         """
+        if self == _NOTHING and record.kind != CallKind.UNKNOWN:
+            return record
         found = {name: getattr(record, name) or getattr(self, name) for name in IDENTIFIERS}
         came = {**self.unreadable, **(record.unreadable_identifiers or {})}
         readable = {IDENTIFIERS[name] for name, value in found.items() if value}
@@ -56,6 +58,9 @@ class KeptValues:
             phone_text="" if phone else record.phone_text,
             kind=_kind(record.kind, has_identifier=bool(readable or unreadable)),
         )
+
+
+_NOTHING = KeptValues()
 
 
 def _kind(kind: str, *, has_identifier: bool) -> str:

@@ -8,52 +8,111 @@ so none misses a call that the other one is storing, and locks of keys and rows 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
 from django.db import connection
 
+from calls.decision.attempts import ORDER_LOCK
+from calls.decision.decide import UNCONFIGURED_COUNTERS
 from calls.ingest.call_state import CallState
 from calls.ingest.conflicts import RAW_FIELDS, Identity
 from calls.ingest.kept_values import KeptValues
 from calls.ingest.parsing.record import CallRecord
+from calls.runtime.prepared import AS_BEFORE_SQL, HELD_SQL, Prepared
 
 #: Ids of a cabinet share so many locks: a request with many calls must not fill the lock table.
 LOCKS = 128
 
-_LOCK_IDS = """
-SELECT pg_advisory_xact_lock(%(cabinet_id)s, number) FROM unnest(%(numbers)s::int[]) AS number
+_ORDER_KEY = ORDER_LOCK.format(cabinet_id="%(cabinet_id)s", order_key="order_key")
+
+# Locks of ids, then of callback orders: attempts of one order judge each other, and two that are
+# stored at the same time would not see each other.
+_TAKE_LOCKS = f"""
+WITH ids AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(%(cabinet_id)s, number) FROM unnest(%(numbers)s::int[]) AS number
+), first AS MATERIALIZED (
+    SELECT count(*) AS ids FROM ids
+), orders AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(key) FROM (
+        SELECT DISTINCT {_ORDER_KEY} AS key
+        FROM first, unnest(%(orders)s::bigint[]) AS one(order_key)
+        WHERE first.ids >= 0  -- so that the locks of ids are taken before
+        ORDER BY key) AS sorted
+)
+SELECT {HELD_SQL}, (SELECT count(*) FROM first), (SELECT count(*) FROM orders)
 """
 
-# The key of a call outlives its row, whose month may be dropped: then the hash is NULL.
-_LOCK_KNOWN = """
-WITH known AS MATERIALIZED (
+# The key of a call outlives its row, whose month may be dropped: then the hash is NULL. Lists of
+# ids are compared by hashing: the planner does not know their lengths, and IS TRUE keeps it from
+# making a nested loop of them.
+_KNOWN = """
+known AS MATERIALIZED (
     SELECT key.id, key.external_id, key.partition_at FROM calls_callkey key
-    WHERE key.cabinet_id = %(cabinet_id)s AND key.external_id = ANY(%(ids)s)
-), locked AS (
-    SELECT call.id, call.content_hash, call.started_at, call.is_finished, call.phone,
-           call.phone_text, call.client_id, call.yclid, call.user_id,
-           call.unreadable_identifiers, call.raw
+    WHERE key.cabinet_id = %(cabinet_id)s AND key.external_id = ANY (%(ids)s)
+), locked AS MATERIALIZED (
+    SELECT known.external_id, known.id, known.partition_at, call.content_hash, call.started_at,
+           call.is_finished, call.phone, call.phone_text, call.client_id, call.yclid,
+           call.user_id, call.unreadable_identifiers, call.raw
     FROM known JOIN calls_call call
          ON call.id = known.id AND call.partition_at = known.partition_at
     ORDER BY known.external_id COLLATE "C"
     FOR UPDATE OF call
+), stored AS (
+    SELECT external_id, id, partition_at, content_hash,
+       json_build_object('client_id', client_id, 'yclid', yclid, 'user_id', user_id,
+                         'unreadable', coalesce(unreadable_identifiers, '{}'),
+                         'phone', phone)::text AS kept,
+       started_at, is_finished, phone, phone_text, client_id,
+       (SELECT jsonb_object_agg(name, raw -> name)::text
+        FROM unnest(%(fields)s) AS name WHERE raw ? name) AS raw
+    FROM locked
+    UNION ALL
+    SELECT external_id, id, partition_at, NULL, '{}', partition_at, false, '', '', '', NULL
+    FROM known WHERE (id IN (SELECT id FROM locked)) IS NOT TRUE
+)"""
+
+_FIND_KNOWN = f"WITH {_KNOWN} SELECT * FROM stored"
+
+# A record whose ids no other record has and no stored call has is a new call. The first columns are
+# the same in every row, and there is a row even without a call; that of the locks is read so that
+# they are taken.
+FIND = Prepared(
+    "find_calls",
+    f"""
+WITH {_KNOWN}, known_record AS (
+    SELECT number FROM unnest(%(id_numbers)s, %(ids_of_numbers)s) AS one(number, external_id)
+    WHERE (external_id IN (SELECT external_id FROM known)) IS TRUE
+), new AS (
+    INSERT INTO calls_callkey (cabinet_id, external_id, partition_at)
+    SELECT %(cabinet_id)s, external_id, partition_at
+    FROM unnest(%(new_ids)s, %(starts)s)
+        WITH ORDINALITY AS record(external_id, partition_at, number)
+    WHERE (number IN (SELECT number FROM known_record)) IS NOT TRUE
+    ORDER BY external_id COLLATE "C"
+    ON CONFLICT (cabinet_id, external_id) DO NOTHING
+    RETURNING external_id, id
+), counters AS MATERIALIZED ({UNCONFIGURED_COUNTERS.format(cabinet="%(cabinet_id)s")}
+), once AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM counters) AS locked, {AS_BEFORE_SQL} AS settings,
+           EXISTS (SELECT 1 FROM calls_sentbefore) AS sent_before
 )
-SELECT known.external_id, known.id, known.partition_at, locked.content_hash,
-       json_build_object('client_id', coalesce(locked.client_id, ''),
-                         'yclid', coalesce(locked.yclid, ''),
-                         'user_id', coalesce(locked.user_id, ''),
-                         'unreadable', coalesce(locked.unreadable_identifiers, '{}'),
-                         'phone', coalesce(locked.phone, ''))::text,
-       coalesce(locked.started_at, known.partition_at), coalesce(locked.is_finished, false),
-       coalesce(locked.phone, ''), coalesce(locked.phone_text, ''),
-       coalesce(locked.client_id, ''),
-       (SELECT jsonb_object_agg(name, locked.raw -> name)::text
-        FROM unnest(%(fields)s) AS name WHERE locked.raw ? name)
-FROM known LEFT JOIN locked USING (id)
-"""
+SELECT once.locked, once.settings, once.sent_before, new.external_id, new.id, stored.*
+FROM once LEFT JOIN (new FULL JOIN stored ON false) ON true
+""",
+    {
+        "cabinet_id": "bigint",
+        "ids": "text[]",
+        "fields": "text[]",
+        "id_numbers": "bigint[]",
+        "ids_of_numbers": "text[]",
+        "new_ids": "text[]",
+        "starts": "timestamptz[]",
+    },
+)
 
 _INSERT_KEYS = """
 INSERT INTO calls_callkey (cabinet_id, external_id, partition_at)
@@ -65,20 +124,73 @@ RETURNING external_id, id
 """
 
 
-def lock_calls(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, CallState]:
-    """Lock known calls and insert the keys of new ones, within the current transaction.
+@dataclass(frozen=True)
+class Found:
+    """The state of each call by the external ids of its records."""
 
-    Return the state of each call by the external ids of its records.
+    states: dict[str, CallState]
+    #: Whether any call is known to be in an upload that was taken over.
+    has_sent_before: bool = False
+
+
+def take_locks(
+    cabinet_id: int, records: Sequence[CallRecord], *, statements: Iterable[Prepared]
+) -> frozenset[str]:
+    """Lock the ids and the callback orders of the records until commit.
+
+    Return the names of those of the statements that are prepared.
     """
-    if not records:
-        return {}
     ids = {one_id for one in records for one_id in (one.external_id, *one.aliases)}
-    _rows(_LOCK_IDS, cabinet_id=cabinet_id, numbers=sorted({_lock_number(one) for one in ids}))
-    states = _resolve(records, _known(cabinet_id, ids))
-    new = {one.external_id: one for one in states.values() if one.is_new}
+    orders = {one.order_key for one in records if one.order_key is not None}
+    [(held, *_locked)] = _rows(
+        _TAKE_LOCKS,
+        cabinet_id=cabinet_id,
+        numbers=sorted({_lock_number(one) for one in ids}),
+        orders=list(orders),
+        prepared=[one.name for one in statements],
+    )
+    return frozenset(held)
+
+
+def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collection[str]) -> Found:
+    """Lock the known calls, and insert the keys of the new ones.
+
+    `take_locks` comes before, as a statement of its own: what it waited for is visible to this one.
+    """
+    rows = FIND.rows(_parameters(cabinet_id, records), held=held)
+    states = _known_states(row[5:] for row in rows if row[5] is not None)
+    given = {row[3]: row[4] for row in rows if row[3] is not None}
+    states = _resolve(records, states)
+    for external_id, call_id in given.items():
+        states[external_id].call_id = call_id
+    new = {one.external_id: one for one in states.values() if not one.call_id}
     if stored := _insert_keys(cabinet_id, new):
-        return {sent: stored.get(one.external_id, one) for sent, one in states.items()}
-    return states
+        states = {sent: stored.get(one.external_id, one) for sent, one in states.items()}
+    return Found(states, has_sent_before=rows[0][2])
+
+
+def _parameters(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, Any]:
+    ids_of = [(one.external_id, *one.aliases) for one in records]
+    times = Counter(one_id for ids in ids_of for one_id in ids)
+    alone = [
+        one
+        for one, ids in zip(records, ids_of, strict=True)
+        if all(times[one_id] == 1 for one_id in ids)
+    ]
+    numbered = [
+        (number, one_id)
+        for number, one in enumerate(alone, 1)
+        for one_id in (one.external_id, *one.aliases)
+    ]
+    return {
+        "cabinet_id": cabinet_id,
+        "ids": sorted(times),
+        "fields": list(RAW_FIELDS),
+        "new_ids": [one.external_id for one in alone],
+        "starts": [one.started_at for one in alone],
+        "id_numbers": [number for number, _id in numbered],
+        "ids_of_numbers": [one_id for _number, one_id in numbered],
+    }
 
 
 def _resolve(records: Iterable[CallRecord], known: dict[str, CallState]) -> dict[str, CallState]:
@@ -91,22 +203,28 @@ def _resolve(records: Iterable[CallRecord], known: dict[str, CallState]) -> dict
 
 
 def _known_by_alias(record: CallRecord, states: dict[str, CallState]) -> CallState | None:
+    candidates = [states[alias] for alias in record.aliases if alias in states]
+    if not candidates:
+        return None
     sent = Identity.of_record(record)
-    for state in (states[alias] for alias in record.aliases if alias in states):
+    for state in candidates:
         if state.identity.is_alias_of(sent):
-            state.identity = replace(state.identity, ids={**sent.ids, **state.identity.ids})
+            state.described_by = replace(state.identity, ids={**sent.ids, **state.identity.ids})
             return state
     return None
 
 
 def _new_state(record: CallRecord) -> CallState:
-    identity = Identity.of_record(record)
-    return CallState(0, record.external_id, record.started_at, identity, is_new=True)
+    return CallState(0, record.external_id, record.started_at, record, is_new=True)
 
 
 def _known(cabinet_id: int, ids: Iterable[str]) -> dict[str, CallState]:
     """Lock the rows of the calls that are stored under the ids; return their states by id."""
-    rows = _rows(_LOCK_KNOWN, cabinet_id=cabinet_id, ids=sorted(ids), fields=list(RAW_FIELDS))
+    rows = _rows(_FIND_KNOWN, cabinet_id=cabinet_id, ids=sorted(ids), fields=list(RAW_FIELDS))
+    return _known_states(rows)
+
+
+def _known_states(rows: Iterable[tuple[Any, ...]]) -> dict[str, CallState]:
     states = {}
     for external_id, call_id, partition_at, content_hash, kept, *facts in rows:
         facts[-1] = json.loads(facts[-1] or "{}")

@@ -7,7 +7,7 @@ same call, the second waits for the first and then finds the call (`calls.ingest
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
@@ -16,14 +16,16 @@ from typing import Any
 from django.db import connection, transaction
 
 from cabinets.models import CallSource
-from calls.decision import attempts, decide
+from calls.decision import attempts
+from calls.decision.decide import STATEMENTS, Decided, decide_locked
 from calls.decision.sent_before import use_alias_keys
 from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
-from calls.ingest.known_calls import lock_calls
+from calls.ingest.known_calls import FIND, Found, find_calls, take_locks
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.warnings import Warned, too_many_attempts
 from calls.models import Call
+from calls.runtime.prepared import Prepared
 
 RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
 
@@ -41,7 +43,7 @@ class Result:
     warning: Warned | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def store_calls(
     *, source: CallSource, records: Sequence[CallRecord | BadRecord], now: datetime
 ) -> list[Result]:
@@ -52,29 +54,42 @@ def store_calls(
     and the known call is flagged.
     """
     usable = [record for record in records if isinstance(record, CallRecord)]
-    states = lock_calls(source.cabinet_id, usable)
+    if not usable:
+        return [_result(index, record, {}) for index, record in enumerate(records)]
+    statements = (FIND, *STATEMENTS, _insertion())
+    held = take_locks(source.cabinet_id, usable, statements=statements)
+    found = find_calls(source.cabinet_id, usable, held=held)
+    states = found.states
     results = [_result(index, record, states) for index, record in enumerate(records)]
     calls = _once(states.values())
     changed = [one for one in calls if one.latest is not None]
-    _insert([one for one in changed if one.is_new], source=source, now=now)
+    _insert([one for one in changed if one.is_new], source=source, now=now, held=held)
     _update([one for one in changed if not one.is_new], source=source, now=now)
     _flag([one for one in calls if one.conflict is not None], now=now)
-    use_alias_keys(source.cabinet_id, _aliases(usable, states))
-    decide.decide(
-        [one.call_id for one in changed],
-        now=now,
-        known_ids=[one.call_id for one in changed if not one.is_new],
-    )
+    if found.has_sent_before:
+        use_alias_keys(source.cabinet_id, _aliases(usable, states))
+    decide_locked(_decided(changed, found, held), now=now)
     return _warned(results, changed)
+
+
+def _decided(changed: Sequence[CallState], found: Found, held: Collection[str]) -> Decided:
+    return Decided(
+        [one.call_id for one in changed],
+        [one.call_id for one in changed if not one.is_new],
+        [one.partition_at for one in changed],
+        has_orders=any(one.latest and one.latest.order_key is not None for one in changed),
+        has_sent_before=found.has_sent_before,
+        held=held,
+    )
 
 
 def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallState]) -> Result:
     if isinstance(record, BadRecord):
         return Result(index, record.external_id, "rejected", error=record)
     state = states[record.external_id]
-    known, status = state.identity, state.apply(record)
+    status = state.apply(record)
     if status == "rejected":
-        error = rejection(record, known, external_id=state.external_id)
+        error = rejection(record, state.identity, external_id=state.external_id)
         return Result(index, state.external_id, status, error=error)
     return Result(index, state.external_id, status, state.call_id)
 
@@ -105,19 +120,24 @@ def _once(states: Iterable[CallState]) -> list[CallState]:
     return list({state.call_id: state for state in states}.values())
 
 
-def _insert(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
-    if not states:
-        return
+def _insert(
+    states: Sequence[CallState], *, source: CallSource, now: datetime, held: Collection[str]
+) -> None:
+    if states:
+        values = {"cabinet_id": source.cabinet_id, "source_id": source.pk, "now": now}
+        _insertion().execute(values | {"rows": _as_json(states)}, held=held)
+
+
+@cache
+def _insertion() -> Prepared:
     columns = (*RECORD_COLUMNS, "id", "partition_at", "revision")
-    _execute(
+    return Prepared(
+        "insert_calls",
         f"""INSERT INTO calls_call (cabinet_id, source_id, received_at, updated_at,
                                     {", ".join(columns)})
             SELECT %(cabinet_id)s, %(source_id)s, %(now)s, %(now)s, {", ".join(columns)}
             FROM json_to_recordset(%(rows)s::json) AS new({_typed(columns)})""",
-        rows=_as_json(states),
-        cabinet_id=source.cabinet_id,
-        source_id=source.pk,
-        now=now,
+        {"cabinet_id": "bigint", "source_id": "bigint", "now": "timestamptz", "rows": "json"},
     )
 
 

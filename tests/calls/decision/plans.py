@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,14 @@ Node = dict[str, Any]
 
 def plan_of_decision(call_id: int, *options: str) -> Node:
     """Decide the call; return the plan of the statement by EXPLAIN with these options."""
+    return plan_of(lambda: decide([call_id], now=timezone.now()), *options)
+
+
+def plan_of(run: Callable[[], object], *options: str) -> Node:
+    """Run what decides once; return the plan of the deciding statement by EXPLAIN."""
     plans: list[Node] = []
     with connection.execute_wrapper(partial(_keep_plan, plans, ", ".join(options))):
-        decide([call_id], now=timezone.now())
+        run()
     (plan,) = plans
     return plan
 
@@ -33,8 +39,11 @@ def nodes_of(node: Node) -> Iterator[Node]:
 def _keep_plan(
     plans: list[Node], options: str, execute: Any, sql: str, params: Any, many: bool, context: Any
 ) -> Any:
-    if "INSERT INTO calls_delivery" not in sql:
+    found = re.fullmatch(r"(?s)(SET .*; )(EXECUTE decide_.*\))(; SET .*)", sql)
+    if found is None:
         return execute(sql, params, many, context)
-    answer = execute(f"EXPLAIN ({options}, FORMAT JSON) {sql}", params, many, context)
+    answer = execute(
+        f"{found[1]}EXPLAIN ({options}, FORMAT JSON) {found[2]}", params, many, context
+    )
     plans.append(context["cursor"].fetchone()[0][0]["Plan"])
     return answer

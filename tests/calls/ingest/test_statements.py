@@ -1,0 +1,176 @@
+"""The statements of one request: how many, planned how often, and what they read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from cabinets.models import CallSource
+from calls.decision.decide import STATEMENTS
+from calls.models import Call, Delivery
+from calls.states import DeliveryState
+from counters.models import Counter
+from tests import factories
+from tests.calls.decision.plans import nodes_of, plan_of
+from tests.calls.ingest.storing import store
+from tests.calls.posting import post_calls
+
+pytestmark = pytest.mark.django_db
+NAMES = [one.name for one in STATEMENTS]
+
+
+def executions() -> dict[str, tuple[int, int]]:
+    """Return, by name, how often this session executed a deciding statement.
+
+    The first number is that of executions of the kept plan, the second of those planned anew.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE name = ANY (%s)",
+            [NAMES],
+        )
+        return {name: (generic, custom) for name, generic, custom in cursor.fetchall()}
+
+
+def sql_of(captured: CaptureQueriesContext) -> list[str]:
+    return [query["sql"] for query in captured]
+
+
+@pytest.fixture(autouse=True)
+def nothing_prepared() -> None:
+    """Start without prepared statements: tests share the session."""
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+
+
+def test_signed_call_takes_five_statements_in_its_transaction(
+    source: CallSource, counter: Counter
+) -> None:
+    post_calls(factories.v3_record(), source=source)
+
+    with CaptureQueriesContext(connection) as captured:
+        post_calls(factories.v3_record(), source=source)
+
+    begin, end = (
+        next(place for place, sql in enumerate(sql_of(captured)) if sql.startswith(word))
+        for word in ("SAVEPOINT", "RELEASE")
+    )
+    within = sql_of(captured)[begin + 1 : end]
+    tables = (
+        "pg_advisory_xact_lock",
+        "EXECUTE find_calls",
+        "EXECUTE insert_calls",
+        "EXECUTE decide_new",
+    )
+    assert len(within) == 5
+    for sql, word in zip(within, (*tables, "calls_ingestreceipt"), strict=True):
+        assert word in sql
+    # The source with its secrets, and the stored answer.
+    assert begin == 2
+    assert len(captured) == 9
+
+
+def test_known_unchanged_call_is_not_decided(source: CallSource, counter: Counter) -> None:
+    item = factories.v3_record()
+    store(source, item)
+
+    with CaptureQueriesContext(connection) as captured:
+        store(source, item)
+
+    assert len(captured) == 2
+    assert "pg_advisory_xact_lock" in sql_of(captured)[0]
+
+
+def test_deciding_statement_is_planned_once_a_session(source: CallSource, counter: Counter) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        for _number in range(3):
+            store(source, factories.v3_record())
+
+    assert sum(sql.startswith("PREPARE ") for sql in sql_of(captured)) == 3
+    [(name, (generic, custom))] = executions().items()
+    assert (name.startswith("decide_new_"), generic, custom) == (True, 3, 0)
+    assert Delivery.objects.filter(state=DeliveryState.WAITING).count() == 3
+
+
+@pytest.mark.parametrize("lose", ["DEALLOCATE ALL", "DEALLOCATE {name}"])
+def test_session_without_the_statement_prepares_it_again(
+    source: CallSource, counter: Counter, lose: str
+) -> None:
+    """As after DISCARD ALL, or in another session behind a pooler."""
+    store(source, factories.v3_record())
+    [name] = executions()
+    with connection.cursor() as cursor:
+        cursor.execute(lose.format(name=name))
+    assert executions() == {}
+
+    store(source, factories.v3_record())
+
+    assert executions() == {name: (1, 0)}
+    assert Delivery.objects.filter(state=DeliveryState.WAITING).count() == 2
+
+
+def test_session_keeps_its_settings(source: CallSource, counter: Counter) -> None:
+    store(source, factories.v3_record())
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('plan_cache_mode'), current_setting('enable_seqscan')"
+        )
+        assert cursor.fetchone() == ("auto", "on")
+
+
+def test_only_the_month_of_the_call_is_read(source: CallSource, counter: Counter) -> None:
+    plan = plan_of(lambda: store(source, factories.v3_record()), "ANALYZE")
+
+    calls = _scans(plan, "c")
+    assert len(calls) == 1
+    assert calls[0]["Node Type"] in ("Index Scan", "Bitmap Heap Scan")
+    assert calls[0]["Actual Rows"] == 1
+
+
+def _scans(plan: dict[str, Any], alias: str) -> list[dict[str, Any]]:
+    """Return the scans of the partitions that are read under this alias: c_1, c_2 …"""
+    return [
+        node
+        for node in nodes_of(plan)
+        if "Relation Name" in node and node["Alias"].partition("_")[0] == alias
+    ]
+
+
+def test_attempt_of_an_earlier_month_is_decided_again(source: CallSource, counter: Counter) -> None:
+    now = timezone.now()
+    order = {"serviceType": "callback", "cbAttemptsQueue": [11, 12]}
+    ids = {"first": 11, "second": 12}
+    first = factories.v3_record(
+        **order, cbCallId=ids["first"], cbAttempt=1,
+        callTime=int((now - timedelta(days=33)).timestamp()),
+    )  # fmt: skip
+    store(source, first)
+    assert Delivery.objects.get(channel=1).reason != "not_last_attempt"
+
+    second = order | {"cbCallId": ids["second"], "cbAttempt": 2}
+    store(source, factories.v3_record(**second))
+
+    reasons = Delivery.objects.filter(channel=1).order_by("call_id")
+    assert reasons[0].reason == "not_last_attempt"
+    assert {name.rpartition("_")[0] for name in executions()} == {"decide_attempts"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_dropped_connection_prepares_again(source: CallSource, counter: Counter) -> None:
+    store(source, factories.v3_record())
+    before = executions()
+    connection.close()
+    assert executions() == {}
+
+    store(source, factories.v3_record())
+
+    assert executions() == before == dict.fromkeys(before, (1, 0))
+    assert len(before) == 1
+    assert Call.objects.count() == 2
