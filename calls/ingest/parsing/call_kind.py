@@ -58,6 +58,8 @@ def _hints(item: Item) -> set[bool]:
 
 def _flag(value: Any) -> bool | None:
     """Return yes or no, None for anything else."""
+    if value is None:
+        return None
     text = "" if isinstance(value, bool) else as_text(value).lower()
     if value is True or text in TRUE_TEXTS:
         return True
@@ -73,6 +75,7 @@ def _said_by_words(item: Item) -> bool | None:
     said = {
         (found["kind"] in _STATIC) != bool(found["negation"])
         for text in texts
+        if text
         for found in _WORD.finditer(text)
     }
     return all(said) if said else None

@@ -14,7 +14,7 @@ from itertools import islice
 from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, read_text
-from calls.ingest.parsing.identifiers import CLICK_ID, Identifier, agreed, read_number
+from calls.ingest.parsing.identifiers import ABSENT, CLICK_ID, Identifier, agreed, read_number
 
 #: Pages that the visitor of the call saw; a referrer may be a page of another site.
 ADDRESS_FIELDS = ("entryPointQuery", "callPage", "entryPoint", "cpg")
@@ -49,7 +49,7 @@ def _click_in(address: str) -> Identifier:
     if len(address) > MAX_ADDRESS:
         address = address[:MAX_ADDRESS].rstrip(_OF_VALUE)
     if "yclid" not in address.lower():
-        return Identifier()
+        return ABSENT
     return _first_readable(map(_only_click, _decodings(address)))
 
 
@@ -62,8 +62,8 @@ def _only_click(text: str) -> Identifier:
 
 def _first_readable(found: Iterable[Identifier]) -> Identifier:
     """Return the first that has a value, else the first that is unreadable, else the absent one."""
-    came = [one for one in found if one != Identifier()]
-    return next((one for one in came if one.value), came[0] if came else Identifier())
+    came = [one for one in found if one.value or one.unreadable]
+    return next((one for one in came if one.value), came[0] if came else ABSENT)
 
 
 def _decodings(address: str) -> Iterator[str]:

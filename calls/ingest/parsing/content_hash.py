@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from calls.ingest.parsing.fields import Item, as_text
-from calls.ingest.parsing.json_values import canonical, digest
+from calls.ingest.parsing.json_values import (
+    MAX_LEVELS,
+    TooDeep,
+    canonical,
+    digest,
+    is_storable,
+    storable,
+)
 
 #: The log of webhooks sent and the page of the listing are not content of the call.
 NOT_CONTENT = frozenset({"hooks", "page"})
@@ -13,20 +20,42 @@ NOT_CONTENT = frozenset({"hooks", "page"})
 
 def content_hash(raw: Item) -> str:
     """Return the same hash for records of the same content, in whatever order of fields."""
-    content = {name: normalised(value) for name, value in raw.items() if name not in NOT_CONTENT}
-    return digest(canonical(content))
+    return digest(_written(raw))
 
 
-def normalised(value: Any) -> Any:
-    """Return the canonical form of the value.
+def read_content(item: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the record as `storable` does, and its content hash. Raises TooDeep.
+
+    The canonical text of the content, which is hashed, tells as well whether it can be stored.
+    """
+    written = _written(item)
+    others = {name: item[name] for name in NOT_CONTENT & item.keys()}
+    if is_storable(written) and (not others or storable(others) is others):
+        return item, digest(written)
+    raw = storable(item)
+    return raw, content_hash(raw)
+
+
+def _written(item: Item) -> str:
+    return canonical(
+        {name: normalised(value, 2) for name, value in item.items() if name not in NOT_CONTENT}
+    )
+
+
+def normalised(value: Any, level: int = 1) -> Any:
+    """Return the canonical form of the value. Raises TooDeep beyond MAX_LEVELS.
 
     Values are equal only where every field reads them alike: a whole number and its text, null and
     an empty text. True is not 1; a fraction, which is no identifier, is not its text, which may be.
     """
-    if isinstance(value, dict):
-        return {name: normalised(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [normalised(one) for one in value]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        if level > MAX_LEVELS:
+            raise TooDeep("nested too deep")
+        if isinstance(value, list):
+            return [normalised(one, level + 1) for one in value]
+        return {name: normalised(one, level + 1) for name, one in value.items()}
     if isinstance(value, int | float):
         return as_text(value) or value
     return "" if value is None else value

@@ -24,6 +24,7 @@ MAX_INT8 = 2**63 - 1
 MAX_UINT64 = 2**64 - 1
 #: From here on floats skip whole numbers, so their digits may differ from those that were sent.
 MAX_EXACT_FLOAT = 2**53
+_NO_DIGITS = re.compile("[^0-9]+")
 #: Numbers written as floats: their zeros or exponent are not digits of a phone.
 _WITH_FRACTION = re.compile(r"(\+?[0-9]+)\.0+")
 _WITH_EXPONENT = re.compile(r"[+-]?[0-9]+([.,][0-9]*)?[eEеЕ][+-]?[0-9]+")
@@ -54,7 +55,10 @@ def present(item: Item, *names: str) -> tuple[str, Any]:
 def read_text(item: Item, *names: str, limit: int | None = None) -> str:
     """Return the first non-empty text among the fields, cut to ``limit`` characters."""
     for name in names:
-        text = as_text(item.get(name))
+        value = item.get(name)
+        if value is None:
+            continue
+        text = value.strip() if isinstance(value, str) else as_text(value)
         if text not in ABSENT_TEXTS:
             return text[:limit]
     return ""
@@ -122,7 +126,7 @@ def read_phone(text: str) -> str:
         return ""
     if number := _WITH_FRACTION.fullmatch(text):
         text = number[1]
-    digits = "".join(sign for sign in text if sign in "0123456789")
+    digits = _NO_DIGITS.sub("", text)
     if len(digits) == 11 and digits.startswith("8"):
         digits = "7" + digits[1:]
     return f"+{digits}" if 0 < len(digits) <= 19 else ""

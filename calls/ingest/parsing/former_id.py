@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from calls.ingest.parsing.fields import Item, Unusable, read_count, read_phone, read_text
-from calls.ingest.parsing.json_values import canonical, digest
+from calls.ingest.parsing.json_values import canonical_list, digest
 
 
 def former_id(item: Item, *, source_id: str, started_at: datetime) -> str:
@@ -22,5 +22,5 @@ def former_id(item: Item, *, source_id: str, started_at: datetime) -> str:
         duration = read_count(item, "duration", "duration2_sec")
     except Unusable:
         return ""
-    facts = [source_id, started_at.isoformat(), phone, line, duration]
-    return f"auto-{digest(canonical(facts))[:32]}"
+    facts = (source_id, started_at.isoformat(), phone, line, duration)
+    return f"auto-{digest(canonical_list(facts))[:32]}"

@@ -43,6 +43,7 @@ _NAME = r"\s*(?:[$@%]?[^\W\d][\w.|:$ -]*%?)?\s*"
 _TEMPLATE = re.compile(
     rf"[$#@]?\{{{{1,3}}{_NAME}\}}{{1,3}}|\[\[{_NAME}\]\]|%{{1,2}}{_NAME}%{{1,2}}|<{_NAME}>"
 )
+_TEMPLATE_SIGNS = frozenset("$#@{[%<")
 _QUOTES = "\"'`«»“”„‘’\\"
 _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
 _WITH_FRACTION = re.compile(r"([0-9]+)[.,]0+")
@@ -60,6 +61,10 @@ class Identifier:
 
     value: str = ""
     unreadable: str = ""
+
+
+#: Nothing came.
+ABSENT = Identifier()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +104,26 @@ def agreed(found: Iterable[Identifier]) -> Identifier:
 
     Two different readable ones are unreadable, both quoted: none of them is guessed.
     """
-    came = [one for one in found if one != Identifier()]
+    came = [one for one in found if one.value or one.unreadable]
+    if len(came) < 2:
+        return came[0] if came else ABSENT
     values = list(dict.fromkeys(one.value for one in came if one.value))
     if len(values) > 1:
         return Identifier(unreadable=", ".join(values)[:MAX_SHOWN])
-    if values:
-        return Identifier(value=values[0])
-    return came[0] if came else Identifier()
+    return Identifier(value=values[0]) if values else came[0]
 
 
 def _number(value: Any, names: frozenset[str]) -> Identifier:
     text = _scalar(value)
     if text is None or len(text) > MAX_TEXT:
         return Identifier(unreadable=shown(value))
-    if is_absent(_clean(text)):
-        return Identifier()
+    if text.isascii() and text.isdigit() and text.strip("0"):  # as nearly all come
+        return Identifier(value=text) if read_uint64(text) else Identifier(unreadable=shown(value))
+    if not text or is_absent(_clean(text)):
+        return ABSENT
     candidates = _candidates(_unescaped(text), names)
     if not candidates:
-        return Identifier()
+        return ABSENT
     read = read_uint64(candidates.pop()) if len(candidates) == 1 else ""
     return Identifier(value=read) if read else Identifier(unreadable=shown(value))
 
@@ -171,11 +178,13 @@ def _user_id(value: Any) -> Identifier:
     text = _scalar(value)
     if text is None:
         return Identifier(unreadable=shown(value))
+    if not text:
+        return ABSENT
     bare = _trimmed(text)
     if len(bare) > MAX_TEXT:
         return Identifier(unreadable=shown(text))
     if is_absent(bare):
-        return Identifier()
+        return ABSENT
     is_one_line = not any(unicodedata.category(sign) == "Cc" for sign in bare)
     if is_one_line and len(bare) <= MAX_USER_ID:
         return Identifier(value=bare)
@@ -196,7 +205,9 @@ def _scalar(value: Any) -> str | None:
 
 def is_absent(text: str) -> bool:
     """Whether the text means nothing: a word such as null, or a template that was not filled."""
-    return text.strip().lower() in ABSENT_WORDS or _TEMPLATE.fullmatch(text.strip()) is not None
+    bare = text.strip()
+    is_template = bare[:1] in _TEMPLATE_SIGNS and _TEMPLATE.fullmatch(bare) is not None
+    return is_template or bare.lower() in ABSENT_WORDS
 
 
 def _clean(text: str) -> str:
@@ -210,6 +221,8 @@ def _unescaped(text: str) -> str:
 
 def _spaced(text: str) -> str:
     """Return the text with invisible characters removed and every space a plain one, trimmed."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     plain = "".join(
         " " if sign.isspace() else sign
         for sign in text

@@ -22,7 +22,7 @@ from calls.ingest.parsing.fields import (
 )
 from calls.ingest.parsing.former_id import former_id
 from calls.ingest.parsing.identifiers import is_absent
-from calls.ingest.parsing.json_values import canonical, digest
+from calls.ingest.parsing.json_values import canonical_list, digest
 
 MAX_EXTERNAL_ID = 128
 #: An id of one service; with the service in front it fits into MAX_EXTERNAL_ID.
@@ -67,8 +67,9 @@ def call_ids(
 
     ``visitor``: the identifiers of the visitor that were read. Raises Unusable.
     """
+    begin = (source_id, started_at.isoformat())
     derived = (
-        f"auto-{digest(canonical([source_id, started_at.isoformat(), *facts]))[:32]}"
+        f"auto-{digest(canonical_list((*begin, *facts)))[:32]}"
         for facts in _derived_facts(item, visitor)
     )
     former = former_id(item, source_id=source_id, started_at=started_at)

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from json.encoder import encode_basestring
 from typing import Any
 
 #: PostgreSQL's text has no NUL, and UTF-8 has no lone half of a surrogate pair.
@@ -56,6 +57,12 @@ STRICT_DECODER = json.JSONDecoder(
 )
 
 
+# Values of JSON hold no cycles.
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
+
+
 def read_json(body: bytes) -> Any:
     """Return the value of a JSON text. Raises MalformedJson."""
     try:
@@ -66,7 +73,13 @@ def read_json(body: bytes) -> Any:
 
 def canonical(value: Any) -> str:
     """Return the canonical JSON of the value: sorted keys, no spaces."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
+
+
+def canonical_list(values: Iterable[str | int]) -> str:
+    """Return what `canonical` returns of a list of texts and whole numbers, but faster."""
+    written = (encode_basestring(one) if isinstance(one, str) else str(one) for one in values)
+    return f"[{','.join(written)}]"
 
 
 def digest(text: str) -> str:
@@ -83,10 +96,12 @@ def storable(value: Any) -> Any:
     """Return the value without characters that PostgreSQL refuses. Raises TooDeep."""
     if _levels_exceed(value, MAX_LEVELS):
         raise TooDeep("nested too deep")
-    written = canonical(value)
-    if _ESCAPED_NUL not in written and not UNSTORABLE.search(written):
-        return value
-    return _cleaned(value)
+    return value if is_storable(canonical(value)) else _cleaned(value)
+
+
+def is_storable(written: str) -> bool:
+    """Whether PostgreSQL stores every text of a canonical JSON; false at times where it would."""
+    return _ESCAPED_NUL not in written and UNSTORABLE.search(written) is None
 
 
 def _levels_exceed(value: Any, limit: int) -> bool:

@@ -18,7 +18,7 @@ from calls.ingest.parsing import status_codes
 from calls.ingest.parsing.call_kind import read_kind
 from calls.ingest.parsing.call_time import check_end, read_start
 from calls.ingest.parsing.clicks import click_of
-from calls.ingest.parsing.content_hash import content_hash
+from calls.ingest.parsing.content_hash import read_content
 from calls.ingest.parsing.fields import (
     Item,
     Unusable,
@@ -31,7 +31,7 @@ from calls.ingest.parsing.fields import (
 )
 from calls.ingest.parsing.identifiers import CLIENT_ID, read_number, read_user_id
 from calls.ingest.parsing.identity import call_ids, client_number, readable_id
-from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep, storable
+from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep
 from calls.ingest.parsing.lists import read_keys, read_tags
 from calls.ingest.parsing.phone import RUSSIA, parse_phone
 from calls.ingest.parsing.seconds import read_seconds
@@ -132,19 +132,20 @@ def read_record(
     if not isinstance(item, dict):
         return BadRecord("not_an_object", "", _("Запись звонка должна быть объектом JSON."))
     try:
-        raw = storable(item)
+        raw, content_hash = read_content(item)
     except TooDeep:
         sentence = _("Запись звонка глубже %(most)d уровней.") % {"most": MAX_LEVELS}
         return BadRecord("too_deep", "", sentence)
     try:
-        return _read(raw, source_id=source_id, zone=zone, now=now, region=region)
+        columns = _read(raw, source_id=source_id, zone=zone, now=now, region=region)
     except Unusable as problem:
         return BadRecord(problem.code, problem.field, problem.message, readable_id(raw))
+    return CallRecord(raw=raw, content_hash=content_hash, **columns)
 
 
 def _read(
-    raw: dict[str, Any], *, source_id: str, zone: ZoneInfo | None, now: datetime, region: str
-) -> CallRecord:
+    raw: Item, *, source_id: str, zone: ZoneInfo | None, now: datetime, region: str
+) -> Columns:
     started_at = read_start(raw, zone=zone, now=now)
     number = client_number(raw)
     phone = parse_phone(number, region)
@@ -154,22 +155,20 @@ def _read(
     check_end(started_at, hold or 0, field=present(raw, *HOLDS)[0], now=now)
     visitor = read_visitor(raw)
     kind = visitor["kind"]
-    return CallRecord(
+    return {
         **_identity(raw, visitor, source_id=source_id, started_at=started_at),
-        service_type=read_text(raw, "serviceType", limit=32),
-        phone=phone,
-        phone_text="" if phone else number[:MAX_PHONE_TEXT],
-        started_at=started_at,
-        duration_seconds=duration,
-        hold_seconds=hold,
-        raw=raw,
-        content_hash=content_hash(raw),
+        "service_type": read_text(raw, "serviceType", limit=32),
+        "phone": phone,
+        "phone_text": "" if phone else number[:MAX_PHONE_TEXT],
+        "started_at": started_at,
+        "duration_seconds": duration,
+        "hold_seconds": hold,
         **_outcome(raw),
         **_marks(raw),
         **_origin(raw),
         **visitor,
         **_attempt(raw, is_callback=kind == CallKind.CALLBACK),
-    )
+    }
 
 
 def _identity(raw: Item, visitor: Columns, *, source_id: str, started_at: datetime) -> Columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +21,8 @@ MAX_SITE = 255
 MAX_TEXT, MAX_TEXTS = 4096, 100
 #: Fields that are addresses of the site's pages, in order of preference.
 PAGE_FIELDS = ("callPage", "cpg", "entryPoint", "entryPointQuery")
+#: Longer texts, addresses of one visit, do not come again.
+MAX_REMEMBERED = 128
 _SEPARATORS = re.compile(r"[,;|\n]+")
 _AROUND = " \t\r\"'«»()[]<>"
 #: Endings of a page's file name, which are no top-level domains.
@@ -89,6 +92,16 @@ def _host(text: str) -> str:
 
     Numbers, names of files and addresses of e-mail are no hosts.
     """
+    return remembered_host(text) if len(text) <= MAX_REMEMBERED else _read_host(text)
+
+
+@lru_cache(maxsize=2048)
+def remembered_host(text: str) -> str:
+    """Return the host of a short text: the same sites and pages come with many calls."""
+    return _read_host(text)
+
+
+def _read_host(text: str) -> str:
     if "//" not in text and _EMAIL.match(unquote(text)):
         return ""
     host = normalise_host(text) or normalise_host(unquote(text))

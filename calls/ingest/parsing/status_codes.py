@@ -17,6 +17,9 @@ TEST = 790
 #: Not a real call: blocked, served already, cancelled, bad number, widget off, balance, repeat.
 TECHNICAL = frozenset({667, 668, *range(701, 707), 708, 709, 710, 718, 811, 812, 813, 814, 815})
 
+_SIGNS = re.compile(r"[\W_]+")
+#: CallKeeper's own words.
+OWN_WORDS = frozenset({"success", "fail"})
 #: Words of other senders, without signs, in lower case and with «е» for «ё».
 SUCCESS_WORDS = frozenset(
     {
@@ -56,14 +59,18 @@ def status_of(word: str, codes: Codes) -> str:
 
     CallKeeper's own word goes first, then the codes, then the words of other senders.
     """
-    named = re.sub(r"[\W_]+", " ", word.lower().replace("ё", "е")).strip()
-    if named in {"success", "fail"}:
+    named = word if word in OWN_WORDS else _plain(word)
+    if named in OWN_WORDS:
         return named
     if codes != (None, None):
         return "success" if codes == SUCCESS else "fail"
     if named in SUCCESS_WORDS:
         return "success"
     return "fail" if named in FAIL_WORDS else ""
+
+
+def _plain(word: str) -> str:
+    return _SIGNS.sub(" ", word.lower().replace("ё", "е")).strip()
 
 
 def read_pair(text: str) -> Codes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from calls.ingest.parsing import sites
 from counters.hosts import normalise_host
 from tests.calls.ingest.parsing.parsed import read
 from tests.calls.ingest.parsing.reports import BASE, REPORTS
@@ -81,6 +82,7 @@ def test_work_on_a_long_text_is_bounded(monkeypatch: pytest.MonkeyPatch, site: A
         return normalise_host(text)
 
     monkeypatch.setattr("calls.ingest.parsing.sites.normalise_host", counted)
+    sites.remembered_host.cache_clear()
 
     read(site=site)
 

@@ -1,0 +1,91 @@
+"""One canonical text of a record is hashed and tells whether PostgreSQL can store it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calls.ingest.parsing import json_values
+from calls.ingest.parsing.content_hash import content_hash, read_content
+from calls.ingest.parsing.identifiers import CLIENT_ID, Identifier, read_number
+from calls.ingest.parsing.json_values import (
+    MAX_LEVELS,
+    TooDeep,
+    canonical,
+    canonical_list,
+    storable,
+)
+from calls.ingest.parsing.record import CallRecord
+from tests import factories
+from tests.calls.ingest.any_record import JSON, RECORDS
+from tests.calls.ingest.parsing.parsed import read
+
+TEXTS = st.text(st.characters(), max_size=20)
+UNCLEAN = RECORDS | st.dictionaries(TEXTS, JSON | TEXTS, max_size=5)
+
+
+@given(item=UNCLEAN)
+def test_content_is_what_can_be_stored_and_its_hash(item: dict[str, Any]) -> None:
+    assert read_content(item) == (storable(item), content_hash(storable(item)))
+
+
+@pytest.mark.parametrize("name", ["hooks", "page", "text"])
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "\\u0000"])
+def test_text_that_cannot_be_stored_is_cleaned_in_every_field(name: str, text: str) -> None:
+    raw, _hash = read_content({name: [{text: f"a{text}b"}]})
+
+    kept = text if text == "\\u0000" else ""
+    assert raw == {name: [{kept: f"a{kept}b"}]}
+
+
+@pytest.mark.parametrize("name", ["hooks", "text"])
+def test_levels_are_counted_in_every_field(name: str) -> None:
+    value: Any = "x"
+    for _level in range(MAX_LEVELS - 1):
+        value = [value]
+
+    assert read_content({name: value})[0] == {name: value}
+    with pytest.raises(TooDeep):
+        read_content({name: [value]})
+
+
+def test_plain_record_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Any] = []
+    encoder = json_values._CANONICAL
+
+    class Counting:
+        def encode(self, value: Any) -> str:
+            written.append(value)
+            return encoder.encode(value)
+
+    monkeypatch.setattr(json_values, "_CANONICAL", Counting())
+
+    assert isinstance(read(**factories.v3_record(callTime=1_795_418_400)), CallRecord)
+    assert len(written) == 1
+
+
+@given(values=st.lists(TEXTS | st.integers()))
+def test_list_of_texts_and_numbers_is_canonical(values: list[str | int]) -> None:
+    assert canonical_list(values) == canonical(values)
+
+
+@pytest.mark.parametrize(
+    ("came", "identifier"),
+    [
+        ("1718031415926530010", Identifier("1718031415926530010")),
+        ("007", Identifier("007")),
+        ("18446744073709551615", Identifier("18446744073709551615")),
+        ("18446744073709551616", Identifier(unreadable="18446744073709551616")),
+        ("0", Identifier()),
+        ("000", Identifier()),
+        ("", Identifier()),
+        ("１２３", Identifier(unreadable="１２３")),
+        ("{{client_id}}", Identifier()),
+        ("1" * 2000, Identifier(unreadable="1" * 100)),
+    ],
+)
+def test_plain_digits_are_read_as_any_other_text(came: str, identifier: Identifier) -> None:
+    assert read_number({"yaClid": came}, CLIENT_ID) == identifier
