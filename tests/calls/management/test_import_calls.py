@@ -60,7 +60,7 @@ def test_published_sample_is_imported_and_decided(source: CallSource, counter: C
     assert (code, err) == (0, "")
     assert out == "Создано 1, изменено 0, уже были 0, отклонено 0\n"
     assert Call.objects.get().external_id == "23423423434434234"
-    assert Delivery.objects.filter(counter=counter).count() == 2
+    assert Delivery.objects.filter(counter=counter).count() == 1
 
 
 def test_answer_without_rows_says_so(source: CallSource) -> None:
