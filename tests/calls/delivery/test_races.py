@@ -235,7 +235,7 @@ def test_refused_rows_stay_marked_while_the_list_cannot_be_read(
     assert Upload.objects.get().attention == Attention.ROW_REFUSED
 
 
-def test_concurrent_decisions_of_a_call_leave_one_row_per_channel_in_use(transactional_db: None) -> None:
+def test_concurrent_decisions_of_a_call_leave_one_row_per_channel(transactional_db: None) -> None:
     cabinet = factories.make_cabinet()
     factories.make_counter(account=factories.make_account(cabinet=cabinet))
     call = store_call(cabinet=cabinet, decided=False)
