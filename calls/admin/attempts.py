@@ -1,17 +1,19 @@
-"""Admin pages of upload attempts and of upload files (their size, never their content)."""
+"""Admin pages of upload attempts, and of upload files (their size, never their content)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Func, IntegerField, QuerySet
+from django.db.models import QuerySet
+from django.db.models.functions import Length
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
 from calls.admin import filters
-from calls.models import UploadAttempt, UploadFile
+from calls.delivery import file_store
+from calls.models import UploadAttempt, UploadFile, UploadPiece
 
 
 @admin.register(UploadAttempt)
@@ -39,11 +41,32 @@ class UploadFileAdmin(SupportAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UploadFile]:
         """Annotate the number of bytes, computed by the database."""
-        length = Func("body", function="octet_length", output_field=IntegerField())
         files: QuerySet[UploadFile] = super().get_queryset(request)
-        return files.annotate(length=length)
+        return files.annotate(length=file_store.length())
 
     @admin.display(description=_("Размер, байт"))
     def size(self, file: Any) -> int:
         """Return the number of bytes."""
         return int(file.length)
+
+
+@admin.register(UploadPiece)
+class UploadPieceAdmin(SupportAdmin):
+    """The pieces of the files and their sizes; never their content."""
+
+    list_display = ("file", "first_row", "size")
+    search_fields = ("file__upload__marker__exact",)
+    fields = ("file", "first_row", "size")
+    readonly_fields = ("size",)
+    never_fetched = ("body",)
+    ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UploadPiece]:
+        """Annotate the number of bytes, computed by the database."""
+        pieces: QuerySet[UploadPiece] = super().get_queryset(request)
+        return pieces.annotate(length=Length("body"))
+
+    @admin.display(description=_("Размер, байт"))
+    def size(self, piece: Any) -> int:
+        """Return the number of bytes."""
+        return int(piece.length)

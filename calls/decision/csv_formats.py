@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 DIGITS = "[0-9]{1,20}"
 FLAG = "[01]"
@@ -53,11 +53,21 @@ def fits_sql(column: str, value: str) -> str:
     return f"({value} ~ '^({pattern})$')"
 
 
-def unfit_rows(body: bytes) -> list[int]:
-    """Return the numbers (from 1) of the rows of an uploaded file that Metrika cannot accept."""
-    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", newline="")
-    rows = csv.DictReader(text)
+def unfit_rows(pieces: Iterable[bytes]) -> list[int]:
+    """Return the numbers (from 1) of the rows of an uploaded file that Metrika cannot accept.
+
+    ``pieces`` are its bytes; each ends with a row.
+    """
+    rows = csv.DictReader(text_lines(pieces))
     return [number for number, row in enumerate(rows, start=1) if not _fits(row)]
+
+
+def text_lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines with their ends; a byte that is not UTF-8 becomes U+FFFD."""
+    for piece in pieces:
+        yield from io.TextIOWrapper(
+            io.BytesIO(piece), encoding="utf-8", errors="replace", newline=""
+        )
 
 
 def _fits(row: Mapping[str, str]) -> bool:

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery import doubt, redecision, takeover
-from calls.delivery.csv_writer import write_file
+from calls.delivery.csv_writer import write_pieces
 from calls.delivery.streams import Stream, due_streams
-from calls.delivery.uploads import create_upload
+from calls.delivery.uploads import create_upload, next_upload_id
 from calls.models import StreamUse, Upload
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
@@ -47,17 +47,18 @@ _OF_STREAM = f"""counter_id = %(counter)s AND channel = %(channel)s AND id_kind 
       AND not_before <= %(now)s"""
 
 # Calls of the last day first: a backlog of any length must not delay them.
+# By the age of the call: this order is in an index of what waits, so a backlog is not read.
 # FOR UPDATE SKIP LOCKED: a second batcher takes other rows, and a row whose call is being changed
 # at this moment is left for the next run.
 _ATTACH = f"""
 WITH of_today AS (
     SELECT call_id, partition_at FROM calls_delivery
     WHERE {_OF_STREAM} AND expires_at > %(today_expires)s
-    ORDER BY not_before LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ORDER BY expires_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), left_over AS (
     SELECT call_id, partition_at FROM calls_delivery
     WHERE {_OF_STREAM} AND expires_at > %(now)s AND expires_at <= %(today_expires)s
-    ORDER BY not_before LIMIT %(most)s - (SELECT count(*) FROM of_today) FOR UPDATE SKIP LOCKED
+    ORDER BY expires_at LIMIT %(most)s - (SELECT count(*) FROM of_today) FOR UPDATE SKIP LOCKED
 ), picked AS (
     SELECT * FROM of_today UNION ALL SELECT * FROM left_over
 ), numbered AS (
@@ -74,6 +75,12 @@ WITH of_today AS (
     RETURNING n.started_at, d.settings_version
 )
 SELECT count(*), min(started_at), max(started_at), min(settings_version) FROM attached
+"""
+# Every row is found by its key. To join by hash, as the planner would, all calls of a month are
+# read, however few are attached. It lasts until the transaction ends, so it holds for the CSV, too.
+_PLAN = """
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('work_mem', '32MB', true)
 """
 
 
@@ -106,7 +113,7 @@ def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
             return None
         if stream.channel is Channel.GOAL and not _has_goal(counter):
             return None
-        upload_id = _next_upload_id()
+        upload_id = next_upload_id()
         attached = _attach_unsent(stream, counter, upload_id, now)
         if attached is None or not attached.rows:
             return None
@@ -153,6 +160,7 @@ def _attach_up_to_date(
 
 def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:
     with connection.cursor() as cursor:
+        cursor.execute(_PLAN)
         cursor.execute(
             _ATTACH,
             {
@@ -181,8 +189,12 @@ def _freeze(
         id_kind=stream.id_kind,
         is_static=stream.is_static,
         target=counter.goal.identifier if is_goal and counter.goal else "",
-        body=write_file(
-            upload_id, channel=stream.channel, id_kind=stream.id_kind, is_static=stream.is_static
+        pieces=write_pieces(
+            upload_id,
+            attached.rows,
+            channel=stream.channel,
+            id_kind=stream.id_kind,
+            is_static=stream.is_static,
         ),
         rows=attached.rows,
         oldest_call_at=attached.oldest_call_at,
@@ -207,9 +219,3 @@ def _record_use(stream: Stream, now: datetime) -> None:
 def _has_goal(counter: Counter) -> bool:
     """Whether the chosen goal exists; without it Metrika would refuse the file as a whole."""
     return counter.goal is not None and counter.goal.deleted_at is None
-
-
-def _next_upload_id() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('calls_upload', 'id'))")
-        return int(cursor.fetchone()[0])

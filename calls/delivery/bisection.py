@@ -24,12 +24,12 @@ from django.db.models import Max, Min, Q, QuerySet, Subquery
 from calls.decision.csv_formats import unfit_rows
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import REFUSED_BY_CHECK, REFUSED_BY_METRIKA
-from calls.delivery import goal_check, transitions
+from calls.delivery import file_store, goal_check, transitions
 from calls.delivery.csv_slice import cut_rows
 from calls.delivery.policy import FILE_REFUSED
 from calls.delivery.rows import lock_rows, return_to_waiting
 from calls.delivery.uploads import create_upload
-from calls.models import Delivery, Resend, Upload, UploadAttempt, UploadFile
+from calls.models import Delivery, Resend, Upload, UploadAttempt
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, Attention, Channel, DeliveryState, UploadState
@@ -106,7 +106,7 @@ def _step(upload: Upload, counter: Counter, now: datetime) -> bool:
 def _begin(upload: Upload, counter: Counter, now: datetime) -> bool:
     if upload.channel == Channel.GOAL and not goal_check.has_goal(upload, counter):
         return _end_without_goal(upload, now)
-    unfit = unfit_rows(_body(upload))
+    unfit = unfit_rows(file_store.bytes_of(upload.pk))
     if unfit:
         _refuse_rows(upload, unfit, REFUSED_BY_CHECK.code)
         return _finish(upload, now)
@@ -226,7 +226,7 @@ def _split_off(upload: Upload, first: int, last: int, now: datetime) -> Upload:
         id_kind=upload.id_kind,
         is_static=upload.is_static,
         target=upload.target,
-        body=cut_rows(_body(upload), first, last),
+        pieces=cut_rows(file_store.pieces(upload.pk, first=first, last=last), first, last),
         rows=last - first + 1,
         oldest_call_at=ends["first"] - LINK_HORIZON,
         newest_call_at=ends["last"] - LINK_HORIZON,
@@ -272,7 +272,3 @@ def _refused_today(upload: Upload, now: datetime) -> int:
     parts = Q(parent__isnull=False, created_at__gte=midnight)
     refused = Q(attention__in=OF_REFUSED, uploading_id=None, sent_at__gte=midnight)
     return Upload.objects.filter(parts | refused, counter_id=upload.counter_id).count()
-
-
-def _body(upload: Upload) -> bytes:
-    return bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))

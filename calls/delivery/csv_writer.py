@@ -1,4 +1,4 @@
-"""Writes the CSV of an upload: one SELECT, streamed by COPY.
+"""Writes the CSV of an upload by COPY, one piece of its rows after the other.
 
 Columns and formats: https://yandex.com/dev/metrika/en/management/calls (channel `calls`) and
 https://yandex.com/dev/metrika/en/management/offline-conv (channel `goal`). COPY quotes by RFC 4180
@@ -8,6 +8,7 @@ and writes "" for an empty text; nullif makes it an empty cell.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.db import connection
 
 from calls.call_key import call_key_sql
 from calls.decision.csv_formats import fits_sql
+from calls.delivery.file_store import ROWS_PER_PIECE, Piece
 from calls.models import Delivery
 from calls.phones import MASKABLE_DIGITS
 from calls.states import Channel, IdKind
@@ -77,10 +79,25 @@ def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tu
     return [(id_kind.label, identifier), *rest]
 
 
-def write_file(upload_id: int, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
-    """Return the CSV of the rows that are attached to the upload, in row order, with a header."""
-    where = "d.upload_id = %(upload_id)s ORDER BY d.row_number"
-    return _copy(channel, id_kind, where, {"upload_id": upload_id}, is_static=is_static)
+def write_pieces(
+    upload_id: int, rows: int, *, channel: Channel, id_kind: IdKind, is_static: bool
+) -> Iterator[Piece]:
+    """Yield the CSV of the ``rows`` attached to the upload, in row order, with a header."""
+    where = "d.upload_id = %(upload)s AND d.row_number BETWEEN %(first)s AND %(last)s"
+    for first in range(1, rows + 1, ROWS_PER_PIECE):
+        last = min(first + ROWS_PER_PIECE - 1, rows)
+        key = {"upload": upload_id, "first": first, "last": last}
+        body, written = _copy(
+            channel,
+            id_kind,
+            f"{where} ORDER BY d.row_number",
+            key,
+            is_static=is_static,
+            has_header=first == 1,
+        )
+        if written != last - first + 1:
+            raise RuntimeError(f"upload {upload_id} has {written} rows of {first} to {last}")
+        yield first, body
 
 
 def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
@@ -95,12 +112,20 @@ def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_stati
         "counter": delivery.counter_id,
         "channel": delivery.channel,
     }
-    return _copy(channel, id_kind, where, key, is_static=is_static)
+    body, _rows = _copy(channel, id_kind, where, key, is_static=is_static)
+    return body
 
 
 def _copy(
-    channel: Channel, id_kind: IdKind, where: str, key: dict[str, Any], *, is_static: bool
-) -> bytes:
+    channel: Channel,
+    id_kind: IdKind,
+    where: str,
+    key: dict[str, Any],
+    *,
+    is_static: bool,
+    has_header: bool = True,
+) -> tuple[bytes, int]:
+    """Return the CSV and the number of its rows."""
     columns = columns_of(channel, id_kind, is_static=is_static)
     selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
     with connection.cursor() as cursor:
@@ -118,6 +143,7 @@ def _copy(
         ).decode()
         buffer = io.BytesIO()
         cursor.copy_expert(
-            f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')", buffer
+            f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER {has_header}, ENCODING 'UTF8')",
+            buffer,
         )
-    return buffer.getvalue()
+        return buffer.getvalue(), cursor.rowcount

@@ -138,7 +138,7 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
         pk=delivery.call_id, partition_at=delivery.partition_at
     )
     body = write_row(delivery, channel=channel, id_kind=kind, is_static=is_static)
-    if unfit_rows(body):
+    if unfit_rows([body]):
         raise CannotResend(UNUSABLE)
     if call_at + LINK_HORIZON <= now:
         raise CannotResend(TOO_LATE)
@@ -150,7 +150,7 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
         id_kind=kind,
         is_static=is_static,
         target=goal.identifier if channel is Channel.GOAL and goal else "",
-        body=body,
+        pieces=[(1, body)],
         rows=1,
         oldest_call_at=call_at,
         newest_call_at=call_at,

@@ -16,9 +16,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.conf import settings
 from django.db import transaction
@@ -27,11 +28,11 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import doubt, manifest, moves, transitions
+from calls.delivery import doubt, file_store, manifest, moves, transitions
 from calls.delivery.look import is_read_sql
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
-from calls.models import Upload, UploadAttempt, UploadFile
+from calls.models import Upload, UploadAttempt
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
@@ -41,6 +42,7 @@ from integrations.clients import metrika_client
 from integrations.installation import guard
 from integrations.limits import request_budget
 from integrations.yandex.errors import Unreachable, YandexError
+from integrations.yandex.multipart import SizedPieces
 from integrations.yandex.records import Uploading
 
 logger = logging.getLogger(__name__)
@@ -59,7 +61,10 @@ class ClaimLost(Exception):
 
 
 class BytesChanged(Exception):
-    """The stored bytes of an upload are not the ones that were frozen; they must not be sent."""
+    """The stored bytes of an upload are not the ones that were frozen.
+
+    Metrika does not have the file: at least the last piece of its body was not sent.
+    """
 
 
 def send_due(*, seconds: float) -> int:
@@ -237,9 +242,10 @@ def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Up
 
     Raises BytesChanged, or YandexError, whose consequences are in `calls.delivery.policy`.
     """
-    body = bytes(UploadFile.objects.values_list("body", flat=True).get(pk=upload.pk))
-    if hashlib.sha256(body).hexdigest() != upload.sha256:
-        raise BytesChanged
+    pieces = _frozen_bytes(upload)
+    # A file of one piece is checked before the request, a longer one while it leaves.
+    first = next(pieces)
+    body = SizedPieces(file_store.size_of(upload.pk), chain([first], pieces))
     number = upload.counter.number
     failpoint("before_request")
 
@@ -254,6 +260,19 @@ def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Up
         return client.upload_calls(
             number, body=body, marker=upload.marker, new_goal_name=CALL_GOAL_NAME
         )
+
+
+def _frozen_bytes(upload: Upload) -> Iterator[bytes]:
+    """Yield the stored bytes; raise BytesChanged instead of the last piece unless all are right."""
+    digest, held = hashlib.sha256(), None
+    for piece in file_store.bytes_of(upload.pk):
+        digest.update(piece)
+        if held is not None:
+            yield held
+        held = piece
+    if held is None or digest.hexdigest() != upload.sha256:
+        raise BytesChanged
+    yield held
 
 
 def _refuse_to_start_late(upload: Upload) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import connection
+
+from calls.delivery import file_store
+from calls.delivery.file_store import Piece
 from calls.delivery.manifest import Manifest
 from calls.models import Upload, UploadFile
 from calls.states import Channel, IdKind
@@ -20,7 +24,7 @@ def create_upload(
     id_kind: IdKind | int,
     is_static: bool,
     target: str,
-    body: bytes,
+    pieces: Iterable[Piece],
     rows: int,
     oldest_call_at: datetime,
     newest_call_at: datetime,
@@ -28,13 +32,15 @@ def create_upload(
     upload_id: int | None = None,
     parent: Upload | None = None,
 ) -> Upload:
-    """Create an upload that may be sent at once, with a new marker and the bytes of its file.
+    """Create an upload that may be sent at once, with a new marker and the pieces of its file.
 
     Runs in the transaction that attaches its rows. ``upload_id`` comes from the sequence, for rows
     that were attached before. ``target`` is the goal's identifier, '' in the channel of calls.
     """
+    new_id = next_upload_id() if upload_id is None else upload_id
+    frozen = file_store.store(new_id, pieces)
     upload = Upload.objects.create(
-        id=upload_id,
+        id=new_id,
         parent=parent,
         cabinet_id=cabinet_id,
         counter_id=counter_id,
@@ -44,14 +50,21 @@ def create_upload(
         target=target,
         marker=f"ck{uuid.uuid4().hex}",
         rows=rows,
-        sha256=hashlib.sha256(body).hexdigest(),
+        sha256=frozen.sha256,
         created_at=now,
         oldest_call_at=oldest_call_at,
         newest_call_at=newest_call_at,
         not_before=now,
     )
-    UploadFile.objects.create(upload=upload, body=body)
+    UploadFile.objects.create(upload=upload, size=frozen.size)
     return upload
+
+
+def next_upload_id() -> int:
+    """Take an id from the sequence, for rows that are attached before their upload is created."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('calls_upload', 'id'))")
+        return int(cursor.fetchone()[0])
 
 
 def create_lost_upload(

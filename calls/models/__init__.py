@@ -15,7 +15,14 @@ from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
 from calls.models.restored import RestoreRun, SentBefore
 from calls.models.unknown_file import UnknownFile
-from calls.models.upload import ListUse, StreamUse, Upload, UploadAttempt, UploadFile
+from calls.models.upload import (
+    ListUse,
+    StreamUse,
+    Upload,
+    UploadAttempt,
+    UploadFile,
+    UploadPiece,
+)
 
 __all__ = [
     "Call",
@@ -36,5 +43,6 @@ __all__ = [
     "Upload",
     "UploadAttempt",
     "UploadFile",
+    "UploadPiece",
     "UploadQuerySet",
 ]

@@ -199,7 +199,11 @@ class ListUse(models.Model):
 
 
 class UploadFile(models.Model):
-    """The frozen bytes of an upload, in a table of their own: queries of uploads stay small."""
+    """The frozen bytes of an upload; `calls.delivery.file_store` writes and reads them.
+
+    They are in `UploadPiece`, so that a file of any size passes through little memory. Those of
+    files that were stored before pieces are in ``body``.
+    """
 
     upload = models.OneToOneField(
         Upload,
@@ -208,7 +212,9 @@ class UploadFile(models.Model):
         related_name="file",
         verbose_name=_("Выгрузка"),
     )
-    body = models.BinaryField()
+    #: Null in files that were stored before pieces.
+    size = models.PositiveBigIntegerField(_("Размер, байт"), null=True)
+    body = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = _("файл выгрузки")
@@ -216,6 +222,25 @@ class UploadFile(models.Model):
 
     def __str__(self) -> str:
         return str(self.upload_id)
+
+
+class UploadPiece(models.Model):
+    """Some rows of a file; the first piece has the header, too. In order they are its bytes."""
+
+    file = models.ForeignKey(UploadFile, models.CASCADE, related_name="pieces", db_index=False)
+    #: Number of its first row, counted from 1.
+    first_row = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("часть файла выгрузки")
+        verbose_name_plural = _("части файлов выгрузок")
+        constraints = [
+            models.UniqueConstraint(fields=["file", "first_row"], name="upload_piece_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} #{self.first_row}"
 
 
 class UploadAttempt(models.Model):

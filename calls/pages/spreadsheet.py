@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -38,9 +39,12 @@ TITLES = {
 }
 
 
-def spreadsheet_of(body: bytes, *, zone: ZoneInfo) -> bytes:
-    """Return the workbook of an upload's CSV; times are in ``zone``."""
-    lines = lines_of(body)
+def spreadsheet_of(pieces: Iterable[bytes], *, zone: ZoneInfo) -> bytes:
+    """Return the workbook of an upload's CSV, given by pieces that end with a row each.
+
+    Times are in ``zone``.
+    """
+    lines = lines_of(pieces)
     header = next(lines, [])
     file = io.BytesIO()
     columns = [_column(name, zone) for name in header]

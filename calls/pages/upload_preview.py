@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from django.db.models import F, Func, IntegerField, Value
-from django.db.models.fields import BinaryField
-
-from calls.models import UploadFile
+from calls.decision.csv_formats import text_lines
+from calls.delivery import file_store
 
 PREVIEW_ROWS = 50
 #: Enough for the header and the rows of a preview with long cells.
@@ -28,17 +26,10 @@ class Preview:
 
 
 def preview_of(upload_id: int) -> Preview:
-    """Return the first rows, reading only the beginning of the bytes from the database."""
-    start = Func(
-        F("body"), Value(1), Value(PREVIEW_BYTES), function="substring", output_field=BinaryField()
-    )
-    whole = Func(F("body"), function="octet_length", output_field=IntegerField())
-    found = UploadFile.objects.filter(pk=upload_id).values_list(start, whole).first()
-    if found is None:
-        return Preview([], [])
-    head, length = bytes(found[0]), found[1]
-    lines = list(lines_of(head))
-    if length > len(head):
+    """Return the first rows, reading only the beginning of the file."""
+    head, is_whole = file_store.beginning_of(upload_id, PREVIEW_BYTES)
+    lines = list(lines_of([head]))
+    if not is_whole:
         # The last row may be cut in the middle.
         lines = lines[:-1]
     return Preview(lines[0] if lines else [], lines[1 : PREVIEW_ROWS + 1])
@@ -46,27 +37,17 @@ def preview_of(upload_id: int) -> Preview:
 
 def values_of(rows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, str]]:
     """Return {column: value} as sent for each (upload id, row number from 1), in one query."""
-    wanted: dict[int, set[int]] = {}
-    for upload_id, number in rows:
-        wanted.setdefault(upload_id, set()).add(number)
     found: dict[tuple[int, int], dict[str, str]] = {}
-    for file in UploadFile.objects.filter(pk__in=wanted):
-        for number, values in _picked(bytes(file.body), wanted[file.pk]):
-            found[file.pk, number] = values
+    for piece in file_store.pieces_of_rows(rows):
+        header = next(lines_of([piece.head]), [])
+        # The first piece begins with the header: its rows are one line later.
+        place = piece.row - piece.first_row + (piece.first_row == 1)
+        line = next(islice(lines_of([piece.body]), place, None), None)
+        if line is not None:
+            found[piece.file_id, piece.row] = dict(zip(header, line, strict=False))
     return found
 
 
-def _picked(body: bytes, numbers: set[int]) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = lines_of(body)
-    header = next(lines, [])
-    for number, line in enumerate(lines, start=1):
-        if number in numbers:
-            yield number, dict(zip(header, line, strict=False))
-        if number >= max(numbers):
-            return
-
-
-def lines_of(body: bytes) -> Iterator[list[str]]:
-    """Return the header and the rows."""
-    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", errors="replace", newline="")
-    return csv.reader(text)
+def lines_of(pieces: Iterable[bytes]) -> Iterator[list[str]]:
+    """Return the header and the rows of a file's bytes; each piece ends with a row."""
+    return csv.reader(text_lines(pieces))

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from calls.delivery import file_store
 from calls.masking import Mask, masked_address, masked_text, masked_value
 from calls.models import Call, CallKey, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
@@ -143,7 +144,7 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """
     person = cast(CabinetRequest, request)
     shown = get_object_or_404(_uploads(person), pk=pk)
-    body = bytes(get_object_or_404(UploadFile, upload=shown).body)
+    file = get_object_or_404(UploadFile.objects.defer("body"), upload=shown)
     is_for_people = request.GET.get("for") == "people"
     audit.log_change(
         cabinet=person.cabinet,
@@ -154,8 +155,9 @@ def upload_csv(request: HttpRequest, pk: int) -> HttpResponse:
     )
     name = f"callkeeper-{shown.counter.number}-{shown.pk}"
     if is_for_people:
-        workbook = spreadsheet_of(body, zone=person.cabinet.zone)
+        workbook = spreadsheet_of(file_store.bytes_of(file.pk), zone=person.cabinet.zone)
         return _attachment(workbook, f"{name}.xlsx", EXCEL)
+    body = b"".join(file_store.bytes_of(file.pk))
     return _attachment(body, f"{name}.csv", "text/csv; charset=utf-8")
 
 

@@ -19,8 +19,8 @@ from calls.delivery import look
 from calls.delivery.look import is_read_sql
 from calls.delivery.lookup import grace
 from calls.delivery.policy import lookup_spacing
-from calls.delivery.streams import Stream, due_streams
-from calls.models import Delivery, Upload
+from calls.delivery.streams import Stream, StreamKey, due_streams, filled_at, key_of
+from calls.models import Upload
 from calls.states import OPEN_UPLOADS, TAKEN_UPLOADS, TO_SEND, UploadState, sql_list
 from counters.sendable import REACHABLE, SENDABLE, as_sql
 from integrations.limits import clock_skew
@@ -163,13 +163,14 @@ def _parameters(now: datetime, ahead: timedelta) -> dict[str, Any]:
 def _streams(now: datetime, ahead: timedelta) -> dict[str, Any]:
     """Return the parameters for streams whose file could be built now, and since when."""
     streams = due_streams(now)
+    filled = filled_at(streams, now)
     return {
         "stream_counters": [stream.counter_id for stream in streams],
         "stream_channels": [int(stream.channel) for stream in streams],
         "stream_id_kinds": [int(stream.id_kind) for stream in streams],
         "stream_statics": [stream.is_static for stream in streams],
-        "stream_full": [stream.is_full for stream in streams],
-        "stream_moments": [_due_since(stream, now, ahead) for stream in streams],
+        "stream_full": [key_of(stream) in filled for stream in streams],
+        "stream_moments": [_due_since(stream, filled, now, ahead) for stream in streams],
     }
 
 
@@ -182,8 +183,10 @@ def _lists(now: datetime) -> dict[str, Any]:
     }
 
 
-def _due_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
-    full = [_filled_at(stream, now)] if stream.is_full else []
+def _due_since(
+    stream: Stream, filled: dict[StreamKey, datetime], now: datetime, ahead: timedelta
+) -> datetime:
+    full = [filled[key_of(stream)]] if key_of(stream) in filled else []
     has_waited = stream.has_room and stream.has_waited(now, ahead)
     waited = [_waited_since(stream, now, ahead)] if has_waited else []
     return min(full + waited, default=now)
@@ -204,17 +207,3 @@ def _waited_since(stream: Stream, now: datetime, ahead: timedelta) -> datetime:
         middle = early + (late - early) / 2
         early, late = (early, middle) if stream.has_waited(middle, ahead) else (middle, late)
     return late
-
-
-def _filled_at(stream: Stream, now: datetime) -> datetime:
-    """Return when the last call that fills a file was due: a full file does not wait."""
-    calls = Delivery.objects.waiting().filter(
-        counter_id=stream.counter_id,
-        channel=stream.channel,
-        id_kind=stream.id_kind,
-        is_static=stream.is_static,
-        not_before__lte=now,
-    )
-    due_times = calls.order_by("not_before").values_list("not_before", flat=True)
-    filled_at = due_times[settings.UPLOAD_MAX_ROWS - 1 : settings.UPLOAD_MAX_ROWS].first()
-    return filled_at or now

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from .answer import Answer
 from .config import YandexConfig
 from .errors import UnexpectedAnswer, error_from, unexpected
+from .multipart import SizedPieces
 from .reading import (
     Misshapen,
     read_counter,
@@ -100,7 +101,7 @@ class MetrikaClient:
         )
 
     def upload_calls(
-        self, counter_number: int, *, body: bytes, marker: str, new_goal_name: str
+        self, counter_number: int, *, body: bytes | SizedPieces, marker: str, new_goal_name: str
     ) -> Uploading:
         """Hand over a file of calls; Metrika works it in within two hours.
 
@@ -113,7 +114,9 @@ class MetrikaClient:
         params = {"comment": marker, "new_goal_name": new_goal_name}
         return self._upload(counter_number, "upload_calls", params, body)
 
-    def upload_conversions(self, counter_number: int, *, body: bytes, marker: str) -> Uploading:
+    def upload_conversions(
+        self, counter_number: int, *, body: bytes | SizedPieces, marker: str
+    ) -> Uploading:
         """Hand over a file of offline conversions, rows that each name their goal.
 
         https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/upload_1
@@ -144,7 +147,11 @@ class MetrikaClient:
         self._transport.close()
 
     def _upload(
-        self, counter_number: int, method: str, params: Mapping[str, str], content: bytes
+        self,
+        counter_number: int,
+        method: str,
+        params: Mapping[str, str],
+        content: bytes | SizedPieces,
     ) -> Uploading:
         path = f"/counter/{counter_number}/offline_conversions/{method}"
         answer = self._transport.post_csv(

@@ -1,20 +1,29 @@
 """A multipart/form-data body with one CSV part (RFC 7578), sent from where it lies.
 
 ``requests`` builds such bodies in memory, two more copies of a file that may be 1 GB; this one
-hands out views of the bytes it was given.
+takes the file piece by piece and hands out views of them.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import requests
 
 # One piece must leave within the socket's timeout, so a slow line needs small pieces; 64 KB
 # costs no speed on a fast one.
 PIECE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class SizedPieces:
+    """A file of ``size`` bytes whose pieces are made when they are taken, once."""
+
+    size: int
+    pieces: Iterable[bytes]
 
 
 class CsvForm:
@@ -25,7 +34,7 @@ class CsvForm:
     middle (a stopped machine) must not complete what may have been given up and sent again since.
     """
 
-    def __init__(self, content: bytes, *, seconds: float) -> None:
+    def __init__(self, content: bytes | SizedPieces, *, seconds: float) -> None:
         # Not the monotonic clock: it stands still while a virtual machine does.
         self._last_moment = time.time() + seconds
         self.boundary = secrets.token_hex(16)
@@ -35,7 +44,9 @@ class CsvForm:
             'Content-Disposition: form-data; name="file"; filename="calls.csv"\r\n'
             "Content-Type: text/csv\r\n\r\n"
         ).encode()
-        self._content = memoryview(content)
+        if isinstance(content, bytes):
+            content = SizedPieces(len(content), [content])
+        self._content = content
         self._tail = f"\r\n--{self.boundary}--\r\n".encode()
 
     @property
@@ -43,7 +54,7 @@ class CsvForm:
         return f"multipart/form-data; boundary={self.boundary}"
 
     def __len__(self) -> int:
-        return len(self._head) + len(self._content) + len(self._tail)
+        return len(self._head) + self._content.size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
         """Yield the pieces; raise ``requests.Timeout`` instead of one that would leave too late."""
@@ -55,6 +66,8 @@ class CsvForm:
 
     def _pieces(self) -> Iterator[bytes | memoryview]:
         yield self._head
-        for start in range(0, len(self._content), PIECE_BYTES):
-            yield self._content[start : start + PIECE_BYTES]
+        for piece in self._content.pieces:
+            view = memoryview(piece)
+            for start in range(0, len(view), PIECE_BYTES):
+                yield view[start : start + PIECE_BYTES]
         yield self._tail

@@ -20,7 +20,7 @@ from .answer import Answer
 from .config import YandexConfig
 from .connection_faults import never_left, was_dropped
 from .errors import TokenRejected, UnexpectedAnswer, Unreachable, unexpected
-from .multipart import CsvForm
+from .multipart import CsvForm, SizedPieces
 from .patient_pools import PATIENT_POOLS
 
 # A list of 10,000 uploadings is some 5 MB; anything else is a few kilobytes.
@@ -193,7 +193,7 @@ class Transport:
         return self._send("POST", url, auth=auth, data=form)
 
     def post_csv(
-        self, url: str, *, auth: AuthBase, params: Mapping[str, str], content: bytes
+        self, url: str, *, auth: AuthBase, params: Mapping[str, str], content: bytes | SizedPieces
     ) -> Answer:
         form = CsvForm(content, seconds=self._config.upload_read_timeout)
         return self._send(

@@ -29,6 +29,7 @@ from calls.models import (
     UnlinkedApproval,
     UploadAttempt,
     UploadFile,
+    UploadPiece,
 )
 from counters.models import Counter
 from integrations.models import (
@@ -127,6 +128,7 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     upload = make_upload(counter=counter, body=BODY)
     yield upload
     yield UploadFile.objects.get(pk=upload.pk)
+    yield UploadPiece.objects.get(file=upload.pk)
     yield UploadAttempt.objects.create(upload=upload, number=1, started_at=now)
     yield Redecision.objects.create(counter=counter, requested_at=now, total=2000, done=500)
     yield ListUse.objects.create(counter=counter, channel=1, asked_at=now)

@@ -10,7 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.models import Call, CallKey, Delivery, Upload, UploadFile
+from calls.delivery import file_store
+from calls.models import Call, CallKey, Delivery, Upload, UploadFile, UploadPiece
 from calls.states import Channel, DeliveryState, IdKind, UploadState
 from counters.models import Counter
 
@@ -73,7 +74,7 @@ def make_upload(*, counter: Counter, body: bytes | None = None, **fields: Any) -
         "uploading_id": 1_830_000_000 + number,
     }
     upload = Upload.objects.create(counter=counter, **values | fields)
-    UploadFile.objects.create(upload=upload, body=content)
+    UploadFile.objects.create(upload=upload, size=file_store.store(upload.pk, [(1, content)]).size)
     return upload
 
 
@@ -98,3 +99,15 @@ def make_delivery(*, call: Call, counter: Counter, **fields: Any) -> Delivery:
         counter=counter,
         **values | fields,
     )
+
+
+def body_of(upload_id: int) -> bytes:
+    """Return the stored bytes of an upload's file."""
+    return b"".join(file_store.bytes_of(upload_id))
+
+
+def change_body(upload_id: int, body: bytes) -> None:
+    """Let other bytes be stored than the ones that were frozen."""
+    UploadPiece.objects.filter(file_id=upload_id).delete()
+    frozen = file_store.store(upload_id, [(1, body)])
+    UploadFile.objects.filter(pk=upload_id).update(size=frozen.size)

@@ -12,6 +12,7 @@ import pytest
 from calls.models import Upload, UploadAttempt, UploadFile
 from calls.states import Attention, UploadState
 from dashboard.integrations_page import page_context
+from tests.calls.ledger import body_of
 from tests.faults.processes import WorkerProcesses
 from tests.faults.results import Result
 from tests.faults.scenario import Scenario
@@ -49,7 +50,7 @@ def test_absent_file_is_sent_again_only_after_three_listings_and_the_grace(
     workers.start()
     scenario.receive_calls(CALLS)
     first = scenario.wait_upload(UploadState.UNCLEAR)
-    frozen = bytes(UploadFile.objects.get().body)
+    frozen = body_of(UploadFile.objects.get().pk)
 
     seconds = scenario.wait_settled()
 
@@ -58,7 +59,7 @@ def test_absent_file_is_sent_again_only_after_three_listings_and_the_grace(
     assert first.sent_at is not None
     upload = Upload.objects.get()
     assert (upload.attempts, upload.marker, upload.sha256) == (2, first.marker, first.sha256)
-    assert bytes(UploadFile.objects.get().body) == frozen
+    assert body_of(UploadFile.objects.get().pk) == frozen
     lookups = UploadAttempt.objects.filter(kind="lookup").order_by("number")
     assert [one.error_class for one in lookups][-1] == "AbsenceProven"
     assert len(lookups) >= 3

@@ -33,6 +33,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
 
     from cabinets.models import CallSource
     from calls.delivery import batching
+    from calls.delivery.file_store import bytes_of
     from calls.ingest.parsing.record import read_records
     from calls.ingest.store import store_calls
     from calls.models import UploadFile
@@ -51,7 +52,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
             store_calls(source=source, records=read, now=now)
         batching.build_uploads(now=now + timedelta(days=1))
         bodies = UploadFile.objects.order_by("upload__channel", "upload__is_static", "upload_id")
-        files = [bytes(file.body).decode() for file in bodies]
+        files = [b"".join(bytes_of(file.pk)).decode() for file in bodies]
         transaction.set_rollback(True)
     return files
 

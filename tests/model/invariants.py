@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from calls.delivery.state_table import DELIVERY_STATES, UPLOAD_STATES
-from calls.models import Call, Delivery, Upload, UploadFile
+from calls.models import Call, Delivery, Upload
 from calls.states import (
     TAKEN_UPLOADS,
     Attention,
@@ -22,6 +22,7 @@ from calls.states import (
 )
 from counters.models import Counter
 from tests.calls.call_links import link_of
+from tests.calls.ledger import body_of
 from tests.devtools.sandbox.actor import control
 from tests.model.world import World
 
@@ -88,7 +89,7 @@ class InvariantChecks:
 
     def _check_bytes_are_frozen(self, uploads: list[Upload]) -> None:
         for upload in uploads:
-            body = bytes(UploadFile.objects.get(pk=upload.pk).body)
+            body = body_of(upload.pk)
             seen = (upload.sha256, upload.marker, upload.rows, hashlib.sha256(body).hexdigest())
             assert self._frozen.setdefault(upload.pk, seen) == seen
             assert seen[0] == seen[3]
@@ -169,7 +170,7 @@ def _row_keys(rows: QuerySet[Delivery]) -> list[RowKey]:
 
 
 def _rows_of_file(upload: Upload, calls: dict[str, int]) -> list[RowKey]:
-    text = bytes(UploadFile.objects.get(pk=upload.pk).body).decode()
+    text = body_of(upload.pk).decode()
     return [
         (_call_of(row, calls), upload.counter_id, upload.channel)
         for row in csv.DictReader(io.StringIO(text))

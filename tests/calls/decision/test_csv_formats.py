@@ -19,6 +19,7 @@ from calls.ingest.parsing.fields import MAX_COUNT
 from calls.models import UploadFile
 from calls.states import DeliveryState, IdKind
 from counters.models import Counter
+from tests.calls.ledger import body_of
 from tests.calls.stored import row_of, store_call
 
 CHARACTERS = st.sampled_from("0129.+*-,AZaz\\/&#?=\"'% \n\r\t\x01\x7fЖ😀")
@@ -62,14 +63,14 @@ def test_both_engines_match_alike(column: str, value: str) -> None:
     ],
 )
 def test_rows_that_metrika_cannot_accept_are_found(body: str, unfit: list[int]) -> None:
-    assert unfit_rows(body.encode()) == unfit
+    assert unfit_rows([body.encode()]) == unfit
 
 
 @pytest.mark.parametrize("column", ["TalkDuration", "HoldDuration"])
 def test_longest_accepted_call_fits_its_cell(column: str) -> None:
     body = f"ClientId,DateTime,{column}\n17,1,{MAX_COUNT}\n17,1,{MAX_COUNT + 1}\n"
 
-    assert unfit_rows(body.encode()) == [2]
+    assert unfit_rows([body.encode()]) == [2]
 
 
 ROWS = st.lists(st.text('a,"\n\r;', max_size=6), min_size=1, max_size=6)
@@ -81,9 +82,20 @@ def test_rows_are_cut_byte_for_byte(rows: list[str], data: st.DataObject) -> Non
     first = data.draw(st.integers(1, len(rows)))
     last = data.draw(st.integers(first, len(rows)))
 
-    cut = cut_rows(b"Tag,DateTime\n" + b"".join(records), first, last)
+    rows_per_piece = data.draw(st.integers(1, len(rows)))
+    bodies = [
+        (start, b"".join(records[start - 1 : start - 1 + rows_per_piece]))
+        for start in range(1, len(rows) + 1, rows_per_piece)
+    ]
+    header = b"Tag,DateTime\n"
+    pieces = [(1, header + bodies[0][1]), *bodies[1:]]
 
-    assert cut == b"Tag,DateTime\n" + b"".join(records[first - 1 : last])
+    cut = list(cut_rows(pieces, first, last))
+
+    assert b"".join(body for _row, body in cut) == header + b"".join(records[first - 1 : last])
+    assert [row for row, _body in cut] == [
+        1 + sum(body.count(b'",1\n') for _row, body in cut[:place]) for place in range(len(cut))
+    ]
 
 
 def test_next_identifier_is_used_instead_of_an_invalid_one(
@@ -104,6 +116,6 @@ def test_invalid_phone_leaves_its_cell_empty(
 
     batching.build_uploads(now=timezone.now() + timedelta(hours=1))
 
-    body = bytes(UploadFile.objects.get().body)
+    body = body_of(UploadFile.objects.get().pk)
     assert phone.encode() not in body
-    assert unfit_rows(body) == []
+    assert unfit_rows([body]) == []

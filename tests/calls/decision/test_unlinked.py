@@ -25,7 +25,7 @@ from calls.models import Call, Delivery, UploadFile
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
-from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.ledger import body_of, make_call, make_delivery, make_upload
 from tests.calls.stored import row_of, store_call
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_row_of_an_unlinked_call_agrees_with_its_file(cabinet: Cabinet, counter:
 
     assert batching.build_uploads(now=timezone.now() + timedelta(hours=1)) == 1
 
-    body = bytes(UploadFile.objects.get(upload__is_static=True).body)
+    body = body_of(UploadFile.objects.get(upload__is_static=True).pk)
     rows = list(csv.DictReader(io.StringIO(body.decode())))
     assert [(row["StaticCall"], row["ClientId"]) for row in rows] == [("1", "")] * 3
 

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.delivery import batching, bisection, recovery, sending
-from calls.models import Delivery, Upload, UploadAttempt, UploadFile
+from calls.models import Delivery, Upload, UploadAttempt
 from calls.queries.blockers import blocker_of
 from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests.calls.delivery.bisecting import REFUSED, deliver, many_calls, poison, sends, trackers
+from tests.calls.ledger import body_of, change_body
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
 from tests.devtools.sandbox.actor import control
@@ -160,8 +161,8 @@ def test_a_row_that_fails_our_own_check_is_refused_without_a_request(
 ) -> None:
     calls = [store_call(cabinet=cabinet) for _ in range(3)]
     batching.build_uploads(now=timezone.now())
-    upload, file = Upload.objects.get(), UploadFile.objects.get()
-    changed = bytes(file.body).replace(calls[1].client_id.encode(), b"x-1")
+    upload = Upload.objects.get()
+    changed = body_of(upload.pk).replace(calls[1].client_id.encode(), b"x-1")
     set_bytes(upload, changed)
     fault(sandbox, "whole_file_400")
 
@@ -175,7 +176,7 @@ def test_a_row_that_fails_our_own_check_is_refused_without_a_request(
 
 def set_bytes(upload: Upload, body: bytes) -> None:
     """Replace the bytes, as if an older release had written the file."""
-    UploadFile.objects.filter(upload=upload).update(body=body)
+    change_body(upload.pk, body)
     Upload.objects.filter(pk=upload.pk).update(sha256=hashlib.sha256(body).hexdigest())
 
 

@@ -19,12 +19,13 @@ from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories
 from tests.calls.call_links import link_of
+from tests.calls.ledger import body_of
 from tests.calls.sandbox_world import build_and_send, rows_in_metrika
 from tests.calls.stored import store_call
 
 
 def file_rows() -> list[dict[str, str]]:
-    body = bytes(UploadFile.objects.get().body)
+    body = body_of(UploadFile.objects.get().pk)
     assert not body.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(io.StringIO(body.decode())))
 

@@ -24,7 +24,7 @@ from devtools.sandbox import RunningSandbox
 from integrations.installation import guard
 from integrations.models import Installation, RequestDay
 from tests import factories
-from tests.calls.ledger import make_upload
+from tests.calls.ledger import body_of, make_upload
 from tests.calls.sandbox_world import fault, list_requests, rows_in_metrika, send_call
 from tests.calls.stored import store_call
 from tests.devtools.sandbox.actor import Actor, control
@@ -60,7 +60,7 @@ def test_a_ready_upload_that_stands_in_the_list_is_taken_and_never_sent(
     cabinet: Cabinet, linked_counter: Counter, sandbox: RunningSandbox, metrika: Actor
 ) -> None:
     upload = built(cabinet)
-    body = bytes(UploadFile.objects.get().body)
+    body = body_of(UploadFile.objects.get().pk)
     number = metrika.upload(body, comment=upload.marker).json()["uploading"]["id"]
     start()
 

@@ -16,7 +16,7 @@ from calls.models import UploadFile
 from calls.states import Attention, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
-from tests.calls.ledger import make_upload
+from tests.calls.ledger import body_of, make_upload
 from tests.calls.sandbox_world import (
     build_and_send,
     fault,
@@ -52,7 +52,7 @@ def test_unclear_upload_is_repeated_only_after_proof_of_absence(
     store_call(cabinet=cabinet)
     fault(sandbox, "reset_middle", match={"path_contains": "upload_calls"})
     upload = build_and_send()
-    frozen = bytes(UploadFile.objects.get().body)
+    frozen = body_of(UploadFile.objects.get().pk)
     assert upload.sent_at is not None
 
     for minutes, state in ((5, "unclear"), (10, "unclear"), (14, "unclear"), (20, "later")):
@@ -66,7 +66,7 @@ def test_unclear_upload_is_repeated_only_after_proof_of_absence(
         sending.send_due(seconds=30)
     upload.refresh_from_db()
     assert (upload.state, upload.attempts) == (UploadState.SENT, 2)
-    assert bytes(UploadFile.objects.get().body) == frozen
+    assert body_of(UploadFile.objects.get().pk) == frozen
     assert len(rows_in_metrika(sandbox)) == 1
 
 

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
 from calls.delivery import batching, recovery, sending
-from calls.models import Call, Upload, UploadAttempt, UploadFile
+from calls.models import Call, Upload, UploadAttempt
 from calls.states import Attention, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
+from tests.calls.ledger import change_body
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import row_of, store_call
 
@@ -23,7 +24,7 @@ def test_a_damaged_file_is_batched_again_and_sent_once(
 ) -> None:
     call = store_call(cabinet=cabinet, tags=["прежний"])
     batching.build_uploads(now=timezone.now())
-    UploadFile.objects.update(body=b"ClientId,DateTime\n")
+    change_body(Upload.objects.get().pk, b"ClientId,DateTime\n")
     sending.send_due(seconds=30)
     damaged = Upload.objects.get()
     assert damaged.attention == Attention.DAMAGED

@@ -16,10 +16,11 @@ from cabinets.models import AuditEvent, Cabinet
 from calls.delivery import batching, lookup, sending
 from calls.delivery import resend as resending
 from calls.delivery.resend import CannotResend
-from calls.models import Call, Delivery, Resend, Upload, UploadFile
+from calls.models import Call, Delivery, Resend, Upload
 from calls.states import DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
+from tests.calls.ledger import body_of
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
 
@@ -104,7 +105,7 @@ def test_repeat_of_an_unlinked_call_takes_the_identifier_that_came_later(
     resend = resending.order(row_of(call), number=1, actor=owner, now=timezone.now())
 
     assert resend is not None
-    body = bytes(UploadFile.objects.get(upload=resend.upload).body).decode()
+    body = body_of(resend.upload.pk).decode()
     (row,) = csv.DictReader(io.StringIO(body))
     assert {name: row[name] for name in cells} == cells
     assert resend.upload.is_static is (cells["StaticCall"] == "1")

@@ -13,13 +13,14 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet, CallSource
 from calls.delivery import lookup, polling, sending
-from calls.models import UnknownFile, Upload, UploadFile
+from calls.models import UnknownFile, Upload
 from calls.queries.stats import sent_totals
 from calls.reconciliation.run import reconcile
 from calls.states import Attention, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories
+from tests.calls.ledger import body_of
 from tests.calls.sandbox_world import fault, list_requests, send_call
 from tests.devtools.sandbox.actor import Actor, control
 from tests.responses import text_of
@@ -39,7 +40,7 @@ def process(sandbox: RunningSandbox, clock: time_machine.Traveller) -> None:
 
 def repeat_late(upload: Upload, metrika: Actor) -> int:
     """Make Metrika take the bytes of an upload once more; return the number of the copy."""
-    body = bytes(UploadFile.objects.get(pk=upload.pk).body)
+    body = body_of(upload.pk)
     answer = metrika.upload(body, comment=upload.marker)
     assert answer.status_code == 200
     return int(answer.json()["uploading"]["id"])

@@ -25,7 +25,7 @@ ROW = (
 
 
 def sheet_of(*lines: str, zone: ZoneInfo = MOSCOW) -> Any:
-    return sheet_in(io.BytesIO(spreadsheet_of("\n".join(lines).encode(), zone=zone)))
+    return sheet_in(io.BytesIO(spreadsheet_of(["\n".join(lines).encode()], zone=zone)))
 
 
 def test_headings_are_russian_and_name_the_zone() -> None:
