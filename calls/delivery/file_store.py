@@ -81,6 +81,7 @@ def pieces(file_id: int, *, first: int = 1, last: int | None = None) -> Iterator
     starts = list(_starts(file_id))
     if not starts:
         yield from _in_one(file_id)
+        return
     for row, following in zip(starts, [*starts[1:], None], strict=True):
         is_early = following is not None and following <= first
         is_late = last is not None and row > last

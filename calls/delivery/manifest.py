@@ -14,7 +14,9 @@ import logging
 import os
 import tempfile
 import zlib
-from dataclasses import asdict, dataclass, fields
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ SUFFIX = ".json.gz"
 KEPT = timedelta(days=35)
 #: Keys are random digits: more effort makes the file hardly smaller.
 COMPRESSION = 1
+ROWS_PER_QUERY = 2000
 _TIMES = ("created_at", "sent_at", "oldest_call_at", "newest_call_at")
 
 
@@ -68,6 +71,10 @@ class Manifest:
         return len(self.keys) == len(self.revisions) == self.rows
 
 
+#: Fields that are known before the rows are read.
+_KNOWN = tuple(one.name for one in fields(Manifest) if one.name not in {"keys", "revisions"})
+
+
 def folder() -> Path:
     """Return the folder of the manifests."""
     return Path(settings.INSTALLATION_FILE).parent / FOLDER
@@ -87,7 +94,7 @@ def keep(upload: Upload, *, now: datetime) -> bool:
     path = path_of(upload.marker)
     try:
         if not path.exists():
-            _store(path, _packed(_manifest_of(upload, now)))
+            _store(path, _text_of(upload, now))
     except OSError as problem:
         logger.error("the manifest of upload %s is not written: %s", upload.marker, problem)
         _count_failure()
@@ -131,47 +138,53 @@ def prune(*, now: datetime) -> int:
 
 
 _ROWS = f"""
-SELECT {call_key_sql("c")}, d.call_revision FROM calls_delivery d
+SELECT d.row_number, {call_key_sql("c")}, d.call_revision FROM calls_delivery d
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
-WHERE d.upload_id = %(upload)s AND d.state = {DeliveryState.BATCHED} ORDER BY d.row_number
+WHERE d.upload_id = %(upload)s AND d.state = {DeliveryState.BATCHED}
+  AND d.row_number > %(after)s ORDER BY d.row_number LIMIT %(most)s
 """
 # A repeat that a person ordered has no delivery.
 _ROW_OF_REPEAT = f"""
-SELECT {call_key_sql("c")}, c.revision FROM calls_resend r
-JOIN calls_call c ON c.id = r.call_id WHERE r.upload_id = %(upload)s
+SELECT 1, {call_key_sql("c")}, c.revision FROM calls_resend r
+JOIN calls_call c ON c.id = r.call_id WHERE r.upload_id = %(upload)s AND %(after)s = 0
 """
 
 
-def _manifest_of(upload: Upload, now: datetime) -> Manifest:
-    with connection.cursor() as cursor:
-        cursor.execute(_ROWS, {"upload": upload.pk})
-        rows = cursor.fetchall()
-        if not rows:
-            cursor.execute(_ROW_OF_REPEAT, {"upload": upload.pk})
+def _text_of(upload: Upload, now: datetime) -> Iterator[str]:
+    """Yield the JSON of the upload's manifest, some rows at a time."""
+    named = {"upload_id": upload.pk, "counter": upload.counter.number, "sent_at": now}
+    known = {name: getattr(upload, name) for name in _KNOWN if name not in named}
+    yield _json(known | named)[:-1] + ',"keys":['
+    revisions = array("q")
+    for rows in _chunks(upload):
+        yield ("," if revisions else "") + _json([key for _row, key, _revision in rows])[1:-1]
+        revisions.extend(revision for _row, _key, revision in rows)
+    yield '],"revisions":['
+    for start in range(0, len(revisions), ROWS_PER_QUERY):
+        some = revisions[start : start + ROWS_PER_QUERY].tolist()
+        yield ("," if start else "") + _json(some)[1:-1]
+    yield "]}"
+
+
+def _chunks(upload: Upload) -> Iterator[list[tuple[int, str, int]]]:
+    """Yield number, key and revision of the upload's rows, ROWS_PER_QUERY at a time."""
+    query, after = _ROWS, 0
+    while True:
+        values = {"upload": upload.pk, "after": after, "most": ROWS_PER_QUERY}
+        with connection.cursor() as cursor:
+            cursor.execute(query, values)
             rows = cursor.fetchall()
-    return Manifest(
-        marker=upload.marker,
-        upload_id=upload.pk,
-        counter=upload.counter.number,
-        cabinet_id=upload.cabinet_id,
-        channel=upload.channel,
-        id_kind=upload.id_kind,
-        is_static=upload.is_static,
-        target=upload.target,
-        rows=upload.rows,
-        sha256=upload.sha256,
-        created_at=upload.created_at,
-        sent_at=now,
-        oldest_call_at=upload.oldest_call_at,
-        newest_call_at=upload.newest_call_at,
-        keys=tuple(key for key, _revision in rows),
-        revisions=tuple(revision for _key, revision in rows),
-    )
+            if not rows and not after:
+                cursor.execute(_ROW_OF_REPEAT, values)
+                rows = cursor.fetchall()
+        if not rows:
+            return
+        yield rows
+        after = rows[-1][0]
 
 
-def _packed(manifest: Manifest) -> bytes:
-    text = json.dumps(asdict(manifest), default=datetime.isoformat, separators=(",", ":"))
-    return gzip.compress(text.encode(), COMPRESSION)
+def _json(value: Any) -> str:
+    return json.dumps(value, default=datetime.isoformat, separators=(",", ":"))
 
 
 def _unpacked(content: bytes) -> Manifest:
@@ -182,17 +195,19 @@ def _unpacked(content: bytes) -> Manifest:
     return Manifest(**values)
 
 
-def _store(path: Path, content: bytes) -> None:
-    """Write a file under its name only when it is whole and on the disk."""
+def _store(path: Path, texts: Iterable[str]) -> None:
+    """Write a packed file under its name only when it is whole and on the disk."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=COMPRESSION) as packed:
+                for text in texts:
+                    packed.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except OSError:
+    except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
 
