@@ -10,7 +10,8 @@ from bench.figure import Contender, Figure
 from bench.figures.p4_claim import fill_naive
 from bench.floors.copies import copy_out
 from bench.naive import models, work
-from calls.delivery.csv_writer import write_file
+from calls.delivery.csv_writer import write_pieces
+from calls.models import Delivery
 from calls.states import Channel, DeliveryState, IdKind
 
 #: Uploads that exist only as the number of their rows: one of all rows, one of a few.
@@ -39,7 +40,8 @@ class Csv(Figure):
         world.forget_calls()
         small = f"CASE WHEN g <= {SMALL_ROWS} THEN {SMALL} ELSE {WHOLE} END"
         attached = {"state": str(int(DeliveryState.BATCHED)), "call_revision": "1"}
-        attached |= {"upload_id": small, "row_number": "g", "not_before": "NULL"}
+        number = f"CASE WHEN g <= {SMALL_ROWS} THEN g ELSE g - {SMALL_ROWS} END"
+        attached |= {"upload_id": small, "row_number": number, "not_before": "NULL"}
         copies = many.Copies(self.sizes.csv_rows + SMALL_ROWS, deliveries=attached)
         many.multiply(world.make_world(1), "5", copies)
         models.make_tables()
@@ -71,4 +73,9 @@ class Csv(Figure):
 
 def build(upload: str) -> None:
     """Write the file of an upload as the product does."""
-    write_file(int(upload), channel=Channel.CALLS, id_kind=IdKind.CLIENT_ID, is_static=False)
+    rows = Delivery.objects.filter(upload_id=int(upload)).latest("row_number").row_number or 0
+    pieces = write_pieces(
+        int(upload), rows, channel=Channel.CALLS, id_kind=IdKind.CLIENT_ID, is_static=False
+    )
+    for _piece in pieces:
+        pass

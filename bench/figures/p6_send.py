@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from bench.figure import Contender, Figure
 from bench.measure import MEGABYTE
 from bench.naive import models, work
 from calls.delivery import sending
+from calls.delivery.file_store import ROWS_PER_PIECE, Piece
 from calls.delivery.uploads import create_upload
 from calls.models import Upload
 from calls.states import Channel, IdKind
@@ -78,12 +80,19 @@ def make_upload(owner: world.World, body: bytes) -> Upload:
         id_kind=IdKind.CLIENT_ID,
         is_static=False,
         target="",
-        body=body,
+        pieces=pieces_of(body),
         rows=body.count(b"\n"),
         oldest_call_at=now,
         newest_call_at=now,
         now=now,
     )
+
+
+def pieces_of(body: bytes) -> Iterator[Piece]:
+    """Cut the rows into pieces as long as those that the product writes."""
+    step = ROWS_PER_PIECE * len(ROW)
+    for start in range(0, len(body), step):
+        yield start // len(ROW) + 1, body[start : start + step]
 
 
 def send(upload_id: str) -> None:

@@ -20,8 +20,8 @@ from django.db.models.functions import Coalesce, Length
 
 from calls.models import UploadFile, UploadPiece
 
-#: Rows of a piece: about 400 KB. Each is one statement to write and one to read.
-ROWS_PER_PIECE = 2000
+#: Rows of a piece: some 800 KB. Each is one statement to write and one to read.
+ROWS_PER_PIECE = 4000
 #: Enough for the names of all columns.
 HEADER_BYTES = 1024
 

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("first_row", models.PositiveIntegerField()),
+                ("first_row", models.PositiveIntegerField(verbose_name="Первая строка")),
                 ("body", models.BinaryField()),
                 (
                     "file",
@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="pieces",
                         to="calls.uploadfile",
+                        verbose_name="Файл",
                     ),
                 ),
             ],

@@ -227,9 +227,15 @@ class UploadFile(models.Model):
 class UploadPiece(models.Model):
     """Some rows of a file; the first piece has the header, too. In order they are its bytes."""
 
-    file = models.ForeignKey(UploadFile, models.CASCADE, related_name="pieces", db_index=False)
+    file = models.ForeignKey(
+        UploadFile,
+        models.CASCADE,
+        related_name="pieces",
+        db_index=False,
+        verbose_name=_("Файл"),
+    )
     #: Number of its first row, counted from 1.
-    first_row = models.PositiveIntegerField()
+    first_row = models.PositiveIntegerField(_("Первая строка"))
     body = models.BinaryField()
 
     class Meta:

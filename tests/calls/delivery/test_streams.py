@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -79,7 +80,7 @@ def blocks_to_attach(count: int, counter: Counter) -> int:
     """Return how many blocks are touched to attach so many rows; undo it."""
     now = timezone.now()
     (stream,) = due_streams(now)
-    values = {
+    values: dict[str, Any] = {
         "counter": counter.pk,
         "channel": stream.channel,
         "id_kind": stream.id_kind,
