@@ -61,6 +61,7 @@ def test_columns_of_all_apps_are_compared() -> None:
         "calls_listuse",
         "calls_restorerun",
         "calls_upload",
+        "calls_uploadfile",
         "counters_counter",
     }
 
