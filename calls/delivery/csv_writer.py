@@ -128,7 +128,7 @@ def _copy(
     """Return the CSV and the number of its rows."""
     columns = columns_of(channel, id_kind, is_static=is_static)
     selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         query = cursor.mogrify(
             f"SELECT {selected} FROM calls_delivery d"
             " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"

@@ -163,13 +163,14 @@ def _in_one(file_id: int) -> Iterator[Piece]:
 
 def _copy_in(file_id: int, first_row: int, body: bytes) -> None:
     head = struct.pack("!hiqiii", 3, 8, file_id, 4, first_row, len(body))
-    with connection.cursor() as cursor:
+    # Django does not wrap the errors of `copy_expert` by itself.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(_COPY_IN, io.BytesIO(b"".join((_SIGNATURE, head, body, _END))), 1 << 16)
 
 
 def _copy_out(file_id: int, row: int) -> bytes:
     answer = io.BytesIO()
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         query = cursor.mogrify(_COPY_OUT, {"file": file_id, "row": row}).decode()
         cursor.copy_expert(query, answer)
     copied = answer.getbuffer()[len(_SIGNATURE) : -len(_END)]

@@ -120,7 +120,7 @@ def test_full_disk_while_a_file_is_built_delays_delivery(
     result: Result,
 ) -> None:
     spare_scenario.receive_calls(CALLS)
-    with full_disk_for_table(installation.server, "calls_uploadfile"):
+    with full_disk_for_table(installation.server, "calls_uploadpiece"):
         before = installation.full_disk_errors()
         worker = spare_workers.start()
         installation.wait_for_errors("build")
