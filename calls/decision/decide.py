@@ -21,7 +21,7 @@ from calls.decision.attempts import (
 )
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
-from calls.decision.routing import HAS_ROW, ROUTED, SOURCES
+from calls.decision.routing import ROUTED, SOURCES
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
@@ -159,14 +159,14 @@ _WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at, 
 class Decided:
     """Calls to decide, and what their transaction knows of them.
 
-    ``known_ids``: those that may have rows. ``starts``: values of `partition_at`. ``has_orders``:
+    ``has_rows``: one of them may have rows. ``starts``: values of `partition_at`. ``has_orders``:
     one of them may be an attempt of a callback order. ``has_sent_before``: one of them may be in a
     taken-over upload. ``held``: see `calls.runtime.prepared`.
     """
 
     call_ids: Sequence[int]
-    known_ids: Sequence[int]
     starts: Sequence[datetime]
+    has_rows: bool
     has_orders: bool
     has_sent_before: bool
     held: Collection[str]
@@ -187,14 +187,14 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     """Write or renew the ledger rows of these calls and of other attempts of their callback orders.
 
     What is not routed gets no row; rows that exist are decided all the same. Rows already in an
-    upload do not change;
-    those of calls that a taken-over upload has are attached to it. Of an order with more attempts
-    than `JUDGED_ATTEMPTS` only the last ones are decided again. Runs inside a transaction.
+    upload do not change; those of calls that a taken-over upload has are attached to it. Of an
+    order with more attempts than `JUDGED_ATTEMPTS` only the last ones are decided again. Runs
+    inside a transaction.
     """
     if call_ids:
         lock_callback_orders(call_ids)
         _lock_unconfigured_counters(call_ids)
-        known = Decided(call_ids, call_ids, (), True, True, held_of(STATEMENTS))
+        known = Decided(call_ids, (), True, True, True, held_of(STATEMENTS))
         decide_locked(known, now=now)
 
 
@@ -203,9 +203,9 @@ def decide_locked(calls: Decided, *, now: datetime) -> None:
     if not calls.call_ids:
         return
     values = {"call_ids": list(calls.call_ids), **_always(now)}
-    if calls.known_ids or calls.has_orders:
-        prepared = _DECIDE_KNOWN if calls.known_ids else _DECIDE_ATTEMPTS
-        values |= {"siblings": siblings_of(calls.call_ids), "known_ids": list(calls.known_ids)}
+    if calls.has_rows or calls.has_orders:
+        prepared = _DECIDE_KNOWN
+        values |= {"siblings": siblings_of(calls.call_ids)}
     else:
         prepared = _DECIDE_NEW
         values |= {"first": min(calls.starts), "last": max(calls.starts)}
@@ -323,15 +323,18 @@ _DECIDE_NEW = Prepared(
     ),
     _TYPES | {"first": "timestamptz", "last": "timestamptz"},
 )
-_DECIDE_ATTEMPTS = Prepared(
-    "decide_attempts",
-    _of_calls(f"c.id = ANY ({CALLS_AND_THEIR_ORDERS}) AND {ROUTED}"),
-    _TYPES | {"siblings": "bigint"},
-)
+# Other attempts of the orders keep the rows they have, and get none: a counter that they concern
+# only by later settings does not get past calls.
+_HAS_ROW = f"""(c.id, k.id, ch.channel) IN (
+    SELECT w.call_id, w.counter_id, w.channel FROM calls_delivery w
+    WHERE w.call_id = ANY ({CALLS_AND_THEIR_ORDERS}))"""
 _DECIDE_KNOWN = Prepared(
     "decide_known",
-    _of_calls(f"c.id = ANY ({CALLS_AND_THEIR_ORDERS}) AND ({ROUTED} OR {HAS_ROW})"),
-    _TYPES | {"siblings": "bigint", "known_ids": "bigint[]"},
+    _of_calls(
+        f"c.id = ANY ({CALLS_AND_THEIR_ORDERS})"
+        f" AND ((c.id = ANY (%(call_ids)s) AND {ROUTED}) OR {_HAS_ROW})"
+    ),
+    _TYPES | {"siblings": "bigint"},
 )
 #: What `Decided.held` may have.
-STATEMENTS = (_DECIDE_NEW, _DECIDE_ATTEMPTS, _DECIDE_KNOWN)
+STATEMENTS = (_DECIDE_NEW, _DECIDE_KNOWN)

@@ -75,8 +75,8 @@ def store_calls(
 def _decided(changed: Sequence[CallState], found: Found, held: Collection[str]) -> Decided:
     return Decided(
         [one.call_id for one in changed],
-        [one.call_id for one in changed if not one.is_new],
         [one.partition_at for one in changed],
+        has_rows=any(not one.is_new for one in changed),
         has_orders=any(one.latest and one.latest.order_key is not None for one in changed),
         has_sent_before=found.has_sent_before,
         held=held,

@@ -7,6 +7,7 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -73,8 +74,10 @@ def make_upload(*, counter: Counter, body: bytes | None = None, **fields: Any) -
         "sent_at": now,
         "uploading_id": 1_830_000_000 + number,
     }
-    upload = Upload.objects.create(counter=counter, **values | fields)
-    UploadFile.objects.create(upload=upload, size=file_store.store(upload.pk, [(1, content)]).size)
+    with transaction.atomic():  # the constraint of the pieces is checked at its end
+        upload = Upload.objects.create(counter=counter, **values | fields)
+        size = file_store.store(upload.pk, [(1, content)]).size
+        UploadFile.objects.create(upload=upload, size=size)
     return upload
 
 

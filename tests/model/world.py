@@ -31,6 +31,7 @@ from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
+from calls.states import Channel
 from counters import lifecycle, stops
 from counters.models import Counter
 from counters.settings import save as saving
@@ -77,6 +78,8 @@ class World:
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
         self.records: dict[str, Record] = {}
+        #: Call, counter and channel of each row of the ledger that must exist.
+        self.routed: set[tuple[int, int, int]] = set()
         #: (call, counter) pairs that must arrive unless they expire or a user cancels them.
         self.must_arrive: set[tuple[int, int]] = set()
         self._stack = ExitStack()
@@ -146,7 +149,15 @@ class World:
         now = timezone.now()
         read = read_records([record], source_id=self.source.public_id, zone=None, now=now)
         (result,) = store.store_calls(source=self.source, records=read, now=now)
+        if result.call_id is not None and result.status != "duplicate":
+            self._note_routed(result.call_id)
         return result
+
+    def _note_routed(self, call_id: int) -> None:
+        """Note the rows of the ledger that the call must have from now on: of channels in use."""
+        for counter in Counter.objects.filter(pk__in=self.counters):
+            in_use = {Channel.CALLS: counter.send_calls, Channel.GOAL: bool(counter.goal_id)}
+            self.routed |= {(call_id, counter.pk, int(one)) for one in Channel if in_use[one]}
 
     def receive_sendable(self, record: Record) -> None:
         """Post a plain call that every counter which sends calls now must deliver."""

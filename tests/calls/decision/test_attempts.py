@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -139,7 +140,7 @@ def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
     plan = plan_of_decision(call.pk, "ANALYZE", "BUFFERS")
 
     read = sum(_rows_read(node) for node in nodes_of(plan) if "Scan" in node["Node Type"])
-    assert Delivery.objects.count() == JUDGED_ATTEMPTS + 1
+    assert Delivery.objects.count() == CROWD + 1
     assert row_of(call).state == DeliveryState.WAITING
     assert read < 20 * JUDGED_ATTEMPTS
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < CROWD
@@ -147,15 +148,26 @@ def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
 
 def _crowd(cabinet: Cabinet) -> None:
     """Store thousands of attempts of one order that were decided long ago."""
-    model = attempt(cabinet, 1, decided=False)
-    columns = [str(field.column) for field in Call._meta.concrete_fields]
-    changed = {"id": "-g", "attempt": "g"}
+    model = attempt(cabinet, 1)
+    of_row = {
+        "call_id": "-g",
+        "state": str(int(DeliveryState.SKIPPED)),
+        "reason": "'not_last_attempt'",
+    }
+    _copy(Call, {"id": "-g", "attempt": "g"}, "id", model.pk)
+    _copy(Delivery, of_row | {"id": "nextval('calls_delivery_id_seq')"}, "call_id", model.pk)
+
+
+def _copy(model: type[Model], changed: dict[str, str], key: str, pk: int) -> None:
+    """Copy the row whose ``key`` is ``pk`` for g = 2, 3, … CROWD, with columns ``changed``."""
+    columns = [str(field.column) for field in model._meta.concrete_fields]
     values = [changed.get(name, name) for name in columns]
+    table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO calls_call ({', '.join(columns)}) SELECT {', '.join(values)}"
-            " FROM calls_call, generate_series(2, %s) AS g WHERE id = %s",
-            [CROWD, model.pk],
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)}"
+            f" FROM {table}, generate_series(2, %s) AS g WHERE {key} = %s",
+            [CROWD, pk],
         )
 
 

@@ -214,6 +214,20 @@ def test_change_of_settings_writes_no_rows_of_past_calls(account: YandexAccount)
     assert routing_of(other.pk) == {(counter.pk, 1): None, (counter.pk, 2): None}
 
 
+def test_next_attempt_of_an_order_writes_no_rows_of_the_one_before(
+    account: YandexAccount,
+) -> None:
+    (counter,) = own_sites(account, 1, last_attempt_only=False)
+    order: dict[str, Any] = {"kind": "callback", "order_key": 71, "site_host": "site-0.example"}
+    before = store_call(cabinet=account.cabinet, attempt=1, **order)
+
+    Counter.objects.update(goal=factories.make_goal(counter=counter))
+    after = store_call(cabinet=account.cabinet, attempt=2, **order)
+
+    assert pairs(before) == {(counter.pk, Channel.CALLS)}
+    assert pairs(after) == {(counter.pk, Channel.CALLS), (counter.pk, Channel.GOAL)}
+
+
 def test_sent_call_that_is_not_routed_now_is_attached_when_it_comes(
     account: YandexAccount,
 ) -> None:

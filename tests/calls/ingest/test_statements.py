@@ -159,7 +159,7 @@ def test_attempt_of_an_earlier_month_is_decided_again(source: CallSource, counte
 
     reasons = Delivery.objects.filter(channel=1).order_by("call_id")
     assert reasons[0].reason == "not_last_attempt"
-    assert {name.rpartition("_")[0] for name in executions()} == {"decide_attempts"}
+    assert {name.rpartition("_")[0] for name in executions()} == {"decide_known"}
 
 
 @pytest.mark.django_db(transaction=True)
