@@ -223,11 +223,15 @@ class World:
             self.set_permission(number, "own")
         self.link()
         self.refresh_rights()
-        for counter in Counter.objects.stopped():
-            stops.resume(counter, actor=self.owner, now=timezone.now())
+        self.resume_counters()
         for counter_id in self.counters:
             self.switch(counter_id, enabled=True)
             self.save(counter_id, **WIDE_OPEN)
+
+    def resume_counters(self) -> None:
+        """Let the stopped counters go on, as a person does."""
+        for counter in Counter.objects.stopped():
+            stops.resume(counter, actor=self.owner, now=timezone.now())
 
     def _clear_faults(self) -> None:
         url = f"{self.sandbox.url}/_sandbox/faults"
