@@ -41,7 +41,8 @@ def start(stack: ExitStack) -> None:
     """
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callkeeper-bench-")))
     password = secrets.token_hex(16)
-    postgres = Postgres(home / "postgres", password=password, options=POSTGRES)
+    postgres = Postgres(home / "postgres", password=password)
+    postgres.options = POSTGRES
     valkey = Valkey(home / "valkey", password=password, temporary=True)
     sink = Sink()
     for server in (postgres, valkey, sink):

@@ -17,7 +17,7 @@ from bench.measure import MEGABYTE
 from bench.naive import models, work
 from calls.delivery import sending
 from calls.delivery.file_store import ROWS_PER_PIECE, Piece
-from calls.delivery.uploads import create_upload
+from calls.delivery.uploads import create_upload, next_upload_id
 from calls.models import Upload
 from calls.states import Channel, IdKind
 
@@ -74,6 +74,7 @@ def make_upload(owner: world.World, body: bytes) -> Upload:
     """Store a file that is ready to be sent."""
     now, counter = timezone.now(), owner.counters[0]
     return create_upload(
+        upload_id=next_upload_id(),
         cabinet_id=counter.cabinet_id,
         counter_id=counter.pk,
         channel=Channel.CALLS,

@@ -9,11 +9,11 @@ from django.db import connection
 
 from calls.decision.attempts import lock_callback_orders
 from calls.decision.decide import refusal_sql, statement, write
-from calls.decision.routing import HAS_ROW, ROUTED, SOURCES
+from calls.decision.routing import ROUTED, SOURCES, has_row_sql
 from calls.states import BEFORE_CONNECTION, BY_ORDER_ONLY, COUNTER_OFF, DeliveryState
 
 _CONCERNED = f"""k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
-    AND ({ROUTED} OR {HAS_ROW})"""
+    AND ({ROUTED} OR {has_row_sql("%(call_ids)s::bigint[]")})"""
 
 
 def decide_by_order(counter_id: int, call_ids: Sequence[int], *, now: datetime) -> None:
@@ -35,7 +35,6 @@ def decide_by_order(counter_id: int, call_ids: Sequence[int], *, now: datetime) 
         now=now,
         counter_id=counter_id,
         call_ids=list(call_ids),
-        known_ids=list(call_ids),
     )
 
 

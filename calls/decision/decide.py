@@ -1,7 +1,7 @@
 """Decides, for each routed call × counter × channel, whether it is sent, and writes its row.
 
-One SQL statement made of `calls.decision.rules` writes the rows of new and changed calls
-(`decide`) and of waiting calls after the settings changed (`decide_again`).
+One SQL statement made of `calls.decision.rules` writes the rows of new and changed calls. With
+other conditions it decides again what waits: `calls.decision.redecide`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from calls.decision.attempts import (
 )
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
-from calls.decision.routing import ROUTED, SOURCES
+from calls.decision.routing import ROUTED, SOURCES, has_row_sql
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
@@ -138,22 +138,6 @@ CHANGED = f"""
     (excluded.state, excluded.reason, excluded.compared, excluded.id_kind, excluded.is_static,
      excluded.expires_at, {_KEPT_NOT_BEFORE})"""
 
-#: Condition of a ledger row, with its name for ``{row}``, which changed settings apply to.
-# Calls that changed settings have excluded return when the settings fit again, so that a mistake in
-# a form does not lose weeks of calls; but not those that Metrika can no longer link.
-STILL_WAITING = (
-    f"({{row}}.state = {DeliveryState.WAITING} OR ({{row}}.state = {DeliveryState.SKIPPED}"
-    " AND {row}.waited AND {row}.expires_at > %(now)s))"
-)
-
-# Only rows that exist: a channel that comes into use now does not get the calls of the other one.
-_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at, ch.channel) IN (
-    SELECT w.call_id, w.partition_at, w.channel FROM calls_delivery w
-    WHERE w.counter_id = %(counter_id)s AND {STILL_WAITING.format(row="w")}
-      AND (%(older_than)s IS NULL OR w.settings_version < %(older_than)s)
-      AND (%(reason)s IS NULL OR w.reason = %(reason)s)
-      AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
-
 
 @dataclass(frozen=True)
 class Decided:
@@ -222,47 +206,6 @@ def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:
         )
 
 
-def decide_again(
-    counter_id: int,
-    *,
-    now: datetime,
-    older_than: int | None = None,
-    call_id: int | None = None,
-    reason: str | None = None,
-    without: Collection[str] = (),
-) -> None:
-    """Apply changed settings to the counter's waiting calls and those that settings excluded.
-
-    Calls that were skipped when they came in stay skipped, except those that wait for settings.
-
-    ``call_id`` narrows it to one call, ``older_than`` to rows decided by an older version of the
-    settings (they were being written while the settings were saved), ``reason`` to rows that
-    have it. ``without`` are codes of rules that are not applied.
-    """
-    write(
-        statement(
-            refusal=refusal_sql(without=without),
-            which=_WAITING_FOR_THE_COUNTER,
-            still_open=STILL_WAITING.format(row="d"),
-            # Every row takes the new version, so that only rows missed here stay older.
-            changed="true",
-        ),
-        now=now,
-        counter_id=counter_id,
-        older_than=older_than,
-        call_id=call_id,
-        reason=reason,
-    )
-
-
-def decide_for_settings(counter_id: int, *, now: datetime) -> None:
-    """Decide the calls that waited for the counter's first settings, when it is switched off.
-
-    They wait for the switch like every other waiting call, whatever the rule about it says.
-    """
-    decide_again(counter_id, now=now, reason=NOT_CONFIGURED, without=(COUNTER_OFF,))
-
-
 def statement(*, which: str, still_open: str, changed: str, refusal: str = refusal_sql()) -> str:
     """Return the statement that decides and writes rows.
 
@@ -325,14 +268,11 @@ _DECIDE_NEW = Prepared(
 )
 # Other attempts of the orders keep the rows they have, and get none: a counter that they concern
 # only by later settings does not get past calls.
-_HAS_ROW = f"""(c.id, k.id, ch.channel) IN (
-    SELECT w.call_id, w.counter_id, w.channel FROM calls_delivery w
-    WHERE w.call_id = ANY ({CALLS_AND_THEIR_ORDERS}))"""
 _DECIDE_KNOWN = Prepared(
     "decide_known",
     _of_calls(
         f"c.id = ANY ({CALLS_AND_THEIR_ORDERS})"
-        f" AND ((c.id = ANY (%(call_ids)s) AND {ROUTED}) OR {_HAS_ROW})"
+        f" AND ((c.id = ANY (%(call_ids)s) AND {ROUTED}) OR {has_row_sql(CALLS_AND_THEIR_ORDERS)})"
     ),
     _TYPES | {"siblings": "bigint"},
 )

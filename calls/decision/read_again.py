@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from calls.decision.decide import CHANGED, STILL_WAITING, statement, write
-from calls.decision.routing import HAS_ROW
+from calls.decision.decide import CHANGED, statement, write
+from calls.decision.redecide import STILL_WAITING
+from calls.decision.routing import has_row_sql
 from calls.states import STATIC_NO_GOAL
 
 # Only rows that exist: a counter that was added later does not get the call now.
-_WITH_A_ROW = f"c.id = ANY (%(known_ids)s::bigint[]) AND {HAS_ROW}"
+_CALLS = "%(call_ids)s::bigint[]"
+_WITH_A_ROW = f"c.id = ANY ({_CALLS}) AND {has_row_sql(_CALLS)}"
 
 
 def decide_read_again(call_ids: Sequence[int], *, now: datetime) -> None:
@@ -26,5 +28,5 @@ def decide_read_again(call_ids: Sequence[int], *, now: datetime) -> None:
             changed=CHANGED,
         ),
         now=now,
-        known_ids=list(call_ids),
+        call_ids=list(call_ids),
     )

@@ -32,11 +32,6 @@ SOURCES = """
 #: order of `RULES`: the cheap conditions come first.
 ROUTED = "({})".format(" AND ".join(f"NOT {rule.refuses}" for rule in RULES if rule.is_routing))
 
-#: True when the pair has a row of the ledger; for calls among %(known_ids)s.
-HAS_ROW = """(c.id, k.id, ch.channel) IN (
-    SELECT w.call_id, w.counter_id, w.channel FROM calls_delivery w
-    WHERE w.call_id = ANY (%(known_ids)s::bigint[]))"""
-
 # The place in ROUTING_RULES of the first rule that does not route the call, else their number.
 _UNROUTED_AT = "CASE {} ELSE {} END".format(
     " ".join(f"WHEN {rule.refuses} THEN {at}" for at, rule in enumerate(ROUTING_RULES)),
@@ -52,6 +47,13 @@ WHERE k.cabinet_id = %(cabinet)s AND (%(counter)s::bigint IS NULL OR k.id = %(co
   AND c.cabinet_id = %(cabinet)s AND c.partition_at >= %(since)s
   AND c.received_at BETWEEN %(since)s AND %(until)s AND {ROUTED}
 """
+
+
+def has_row_sql(call_ids: str) -> str:
+    """Return SQL: the pair has a row of the ledger; for calls among those of the array's SQL."""
+    return f"""(c.id, k.id, ch.channel) IN (
+    SELECT w.call_id, w.counter_id, w.channel FROM calls_delivery w
+    WHERE w.call_id = ANY ({call_ids}))"""
 
 
 def routing_of(call_id: int) -> dict[tuple[int, int], Rule | None]:

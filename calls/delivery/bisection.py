@@ -28,7 +28,7 @@ from calls.delivery import file_store, goal_check, transitions
 from calls.delivery.csv_slice import cut_rows
 from calls.delivery.policy import FILE_REFUSED
 from calls.delivery.rows import lock_rows, return_to_waiting
-from calls.delivery.uploads import create_upload
+from calls.delivery.uploads import create_upload, next_upload_id
 from calls.models import Delivery, Resend, Upload, UploadAttempt
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
@@ -219,6 +219,7 @@ def _split_off(upload: Upload, first: int, last: int, now: datetime) -> Upload:
     rows = Delivery.objects.batched().filter(upload=upload, row_number__range=(first, last))
     ends = rows.aggregate(first=Min("expires_at"), last=Max("expires_at"))
     part = create_upload(
+        upload_id=next_upload_id(),
         parent=upload,
         cabinet_id=upload.cabinet_id,
         counter_id=upload.counter_id,

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from cabinets import audit
-from calls.decision.decide import decide_again
 from calls.decision.reasons import CALLED_OFF
+from calls.decision.redecide import decide_again
 from calls.models import Delivery
 from calls.states import Channel, DeliveryState
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cabinets import audit
-from calls.decision.decide import decide_again, decide_for_settings
+from calls.decision.redecide import decide_again, decide_for_settings
 from calls.delivery import moves, redecision, transitions
 from calls.delivery.rows import lock_rows, return_to_waiting
 from calls.models import Upload, UploadAttempt

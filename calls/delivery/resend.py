@@ -19,7 +19,7 @@ from calls.decision.csv_formats import unfit_rows
 from calls.decision.explain import stream_of
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.csv_writer import write_row
-from calls.delivery.uploads import create_upload
+from calls.delivery.uploads import create_upload, next_upload_id
 from calls.models import Call, Delivery, Resend, Upload
 from calls.states import (
     OPEN_UPLOADS,
@@ -144,6 +144,7 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
         raise CannotResend(TOO_LATE)
     goal = delivery.counter.goal
     return create_upload(
+        upload_id=next_upload_id(),
         cabinet_id=delivery.cabinet_id,
         counter_id=delivery.counter_id,
         channel=channel,

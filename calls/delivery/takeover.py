@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from cabinets import audit
 from calls.decision import sent_before
-from calls.decision.decide import decide_again
+from calls.decision.redecide import decide_again
 from calls.decision.rules.restored import files_sql
 from calls.delivery import manifest as manifests
 from calls.delivery import transitions

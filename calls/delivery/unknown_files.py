@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from cabinets import audit
-from calls.decision.decide import decide_again
+from calls.decision.redecide import decide_again
 from calls.models import Delivery, UnknownFile
 from calls.models.querysets import AWAITS_FILE
 from calls.states import COUNTER_OFF, MAYBE_SENT

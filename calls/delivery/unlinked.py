@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from cabinets import audit
-from calls.decision.decide import decide_again
+from calls.decision.redecide import decide_again
 from calls.models import Call, Delivery, UnlinkedApproval
 from calls.models.querysets import AWAITS_PERSON, DeliveryQuerySet
 from calls.states import (

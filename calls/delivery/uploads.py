@@ -29,18 +29,17 @@ def create_upload(
     oldest_call_at: datetime,
     newest_call_at: datetime,
     now: datetime,
-    upload_id: int | None = None,
+    upload_id: int,
     parent: Upload | None = None,
 ) -> Upload:
     """Create an upload that may be sent at once, with a new marker and the pieces of its file.
 
-    Runs in the transaction that attaches its rows. ``upload_id`` comes from the sequence, for rows
-    that were attached before. ``target`` is the goal's identifier, '' in the channel of calls.
+    Runs in the transaction that attaches its rows. ``upload_id``: `next_upload_id`. ``target`` is
+    the goal's identifier, '' in the channel of calls.
     """
-    new_id = next_upload_id() if upload_id is None else upload_id
-    frozen = file_store.store(new_id, pieces)
+    frozen = file_store.store(upload_id, pieces)
     upload = Upload.objects.create(
-        id=new_id,
+        id=upload_id,
         parent=parent,
         cabinet_id=cabinet_id,
         counter_id=counter_id,

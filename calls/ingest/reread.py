@@ -20,8 +20,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Collate
 
-from calls.decision.decide import STILL_WAITING
 from calls.decision.read_again import decide_read_again
+from calls.decision.redecide import STILL_WAITING
 from calls.ingest.parsing.fields import MAX_EXACT_FLOAT, Unusable
 from calls.ingest.parsing.record import read_visitor
 from calls.models import Call

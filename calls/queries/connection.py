@@ -26,8 +26,7 @@ class Earlier:
     """Calls from before the connection: all, those that fit the settings, the first one's start.
 
     ``unlisted`` came before the counter was added, or did not concern it: they are not in its
-    history. Of more than
-    MAX_PER_ORDER (``more``) these are the latest, which one order takes.
+    history. Of more than MAX_PER_ORDER (``more``) these are the latest, which one order takes.
     """
 
     count: int

@@ -262,8 +262,8 @@ def awaiting_goal(counter: Counter, *, now: datetime) -> int:
 def excluded_by_settings(counter: Counter) -> int:
     """Return the number of waiting deliveries that settings excluded; they may return.
 
-    Not those that wait for a person's decision: no settings bring them back. No more
-    than MOST_COUNTED + 1 are counted.
+    Not those that wait for a person's decision: no settings bring them back. No more than
+    MOST_COUNTED + 1 are counted.
     """
     excluded = (
         Delivery.objects.skipped()

@@ -16,8 +16,8 @@ from counters.signals import counter_changed
 
 #: Columns that a save sets beside the settings.
 _MARKS = (
-    *("version", "configured_at", "accepts_from", "settings_saved_at", "settings_saved_by"),
-    "routing_changed_at",
+    *("version", "routing_changed_at", "configured_at", "accepts_from"),
+    *("settings_saved_at", "settings_saved_by"),
 )
 
 
@@ -83,10 +83,11 @@ def _store(
     for name, value in values.items():
         setattr(current, name, value)
     # The same settings make no new version: nothing has to be decided again.
-    current.version += is_new
+    if is_new:
+        current.version += 1
+        current.routing_changed_at = now
     current.configured_at = current.configured_at or now
     current.settings_saved_at, current.settings_saved_by = now, actor
-    current.routing_changed_at = now
     current.save(update_fields=[*values, *_MARKS])
 
 

@@ -219,9 +219,9 @@ def _apply(counter: Counter, values: dict[str, Any], action: str) -> None:
     before = {name: _plain(getattr(counter, name)) for name in changed}
     for name in changed:
         setattr(counter, name, values[name])
+    counter.save(update_fields=changed)
     if changed & DECISION_COLUMNS:
-        counter.routing_changed_at = timezone.now()
-    counter.save(update_fields={*changed, "routing_changed_at"})
+        Counter.objects.filter(pk=counter.pk).update(routing_changed_at=timezone.now())
     after = {name: _plain(values[name]) for name in changed}
     audit.log_change(
         cabinet=counter.cabinet,

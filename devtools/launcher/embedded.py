@@ -117,17 +117,8 @@ class Postgres(_Server):
     stop_signal = signal.SIGINT
     database = "callkeeper"
 
-    def __init__(
-        self,
-        home: Path,
-        *,
-        password: str,
-        temporary: bool = False,
-        options: Sequence[str] = (),
-    ) -> None:
-        """Take ``options`` of the server, `name=value`, beside or in place of POSTGRES_SMALL."""
-        super().__init__(home, password=password, temporary=temporary)
-        self.options = tuple(options)
+    #: Options of the server, `name=value`, beside or in place of POSTGRES_SMALL.
+    options: Sequence[str] = ()
 
     @property
     def url(self) -> str:
@@ -169,7 +160,7 @@ class Postgres(_Server):
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = POSTGRES_SMALL + (POSTGRES_TEMPORARY if self.is_temporary else ())
-        options += self.options
+        options += tuple(self.options)
         command: list[str | Path] = [
             self.binaries / "bin/postgres",
             "-h",

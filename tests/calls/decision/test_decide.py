@@ -10,8 +10,9 @@ import time_machine
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.decide import decide, decide_again
+from calls.decision.decide import decide
 from calls.decision.explain import explain_call
+from calls.decision.redecide import decide_again
 from calls.decision.rules import RULES
 from calls.models import Call, Delivery
 from calls.queries.stats import excluded_by_settings

@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls.decision.decide import decide, decide_again
+from calls.decision.decide import decide
 from calls.decision.explain import explain_call
+from calls.decision.redecide import decide_again
 from calls.decision.routing import ROUTING_RULES, count_routed, nearest_rules, routing_of
 from calls.decision.sent_before import attach_rows
 from calls.models import Call, Delivery, SentBefore, Upload

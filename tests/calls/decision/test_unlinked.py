@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cabinets.models import Cabinet, CallSource
-from calls.decision.decide import decide, decide_again
+from calls.decision.decide import decide
+from calls.decision.redecide import decide_again
 from calls.delivery import batching
 from calls.delivery.rows import return_to_waiting
 from calls.ingest.parsing.record import read_records

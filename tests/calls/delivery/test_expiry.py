@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.decide import decide_again
+from calls.decision.redecide import decide_again
 from calls.delivery import batching, expiry, recovery, sending
 from calls.models import Delivery, Upload
 from calls.states import Attention, DeliveryState

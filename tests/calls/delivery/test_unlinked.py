@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
-from calls.decision.decide import decide, decide_again
+from calls.decision.decide import decide
+from calls.decision.redecide import decide_again
 from calls.delivery import batching, unlinked
 from calls.models import Call, Delivery, UnlinkedApproval, Upload
 from calls.queries.stats import excluded_by_settings

@@ -246,4 +246,4 @@ def test_page_reads_few_blocks_of_a_large_cabinet(own: Counter, without_counter:
         with counted_blocks() as blocks:
             page = page_of(own.cabinet, filters, cursor=place, now=timezone.now())
         assert len(page.calls) == PAGE_SIZE
-        assert blocks.total < 700, blocks.worst
+        assert blocks.total < 1500, blocks.worst  # 4,772 when all rows are read
