@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from devtools.launcher.test_servers import set_harmless_values
 POSTGRES = (
     "shared_buffers=512MB",
     "max_wal_size=4GB",
+    # Tracks nothing but under a profile; see `bench.profiling`.
     "shared_preload_libraries=pg_stat_statements",
-    "pg_stat_statements.track=none",
 )
 NO_LIMIT = "1000000000"
 SETTINGS = {
@@ -58,3 +59,4 @@ def start(stack: ExitStack) -> None:
     }
     tempfile.tempdir = str(home)
     set_harmless_values()
+    warnings.simplefilter("ignore")

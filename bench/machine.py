@@ -26,13 +26,13 @@ SHOWN = (
 )
 
 
-def description(size: str) -> list[str]:
+def description(size: str, started: str, revision: str) -> list[str]:
     """Return sentences about the run, its machine, its servers and how busy the machine is."""
     memory = psutil.virtual_memory()
     load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
     settings = ", ".join(f"{name}={scalar(f'SHOW {name}')}" for name in SHOWN)
     return [
-        f"Size `{size}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision `{_revision()}`.",
+        f"Size `{size}`, {started} to {datetime.now(UTC):%H:%M:%S} UTC, revision `{revision}`.",
         f"{os.cpu_count()} cores ({_processor()}), {memory.total / GIGABYTE:.0f} GB of RAM,"
         f" {platform.system()} {platform.release()}, Python {platform.python_version()}.",
         f"PostgreSQL {scalar('SHOW server_version')}: {settings}"
@@ -41,7 +41,8 @@ def description(size: str) -> list[str]:
     ]
 
 
-def _revision() -> str:
+def revision() -> str:
+    """Return the name of the commit that is measured."""
     words = ["git", "describe", "--always", "--dirty"]
     try:
         found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)

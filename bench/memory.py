@@ -6,7 +6,9 @@ import gc
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +17,17 @@ from devtools.launcher.run_config import ROOT
 MEGABYTE = 1024 * 1024
 
 
-def peak_over_idle(function: Callable[[str], object], word: str, *, small: str) -> float | None:
+@dataclass(frozen=True)
+class Peak:
+    """By how much a process grew at most, and what its work took."""
+
+    megabytes: float
+    wall: float
+    #: Of this process alone, without that of the servers.
+    cpu: float
+
+
+def in_new_process(function: Callable[[str], object], word: str, *, small: str) -> Peak | None:
     """Return by how many MB a process grows at most that calls the function, over an idle one.
 
     The function is one of a module, and is called in a process of its own with ``word``. Before it
@@ -28,16 +40,15 @@ def peak_over_idle(function: Callable[[str], object], word: str, *, small: str) 
     answer = subprocess.run(
         [sys.executable, "-m", "bench.memory", name, word, small],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    peak: float = json.loads(answer.stdout.splitlines()[-1])
-    return peak
+    return Peak(**json.loads(answer.stdout.splitlines()[-1]))
 
 
-def _measured(name: str, word: str, small: str) -> float:
-    """Call the function in this process and return the growth of its memory in MB."""
+def _measured(name: str, word: str, small: str) -> Peak:
+    """Call the function in this process and measure the growth of its memory."""
     import django
 
     django.setup()
@@ -47,9 +58,10 @@ def _measured(name: str, word: str, small: str) -> float:
     gc.collect()
     # Forgets the peak so far.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    bare = _status("VmRSS")
+    bare, cpu, began = _status("VmRSS"), time.process_time(), time.perf_counter()
     work(word)
-    return (_status("VmHWM") - bare) / MEGABYTE
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return Peak((_status("VmHWM") - bare) / MEGABYTE, wall, cpu)
 
 
 def _status(field: str) -> int:
@@ -60,4 +72,4 @@ def _status(field: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measured(*sys.argv[1:])))
+    print(json.dumps(asdict(_measured(*sys.argv[1:]))))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.figure import Contender, Fact, Outcome, Run
 from bench.limits import LIMITS
+from bench.profiling import Profile
 
 FILE = "docs/performance.md"
 #: In the order of the columns.
@@ -20,38 +21,73 @@ application behind the same web server that stores the same rows by one statemen
 first, on ordinary tables of its own: `bulk_create` where many calls come at once, objects one by
 one where calls come one by one, a task and a request a call, CSV from model objects.
 
-Product, floor and naive peer take turns; a rate is the median of the rounds. Ratios are given of
-wall time and, behind the stroke, of processor time: user and system time of every process, the
-sessions of PostgreSQL included. Where the two differ much, the machine was busy with something
-else, or the disk was waited for. Rates of different runs are not comparable, ratios of one run
-are.
+Product, floor and naive peer take turns; a rate is the median of the rounds, at least three. Where
+three rounds of the whole amount would take hours, the rounds do less, and one run of the whole
+amount stands beside them among the other figures («at once, one run»). The naive peer does at most
+20,000 units a round: its rate does not depend on the amount. Ratios are given of wall time and,
+behind the stroke, of processor time: user and system time of every process, the sessions of
+PostgreSQL included. Where the two differ much, the machine was busy with something else, or the
+disk was waited for. Rates of different runs are not comparable, ratios of one run are.
+
+A figure that misses a goal does the product's work once more under a profile: the functions of
+Python with the most time of their own, and the statements that took PostgreSQL the longest, of all
+sessions. A profile makes Python slower, up to twice, and PostgreSQL hardly.
+
+`bench/run --only P1,P7` measures some figures again and takes the others from the results kept in
+`.data/bench/`; `--resume` goes on after a run that was stopped. The last table says of what run
+each figure is.
 """
 
 
 def markdown(outcomes: Sequence[Outcome], machine: Sequence[str]) -> str:
     """Return the whole paper."""
+    return "\n".join([ABOUT, *text(outcomes, machine), ""])
+
+
+def text(outcomes: Sequence[Outcome], machine: Sequence[str]) -> list[str]:
+    """Return the parts of the paper that are of its run."""
+    parts = {
+        "Machine": [*(f"* {line}" for line in machine), f"* {_runs(outcomes)}"],
+        "Rates": rates(outcomes),
+        "Other figures": facts(outcomes),
+        "Goals missed": missed(outcomes),
+        "Not measured": notes(outcomes),
+        "Seconds and load of each figure": spent(outcomes),
+    }
     return "\n".join(
-        [
-            ABOUT,
-            "## Machine",
-            "",
-            *(f"* {line}" for line in machine),
-            "",
-            "## Rates",
-            "",
-            *rates(outcomes),
-            "",
-            "## Other figures",
-            "",
-            *facts(outcomes),
-            "",
-            "## Goals missed",
-            "",
-            *missed(outcomes),
-            *notes(outcomes),
-            "",
-        ]
-    )
+        "\n".join([f"## {title}", "", *lines, ""]) for title, lines in parts.items()
+    ).splitlines()
+
+
+def brief(one: Outcome) -> list[str]:
+    """Return the lines about one figure that are printed when it is done."""
+    seconds = f"{one.measured.seconds:.0f} s ({one.measured.cpu:.0f} s CPU)" if one.measured else ""
+    rate = [f"  {_rate(one)}"] if one.runs else []
+    found = [f"  {_fact(one.title, fact)}" for fact in one.facts]
+    return [f"{one.title}: {seconds}", *rate, *found, *(f"  {note}" for note in one.notes)]
+
+
+def _runs(outcomes: Sequence[Outcome]) -> str:
+    """Return whether all figures are of one run; see the last table for which is of which."""
+    runs = {(one.measured.run, one.measured.revision) for one in outcomes if one.measured}
+    if len(runs) <= 1:
+        return "All figures are of one run."
+    return f"The figures are of {len(runs)} runs, which the last table names."
+
+
+def spent(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the table of how long each figure took, with all it prepares, and of its run."""
+    lines = [
+        "| figure | seconds | of CPU | load before, after | run (UTC) | revision |",
+        "| --- | ---: | ---: | --- | --- | --- |",
+    ]
+    for one in outcomes:
+        if one.measured is not None:
+            load = f"{one.measured.load_before:.1f}, {one.measured.load_after:.1f}"
+            seconds = (f"{one.measured.seconds:.0f}", f"{one.measured.cpu:.0f}")
+            cells = [one.title, *seconds, load, one.measured.run]
+            lines.append(f"| {' | '.join(cells)} | `{one.measured.revision}` |")
+    return lines
 
 
 def rates(outcomes: Sequence[Outcome]) -> list[str]:
@@ -71,22 +107,8 @@ def _rate(one: Outcome) -> str:
         *(_number(one.rate(who)) for who in CONTENDERS),
     ]
     cells += [_ratios(one, "floor"), _goal(one.goal_floor), _ratios(one, "naive")]
-    cells += [_goal(one.goal_naive), "" if is_met(one) is None else _yes(bool(is_met(one)))]
+    cells += [_goal(one.goal_naive), "" if one.is_met is None else _yes(one.is_met)]
     return f"| {' | '.join(cells)} |"
-
-
-def is_met(one: Outcome) -> bool | None:
-    """Whether the ratios of wall time reach their goals; None without goals."""
-    pairs: tuple[tuple[float | None, Contender], ...] = (
-        (one.goal_floor, "floor"),
-        (one.goal_naive, "naive"),
-    )
-    judged = [
-        ratio >= goal
-        for goal, who in pairs
-        if goal is not None and (ratio := one.ratio(who, _wall)) is not None
-    ]
-    return all(judged) if judged else None
 
 
 def facts(outcomes: Sequence[Outcome]) -> list[str]:
@@ -101,21 +123,42 @@ def _fact(title: str, fact: Fact) -> str:
 
 
 def missed(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return a line for each missed goal, with what limits it."""
+    """Return for each figure with a missed goal what limits it, and the profiles of its work."""
     lines = []
     for one in outcomes:
-        what = ["the rates"] if is_met(one) is False else []
+        what = ["the rates"] if one.is_met is False else []
         what += [fact.title for fact in one.facts if not fact.is_met]
         if what:
-            limit = LIMITS.get(one.title.split(" ", 1)[0], "not looked into yet")
-            lines.append(f"* {one.title}: {', '.join(what)}. What limits it: {limit}.")
-    return lines or ["None."]
+            lines += [f"### {one.title}", "", f"Missed: {', '.join(what)}."]
+            lines += [LIMITS[one.key]] if one.key in LIMITS else []
+            lines += [line for profile in one.profiles for line in _profile(profile)]
+            lines += [""]
+    return lines[:-1] or ["None."]
+
+
+def _profile(profile: Profile) -> list[str]:
+    """Return a sentence and a table: the dearest functions of Python and statements of SQL."""
+    waited = 100 * profile.waited / max(profile.seconds, 1e-9)
+    sentence = (
+        f"Profile of {profile.title}: {_number(profile.seconds)} s under cProfile for"
+        f" {_number(profile.units)} units; {waited:.0f} % of them waits for PostgreSQL, whose"
+        f" statements took {_number(profile.executed)} s to run and"
+        f" {_number(profile.planned)} s to plan."
+    )
+    table = ["| own seconds | calls | function or statement |", "| ---: | ---: | --- |"]
+    for cost in (*profile.functions, *profile.statements):
+        table.append(f"| {_number(cost.seconds)} | {cost.calls:,} | `{_cell(cost.what)}` |")
+    return ["", sentence, "", *table]
+
+
+def _cell(words: str) -> str:
+    return words.replace("|", "¦").replace("`", "'")
 
 
 def notes(outcomes: Sequence[Outcome]) -> list[str]:
     """Return what could not be measured, and why."""
     found = [f"* {one.title}: {note}" for one in outcomes for note in one.notes]
-    return ["", "## Not measured", "", *found] if found else []
+    return found or ["Nothing is missing."]
 
 
 def _ratios(one: Outcome, who: Contender) -> str:

@@ -14,6 +14,8 @@ class Sizes:
     #: Calls of the bulk API, of a file, and of the steps of decisions.
     bulk_calls: int
     file_calls: int
+    #: Calls of a file that is imported once, beside the rounds, in a process of its own.
+    file_calls_once: int
     decided_calls: int
     #: Waiting deliveries, and how many of them one claim takes.
     waiting: int
@@ -25,6 +27,7 @@ class Sizes:
     naive_single_calls: int
     end_to_end_calls: int
     naive_end_to_end_calls: int
+    end_to_end_calls_once: int
     #: Calls in the cabinets whose pages are opened, and how often each page is.
     page_calls: tuple[int, ...]
     page_views: int
@@ -35,6 +38,9 @@ class Sizes:
     measures_memory: bool = True
     #: How many states and how many reasons the history is filtered by.
     filters: int = 1000
+    takes_profiles: bool = True
+    #: Seconds after which a figure is stopped; see `Figure.limits`.
+    limit_seconds: float = 300
 
     def naive(self, amount: int) -> int:
         """Return how much of an amount the naive peer does."""
@@ -46,6 +52,7 @@ SMOKE = Sizes(
     rounds=1,
     bulk_calls=60,
     file_calls=60,
+    file_calls_once=60,
     decided_calls=60,
     waiting=400,
     claimed=200,
@@ -55,37 +62,45 @@ SMOKE = Sizes(
     naive_single_calls=5,
     end_to_end_calls=60,
     naive_end_to_end_calls=5,
+    end_to_end_calls_once=60,
     page_calls=(200,),
     page_views=0,
     saved_waiting=200,
     due_waiting=200,
     measures_memory=False,
     filters=2,
+    takes_profiles=False,
 )
 QUICK = Sizes(
     name="quick",
     rounds=3,
-    bulk_calls=1000,
+    bulk_calls=500,
     file_calls=1000,
+    file_calls_once=2000,
     decided_calls=1000,
     waiting=20_000,
     claimed=2000,
     csv_rows=10_000,
     upload_bytes=10_000_000,
-    single_calls=300,
-    naive_single_calls=100,
+    single_calls=96,
+    naive_single_calls=32,
     end_to_end_calls=1000,
-    naive_end_to_end_calls=50,
+    naive_end_to_end_calls=20,
+    end_to_end_calls_once=2000,
     page_calls=(5000,),
-    page_views=3,
+    page_views=2,
     saved_waiting=5000,
     due_waiting=20_000,
+    limit_seconds=60,
+    filters=3,
+    takes_profiles=False,
 )
 DEFAULT = Sizes(
     name="default",
     rounds=3,
     bulk_calls=5000,
     file_calls=10_000,
+    file_calls_once=50_000,
     decided_calls=10_000,
     waiting=200_000,
     claimed=20_000,
@@ -95,6 +110,7 @@ DEFAULT = Sizes(
     naive_single_calls=400,
     end_to_end_calls=10_000,
     naive_end_to_end_calls=300,
+    end_to_end_calls_once=50_000,
     page_calls=(100_000,),
     page_views=10,
     saved_waiting=20_000,
@@ -103,19 +119,22 @@ DEFAULT = Sizes(
 FULL = Sizes(
     name="full",
     rounds=3,
-    bulk_calls=50_000,
-    file_calls=1_000_000,
-    decided_calls=100_000,
+    bulk_calls=15_000,
+    file_calls=100_000,
+    file_calls_once=1_000_000,
+    decided_calls=50_000,
     waiting=1_000_000,
     claimed=100_000,
     csv_rows=1_000_000,
     upload_bytes=200_000_000,
-    single_calls=10_000,
-    naive_single_calls=2000,
-    end_to_end_calls=1_000_000,
-    naive_end_to_end_calls=2000,
+    single_calls=4000,
+    naive_single_calls=800,
+    end_to_end_calls=100_000,
+    naive_end_to_end_calls=500,
+    end_to_end_calls_once=1_000_000,
     page_calls=(1_000_000, 10_000_000),
     page_views=20,
     saved_waiting=100_000,
     due_waiting=2_000_000,
+    limit_seconds=600,
 )

@@ -48,7 +48,7 @@ class Bulk(Figure):
         else:
             world.forget_calls()
             self.before.load()
-            world.vacuum()
+            world.analyze()
 
     def product(self) -> int:
         for body in self.bodies:

@@ -10,8 +10,9 @@ from pathlib import Path
 from django.core.management import call_command
 
 from bench import world
-from bench.figure import Contender, Figure
+from bench.figure import Contender, Figure, once
 from bench.floors.copies import Copies
+from bench.measure import timed
 from bench.naive import models, work
 
 STORED = ("calls_call", "calls_delivery")
@@ -29,6 +30,7 @@ class Import(Figure):
         self.folder = tempfile.TemporaryDirectory()
         self.file = self._write("calls", self.sizes.file_calls)
         self.small = self._write("small", SMALL_CALLS)
+        self.once = self._write("once", self.sizes.file_calls_once)
         models.make_tables()
         world.forget_calls()
         self.product()
@@ -58,13 +60,22 @@ class Import(Figure):
     def finish(self) -> None:
         models.drop_tables()
         world.forget_calls()
-        source = self.world.source.public_id
-        self.add_peak_memory(
-            import_file, f"{source} {self.file}", small=f"{source} {self.small}", at_most=64
-        )
+        self._import_once()
         self.copies.forget()
         self.folder.cleanup()
         world.forget_calls()
+
+    def _import_once(self) -> None:
+        """Add the rate and the memory of one import of the whole amount, beside its floor."""
+        source, count = self.world.source.public_id, self.sizes.file_calls_once
+        small = f"{source} {self.small}"
+        run = self.add_peak_memory(import_file, f"{source} {self.once}", small=small, at_most=64)
+        if run is not None:
+            copies = Copies(STORED)
+            world.forget_calls()
+            floor = timed(copies.load)
+            copies.forget()
+            self.facts += once(count, self.unit, run.wall, floor.wall, self.goal_floor)
 
     def _write(self, name: str, count: int) -> Path:
         path = Path(self.folder.name) / name

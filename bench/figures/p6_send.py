@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from bench import world
@@ -70,6 +71,7 @@ class Send(Figure):
         world.forget_calls()
 
 
+@transaction.atomic
 def make_upload(owner: world.World, body: bytes) -> Upload:
     """Store a file that is ready to be sent."""
     now, counter = timezone.now(), owner.counters[0]

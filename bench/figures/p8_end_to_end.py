@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from django.conf import settings
 
 from bench import world
-from bench.figure import Contender, Fact, Figure
+from bench.figure import Contender, Fact, Figure, once
 from bench.figures.p2_import import STORED, import_file
 from bench.floors.copies import Copies, copy_out
+from bench.measure import timed
 from bench.naive import models, work
 from calls.delivery import sender_loop
 from calls.models import Delivery, Upload
@@ -37,6 +39,7 @@ class EndToEnd(Figure):
         self.folder = tempfile.TemporaryDirectory()
         self.file = self._write("calls", self.sizes.end_to_end_calls)
         self.small = self._write("small", SMALL_CALLS)
+        self.once = self._write("once", self.sizes.end_to_end_calls_once)
         self.url = f"{settings.METRIKA_API_URL}/file"
         models.make_tables()
         self.product()
@@ -57,7 +60,10 @@ class EndToEnd(Figure):
         return self.sizes.end_to_end_calls
 
     def floor(self) -> int:
-        self.copies.load()
+        return self._floor(self.copies)
+
+    def _floor(self, copies: Copies) -> int:
+        count = copies.load()
         path = Path(self.folder.name) / "floor"
         copy_out(
             "SELECT c.client_id, c.started_at, c.phone, c.duration_seconds, c.page_url"
@@ -67,7 +73,7 @@ class EndToEnd(Figure):
         )
         words = [str(self.curl), "-sS", "-o", "/dev/null", "-F", f"file=@{path}", self.url]
         subprocess.run(words, check=True)
-        return self.sizes.end_to_end_calls
+        return count
 
     def naive(self) -> int:
         count = self.sizes.naive_end_to_end_calls
@@ -81,15 +87,28 @@ class EndToEnd(Figure):
     def finish(self) -> None:
         models.drop_tables()
         world.forget_calls()
-        source = self.world.source.public_id
-        small, whole = f"{source} {self.small}", f"{source} {self.file}"
-        self.add_peak_memory(take_and_send, whole, small=small, at_most=64)
-        self.facts.append(
-            Fact("files a 1,000 calls", 1000 * self._files() / self.sizes.end_to_end_calls, "files")
-        )
+        self._send_once()
         self.copies.forget()
         self.folder.cleanup()
         world.forget_calls()
+
+    def _send_once(self) -> None:
+        """Add rate and memory of one file of the whole amount, beside its floor."""
+        source, count = self.world.source.public_id, self.sizes.end_to_end_calls_once
+        words = (f"{source} {self.once}", f"{source} {self.small}")
+        run = self.add_peak_memory(take_and_send, words[0], small=words[1], at_most=64)
+        if run is None:
+            return
+        self.facts.append(Fact("files a 1,000 calls", 1000 * self._files() / count, "files"))
+        copies = Copies(STORED)
+        world.forget_calls()
+        floor = timed(lambda: self._floor(copies)).wall if self.curl else None
+        copies.forget()
+        self.facts += once(count, self.unit, run.wall, floor, self.goal_floor)
+        if self.runs.get("product"):
+            rounds = median(run.rate for run in self.runs["product"])
+            title = f"rate of {count:,} at once ÷ rate of the rounds"
+            self.facts.append(Fact(title, count / run.wall / rounds, "×", at_least=0.9))
 
     def _files(self) -> int:
         return int(Upload.objects.count())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median, quantiles
 from typing import Any
 
@@ -13,22 +14,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 
-from bench import many, world
+from bench import history, world
 from bench.figure import Fact, Figure
 from bench.measure import COMMANDS, timed
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Upload
-from calls.states import Channel, DeliveryState, DisplayState, IdKind, UploadState
+from calls.states import DisplayState
 
 MILLISECONDS = 1000
-#: Rows of one upload of the history.
-ROWS_A_FILE = 20_000
 ADMIN_LISTS = ("call", "delivery", "upload")
-#: Of a hundred calls: five wait, five are skipped, the others went in files.
-_STATE = f"""CASE WHEN g % 100 < 5 THEN {DeliveryState.WAITING}
-    WHEN g % 100 < 10 THEN {DeliveryState.SKIPPED} ELSE {DeliveryState.BATCHED} END"""
 
 
 @dataclass
@@ -47,6 +42,7 @@ class Pages(Figure):
 
     title = "P9 pages"
     contenders = ()
+    limits = 2
 
     def prepare(self) -> None:
         for calls in self.sizes.page_calls:
@@ -54,24 +50,23 @@ class Pages(Figure):
 
     def measure(self, calls: int) -> None:
         """Open the pages of a cabinet with this many calls, and add what they cost."""
-        world.forget_calls()
-        owner = world.make_world(1)
-        first = fill(owner, calls)
+        standing = history.of(calls)
+        owner, first = standing.owner, standing.first
         person, staff = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000"), _staff()
         person.force_login(owner.person)
         for group, addresses in self._groups(owner, first):
             client = staff if group.startswith("admin") else person
             pages = [open_page(client, one, self.sizes.page_views) for one in addresses]
-            self.facts += _facts(f"{calls:,} calls: {group}", pages)
-        world.forget_calls()
+            slowest = partial(_open, client, _slowest(pages).name)
+            self.add_facts(_facts(f"{calls:,} calls: {group}", pages), slowest)
 
     def _groups(self, owner: world.World, first: int) -> Iterator[tuple[str, list[str]]]:
         counter, most = owner.counters[0], self.sizes.filters
-        history = reverse("calls:history", args=[counter.pk])
-        all_time = f"{history}?date_from=&date_to=&q="
+        first_page = reverse("calls:history", args=[counter.pk])
+        all_time = f"{first_page}?date_from=&date_to=&q="
         lists = [reverse(f"admin:calls_{one}_changelist") for one in ADMIN_LISTS]
         yield "counters", [reverse("counters:list")]
-        yield "history, first page", [history, all_time]
+        yield "history, first page", [first_page, all_time]
         yield "history, deep page", [f"{all_time}&cursor={_deep(first)}"]
         states, reasons = DisplayState.values[:most], list(REASON_TITLES)[:most]
         yield "history, the slowest state", [f"{all_time}&state={one}" for one in states]
@@ -82,48 +77,6 @@ class Pages(Figure):
         yield "settings", [reverse("counters:settings", args=[counter.pk])]
         yield "admin, the slowest list", lists
         yield "admin, search of a call", [f"{lists[0]}?q=9-7"]
-
-
-def fill(owner: world.World, calls: int) -> int:
-    """Store calls with deliveries and uploads of every kind; return the id of the first call."""
-    uploads = _uploads(owner, calls // ROWS_A_FILE + 1)
-    is_batched = f"({_STATE}) = {DeliveryState.BATCHED}"
-    deliveries = {
-        "state": _STATE,
-        "reason": f"CASE ({_STATE}) WHEN {DeliveryState.SKIPPED} THEN 'too_short' END",
-        "upload_id": f"CASE WHEN {is_batched} THEN {uploads[0]} + g / {ROWS_A_FILE} END",
-        "row_number": f"CASE WHEN {is_batched} THEN g % {ROWS_A_FILE} + 1 END",
-        "call_revision": f"CASE WHEN {is_batched} THEN 1 END",
-    }
-    return many.multiply(owner, "9", many.Copies(calls - 1, deliveries=deliveries))
-
-
-def _uploads(owner: world.World, count: int) -> list[int]:
-    now, counter = timezone.now(), owner.counters[0]
-    made = [
-        Upload(
-            cabinet=owner.cabinet,
-            counter=counter,
-            channel=Channel.CALLS,
-            id_kind=IdKind.CLIENT_ID,
-            state=UploadState.PROCESSED if number else UploadState.SENT,
-            marker=f"ck{number:032d}",
-            rows=ROWS_A_FILE,
-            sha256="0" * 64,
-            created_at=now,
-            oldest_call_at=now,
-            newest_call_at=now,
-            not_before=now,
-            sent_at=now,
-            attempts=1,
-            uploading_id=10_000 + number,
-            source_quantity=ROWS_A_FILE,
-            line_quantity=ROWS_A_FILE,
-            linked_quantity=ROWS_A_FILE,
-        )
-        for number in range(count)
-    ]
-    return [one.pk for one in Upload.objects.bulk_create(made)]
 
 
 def _staff() -> Client:
@@ -176,7 +129,7 @@ def _blocks(query: str) -> int:
 
 def _facts(title: str, pages: list[Page]) -> list[Fact]:
     """Return the worst of the pages of a group."""
-    slowest = max(pages, key=lambda page: median(page.seconds or [0]))
+    slowest = _slowest(pages)
     sql = max(max(page.sql_seconds, default=0) for page in pages)
     return [
         Fact(f"{title}: page p95", _p95(slowest.seconds) * MILLISECONDS, "ms", at_most=150),
@@ -184,6 +137,10 @@ def _facts(title: str, pages: list[Page]) -> list[Fact]:
         Fact(f"{title}: queries", max(page.queries for page in pages), "queries"),
         Fact(f"{title}: blocks read", max(page.blocks for page in pages), "blocks"),
     ]
+
+
+def _slowest(pages: list[Page]) -> Page:
+    return max(pages, key=lambda page: median(page.seconds or [0]))
 
 
 def _p95(seconds: list[float]) -> float:

@@ -29,12 +29,13 @@ class Copies:
             self.rows[table] = int(scalar(f"SELECT count(*) {chosen}"))
             copy_out(f"SELECT {columns} {chosen}", self._file(table))
 
-    def load(self) -> None:
-        """Store the rows again, committed."""
+    def load(self) -> int:
+        """Store the rows again, committed; return the number of those of the first table."""
         with transaction.atomic(), connection.cursor() as cursor:
             for table, columns in self._tables.items():
                 with self._file(table).open("rb") as file:
                     cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", file)
+        return next(iter(self.rows.values()))
 
     def forget(self) -> None:
         """Delete the files."""

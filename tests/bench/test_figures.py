@@ -41,7 +41,7 @@ def sink() -> Iterator[None]:
 
 
 def outcome_of(figure: type[Figure]) -> Outcome:
-    return run(figure(SMOKE), lambda line: None)
+    return run(figure(SMOKE))
 
 
 def test_the_contenders_of_a_figure_do_the_same_amount_of_work() -> None:

@@ -1,0 +1,70 @@
+"""One run of `bench/run`: the figures in turn, each printed, kept and written when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench import figures, kept, machine, profiling, report, rounds
+from bench.figure import Figure, Outcome
+from bench.sizes import Sizes
+from devtools.launcher.run_config import ROOT
+
+
+class Session:
+    """Figures of one size."""
+
+    def __init__(self, size: Sizes, started: str, *, writes: bool) -> None:
+        self.size = size
+        self.started = started
+        self.writes = writes
+        self.revision = machine.revision()
+        self.outcomes: dict[str, Outcome] = {}
+
+    def run(self, only: Sequence[str], *, resumes: bool) -> None:
+        """Measure the figures and print all of them at the end.
+
+        ``only``: keys of figures, none for all. ``resumes``: leave out those that are kept, whole
+        and of this revision.
+        """
+        if only or resumes:
+            self.outcomes = kept.read(self.size.name)
+        wanted = [one for one in figures.ALL if not only or one.title.split(" ", 1)[0] in only]
+        if resumes:
+            wanted = [one for one in wanted if not self._has(one)]
+        profiling.track("none")
+        for figure in wanted:
+            self._measure(figure)
+        say("\n".join(["", *report.text(self._in_order(), self._machine())]))
+
+    def _has(self, figure: type[Figure]) -> bool:
+        one = self.outcomes.get(figure.title)
+        if one is None or one.measured is None or one.notes:
+            return False
+        return one.measured.revision == self.revision
+
+    def _measure(self, figure: type[Figure]) -> None:
+        say(f"{figure.title} …")
+        outcome = rounds.run_or_note(
+            figure(self.size), started=self.started, revision=self.revision
+        )
+        say("\n".join(report.brief(outcome)))
+        self.outcomes[figure.title] = outcome
+        kept.keep(self.size.name, self.outcomes)
+        if self.writes:
+            text = report.markdown(self._in_order(), self._machine())
+            (ROOT / report.FILE).write_text(text, encoding="utf-8")
+
+    def _in_order(self) -> list[Outcome]:
+        """Return an outcome for each figure; those not measured have a note."""
+        return [
+            self.outcomes.get(one.title) or Outcome(one.title, one.unit, notes=["not measured."])
+            for one in figures.ALL
+        ]
+
+    def _machine(self) -> list[str]:
+        return machine.description(self.size.name, self.started, self.revision)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
