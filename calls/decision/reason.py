@@ -64,6 +64,8 @@ class Rule(Reason):
     #: Whether a call that does not meet it does not concern the counter over the channel at all:
     #: `calls.decision.routing`.
     is_routing: bool = False
+    #: Whether ``sql`` costs less than ``applies`` and is evaluated first.
+    is_cheap: bool = False
     #: Of a rule of routing: why a call concerns no counter of its cabinet, if it came nearest here.
     no_counter: Words = ""
     #: The sentence as of now, where ``sentence`` speaks of the time of the decision.
@@ -72,4 +74,5 @@ class Rule(Reason):
     @property
     def refuses(self) -> str:
         """Return SQL that is true when the rule applies to the call and the call does not pass."""
-        return f"(coalesce(({self.applies}), true) AND NOT coalesce(({self.sql}), false))"
+        halves = (f"coalesce(({self.applies}), true)", f"NOT coalesce(({self.sql}), false)")
+        return "({} AND {})".format(*(reversed(halves) if self.is_cheap else halves))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -25,9 +26,15 @@ from calls.ingest.known_calls import FIND, Found, find_calls, take_locks
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.warnings import Warned, too_many_attempts
 from calls.models import Call
-from calls.runtime.prepared import Prepared
+from calls.runtime.copying import array_of, copy_rows
 
 RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
+#: Columns of a new call: those whose values are written another way come before the others.
+_OWN = ("id", "partition_at", "revision", "external_id", "raw", "tags", "unreadable_identifiers")
+_PLAIN = tuple(one for one in RECORD_COLUMNS if one not in _OWN)
+_COPIED = ("cabinet_id", "source_id", "received_at", "updated_at", *_OWN, *_PLAIN)
+_plain = attrgetter(*_PLAIN)
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -56,14 +63,13 @@ def store_calls(
     usable = [record for record in records if isinstance(record, CallRecord)]
     if not usable:
         return [_result(index, record, {}) for index, record in enumerate(records)]
-    statements = (FIND, *STATEMENTS, _insertion())
-    held = take_locks(source.cabinet_id, usable, statements=statements)
+    held = take_locks(source.cabinet_id, usable, statements=(FIND, *STATEMENTS))
     found = find_calls(source.cabinet_id, usable, held=held)
     states = found.states
     results = [_result(index, record, states) for index, record in enumerate(records)]
     calls = _once(states.values())
     changed = [one for one in calls if one.latest is not None]
-    _insert([one for one in changed if one.is_new], source=source, now=now, held=held)
+    _insert([one for one in changed if one.is_new], source=source, now=now)
     _update([one for one in changed if not one.is_new], source=source, now=now)
     _flag([one for one in calls if one.conflict is not None], now=now)
     if found.has_sent_before:
@@ -120,24 +126,26 @@ def _once(states: Iterable[CallState]) -> list[CallState]:
     return list({state.call_id: state for state in states}.values())
 
 
-def _insert(
-    states: Sequence[CallState], *, source: CallSource, now: datetime, held: Collection[str]
-) -> None:
+def _insert(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
     if states:
-        values = {"cabinet_id": source.cabinet_id, "source_id": source.pk, "now": now}
-        _insertion().execute(values | {"rows": _as_json(states)}, held=held)
+        given = (source.cabinet_id, source.pk, str(now), str(now))
+        copy_rows("calls_call", _COPIED, [given + _copied(one) for one in states])
 
 
-@cache
-def _insertion() -> Prepared:
-    columns = (*RECORD_COLUMNS, "id", "partition_at", "revision")
-    return Prepared(
-        "insert_calls",
-        f"""INSERT INTO calls_call (cabinet_id, source_id, received_at, updated_at,
-                                    {", ".join(columns)})
-            SELECT %(cabinet_id)s, %(source_id)s, %(now)s, %(now)s, {", ".join(columns)}
-            FROM json_to_recordset(%(rows)s::json) AS new({_typed(columns)})""",
-        {"cabinet_id": "bigint", "source_id": "bigint", "now": "timestamptz", "rows": "json"},
+def _copied(state: CallState) -> tuple[Any, ...]:
+    """Return the values of a new call in the order of its columns."""
+    assert state.latest is not None
+    call = state.latest
+    unreadable = call.unreadable_identifiers
+    return (
+        state.call_id,
+        state.partition_at,
+        state.versions,
+        state.external_id,
+        _dumps(call.raw),
+        array_of(call.tags) if call.tags else "{}",
+        None if unreadable is None else _dumps(unreadable),
+        *_plain(call),
     )
 
 

@@ -18,14 +18,22 @@ from calls.states import (
     Channel,
 )
 
-#: The `IdKind` of the first identifier of the counter's order that fits its column, else null.
-IDENTIFIER = f"""(
-    SELECT CASE o.name WHEN 'ClientId' THEN 1 WHEN 'Yclid' THEN 2 ELSE 3 END
-    FROM unnest(k.identifier_order) WITH ORDINALITY AS o(name, place)
-    WHERE CASE o.name WHEN 'ClientId' THEN {fits_sql("ClientId", "c.client_id")}
-                      WHEN 'Yclid' THEN {fits_sql("Yclid", "c.yclid")}
-                      ELSE {fits_sql("UserId", "c.user_id")} END
-    ORDER BY o.place LIMIT 1)"""
+#: CSV column → SQL of the call's value and its `IdKind`.
+_VALUES = {"ClientId": ("c.client_id", 1), "Yclid": ("c.yclid", 2), "UserId": ("c.user_id", 3)}
+
+
+def _kind_at(place: int) -> str:
+    """Return SQL: the `IdKind` of the identifier at this place of the order if it fits."""
+    cases = " ".join(
+        f"WHEN '{name}' THEN CASE WHEN {value} <> '' AND {fits_sql(name, value)} THEN {kind} END"
+        for name, (value, kind) in _VALUES.items()
+    )
+    return f"CASE k.identifier_order[{place}] {cases} END"
+
+
+#: The `IdKind` of the first identifier of the counter's order that fits its column, else null. As
+#: `_IS_UNREADABLE` without a sub-select: they are evaluated several times for each pair.
+IDENTIFIER = "coalesce({})".format(", ".join(map(_kind_at, range(1, len(_VALUES) + 1))))
 
 # The identifiers that came, each as a text that cannot be used, and '' for the others: in the
 # counter's order, then those that are not in it. Values that were stored by earlier versions may
@@ -38,7 +46,17 @@ _UNREADABLE = f"""(
                  (3, 'UserId', c.user_id, {fits_sql("UserId", "c.user_id")}))
          AS came(id_kind, name, value, fits)
     ORDER BY array_position(k.identifier_order::text[], came.name), came.id_kind)"""
-_IS_UNREADABLE = f"EXISTS (SELECT 1 FROM {_UNREADABLE} AS came WHERE came.text <> '')"
+
+
+def _is_unreadable(name: str, value: str) -> str:
+    """Return SQL: the identifier came as a text that cannot be used."""
+    return f"""coalesce(c.unreadable_identifiers ->> '{name}',
+        CASE WHEN {value} = '' OR {fits_sql(name, value)} THEN '' ELSE {value} END) <> ''"""
+
+
+_IS_UNREADABLE = "({})".format(
+    " OR ".join(_is_unreadable(name, value) for name, (value, _kind) in _VALUES.items())
+)
 
 #: A person ordered that the call goes as unlinked.
 _IS_APPROVED = """EXISTS (
@@ -125,6 +143,7 @@ RULES = (
         masks={1: masked_value},
         applies=f"c.kind <> 'static' AND {_IS_UNREADABLE}"
         f" AND (c.kind = 'callback' OR NOT {_IS_APPROVED})",
+        is_cheap=True,
         sql=f"{IDENTIFIER} IS NOT NULL",
         compared=f"""(SELECT jsonb_build_array(came.name, left(came.text, 100),
                  c.kind <> 'callback' AND ch.channel = {Channel.CALLS})
@@ -142,6 +161,7 @@ RULES = (
         # What waits for a person is not decided yet: `identifier_unreadable` says so.
         applies=f"ch.channel = {Channel.GOAL} AND c.kind <> 'callback'"
         f" AND ({_IS_APPROVED} OR NOT {_IS_UNREADABLE})",
+        is_cheap=True,
         sql=f"{IDENTIFIER} IS NOT NULL",
         compared=f"jsonb_build_array({_IS_UNREADABLE})",
     ),
@@ -154,6 +174,7 @@ RULES = (
             "«Звонки без идентификатора» — «Не передавать»."
         ),
         applies=f"c.kind IN ('dynamic', 'unknown') AND NOT {_IS_UNREADABLE}",
+        is_cheap=True,
         sql=f"k.unlinked_mode = 'static' OR {IDENTIFIER} IS NOT NULL",
     ),
     Rule(
