@@ -14,6 +14,7 @@ from bench.figure import Run
 
 MEGABYTE = 1024 * 1024
 COMMANDS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "SET ", "ROLLBACK")
+EXECUTION = "; EXECUTE "
 
 
 def timed(work: Callable[[], float], *, without_this_process: bool = False) -> Run:
@@ -52,12 +53,13 @@ def _own_seconds() -> float:
 def statements(work: Callable[[], object]) -> list[str]:
     """Return the SQL statements that the work executes, with their values.
 
-    Without the commands of transactions, which have no plan.
+    Without the commands of transactions, which have no plan; settings that come in one round trip
+    with the execution of a prepared statement count as one with it.
     """
     with CaptureQueriesContext(connection) as captured:
         work()
     found = [str(query["sql"]) for query in captured.captured_queries]
-    return [one for one in found if not one.startswith(COMMANDS)]
+    return [one for one in found if EXECUTION in one or not one.startswith(COMMANDS)]
 
 
 def wal_bytes(work: Callable[[], object]) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from redis import Redis
@@ -30,15 +32,17 @@ MICROSECONDS = 1_000_000
 # generic cell rate algorithm). Whole microseconds, so that no rounding costs a unit. The expiry
 # frees the key once the bucket is full again.
 _CONSUME = """
-local now, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-local needed, window = tonumber(ARGV[3]), tonumber(ARGV[4])
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
-local wait = full_at - now + needed - window
-if wait > 0 then return wait end
-full_at = full_at + cost
-local milliseconds = math.ceil((full_at - now) / 1000) + 1
-redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', milliseconds)
-return 0
+local now, waits = tonumber(ARGV[1]), {}
+for place, key in ipairs(KEYS) do
+  local cost, needed, window = unpack(ARGV, 3 * place - 1, 3 * place + 1)
+  local full_at = math.max(tonumber(redis.call('GET', key) or 0), now)
+  waits[place] = math.max(full_at - now + needed - window, 0)
+  if waits[place] > 0 then break end
+  full_at = full_at + cost
+  local milliseconds = math.ceil((full_at - now) / 1000) + 1
+  redis.call('SET', key, string.format('%.0f', full_at), 'PX', milliseconds)
+end
+return waits
 """
 
 # Returns units: the bucket is worked off earlier, at most as far as a full one.
@@ -67,6 +71,21 @@ class RateLimit:
     may_overdraw: bool = False
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Units to be taken from the subject's bucket."""
+
+    limit: RateLimit
+    subject: str | int
+    units: int = 1
+
+    def in_microseconds(self) -> tuple[int, int, int]:
+        """Return the units, what the bucket must hold, and the window, as time to work them off."""
+        window = self.limit.window_seconds * MICROSECONDS
+        cost = self.units * window // self.limit.units
+        return cost, 1 if self.limit.may_overdraw else cost, window
+
+
 def consume(limit: RateLimit, subject: str | int, units: int = 1, *, now: float) -> int:
     """Take ``units`` from the subject's bucket; return 0, or the seconds until it holds enough.
 
@@ -78,11 +97,19 @@ def consume(limit: RateLimit, subject: str | int, units: int = 1, *, now: float)
     Redis does not answer within TIMEOUT_SECONDS the units are granted, and this process does not
     ask it again for PAUSE_SECONDS.
     """
-    window = limit.window_seconds * MICROSECONDS
-    cost = units * window // limit.units
-    needed = 1 if limit.may_overdraw else cost
-    waits = _run_script(_CONSUME, _key(limit, subject), _micro(now), cost, needed, window)
-    return math.ceil(waits / MICROSECONDS)
+    return consume_each([Cost(limit, subject, units)], now=now)[0]
+
+
+def consume_each(costs: Sequence[Cost], *, now: float) -> list[int]:
+    """Take from several buckets in one round trip, in order, until one refuses.
+
+    Return for each what `consume` returns; after a refusal nothing is taken, and 0 returned.
+    """
+    keys = [_key(one.limit, one.subject) for one in costs]
+    values = [number for one in costs for number in one.in_microseconds()]
+    waits = _run_script(_CONSUME, keys, _micro(now), *values) or []
+    seconds = [math.ceil(wait / MICROSECONDS) for wait in waits]
+    return seconds + [0] * (len(costs) - len(seconds))
 
 
 def give_back(limit: RateLimit, subject: str | int, units: int = 1, *, now: float) -> None:
@@ -91,7 +118,7 @@ def give_back(limit: RateLimit, subject: str | int, units: int = 1, *, now: floa
     The bucket never holds more than ``limit.units``. Without Redis nothing happens.
     """
     cost = units * limit.window_seconds * MICROSECONDS // limit.units
-    _run_script(_GIVE_BACK, _key(limit, subject), _micro(now), cost)
+    _run_script(_GIVE_BACK, [_key(limit, subject)], _micro(now), cost)
 
 
 def _key(limit: RateLimit, subject: str | int) -> str:
@@ -102,17 +129,17 @@ def _micro(now: float) -> int:
     return int(now * MICROSECONDS)
 
 
-def _run_script(script: str, key: str, *values: int) -> int:
-    """Return the script's number; 0, as for units that are granted, when Redis does not answer."""
+def _run_script(script: str, keys: Sequence[str], *values: int) -> Any:
+    """Return the answer of the script, None when Redis does not answer."""
     global _paused_until  # one circuit breaker per process
     if time.monotonic() < _paused_until:
-        return 0
+        return None
     try:
-        return int(_client(settings.REDIS_URL).eval(script, 1, key, *values))
+        return _client(settings.REDIS_URL).eval(script, len(keys), *keys, *values)
     except RedisError as error:
         _paused_until = time.monotonic() + PAUSE_SECONDS
         logger.warning("rate limits are off: Redis does not answer (%s)", type(error).__name__)
-        return 0
+        return None
 
 
 @cache

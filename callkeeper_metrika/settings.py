@@ -136,6 +136,7 @@ MIDDLEWARE = [
     "callkeeper_metrika.public_host.PublicHostMiddleware",
     "csp.middleware.CSPMiddleware",
     "callkeeper_metrika.odd_requests.OddRequestMiddleware",
+    "calls.ingest.short_path.ShortPathMiddleware",
     "accounts.early_refusal.EarlyRefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from cabinets.models import CallSource
 from calls.ingest.parsing.json_values import canonical
 from calls.ingest.parsing.record import BadRecord, CallRecord
+from calls.ingest.source_lookup import StoredAnswer
 from calls.ingest.store import Result, store_calls
 from calls.ingest.warnings import Warned
 from calls.models import IngestReceipt
@@ -32,11 +33,8 @@ class _AlreadyAnswered(Exception):
     """A concurrent copy of the request committed first; this transaction is rolled back."""
 
 
-def stored_response(*, source: CallSource, webhook_id: str, body_hash: str) -> ResponseBody | None:
-    """Return the stored response marked as a duplicate, None for a new `webhook-id`.
-
-    Raises WebhookIdReused.
-    """
+def stored_answer(*, source: CallSource, webhook_id: str) -> StoredAnswer | None:
+    """Return the answer to the request with this `webhook-id`, None for a new one."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT body_hash, answer::text FROM calls_ingestreceipt"
@@ -44,7 +42,15 @@ def stored_response(*, source: CallSource, webhook_id: str, body_hash: str) -> R
             [source.pk, webhook_id],
         )
         found = cursor.fetchone()
-    return None if found is None else _replayed(*found, body_hash=body_hash)
+    return None if found is None else StoredAnswer(*found)
+
+
+def replayed(stored: StoredAnswer, *, body_hash: str) -> ResponseBody:
+    """Return the stored response marked as a duplicate. Raises WebhookIdReused."""
+    if stored.body_hash != body_hash:
+        raise WebhookIdReused
+    response: ResponseBody = json.loads(stored.answer)
+    return response | {"duplicate": True}
 
 
 def handle_request(
@@ -68,9 +74,9 @@ def handle_request(
             )
             return response
     except _AlreadyAnswered:
-        stored = stored_response(source=source, webhook_id=webhook_id, body_hash=body_hash)
+        stored = stored_answer(source=source, webhook_id=webhook_id)
         assert stored is not None  # it is committed, and kept for days
-        return stored
+        return replayed(stored, body_hash=body_hash)
 
 
 def response_body(results: Sequence[Result]) -> ResponseBody:
@@ -112,13 +118,6 @@ def _result(result: Result) -> ResponseBody:
 
 def _problem(found: BadRecord | Warned) -> ResponseBody:
     return {"code": found.code, "message": found.message, "field": found.field}
-
-
-def _replayed(stored_hash: str, answer: str, *, body_hash: str) -> ResponseBody:
-    if stored_hash != body_hash:
-        raise WebhookIdReused
-    response: ResponseBody = json.loads(answer)
-    return response | {"duplicate": True}
 
 
 def _save_receipt(

@@ -14,7 +14,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 #: SQL array of those of %(prepared)s, names of statements, that this session has prepared.
 HELD_SQL = (
@@ -27,6 +27,8 @@ _PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enabl
 #: SQL column that ends this for the rest of the transaction, in a statement of `Prepared.rows`.
 AS_BEFORE_SQL = """set_config('plan_cache_mode', 'auto', true)
     || set_config('enable_seqscan', 'on', true)"""
+#: SQLSTATE of an EXECUTE of a name that the session does not have.
+_NOT_PREPARED = "26000"
 _AS_BEFORE = "SET LOCAL plan_cache_mode TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT"
 
 
@@ -63,8 +65,30 @@ class Prepared:
         """Return the rows of a statement that has `AS_BEFORE_SQL`; otherwise as `execute`."""
         with connection.cursor() as cursor:
             self._prepare(cursor, held)
-            cursor.execute(f"{_PLANNED_ONCE}; {self._execution}", parameters)
-            return list(cursor.fetchall())
+            return self._fetched(cursor, "", parameters)
+
+    def read(self, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that has `AS_BEFORE_SQL`, of a session not asked before.
+
+        Outside a transaction, in one round trip: a session without the statement says so, and is
+        given it together with the next execution, as a pooler may choose another session for that.
+        Within a transaction, which the error would end, the session is asked first.
+        """
+        if connection.in_atomic_block:
+            return self.rows(parameters, held=held_of([self]))
+        with connection.cursor() as cursor:
+            try:
+                return self._fetched(cursor, "", parameters)
+            except OperationalError as error:
+                if getattr(error.__cause__, "pgcode", None) != _NOT_PREPARED:
+                    raise
+            return self._fetched(cursor, f"{self._preparation}; ".replace("%", "%%"), parameters)
+
+    def _fetched(
+        self, cursor: Any, before: str, parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        cursor.execute(f"{before}{_PLANNED_ONCE}; {self._execution}", parameters)
+        return list(cursor.fetchall())
 
     @cached_property
     def _execution(self) -> str:
@@ -72,8 +96,11 @@ class Prepared:
 
     def _prepare(self, cursor: Any, held: Collection[str]) -> None:
         if self.name not in held:
-            types = ", ".join(self.types.values())
-            cursor.execute(f"PREPARE {self.name} ({types}) AS {self.as_sql}")
+            cursor.execute(self._preparation)
+
+    @property
+    def _preparation(self) -> str:
+        return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {self.as_sql}"
 
 
 def held_of(statements: Iterable[Prepared]) -> frozenset[str]:

@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from cabinets.rate_limit import PAUSE_SECONDS, RateLimit, consume, give_back
+from cabinets.rate_limit import PAUSE_SECONDS, Cost, RateLimit, consume, consume_each, give_back
 from tests.rate_limits import enforce_rate_limits
 
 NOW = 1_795_418_430.0
@@ -111,6 +111,15 @@ def test_subjects_and_names_are_counted_apart(limit: RateLimit) -> None:
     assert consume(limit, 1, now=NOW) == 6
     assert consume(limit, 2, now=NOW) == 0
     assert consume(other, 1, now=NOW) == 0
+
+
+def test_several_buckets_are_asked_in_order_until_one_refuses(limit: RateLimit) -> None:
+    wanted = [Cost(limit, "first", 5), Cost(limit, "second", 6), Cost(limit, "third", 5)]
+
+    assert consume_each(wanted, now=NOW) == [0, 0, 0]
+    assert consume_each(wanted, now=NOW) == [0, 12, 0]
+
+    assert [consume(limit, one.subject, 5, now=NOW) for one in wanted] == [30, 6, 0]
 
 
 def test_concurrent_requests_get_no_unit_more(limit: RateLimit) -> None:

@@ -7,14 +7,19 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from cabinets.models import CallSource
 from calls.ingest import views
 from calls.ingest.middleware import JsonErrorsMiddleware
+from calls.models import Call
+from tests import factories
 from tests.calls.ingest.refusals import assert_refused
+from tests.calls.posting import post_calls
 
 pytestmark = pytest.mark.django_db
 CALLS = "http://127.0.0.1:8000/api/v1/calls"
@@ -191,3 +196,26 @@ def test_errors_of_the_cabinet_stay_pages() -> None:
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_posted_calls_pass_by_the_middleware_of_people(
+    source: CallSource, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SessionMiddleware, "process_request", None)
+
+    answer = post_calls(factories.v3_record(), source=source)
+
+    assert answer.status_code == 202
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert "Set-Cookie" not in answer.headers
+    assert Call.objects.count() == 1
+
+
+def test_posted_calls_at_an_unknown_host_are_refused(source: CallSource) -> None:
+    answer = Client(headers={"Host": "elsewhere.example"}).post(
+        "/api/v1/calls", b"{}", content_type="application/json"
+    )
+
+    assert_refused(answer, 400, "unknown_host")

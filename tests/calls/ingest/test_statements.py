@@ -9,9 +9,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from redis import Redis
 
 from cabinets.models import CallSource
 from calls.decision.decide import STATEMENTS
+from calls.ingest.source_lookup import FIELDS, find_source
 from calls.models import Call, Delivery
 from calls.states import DeliveryState
 from counters.models import Counter
@@ -19,6 +21,7 @@ from tests import factories
 from tests.calls.decision.plans import nodes_of, plan_of
 from tests.calls.ingest.storing import store
 from tests.calls.posting import post_calls
+from tests.rate_limits import enforce_rate_limits
 
 pytestmark = pytest.mark.django_db
 NAMES = [one.name for one in STATEMENTS]
@@ -49,31 +52,88 @@ def nothing_prepared() -> None:
         cursor.execute("DEALLOCATE ALL")
 
 
-def test_signed_call_takes_five_statements_in_its_transaction(
-    source: CallSource, counter: Counter
+@pytest.mark.django_db(transaction=True)
+def test_signed_call_takes_six_statements_and_one_round_trip_to_redis(
+    source: CallSource, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    enforce_rate_limits(monkeypatch)
     post_calls(factories.v3_record(), source=source)
+    asked: list[Any] = []
+    evaluate = Redis.eval
+
+    def counting(client: Any, script: str, count: int, *words: Any) -> Any:
+        asked.append(words[:count])
+        return evaluate(client, script, count, *words)
+
+    monkeypatch.setattr(Redis, "eval", counting)
 
     with CaptureQueriesContext(connection) as captured:
         post_calls(factories.v3_record(), source=source)
 
-    begin, end = (
-        next(place for place, sql in enumerate(sql_of(captured)) if sql.startswith(word))
-        for word in ("SAVEPOINT", "RELEASE")
+    expected = (
+        "EXECUTE find_source",
+        *("BEGIN", "pg_advisory_xact_lock", "EXECUTE find_calls", "COPY calls_call "),
+        *("EXECUTE decide_new", "INSERT INTO calls_ingestreceipt", "COMMIT"),
     )
-    within = sql_of(captured)[begin + 1 : end]
-    tables = (
-        "pg_advisory_xact_lock",
-        "EXECUTE find_calls",
-        "COPY calls_call ",
-        "EXECUTE decide_new",
-    )
-    assert len(within) == 5
-    for sql, word in zip(within, (*tables, "calls_ingestreceipt"), strict=True):
-        assert word in sql
-    # The source with its secrets, and the stored answer.
-    assert begin == 2
-    assert len(captured) == 9
+    assert len(captured) == len(expected)
+    for sql, words in zip(sql_of(captured), expected, strict=True):
+        assert words in sql
+    assert asked == [(f"rate:ingest-bytes:{source.pk}", f"rate:ingest:{source.pk}")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_repeated_request_takes_one_statement(source: CallSource, counter: Counter) -> None:
+    item = factories.v3_record()
+    first = post_calls(item, source=source, webhook_id="msg-again")
+
+    with CaptureQueriesContext(connection) as captured:
+        again = post_calls(item, source=source, webhook_id="msg-again")
+
+    assert "EXECUTE find_source" in "".join(sql_of(captured))
+    assert len(captured) == 1
+    assert again.json() == first.json() | {"duplicate": True}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lose", ["DEALLOCATE ALL", "DISCARD ALL"])
+def test_session_without_the_lookup_is_given_it_in_the_same_round_trip(
+    source: CallSource, counter: Counter, lose: str
+) -> None:
+    """Behind a pooler the next round trip may go to another session."""
+    post_calls(factories.v3_record(), source=source)
+    with connection.cursor() as cursor:
+        cursor.execute(lose)
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = post_calls(factories.v3_record(), source=source)
+
+    assert answer.status_code == 202
+    assert sql_of(captured)[1].startswith("PREPARE find_source")
+    assert "EXECUTE find_source" in sql_of(captured)[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lost_connection_is_replaced_by_the_lookup(source: CallSource, counter: Counter) -> None:
+    connection.ensure_connection()
+    lost = connection.connection
+    lost.close()
+
+    assert post_calls(factories.v3_record(), source=source).status_code == 202
+
+    assert connection.connection is not lost
+    assert Call.objects.count() == 1
+
+
+def test_lookup_has_the_values_that_the_request_needs(source: CallSource) -> None:
+    found = find_source(source.public_id, "msg-new")
+
+    assert found is not None
+    stored = CallSource.objects.get(pk=source.pk)
+    assert {name: vars(found.source)[name] for name in FIELDS} == {
+        name: getattr(stored, name) for name in FIELDS
+    }
+    assert found.source.get_deferred_fields().isdisjoint(FIELDS)
+    assert found.stored is None
 
 
 def test_known_unchanged_call_is_not_decided(source: CallSource, counter: Counter) -> None:
