@@ -13,6 +13,7 @@ from calls.ingest.parsing.fields import (
     read_key,
     read_text,
 )
+from calls.ingest.parsing.remembered import remembered
 from calls.states import CallKind
 
 #: Services of CallKeeper; "" stands for call tracking. Of any other the kind is not guessed.
@@ -42,7 +43,7 @@ def read_kind(item: Item, *, has_identifier: bool) -> CallKind:
     service = read_text(item, "serviceType").lower()
     if service == "callback" or (not service and read_key(item.get("cbCallId"))):
         return CallKind.CALLBACK
-    hints = set() if service == "import" else _hints(item)
+    hints = frozenset() if service == "import" else _hints(item)
     if hints:
         kind = CallKind.STATIC if True in hints else CallKind.DYNAMIC
         return kind if len(hints) == 1 else CallKind.UNKNOWN
@@ -50,10 +51,11 @@ def read_kind(item: Item, *, has_identifier: bool) -> CallKind:
     return CallKind.DYNAMIC if is_tracking else CallKind.UNKNOWN
 
 
-def _hints(item: Item) -> set[bool]:
+@remembered(*STATIC_FLAGS, *KIND_FIELDS)
+def _hints(item: Item) -> frozenset[bool]:
     """Return what the flags and the words say of the tracking number: is it static?"""
     hints = (*(_flag(item.get(name)) for name in STATIC_FLAGS), _said_by_words(item))
-    return {hint for hint in hints if hint is not None}
+    return frozenset(hint for hint in hints if hint is not None)
 
 
 def _flag(value: Any) -> bool | None:

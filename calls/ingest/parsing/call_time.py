@@ -37,12 +37,12 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
     a clock change repeats is read as the first one, a skipped hour with the offset before the
     change (PEP 495, fold=0).
     """
-    _name, value = present(item, *FIELDS)
-    if value in ("", 0, "0"):
-        raise Unusable("missing_field", FIELD, _("Нет времени начала звонка."))
-    start = _parse_unix(value)
-    if start is None:
+    value = item.get(FIELD)
+    if _is_plain_iso(value):
         start = _parse_iso(value, zone)
+    else:
+        _name, value = present(item, *FIELDS)
+        start = _parse(value, zone)
     if start < EARLIEST:
         raise Unusable("bad_time", FIELD, _("Время начала раньше 2000 года."))
     if start > now + CLOCK_TOLERANCE:
@@ -50,6 +50,19 @@ def read_start(item: Item, *, zone: ZoneInfo | None, now: datetime) -> datetime:
         values = {"value": str(value)[:MAX_QUOTED], "start": f"{start:%Y-%m-%d %H:%M:%S}"}
         raise Unusable("starts_in_future", FIELD, sentence % values)
     return start
+
+
+def _is_plain_iso(value: Any) -> bool:
+    """Whether it is a text that begins as ISO 8601 with a date, and so is no number."""
+    is_long = type(value) is str and len(value) >= SHORTEST
+    return is_long and value[4] == "-" and value[0].isdigit()
+
+
+def _parse(value: Any, zone: ZoneInfo | None) -> datetime:
+    if value in ("", 0, "0"):
+        raise Unusable("missing_field", FIELD, _("Нет времени начала звонка."))
+    start = _parse_unix(value)
+    return _parse_iso(value, zone) if start is None else start
 
 
 def check_end(start: datetime, seconds: int, *, field: str, now: datetime) -> None:

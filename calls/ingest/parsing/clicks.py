@@ -11,10 +11,18 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 from urllib.parse import unquote
 
 from calls.ingest.parsing.fields import Item, read_text
-from calls.ingest.parsing.identifiers import ABSENT, CLICK_ID, Identifier, agreed, read_number
+from calls.ingest.parsing.identifiers import (
+    ABSENT,
+    CLICK_ID,
+    Identifier,
+    agreed,
+    plain_number,
+    read_number,
+)
 
 #: Pages that the visitor of the call saw; a referrer may be a page of another site.
 ADDRESS_FIELDS = ("entryPointQuery", "callPage", "entryPoint", "cpg")
@@ -33,6 +41,22 @@ MAX_ESCAPES = 3
 MAX_ADDRESS, MAX_CLICKS = 16_384, 20
 #: Characters of a value, and of its escapes, that was cut together with the address.
 _OF_VALUE = "0123456789abcdefABCDEF%.,+ "
+
+
+def plain_click(item: Item) -> str | None:
+    """Return the value that `click_of` reads when only the field of the click may have one.
+
+    None for any other record.
+    """
+    if any(_may_have_click(item.get(name)) for name in ADDRESS_FIELDS):
+        return None
+    return plain_number(item, CLICK_ID)
+
+
+def _may_have_click(address: Any) -> bool:
+    if type(address) is str:
+        return "yclid" in address.lower()
+    return address is not None
 
 
 def click_of(item: Item) -> Identifier:

@@ -10,12 +10,17 @@ from calls.ingest.parsing.json_values import (
     TooDeep,
     canonical,
     digest,
+    digest_bytes,
     is_storable,
+    plain_canonical,
     storable,
 )
 
 #: The log of webhooks sent and the page of the listing are not content of the call.
 NOT_CONTENT = frozenset({"hooks", "page"})
+
+
+_PLAIN_ITEMS = {str, int}
 
 
 def content_hash(raw: Item) -> str:
@@ -28,12 +33,39 @@ def read_content(item: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
     The canonical text of the content, which is hashed, tells as well whether it can be stored.
     """
+    if (plain := _plainly_written(item)) is not None:
+        return item, digest_bytes(plain)
     written = _written(item)
     others = {name: item[name] for name in NOT_CONTENT & item.keys()}
     if is_storable(written) and (not others or storable(others) is others):
         return item, digest(written)
     raw = storable(item)
     return raw, content_hash(raw)
+
+
+def _plainly_written(item: dict[str, Any]) -> bytes | None:
+    """Return what `_written` does, in UTF-8, of a record that can be stored as it is.
+
+    None for one with other values than texts, whole numbers, yes and no, null, and lists of texts
+    and whole numbers.
+    """
+    content = dict(item)
+    others = {name: content.pop(name) for name in NOT_CONTENT & item.keys()}
+    if others and storable(others) is not others:
+        return None
+    for name, value in content.items():
+        kind = type(value)
+        if kind is str or kind is bool:
+            continue
+        if kind is int:
+            content[name] = str(value)
+        elif value is None:
+            content[name] = ""
+        elif kind is list and set(map(type, value)) <= _PLAIN_ITEMS:
+            content[name] = list(map(str, value))
+        else:
+            return None
+    return plain_canonical(content)
 
 
 def _written(item: Item) -> str:

@@ -82,6 +82,9 @@ def is_rounded(text: str) -> bool:
 
 def read_count(item: Item, *names: str) -> int:
     """Return a whole number from 0 to MAX_COUNT, 0 when absent. Raises Unusable otherwise."""
+    plain = item.get(names[0])
+    if type(plain) is int and 0 <= plain <= MAX_COUNT:
+        return plain
     name, value = present(item, *names)
     if value == "":
         return 0
@@ -106,7 +109,9 @@ def read_key(value: Any) -> int | None:
 def read_flag(item: Item, name: str) -> bool:
     """Return whether the field says yes: true, 1, "1", "true"."""
     value = item.get(name)
-    return value is True or as_text(value).lower() in TRUE_TEXTS
+    if value is True or value is False or value is None:
+        return value is True
+    return as_text(value).lower() in TRUE_TEXTS
 
 
 def read_uint64(text: str) -> str:
@@ -122,14 +127,22 @@ def read_phone(text: str) -> str:
     number is kept: a call must not be lost for it. The zero of "79161234567.0" and the exponent of
     "7.9e10" are not digits of the number.
     """
-    if is_exponent(text):
-        return ""
-    if number := _WITH_FRACTION.fullmatch(text):
-        text = number[1]
-    digits = _NO_DIGITS.sub("", text)
+    digits = text if text.isascii() and text.isdigit() else _digits_of(text)
     if len(digits) == 11 and digits.startswith("8"):
         digits = "7" + digits[1:]
     return f"+{digits}" if 0 < len(digits) <= 19 else ""
+
+
+def is_digits(text: str) -> bool:
+    """Whether the text is digits and nothing else, as nearly all numbers come."""
+    return text.isascii() and text.isdigit()
+
+
+def _digits_of(text: str) -> str:
+    if is_exponent(text):
+        return ""
+    number = _WITH_FRACTION.fullmatch(text)
+    return _NO_DIGITS.sub("", number[1] if number else text)
 
 
 def as_text(value: Any) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from calls.ingest.parsing.content_hash import normalised
-from calls.ingest.parsing.fields import MAX_EXACT_FLOAT, Item, read_uint64
+from calls.ingest.parsing.fields import MAX_EXACT_FLOAT, Item, is_digits, read_uint64
 
 #: Longer texts that could not be read are cut: they are kept to be shown.
 MAX_SHOWN = 100
@@ -92,6 +92,32 @@ def read_number(item: Item, field: NumberField) -> Identifier:
     """Return the identifier on which the fields agree."""
     read = partial(_number, names=field.names)
     return agreed(_read_value(item.get(name), read) for name in field.fields)
+
+
+def plain_number(item: Item, field: NumberField) -> str | None:
+    """Return the value that `read_number` reads when one field has digits or none has anything.
+
+    None for any other record.
+    """
+    found = ""
+    for name in field.fields:
+        value = item.get(name)
+        if value is None or value == "":
+            continue
+        if found or type(value) is not str or not _is_plain_number(value):
+            return None
+        found = value
+    return found
+
+
+def _is_plain_number(text: str) -> bool:
+    """Whether it is a number above zero of fewer digits than the largest of 64 bits."""
+    return len(text) < MAX_DIGITS and is_digits(text) and text.strip("0") != ""
+
+
+def has_no_user_id(item: Item) -> bool:
+    """Whether `read_user_id` finds nothing, and nothing has to be read for it."""
+    return not any(map(item.get, USER_ID_FIELDS))
 
 
 def read_user_id(item: Item) -> Identifier:

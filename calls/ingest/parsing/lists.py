@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -42,6 +43,23 @@ def read_tags(value: Any) -> list[str]:
 
     A tag is cut to MAX_TAG_LENGTH characters; those beyond MAX_TAGS are left out.
     """
+    if not value and type(value) in _EMPTY:
+        return []
+    if type(value) is list and len(value) <= MAX_TAGS and not set(map(type, value)) - {str}:
+        return list(_remembered_tags(tuple(value)))
+    return _read_tags(value)
+
+
+@lru_cache(maxsize=2048)
+def _remembered_tags(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tags of a list of texts: the same ones come with many calls."""
+    return tuple(_read_tags(list(texts)))
+
+
+_EMPTY = {type(None), list, str}
+
+
+def _read_tags(value: Any) -> list[str]:
     texts = (tag[:MAX_TAG_LENGTH] for tag in islice(_tags(value), MAX_ITEMS))
     tags = dict.fromkeys(text for text in texts if text not in ABSENT_TAGS)
     return list(tags)[:MAX_TAGS]

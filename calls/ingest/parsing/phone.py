@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import phonenumbers
 
+from calls.ingest.parsing.fields import is_digits
+
 RUSSIA = "RU"
 #: 7 or 8 and ten digits; no Russian or Kazakh area code begins with 0, 1 or 2.
 _RUSSIAN = re.compile(r"\+?7([3-9][0-9]{9})|8([3-9][0-9]{9})")
@@ -44,6 +46,8 @@ def parse_phone(text: str, region: str) -> str:
     ``region`` (ISO 3166-1, two letters) is the country of numbers without a country code. A plus is
     never overruled: the digits after it are the country code, if there is such a country.
     """
+    if len(text) == 11 and text[0] in "78" and text[1] in "3456789" and is_digits(text):
+        return f"+7{text[1:]}"
     digits = _SEPARATORS.sub("", text)
     if found := _RUSSIAN.fullmatch(digits):
         return f"+7{found[1] or found[2]}"

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from calls.ingest.parsing import status_codes
 from calls.ingest.parsing.call_kind import read_kind
 from calls.ingest.parsing.call_time import check_end, read_start
-from calls.ingest.parsing.clicks import click_of
+from calls.ingest.parsing.clicks import click_of, plain_click
 from calls.ingest.parsing.content_hash import read_content
 from calls.ingest.parsing.fields import (
     Item,
@@ -29,11 +29,18 @@ from calls.ingest.parsing.fields import (
     read_key,
     read_text,
 )
-from calls.ingest.parsing.identifiers import CLIENT_ID, read_number, read_user_id
+from calls.ingest.parsing.identifiers import (
+    CLIENT_ID,
+    has_no_user_id,
+    plain_number,
+    read_number,
+    read_user_id,
+)
 from calls.ingest.parsing.identity import call_ids, client_number, readable_id
 from calls.ingest.parsing.json_values import MAX_LEVELS, TooDeep
 from calls.ingest.parsing.lists import read_keys, read_tags
 from calls.ingest.parsing.phone import RUSSIA, parse_phone
+from calls.ingest.parsing.remembered import remembered
 from calls.ingest.parsing.seconds import read_seconds
 from calls.ingest.parsing.sites import is_address, read_site
 from calls.states import CallKind
@@ -150,13 +157,13 @@ def _read(
     number = client_number(raw)
     phone = parse_phone(number, region)
     duration = read_seconds(raw, *DURATIONS)
-    check_end(started_at, duration, field=present(raw, *DURATIONS)[0], now=now)
+    _check_end(raw, DURATIONS, started_at, duration, now)
     hold = _hold(raw)
-    check_end(started_at, hold or 0, field=present(raw, *HOLDS)[0], now=now)
+    _check_end(raw, HOLDS, started_at, hold or 0, now)
     visitor = read_visitor(raw)
     kind = visitor["kind"]
     return {
-        **_identity(raw, visitor, source_id=source_id, started_at=started_at),
+        **_identity(raw, number, visitor, source_id=source_id, started_at=started_at),
         "service_type": read_text(raw, "serviceType", limit=32),
         "phone": phone,
         "phone_text": "" if phone else number[:MAX_PHONE_TEXT],
@@ -171,16 +178,33 @@ def _read(
     }
 
 
-def _identity(raw: Item, visitor: Columns, *, source_id: str, started_at: datetime) -> Columns:
+def _check_end(
+    raw: Item, names: tuple[str, ...], start: datetime, seconds: int, now: datetime
+) -> None:
+    if seconds:  # else the start is checked already
+        check_end(start, seconds, field=present(raw, *names)[0], now=now)
+
+
+def _identity(
+    raw: Item, number: str, visitor: Columns, *, source_id: str, started_at: datetime
+) -> Columns:
     named = (visitor["client_id"], visitor["yclid"], visitor["user_id"])
-    ids = call_ids(raw, source_id=source_id, started_at=started_at, visitor=named)
+    ids = call_ids(raw, source_id=source_id, started_at=started_at, number=number, visitor=named)
     return {"external_id": ids[0], "aliases": ids[1:]}
 
 
 def read_visitor(raw: Item) -> Columns:
     """Return the columns of the identifiers and of the kind. Raises Unusable."""
-    visitor = _visitor(raw)
+    visitor = _plain_visitor(raw) or _visitor(raw)
     return visitor | {"kind": read_kind(raw, has_identifier=any(visitor.values()))}
+
+
+def _plain_visitor(raw: Item) -> Columns | None:
+    """Return what `_visitor` does when every identifier is plain digits or absent, else None."""
+    client, click = plain_number(raw, CLIENT_ID), plain_click(raw)
+    if client is None or click is None or not has_no_user_id(raw):
+        return None
+    return {"client_id": client, "yclid": click, "user_id": "", "unreadable_identifiers": None}
 
 
 def _visitor(raw: Item) -> Columns:
@@ -195,6 +219,7 @@ def _visitor(raw: Item) -> Columns:
     }
 
 
+@remembered("status", "statusFirst", "statusSecond", "state")
 def _outcome(raw: Item) -> Columns:
     codes = _codes(raw)
     return {
@@ -223,14 +248,24 @@ def _origin(raw: Item) -> Columns:
     return {
         "site": site.text,
         "site_host": site.host,
+        **_campaign(raw),
+        "page_url": _page(raw)[:MAX_ADDRESS],
+    }
+
+
+@remembered("ctCampaignId", "campaignId", "ctCampaignName", "campaignName")
+def _campaign(raw: Item) -> Columns:
+    return {
         "campaign_id": read_text(raw, "ctCampaignId", "campaignId", limit=64),
         "campaign_name": read_text(raw, "ctCampaignName", "campaignName", limit=255),
-        "page_url": _page(raw)[:MAX_ADDRESS],
     }
 
 
 def _page(raw: Item) -> str:
     """Return the first address of a page; a query alone does not tell the page."""
+    plain = raw.get(PAGE_FIELDS[0])
+    if type(plain) is str and plain.startswith("https://") and not plain[-1].isspace():
+        return plain
     return next(filter(is_address, (read_text(raw, name) for name in PAGE_FIELDS)), "")
 
 
@@ -254,6 +289,8 @@ def _attempt(raw: Item, *, is_callback: bool) -> Columns:
 
 def _hold(raw: Item) -> int | None:
     """Return the seconds of waiting; None when unknown: 0 would distort Metrika's averages."""
+    if all(raw.get(name) is None for name in HOLDS):
+        return None
     named = read_seconds(raw, "holdDuration", "waitTime")
     if named:
         return named

@@ -20,6 +20,9 @@ _CLOCK = re.compile(r"(?:([0-9]{1,3}):(?=[0-5]?[0-9]:))?([0-9]{1,4}):([0-5]?[0-9
 
 def read_seconds(item: Item, *names: str) -> int:
     """Return whole seconds, 0 when absent; a fraction is dropped. Raises Unusable."""
+    plain = item.get(names[0])
+    if type(plain) is int and 0 <= plain <= MAX_COUNT:
+        return plain
     name, value = present(item, *names)
     if value == "":
         return 0

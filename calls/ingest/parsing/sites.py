@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from calls.ingest.parsing.fields import ABSENT_TEXTS, Item, as_text, read_text
 from calls.ingest.parsing.identifiers import shown
 from calls.ingest.parsing.lists import as_list, decoded
+from calls.ingest.parsing.remembered import remembered
 from calls.states import SITE_FIELDS
 from counters.hosts import normalise_host, readable_host
 
@@ -45,15 +46,23 @@ def read_site(item: Item) -> Site:
 
     A page's address counts where no field names a readable site. A list or an object is quoted.
     """
-    for name in SITE_FIELDS:
-        for text in islice(_texts(item.get(name)), MAX_TEXTS):
-            if host := _host(text):
-                return Site(text[:MAX_SITE], host)
+    if named := read_named_site(item):
+        return named
     for name in PAGE_FIELDS:
         if host := _host(read_text(item, name, limit=MAX_TEXT)):
             return Site(readable_host(host)[:MAX_SITE], host)
     came = filter(None, (_quoted(item.get(name)) for name in SITE_FIELDS))
     return Site(next(came, "")[:MAX_SITE], "")
+
+
+@remembered(*SITE_FIELDS)
+def read_named_site(item: Item) -> Site | None:
+    """Return the first site that a field of the site names, None where none is a host."""
+    for name in SITE_FIELDS:
+        for text in islice(_texts(item.get(name)), MAX_TEXTS):
+            if host := _host(text):
+                return Site(text[:MAX_SITE], host)
+    return None
 
 
 def is_address(text: str) -> bool:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cabinets.models import CallSource
-from calls.ingest.parsing.former_id import former_id
+from calls.ingest.parsing.former_id import beginning, former_id
 from calls.models import Call, CallKey
 from tests import factories
 from tests.calls.ingest.storing import store
@@ -30,7 +30,7 @@ def store_formerly(source: CallSource, item: dict[str, Any]) -> Call:
     """Store the call as earlier versions did."""
     return store_call(
         cabinet=source.cabinet,
-        external_id=former_id(item, source_id=source.public_id, started_at=STARTED_AT),
+        external_id=former_id(item, begin=beginning(source.public_id, STARTED_AT)),
         started_at=STARTED_AT,
     )
 
@@ -70,7 +70,7 @@ def test_former_call_of_another_cabinet_is_not_found(source: CallSource) -> None
     other = factories.make_cabinet(name="Клиника Урал")
     store_call(
         cabinet=other,
-        external_id=former_id(item, source_id=source.public_id, started_at=STARTED_AT),
+        external_id=former_id(item, begin=beginning(source.public_id, STARTED_AT)),
     )
 
     assert [one.status for one in store(source, item)] == ["created"]

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cabinets.models import CallSource
-from calls.ingest.parsing.former_id import former_id
+from calls.ingest.parsing.former_id import beginning, former_id
 from calls.models import Call, CallKey, Delivery, IngestReceipt
 from counters.models import Counter
 from tests import factories
@@ -95,7 +95,7 @@ def test_concurrent_copies_of_a_call_of_an_earlier_version_find_it(
     start = an_hour_ago()
     item = factories.v3_record(universalId="", ctCallId=559, callTime=start)
     started_at = datetime.fromtimestamp(start, UTC)
-    former = former_id(item, source_id=source.public_id, started_at=started_at)
+    former = former_id(item, begin=beginning(source.public_id, started_at))
     call = store_call(cabinet=source.cabinet, external_id=former, started_at=started_at)
 
     answers = concurrently([partial(post_calls, item, source=source)] * REQUESTS)

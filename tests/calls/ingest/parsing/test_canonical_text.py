@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calls.ingest.parsing import content_hash as content_hash_module
 from calls.ingest.parsing import json_values
 from calls.ingest.parsing.content_hash import content_hash, read_content
 from calls.ingest.parsing.identifiers import CLIENT_ID, Identifier, read_number
@@ -54,14 +55,14 @@ def test_levels_are_counted_in_every_field(name: str) -> None:
 
 def test_plain_record_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Any] = []
-    encoder = json_values._CANONICAL
+    write = json_values.plain_canonical
 
-    class Counting:
-        def encode(self, value: Any) -> str:
-            written.append(value)
-            return encoder.encode(value)
+    def counting(value: dict[str, Any]) -> bytes | None:
+        written.append(value)
+        return write(value)
 
-    monkeypatch.setattr(json_values, "_CANONICAL", Counting())
+    monkeypatch.setattr(content_hash_module, "plain_canonical", counting)
+    monkeypatch.setattr(json_values, "_CANONICAL", None)
 
     assert isinstance(read(**factories.v3_record(callTime=1_795_418_400)), CallRecord)
     assert len(written) == 1
