@@ -214,7 +214,7 @@ def _settings_page(
 
 
 def _expiry_warnings(counter: Counter) -> list[str]:
-    warnings = expiry_warnings(Q(counter=counter), now=timezone.now())
+    warnings = expiry_warnings(Q(pk=counter.pk), now=timezone.now())
     return [sentence for warning in warnings for sentence in warning.sentences]
 
 

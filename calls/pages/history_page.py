@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from cabinets.access import CabinetRequest
 from calls.decision.reasons import hide_personal_data
 from calls.pages.badge import badge_of, same_second_text
-from calls.pages.empty_history import hints_of
+from calls.pages.empty_history import hints_of, url_of
 from calls.pages.forms import DEFAULT_DAYS, HistoryFilterForm
 from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import sent_at_of
@@ -23,7 +23,7 @@ from calls.phones import shown_phone
 from calls.queries import history as history_pages
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send
-from calls.queries.linked import LinkedTotals
+from calls.queries.redecision import grouped
 from calls.queries.same_second import SameSecond, same_second
 from calls.queries.stats import history_totals
 from calls.states import Channel, DisplayState
@@ -31,6 +31,10 @@ from counters.models import Counter
 
 #: The totals of a period that was not chosen count no more rows than these.
 MAX_TOTALLED = 10_000
+#: So many rows are counted before the page is shown; the totals of more of them are loaded after it.
+MAX_COUNTED_AT_ONCE = 3000
+#: The parameter of the URL that asks for the totals of any number of rows.
+TOTALS = "totals"
 _BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 
 
@@ -57,17 +61,64 @@ def history_context(
     now, filters = timezone.now(), form.filters()
     context = _rows_context(request, counter, filters, now)
     if context["rows"] or request.GET.get("cursor"):
-        return context
+        return context | _first_totals(request, counter, form, filters, now)
     if form.has_default_period:
         earlier = _earlier_form(request, counter, form.filters(), now)
         if earlier is not None:
-            found = _rows_context(request, counter, earlier.filters(), now)
-            return found | {
+            chosen = earlier.filters()
+            found = _rows_context(request, counter, chosen, now)
+            totals = _first_totals(request, counter, earlier, chosen, now)
+            return found | totals | {
                 "filters": earlier,
                 "lifted_days": DEFAULT_DAYS,
                 "all_time_url": _all_time_url(request, earlier),
             }
-    return context | {"hints": hints_of(counter, form, filters, now=now)}
+    return (
+        context
+        | _first_totals(request, counter, form, filters, now)
+        | {"hints": hints_of(counter, form, filters, now=now)}
+    )
+
+
+def totals_context(counter: Counter, filters: history_pages.Filters) -> dict[str, Any]:
+    """Return the number of rows in each state, and what became of those that were sent.
+
+    Reads every row that passes the filters, whatever state is chosen.
+    """
+    now = timezone.now()
+    every_state = history_pages.of_every_state(counter, filters, now=now)
+    totals, linked = history_totals(every_state, now=now)
+    return _period_context(filters) | {
+        "totals": totals,
+        "totals_count": sum(total.count for total in totals),
+        "sent_count": sum(total.sent for total in totals),
+        "linked_parts": linked.parts(),
+    }
+
+
+def _first_totals(
+    request: CabinetRequest,
+    counter: Counter,
+    form: HistoryFilterForm,
+    filters: history_pages.Filters,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the totals of a first page, or, when there are too many rows, where to load them."""
+    if request.GET.get("cursor"):  # it is appended below the first, which has shown them
+        return _period_context(filters) | {"totals": []}
+    every_state = history_pages.of_every_state(counter, filters, now=now)
+    is_asked = TOTALS in request.GET
+    if is_asked or not history_pages.is_longer_than(MAX_COUNTED_AT_ONCE, every_state):
+        return totals_context(counter, filters)
+    return _period_context(filters) | {
+        "totals_url": url_of(counter, form.shown_values() | {TOTALS: "1"}),
+        "counted_at_once": grouped(MAX_COUNTED_AT_ONCE),
+    }
+
+
+def _period_context(filters: history_pages.Filters) -> dict[str, Any]:
+    # Within one channel each call has one delivery, so the total counts calls.
+    return {"one_channel": filters.channel is not None, "period": _period(filters)}
 
 
 def _earlier_form(
@@ -102,13 +153,10 @@ def _rows_context(
 ) -> dict[str, Any]:
     cursor = request.GET.get("cursor", "")
     page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
-    every_state = history_pages.of_every_state(counter, filters, now=now)
     # Only deliveries that are not with Metrika yet can be blocked.
     is_blockable = any(one.display_state in _BLOCKABLE for one in page.rows)
     blocker = blocker_of(counter, now=now) if is_blockable else ""
     sees_phones = request.membership.can_manage
-    # Further pages are appended below the first, which has shown the totals.
-    totals, linked = ([], LinkedTotals()) if cursor else history_totals(every_state, now=now)
     pairs = same_second(page.rows)
     if not sees_phones:
         hide_personal_data(page.rows)
@@ -123,13 +171,6 @@ def _rows_context(
             for one in page.rows
         ],
         "next_cursor": page.next_cursor,
-        "totals": totals,
-        "totals_count": sum(total.count for total in totals),
-        "sent_count": sum(total.sent for total in totals),
-        "linked_parts": linked.parts(),
-        # Within one channel each call has one delivery, so the total counts calls.
-        "one_channel": filters.channel is not None,
-        "period": _period(filters),
     }
 
 

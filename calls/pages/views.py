@@ -18,7 +18,7 @@ from calls.masking import Mask, masked_address, masked_text, masked_value
 from calls.models import Call, CallKey, Upload, UploadFile
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import conflict_text, details_of
-from calls.pages.history_page import filter_form, history_context
+from calls.pages.history_page import TOTALS, filter_form, history_context, totals_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
 from calls.pages.timeline_layout import layout_of
@@ -51,7 +51,10 @@ MASKS: dict[str, Mask] = {
 @require_safe
 @cabinet_required
 def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
-    """List the deliveries of a counter, newest call first, with the state of each."""
+    """List the deliveries of a counter, newest call first, with the state of each.
+
+    To htmx that asks for the totals these alone are shown.
+    """
     person = cast(CabinetRequest, request)
     counter = get_object_or_404(_counters(person), pk=counter_pk)
     form = filter_form(person, counter, request.GET.dict())
@@ -59,6 +62,9 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
     context: dict[str, Any] = {"counter": counter, "filters": form, "unknown": unknown}
     context["can_manage"] = person.membership.can_manage
     if form.is_valid():
+        if person.htmx and TOTALS in person.GET:
+            context |= totals_context(counter, form.filters())
+            return render(request, "calls/_history_totals.html", context)
         context |= history_context(person, counter, form)
     return render(request, "calls/history.html", context)
 

@@ -11,10 +11,20 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
+from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.moves import CANCEL
 from calls.models import Delivery, Upload
 from calls.models.querysets import AWAITS_FILE, AWAITS_PERSON, AWAITS_SETTINGS
-from calls.states import Attention, Channel, DeliveryState, UploadState
+from calls.states import (
+    IDENTIFIER_UNREADABLE,
+    MAYBE_SENT,
+    NOT_CONFIGURED,
+    Attention,
+    Channel,
+    DeliveryState,
+    UploadState,
+)
+from counters.models import Counter
 from counters.sendable import SENDABLE, as_q
 
 #: Time left to the end of the 21 days: a first warning on day 14, a last one on day 19.
@@ -49,18 +59,22 @@ class ExpiryWarning:
         return [text % count for count, text in counts if count]
 
 
-def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
-    """Return the warnings by counter for the deliveries that match ``whose``, in one query.
+def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
+    """Return the warnings of the counters that match ``counters``, by name, in three queries.
 
     Counted are calls that a person can still save: those of a counter that is off, not set up,
     without access or without its goal, those whose identifier is unreadable, and those in an upload
     that waits for a person. A call that is sent over two channels counts once.
     """
-    soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _blocked()
-    expired = _expired(since=now - REPORTED_FOR, now=now)
+    ids = list(Counter.objects.present().filter(counters).values_list("pk", flat=True))
+    if not ids:
+        return []
+    files = _files_of(ids, now)
+    soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _blocked(files)
+    expired = _expired(files, since=now - REPORTED_FOR, now=now)
     rows = (
-        Delivery.objects.filter(whose, soon | expired, counter__removed_at=None)
-        .filter(partition_at__lte=now - AGE_AT_FIRST_WARNING)
+        Delivery.objects.filter(soon | expired, _candidates(files, since=now - REPORTED_FOR))
+        .filter(counter__in=ids, partition_at__lte=now - AGE_AT_FIRST_WARNING)
         .order_by("counter__name", "counter_id")
         .values_list("counter_id", "counter__name")
         .annotate(
@@ -74,25 +88,63 @@ def expiry_warnings(whose: Q, *, now: datetime) -> list[ExpiryWarning]:
     return [ExpiryWarning(*row) for row in rows]
 
 
-def _expired(*, since: datetime, now: datetime) -> Q:
-    """Match deliveries shown as «Опоздал»: expired themselves, or with their upload."""
-    in_upload = Q(
-        state=DeliveryState.BATCHED,
-        upload__state=UploadState.CANCELLED,
-        upload__attention=Attention.EXPIRED,
-        upload__settled_at__gt=since,
+@dataclass(frozen=True)
+class _Files:
+    """Ids of uploads: those of which nothing has left, of them those that wait for a person, and
+    those whose calls are expired with them, of late."""
+
+    unsent: list[int]
+    stuck: list[int]
+    expired: list[int]
+
+
+def _files_of(counters: list[int], now: datetime) -> _Files:
+    """Return the uploads of the counters that matter to warnings, in one query."""
+    unsent = CANCEL.condition & Q(newest_call_at__gt=now - LINK_HORIZON - SLACK)
+    expired = Q(
+        state=UploadState.CANCELLED,
+        attention=Attention.EXPIRED,
+        settled_at__gt=now - REPORTED_FOR,
     )
+    uploads = Upload.objects.filter(unsent | expired, counter__in=counters)
+    states = dict(uploads.values_list("pk", "state"))
+    ended = [pk for pk, state in states.items() if state == UploadState.CANCELLED]
+    return _Files(
+        unsent=[pk for pk in states if pk not in {*ended}],
+        stuck=[pk for pk, state in states.items() if state == UploadState.NEEDS_ATTENTION],
+        expired=ended,
+    )
+
+
+def _candidates(files: _Files, *, since: datetime) -> Q:
+    """Match every delivery that may be warned of, and some others, by what has an index.
+
+    The conditions proper are none that an index answers: by them alone all older rows of the
+    counters would be read.
+    """
+    reasons = (NOT_CONFIGURED, IDENTIFIER_UNREADABLE, MAYBE_SENT)
+    skipped = Q(state=DeliveryState.SKIPPED, reason__in=reasons)
+    ended = Q(state=DeliveryState.EXPIRED, decided_at__gt=since)
+    in_files = _in([*files.unsent, *files.expired])
+    return Q(state=DeliveryState.WAITING) | skipped | ended | in_files
+
+
+def _in(uploads: list[int]) -> Q:
+    return Q(state=DeliveryState.BATCHED, upload_id__in=uploads)
+
+
+def _expired(files: _Files, *, since: datetime, now: datetime) -> Q:
+    """Match deliveries shown as «Опоздал»: expired themselves, or with their upload."""
     passed = Q(expires_at__gt=since, expires_at__lte=now)
     awaited = (AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE) & passed
-    return Q(state=DeliveryState.EXPIRED, decided_at__gt=since) | awaited | in_upload
+    ended = Q(state=DeliveryState.EXPIRED, decided_at__gt=since)
+    return ended | awaited | _in(files.expired)
 
 
-def _blocked() -> Q:
+def _blocked(files: _Files) -> Q:
     """Match deliveries that only a person can let be sent, and that are not with Metrika."""
     blocked = ~as_q(SENDABLE, "counter__")
     lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
-    batched = Q(state=DeliveryState.BATCHED, upload__in=Upload.objects.filter(CANCEL.condition))
-    waits_for_person = Q(upload__state=UploadState.NEEDS_ATTENTION)
     waiting = Q(state=DeliveryState.WAITING) & (blocked | lost_goal)
     undecided = AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE
-    return waiting | undecided | (batched & (blocked | waits_for_person))
+    return waiting | undecided | (_in(files.unsent) & blocked) | _in(files.stuck)

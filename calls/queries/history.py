@@ -159,7 +159,12 @@ def last_day_of(counter: Counter, filters: Filters, *, now: datetime) -> date | 
 
 def has_more_than(most: int, counter: Counter, filters: Filters, *, now: datetime) -> bool:
     """Whether more than ``most`` rows pass the filters; no further ones are counted."""
-    return filtered(counter, filters, now=now).order_by()[: most + 1].count() > most
+    return is_longer_than(most, filtered(counter, filters, now=now))
+
+
+def is_longer_than(most: int, deliveries: QuerySet[Any]) -> bool:
+    """Whether these are more than ``most`` rows; no further ones are counted."""
+    return deliveries.order_by()[: most + 1].count() > most
 
 
 #: What each part of the filters is without a choice.

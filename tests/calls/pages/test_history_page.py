@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from calls.models import Call, Upload
 from calls.pages import history_page
@@ -186,10 +187,57 @@ def test_history_makes_as_many_queries_for_many_rows_as_for_one(
         call = make_call(cabinet=counter.cabinet)
         make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
 
-    # The counter, its unknown files, the rows, their calls, the rows by upload, the states of these
-    # uploads, and what Metrika linked.
-    with django_assert_num_queries(REQUEST_QUERIES + 7):
+    # The counter, its unknown files, the rows, their calls, whether they are too many to be counted,
+    # the rows by upload, the states of these uploads, and what Metrika linked.
+    with django_assert_num_queries(REQUEST_QUERIES + 8):
         owner_client.get(reverse("calls:history", args=[counter.pk]))
+
+
+def test_totals_of_many_rows_are_loaded_after_the_page(
+    owner_client: Client, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_page, "MAX_COUNTED_AT_ONCE", 2)
+    for state in (DeliveryState.WAITING, DeliveryState.WAITING, DeliveryState.EXPIRED):
+        make_delivery(call=make_call(cabinet=counter.cabinet), counter=counter, state=state)
+    url = reverse("calls:history", args=[counter.pk])
+
+    page = owner_client.get(url, {"state": "expired"})
+    totals_url = page.context["totals_url"]
+    loaded = owner_client.get(totals_url, headers={"HX-Request": "true"})
+    whole = owner_client.get(totals_url)
+
+    text = page.content.decode()
+    assert "Звонков больше 2: считаем, сколько их в каждом состоянии." in text
+    assert "Звонков: " not in text
+    assert (len(page.context["rows"]), f'hx-get="{escape(totals_url)}"' in text) == (1, True)
+    # Only the totals of the same days, and the links of the page without the totals in their URL.
+    assert [(one.state, one.count) for one in loaded.context["totals"]] == [
+        ("waiting", 2),
+        ("expired", 1),
+    ]
+    assert loaded.context["period"] == whole.context["period"] == page.context["period"]
+    assert loaded.content.decode().lstrip().startswith("<section")
+    assert "Звонков: 3" in loaded.content.decode()
+    assert "totals=" not in loaded.content.decode()
+    # Without a script the link shows the page with them.
+    assert (len(whole.context["rows"]), whole.context["totals_count"]) == (1, 3)
+
+
+def test_totals_of_many_rows_before_the_default_period_are_of_the_days_that_are_shown(
+    owner_client: Client, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_page, "MAX_COUNTED_AT_ONCE", 1)
+    monkeypatch.setattr(history_page, "MAX_TOTALLED", 2)
+    noon = timezone.localtime().replace(hour=12)
+    for days in (40, 41, 90):
+        call = make_call(cabinet=counter.cabinet, started_at=noon - timedelta(days=days))
+        make_delivery(call=call, counter=counter)
+
+    page = owner_client.get(reverse("calls:history", args=[counter.pk]))
+    loaded = owner_client.get(page.context["totals_url"], headers={"HX-Request": "true"})
+
+    assert loaded.context["period"] == page.context["period"]
+    assert loaded.context["totals_count"] == len(page.context["rows"]) == 2
 
 
 def test_removed_counter_keeps_its_history(owner_client: Client, counter: Counter) -> None:

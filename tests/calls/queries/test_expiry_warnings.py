@@ -22,7 +22,9 @@ from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
 from tests import factories
+from tests.calls.blocks import counted_blocks
 from tests.calls.ledger import make_upload
+from tests.calls.many_rows import copy_call
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import row_of, store_call
 
@@ -231,3 +233,19 @@ def test_call_stored_while_its_counter_was_removed_is_withdrawn(
     assert expiry.expire_overdue(now=timezone.now()) == 1
 
     assert (row_of(call).state, row_of(call).reason) == (DeliveryState.SKIPPED, "counter_removed")
+
+
+def test_calls_that_were_sent_long_ago_are_not_read(cabinet: Cabinet, counter: Counter) -> None:
+    started_at = NOW - timedelta(days=15)
+    with time_machine.travel(started_at, tick=False):
+        call = store_call(cabinet=cabinet, started_at=started_at)
+    sent = make_upload(counter=counter, state=UploadState.PROCESSED)
+    in_file = {"upload": sent, "row_number": 1, "call_revision": 1}
+    Delivery.objects.filter(call=call).update(state=DeliveryState.BATCHED, **in_file)
+    copy_call(call, 5000)
+    Counter.objects.update(enabled=False)
+
+    with counted_blocks() as blocks:
+        assert expiry_warnings(Q(cabinet=cabinet), now=NOW) == []
+
+    assert blocks.total <= 40, blocks.worst
