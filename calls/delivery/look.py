@@ -59,13 +59,34 @@ class UnreadList:
     since: datetime
 
 
-# Without those that a process reads at this moment, or that wait after a failure.
+# From the waiting deliveries and the uploads to be sent, of which there are few at rest, to their
+# lists: most counters have none. The recursion goes from one list's place in the index
+# delivery_queue to the next one. Without the lists that a process reads at this moment, or that wait
+# after a failure.
 _DUE = f"""
+WITH RECURSIVE waiting AS (
+    (SELECT counter_id, channel FROM calls_delivery
+     WHERE state = {DeliveryState.WAITING}
+       AND EXISTS (SELECT 1 FROM integrations_installation WHERE look_after IS NOT NULL)
+     ORDER BY counter_id, channel LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM waiting w CROSS JOIN LATERAL (
+        SELECT counter_id, channel FROM calls_delivery
+        WHERE state = {DeliveryState.WAITING}
+          AND (counter_id, channel) > (w.counter_id, w.channel)
+        ORDER BY counter_id, channel LIMIT 1
+    ) AS following
+), list AS (
+    SELECT counter_id, channel FROM waiting
+    UNION
+    SELECT counter_id, channel FROM calls_upload
+    WHERE state IN {sql_list(TO_SEND)} AND not_before <= %(now)s
+)
 SELECT k.id, list.channel, greatest(rows.since, installation.look_after, busy.looking_until)
-FROM counters_counter k
+FROM list
+JOIN counters_counter k ON k.id = list.counter_id
 JOIN integrations_yandexaccount a ON a.id = k.account_id
 CROSS JOIN integrations_installation installation
-CROSS JOIN (VALUES ({Channel.CALLS}), ({Channel.GOAL})) AS list(channel)
 LEFT JOIN calls_listuse busy ON busy.counter_id = k.id AND busy.channel = list.channel
 CROSS JOIN LATERAL (
     SELECT min(at) AS since FROM (

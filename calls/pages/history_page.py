@@ -31,7 +31,7 @@ from counters.models import Counter
 
 #: The totals of a period that was not chosen count no more rows than these.
 MAX_TOTALLED = 10_000
-#: So many rows are counted before the page is shown; the totals of more of them are loaded after it.
+#: So many rows are counted before the page is shown; totals of more are loaded after it.
 MAX_COUNTED_AT_ONCE = 3000
 #: The parameter of the URL that asks for the totals of any number of rows.
 TOTALS = "totals"
@@ -68,11 +68,15 @@ def history_context(
             chosen = earlier.filters()
             found = _rows_context(request, counter, chosen, now)
             totals = _first_totals(request, counter, earlier, chosen, now)
-            return found | totals | {
-                "filters": earlier,
-                "lifted_days": DEFAULT_DAYS,
-                "all_time_url": _all_time_url(request, earlier),
-            }
+            return (
+                found
+                | totals
+                | {
+                    "filters": earlier,
+                    "lifted_days": DEFAULT_DAYS,
+                    "all_time_url": _all_time_url(request, earlier),
+                }
+            )
     return (
         context
         | _first_totals(request, counter, form, filters, now)

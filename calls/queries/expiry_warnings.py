@@ -90,11 +90,13 @@ def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
 
 @dataclass(frozen=True)
 class _Files:
-    """Ids of uploads: those of which nothing has left, of them those that wait for a person, and
-    those whose calls are expired with them, of late."""
+    """Ids of the uploads of some counters that matter to warnings."""
 
+    #: Nothing of them has left.
     unsent: list[int]
+    #: Of these, those that wait for a person.
     stuck: list[int]
+    #: Cancelled of late because their calls were too old.
     expired: list[int]
 
 
