@@ -27,7 +27,7 @@ from calls.delivery.policy import BACKOFF_CAP, BACKOFF_FIRST, MARKER
 from calls.models import ListUse
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
-from calls.states import TO_SEND, Channel, DeliveryState, sql_list
+from calls.states import TO_SEND, DeliveryState, sql_list
 from counters.models import Counter
 from counters.sendable import SENDABLE, as_sql
 from integrations.installation import guard
@@ -61,8 +61,8 @@ class UnreadList:
 
 # From the waiting deliveries and the uploads to be sent, of which there are few at rest, to their
 # lists: most counters have none. The recursion goes from one list's place in the index
-# delivery_queue to the next one. Without the lists that a process reads at this moment, or that wait
-# after a failure.
+# delivery_queue to the next one. Without the lists that a process reads at this moment, or that
+# wait after a failure.
 _DUE = f"""
 WITH RECURSIVE waiting AS (
     (SELECT counter_id, channel FROM calls_delivery
