@@ -5,6 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from django.db import transaction
+from django.db.models import Max, Min
+
 from bench import many, world
 from bench.figure import Contender, Figure
 from bench.figures.p4_claim import fill_naive
@@ -73,9 +76,18 @@ class Csv(Figure):
 
 def build(upload: str) -> None:
     """Write the file of an upload as the product does."""
-    rows = Delivery.objects.filter(upload_id=int(upload)).latest("row_number").row_number or 0
+    attached = Delivery.objects.filter(upload_id=int(upload))
+    ages = attached.aggregate(first=Min("partition_at"), last=Max("partition_at"))
+    last = attached.latest("row_number")
     pieces = write_pieces(
-        int(upload), rows, channel=Channel.CALLS, id_kind=IdKind.CLIENT_ID, is_static=False
+        int(upload),
+        last.row_number or 0,
+        counter_id=last.counter_id,
+        partitions=(ages["first"], ages["last"]),
+        channel=Channel.CALLS,
+        id_kind=IdKind.CLIENT_ID,
+        is_static=False,
     )
-    for _piece in pieces:
-        pass
+    with transaction.atomic():
+        for _piece in pieces:
+            pass

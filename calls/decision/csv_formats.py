@@ -41,6 +41,12 @@ PATTERNS: dict[str, str] = {
 IDENTIFIERS = ("ClientId", "Yclid", "UserId")
 ALWAYS_FILLED = ("DateTime", "Target")
 
+#: Up to two classes of characters, the last one repeated: PostgreSQL counts repetitions of a
+#: pattern some three times slower than it checks the characters and the length apart.
+_COUNTED = re.compile(
+    r"(?P<before>\[[^]]*\])?(?P<repeated>\[[^]]*\])\{(?P<least>\d+),(?P<most>\d+)\}"
+)
+
 _COMPILED = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
 
 
@@ -50,7 +56,12 @@ def fits_sql(column: str, value: str) -> str:
     An empty value does not match; null gives null.
     """
     pattern = PATTERNS[column].replace("'", "''").replace("%", "%%")
-    return f"({value} ~ '^({pattern})$')"
+    counted = _COUNTED.fullmatch(pattern)
+    if not counted:
+        return f"({value} ~ '^({pattern})$')"
+    before, repeated = counted["before"] or "", counted["repeated"]
+    least, most = (int(bool(before)) + int(counted[name]) for name in ("least", "most"))
+    return f"({value} ~ '^{before}{repeated}*$' AND length({value}) BETWEEN {least} AND {most})"
 
 
 def unfit_rows(pieces: Iterable[bytes]) -> list[int]:

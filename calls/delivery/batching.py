@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery import doubt, redecision, takeover
-from calls.delivery.csv_writer import write_pieces
+from calls.delivery.csv_writer import JOIN_BY_KEY, write_pieces
 from calls.delivery.streams import Stream, due_streams
 from calls.delivery.uploads import create_upload, next_upload_id
 from calls.models import StreamUse, Upload
@@ -40,6 +40,8 @@ class Attached:
     oldest_call_at: datetime
     newest_call_at: datetime
     oldest_settings: int
+    #: First and last value of the column that partitions are made by.
+    partitions: tuple[datetime, datetime]
 
 
 _OF_STREAM = f"""counter_id = %(counter)s AND channel = %(channel)s AND id_kind = %(id_kind)s
@@ -72,17 +74,11 @@ WITH of_today AS (
     FROM numbered n
     WHERE d.call_id = n.call_id AND d.partition_at = n.partition_at
       AND d.counter_id = %(counter)s AND d.channel = %(channel)s
-    RETURNING n.started_at, d.settings_version
+    RETURNING n.started_at, d.settings_version, d.partition_at
 )
-SELECT count(*), min(started_at), max(started_at), min(settings_version) FROM attached
+SELECT count(*), min(started_at), max(started_at), min(settings_version),
+       min(partition_at), max(partition_at) FROM attached
 """
-# Every row is found by its key. To join by hash, as the planner would, all calls of a month are
-# read, however few are attached. It lasts until the transaction ends, so it holds for the CSV, too.
-_PLAN = """
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-       set_config('work_mem', '32MB', true)
-"""
-
 
 def build_uploads(*, now: datetime) -> int:
     """Build every upload that is due; return how many were built.
@@ -160,7 +156,7 @@ def _attach_up_to_date(
 
 def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:
     with connection.cursor() as cursor:
-        cursor.execute(_PLAN)
+        cursor.execute(JOIN_BY_KEY)
         cursor.execute(
             _ATTACH,
             {
@@ -174,7 +170,8 @@ def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:
                 "upload": upload_id,
             },
         )
-        return Attached(*cursor.fetchone())
+        *found, first, last = cursor.fetchone()
+        return Attached(*found, partitions=(first, last))
 
 
 def _freeze(
@@ -192,6 +189,8 @@ def _freeze(
         pieces=write_pieces(
             upload_id,
             attached.rows,
+            counter_id=counter.pk,
+            partitions=attached.partitions,
             channel=stream.channel,
             id_kind=stream.id_kind,
             is_static=stream.is_static,

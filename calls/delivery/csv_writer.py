@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -72,6 +73,16 @@ _GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
 )
 
 
+# Every row is found by its key: to join by hash, as the planner would, all calls of a month are
+# read, however few are in the file. Workers for a piece take longer to start than the piece.
+# It lasts until the transaction ends.
+JOIN_BY_KEY = """
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('max_parallel_workers_per_gather', '0', true),
+       set_config('work_mem', '32MB', true)
+"""
+
+
 def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tuple[str, str]]:
     """Return (column, SQL) in file order; the identifier comes first."""
     identifier = _STATIC_IDENTIFIER if is_static else f"nullif({_IDENTIFIER[id_kind]}, '')"
@@ -79,19 +90,38 @@ def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tu
     return [(id_kind.label, identifier), *rest]
 
 
+_PIECE = """
+d.upload_id = %(upload)s AND d.row_number BETWEEN %(first)s AND %(last)s
+AND k.id = %(counter)s AND d.partition_at BETWEEN %(from)s AND %(to)s
+AND c.partition_at BETWEEN %(from)s AND %(to)s ORDER BY d.row_number"""
+
+
 def write_pieces(
-    upload_id: int, rows: int, *, channel: Channel, id_kind: IdKind, is_static: bool
+    upload_id: int,
+    rows: int,
+    *,
+    counter_id: int,
+    partitions: tuple[datetime, datetime],
+    channel: Channel,
+    id_kind: IdKind,
+    is_static: bool,
 ) -> Iterator[Piece]:
-    """Yield the CSV of the ``rows`` attached to the upload, in row order, with a header."""
-    where = "d.upload_id = %(upload)s AND d.row_number BETWEEN %(first)s AND %(last)s"
+    """Yield the CSV of the ``rows`` attached to the upload, in row order, with a header.
+
+    ``partitions``: the first and the last ``partition_at`` of these rows. Other months are then
+    left out when a piece is planned, which would else take as long as writing it. Runs in a
+    transaction, whose joins are by key from then on.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(JOIN_BY_KEY)
+    key = {"upload": upload_id, "counter": counter_id, "from": partitions[0], "to": partitions[1]}
     for first in range(1, rows + 1, ROWS_PER_PIECE):
         last = min(first + ROWS_PER_PIECE - 1, rows)
-        key = {"upload": upload_id, "first": first, "last": last}
         body, written = _copy(
             channel,
             id_kind,
-            f"{where} ORDER BY d.row_number",
-            key,
+            _PIECE,
+            key | {"first": first, "last": last},
             is_static=is_static,
             has_header=first == 1,
         )
@@ -126,24 +156,30 @@ def _copy(
     has_header: bool = True,
 ) -> tuple[bytes, int]:
     """Return the CSV and the number of its rows."""
-    columns = columns_of(channel, id_kind, is_static=is_static)
-    selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
+    query = _select(channel, id_kind, where, key, is_static=is_static)
+    buffer = io.BytesIO()
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        query = cursor.mogrify(
-            f"SELECT {selected} FROM calls_delivery d"
-            " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
-            " JOIN counters_counter k ON k.id = d.counter_id"
-            " LEFT JOIN counters_goal g ON g.id = k.goal_id"
-            f" WHERE {where}",
-            key
-            | {
-                "call_page": f"{settings.PUBLIC_URL}/lk/integrations/calls/",
-                "is_static": is_static,
-            },
-        ).decode()
-        buffer = io.BytesIO()
         cursor.copy_expert(
             f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER {has_header}, ENCODING 'UTF8')",
             buffer,
         )
         return buffer.getvalue(), cursor.rowcount
+
+
+def _select(
+    channel: Channel, id_kind: IdKind, where: str, key: dict[str, Any], *, is_static: bool
+) -> str:
+    """Return the query of the rows, with its values."""
+    columns = columns_of(channel, id_kind, is_static=is_static)
+    selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
+    page = f"{settings.PUBLIC_URL}/lk/integrations/calls/"
+    with connection.cursor() as cursor:
+        query: bytes = cursor.mogrify(
+            f"SELECT {selected} FROM calls_delivery d"
+            " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
+            " JOIN counters_counter k ON k.id = d.counter_id"
+            " LEFT JOIN counters_goal g ON g.id = k.goal_id"
+            f" WHERE {where}",
+            key | {"call_page": page, "is_static": is_static},
+        )
+    return query.decode()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.delivery import batching
+from calls.delivery import batching, csv_writer
 from calls.models import Upload, UploadFile
-from calls.states import Channel, UploadState
+from calls.states import Channel, IdKind, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from tests import factories
@@ -28,6 +31,46 @@ def file_rows() -> list[dict[str, str]]:
     body = body_of(UploadFile.objects.get().pk)
     assert not body.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(io.StringIO(body.decode())))
+
+
+def test_piece_reads_the_month_of_its_rows_only_and_starts_no_workers(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    call = store_call(cabinet=cabinet)
+    month = call.partition_at
+    key = {"upload": 1, "counter": linked_counter.pk, "first": 1, "last": 4000}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL debug_parallel_query = on; SET LOCAL parallel_setup_cost = 0")
+        cursor.execute(csv_writer.JOIN_BY_KEY)
+        query = csv_writer._select(
+            Channel.CALLS,
+            IdKind.CLIENT_ID,
+            csv_writer._PIECE,
+            key | {"from": month, "to": month},
+            is_static=False,
+        )
+        cursor.execute("EXPLAIN (FORMAT JSON) " + query)
+        plan = json.dumps(cursor.fetchone()[0])
+
+    assert set(re.findall(r"calls_(?:call|delivery)_(?:default|past|\d+_\d+)(?=\")", plan)) == {
+        f"calls_call_{month:%Y_%m}",
+        f"calls_delivery_{month:%Y_%m}",
+    }
+    assert "Gather" not in plan
+
+
+def test_file_has_the_oldest_and_the_newest_of_its_calls(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    now = timezone.now().replace(microsecond=0)
+    ages = [timedelta(days=20), timedelta(days=9), timedelta(minutes=5)]
+    for age in ages:
+        store_call(cabinet=cabinet, started_at=now - age)
+
+    batching.build_uploads(now=timezone.now())
+
+    starts = [int(row["DateTime"]) for row in file_rows()]
+    assert starts == [int((now - age).timestamp()) for age in ages]
 
 
 @pytest.mark.contract("C4")

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from calls.decision.horizon import LINK_HORIZON
-from calls.delivery import batching
+from calls.delivery import batching, csv_writer
 from calls.delivery.streams import due_streams, filled_at, key_of
 from calls.models import Call, Delivery
 from calls.queries.backlog import due_work
@@ -91,7 +91,7 @@ def blocks_to_attach(count: int, counter: Counter) -> int:
         "upload": 1,
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(batching._PLAN)
+        cursor.execute(csv_writer.JOIN_BY_KEY)
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {batching._ATTACH}", values)
         plan = cursor.fetchone()[0][0]["Plan"]
         assert Delivery.objects.filter(upload_id=1).count() == count
