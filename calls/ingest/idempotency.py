@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from cabinets.models import CallSource
 from calls.ingest.parsing.json_values import canonical
@@ -16,6 +16,7 @@ from calls.ingest.source_lookup import StoredAnswer
 from calls.ingest.store import Result, store_calls
 from calls.ingest.warnings import Warned
 from calls.models import IngestReceipt
+from calls.runtime.prepared import is_not_prepared
 
 ResponseBody = dict[str, Any]
 
@@ -65,14 +66,27 @@ def handle_request(
 
     Of two concurrent copies the second waits for the keys of the calls, finds the receipt of the
     first, is rolled back and returns the first one's response.
+
+    The first request of a session, which has no prepared statements yet, is rolled back and
+    repeated.
     """
-    try:
+
+    def store(*, is_prepared: bool) -> ResponseBody:
         with transaction.atomic():
-            response = response_body(store_calls(source=source, records=records, now=now))
+            results = store_calls(source=source, records=records, now=now, is_prepared=is_prepared)
+            response = response_body(results)
             _save_receipt(
                 response, source=source, webhook_id=webhook_id, body_hash=body_hash, now=now
             )
             return response
+
+    try:
+        try:
+            return store(is_prepared=True)
+        except OperationalError as error:
+            if not is_not_prepared(error):
+                raise
+            return store(is_prepared=False)
     except _AlreadyAnswered:
         stored = stored_answer(source=source, webhook_id=webhook_id)
         assert stored is not None  # it is committed, and kept for days

@@ -22,7 +22,7 @@ from calls.ingest.call_state import CallState
 from calls.ingest.conflicts import RAW_FIELDS, Identity
 from calls.ingest.kept_values import KeptValues
 from calls.ingest.parsing.record import CallRecord
-from calls.runtime.prepared import AS_BEFORE_SQL, HELD_SQL, Prepared
+from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, rows_of_last
 
 #: Ids of a cabinet share so many locks: a request with many calls must not fill the lock table.
 LOCKS = 128
@@ -31,20 +31,24 @@ _ORDER_KEY = ORDER_LOCK.format(cabinet_id="%(cabinet_id)s", order_key="order_key
 
 # Locks of ids, then of callback orders: attempts of one order judge each other, and two that are
 # stored at the same time would not see each other.
-_TAKE_LOCKS = f"""
+_TAKE_LOCKS = Prepared(
+    "take_locks",
+    f"""
 WITH ids AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock(%(cabinet_id)s, number) FROM unnest(%(numbers)s::int[]) AS number
+    SELECT pg_advisory_xact_lock(%(cabinet_id)s, number) FROM unnest(%(numbers)s) AS number
 ), first AS MATERIALIZED (
     SELECT count(*) AS ids FROM ids
 ), orders AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(key) FROM (
         SELECT DISTINCT {_ORDER_KEY} AS key
-        FROM first, unnest(%(orders)s::bigint[]) AS one(order_key)
+        FROM first, unnest(%(orders)s) AS one(order_key)
         WHERE first.ids >= 0  -- so that the locks of ids are taken before
         ORDER BY key) AS sorted
 )
-SELECT {HELD_SQL}, (SELECT count(*) FROM first), (SELECT count(*) FROM orders)
-"""
+SELECT (SELECT count(*) FROM first), (SELECT count(*) FROM orders)
+""",
+    {"cabinet_id": "int", "numbers": "int[]", "orders": "bigint[]"},
+)
 
 # The key of a call outlives its row, whose month may be dropped: then the hash is NULL. Lists of
 # ids are compared by hashing: the planner does not know their lengths, and IS TRUE keeps it from
@@ -80,7 +84,7 @@ _FIND_KNOWN = f"WITH {_KNOWN} SELECT * FROM stored"
 # A record whose ids no other record has and no stored call has is a new call. The first columns are
 # the same in every row, and there is a row even without a call; that of the locks is read so that
 # they are taken.
-FIND = Prepared(
+_FIND = Prepared(
     "find_calls",
     f"""
 WITH {_KNOWN}, known_record AS (
@@ -124,6 +128,10 @@ RETURNING external_id, id
 """
 
 
+#: What ``held`` of `find_calls` may have.
+STATEMENTS = (_TAKE_LOCKS, _FIND)
+
+
 @dataclass(frozen=True)
 class Found:
     """The state of each call by the external ids of its records."""
@@ -133,31 +141,21 @@ class Found:
     has_sent_before: bool = False
 
 
-def take_locks(
-    cabinet_id: int, records: Sequence[CallRecord], *, statements: Iterable[Prepared]
-) -> frozenset[str]:
-    """Lock the ids and the callback orders of the records until commit.
+def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collection[str]) -> Found:
+    """Lock the ids, the callback orders and the known calls, and insert the keys of the new ones.
 
-    Return the names of those of the statements that are prepared.
+    The locks of ids and orders are taken until commit, by a statement of its own in the same round
+    trip: what it waited for is visible to the one that finds.
     """
     ids = {one_id for one in records for one_id in (one.external_id, *one.aliases)}
     orders = {one.order_key for one in records if one.order_key is not None}
-    [(held, *_locked)] = _rows(
-        _TAKE_LOCKS,
-        cabinet_id=cabinet_id,
-        numbers=sorted({_lock_number(one) for one in ids}),
-        orders=list(orders),
-        prepared=[one.name for one in statements],
-    )
-    return frozenset(held)
-
-
-def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collection[str]) -> Found:
-    """Lock the known calls, and insert the keys of the new ones.
-
-    `take_locks` comes before, as a statement of its own: what it waited for is visible to this one.
-    """
-    rows = FIND.rows(_parameters(cabinet_id, records), held=held)
+    locks = {
+        "cabinet_id": cabinet_id,
+        "numbers": sorted({_lock_number(one) for one in ids}),
+        "orders": list(orders),
+    }
+    steps = [(_TAKE_LOCKS, locks), (_FIND, _parameters(cabinet_id, records))]
+    rows = rows_of_last(steps, held=held)
     states = _known_states(row[5:] for row in rows if row[5] is not None)
     given = {row[3]: row[4] for row in rows if row[3] is not None}
     states = _resolve(records, states)

@@ -22,11 +22,13 @@ from calls.decision.decide import STATEMENTS, Decided, decide_locked
 from calls.decision.sent_before import use_alias_keys
 from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
-from calls.ingest.known_calls import FIND, Found, find_calls, take_locks
+from calls.ingest.known_calls import STATEMENTS as FINDING
+from calls.ingest.known_calls import Found, find_calls
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.warnings import Warned, too_many_attempts
 from calls.models import Call
 from calls.runtime.copying import array_of, copy_rows
+from calls.runtime.prepared import held_of
 
 RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
 #: Columns of a new call: those whose values are written another way come before the others.
@@ -52,9 +54,16 @@ class Result:
 
 @transaction.atomic(savepoint=False)
 def store_calls(
-    *, source: CallSource, records: Sequence[CallRecord | BadRecord], now: datetime
+    *,
+    source: CallSource,
+    records: Sequence[CallRecord | BadRecord],
+    now: datetime,
+    is_prepared: bool = False,
 ) -> list[Result]:
     """Store the calls of one request into the source's cabinet and decide their deliveries.
+
+    With ``is_prepared`` the session is not asked for its prepared statements: one that lacks any
+    raises OperationalError (`is_not_prepared`), and the transaction has to be repeated without.
 
     All or nothing; one result per record, in order. Of two records of the same call in one
     request the later one wins, as an update. A record of another call under a known id is rejected,
@@ -63,7 +72,8 @@ def store_calls(
     usable = [record for record in records if isinstance(record, CallRecord)]
     if not usable:
         return [_result(index, record, {}) for index, record in enumerate(records)]
-    held = take_locks(source.cabinet_id, usable, statements=(FIND, *STATEMENTS))
+    statements = (*FINDING, *STATEMENTS)
+    held = {one.name for one in statements} if is_prepared else held_of(statements)
     found = find_calls(source.cabinet_id, usable, held=held)
     states = found.states
     results = [_result(index, record, states) for index, record in enumerate(records)]

@@ -8,7 +8,7 @@ transaction prepares it again, and none fails.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -56,15 +56,15 @@ class Prepared:
         ``held``: what `HELD_SQL` returned in this transaction.
         """
         with connection.cursor() as cursor:
-            self._prepare(cursor, held)
-            cursor.execute(f"{_PLANNED_ONCE}; {self._execution}; {_AS_BEFORE}", parameters)
+            self.prepare(cursor, held)
+            cursor.execute(f"{_PLANNED_ONCE}; {self.execution}; {_AS_BEFORE}", parameters)
 
     def rows(
         self, parameters: Mapping[str, Any], *, held: Collection[str]
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that has `AS_BEFORE_SQL`; otherwise as `execute`."""
         with connection.cursor() as cursor:
-            self._prepare(cursor, held)
+            self.prepare(cursor, held)
             return self._fetched(cursor, "", parameters)
 
     def read(self, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -80,27 +80,51 @@ class Prepared:
             try:
                 return self._fetched(cursor, "", parameters)
             except OperationalError as error:
-                if getattr(error.__cause__, "pgcode", None) != _NOT_PREPARED:
+                if not is_not_prepared(error):
                     raise
             return self._fetched(cursor, f"{self._preparation}; ".replace("%", "%%"), parameters)
 
     def _fetched(
         self, cursor: Any, before: str, parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        cursor.execute(f"{before}{_PLANNED_ONCE}; {self._execution}", parameters)
+        cursor.execute(f"{before}{_PLANNED_ONCE}; {self.execution}", parameters)
         return list(cursor.fetchall())
 
     @cached_property
-    def _execution(self) -> str:
+    def execution(self) -> str:
+        """Return the statement that executes it, with its parameters by name."""
         return f"EXECUTE {self.name} ({', '.join(f'%({name})s' for name in self.types)})"
 
-    def _prepare(self, cursor: Any, held: Collection[str]) -> None:
+    def prepare(self, cursor: Any, held: Collection[str]) -> None:
+        """Prepare it unless it is among those that are held."""
         if self.name not in held:
             cursor.execute(self._preparation)
 
     @property
     def _preparation(self) -> str:
         return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {self.as_sql}"
+
+
+def rows_of_last(
+    steps: Sequence[tuple[Prepared, Mapping[str, Any]]], *, held: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """Execute statements with their parameters in one round trip, within a transaction.
+
+    Return the rows of the last one, which has `AS_BEFORE_SQL`. Each sees what was committed while
+    those before it waited for locks. ``held``: as of `Prepared.execute`.
+    """
+    with connection.cursor() as cursor:
+        executions = [_PLANNED_ONCE]
+        for one, parameters in steps:
+            one.prepare(cursor, held)
+            executions.append(cursor.mogrify(one.execution, parameters).decode())
+        cursor.execute("; ".join(executions))
+        return list(cursor.fetchall())
+
+
+def is_not_prepared(error: OperationalError) -> bool:
+    """Whether the error is that the session has no statement of a name."""
+    return getattr(error.__cause__, "pgcode", None) == _NOT_PREPARED
 
 
 def held_of(statements: Iterable[Prepared]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from redis import Redis
 from cabinets.models import CallSource
 from calls.decision.decide import STATEMENTS
 from calls.ingest.source_lookup import FIELDS, find_source
-from calls.models import Call, Delivery
+from calls.models import Call, CallKey, Delivery, IngestReceipt
 from calls.states import DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -53,7 +53,7 @@ def nothing_prepared() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signed_call_takes_six_statements_and_one_round_trip_to_redis(
+def test_signed_call_takes_five_statements_and_one_round_trip_to_redis(
     source: CallSource, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enforce_rate_limits(monkeypatch)
@@ -72,8 +72,8 @@ def test_signed_call_takes_six_statements_and_one_round_trip_to_redis(
 
     expected = (
         "EXECUTE find_source",
-        *("BEGIN", "pg_advisory_xact_lock", "EXECUTE find_calls", "COPY calls_call "),
-        *("EXECUTE decide_new", "INSERT INTO calls_ingestreceipt", "COMMIT"),
+        *("BEGIN", "EXECUTE find_calls", "COPY calls_call ", "EXECUTE decide_new"),
+        *("INSERT INTO calls_ingestreceipt", "COMMIT"),
     )
     assert len(captured) == len(expected)
     for sql, words in zip(sql_of(captured), expected, strict=True):
@@ -113,6 +113,28 @@ def test_session_without_the_lookup_is_given_it_in_the_same_round_trip(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("label", ["take_locks", "find_calls", "decide_new"])
+def test_request_of_a_session_that_lacks_a_statement_is_rolled_back_and_repeated(
+    source: CallSource, counter: Counter, label: str
+) -> None:
+    post_calls(factories.v3_record(), source=source)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE %s", [f"{label}%"])
+        [(name,)] = cursor.fetchall()
+        cursor.execute(f"DEALLOCATE {name}")
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = post_calls(factories.v3_record(), source=source)
+
+    assert (answer.status_code, answer.json()["results"][0]["status"]) == (202, "created")
+    commands = [sql for sql in sql_of(captured) if sql in ("BEGIN", "COMMIT", "ROLLBACK")]
+    assert commands == ["BEGIN", "ROLLBACK", "BEGIN", "COMMIT"]
+    assert sum(sql.startswith("PREPARE ") for sql in sql_of(captured)) == 1
+    assert Call.objects.count() == CallKey.objects.count() == IngestReceipt.objects.count() == 2
+    assert Delivery.objects.filter(state=DeliveryState.WAITING).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_lost_connection_is_replaced_by_the_lookup(source: CallSource, counter: Counter) -> None:
     connection.ensure_connection()
     lost = connection.connection
@@ -144,7 +166,8 @@ def test_known_unchanged_call_is_not_decided(source: CallSource, counter: Counte
         store(source, item)
 
     assert len(captured) == 2
-    assert "pg_advisory_xact_lock" in sql_of(captured)[0]
+    assert "pg_prepared_statements" in sql_of(captured)[0]
+    assert "EXECUTE take_locks" in sql_of(captured)[1]
 
 
 def test_deciding_statement_is_planned_once_a_session(source: CallSource, counter: Counter) -> None:
@@ -152,7 +175,7 @@ def test_deciding_statement_is_planned_once_a_session(source: CallSource, counte
         for _number in range(3):
             store(source, factories.v3_record())
 
-    assert sum(sql.startswith("PREPARE ") for sql in sql_of(captured)) == 2
+    assert sum(sql.startswith("PREPARE ") for sql in sql_of(captured)) == 3
     [(name, (generic, custom))] = executions().items()
     assert (name.startswith("decide_new_"), generic, custom) == (True, 3, 0)
     assert Delivery.objects.filter(state=DeliveryState.WAITING).count() == 3
