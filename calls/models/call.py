@@ -17,8 +17,9 @@ from calls.states import CallKind
 class CallKey(models.Model):
     """External id → call, kept for ever. Narrow and not partitioned: it detects duplicates."""
 
+    # Without an index of its own: call_once_per_cabinet begins with it.
     cabinet = models.ForeignKey(
-        Cabinet, models.PROTECT, related_name="+", verbose_name=_("Кабинет")
+        Cabinet, models.PROTECT, related_name="+", db_index=False, verbose_name=_("Кабинет")
     )
     external_id = models.CharField(_("Номер звонка"), max_length=128)
     #: Month in which the call is stored: its start as first received; corrections do not move it.
@@ -123,8 +124,13 @@ class Call(models.Model):
 class IngestReceipt(models.Model):
     """The response to one `webhook-id`; a repeat of the request gets the same response."""
 
+    # Without an index of its own: receipt_once begins with it.
     source = models.ForeignKey(
-        CallSource, models.CASCADE, related_name="receipts", verbose_name=_("Источник")
+        CallSource,
+        models.CASCADE,
+        related_name="receipts",
+        db_index=False,
+        verbose_name=_("Источник"),
     )
     webhook_id = models.CharField(_("Номер запроса"), max_length=255)
     body_hash = models.CharField(_("Отпечаток запроса"), max_length=64)

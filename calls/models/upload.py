@@ -21,8 +21,13 @@ class Upload(models.Model):
     cabinet = models.ForeignKey(
         Cabinet, models.PROTECT, related_name="uploads", verbose_name=_("Кабинет")
     )
+    # Without an index of its own: upload_by_counter begins with it.
     counter = models.ForeignKey(
-        Counter, models.PROTECT, related_name="uploads", verbose_name=_("Счетчик")
+        Counter,
+        models.PROTECT,
+        related_name="uploads",
+        db_index=False,
+        verbose_name=_("Счетчик"),
     )
     #: The refused upload that this one is a part of; see `calls.delivery.bisection`.
     parent = models.ForeignKey(
@@ -256,8 +261,13 @@ class UploadAttempt(models.Model):
         SEND = "send", _("Отправка")
         LOOKUP = "lookup", _("Поиск")
 
+    # Without an index of its own: attempt_once begins with it.
     upload = models.ForeignKey(
-        Upload, models.CASCADE, related_name="tries", verbose_name=_("Выгрузка")
+        Upload,
+        models.CASCADE,
+        related_name="tries",
+        db_index=False,
+        verbose_name=_("Выгрузка"),
     )
     number = models.PositiveIntegerField(_("Попытка"))
     kind = models.CharField(_("Действие"), max_length=8, choices=Kind, default=Kind.SEND)
