@@ -38,8 +38,8 @@ WEEKS = 5
 CALLS_A_DAY = 45
 LATE_CALLS = 6
 #: Older days share an upload, so that the first start is not kept waiting.
-DAILY_FOR = 16
-DAYS_TOGETHER = 5
+DAILY_FOR = 5
+DAYS_TOGETHER = 6
 #: Longer than any call of the generator goes on after the end of its span.
 CALLS_END_WITHIN = timedelta(minutes=45)
 #: After a request that the budget or the sandbox put off; both let through 25 and more a second.
@@ -59,7 +59,7 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
         days = max(1, (end - start).days)
         records = generator.between(start, end, CALLS_A_DAY * days)
         total += _take_in(source, records, now=end)
-        for moment in _delivery_times(end):
+        for moment in _delivery_times(end, is_last=number == len(spans)):
             _deliver(cabinet, now=moment)
         report(number, len(spans))
     total += _take_in_late(source, generator)
@@ -87,9 +87,9 @@ def _take_in_late(source: CallSource, generator: CallGenerator) -> int:
 
 
 def _let_something_go_wrong(*, remaining: int) -> None:
-    if remaining == 9:
-        faults.refuse_rows(2)
     if remaining == 4:
+        faults.refuse_rows(2)
+    if remaining == 2:
         faults.refuse_file("Вопрос о цене")
 
 
@@ -102,17 +102,18 @@ def _spans(now: datetime) -> Iterator[tuple[datetime, datetime]]:
         yield start, end
 
 
-def _delivery_times(end: datetime) -> Iterator[datetime]:
-    """Yield when what was taken in at ``end`` is delivered: what may go at once, then the rest.
+def _delivery_times(end: datetime, *, is_last: bool) -> Iterator[datetime]:
+    """Yield when what was taken in at ``end`` is delivered.
 
     A failed callback attempt waits for the next one of its order, and a call that began just before
-    the end of the span is sent after its own end. Neither may stay waiting, least of all after the
-    last span, and neither may be delivered in the future.
+    the end of the span is sent after its own end. Both go with the next span; after the last one
+    there is a second delivery, so that neither stays waiting, nor is delivered in the future.
     """
     first = timedelta(seconds=settings.UPLOAD_MIN_WAIT_SECONDS + 1)
     attempts = timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS + 1)
     yield end + first
-    yield min(end + max(first, attempts, CALLS_END_WITHIN), timezone.now())
+    if is_last:
+        yield min(end + max(first, attempts, CALLS_END_WITHIN), timezone.now())
 
 
 def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime) -> int:

@@ -6,24 +6,21 @@ import argparse
 import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
 from devtools.launcher import manage
 from devtools.launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
 from devtools.launcher.local_secrets import load_or_create_secrets, write_private
-from devtools.launcher.parent_death import die_with_parent
+from devtools.launcher.management_command import ManagementCommand
 from devtools.launcher.processes import Processes, product_programs, sandbox_programs
-from devtools.launcher.progress import Report, progress_line
+from devtools.launcher.progress import progress_line
 from devtools.launcher.run_config import (
     HOST,
-    ROOT,
     USERNAME,
     RunConfig,
     lock_data_folder,
@@ -33,6 +30,8 @@ from devtools.launcher.start_error import StartError
 from devtools.launcher.summary import summary
 
 SUPERVISE_SECONDS = 0.5
+#: Loaded by its name after the servers are on their way; the launcher itself needs no product.
+PRELOAD = "devtools.preload"
 
 
 class Stopped(BaseException):
@@ -79,24 +78,14 @@ def _start_all(config: RunConfig, stack: ExitStack) -> NoReturn:
     _remove_ready_files(config)
     secrets = load_or_create_secrets(config.data / "secrets.json")
     servers = _servers(config, secrets)
-    for server in servers.values():
-        with progress_line(f"Starting {server.title.removeprefix('The ')}"):
-            stack.callback(server.stop)
-            server.start()
+    sandbox = _begin_sandbox(config, secrets, stack)
+    with progress_line("Starting database and broker"):
+        _start_servers(servers, stack)
     environment = config.environment(
         secrets, {name: server.url for name, server in servers.items()}
     )
-    supervisors = []
-    if config.sandbox_url:
-        sandbox = Processes("sandbox", sandbox_programs(config), config.data)
-        supervisors.append(sandbox)
-        with progress_line("Starting sandbox in place of Yandex"):
-            stack.callback(sandbox.stop)
-            sandbox.start(environment)
-            sandbox.wait_until_ready(config.sandbox_url)
-    access = _prepare_data(config, environment, secrets["SIGN_IN_PASSWORD"])
+    access = _prepare_data(config, environment, secrets["SIGN_IN_PASSWORD"], sandbox)
     product = Processes("product", product_programs(config), config.data)
-    supervisors.append(product)
     with progress_line("Starting web server, workers, beat"):
         stack.callback(product.stop)
         product.start(environment)
@@ -106,7 +95,29 @@ def _start_all(config: RunConfig, stack: ExitStack) -> NoReturn:
     manage.save_environment(config.data, environment)
     write_private(config.ready_file, ready)
     _say(summary(config, ready))
-    _supervise(supervisors, servers)
+    _supervise([sandbox, product] if sandbox else [product], servers)
+
+
+def _begin_sandbox(
+    config: RunConfig, secrets: Mapping[str, str], stack: ExitStack
+) -> Processes | None:
+    """Start the sandbox without waiting for it: it needs no other server."""
+    if not config.sandbox_url:
+        return None
+    sandbox = Processes("sandbox", sandbox_programs(config), config.data)
+    stack.callback(sandbox.stop)
+    sandbox.start(config.environment(secrets, {}))
+    return sandbox
+
+
+def _start_servers(servers: Mapping[str, Postgres | Valkey], stack: ExitStack) -> None:
+    """Start the servers, and import what the product needs while a new database is created."""
+    for server in servers.values():
+        stack.callback(server.stop)
+        server.prepare()
+    import_module(PRELOAD).import_libraries()
+    for server in servers.values():
+        server.start()
 
 
 def _servers(config: RunConfig, secrets: Mapping[str, str]) -> dict[str, Postgres | Valkey]:
@@ -121,59 +132,30 @@ def _servers(config: RunConfig, secrets: Mapping[str, str]) -> dict[str, Postgre
 
 
 def _prepare_data(
-    config: RunConfig, environment: Mapping[str, str], password: str
+    config: RunConfig,
+    environment: Mapping[str, str],
+    password: str,
+    sandbox: Processes | None,
 ) -> dict[str, Any]:
     """Migrate and seed the database; return the sign-in and the source printed by `seed_access`."""
+    with progress_line("Loading the product"):
+        import_module(PRELOAD).import_product(environment)
+    static = ManagementCommand(environment, "collectstatic", "--no-input")
     with progress_line("Preparing the database"):
-        _manage(environment, "migrate", "--no-input")
-    with progress_line("Collecting static files"):
-        _manage(environment, "collectstatic", "--no-input")
+        ManagementCommand(environment, "migrate", "--no-input").output()
     words = ("--username", USERNAME, "--password", password)
     with progress_line("Preparing the sign-in"):
-        answer = _manage(environment, "seed_access", "--staff", *words)
+        answer = ManagementCommand(environment, "seed_access", "--staff", *words).output()
+    with progress_line("Collecting static files"):
+        static.output()
+    if sandbox is not None:
+        with progress_line("Starting sandbox in place of Yandex"):
+            sandbox.wait_until_ready(str(config.sandbox_url))
     if config.wants_demo_data:
         with progress_line("Preparing demonstration data") as report:
-            _manage(environment, "seed_demo", "--username", USERNAME, report=report)
+            ManagementCommand(environment, "seed_demo", "--username", USERNAME).output(report)
     access: dict[str, Any] = json.loads(answer.strip().splitlines()[-1])
     return access
-
-
-def _manage(environment: Mapping[str, str], *words: str, report: Report | None = None) -> str:
-    """Run a management command; return its output, each line of which is reported as it comes."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),
-        )
-        output = _read_output(process, report)
-        if process.returncode:
-            errors.seek(0)
-            raise StartError(f"`manage.py {words[0]}` failed:\n{errors.read().strip()}")
-    return output
-
-
-def _read_output(process: subprocess.Popen[str], report: Report | None) -> str:
-    assert process.stdout is not None
-    lines = []
-    try:
-        with process.stdout:
-            for line in process.stdout:
-                lines.append(line)
-                if report:
-                    report(line.strip())
-        process.wait()
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    return "".join(lines)
 
 
 def _supervise(

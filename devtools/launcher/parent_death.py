@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 # linux/prctl.h: the signal the kernel sends to this process when its parent thread ends.
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -31,6 +32,12 @@ def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
             os._exit(1)
 
     return set_death_signal
+
+
+def set_process_name(name: str) -> None:
+    """Set the name of this process, as `ps -e` shows it; the kernel keeps 15 bytes."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def main(command: list[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -18,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devtools.launcher.parent_death import die_with_parent
+from devtools.launcher.python_process import PythonProcess, start_python
 from devtools.launcher.run_config import HOST, ROOT, RunConfig
 from devtools.launcher.start_error import StartError
 
 READY_TIMEOUT_SECONDS = 120
+READY_STEP_SECONDS = 0.1
 # A program that exits more often than this during the start is reported as failed.
 FAILURES_ALLOWED = 2
 # Without the proxy of the environment: the addresses are on this machine.
@@ -55,7 +55,7 @@ stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1
 redirect_stderr=true
 autorestart=true
-startsecs=3
+startsecs=1
 startretries=60
 stopwaitsecs={stop_seconds}
 killasgroup=true
@@ -78,7 +78,7 @@ class Processes:
         self.programs = programs
         self.data = data
         self.logs = data / "logs"
-        self.supervisord: subprocess.Popen[bytes] | None = None
+        self.supervisord: PythonProcess | None = None
 
     @property
     def log(self) -> Path:
@@ -96,15 +96,12 @@ class Processes:
         config.write_text(configuration(self.title, self.programs, self.data), encoding="utf-8")
         self.log.unlink(missing_ok=True)
         with (self.logs / f"supervisord-{self.title}.out").open("wb") as output:
-            self.supervisord = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", config],
+            self.supervisord = start_python(
+                ["-m", "devtools.launcher.supervisor", "-n", "-c", str(config)],
                 cwd=ROOT,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),
+                env=environment,
+                stdout=output.fileno(),
+                stderr=output.fileno(),
             )
 
     def wait_until_ready(self, address: str) -> None:
@@ -112,7 +109,7 @@ class Processes:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not (self._all_running() and _answers(address)):
             self._raise_if_failed(late=time.monotonic() > deadline)
-            time.sleep(0.5)
+            time.sleep(READY_STEP_SECONDS)
 
     def stop(self) -> None:
         """Stop supervisord and its programs; kill it after the longest stop time."""

@@ -22,8 +22,8 @@ COPIES = Path("/var/cache/callkeeper-metrika")
 NOBODY_UID = 65534
 
 
-class InheritedFolder(NamedTuple):
-    """A folder as a child process sees it: its path, and the descriptors the child must inherit."""
+class Inherited(NamedTuple):
+    """A folder or file as a child process sees it: its path, and the descriptors it inherits."""
 
     path: str
     fds: tuple[int, ...]
@@ -44,26 +44,29 @@ class ServerUser:
             os.setuid(self.uid)
 
     @contextmanager
-    def inherited_folder(self, folder: Path) -> Iterator[InheritedFolder]:
+    def inherited_folder(self, folder: Path) -> Iterator[Inherited]:
         """Make `folder` accessible to a child that runs as this user."""
         if self.uid is None or not Path("/proc/self/fd").exists():
-            yield InheritedFolder(str(folder), ())
+            yield Inherited(str(folder), ())
             return
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            yield InheritedFolder(f"/proc/self/fd/{descriptor}", (descriptor,))
+            yield Inherited(f"/proc/self/fd/{descriptor}", (descriptor,))
         finally:
             os.close(descriptor)
 
     @contextmanager
-    def secret_file(self, secret: str) -> Iterator[str]:
-        """Yield the name of a file with `secret` that only this user may read."""
-        with tempfile.NamedTemporaryFile() as file:
+    def inherited_secret(self, secret: str) -> Iterator[Inherited]:
+        """Make `secret` readable to a child that runs as this user, and to nobody else.
+
+        The file has no name, so the child needs no permission on the temporary folder.
+        """
+        with tempfile.TemporaryFile() as file:
             file.write(secret.encode())
-            file.flush()
+            file.seek(0)
             if self.uid is not None:
                 os.fchown(file.fileno(), self.uid, -1)
-            yield file.name
+            yield Inherited(f"/dev/fd/{file.fileno()}", (file.fileno(),))
 
 
 def choose_server_user(folder: Path) -> ServerUser:

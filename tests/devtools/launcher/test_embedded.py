@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -135,3 +136,27 @@ def test_second_stop_does_nothing(postgres: Postgres) -> None:
 
     assert process is not None
     assert process.returncode in (0, -signal.SIGINT)
+
+
+def test_temporary_folder_of_root_alone_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "closed"))
+    postgres = Postgres(tmp_path / "postgres", password="s3cret", temporary=True)
+
+    try:
+        postgres.start()
+        assert postgres.is_running
+    finally:
+        postgres.stop()
+
+
+def test_interrupted_creation_leaves_no_half_cluster(postgres: Postgres) -> None:
+    postgres.prepare()
+
+    postgres.stop()
+
+    assert list(postgres.home.iterdir()) == []
+    with started(postgres):
+        assert answer(postgres, "SELECT 1") == (1,)
