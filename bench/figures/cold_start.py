@@ -20,6 +20,8 @@ from devtools.launcher.run_config import HOST, ROOT
 
 READY_SECONDS = 120
 REST_SECONDS = 10
+#: Of two starts, at rest: a size with less time for a figure has one.
+START_SECONDS = 100
 #: Of this benchmark; the product is to start with servers and addresses of its own.
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -27,7 +29,7 @@ KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 class ColdStart(Figure):
     """An installed product with an empty data folder, with demonstration data and without.
 
-    The smallest size does without them.
+    The sizes with little time do without them.
     """
 
     title = "Cold ./run"
@@ -35,7 +37,7 @@ class ColdStart(Figure):
 
     def prepare(self) -> None:
         self._start("empty cabinet", demonstration="0")
-        if self.sizes.rounds > 1:
+        if self.sizes.limit_seconds > START_SECONDS:
             self._start("demonstration", demonstration="1")
 
     def _start(self, title: str, *, demonstration: str) -> None:

@@ -22,7 +22,7 @@ from devtools.launcher.run_config import HOST, ROOT, RunConfig
 from devtools.launcher.start_error import StartError
 
 READY_TIMEOUT_SECONDS = 120
-READY_STEP_SECONDS = 0.1
+READY_STEP_SECONDS = 0.25
 # A program that exits more often than this during the start is reported as failed.
 FAILURES_ALLOWED = 2
 # Without the proxy of the environment: the addresses are on this machine.

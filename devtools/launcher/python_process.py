@@ -81,7 +81,7 @@ class _Forked:
                 set_death_signal()
                 _detach(outputs)
                 os.chdir(cwd)
-                run_here(words, env, name=Path(words[1 if words[0] == "-m" else 0]).name)
+                run_here(words, env, name=_name(words))
             finally:
                 os._exit(1)
 
@@ -148,6 +148,10 @@ def _run(words: Sequence[str]) -> None:
     else:
         sys.argv = words
         runpy.run_path(words[0], run_name="__main__")
+
+
+def _name(words: Sequence[str]) -> str:
+    return words[1].rpartition(".")[2] if words[0] == "-m" else Path(words[0]).name
 
 
 def _exit_code(ending: SystemExit) -> int:
