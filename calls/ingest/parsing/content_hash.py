@@ -11,6 +11,7 @@ from calls.ingest.parsing.json_values import (
     canonical,
     digest,
     digest_bytes,
+    is_plainly_storable,
     is_storable,
     plain_canonical,
     storable,
@@ -51,7 +52,7 @@ def _plainly_written(item: dict[str, Any]) -> bytes | None:
     """
     content = dict(item)
     others = {name: content.pop(name) for name in NOT_CONTENT & item.keys()}
-    if others and storable(others) is not others:
+    if others and not is_plainly_storable(others):
         return None
     for name, value in content.items():
         kind = type(value)

@@ -115,6 +115,13 @@ def plain_canonical(value: dict[str, Any]) -> bytes | None:
     return None if b"\\u0000" in written else written
 
 
+def is_plainly_storable(value: dict[str, Any]) -> bool:
+    """Whether `storable` returns the object as it is; false at times where it does."""
+    written = plain_canonical(value)
+    # Brackets in texts are counted as well; no more of them, no more levels.
+    return written is not None and written.count(b"[") + written.count(b"{") <= MAX_LEVELS
+
+
 def canonical(value: Any) -> str:
     """Return the canonical JSON of the value: sorted keys, no spaces."""
     return _CANONICAL.encode(value)
