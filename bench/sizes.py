@@ -34,6 +34,8 @@ class Sizes:
     #: Deliveries that wait when settings are saved and due streams are found.
     saved_waiting: int
     due_waiting: int
+    #: Counters of the installation while ticks are measured.
+    idle_counters: int
     #: Whether peaks of memory are measured, each in a process of its own.
     measures_memory: bool = True
     #: How many states and how many reasons the history is filtered by.
@@ -67,6 +69,7 @@ SMOKE = Sizes(
     page_views=0,
     saved_waiting=200,
     due_waiting=200,
+    idle_counters=5,
     measures_memory=False,
     filters=2,
     takes_profiles=False,
@@ -91,6 +94,7 @@ QUICK = Sizes(
     page_views=2,
     saved_waiting=5000,
     due_waiting=20_000,
+    idle_counters=200,
     limit_seconds=60,
     filters=3,
     takes_profiles=False,
@@ -115,6 +119,7 @@ DEFAULT = Sizes(
     page_views=10,
     saved_waiting=20_000,
     due_waiting=200_000,
+    idle_counters=2000,
 )
 FULL = Sizes(
     name="full",
@@ -136,5 +141,6 @@ FULL = Sizes(
     page_views=20,
     saved_waiting=100_000,
     due_waiting=2_000_000,
+    idle_counters=2000,
     limit_seconds=600,
 )

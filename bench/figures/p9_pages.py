@@ -1,10 +1,14 @@
-"""P9: the pages of a cabinet with many calls, each state and reason of its history, the admin."""
+"""P9: the pages of a cabinet with many calls, each state and reason of its history, the admin.
+
+The calls are those of `bench.months`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from statistics import median, quantiles
 from typing import Any
@@ -14,16 +18,21 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from bench import history, world
+from bench import months, world
 from bench.figure import Fact, Figure
+from bench.figures import ticks
 from bench.measure import COMMANDS, timed
+from bench.sizes import Sizes
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Upload
 from calls.states import DisplayState
 
 MILLISECONDS = 1000
-ADMIN_LISTS = ("call", "delivery", "upload")
+ADMIN_LISTS = ("call", "callkey", "delivery", "upload", "uploadattempt")
+#: The list of the admin that is searched, and the end of a phone number that some calls have.
+SEARCHED, PHONE_END = "call", "0000007"
 
 
 @dataclass
@@ -42,41 +51,79 @@ class Pages(Figure):
 
     title = "P9 pages"
     contenders = ()
-    limits = 2
+    limits = 4
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        #: Seconds of each group with the fewest calls.
+        self._first: dict[str, float] = {}
 
     def prepare(self) -> None:
         for calls in self.sizes.page_calls:
             self.measure(calls)
 
     def measure(self, calls: int) -> None:
-        """Open the pages of a cabinet with this many calls, and add what they cost."""
-        standing = history.of(calls)
-        owner, first = standing.owner, standing.first
+        """Open the pages of a cabinet with half of so many calls, and add what they cost."""
+        world.forget_calls()
+        began = time.perf_counter()
+        owner = months.generate(calls)
+        self.facts.append(Fact(f"{calls:,} calls: loading", time.perf_counter() - began, "s"))
         person, staff = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000"), _staff()
         person.force_login(owner.person)
-        for group, addresses in self._groups(owner, first):
+        for group, addresses in self._groups(owner):
             client = staff if group.startswith("admin") else person
             pages = [open_page(client, one, self.sizes.page_views) for one in addresses]
             slowest = partial(_open, client, _slowest(pages).name)
-            self.add_facts(_facts(f"{calls:,} calls: {group}", pages), slowest)
+            self.add_facts(self._facts(calls, group, pages), slowest)
+        self.facts += ticks.facts(f"{calls:,} calls", counters=self.sizes.idle_counters)
+        world.forget_calls()
 
-    def _groups(self, owner: world.World, first: int) -> Iterator[tuple[str, list[str]]]:
+    def _groups(self, owner: world.World) -> Iterator[tuple[str, list[str]]]:
+        """Yield the pages of the cabinet and of its busiest counter."""
         counter, most = owner.counters[0], self.sizes.filters
+        call = Call.objects.filter(cabinet=owner.cabinet).order_by("-partition_at")[20]
+        upload = Upload.objects.filter(counter=counter).order_by("-rows", "pk")[0]
         first_page = reverse("calls:history", args=[counter.pk])
         all_time = f"{first_page}?date_from=&date_to=&q="
-        lists = [reverse(f"admin:calls_{one}_changelist") for one in ADMIN_LISTS]
+        lists = {one: reverse(f"admin:calls_{one}_changelist") for one in ADMIN_LISTS}
         yield "counters", [reverse("counters:list")]
-        yield "history, first page", [first_page, all_time]
-        yield "history, deep page", [f"{all_time}&cursor={_deep(first)}"]
+        yield "history, first page", [first_page, all_time, *_periods(first_page)]
+        yield "history, totals after the page", [f"{first_page}?totals=1", f"{all_time}&totals=1"]
+        yield "history, deep page", [f"{all_time}&cursor={_deep(owner)}"]
         states, reasons = DisplayState.values[:most], list(REASON_TITLES)[:most]
         yield "history, the slowest state", [f"{all_time}&state={one}" for one in states]
         yield "history, the slowest reason", [f"{all_time}&reason={one}" for one in reasons]
-        yield "history, search by phone", [f"{all_time}0000007"]
-        yield "call", [reverse("calls:journey", args=[first + 50])]
-        yield "upload", [reverse("calls:upload", args=[Upload.objects.latest("pk").pk])]
+        yield "history, search", [f"{all_time}{one}" for one in (PHONE_END, call.external_id)]
+        yield "all calls", [reverse("calls:list"), f"{reverse('calls:list')}?concerns=none"]
+        yield "call", [reverse("calls:journey", args=[call.pk])]
+        yield "upload", [reverse("calls:upload", args=[upload.pk])]
         yield "settings", [reverse("counters:settings", args=[counter.pk])]
-        yield "admin, the slowest list", lists
-        yield "admin, search of a call", [f"{lists[0]}?q=9-7"]
+        yield "sources", [reverse("cabinets:sources")]
+        yield "admin, the slowest list", list(lists.values())
+        searched = (call.external_id, PHONE_END)
+        yield "admin, search", [f"{lists[SEARCHED]}?q={one}" for one in searched]
+
+    def _facts(self, calls: int, group: str, pages: list[Page]) -> list[Fact]:
+        """Return the worst of the pages of a group, and how it grew since fewer calls."""
+        title, p95 = f"{calls:,} calls: {group}", _p95(_slowest(pages).seconds)
+        sql = max(_p95(page.sql_seconds) for page in pages)
+        facts = [
+            Fact(f"{title}: page p95", p95 * MILLISECONDS, "ms", at_most=150),
+            Fact(f"{title}: SQL p95", sql * MILLISECONDS, "ms", at_most=10),
+            Fact(f"{title}: queries", max(page.queries for page in pages), "queries"),
+            Fact(f"{title}: blocks read", max(page.blocks for page in pages), "blocks"),
+        ]
+        first = self._first.setdefault(group, p95)
+        if first and calls != self.sizes.page_calls[0]:
+            facts.append(Fact(f"{title}: over fewer calls", p95 / first, "×", at_most=1.5))
+        return facts
+
+
+def _periods(first_page: str) -> list[str]:
+    """Return the history of one day and of an earlier month."""
+    ends = ((10, 10), (70, 40))
+    days = [[timezone.localdate() - timedelta(days=one) for one in pair] for pair in ends]
+    return [f"{first_page}?q=&date_from={first}&date_to={last}" for first, last in days]
 
 
 def _staff() -> Client:
@@ -88,9 +135,9 @@ def _staff() -> Client:
     return client
 
 
-def _deep(first: int) -> str:
+def _deep(owner: world.World) -> str:
     """Return a cursor of the history far from its newest call."""
-    call = Call.objects.filter(pk__gte=first).order_by("partition_at")[99]
+    call = Call.objects.filter(cabinet=owner.cabinet).order_by("partition_at")[20]
     microseconds = int(call.partition_at.timestamp() * 1_000_000)
     return f"{microseconds}.{call.pk}.1"
 
@@ -99,14 +146,14 @@ def open_page(client: Client, address: str, views: int) -> Page:
     """Open a page several times, after once; count its queries and the blocks that they read."""
     page = Page(address)
     _open(client, address)
-    for _view in range(views):
-        page.seconds.append(timed(lambda: _open(client, address)).wall)
-    with CaptureQueriesContext(connection) as captured:
-        _open(client, address)
-    queries = [one for one in captured.captured_queries if not one["sql"].startswith(COMMANDS)]
+    queries: list[dict[str, str]] = []
+    for _view in range(max(1, views)):
+        with CaptureQueriesContext(connection) as captured:
+            page.seconds.append(timed(lambda: _open(client, address)).wall)
+        queries = [one for one in captured.captured_queries if not one["sql"].startswith(COMMANDS)]
+        page.sql_seconds += [float(one["time"]) for one in queries]
     page.queries = len(queries)
-    page.sql_seconds = [float(one["time"]) for one in queries]
-    page.blocks = sum(_blocks(str(one["sql"])) for one in queries)
+    page.blocks = sum(_blocks(one["sql"]) for one in queries)
     return page
 
 
@@ -125,18 +172,6 @@ def _blocks(query: str) -> int:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.replace('%', '%%')}", [])
         plan: dict[str, Any] = cursor.fetchone()[0][0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
-
-
-def _facts(title: str, pages: list[Page]) -> list[Fact]:
-    """Return the worst of the pages of a group."""
-    slowest = _slowest(pages)
-    sql = max(max(page.sql_seconds, default=0) for page in pages)
-    return [
-        Fact(f"{title}: page p95", _p95(slowest.seconds) * MILLISECONDS, "ms", at_most=150),
-        Fact(f"{title}: slowest query", sql * MILLISECONDS, "ms", at_most=10),
-        Fact(f"{title}: queries", max(page.queries for page in pages), "queries"),
-        Fact(f"{title}: blocks read", max(page.blocks for page in pages), "blocks"),
-    ]
 
 
 def _slowest(pages: list[Page]) -> Page:

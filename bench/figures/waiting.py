@@ -1,21 +1,18 @@
-"""«Сохранить» and the search for due streams with many deliveries waiting; the ticks of beat."""
+"""«Сохранить» and due streams with many deliveries waiting; ticks with many counters."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
 from statistics import median
 
-from celery import current_app
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from bench import many, world
 from bench.figure import Fact, Figure
+from bench.figures import ticks
 from bench.measure import timed
-from callkeeper_metrika.schedule import SCHEDULE
 from calls.delivery.streams import due_streams
 from counters.models import Counter
 from counters.settings.forms import CounterSettingsForm
@@ -73,21 +70,4 @@ class Due(Figure):
         title = f"finding due streams with {self.sizes.due_waiting:,} waiting"
         self.facts.append(Fact(title, median(seconds) * MILLISECONDS, "ms", at_most=20))
         world.forget_calls()
-        self.facts.append(Fact("ticks at rest, of a core", 100 * share_of_ticks(), "%", at_most=2))
-
-
-def share_of_ticks() -> float:
-    """Return the share of a core that all tasks of the schedule take, when nothing is to do."""
-    current_app.loader.import_default_modules()
-    share = 0.0
-    for entry in SCHEDULE.values():
-        task = current_app.tasks[entry["task"]]
-        task()
-        share += timed(partial(_repeat, task)).cpu / VIEWS / entry["schedule"]
-    return share
-
-
-def _repeat(task: Callable[[], object]) -> int:
-    for _view in range(VIEWS):
-        task()
-    return VIEWS
+        self.facts += ticks.facts("at rest", counters=self.sizes.idle_counters)
