@@ -41,6 +41,8 @@ def start(stack: ExitStack) -> None:
     Raises EmbeddedServerFailed.
     """
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callkeeper-bench-")))
+    # Started by root, `./run` has a database of another user in here.
+    home.chmod(0o711)
     password = secrets.token_hex(16)
     postgres = Postgres(home / "postgres", password=password)
     postgres.options = POSTGRES
