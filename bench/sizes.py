@@ -36,6 +36,9 @@ class Sizes:
     due_waiting: int
     #: Counters of the installation while ticks are measured.
     idle_counters: int
+    #: How often a worker is killed, and the numbers of streams of the simulated days.
+    kills: int
+    budget_streams: tuple[int, ...]
     #: Whether peaks of memory are measured, each in a process of its own.
     measures_memory: bool = True
     #: How many states and how many reasons the history is filtered by.
@@ -70,6 +73,8 @@ SMOKE = Sizes(
     saved_waiting=200,
     due_waiting=200,
     idle_counters=5,
+    kills=0,
+    budget_streams=(1,),
     measures_memory=False,
     filters=2,
     takes_profiles=False,
@@ -95,6 +100,8 @@ QUICK = Sizes(
     saved_waiting=5000,
     due_waiting=20_000,
     idle_counters=200,
+    kills=0,
+    budget_streams=(1,),
     limit_seconds=60,
     filters=3,
     takes_profiles=False,
@@ -120,6 +127,8 @@ DEFAULT = Sizes(
     saved_waiting=20_000,
     due_waiting=200_000,
     idle_counters=2000,
+    kills=1,
+    budget_streams=(1, 100),
 )
 FULL = Sizes(
     name="full",
@@ -142,5 +151,7 @@ FULL = Sizes(
     saved_waiting=100_000,
     due_waiting=2_000_000,
     idle_counters=2000,
+    kills=3,
+    budget_streams=(1, 10, 100, 1000),
     limit_seconds=600,
 )

@@ -14,6 +14,8 @@ from bench.figures import (
     p7_single,
     p8_end_to_end,
     p9_pages,
+    p10_resume,
+    p11_budget,
     waiting,
 )
 
@@ -30,6 +32,8 @@ ALL: tuple[type[Figure], ...] = (
     p7_single.Single,
     p8_end_to_end.EndToEnd,
     p9_pages.Pages,
+    p10_resume.Resume,
+    p11_budget.Budget,
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,

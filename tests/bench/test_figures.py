@@ -20,6 +20,7 @@ from bench.figures import (
     p7_single,
     p8_end_to_end,
     p9_pages,
+    p11_budget,
 )
 from bench.rounds import run
 from bench.sink import Sink
@@ -53,6 +54,14 @@ def test_the_contenders_of_a_figure_do_the_same_amount_of_work() -> None:
     assert [units["product"] - units["floor"] for units in done] == [0, 0, 0, 0]
     assert [done[place]["naive"] for place in (0, 2, 3)] == [60, 200, 200]
     assert [done[place]["product"] for place in (0, 2, 3)] == [60, 200, 200]
+
+
+def test_a_login_keeps_to_its_day_and_its_streams_to_their_interval() -> None:
+    facts = outcome_of(p11_budget.Budget).facts
+
+    assert [fact.unit for fact in facts if fact.is_met] == ["requests", "×"]
+    # A call waits at every moment, so there is a file every five minutes, and what follows it.
+    assert 400 < facts[0].value < 600
 
 
 def test_calls_of_a_file_end_with_metrika(sink: None) -> None:
