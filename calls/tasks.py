@@ -45,7 +45,7 @@ def stop_between_uploads(**_details: Any) -> None:
 @shared_task(name="calls.build_uploads")
 def build_uploads() -> int:
     """Batch waiting deliveries into uploads."""
-    return batching.build_uploads(now=timezone.now())
+    return batching.build_uploads(now=timezone.now(), seconds=batching.BUILD_SECONDS)
 
 
 @shared_task(name="calls.send_due")

@@ -7,6 +7,8 @@ neither changes. This module makes no requests.
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +18,7 @@ from django.db import connection, transaction
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery import doubt, redecision, takeover
 from calls.delivery.csv_writer import JOIN_BY_KEY, write_pieces
-from calls.delivery.streams import Stream, due_streams
+from calls.delivery.streams import Stream, StreamKey, due_streams, key_of
 from calls.delivery.uploads import create_upload, next_upload_id
 from calls.models import StreamUse, Upload
 from calls.runtime import shutdown
@@ -28,6 +30,8 @@ from counters.models import Counter
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
+#: How long a run goes on with streams of which further full files wait: until the next one.
+BUILD_SECONDS = 4
 #: How often rows are attached anew because one of them turns out to have been sent before.
 TRIES = 3
 
@@ -80,19 +84,40 @@ SELECT count(*), min(started_at), max(started_at), min(settings_version),
        min(partition_at), max(partition_at) FROM attached
 """
 
-def build_uploads(*, now: datetime) -> int:
+
+def build_uploads(*, now: datetime, seconds: float = 0) -> int:
     """Build every upload that is due; return how many were built.
 
-    Before that, what became of files that a restored database does not know is settled.
+    A stream of which a full file was built is asked again at once, as long as fewer than
+    ``seconds`` have passed: a backlog goes on without waiting for the next run, one file of each
+    stream after the other. Before all that, what became of files that a restored database does not
+    know is settled.
     """
     takeover.settle_open_files(now=now)
     takeover.regather_in_doubt(now=now)
-    built = 0
-    for stream in shutdown.until_requested(due_streams(now)):
+    stop_at = time.monotonic() + seconds
+    built = _build_each(due_streams(now), now)
+    total = len(built)
+    while (full := _full_streams(built)) and time.monotonic() < stop_at:
+        built = _build_each([one for one in due_streams(now) if key_of(one) in full], now)
+        total += len(built)
+    return total
+
+
+def _build_each(streams: Iterable[Stream], now: datetime) -> list[tuple[Stream, Upload]]:
+    """Build a file of each stream; return those of which there is one."""
+    built = []
+    for stream in shutdown.until_requested(streams):
         with isolated_errors(logger, "counter %s", stream.counter_id):
-            built += build_upload(stream, now=now) is not None
+            upload = build_upload(stream, now=now)
+            if upload is not None:
+                built.append((stream, upload))
             failpoint("after_batch_commit")
     return built
+
+
+def _full_streams(built: Iterable[tuple[Stream, Upload]]) -> set[StreamKey]:
+    return {key_of(one) for one, upload in built if upload.rows >= settings.UPLOAD_MAX_ROWS}
 
 
 def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
@@ -170,8 +195,8 @@ def _attach(stream: Stream, upload_id: int, now: datetime) -> Attached:
                 "upload": upload_id,
             },
         )
-        *found, first, last = cursor.fetchone()
-        return Attached(*found, partitions=(first, last))
+        rows, oldest, newest, version, first, last = cursor.fetchone()
+        return Attached(rows, oldest, newest, version, (first, last))
 
 
 def _freeze(

@@ -74,7 +74,10 @@ def schedule() -> list[Step]:
         Step("look up", lookup.resolve_unclear),
         Step("look before sending", look.look_before_send),
         Step("apply changes", lambda: redecision.run(seconds=REDECIDE_SECONDS)),
-        Step("build", lambda: batching.build_uploads(now=timezone.now())),
+        Step(
+            "build",
+            lambda: batching.build_uploads(now=timezone.now(), seconds=batching.BUILD_SECONDS),
+        ),
         Step("send", lambda: sending.send_due(seconds=SEND_SECONDS)),
         Step("isolate", lambda: bisection.isolate_refused(now=timezone.now())),
         Step("poll", polling.poll_open),

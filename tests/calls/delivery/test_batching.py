@@ -206,6 +206,23 @@ def test_a_full_file_does_not_wait(
     assert Delivery.objects.filter(state=DeliveryState.WAITING).count() == 1
 
 
+def test_further_full_files_are_built_in_the_same_run_in_turns(
+    cabinet: Cabinet, linked_counter: Counter, settings: Any
+) -> None:
+    settings.UPLOAD_MIN_WAIT_SECONDS, settings.UPLOAD_MAX_ROWS = 300, 2
+    for kind in ("incoming", "static"):
+        for _ in range(5):
+            store_call(cabinet=cabinet, kind=kind)
+
+    assert batching.build_uploads(now=timezone.now(), seconds=60) == 4
+
+    built = Upload.objects.order_by("pk").values_list("rows", "is_static")
+    assert [rows for rows, _static in built] == [2, 2, 2, 2]
+    assert {static for _rows, static in built[:2]} == {True, False}
+    # Their delay is not over.
+    assert Delivery.objects.filter(state=DeliveryState.WAITING).count() == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [
