@@ -65,6 +65,8 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
     total += _take_in_late(source, generator)
     record_import(source, now=timezone.now())
     _forget_today(cabinet)
+    # What is left to do is due since now, not since the day of the history: it is no backlog.
+    Upload.objects.splitting().filter(cabinet=cabinet).update(not_before=timezone.now())
     return total
 
 

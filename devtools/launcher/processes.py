@@ -179,9 +179,13 @@ def product_programs(config: RunConfig) -> dict[str, Program]:
 
 
 def _worker(name: str, *, queue: str, threads: int) -> Program:
-    """Return a worker of one queue. Threads take less memory than production's processes."""
+    """Return a worker of one queue. Threads take less memory than production's processes.
+
+    It asks no other worker for revoked tasks, a second of its start: no task is ever revoked.
+    """
     pool = ("-P", "threads", "-c", str(threads))
-    words = [*CELERY, "worker", "-Q", queue, *pool, "-n", f"{name}@%h", "-l", "INFO"]
+    alone = ("--without-mingle", "--without-gossip")
+    words = [*CELERY, "worker", "-Q", queue, *pool, *alone, "-n", f"{name}@%h", "-l", "INFO"]
     return Program(words, 8)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from celery.signals import beat_init
+
 from callkeeper_metrika.celery import app
 from callkeeper_metrika.schedule import SCHEDULE
 
@@ -26,3 +29,13 @@ def test_queues_share_no_routing_key() -> None:
     queues = app.amqp.queues.consume_from.values()
 
     assert sorted(queue.routing_key for queue in queues) == ["celery", "send"]
+
+
+def test_beat_queues_the_heartbeat_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else /readyz would say for the first interval that there is no beat."""
+    queued: list[str] = []
+    monkeypatch.setattr(app, "send_task", lambda name, **options: queued.append(name))
+
+    beat_init.send(sender=None)
+
+    assert queued == [SCHEDULE["heartbeat"]["task"]]
