@@ -26,6 +26,8 @@ from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, rows_of_last
 
 #: Ids of a cabinet share so many locks: a request with many calls must not fill the lock table.
 LOCKS = 128
+#: So many ids need all locks, or all but one.
+MANY_IDS = 8 * LOCKS
 
 _ORDER_KEY = ORDER_LOCK.format(cabinet_id="%(cabinet_id)s", order_key="order_key")
 
@@ -151,7 +153,7 @@ def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collecti
     orders = {one.order_key for one in records if one.order_key is not None}
     locks = {
         "cabinet_id": cabinet_id,
-        "numbers": sorted({_lock_number(one) for one in ids}),
+        "numbers": _lock_numbers(ids),
         "orders": list(orders),
     }
     steps = [(_TAKE_LOCKS, locks), (_FIND, _parameters(cabinet_id, records))]
@@ -250,6 +252,13 @@ def _insert_keys(cabinet_id: int, new: dict[str, CallState]) -> dict[str, CallSt
         new[external_id].call_id = call_id
     missed = new.keys() - {external_id for external_id, _call_id in rows}
     return _known(cabinet_id, missed) if missed else {}
+
+
+def _lock_numbers(ids: Collection[str]) -> list[int]:
+    """Return the locks of the ids in order; of very many ids all, without a look at each."""
+    if len(ids) > MANY_IDS:
+        return list(range(LOCKS))
+    return sorted({_lock_number(one) for one in ids})
 
 
 def _lock_number(external_id: str) -> int:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
@@ -24,9 +23,10 @@ from tqdm import tqdm
 from cabinets.models import CallSource
 from calls.ingest.parsing.file_format import UnreadableListing, encoding_of
 from calls.ingest.parsing.import_file import check_listing, records_of
-from calls.ingest.parsing.record import read_records
+from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.source_use import record_import, record_warned
 from calls.ingest.store import Result, store_calls
+from calls.runtime.read_ahead import read_ahead
 from calls.workbook import MAX_ROWS, Column, workbook_writer
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
@@ -42,16 +42,24 @@ REPORT_COLUMNS = (
 )
 #: A spreadsheet executes a cell that begins with one of these as a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+#: Calls of one transaction: more make it no faster, and requests of the API that store the same
+#: cabinet's calls wait for it.
+CALLS_PER_STEP = 2000
 SOME_REJECTED, UNREADABLE, DATABASE_AWAY = 1, 2, 3
+#: As a shell says of a program that SIGINT ended.
+INTERRUPTED = 130
+
+
+Records = list[CallRecord | BadRecord]
 
 
 class Command(BaseCommand):
-    """Commits chunk by chunk; may be killed and run again: known calls are not stored twice."""
+    """Commits step by step; may be killed and run again: known calls are not stored twice."""
 
     help = (
         "Import calls from a JSON file of the v3 API, or a JSON record a line, in UTF-8, UTF-16 or "
         "windows-1251. Exit code 0: all usable, 1: some rejected, "
-        "2: the file cannot be read, 3: the database went away (run again)."
+        "2: the file cannot be read, 3: the database went away, 130: stopped (run again)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -72,9 +80,10 @@ class Command(BaseCommand):
                 raise CommandError(str(problem), returncode=UNREADABLE) from None
             except OperationalError:
                 sentence = _("База данных недоступна. Обработано {done}: запустите ещё раз.")
-                raise CommandError(
-                    sentence.format(done=counts.total()), returncode=DATABASE_AWAY
-                ) from None
+                raise _stopped(sentence, counts, DATABASE_AWAY) from None
+            except KeyboardInterrupt:
+                sentence = _("Остановлено. Обработано {done}: запустите ещё раз.")
+                raise _stopped(sentence, counts, INTERRUPTED) from None
             self.stdout.write(_summary(counts) if counts.total() else _("Звонков нет"))
         if counts["rejected"]:
             raise SystemExit(SOME_REJECTED)
@@ -87,7 +96,7 @@ class Command(BaseCommand):
             count, records = _read(file, stack)
             write = _report_writer(report, count, stack)
             bar = stack.enter_context(tqdm(total=count, unit="call", disable=None))
-            for result in _store_in_chunks(records, source):
+            for result in stack.enter_context(closing(_store_in_steps(records, source))):
                 counts[result.status] += 1
                 write(result)
                 self._report_rejected(result)
@@ -111,6 +120,10 @@ def _summary(counts: Counter[str]) -> str:
     return sentence.format_map(counts)
 
 
+def _stopped(sentence: str, counts: Counter[str], code: int) -> CommandError:
+    return CommandError(sentence.format(done=counts.total()), returncode=code)
+
+
 def _source(public_id: str) -> CallSource:
     source = CallSource.objects.filter(public_id=public_id).first()
     if source is None:
@@ -132,20 +145,28 @@ def _read(file: Path, stack: ExitStack) -> tuple[int, Iterator[Any]]:
     return listing.count, records_of(text, listing)
 
 
-def _store_in_chunks(items: Iterator[Any], source: CallSource) -> Iterator[Result]:
-    """Yield the result of every record, with its index in the whole file."""
-    zone = ZoneInfo(source.time_zone) if source.time_zone else None
+def _store_in_steps(items: Iterator[Any], source: CallSource) -> Generator[Result, None, None]:
+    """Yield the result of every record, with its index in the whole file.
+
+    Each step is one transaction. While PostgreSQL stores one, a thread reads the next.
+    """
     start = 0
-    while chunk := list(islice(items, settings.INGEST_MAX_CALLS)):
-        now = timezone.now()
-        records = read_records(
-            chunk, source_id=source.public_id, zone=zone, now=now, region=source.region
+    with closing(read_ahead(_read_in_steps(items, source))) as steps:
+        for records in steps:
+            now = timezone.now()
+            results = store_calls(source=source, records=records, now=now)
+            yield from (replace(one, index=start + one.index) for one in results)
+            record_import(source, now=now)
+            record_warned(source, [one.warning.message for one in results if one.warning], now=now)
+            start += len(records)
+
+
+def _read_in_steps(items: Iterator[Any], source: CallSource) -> Iterator[Records]:
+    zone = ZoneInfo(source.time_zone) if source.time_zone else None
+    while step := list(islice(items, CALLS_PER_STEP)):
+        yield read_records(
+            step, source_id=source.public_id, zone=zone, now=timezone.now(), region=source.region
         )
-        results = store_calls(source=source, records=records, now=now)
-        yield from (replace(one, index=start + one.index) for one in results)
-        record_import(source, now=now)
-        record_warned(source, [one.warning.message for one in results if one.warning], now=now)
-        start += len(chunk)
 
 
 def _report_writer(report: Path | None, count: int, stack: ExitStack) -> _Write:

@@ -40,8 +40,7 @@ def test_values_are_stored_as_they_are() -> None:
     copy_rows("copied", COLUMNS, rows)
 
     stored = execute("SELECT number, word, at, is_one, words, content FROM copied ORDER BY number")
-    expected = [(number, word, AT, True, [], None) for number, word in enumerate(ODD)]
-    assert stored == expected
+    assert stored == [(number, word, AT, True, [], None) for number, word in enumerate(ODD)]
 
 
 def test_array_and_json_are_stored_as_they_are() -> None:

@@ -1,0 +1,181 @@
+"""`manage.py import_calls` stores step by step; a thread reads the next one meanwhile."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from cabinets.models import CallSource
+from calls.ingest import known_calls
+from calls.ingest.parsing.file_format import UnreadableListing
+from calls.management.commands import import_calls as module
+from calls.models import Call, Delivery
+from calls.runtime.read_ahead import THREAD
+from counters.models import Counter
+from tests import factories
+from tests.calls.management.test_import_calls import run, write_file
+
+pytestmark = pytest.mark.django_db
+# Its names are replaced in the tests.
+import_calls: Any = module
+#: Two whole steps and a part of one.
+STEP, CALLS = 2, 5
+
+
+@pytest.fixture(autouse=True)
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_calls, "CALLS_PER_STEP", STEP)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield
+    assert not any(one.name.startswith(THREAD) for one in threading.enumerate())
+
+
+@pytest.fixture
+def items() -> list[dict[str, Any]]:
+    return [factories.v3_record() for _number in range(CALLS)]
+
+
+@pytest.fixture
+def file(tmp_path: Path, items: list[dict[str, Any]]) -> Path:
+    return write_file(tmp_path, items)
+
+
+def stored_ids() -> list[str]:
+    return list(Call.objects.order_by("pk").values_list("external_id", flat=True))
+
+
+def ids_of(items: list[dict[str, Any]]) -> list[str]:
+    return [one["universalId"] for one in items]
+
+
+def test_steps_are_stored_in_the_order_of_the_file(
+    source: CallSource, counter: Counter, file: Path, items: list[dict[str, Any]]
+) -> None:
+    assert run(file, source) == (0, "Создано 5, изменено 0, уже были 0, отклонено 0\n", "")
+
+    assert stored_ids() == ids_of(items)
+    assert Delivery.objects.count() == CALLS
+
+
+def test_next_step_is_read_while_one_is_stored(
+    source: CallSource, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = [threading.Event() for _step in range(3)]
+    read_records, store_calls = import_calls.read_records, import_calls.store_calls
+    steps = iter(read)
+    following = iter(read[1:])
+
+    def reading(*args: Any, **options: Any) -> Any:
+        records = read_records(*args, **options)
+        next(steps).set()
+        return records
+
+    def storing(**options: Any) -> Any:
+        wanted = next(following, None)
+        assert wanted is None or wanted.wait(timeout=30)
+        return store_calls(**options)
+
+    monkeypatch.setattr(import_calls, "read_records", reading)
+    monkeypatch.setattr(import_calls, "store_calls", storing)
+
+    assert run(file, source)[0] == 0
+    assert Call.objects.count() == CALLS
+
+
+def test_error_of_reading_comes_after_the_steps_before_it(
+    source: CallSource, file: Path, items: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records_of = import_calls.records_of
+
+    def changed(*args: Any) -> Iterator[Any]:
+        records = records_of(*args)
+        yield from (next(records) for _number in range(STEP + 1))
+        raise UnreadableListing("Файл изменился во время чтения.")
+
+    monkeypatch.setattr(import_calls, "records_of", changed)
+
+    assert run(file, source) == (2, "", "Файл изменился во время чтения.")
+    assert stored_ids() == ids_of(items[:STEP])
+
+
+@pytest.mark.parametrize(
+    ("problem", "answer"),
+    [
+        (OperationalError, (3, "", "База данных недоступна. Обработано 2: запустите ещё раз.")),
+        (KeyboardInterrupt, (130, "", "Остановлено. Обработано 2: запустите ещё раз.")),
+    ],
+)
+def test_import_that_stops_in_a_step_stores_whole_steps_and_goes_on_when_run_again(
+    source: CallSource,
+    file: Path,
+    items: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    problem: type[BaseException],
+    answer: tuple[int, str, str],
+) -> None:
+    store_calls = import_calls.store_calls
+    steps = iter((False, True))
+
+    def stopping(**options: Any) -> Any:
+        if next(steps):
+            raise problem
+        return store_calls(**options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(import_calls, "store_calls", stopping)
+        assert run(file, source) == answer
+    assert stored_ids() == ids_of(items[:STEP])
+
+    assert run(file, source) == (0, "Создано 3, изменено 0, уже были 2, отклонено 0\n", "")
+    assert stored_ids() == ids_of(items)
+    assert set(Call.objects.values_list("revision", flat=True)) == {1}
+
+
+def test_record_is_refused_in_russian(source: CallSource, tmp_path: Path) -> None:
+    """The thread that reads has the language of the command."""
+    _code, _out, err = run(write_file(tmp_path, [{"universalId": "7"}]), source)
+
+    assert err == "0: missing_field callTime — Нет времени начала звонка.\n"
+
+
+def test_step_has_the_same_statements_whatever_its_length(
+    source: CallSource, counter: Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(write_file(tmp_path, [factories.v3_record()]), source)
+
+    def statements(calls: int) -> list[str]:
+        monkeypatch.setattr(import_calls, "CALLS_PER_STEP", calls)
+        file = write_file(tmp_path, [factories.v3_record() for _number in range(calls)])
+        with CaptureQueriesContext(connection) as captured:
+            run(file, source)
+        return [one["sql"] for one in captured if not one["sql"].startswith(("BEGIN", "COMMIT"))]
+
+    few, many = statements(1), statements(40)
+
+    words = (
+        *("cabinets_callsource", "pg_prepared_statements", "EXECUTE find_calls"),
+        *("COPY calls_call ", "EXECUTE decide_new", 'UPDATE "cabinets_callsource"'),
+    )
+    for sqls in (few, many):
+        assert len(sqls) == len(words), json.dumps(sqls)[:2000]
+        assert all(word in sql for word, sql in zip(words, sqls, strict=True))
+
+
+def test_many_ids_take_all_locks_in_order() -> None:
+    many = {str(number) for number in range(known_calls.MANY_IDS + 1)}
+    few = {str(number) for number in range(50)}
+
+    assert known_calls._lock_numbers(many) == list(range(known_calls.LOCKS))
+    numbers = known_calls._lock_numbers(few)
+    assert numbers == sorted(set(numbers))
+    assert set(numbers) <= set(known_calls._lock_numbers(many))
