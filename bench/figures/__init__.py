@@ -16,6 +16,7 @@ from bench.figures import (
     p9_pages,
     p10_resume,
     p11_budget,
+    storage,
     waiting,
 )
 
@@ -34,6 +35,7 @@ ALL: tuple[type[Figure], ...] = (
     p9_pages.Pages,
     p10_resume.Resume,
     p11_budget.Budget,
+    storage.Storage,
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,
