@@ -16,19 +16,29 @@ STILL_WAITING = (
     " AND {row}.waited AND {row}.expires_at > %(now)s))"
 )
 
-# Only rows that exist: a channel that comes into use now does not get the calls of the other one.
-_WAITING_FOR_THE_COUNTER = f"""k.id = %(counter_id)s AND (c.id, c.partition_at, ch.channel) IN (
-    SELECT w.call_id, w.partition_at, w.channel FROM calls_delivery w
-    WHERE w.counter_id = %(counter_id)s AND {STILL_WAITING.format(row="w")}
+# Rows of the counter, by the parameters of `decide_again` and of `redecide`.
+_WAITING_ROWS = f"""w.counter_id = %(counter_id)s AND {STILL_WAITING.format(row="w")}
       AND (%(reason)s IS NULL OR w.reason = %(reason)s)
-      AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s))"""
+      AND (%(call_id)s IS NULL OR w.call_id = %(call_id)s)"""
+_THESE_ROWS = """w.counter_id = %(counter_id)s AND w.call_id = ANY (%(call_ids)s::bigint[])
+      AND w.partition_at BETWEEN %(first)s AND %(last)s"""
 
-_THESE = """k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
-    AND c.partition_at BETWEEN %(first)s AND %(last)s
-    AND (c.id, ch.channel) IN (
-        SELECT w.call_id, w.channel FROM calls_delivery w
-        WHERE w.counter_id = %(counter_id)s AND w.call_id = ANY (%(call_ids)s::bigint[])
-          AND w.partition_at BETWEEN %(first)s AND %(last)s)"""
+# Only rows that exist: a channel that comes into use now does not get the calls of the other one.
+# The calls are found by the rows: c.id = ANY (...) besides would be a condition of each search for
+# a call, which reads the whole list again.
+_OF_ROWS = """k.id = %(counter_id)s AND (c.id, c.partition_at, ch.channel) IN (
+    SELECT w.call_id, w.partition_at, w.channel FROM calls_delivery w
+    WHERE <rows>)"""
+_WAITING_FOR_THE_COUNTER = _OF_ROWS.replace("<rows>", _WAITING_ROWS)
+_THESE = "c.partition_at BETWEEN %(first)s AND %(last)s AND " + _OF_ROWS.replace(
+    "<rows>", _THESE_ROWS
+)
+
+# A statement of its own before the one that decides: a record that is being corrected at this
+# moment holds its row, and the values of the call have to be read after that.
+_LOCK = """SELECT count(*) FROM (
+    SELECT 1 FROM calls_delivery w WHERE <rows>
+    ORDER BY w.call_id, w.counter_id, w.channel FOR UPDATE) AS locked"""
 
 
 def decide_again(
@@ -46,19 +56,9 @@ def decide_again(
     ``call_id`` narrows it to one call, ``reason`` to rows that have it. ``without`` are codes of
     rules that are not applied.
     """
-    write(
-        statement(
-            refusal=refusal_sql(without=without),
-            which=_WAITING_FOR_THE_COUNTER,
-            still_open=STILL_WAITING.format(row="d"),
-            # Every row takes the new version, so that only rows missed here stay older.
-            changed="true",
-        ),
-        now=now,
-        counter_id=counter_id,
-        call_id=call_id,
-        reason=reason,
-    )
+    values = {"counter_id": counter_id, "call_id": call_id, "reason": reason}
+    write(_LOCK.replace("<rows>", _WAITING_ROWS), now=now, **values)
+    write(_statement(_WAITING_FOR_THE_COUNTER, without), now=now, **values)
 
 
 def decide_for_settings(counter_id: int, *, now: datetime) -> None:
@@ -86,17 +86,16 @@ def redecide(
     if not call_ids:
         return
     first, last = between
-    write(
-        statement(
-            refusal=refusal_sql(without=without),
-            which=_THESE,
-            still_open=STILL_WAITING.format(row="d"),
-            # Every row takes the new version of the settings.
-            changed="true",
-        ),
-        now=now,
-        counter_id=counter_id,
-        call_ids=list(call_ids),
-        first=first,
-        last=last,
+    values = {"counter_id": counter_id, "call_ids": [*call_ids], "first": first, "last": last}
+    write(_LOCK.replace("<rows>", _THESE_ROWS), now=now, **values)
+    write(_statement(_THESE, without), now=now, **values)
+
+
+def _statement(which: str, without: Collection[str]) -> str:
+    return statement(
+        which=which,
+        refusal=refusal_sql(without=without),
+        still_open=STILL_WAITING.format(row="d"),
+        # Every row takes the new version, so that only rows missed here stay older.
+        changed="true",
     )

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.contract("A3", "B4")]
 
 MANY = 7
 #: Of the step that counts and of one that decides, with those of their transaction.
-STATEMENTS = 18
+STATEMENTS = 19
 LONG = {"min_duration_seconds": 200}
 
 
