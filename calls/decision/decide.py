@@ -194,8 +194,26 @@ def decide_locked(calls: Decided, *, now: datetime) -> None:
         prepared = _DECIDE_NEW
         values |= {"first": min(calls.starts), "last": max(calls.starts)}
     prepared.execute(values, held=calls.held)
+    if prepared is _DECIDE_KNOWN and _missed_a_save(values):
+        prepared.execute(values, held={*calls.held, prepared.name})
     if calls.has_sent_before:
         attach_calls(calls.call_ids)
+
+
+# What waits is decided by the present settings before it is sent (`calls.delivery.redecision`), but
+# what former settings exclude would stay excluded.
+_MISSED = f"""
+SELECT EXISTS (
+    SELECT 1 FROM calls_delivery d JOIN counters_counter k ON k.id = d.counter_id
+    WHERE d.call_id = ANY ({CALLS_AND_THEIR_ORDERS}) AND d.state = {DeliveryState.SKIPPED}
+      AND d.waited AND d.settings_version < k.version AND k.enabled AND k.removed_at IS NULL)"""
+
+
+def _missed_a_save(values: dict[str, Any]) -> bool:
+    """Whether settings were saved while the deciding statement waited for a row, or just before."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MISSED, values)
+        return bool(cursor.fetchone()[0])
 
 
 def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:

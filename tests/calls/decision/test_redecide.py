@@ -15,6 +15,7 @@ from calls.decision.redecide import decide_again, redecide
 from calls.models import Delivery
 from calls.states import DeliveryState
 from counters.models import Counter
+from counters.settings.save import save_settings
 from tests import factories
 from tests.calls.decision.plans import nodes_of
 from tests.calls.delivery.test_races import in_session
@@ -58,6 +59,33 @@ def test_record_that_is_corrected_meanwhile_is_decided_by_its_new_values(
     deciding.join(timeout=10)
 
     assert (rows.get().state, rows.get().reason) == (DeliveryState.SKIPPED, "status")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_corrected_record_beside_a_save_is_decided_by_the_new_settings(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    """They are saved while its statement waits for the row, which their save has decided."""
+    Counter.objects.filter(pk=counter.pk).update(call_status=Counter.CallStatus.SUCCESS)
+    source = factories.make_source(cabinet=cabinet)
+    record = factories.v3_record()
+    store(source, record)
+
+    with transaction.atomic():
+        save_settings(
+            counter=counter,
+            version=counter.version,
+            values={"call_status": Counter.CallStatus.ALL},
+            actor=None,
+            now=timezone.now(),
+        )
+        storing = in_session(lambda: store(source, record | {"status": "fail"}))
+        wait_for_lock()
+    storing.join(timeout=10)
+
+    row = Delivery.objects.get(channel=1)
+    assert (row.state, row.reason) == (DeliveryState.WAITING, None)
+    assert row.settings_version == counter.version + 1
 
 
 @pytest.mark.django_db
