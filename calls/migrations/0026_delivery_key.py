@@ -60,8 +60,8 @@ def _partitions(cursor: Any, columns: str) -> list[tuple[str, bool]]:
 
 
 def _build(cursor: Any, partition: str, columns: str) -> None:
-    # What an interrupted run left.
-    cursor.execute(f"DROP INDEX IF EXISTS {partition}_key")
+    # What an interrupted run left; others do not wait behind this wait for a long transaction.
+    cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {partition}_key")
     cursor.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {partition}_key ON {partition} {columns}")
 
 

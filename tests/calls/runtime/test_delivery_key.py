@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.calls.decision.plans import nodes_of
+from tests.calls.delivery.test_races import in_session
+from tests.calls.locks import wait_for_lock
 
 COUNTERS = 20
 FIRST = "date_trunc('month', now(), 'UTC')"
@@ -59,6 +61,28 @@ def test_stopped_migration_goes_on() -> None:
     assert fetch("SELECT relname FROM pg_class WHERE relname LIKE 'calls_delivery%\\_key'") == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_while_the_migration_waits_for_a_long_transaction() -> None:
+    call_command("migrate", "calls", "0025", verbosity=0)
+    execute("CREATE INDEX calls_delivery_past_key ON calls_delivery_past (call_id)")
+    others: list[Any] = []
+
+    def read() -> None:
+        execute("SET lock_timeout = '2s'")
+        others.extend(fetch("SELECT count(*) FROM calls_delivery_past"))
+
+    with transaction.atomic():
+        fetch("SELECT count(*) FROM calls_delivery_past")  # as a backup holds it
+        migrating = in_session(lambda: call_command("migrate", "calls", verbosity=0))
+        wait_for_lock()
+        reading = in_session(read)
+        reading.join(timeout=10)
+    migrating.join(timeout=30)
+
+    assert others == [(0,)]
+    assert keys() == {KEY}
+
+
 def keys() -> set[str]:
     """Return the primary keys of the table and of its partitions."""
     return {
@@ -78,4 +102,4 @@ def execute(statement: str) -> None:
 def fetch(statement: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
