@@ -10,10 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.explain import Verdict, explain_call
+from calls.decision.horizon import LINK_HORIZON
 from calls.decision.routing import ROUTING_RULES, routing_of
 from calls.models import Call
 from calls.pages.timeline import Timeline, channel_text
@@ -25,8 +29,16 @@ NOT_CONCERNED = gettext_lazy("Не относится к счетчику")
 #: Of a counter that the call would concern by now, and that has no row of it.
 CAME_BEFORE = gettext_lazy(
     "Когда звонок пришёл, настройки счетчика ему не подходили или счетчика в кабинете ещё не было. "
-    "Сами такие звонки не отправляются и после того, как настройки подойдут. Если звонок начался "
-    "раньше, чем счетчик принимает звонки, его можно отправить из настроек счетчика."
+    "Сами такие звонки не отправляются и после того, как настройки подойдут."
+)
+#: The same of a call that is not too late for Metrika.
+CAME_BEFORE_IN_TIME = format_lazy(
+    "{} {}",
+    CAME_BEFORE,
+    gettext_lazy(
+        "Если звонок начался раньше, чем счетчик принимает звонки, его можно отправить из настроек "
+        "счетчика."
+    ),
 )
 
 
@@ -58,7 +70,7 @@ def others_of(call: Call, timelines: Sequence[Timeline]) -> list[OtherGroup]:
     for counter in _counters(call, set(channels)):
         for code, found in channels[counter.pk].items():
             links[code].append(_link(counter, found))
-    sentences = {rule.code: rule.sentence for rule in ROUTING_RULES} | {"": CAME_BEFORE}
+    sentences = {rule.code: rule.sentence for rule in ROUTING_RULES} | {"": _came_before(call)}
     return [_group(str(sentences[code]), links[code]) for code in sentences if links[code]]
 
 
@@ -74,6 +86,11 @@ def unrouted_timelines(
     if counter is None or (counter_id, channel) not in verdicts:
         return []
     return [_timeline(call, counter, channel, verdicts[counter_id, channel])]
+
+
+def _came_before(call: Call) -> str | Promise:
+    is_late = call.started_at <= timezone.now() - LINK_HORIZON
+    return CAME_BEFORE if is_late else CAME_BEFORE_IN_TIME
 
 
 def _counters(call: Call, ids: set[int]) -> list[Counter]:
@@ -102,7 +119,7 @@ def _pair_of(key: str) -> tuple[int, int]:
 def _timeline(call: Call, counter: Counter, channel: int, verdicts: Sequence[Verdict]) -> Timeline:
     of_routing = {rule.code for rule in ROUTING_RULES}
     refused = [one.text for one in verdicts if not one.passed and one.code in of_routing]
-    text = "" if refused else str(CAME_BEFORE)
+    text = "" if refused else str(_came_before(call))
     rules = [RuleLine(one.passed, one.text, one.applies) for one in verdicts]
     return Timeline(
         counter=counter,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from calls.models import Call
 from calls.pages.timeline import timelines_of
@@ -78,10 +80,12 @@ def test_reason_of_one_counter_is_computed_when_it_is_asked_for(
     assert not call.deliveries.filter(counter=counters[3]).exists()
 
 
+@pytest.mark.parametrize(("days", "can_be_sent"), [(20, True), (22, False)])
 def test_counter_whose_settings_fit_only_now_says_that_the_call_came_before(
-    owner_client: Client, counters: list[Counter]
+    owner_client: Client, counters: list[Counter], days: int, can_be_sent: bool
 ) -> None:
-    call = store_call(cabinet=counters[0].cabinet, site_host="0.example")
+    started_at = timezone.now() - timedelta(days=days)
+    call = store_call(cabinet=counters[0].cabinet, site_host="0.example", started_at=started_at)
     Counter.objects.filter(pk=counters[3].pk).update(site_mode="all")
 
     page = page_of(owner_client, call)
@@ -92,6 +96,8 @@ def test_counter_whose_settings_fit_only_now_says_that_the_call_came_before(
     )
     assert page.count(words) == 1
     assert words in asked
+    order = "его можно отправить из настроек счетчика"
+    assert (order in page, order in asked) == (can_be_sent, can_be_sent)
 
 
 @pytest.mark.parametrize("only", ["0.1", "x.1", "1.", "9" * 30 + ".1", "1.7", "²·1"])
