@@ -14,7 +14,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 #: SQL array of those of %(prepared)s, names of statements, that this session has prepared.
 HELD_SQL = (
@@ -65,29 +65,27 @@ class Prepared:
         """Return the rows of a statement that has `AS_BEFORE_SQL`; otherwise as `execute`."""
         with connection.cursor() as cursor:
             self.prepare(cursor, held)
-            return self._fetched(cursor, "", parameters)
+            return self._fetched(cursor, parameters)
 
     def read(self, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that has `AS_BEFORE_SQL`, of a session not asked before.
 
-        Outside a transaction, in one round trip: a session without the statement says so, and is
-        given it together with the next execution, as a pooler may choose another session for that.
-        Within a transaction, which the error would end, the session is asked first.
+        Outside a transaction, in one round trip: a session without the statement says so. Then it
+        is repeated in a transaction, in which the session is asked first: a pooler may have chosen
+        another one, which has the statement.
         """
-        if connection.in_atomic_block:
-            return self.rows(parameters, held=held_of([self]))
-        with connection.cursor() as cursor:
+        if not connection.in_atomic_block:
             try:
-                return self._fetched(cursor, "", parameters)
+                with connection.cursor() as cursor:
+                    return self._fetched(cursor, parameters)
             except OperationalError as error:
                 if not is_not_prepared(error):
                     raise
-            return self._fetched(cursor, f"{self._preparation}; ".replace("%", "%%"), parameters)
+        with transaction.atomic(savepoint=False):
+            return self.rows(parameters, held=held_of([self]))
 
-    def _fetched(
-        self, cursor: Any, before: str, parameters: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        cursor.execute(f"{before}{_PLANNED_ONCE}; {self.execution}", parameters)
+    def _fetched(self, cursor: Any, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        cursor.execute(f"{_PLANNED_ONCE}; {self.execution}", parameters)
         return list(cursor.fetchall())
 
     @cached_property

@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from redis import Redis
 
 from cabinets.models import CallSource
 from calls.decision.decide import STATEMENTS
-from calls.ingest.source_lookup import FIELDS, find_source
+from calls.ingest.source_lookup import FIELDS, LOOKUP, find_source
 from calls.models import Call, CallKey, Delivery, IngestReceipt
 from calls.states import DeliveryState
 from counters.models import Counter
@@ -96,7 +96,7 @@ def test_repeated_request_takes_one_statement(source: CallSource, counter: Count
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("lose", ["DEALLOCATE ALL", "DISCARD ALL"])
-def test_session_without_the_lookup_is_given_it_in_the_same_round_trip(
+def test_session_without_the_lookup_is_given_it_in_a_transaction(
     source: CallSource, counter: Counter, lose: str
 ) -> None:
     """Behind a pooler the next round trip may go to another session."""
@@ -108,8 +108,11 @@ def test_session_without_the_lookup_is_given_it_in_the_same_round_trip(
         answer = post_calls(factories.v3_record(), source=source)
 
     assert answer.status_code == 202
-    assert sql_of(captured)[1].startswith("PREPARE find_source")
-    assert "EXECUTE find_source" in sql_of(captured)[1]
+    begun, asked, prepared, executed, committed = sql_of(captured)[1:6]
+    assert (begun, committed) == ("BEGIN", "COMMIT")
+    assert "pg_prepared_statements" in asked
+    assert prepared.startswith("PREPARE find_source")
+    assert "EXECUTE find_source" in executed
 
 
 @pytest.mark.django_db(transaction=True)
@@ -257,3 +260,24 @@ def test_dropped_connection_prepares_again(source: CallSource, counter: Counter)
     assert executions() == before == dict.fromkeys(before, (1, 0))
     assert len(before) == 1
     assert Call.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pooler_may_choose_a_session_that_has_the_statement(source: CallSource) -> None:
+    """After one that had not: preparing it there once more would be an error."""
+
+    def choose_another(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        try:
+            return execute(sql, params, many, context)
+        except OperationalError:
+            with connection.connection.cursor() as cursor:
+                cursor.execute(
+                    f"PREPARE {LOOKUP.name} ({', '.join(LOOKUP.types.values())}) AS {LOOKUP.as_sql}"
+                )
+            raise
+
+    with connection.execute_wrapper(choose_another):
+        found = find_source(source.public_id, "msg-new")
+
+    assert found is not None
+    assert found.source.pk == source.pk
