@@ -16,6 +16,7 @@ from bench.figures import (
     p9_pages,
     p10_resume,
     p11_budget,
+    p12_retention,
     storage,
     waiting,
 )
@@ -35,6 +36,7 @@ ALL: tuple[type[Figure], ...] = (
     p9_pages.Pages,
     p10_resume.Resume,
     p11_budget.Budget,
+    p12_retention.Retention,
     storage.Storage,
     waiting.Save,
     waiting.Due,

@@ -50,7 +50,7 @@ def ensure_partitions(*, now: datetime) -> list[str]:
 
 def is_installed() -> bool:
     """Whether the tables exist: after their migration and before its reversal."""
-    return all(_attached(parent) for parent in PARENTS)
+    return all(attached_names(parent) for parent in PARENTS)
 
 
 def misfiled_rows() -> dict[str, int]:
@@ -71,7 +71,7 @@ def log_misfiled() -> None:
 
 def _missing(parent: str, now: datetime) -> list[date]:
     wanted = sorted({*months_ahead(now), *_misfiled_months(parent)})
-    attached = _attached(parent)
+    attached = attached_names(parent)
     return [month for month in wanted if _name(parent, month) not in attached]
 
 
@@ -82,7 +82,8 @@ def _misfiled_months(parent: str) -> list[date]:
     )
 
 
-def _attached(parent: str) -> set[str]:
+def attached_names(parent: str) -> set[str]:
+    """Return the names of the partitions of a table."""
     names = _column(
         "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
         " WHERE inhparent = to_regclass(%s)",
@@ -118,7 +119,7 @@ def _create(parent: str, month: date) -> bool:
     with transaction.atomic():
         _run(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         _run(f"LOCK TABLE ONLY {parent} IN ACCESS EXCLUSIVE MODE")
-        if _name(parent, month) in _attached(parent):
+        if _name(parent, month) in attached_names(parent):
             return False
         # PostgreSQL refuses to attach a month of which the default partition still has rows.
         moved = _create_and_fill(parent, month)

@@ -1,0 +1,52 @@
+"""Drops whole months of calls and deliveries: what an operator does not keep any longer.
+
+See docs/operations.md, «Dropping old months». The keys of calls stay, so that a record that is sent
+again is no new call.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import UTC, date, datetime
+
+from django.db import connection, transaction
+
+from calls.runtime.partitions import PARENTS, attached_names
+
+logger = logging.getLogger(__name__)
+
+#: Whole months before this one that are always kept. Metrika links calls of 21 days, and files are
+#: compared and taken over for 35: nothing that is older is still to be sent or asked for.
+LEAST_KEPT = 3
+#: While a drop waits for its locks, everything else on the tables waits behind it.
+LOCK_TIMEOUT = "500ms"
+_NAME = re.compile(rf"(?:{'|'.join(PARENTS)})_(\d{{4}})_(\d{{2}})")
+
+
+def old_months(*, now: datetime, keep: int) -> list[date]:
+    """Return the first days of the stored months before the last ``keep`` whole ones, in order.
+
+    Raises ValueError for less than LEAST_KEPT months.
+    """
+    if keep < LEAST_KEPT:
+        raise ValueError(f"at least {LEAST_KEPT} months are kept")
+    today = now.astimezone(UTC).date()
+    index = today.year * 12 + today.month - 1 - keep
+    first_kept = date(index // 12, index % 12 + 1, 1)
+    matches = [_NAME.fullmatch(name) for parent in PARENTS for name in attached_names(parent)]
+    months = {date(int(one[1]), int(one[2]), 1) for one in matches if one}
+    return sorted(month for month in months if month < first_kept)
+
+
+def drop_month(month: date) -> None:
+    """Drop both tables of the month, or none; the locks are held until the commit.
+
+    Safe beside the product, and again after it was killed. Raises OperationalError when the locks
+    are not free within LOCK_TIMEOUT: nothing has happened then.
+    """
+    names = ", ".join(f"{parent}_{month:%Y_%m}" for parent in PARENTS)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        cursor.execute(f"DROP TABLE IF EXISTS {names}")
+    logger.warning("the month %s was dropped: %s", f"{month:%Y-%m}", names)
