@@ -77,7 +77,7 @@ class Single(Figure):
 
     def profiled(self) -> int:
         """Post calls one by one in this process, without the web server."""
-        calls = world.records(PROFILED, prefix="78-", incoming_only=True)
+        calls = world.records(PROFILED, prefix="7r-", incoming_only=True)
         for body in [json.dumps(one).encode() for one in calls]:
             self.world.post(body)
         return PROFILED
@@ -104,7 +104,7 @@ class Single(Figure):
 
 def costs_of_a_call(owner: world.World) -> list[Fact]:
     """Return how many statements, ledger rows and bytes of WAL one new call costs."""
-    calls = world.records(WARM_UP + 2, prefix="70-", incoming_only=True)
+    calls = world.records(WARM_UP + 2, prefix="7c-", incoming_only=True)
     made = [json.dumps(one).encode() for one in calls]
     for body in made[:WARM_UP]:
         owner.post(body)
@@ -128,7 +128,7 @@ def planning(owner: world.World) -> list[Fact]:
     if "pg_stat_statements" not in loaded:
         return []
     world.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    calls = world.records(WARM_UP + PLANNED, prefix="71-", incoming_only=True)
+    calls = world.records(WARM_UP + PLANNED, prefix="7p-", incoming_only=True)
     made = [json.dumps(one).encode() for one in calls]
     for body in made[:WARM_UP]:
         owner.post(body)
@@ -152,7 +152,7 @@ def planning(owner: world.World) -> list[Fact]:
 
 def rows_of_a_call(owner: world.World) -> dict[str, list[dict[str, tuple[str, str | None]]]]:
     """Store one call and return its rows as `raw_web.template` takes them."""
-    record = world.records(1, prefix="79-", incoming_only=True)[0]
+    record = world.records(1, prefix="7t-", incoming_only=True)[0]
     call = owner.post(json.dumps(record).encode())["results"][0]["call_id"]
     rows = {
         table: _texts(table, f"{column} = {int(call)}", without="id" if column != "id" else "")
