@@ -5,7 +5,9 @@ The bounds are of the product as it is: a change that raises a cost has to raise
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.test import override_settings
@@ -73,9 +75,55 @@ def test_calls_of_a_file_end_with_metrika(sink: None) -> None:
 def test_a_call_costs_no_more_statements_and_bytes_than_it_does_now() -> None:
     facts = {fact.title: fact.value for fact in p7_single.costs_of_a_call(world.make_world(1))}
 
-    assert facts["statements a call"] <= 9
+    assert facts["statements a call"] <= 5
     assert facts["ledger rows a call"] == 1
-    assert facts["WAL a call"] <= 6000
+    assert facts["WAL a call"] <= 4000
+
+
+def test_a_session_that_took_a_call_plans_no_statement_for_the_next_ones() -> None:
+    owner = world.make_world(1)
+    calls = [json.dumps(one).encode() for one in world.records(8, prefix="72-")]
+    for body in calls[:4]:
+        owner.post(body)
+    before = _plans()
+
+    for body in calls[4:]:
+        owner.post(body)
+
+    # Custom plans are made anew at each execution.
+    custom, executed = (after - one for after, one in zip(_plans(), before, strict=True))
+    assert custom == 0
+    assert executed >= 4
+
+
+def _plans() -> tuple[int, int]:
+    custom, generic = world.rows(
+        "SELECT sum(custom_plans), sum(generic_plans) FROM pg_prepared_statements"
+    )[0]
+    return int(custom), int(generic)
+
+
+def test_twice_the_calls_are_sent_in_as_many_requests(sink: None) -> None:
+    few, many = (_requests_of(calls) for calls in (60, 120))
+
+    assert few == many
+    assert sum(few) <= 6
+
+
+def _requests_of(calls: int) -> tuple[int, int]:
+    """Send a file of so many calls; return the requests with files, and all others."""
+    figure = p8_end_to_end.EndToEnd(replace(SMOKE, end_to_end_calls=calls))
+    figure.prepare()
+    figure.reset("product")
+    world.execute("TRUNCATE integrations_requestday")
+    figure.product()
+    counted = world.rows(
+        "SELECT sum(uploads), sum(polls + looks + other) FROM integrations_requestday"
+        " WHERE yandex_uid = %s",
+        [figure.world.counters[0].account.yandex_uid],
+    )[0]
+    figure.finish()
+    return int(counted[0]), int(counted[1])
 
 
 def test_no_page_asks_more_queries_for_more_calls() -> None:
