@@ -33,7 +33,6 @@ ALL: tuple[type[Figure], ...] = (
     p6_send.Send,
     p7_single.Single,
     p8_end_to_end.EndToEnd,
-    p9_pages.Pages,
     p10_resume.Resume,
     p11_budget.Budget,
     p12_retention.Retention,
@@ -41,4 +40,6 @@ ALL: tuple[type[Figure], ...] = (
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,
+    # Last: it takes the longest, and a run that is stopped then has all others.
+    p9_pages.Pages,
 )

@@ -24,6 +24,7 @@ class Import(Figure):
 
     title = "P2 file import, 1 counter"
     goal_floor = 0.40
+    limits = 2
 
     def prepare(self) -> None:
         self.world = world.make_world(1)

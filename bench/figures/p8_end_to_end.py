@@ -31,6 +31,7 @@ class EndToEnd(Figure):
 
     title = "P8 end to end, 1 counter"
     goal_floor = 0.30
+    limits = 2
     goal_naive = 15
 
     def prepare(self) -> None:
