@@ -92,6 +92,7 @@ class Person:
         self.select("Канал", channel)
         self.press("Показать")
         items = self.page.locator(".totals__item")
-        expect(items.first).to_be_visible()
+        # Those of a long history are loaded after the page.
+        expect(items.first).to_be_visible(timeout=30_000)
         read = [item.locator("span").all_inner_texts() for item in items.all()]
         return {words[1]: int("".join(words[0].split())) for words in read}
