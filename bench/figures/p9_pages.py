@@ -75,7 +75,8 @@ class Pages(Figure):
             pages = [open_page(client, one, self.sizes.page_views) for one in addresses]
             slowest = partial(_open, client, _slowest(pages).name)
             self.add_facts(self._facts(calls, group, pages), slowest)
-        self.facts += ticks.facts(f"{calls:,} calls", counters=self.sizes.idle_counters)
+        if self.sizes.page_views:
+            self.facts += ticks.facts(f"{calls:,} calls", counters=self.sizes.idle_counters)
         world.forget_calls()
 
     def _groups(self, owner: world.World) -> Iterator[tuple[str, list[str]]]:
