@@ -78,6 +78,7 @@ class SimulatedDay:
     _waiting: deque[int] = field(default_factory=deque)
     #: When each list was last polled.
     _polled: deque[int] = field(default_factory=deque)
+    _next_poll: float = POLL_AFTER
 
     def live(self) -> None:
         """Let the day pass."""
@@ -108,9 +109,13 @@ class SimulatedDay:
         ).total_seconds()
 
     def _poll(self, now: int) -> None:
-        while self._polled[0] + POLL_AFTER <= now:
-            distance = polling.spacing(self._login, self.streams, timezone.now())
-            if self._polled[0] + distance.total_seconds() > now or not self._request(Kind.POLL):
+        while self._next_poll <= now:
+            spacing = polling.spacing(self._login, self.streams, timezone.now()).total_seconds()
+            self._next_poll = self._polled[0] + max(POLL_AFTER, spacing)
+            if self._next_poll > now:
+                return
+            if not self._request(Kind.POLL):
+                self._next_poll = now + POLL_AFTER
                 return
             self._polled.popleft()
             self._polled.append(now)
