@@ -35,11 +35,12 @@ ALL: tuple[type[Figure], ...] = (
     p8_end_to_end.EndToEnd,
     p10_resume.Resume,
     p11_budget.Budget,
-    p12_retention.Retention,
     storage.Storage,
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,
-    # Last: it takes the longest, and a run that is stopped then has all others.
+    # Last: they take the longest, and a run that is stopped then has all others.
     p9_pages.Pages,
+    # Of the calls that P9 leaves.
+    p12_retention.Retention,
 )

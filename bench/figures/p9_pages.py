@@ -77,7 +77,6 @@ class Pages(Figure):
             self.add_facts(self._facts(calls, group, pages), slowest)
         if self.sizes.page_views:
             self.facts += ticks.facts(f"{calls:,} calls", counters=self.sizes.idle_counters)
-        world.forget_calls()
 
     def _groups(self, owner: world.World) -> Iterator[tuple[str, list[str]]]:
         """Yield the pages of the cabinet and of its busiest counter."""
