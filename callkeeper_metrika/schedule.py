@@ -46,6 +46,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    # Only with KEEP_MONTHS; a month that is in use is tried again.
+    "drop-old-months": {
+        "task": "calls.drop_old_months",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     # Stored responses are kept for a week; an hour more does no harm.
     "forget-receipts": {"task": "calls.forget_receipts", "schedule": 3600.0},
     # Manifests of sent files are kept for 35 days; a day more does no harm.

@@ -83,6 +83,8 @@ UNCLEAR_GRACE_SECONDS = env_int("UNCLEAR_GRACE_SECONDS", 900)
 # record the answer. No request starts later than this after its claim.
 LEASE_MARGIN_SECONDS = env_int("LEASE_MARGIN_SECONDS", 60, minimum=1)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
+# Whole months before this one whose calls are kept; 0 keeps all (calls.runtime.retention).
+KEEP_MONTHS = env_int("KEEP_MONTHS", 0)
 CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
 READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)
 # Timeout of requests made while serving a page, and how many threads of a web process may wait for

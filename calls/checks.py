@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from calls.runtime.retention import LEAST_KEPT
 from integrations.limits import request_budget
 
 
@@ -26,5 +27,22 @@ def check_unclear_grace(
             f" {longest:.0f} s: what has not arrived yet would be sent twice.",
             hint="Raise it, or lower UPLOAD_READ_TIMEOUT_SECONDS or LEASE_MARGIN_SECONDS.",
             id="calls.E001",
+        )
+    ]
+
+
+@register
+def check_kept_months(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse to drop months of which calls may still have to be sent or asked for."""
+    if not 0 < settings.KEEP_MONTHS < LEAST_KEPT:
+        return []
+    return [
+        Error(
+            f"KEEP_MONTHS is {settings.KEEP_MONTHS}: calls of {LEAST_KEPT} months may still have to"
+            " be sent or asked for.",
+            hint=f"0 keeps all months, {LEAST_KEPT} is the least.",
+            id="calls.E002",
         )
     ]

@@ -22,7 +22,7 @@ from calls.delivery import (
 )
 from calls.ingest import idempotency
 from calls.reconciliation import run
-from calls.runtime import heartbeat, partitions, shutdown
+from calls.runtime import heartbeat, partitions, retention, shutdown
 from integrations.installation import guard
 from integrations.limits import request_budget
 
@@ -110,6 +110,12 @@ def make_partitions() -> list[str]:
     made = partitions.keep_up(now=now)
     request_budget.delete_old_seconds(now)
     return made
+
+
+@shared_task(name="calls.drop_old_months")
+def drop_old_months() -> list[str]:
+    """Drop the months that are older than KEEP_MONTHS."""
+    return [f"{month:%Y-%m}" for month in retention.drop_old_months(now=timezone.now())]
 
 
 @shared_task(name="calls.forget_receipts")

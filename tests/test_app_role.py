@@ -57,6 +57,7 @@ REFUSED = [
     ("CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT 1'", "permission denied for sch"),
     ("CREATE ROLE own", "permission denied to create role"),
     ("SELECT calls_create_month('auth_user', '2020-01-01')", "no month of the ledger"),
+    ("SELECT calls_drop_month('2020-01-02')", "no month of the ledger"),
     ("SELECT calls_attach_month('calls_call', '2020-01-02')", "no month of the ledger"),
 ]
 

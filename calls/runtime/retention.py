@@ -10,7 +10,8 @@ import logging
 import re
 from datetime import UTC, date, datetime
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
 
 from calls.runtime.partitions import PARENTS, attached_names
 
@@ -39,14 +40,33 @@ def old_months(*, now: datetime, keep: int) -> list[date]:
     return sorted(month for month in months if month < first_kept)
 
 
+def drop_old_months(*, now: datetime) -> list[date]:
+    """Drop the months before the last KEEP_MONTHS whole ones; return those that were dropped.
+
+    Nothing with 0, the default. A month that is in use is left whole until the next run.
+    """
+    if not settings.KEEP_MONTHS:
+        return []
+    months = old_months(now=now, keep=settings.KEEP_MONTHS)
+    return [month for month in months if _try_to_drop(month)]
+
+
+def _try_to_drop(month: date) -> bool:
+    try:
+        drop_month(month)
+    except OperationalError:
+        logger.warning("the month %s is in use: it is dropped by the next run", f"{month:%Y-%m}")
+        return False
+    return True
+
+
 def drop_month(month: date) -> None:
     """Drop both tables of the month, or none; the locks are held until the commit.
 
     Safe beside the product, and again after it was killed. Raises OperationalError when the locks
     are not free within LOCK_TIMEOUT: nothing has happened then.
     """
-    names = ", ".join(f"{parent}_{month:%Y_%m}" for parent in PARENTS)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        cursor.execute(f"DROP TABLE IF EXISTS {names}")
-    logger.warning("the month %s was dropped: %s", f"{month:%Y-%m}", names)
+        cursor.execute("SELECT calls_drop_month(%s)", [month])
+    logger.warning("the month %s was dropped with its calls and deliveries", f"{month:%Y-%m}")

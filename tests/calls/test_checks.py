@@ -1,11 +1,11 @@
-"""The system check of UNCLEAR_GRACE_SECONDS."""
+"""The system checks of the settings of delivery."""
 
 from __future__ import annotations
 
 import pytest
 from pytest_django import Settings
 
-from calls.checks import check_unclear_grace
+from calls.checks import check_kept_months, check_unclear_grace
 
 
 @pytest.mark.contract("B6")
@@ -18,3 +18,12 @@ def test_grace_must_exceed_the_longest_upload(
     settings.UPLOAD_READ_TIMEOUT_SECONDS, settings.UNCLEAR_GRACE_SECONDS = 120, grace
 
     assert [one.id for one in check_unclear_grace()] == found
+
+
+@pytest.mark.parametrize(("months", "found"), [(0, []), (2, ["calls.E002"]), (3, [])])
+def test_months_that_may_still_be_sent_are_kept(
+    settings: Settings, months: int, found: list[str]
+) -> None:
+    settings.KEEP_MONTHS = months
+
+    assert [one.id for one in check_kept_months()] == found

@@ -18,7 +18,7 @@ ATTEMPTS, PAUSE_SECONDS = 10, 2.0
 
 
 class Command(BaseCommand):
-    """Prints the months. Beside a live product, as the owner of the tables.
+    """Prints the months. Beside a live product, as any role.
 
     See docs/operations.md, «Dropping old months».
     """

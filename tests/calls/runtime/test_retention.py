@@ -9,8 +9,10 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django import Settings
 
 from cabinets.models import Cabinet
+from calls import tasks
 from calls.management.commands import drop_months
 from calls.models import Call, CallKey, Delivery
 from calls.runtime import partitions, retention
@@ -57,6 +59,19 @@ def test_months_before_the_kept_ones_are_dropped_with_calls_and_deliveries(
     assert retention.old_months(now=APRIL, keep=3) == []
 
 
+@pytest.mark.parametrize(("keep", "dropped"), [(0, set()), (3, OLD), (4, set())])
+def test_clock_drops_what_the_setting_does_not_keep(
+    calls: list[Call], in_april: None, settings: Settings, keep: int, dropped: set[str]
+) -> None:
+    settings.KEEP_MONTHS = keep
+    before = all_partitions()
+
+    tasks.drop_old_months()
+
+    assert (before - all_partitions()) & OLD == dropped
+    assert Call.objects.count() == (1 if dropped else 2)
+
+
 def test_keys_of_dropped_calls_stay(calls: list[Call], in_april: None) -> None:
     keys = set(CallKey.objects.values_list("pk", flat=True))
 
@@ -84,7 +99,10 @@ def test_fewer_months_than_metrika_may_ask_for_are_refused(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_month_that_is_in_use_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_month_that_is_in_use_is_left_whole(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.KEEP_MONTHS = 3
     monkeypatch.setattr(drop_months, "ATTEMPTS", 1)
     monkeypatch.setattr(retention, "LOCK_TIMEOUT", "50ms")
     former = all_partitions()
@@ -100,6 +118,8 @@ def test_month_that_is_in_use_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> 
                 pytest.raises(CommandError, match="is in use, nothing of it was dropped"),
             ):
                 call_command("drop_months", "--keep", "3")
+            with time_machine.travel(APRIL, tick=False):
+                assert tasks.drop_old_months() == []
         assert all_partitions() == before
     finally:
         other.close()
