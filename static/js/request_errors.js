@@ -4,11 +4,14 @@
 (() => {
   const error = document.getElementById("request-error");
 
-  // After a sign-out the response is the sign-in page. A reload leads there and back here.
+  // After a sign-out the response is the sign-in page. A reload leads there and back here. Requested
+  // are a page of the cabinet, or the element of a page that the response replaces.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.serverResponse.includes('id="page"')) return;
+    const { serverResponse, target, xhr } = event.detail;
+    const requested = ["page", target.id].filter(Boolean);
+    if (requested.some((id) => serverResponse.includes(`id="${id}"`))) return;
     event.detail.shouldSwap = false;
-    if (event.detail.xhr.status < 400) location.reload();
+    if (xhr.status < 400) location.reload();
   });
 
   function showError() {

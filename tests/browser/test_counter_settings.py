@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Dialog, Page, expect
 
-from calls.models import Delivery
+from calls.models import Delivery, Redecision
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -312,3 +312,21 @@ def test_first_save_asks_what_to_do_with_the_calls_that_wait(
     ).to_be_visible()
     row = Delivery.objects.get(call_id=call.pk, counter=windows, channel=Channel.CALLS)
     assert row.state == DeliveryState.WAITING
+
+
+def test_progress_of_a_re_decision_is_renewed_without_losing_unsaved_input(
+    person: Person, page: Page, configured_counter: Counter
+) -> None:
+    Redecision.objects.create(
+        counter=configured_counter, requested_at=timezone.now(), total=10, done=4
+    )
+    person.open_settings("Окна Столица")
+    expect(page.locator("#redecision")).to_contain_text("Пересчитываем звонки")
+    page.get_by_role("spinbutton", name="Длительность").fill("45")
+
+    Redecision.objects.all().delete()
+
+    expect(page.locator("#redecision")).to_contain_text("Звонки пересчитаны", timeout=10_000)
+    expect(page.locator("#redecision[hx-get]")).to_have_count(0)
+    expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("45")
+    assert person.browser_errors == []

@@ -8,6 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from cabinets.models import Cabinet
+from calls.pages import history_page
 from calls.states import DeliveryState
 from counters.models import Counter
 from tests.browser.conftest import OpenBrowser
@@ -38,3 +39,25 @@ def test_call_cards_of_the_history_are_short_on_a_phone(
     heights = rows.evaluate_all("rows => rows.map((row) => row.offsetHeight)")
     assert max(heights) <= CARD_HEIGHT
     expect(rows.first).to_contain_text("Разговор")
+
+
+def test_totals_of_a_long_history_are_loaded_into_its_page(
+    open_browser: OpenBrowser,
+    owner: User,
+    windows: Counter,
+    cabinet: Cabinet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history_page, "MAX_COUNTED_AT_ONCE", 1)
+    for _number in range(2):
+        skipped = {"state": DeliveryState.SKIPPED, "reason": "too_short"}
+        make_delivery(call=make_call(cabinet=cabinet), counter=windows, **skipped)
+    person = open_browser(owner)
+    opened: list[str] = []
+    person.page.on("framenavigated", lambda frame: opened.append(frame.url))
+
+    person.page.goto(person.url + reverse("calls:history", args=[windows.pk]))
+
+    expect(person.page.locator(".totals__item")).to_have_text(["2 Не отправляется 100 %"])
+    assert len(opened) == 1  # the page was not reloaded
+    assert person.browser_errors == []
