@@ -48,8 +48,9 @@ CALLS_AND_THEIR_ORDERS = """ARRAY(
         LIMIT %(siblings)s) AS sibling)"""
 
 
-#: SQL of the key of the advisory lock on a callback order: lock_callback_orders says why.
-ORDER_LOCK = "hashtextextended({cabinet_id} || ':' || {order_key}, 0)"
+#: SQL of the key of the advisory lock on a callback order: lock_callback_orders says why. Orders of
+#: a cabinet share 256 of them: a step of an import must not fill the lock table.
+ORDER_LOCK = "hashtextextended({cabinet_id} || ':' || mod({order_key}, 256), 0)"
 
 
 def siblings_of(call_ids: Sequence[int]) -> int:

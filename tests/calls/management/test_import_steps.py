@@ -179,3 +179,23 @@ def test_many_ids_take_all_locks_in_order() -> None:
     numbers = known_calls._lock_numbers(few)
     assert numbers == sorted(set(numbers))
     assert set(numbers) <= set(known_calls._lock_numbers(many))
+
+
+def test_step_of_many_callback_orders_takes_few_locks(
+    source: CallSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock table is shared with all sessions and has room for some thousands."""
+    monkeypatch.setattr(import_calls, "CALLS_PER_STEP", 600)
+    orders = [
+        factories.v3_record(serviceType="callback", cbCallId=number + 1) for number in range(600)
+    ]
+
+    run(write_file(tmp_path, orders), source)
+
+    with connection.cursor() as cursor:  # they are held until the end of the test
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
+        (held,) = cursor.fetchone()
+    assert Call.objects.exclude(order_key=None).count() == 600
+    assert 256 < held <= 256 + known_calls.LOCKS
