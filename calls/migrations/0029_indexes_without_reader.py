@@ -8,9 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    # One table at a time: locks of several could wait for a session that has them in another order.
-    atomic = False
-
     dependencies = [
         ("calls", "0026_delivery_key"),
     ]
@@ -18,7 +15,7 @@ class Migration(migrations.Migration):
     operations = [
         # Behind a backup or a forgotten session it gives up, to be run again, rather than let all
         # work queue up behind it.
-        migrations.RunSQL("SET lock_timeout = '5s'", "RESET lock_timeout"),
+        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
         migrations.AlterField(
             model_name="callkey",
             name="cabinet",
@@ -63,5 +60,4 @@ class Migration(migrations.Migration):
                 verbose_name="Выгрузка",
             ),
         ),
-        migrations.RunSQL("RESET lock_timeout", "SET lock_timeout = '5s'"),
     ]

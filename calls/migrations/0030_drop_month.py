@@ -22,5 +22,6 @@ class Migration(migrations.Migration):
     dependencies = [("calls", "0029_indexes_without_reader")]
 
     operations = [
+        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
         migrations.RunSQL(FUNCTION, "DROP FUNCTION public.calls_drop_month"),
     ]

@@ -254,6 +254,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             if not waits and not open_uploads():
                 break
             if number % 10 == 9:
+                # At the start the login may have been paused by a spent quota.
+                self.world.refresh_rights()
                 # Rows that Metrika refuses are judged once it takes another file of the counter.
                 self.world.resume_counters()
                 self.calls_arrive(count=1)

@@ -236,12 +236,9 @@ def test_menu_leads_to_the_list(owner_client: Client, own: Counter) -> None:
 
 @pytest.mark.parametrize("without_counter", [False, True])
 def test_page_reads_few_blocks_of_a_large_cabinet(own: Counter, without_counter: bool) -> None:
-    for number in range(20):  # the plan depends on there being more than one counter
-        site = f"own{number}.example"
-        factories.make_counter(account=own.account, site_mode="own", site_host=site, goal=None)
-        earlier = timezone.now() - timedelta(hours=2)
-        copy_call(store_call(cabinet=own.cabinet, site_host=site, started_at=earlier), 499)
-    copy_call(store_call(cabinet=own.cabinet, site_host="other.example"), 9_999)
+    for site in ("own.example", "other.example"):
+        call = store_call(cabinet=own.cabinet, site_host=site)
+        copy_call(call, 9_999)
     filters = CallFilters(without_counter=without_counter)
     _ids, cursor = rows_of(own.cabinet, without_counter=without_counter)
 
