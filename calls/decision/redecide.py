@@ -24,11 +24,13 @@ _THESE_ROWS = """w.counter_id = %(counter_id)s AND w.call_id = ANY (%(call_ids)s
       AND w.partition_at BETWEEN %(first)s AND %(last)s"""
 
 # Only rows that exist: a channel that comes into use now does not get the calls of the other one.
-# The calls are found by the rows: c.id = ANY (...) besides would be a condition of each search for
-# a call, which reads the whole list again.
+# They are found once, and the calls by them: a list of calls would else be a condition of each
+# search for a call or a row, which reads the whole list again.
 _OF_ROWS = """k.id = %(counter_id)s AND (c.id, c.partition_at, ch.channel) IN (
-    SELECT w.call_id, w.partition_at, w.channel FROM calls_delivery w
-    WHERE <rows>)"""
+    WITH these AS MATERIALIZED (
+        SELECT w.call_id, w.partition_at, w.channel FROM calls_delivery w
+        WHERE <rows>)
+    SELECT * FROM these)"""
 _WAITING_FOR_THE_COUNTER = _OF_ROWS.replace("<rows>", _WAITING_ROWS)
 _THESE = "c.partition_at BETWEEN %(first)s AND %(last)s AND " + _OF_ROWS.replace(
     "<rows>", _THESE_ROWS
