@@ -13,6 +13,8 @@ LIMITS: dict[str, str] = {
     "P3": "The floor copies decided rows: it evaluates no rule and reads no call.",
     "P4": "The floor updates a table without indexes, whose rows nothing else looks at; a claimed"
     " row is found, locked, and entered in the index of its file.",
+    "P5": "The floor copies values as they are, at times with parallel workers; the product checks"
+    " each cell, masks phones, makes the key of each address, and asks for no workers.",
     "P6": "`curl` reads a file in the page cache; the product reads pieces out of PostgreSQL and"
     " checks their hash, so that no byte leaves that was not frozen.",
     "P7": "The floor knows the source, the secret and the values of the rows beforehand, and runs"
