@@ -37,7 +37,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     sizes = parser.add_mutually_exclusive_group()
     for size, about in (
         (QUICK, "about a minute"),
-        (FULL, "ten million calls, about 45 minutes; writes the paper"),
+        (FULL, "ten million calls, about an hour; writes the paper"),
     ):
         sizes.add_argument(
             f"--{size.name}", dest="size", action="store_const", const=size, help=about
