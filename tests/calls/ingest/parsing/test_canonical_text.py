@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calls.ingest.parsing import content_hash as content_hash_module
@@ -28,6 +28,8 @@ TEXTS = st.text(st.characters(), max_size=20)
 UNCLEAN = RECORDS | st.dictionaries(TEXTS, JSON | TEXTS, max_size=5)
 
 
+# On a busy machine examples of this kind are made slowly; that says nothing about the code.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(item=UNCLEAN)
 def test_content_is_what_can_be_stored_and_its_hash(item: dict[str, Any]) -> None:
     assert read_content(item) == (storable(item), content_hash(storable(item)))
