@@ -127,7 +127,7 @@ def read_phone(text: str) -> str:
     number is kept: a call must not be lost for it. The zero of "79161234567.0" and the exponent of
     "7.9e10" are not digits of the number.
     """
-    digits = text if text.isascii() and text.isdigit() else _digits_of(text)
+    digits = text if is_digits(text) else _digits_of(text)
     if len(digits) == 11 and digits.startswith("8"):
         digits = "7" + digits[1:]
     return f"+{digits}" if 0 < len(digits) <= 19 else ""
