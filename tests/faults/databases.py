@@ -26,3 +26,13 @@ def database_url() -> str:
     known = connection.settings_dict
     credentials = f"{known['USER']}:{known['PASSWORD']}"
     return f"postgres://{credentials}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+
+
+def end_other_sessions() -> None:
+    """End the sessions of killed processes, which PostgreSQL may still be closing; wait for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
