@@ -18,7 +18,16 @@ def call_key_sql(row: str = "") -> str:
     All its functions are immutable: `calls.models.CallKey` has an index on it. A cast to bytea
     reads backslashes, so they are doubled; `convert_to` is not immutable.
     """
-    columns = f"{row}." if row else ""
-    text = f"{columns}cabinet_id::text || ':' || {columns}external_id"
-    digest = rf"sha256(replace({text}, E'\\', E'\\\\')::bytea)"
+    digest = rf"sha256(replace({_named(row)}, E'\\', E'\\\\')::bytea)"
     return f"left(encode({digest}, 'hex'), {KEY_DIGITS})"
+
+
+def call_key_of_many_sql(row: str) -> str:
+    """Return SQL of the same text that is faster, and is found in no index."""
+    digest = f"sha256(convert_to({_named(row)}, 'UTF8'))"
+    return f"encode(substring({digest} FROM 1 FOR {KEY_DIGITS // 2}), 'hex')"
+
+
+def _named(row: str) -> str:
+    columns = f"{row}." if row else ""
+    return f"{columns}cabinet_id::text || ':' || {columns}external_id"

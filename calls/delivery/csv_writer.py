@@ -15,12 +15,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from calls.call_key import call_key_sql
+from calls.call_key import call_key_of_many_sql
 from calls.decision.csv_formats import fits_sql
 from calls.delivery.file_store import ROWS_PER_PIECE, Piece
 from calls.models import Delivery
 from calls.phones import MASKABLE_DIGITS
 from calls.states import Channel, IdKind
+from counters.models import Counter
 
 _IDENTIFIER = {
     IdKind.CLIENT_ID: "c.client_id",
@@ -30,22 +31,34 @@ _IDENTIFIER = {
 # Metrika links static calls to no visit, so their identifier stays empty.
 _STATIC_IDENTIFIER = "NULL"
 
+# Settings of the counter are values, not columns of a join: the planner then leaves out what they
+# do not ask for, and no row looks up the counter again.
+_SETTINGS = (
+    "price",
+    "currency",
+    "phone_mode",
+    "tag_mode",
+    "manual_tag_callback",
+    "manual_tag_incoming",
+    "goal__identifier",
+)
+
 # Truncated to the second, not rounded: a call must not start later than it did.
 _DATE_TIME = "floor(extract(epoch FROM c.started_at))::bigint"
-_PRICE = "k.price"
+_PRICE = "%(price)s::numeric"
 # An optional cell that Metrika could not parse stays empty: it must not cost the whole call.
-_CURRENCY = f"""CASE WHEN k.price IS NOT NULL AND {fits_sql("Currency", "k.currency")}
-    THEN k.currency END"""
+_CURRENCY = f"""CASE WHEN {_PRICE} IS NOT NULL AND {fits_sql("Currency", "%(currency)s::text")}
+    THEN %(currency)s::text END"""
 # The first digit and the last four stay; a number too short to mask the rest is not sent at all.
 _PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
-    WHEN k.phone_mode = 'full' THEN c.phone
-    WHEN k.phone_mode = 'masked' AND length(c.phone) > {MASKABLE_DIGITS} THEN
+    WHEN %(phone_mode)s::text = 'full' THEN c.phone
+    WHEN %(phone_mode)s::text = 'masked' AND length(c.phone) > {MASKABLE_DIGITS} THEN
         overlay(c.phone PLACING repeat('*', length(c.phone) - 6)
                 FROM 3 FOR length(c.phone) - 6) END"""
-_TAG = """nullif(CASE k.tag_mode
+_TAG = """nullif(CASE %(tag_mode)s::text
     WHEN 'calls' THEN array_to_string(c.tags, ', ')
-    WHEN 'manual' THEN CASE WHEN c.kind = 'callback' THEN k.manual_tag_callback
-                            ELSE k.manual_tag_incoming END
+    WHEN 'manual' THEN CASE WHEN c.kind = 'callback' THEN %(manual_tag_callback)s::text
+                            ELSE %(manual_tag_incoming)s::text END
     ELSE '' END, '')"""
 
 _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -63,10 +76,10 @@ _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("FirstTimeCaller", "c.is_unique::int"),
     ("URL", "nullif(c.page_url, '')"),
     # Not the primary key: a restored database gives that to another call.
-    ("CallTrackerURL", f"%(call_page)s || {call_key_sql('c')}"),
+    ("CallTrackerURL", f"%(call_page)s || {call_key_of_many_sql('c')}"),
 )
 _GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("Target", "g.identifier"),
+    ("Target", "%(goal__identifier)s::text"),
     ("DateTime", _DATE_TIME),
     ("Price", _PRICE),
     ("Currency", _CURRENCY),
@@ -77,9 +90,15 @@ _GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
 # read, however few are in the file. Workers for a piece take longer to start than the piece.
 # It lasts until the transaction ends.
 JOIN_BY_KEY = """
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+SELECT set_config('enable_nestloop', 'on', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true),
        set_config('max_parallel_workers_per_gather', '0', true),
        set_config('work_mem', '32MB', true)
+"""
+# The calls of a piece are found by an array of their ids, in one walk through the index, and then
+# joined by hash: the planner takes any array for ten values, and would compare each row with each.
+_JOIN_FOUND = """
+SELECT set_config('enable_nestloop', 'off', true), set_config('enable_hashjoin', 'on', true)
 """
 
 
@@ -90,9 +109,10 @@ def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tu
     return [(id_kind.label, identifier), *rest]
 
 
-_PIECE = """
-d.upload_id = %(upload)s AND d.row_number BETWEEN %(first)s AND %(last)s
-AND k.id = %(counter)s AND d.partition_at BETWEEN %(from)s AND %(to)s
+_ROWS_OF_PIECE = """d.upload_id = %(upload)s AND d.row_number BETWEEN %(first)s AND %(last)s
+AND d.counter_id = %(counter)s AND d.partition_at BETWEEN %(from)s AND %(to)s"""
+_PIECE = f"""{_ROWS_OF_PIECE}
+AND c.id = ANY (ARRAY (SELECT d.call_id FROM calls_delivery d WHERE {_ROWS_OF_PIECE}))
 AND c.partition_at BETWEEN %(from)s AND %(to)s ORDER BY d.row_number"""
 
 
@@ -110,11 +130,12 @@ def write_pieces(
 
     ``partitions``: the first and the last ``partition_at`` of these rows. Other months are then
     left out when a piece is planned, which would else take as long as writing it. Runs in a
-    transaction, whose joins are by key from then on.
+    transaction that holds the counter's lock; its joins are by key after the last piece.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(JOIN_BY_KEY)
+    _set(JOIN_BY_KEY)
+    _set(_JOIN_FOUND)
     key = {"upload": upload_id, "counter": counter_id, "from": partitions[0], "to": partitions[1]}
+    key |= _settings_of(counter_id)
     for first in range(1, rows + 1, ROWS_PER_PIECE):
         last = min(first + ROWS_PER_PIECE - 1, rows)
         body, written = _copy(
@@ -128,6 +149,7 @@ def write_pieces(
         if written != last - first + 1:
             raise RuntimeError(f"upload {upload_id} has {written} rows of {first} to {last}")
         yield first, body
+    _set(JOIN_BY_KEY)
 
 
 def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_static: bool) -> bytes:
@@ -142,8 +164,19 @@ def write_row(delivery: Delivery, *, channel: Channel, id_kind: IdKind, is_stati
         "counter": delivery.counter_id,
         "channel": delivery.channel,
     }
+    key |= _settings_of(delivery.counter_id)
     body, _rows = _copy(channel, id_kind, where, key, is_static=is_static)
     return body
+
+
+def _set(options: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(options)
+
+
+def _settings_of(counter_id: int) -> dict[str, Any]:
+    chosen: dict[str, Any] = Counter.objects.values(*_SETTINGS).get(pk=counter_id)
+    return chosen
 
 
 def _copy(
@@ -169,7 +202,7 @@ def _copy(
 def _select(
     channel: Channel, id_kind: IdKind, where: str, key: dict[str, Any], *, is_static: bool
 ) -> str:
-    """Return the query of the rows, with its values."""
+    """Return the query of the rows, with its values; ``key`` has those of `_settings_of`."""
     columns = columns_of(channel, id_kind, is_static=is_static)
     selected = ", ".join(f'{sql} AS "{name}"' for name, sql in columns)
     page = f"{settings.PUBLIC_URL}/lk/integrations/calls/"
@@ -177,8 +210,6 @@ def _select(
         query: bytes = cursor.mogrify(
             f"SELECT {selected} FROM calls_delivery d"
             " JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at"
-            " JOIN counters_counter k ON k.id = d.counter_id"
-            " LEFT JOIN counters_goal g ON g.id = k.goal_id"
             f" WHERE {where}",
             key | {"call_page": page, "is_static": is_static},
         )

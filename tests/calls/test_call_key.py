@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import connection
 from django.test import Client
 from django.urls import resolve, reverse
 
 from cabinets.models import Cabinet
-from calls.call_key import call_key_sql
+from calls.call_key import call_key_of_many_sql, call_key_sql
 from calls.models import Call, CallKey
 from tests.calls.call_links import key_of
 from tests.calls.ledger import make_call
@@ -16,9 +18,9 @@ from tests.calls.ledger import make_call
 ODD_IDS = ("2342342343400001", "звонок №1", r"a\b", r"\\", r"\x41", "\\101", "o'clock", "а\u0301 é")
 
 
-def keys(table: str) -> list[str]:
+def keys(table: str, key_sql: Callable[[str], str] = call_key_sql) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {call_key_sql('row')} FROM {table} row ORDER BY row.id")
+        cursor.execute(f"SELECT {key_sql('row')} FROM {table} row ORDER BY row.id")
         return [key for (key,) in cursor.fetchall()]
 
 
@@ -34,6 +36,7 @@ def test_key_is_the_hash_of_cabinet_and_external_id_whatever_its_characters(
 
     expected = [key_of(cabinet.pk, external_id) for external_id in ODD_IDS]
     assert keys("calls_callkey") == keys("calls_call") == expected
+    assert keys("calls_call", call_key_of_many_sql) == expected
     assert len(set(expected)) == len(ODD_IDS)
 
 

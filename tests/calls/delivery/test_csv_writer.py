@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -33,30 +34,104 @@ def file_rows() -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode())))
 
 
-def test_piece_reads_the_month_of_its_rows_only_and_starts_no_workers(
-    cabinet: Cabinet, linked_counter: Counter
-) -> None:
-    call = store_call(cabinet=cabinet)
-    month = call.partition_at
-    key = {"upload": 1, "counter": linked_counter.pk, "first": 1, "last": 4000}
+def plan_of_piece(counter: Counter, month: datetime) -> str:
+    key = {"upload": 1, "counter": counter.pk, "first": 1, "last": 4000, "from": month, "to": month}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL debug_parallel_query = on; SET LOCAL parallel_setup_cost = 0")
+        cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(csv_writer.JOIN_BY_KEY)
+        cursor.execute(csv_writer._JOIN_FOUND)
         query = csv_writer._select(
             Channel.CALLS,
             IdKind.CLIENT_ID,
             csv_writer._PIECE,
-            key | {"from": month, "to": month},
+            key | csv_writer._settings_of(counter.pk),
             is_static=False,
         )
         cursor.execute("EXPLAIN (FORMAT JSON) " + query)
-        plan = json.dumps(cursor.fetchone()[0])
+        return json.dumps(cursor.fetchone()[0])
+
+
+def test_piece_reads_the_month_of_its_rows_only_and_starts_no_workers(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    month = store_call(cabinet=cabinet).partition_at
+
+    plan = plan_of_piece(linked_counter, month)
 
     assert set(re.findall(r"calls_(?:call|delivery)_(?:default|past|\d+_\d+)(?=\")", plan)) == {
         f"calls_call_{month:%Y_%m}",
         f"calls_delivery_{month:%Y_%m}",
     }
     assert "Gather" not in plan
+
+
+def test_piece_finds_its_calls_by_one_array_and_reads_no_settings_for_a_row(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    plan = plan_of_piece(linked_counter, store_call(cabinet=cabinet).partition_at)
+
+    assert re.search(r'"Index Cond": "\(\(id = ANY \(\(InitPlan \d+\)', plan)
+    assert plan.count('"Hash Join"') == 1
+    assert '"Nested Loop"' not in plan
+    assert "counters_" not in plan
+
+
+def test_joins_are_by_key_again_after_the_last_piece(
+    cabinet: Cabinet, linked_counter: Counter
+) -> None:
+    call = store_call(cabinet=cabinet)
+    batching.build_uploads(now=timezone.now())
+    upload = Upload.objects.get()
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        pieces = list(
+            csv_writer.write_pieces(
+                upload.pk,
+                1,
+                counter_id=linked_counter.pk,
+                partitions=(call.partition_at, call.partition_at),
+                channel=Channel.CALLS,
+                id_kind=IdKind.CLIENT_ID,
+                is_static=False,
+            )
+        )
+        cursor.execute(
+            "SELECT current_setting('enable_nestloop'), current_setting('enable_hashjoin')"
+        )
+        assert cursor.fetchone() == ("on", "off")
+
+    assert b"".join(body for _row, body in pieces) == body_of(upload.pk)
+
+
+def test_pieces_are_together_the_file_of_one_piece(
+    cabinet: Cabinet, linked_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    for days in (20, 1, 9, 3, 15, 5, 18):
+        store_call(cabinet=cabinet, started_at=now - timedelta(days=days))
+    batching.build_uploads(now=timezone.now())
+    upload = Upload.objects.get()
+    ages = upload.deliveries.aggregate(first=Min("partition_at"), last=Max("partition_at"))
+    whole = body_of(upload.pk)
+    monkeypatch.setattr(csv_writer, "ROWS_PER_PIECE", 3)
+
+    with transaction.atomic():
+        pieces = list(
+            csv_writer.write_pieces(
+                upload.pk,
+                7,
+                counter_id=linked_counter.pk,
+                partitions=(ages["first"], ages["last"]),
+                channel=Channel.CALLS,
+                id_kind=IdKind.CLIENT_ID,
+                is_static=False,
+            )
+        )
+
+    assert [row for row, _body in pieces] == [1, 4, 7]
+    assert b"".join(body for _row, body in pieces) == whole
+    assert whole.count(b"\n") == 8
 
 
 def test_file_has_the_oldest_and_the_newest_of_its_calls(
@@ -134,6 +209,13 @@ def test_call_reaches_metrika_with_exactly_the_right_values(
         ({}, {"is_unique": False}, {"FirstTimeCaller": "0"}),
         ({}, {"hold_seconds": None}, {"HoldDuration": ""}),
         ({}, {}, {"Price": "", "Currency": ""}),
+        ({"price": Decimal("0.10"), "currency": "EUR"}, {}, {"Price": "0.10", "Currency": "EUR"}),
+        ({"price": Decimal("7"), "currency": "eur"}, {}, {"Price": "7.00", "Currency": ""}),
+        (
+            {"tag_mode": "manual", "manual_tag_incoming": r"50%% %(upload)s 'a' \101 \\"},
+            {},
+            {"Tag": r"50%% %(upload)s 'a' \101 \\"},
+        ),
         ({}, {"page_url": ""}, {"URL": ""}),
         ({}, {"kind": "static"}, {"StaticCall": "1", "ClientId": ""}),
     ],
