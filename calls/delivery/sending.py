@@ -13,10 +13,9 @@ Two workers on one upload: the claim is an update filtered by state and attempt;
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import chain
@@ -29,6 +28,7 @@ from django.utils import timezone
 
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery import doubt, file_store, manifest, moves, transitions
+from calls.delivery.frozen_bytes import BytesChanged, frozen_bytes
 from calls.delivery.look import is_read_sql
 from calls.delivery.queue import due
 from calls.delivery.results import close_attempt, record_failure, record_taken
@@ -57,13 +57,6 @@ class ClaimLost(Exception):
     """The database does not know the claim of this process any more: it was exchanged since.
 
     Another process may hold the upload by now, so nothing is recorded and nothing is sent.
-    """
-
-
-class BytesChanged(Exception):
-    """The stored bytes of an upload are not the ones that were frozen.
-
-    Metrika does not have the file: at least the last piece of its body was not sent.
     """
 
 
@@ -242,37 +235,29 @@ def post(upload: Upload, before_request: Callable[[], None] | None = None) -> Up
 
     Raises BytesChanged, or YandexError, whose consequences are in `calls.delivery.policy`.
     """
-    pieces = _frozen_bytes(upload)
-    # A file of one piece is checked before the request, a longer one while it leaves.
-    first = next(pieces)
-    body = SizedPieces(file_store.size_of(upload.pk), chain([first], pieces))
-    number = upload.counter.number
-    failpoint("before_request")
+    with closing(frozen_bytes(upload)) as pieces:
+        # A file of one piece is checked before the request, a longer one while it leaves.
+        first = next(pieces)
+        body = SizedPieces(file_store.size_of(upload.pk), chain([first], pieces))
+        failpoint("before_request")
+        return _request(upload, body, before_request)
 
+
+def _request(
+    upload: Upload, body: SizedPieces, before_request: Callable[[], None] | None
+) -> Uploading:
     def prepare_request() -> None:
         _refuse_to_start_late(upload)
         if before_request:
             before_request()
 
+    number = upload.counter.number
     with closing(metrika_client(upload.counter.account, prepare_request)) as client:
         if upload.channel == Channel.GOAL:
             return client.upload_conversions(number, body=body, marker=upload.marker)
         return client.upload_calls(
             number, body=body, marker=upload.marker, new_goal_name=CALL_GOAL_NAME
         )
-
-
-def _frozen_bytes(upload: Upload) -> Iterator[bytes]:
-    """Yield the stored bytes; raise BytesChanged instead of the last piece unless all are right."""
-    digest, held = hashlib.sha256(), None
-    for piece in file_store.bytes_of(upload.pk):
-        digest.update(piece)
-        if held is not None:
-            yield held
-        held = piece
-    if held is None or digest.hexdigest() != upload.sha256:
-        raise BytesChanged
-    yield held
 
 
 def _refuse_to_start_late(upload: Upload) -> None:

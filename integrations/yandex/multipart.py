@@ -23,7 +23,7 @@ class SizedPieces:
     """A file of ``size`` bytes whose pieces are made when they are taken, once."""
 
     size: int
-    pieces: Iterable[bytes]
+    pieces: Iterable[bytes | memoryview]
 
 
 class CsvForm:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -14,6 +16,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.delivery import batching, bisection, file_store, sending
 from calls.delivery.file_store import Piece
+from calls.delivery.frozen_bytes import THREAD, frozen_bytes
 from calls.models import Delivery, Upload, UploadFile, UploadPiece
 from calls.pages.upload_preview import preview_of, values_of
 from calls.states import Attention, UploadState
@@ -99,6 +102,45 @@ def test_piece_that_is_gone_is_an_error(upload: Upload) -> None:
 
     with pytest.raises(file_store.PieceMissing):
         list(pieces)
+
+
+def test_piece_is_the_memory_in_which_it_was_received(upload: Upload) -> None:
+    views = list(file_store.views_of(upload.pk))
+
+    assert [bytes(view) for view in views] == [body for _row, body in PIECES]
+    # The message of the server: the signature, the number of fields and the length come before.
+    assert [len(bytes(view.obj)) - len(view) for view in views] == [19 + 2 + 4] * 3
+
+
+def test_piece_whose_messages_come_apart_is_put_together() -> None:
+    answer = file_store._Received()
+    for message in (b"PGCOPY", b"head", b"body", file_store._END):
+        answer.write(message)
+
+    assert answer.whole() == b"PGCOPYheadbody" + file_store._END
+
+
+def hash_threads() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith(THREAD)]
+
+
+def test_bytes_that_nobody_takes_to_the_end_leave_no_thread(upload: Upload) -> None:
+    upload.refresh_from_db()
+    with closing(frozen_bytes(upload)) as leaving:
+        assert bytes(next(leaving)) == PIECES[0][1]
+        assert len(hash_threads()) == 1
+
+    assert hash_threads() == []
+
+
+def test_last_piece_leaves_after_all_are_hashed(upload: Upload) -> None:
+    upload.refresh_from_db()
+    leaving = frozen_bytes(upload)
+    pieces = [bytes(next(leaving)) for _ in PIECES]
+
+    assert pieces == [body for _row, body in PIECES]
+    assert hash_threads() == []
+    assert list(leaving) == []
 
 
 def test_file_that_is_not_stored_is_an_error(db: None) -> None:

@@ -67,7 +67,8 @@ def test_bytes_are_stored_and_sent_in_the_memory_of_a_few_pieces(
     assert sizes[1] > 3 * PIECE_BYTES * 10
     for few, many in zip(*peaks, strict=True):
         assert many < few + PIECE_BYTES
-        assert many < 6 * PIECE_BYTES
+        # One leaves, one is hashed, one is received, and one is just let go of.
+        assert many < 5 * PIECE_BYTES
 
 
 def test_file_and_manifest_are_written_in_the_memory_of_a_piece(
