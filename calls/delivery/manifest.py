@@ -25,7 +25,7 @@ from django.conf import settings
 from django.db import connection
 from redis.exceptions import RedisError
 
-from calls.call_key import call_key_sql
+from calls.call_key import call_key_of_many_sql, call_key_sql
 from calls.models import Upload
 from calls.runtime.counts import MANIFESTS_FAILED, add_one
 from calls.states import DeliveryState
@@ -137,16 +137,25 @@ def prune(*, now: datetime) -> int:
     return pruned
 
 
+_SPAN = f"""
+SELECT coalesce(max(row_number), 0), min(partition_at), max(partition_at) FROM calls_delivery
+WHERE upload_id = %(upload)s AND state = {DeliveryState.BATCHED}
+"""
+# By ranges of row numbers: with a limit, all further rows of the file are looked up each time. By
+# the months of the rows: others are then left out when it is planned.
 _ROWS = f"""
-SELECT d.row_number, {call_key_sql("c")}, d.call_revision FROM calls_delivery d
+SELECT {call_key_of_many_sql("c")}, d.call_revision FROM calls_delivery d
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 WHERE d.upload_id = %(upload)s AND d.state = {DeliveryState.BATCHED}
-  AND d.row_number > %(after)s ORDER BY d.row_number LIMIT %(most)s
+  AND d.row_number BETWEEN %(first)s AND %(last)s
+  AND d.partition_at BETWEEN %(from)s AND %(to)s
+  AND c.partition_at BETWEEN %(from)s AND %(to)s
+ORDER BY d.row_number
 """
 # A repeat that a person ordered has no delivery.
 _ROW_OF_REPEAT = f"""
-SELECT 1, {call_key_sql("c")}, c.revision FROM calls_resend r
-JOIN calls_call c ON c.id = r.call_id WHERE r.upload_id = %(upload)s AND %(after)s = 0
+SELECT {call_key_sql("c")}, c.revision FROM calls_resend r
+JOIN calls_call c ON c.id = r.call_id WHERE r.upload_id = %(upload)s
 """
 
 
@@ -157,8 +166,8 @@ def _text_of(upload: Upload, now: datetime) -> Iterator[str]:
     yield _json(known | named)[:-1] + ',"keys":['
     revisions = array("q")
     for rows in _chunks(upload):
-        yield ("," if revisions else "") + _json([key for _row, key, _revision in rows])[1:-1]
-        revisions.extend(revision for _row, _key, revision in rows)
+        yield ("," if revisions else "") + _json([key for key, _revision in rows])[1:-1]
+        revisions.extend(revision for _key, revision in rows)
     yield '],"revisions":['
     for start in range(0, len(revisions), ROWS_PER_QUERY):
         some = revisions[start : start + ROWS_PER_QUERY].tolist()
@@ -166,21 +175,22 @@ def _text_of(upload: Upload, now: datetime) -> Iterator[str]:
     yield "]}"
 
 
-def _chunks(upload: Upload) -> Iterator[list[tuple[int, str, int]]]:
-    """Yield number, key and revision of the upload's rows, ROWS_PER_QUERY at a time."""
-    query, after = _ROWS, 0
-    while True:
-        values = {"upload": upload.pk, "after": after, "most": ROWS_PER_QUERY}
-        with connection.cursor() as cursor:
-            cursor.execute(query, values)
-            rows = cursor.fetchall()
-            if not rows and not after:
-                cursor.execute(_ROW_OF_REPEAT, values)
-                rows = cursor.fetchall()
-        if not rows:
-            return
-        yield rows
-        after = rows[-1][0]
+def _chunks(upload: Upload) -> Iterator[list[tuple[str, int]]]:
+    """Yield key and revision of the upload's rows in their order, ROWS_PER_QUERY at a time."""
+    ((last, *months),) = _rows_of(_SPAN, {"upload": upload.pk})
+    if not last:
+        yield from filter(None, [_rows_of(_ROW_OF_REPEAT, {"upload": upload.pk})])
+        return
+    key = {"upload": upload.pk, "from": months[0], "to": months[1]}
+    for first in range(1, last + 1, ROWS_PER_QUERY):
+        between = {"first": first, "last": first + ROWS_PER_QUERY - 1}
+        yield from filter(None, [_rows_of(_ROWS, key | between)])
+
+
+def _rows_of(query: str, values: dict[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return list(cursor.fetchall())
 
 
 def _json(value: Any) -> str:
