@@ -78,4 +78,4 @@ def rows_read(query: str, values: dict[str, Any]) -> int:
         plan = cursor.fetchone()[0]
         cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan")
     scans = re.findall(r"\{[^{}]*upload_id_row_number[^{}]*\}", json.dumps(plan))
-    return round(sum(one["Actual Rows"] * one["Actual Loops"] for one in map(json.loads, scans)))
+    return sum(int(one["Actual Rows"] * one["Actual Loops"]) for one in map(json.loads, scans))
