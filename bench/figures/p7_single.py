@@ -23,7 +23,9 @@ from calls.ingest.request_head import PATH
 MILLISECONDS = 1000
 #: PostgreSQL keeps one plan of a prepared statement after five executions.
 WARM_UP = 6
-PLANNED = 20
+#: The planned calls are of all kinds: those before them have an attempt of an order for sure.
+WARM_UP_OF_ALL_KINDS = 30
+PLANNED = 40
 PROFILED = 300
 CALL_KEYS = {"calls_callkey": "id", "calls_call": "id", "calls_delivery": "call_id"}
 
@@ -128,14 +130,14 @@ def planning(owner: world.World) -> list[Fact]:
     if "pg_stat_statements" not in loaded:
         return []
     world.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    calls = world.records(WARM_UP + PLANNED, prefix="7p-", incoming_only=True)
+    calls = world.records(WARM_UP_OF_ALL_KINDS + PLANNED, prefix="7p-")
     made = [json.dumps(one).encode() for one in calls]
-    for body in made[:WARM_UP]:
+    for body in made[:WARM_UP_OF_ALL_KINDS]:
         owner.post(body)
     world.execute("SELECT pg_stat_statements_reset()")
     world.execute("SET pg_stat_statements.track = 'top'")
     world.execute("SET pg_stat_statements.track_planning = on")
-    for body in made[WARM_UP:]:
+    for body in made[WARM_UP_OF_ALL_KINDS:]:
         owner.post(body)
     world.execute("SET pg_stat_statements.track = 'none'")
     slow, plan, run = world.rows(

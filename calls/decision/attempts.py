@@ -6,9 +6,11 @@ thousands of calls into one order must not make each of them cost thousands of r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import connection
+
+from calls.runtime.prepared import AS_BEFORE_SQL, Prepared
 
 #: Of an order with more attempts only so many of the last ones are judged.
 JUDGED_ATTEMPTS = 50
@@ -77,16 +79,27 @@ def lock_callback_orders(call_ids: Sequence[int]) -> None:
         )
 
 
-def crowded_orders(call_ids: Sequence[int]) -> dict[int, int]:
-    """Return {call id: its order} of those calls whose order has more than JUDGED_ATTEMPTS."""
+#: What ``held`` of `crowded_orders` may have.
+CROWDED = Prepared(
+    "crowded_orders",
+    f"""
+SELECT ARRAY(
+    SELECT ARRAY[c.id, c.order_key] FROM calls_call c
+    WHERE c.id = ANY (%(call_ids)s) AND c.order_key IS NOT NULL AND EXISTS (
+        SELECT 1 FROM calls_call o
+        WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key
+        OFFSET {JUDGED_ATTEMPTS})),
+    {AS_BEFORE_SQL}""",
+    {"call_ids": "bigint[]"},
+)
+
+
+def crowded_orders(call_ids: Sequence[int], *, held: Collection[str]) -> dict[int, int]:
+    """Return {call id: its order} of those calls whose order has more than JUDGED_ATTEMPTS.
+
+    Runs inside a transaction; ``held``: see `calls.runtime.prepared`.
+    """
     if not call_ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.id, c.order_key FROM calls_call c"
-            " WHERE c.id = ANY (%s::bigint[]) AND c.order_key IS NOT NULL AND EXISTS ("
-            " SELECT 1 FROM calls_call o"
-            " WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key OFFSET %s)",
-            [list(call_ids), JUDGED_ATTEMPTS],
-        )
-        return dict(cursor.fetchall())
+    [(found, _settings)] = CROWDED.rows({"call_ids": list(call_ids)}, held=held)
+    return dict(found)

@@ -25,7 +25,7 @@ from calls.decision.routing import ROUTED, SOURCES, has_row_sql
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
-from calls.runtime.prepared import Prepared, held_of
+from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, held_of
 from calls.states import (
     BEFORE_CONNECTION,
     CALLS_OFF,
@@ -194,7 +194,7 @@ def decide_locked(calls: Decided, *, now: datetime) -> None:
         prepared = _DECIDE_NEW
         values |= {"first": min(calls.starts), "last": max(calls.starts)}
     prepared.execute(values, held=calls.held)
-    if prepared is _DECIDE_KNOWN and _missed_a_save(values):
+    if prepared is _DECIDE_KNOWN and _missed_a_save(values, calls.held):
         prepared.execute(values, held={*calls.held, prepared.name})
     if calls.has_sent_before:
         attach_calls(calls.call_ids)
@@ -202,18 +202,22 @@ def decide_locked(calls: Decided, *, now: datetime) -> None:
 
 # What waits is decided by the present settings before it is sent (`calls.delivery.redecision`), but
 # what former settings exclude would stay excluded.
-_MISSED = f"""
+_MISSED = Prepared(
+    "missed_a_save",
+    f"""
 SELECT EXISTS (
     SELECT 1 FROM calls_delivery d JOIN counters_counter k ON k.id = d.counter_id
     WHERE d.call_id = ANY ({CALLS_AND_THEIR_ORDERS}) AND d.state = {DeliveryState.SKIPPED}
-      AND d.waited AND d.settings_version < k.version AND k.enabled AND k.removed_at IS NULL)"""
+      AND d.waited AND d.settings_version < k.version AND k.enabled AND k.removed_at IS NULL),
+    {AS_BEFORE_SQL}""",
+    {"call_ids": "bigint[]", "siblings": "bigint"},
+)
 
 
-def _missed_a_save(values: dict[str, Any]) -> bool:
+def _missed_a_save(values: dict[str, Any], held: Collection[str]) -> bool:
     """Whether settings were saved while the deciding statement waited for a row, or just before."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MISSED, values)
-        return bool(cursor.fetchone()[0])
+    [(is_missed, _settings)] = _MISSED.rows(values, held=held)
+    return bool(is_missed)
 
 
 def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:
@@ -295,4 +299,4 @@ _DECIDE_KNOWN = Prepared(
     _TYPES | {"siblings": "bigint"},
 )
 #: What `Decided.held` may have.
-STATEMENTS = (_DECIDE_NEW, _DECIDE_KNOWN)
+STATEMENTS = (_DECIDE_NEW, _DECIDE_KNOWN, _MISSED)

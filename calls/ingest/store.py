@@ -72,7 +72,7 @@ def store_calls(
     usable = [record for record in records if isinstance(record, CallRecord)]
     if not usable:
         return [_result(index, record, {}) for index, record in enumerate(records)]
-    statements = (*FINDING, *STATEMENTS)
+    statements = (*FINDING, *STATEMENTS, attempts.CROWDED)
     held = {one.name for one in statements} if is_prepared else held_of(statements)
     found = find_calls(source.cabinet_id, usable, held=held)
     states = found.states
@@ -85,7 +85,7 @@ def store_calls(
     if found.has_sent_before:
         use_alias_keys(source.cabinet_id, _aliases(usable, states))
     decide_locked(_decided(changed, found, held), now=now)
-    return _warned(results, changed)
+    return _warned(results, changed, held)
 
 
 def _decided(changed: Sequence[CallState], found: Found, held: Collection[str]) -> Decided:
@@ -110,10 +110,12 @@ def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallSt
     return Result(index, state.external_id, status, state.call_id)
 
 
-def _warned(results: list[Result], changed: Sequence[CallState]) -> list[Result]:
+def _warned(
+    results: list[Result], changed: Sequence[CallState], held: Collection[str]
+) -> list[Result]:
     """Add a warning to the stored records whose callback order has too many attempts."""
     of_orders = [one.call_id for one in changed if one.latest and one.latest.order_key is not None]
-    crowded = attempts.crowded_orders(of_orders)
+    crowded = attempts.crowded_orders(of_orders, held=held)
     return [
         replace(one, warning=too_many_attempts(crowded[one.call_id]))
         if one.call_id in crowded and one.status != "duplicate"

@@ -12,9 +12,10 @@ from django.db.models import Model
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.attempts import HAS_LATER_ATTEMPT, JUDGED_ATTEMPTS, crowded_orders
+from calls.decision.attempts import CROWDED, HAS_LATER_ATTEMPT, JUDGED_ATTEMPTS, crowded_orders
 from calls.decision.decide import decide
 from calls.models import Call, Delivery
+from calls.runtime.prepared import held_of
 from calls.states import DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -35,6 +36,10 @@ LATER_ATTEMPT = """EXISTS (
 
 def attempt(cabinet: Cabinet, number: int | None, **fields: Any) -> Call:
     return store_call(cabinet=cabinet, kind="callback", order_key=ORDER, attempt=number, **fields)
+
+
+def crowded(call_ids: list[int]) -> dict[int, int]:
+    return crowded_orders(call_ids, held=held_of([CROWDED]))
 
 
 def attempts(cabinet: Cabinet, count: int, **fields: Any) -> list[Call]:
@@ -68,7 +73,7 @@ def test_order_below_the_bound_is_judged_as_without_one(cabinet: Cabinet, seed: 
     rows = Delivery.objects.filter(channel=1).values_list("call_id", "counter_id", "reason")
     decided = {row[:2]: row[2] is None for row in rows if row[2] in (None, "not_last_attempt")}
     assert decided == {key: is_last[key] for key in decided}
-    assert crowded_orders([calls[0].pk]) == {}
+    assert crowded([calls[0].pk]) == {}
 
 
 def _any_attempt(cabinet: Cabinet, chance: random.Random, now: datetime) -> Call:
@@ -98,13 +103,13 @@ def test_attempt_beyond_the_bound_has_a_later_one(cabinet: Cabinet, counter: Cou
     first = attempt(cabinet, 0)
     later = attempts(cabinet, JUDGED_ATTEMPTS - 1, is_finished=False)
     assert row_of(first).state == DeliveryState.WAITING
-    assert crowded_orders([first.pk]) == {}
+    assert crowded([first.pk]) == {}
 
     one_more = attempt(cabinet, JUDGED_ATTEMPTS, is_finished=False)
 
     assert row_of(first).reason == "not_last_attempt"
     assert reasons([*later, one_more], counter) == ["not_finished"] * JUDGED_ATTEMPTS
-    assert crowded_orders([first.pk, one_more.pk]) == {first.pk: ORDER, one_more.pk: ORDER}
+    assert crowded([first.pk, one_more.pk]) == {first.pk: ORDER, one_more.pk: ORDER}
 
 
 def test_last_attempt_of_a_crowded_order_is_sent_alone(cabinet: Cabinet, counter: Counter) -> None:

@@ -71,7 +71,8 @@ def test_piece_finds_its_calls_by_one_array_and_reads_no_settings_for_a_row(
 ) -> None:
     plan = plan_of_piece(linked_counter, store_call(cabinet=cabinet).partition_at)
 
-    assert re.search(r'"Index Cond": "\(\(id = ANY \(\(InitPlan \d+\)', plan)
+    # By the key of calls with or without its month: the planner chooses by the statistics.
+    assert re.search(r'"Index Cond": "\(+id = ANY \(\(InitPlan \d+\)', plan)
     assert plan.count('"Hash Join"') == 1
     assert '"Nested Loop"' not in plan
     assert "counters_" not in plan

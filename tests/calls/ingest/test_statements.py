@@ -82,6 +82,28 @@ def test_signed_call_takes_five_statements_and_one_round_trip_to_redis(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_attempt_of_an_order_plans_nothing_but_its_receipt(
+    source: CallSource, counter: Counter
+) -> None:
+    order = {"serviceType": "callback", "cbCallId": 11, "cbAttempt": 1, "cbAttemptsQueue": [11, 12]}
+    post_calls(factories.v3_record(**order), source=source)
+    second = factories.v3_record(**order | {"cbCallId": 12, "cbAttempt": 2})
+
+    with CaptureQueriesContext(connection) as captured:
+        post_calls(second, source=source)
+
+    expected = (
+        "EXECUTE find_source",
+        *("BEGIN", "EXECUTE find_calls", "COPY calls_call ", "EXECUTE decide_known"),
+        *("EXECUTE missed_a_save", "EXECUTE crowded_orders"),
+        *("INSERT INTO calls_ingestreceipt", "COMMIT"),
+    )
+    assert len(captured) == len(expected)
+    for sql, words in zip(sql_of(captured), expected, strict=True):
+        assert words in sql
+
+
+@pytest.mark.django_db(transaction=True)
 def test_repeated_request_takes_one_statement(source: CallSource, counter: Counter) -> None:
     item = factories.v3_record()
     first = post_calls(item, source=source, webhook_id="msg-again")
@@ -245,7 +267,7 @@ def test_attempt_of_an_earlier_month_is_decided_again(source: CallSource, counte
 
     reasons = Delivery.objects.filter(channel=1).order_by("call_id")
     assert reasons[0].reason == "not_last_attempt"
-    assert {name.rpartition("_")[0] for name in executions()} == {"decide_known"}
+    assert {name.rpartition("_")[0] for name in executions()} == {"decide_known", "missed_a_save"}
 
 
 @pytest.mark.django_db(transaction=True)
