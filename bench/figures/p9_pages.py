@@ -166,7 +166,7 @@ def _open(client: Client, address: str) -> int:
 
 def _blocks(query: str) -> int:
     """Return the blocks that a query reads, from memory or disk; 0 for what changes rows."""
-    if not query.startswith(("SELECT", "WITH")):
+    if not query.lstrip().startswith(("SELECT", "WITH")):
         return 0
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.replace('%', '%%')}", [])
