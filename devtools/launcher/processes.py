@@ -22,13 +22,15 @@ from devtools.launcher.run_config import HOST, ROOT, RunConfig
 from devtools.launcher.start_error import StartError
 
 READY_TIMEOUT_SECONDS = 120
-READY_STEP_SECONDS = 0.25
+READY_STEP_SECONDS = 0.1
 # A program that exits more often than this during the start is reported as failed.
 FAILURES_ALLOWED = 2
 # Without the proxy of the environment: the addresses are on this machine.
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 WORKER_CLASS = "callkeeper_metrika.web_server.worker.BufferedWorker"
+#: Lines of Celery's log, at level INFO.
+WORKER_READY, BEAT_READY = " ready.\n", " beat: Starting..."
 CELERY = ("-W", ROOT_WARNING, "-m", "celery", "-A", "callkeeper_metrika")
 
 SUPERVISORD = """\
@@ -64,10 +66,14 @@ killasgroup=true
 
 @dataclass(frozen=True)
 class Program:
-    """The arguments of `python`, and how long the program may take to stop."""
+    """The arguments of `python`, and how long the program may take to stop.
+
+    The program is up once it has written ``ready_words`` to its log; without them, once it runs.
+    """
 
     words: Sequence[str]
     stop_seconds: int
+    ready_words: str = ""
 
 
 class Processes:
@@ -79,6 +85,7 @@ class Processes:
         self.data = data
         self.logs = data / "logs"
         self.supervisord: PythonProcess | None = None
+        self._log_sizes: dict[str, int] = {}
 
     @property
     def log(self) -> Path:
@@ -95,6 +102,7 @@ class Processes:
         config = self.data / f"supervisord-{self.title}.conf"
         config.write_text(configuration(self.title, self.programs, self.data), encoding="utf-8")
         self.log.unlink(missing_ok=True)
+        self._log_sizes = {name: _size(self._program_log(name)) for name in self.programs}
         with (self.logs / f"supervisord-{self.title}.out").open("wb") as output:
             self.supervisord = start_python(
                 ["-m", "devtools.launcher.supervisor", "-n", "-c", str(config)],
@@ -105,9 +113,9 @@ class Processes:
             )
 
     def wait_until_ready(self, address: str) -> None:
-        """Return when all programs run and `address` responds; raise StartError if one failed."""
+        """Return when all programs are up and `address` responds; StartError if one failed."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while not (self._all_running() and _answers(address)):
+        while not (self._all_up() and _answers(address)):
             self._raise_if_failed(late=time.monotonic() > deadline)
             time.sleep(READY_STEP_SECONDS)
 
@@ -126,9 +134,26 @@ class Processes:
     def _log_text(self) -> str:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
-    def _all_running(self) -> bool:
+    def _all_up(self) -> bool:
+        """Whether all programs are up; sooner than supervisord reports the state RUNNING."""
         words = self._log_text()
-        return all(f"success: {name} entered RUNNING" in words for name in self.programs)
+        return all(
+            f"spawned: '{name}' " in words and program.ready_words in self._written_by(name)
+            for name, program in self.programs.items()
+        )
+
+    def _written_by(self, name: str) -> str:
+        """Return what the program has written to its log since the start."""
+        log = self._program_log(name)
+        if not log.exists():
+            return ""
+        with log.open("rb") as file:
+            # A log that is shorter than at the start has been rotated.
+            file.seek(self._log_sizes[name] if self._log_sizes[name] <= _size(log) else 0)
+            return file.read().decode(errors="replace")
+
+    def _program_log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
 
     def _raise_if_failed(self, *, late: bool) -> None:
         if not self.is_running:
@@ -174,7 +199,9 @@ def product_programs(config: RunConfig) -> dict[str, Program]:
         "web": Program(["-m", "gunicorn", *_gunicorn(config.port)], 6),
         "worker": _worker("worker", queue="celery", threads=4),
         "sender": _worker("sender", queue="send", threads=2),
-        "beat": Program([*CELERY, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4),
+        "beat": Program(
+            [*CELERY, "beat", "-s", schedule, "--pidfile=", "-l", "INFO"], 4, BEAT_READY
+        ),
     }
 
 
@@ -186,7 +213,7 @@ def _worker(name: str, *, queue: str, threads: int) -> Program:
     pool = ("-P", "threads", "-c", str(threads))
     alone = ("--without-mingle", "--without-gossip")
     words = [*CELERY, "worker", "-Q", queue, *pool, *alone, "-n", f"{name}@%h", "-l", "INFO"]
-    return Program(words, 8)
+    return Program(words, 8, WORKER_READY)
 
 
 def sandbox_programs(config: RunConfig) -> dict[str, Program]:
@@ -212,6 +239,10 @@ def _gunicorn(port: int) -> list[str]:
         "--graceful-timeout=4",
         "--no-control-socket",
     ]
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _literal(text: str) -> str:

@@ -15,6 +15,7 @@ from supervisor import supervisord
 from supervisor.options import ServerOptions
 
 from devtools.launcher.parent_death import die_with_parent
+from devtools.launcher.poller import FirstPollAtOnce
 from devtools.launcher.python_process import CAN_FORK, run_here
 
 #: A program with this prefix ends with supervisord; here the prefix is not run, only obeyed.
@@ -27,6 +28,7 @@ class ForkingOptions(ServerOptions):  # type: ignore[misc]  # no types are publi
     def __init__(self) -> None:
         super().__init__()
         self.set_death_signal = die_with_parent(signal.SIGTERM)
+        self.poller = FirstPollAtOnce(self.poller)
 
     def execve(self, filename: str, argv: Sequence[str], env: Mapping[str, str]) -> Any:
         """Replace the forked child by the program; never return."""

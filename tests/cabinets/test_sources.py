@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
@@ -112,6 +113,21 @@ def test_seeded_user_can_sign_in_and_source_exists() -> None:
         "cabinet": "Окна",
         "source": {"id": source.public_id, "secret": str(source.signing_secrets.get().secret)},
     }
+
+
+def test_password_of_a_new_person_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def count(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", count)
+
+    seed(username="demo", password="длинный пароль")
+
+    assert hashed == ["длинный пароль"]
 
 
 def test_seeding_twice_changes_nothing() -> None:

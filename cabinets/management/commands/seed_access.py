@@ -50,8 +50,9 @@ class Command(BaseCommand):
 def _user_of(username: str, password: str | None, is_staff: bool) -> tuple[User, str]:
     """Return the user and a valid password; a matching one is not written again."""
     password = password or secrets.token_urlsafe(12)
-    user, _created = get_user_model().objects.get_or_create(username=username)
-    if not user.check_password(password):
+    user, is_new = get_user_model().objects.get_or_create(username=username)
+    # A check costs as much as a hash.
+    if is_new or not user.check_password(password):
         user.set_password(password)
     if is_staff:
         user.is_staff = user.is_superuser = True

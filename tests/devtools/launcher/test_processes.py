@@ -9,6 +9,8 @@ import pytest
 
 from callkeeper_metrika.celery import app
 from devtools.launcher.processes import (
+    Processes,
+    Program,
     _is_only_halted,
     configuration,
     product_programs,
@@ -70,3 +72,39 @@ def test_supervisor_configuration_has_no_secret() -> None:
 )
 def test_product_whose_sending_is_halted_counts_as_started(body: bytes, is_up: bool) -> None:
     assert _is_only_halted(body) is is_up
+
+
+@pytest.mark.parametrize(
+    ("supervisord", "worker", "is_up"),
+    [
+        ("spawned: 'worker' with pid 7", "worker@vm ready.\n", True),
+        ("spawned: 'worker' with pid 7", "starting\n", False),
+        ("spawned: 'sender' with pid 7", "worker@vm ready.\n", False),
+    ],
+)
+def test_program_is_up_once_it_says_so_after_this_start(
+    tmp_path: Path, supervisord: str, worker: str, is_up: bool
+) -> None:
+    log = tmp_path / "logs" / "worker.log"
+    log.parent.mkdir()
+    log.write_text("worker@vm ready.\n")  # of the start before
+    processes = Processes("test", {"worker": Program([], 4, " ready.\n")}, tmp_path)
+    processes._log_sizes = {"worker": log.stat().st_size}
+    assert processes._all_up() is False
+
+    processes.log.write_text(supervisord)
+    with log.open("a") as file:
+        file.write(worker)
+
+    assert processes._all_up() is is_up
+
+
+def test_rotated_log_is_read_from_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    processes = Processes("test", {"worker": Program([], 4, " ready.\n")}, tmp_path)
+    processes._log_sizes = {"worker": 1000}
+    processes.log.write_text("spawned: 'worker' with pid 7")
+
+    (tmp_path / "logs" / "worker.log").write_text("worker@vm ready.\n")
+
+    assert processes._all_up()

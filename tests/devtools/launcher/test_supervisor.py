@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from devtools.launcher.poller import FirstPollAtOnce
 from devtools.launcher.processes import Processes, Program
 from devtools.launcher.python_process import CAN_FORK
 
@@ -59,3 +60,25 @@ def test_killed_program_is_restarted_and_none_is_left_after_the_stop(processes: 
     assert [line.partition(" ")[1] + line.partition(" ")[2] for line in starts()] == [expected] * 2
     assert psutil.wait_procs([first, second], timeout=10)[1] == []
     assert processes.is_running is False
+
+
+class Poller:
+    """Records how long each poll was to wait."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def poll(self, timeout: float) -> tuple[list[int], list[int]]:
+        self.waits.append(timeout)
+        return [], []
+
+
+def test_programs_are_started_without_a_wait_and_then_watched_each_second() -> None:
+    poller = Poller()
+    polling = FirstPollAtOnce(poller)
+
+    for _ in range(3):
+        polling.poll(1)
+
+    assert poller.waits == [0, 1, 1]
+    assert polling.waits is poller.waits
