@@ -25,6 +25,8 @@ WITH_PARENT = (sys.executable, "-m", "devtools.launcher.parent_death", sys.execu
 class ForkingOptions(ServerOptions):  # type: ignore[misc]  # no types are published
     """Options whose `execve` runs a Python program in the process that was forked for it."""
 
+    poller: Any
+
     def __init__(self) -> None:
         super().__init__()
         self.set_death_signal = die_with_parent(signal.SIGTERM)
