@@ -51,7 +51,7 @@ DEFAULT_SORT = "synced"
 def list_context(
     cabinet: Cabinet, *, account_filter: int | None, sort: str, now: datetime
 ) -> dict[str, Any]:
-    """Return the template's context (fifteen queries at most, however many counters there are)."""
+    """Return the template's context (sixteen queries at most, however many counters there are)."""
     linked = _accounts(cabinet)
     pauses = pauses_of_accounts(linked, now=now)
     accounts = [_account(account, pauses.get(account.pk, "")) for account in linked]

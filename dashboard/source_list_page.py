@@ -10,7 +10,12 @@ from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from cabinets.source_views import rows_of
-from calls.queries.identifier_stats import PERIOD, IdentifierCounts, identifier_counts
+from calls.queries.identifier_stats import (
+    PERIOD,
+    IdentifierCounts,
+    identifier_stats,
+)
+from calls.queries.redecision import grouped
 from calls.queries.stats import share_text
 
 
@@ -18,12 +23,16 @@ from calls.queries.stats import share_text
 @cabinet_required
 def source_list(request: CabinetRequest) -> HttpResponse:
     """List the cabinet's sources, in a constant number of queries."""
-    counts = identifier_counts(request.cabinet, now=timezone.now())
+    stats = identifier_stats(request.cabinet, now=timezone.now())
     rows = [
-        row | {"identifiers": _identifiers(counts.get(row["source"].pk))}
+        row | {"identifiers": _identifiers(stats.by_source.get(row["source"].pk))}
         for row in rows_of(request.cabinet)
     ]
-    context = {"rows": rows, "days": PERIOD.days}
+    context = {
+        "rows": rows,
+        "days": PERIOD.days,
+        "most_calls": grouped(stats.calls) if stats.is_limited else "",
+    }
     return render(request, "cabinets/source_list.html", context)
 
 
@@ -50,8 +59,9 @@ def _advice(counts: IdentifierCounts) -> str:
     )
     parts = [sentence % {"count": count} for count, sentence in came if count]
     if counts.awaiting:
-        text = _("Ждут исправленной записи или вашего решения: %(count)d.")
+        text = _("Из них ждут исправленной записи или вашего решения: %(count)d.")
         parts.append(text % {"count": counts.awaiting})
     else:
-        parts.append(_("Ни один звонок из-за этого не ждёт."))
+        text = _("Ни один из этих звонков не ждёт исправленной записи или вашего решения.")
+        parts.append(text)
     return " ".join(parts)

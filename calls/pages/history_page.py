@@ -202,7 +202,7 @@ def _row(
         "reason_text": sentence_of(delivery, blocker=blocker),
         "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
         "changed_after_send": is_changed_after_send(call, delivery),
-        "upload": upload.pk if upload else None,
+        "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
         "sent_at": sent_at_of(upload) if upload else None,
     }

@@ -59,11 +59,6 @@ class LinkedTotals:
     #: Rows of files that a person has to look at, such as one that Metrika has twice.
     stuck: int = 0
 
-    def __add__(self, other: LinkedTotals) -> LinkedTotals:
-        """Return the sums of all counts."""
-        names = self.__dataclass_fields__
-        return LinkedTotals(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
     def parts(self) -> list[str]:
         """Return what is known of the sent rows, in a few words each; zero counts are left out."""
         return [text % {"count": number_format(count)} for count, text in self._parts() if count]

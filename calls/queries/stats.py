@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime, time, timedelta
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
@@ -92,10 +92,14 @@ def sent_totals(counters: Sequence[Counter], *, now: datetime) -> dict[int, Sent
     A call that is sent over both channels is counted once: in `counted_channel`. Repeats that a
     person ordered are not counted: they are the same calls.
     """
-    today = timezone.localtime(now).date()
+    if not counters:
+        return {}
+    uploads = _sent_uploads(counters)
     totals = {counter.pk: SentTotals() for counter in counters}
-    for counter_id, day, links in _sent_by_day(counters):
-        _add(totals[counter_id], (today - day).days, links)
+    for counter_id, *counts in uploads.values_list("counter_id").annotate(**SUMS):
+        links = LinkedTotals(*counts)
+        totals[counter_id].total, totals[counter_id].links = links.sent, links
+    _add_days(totals, uploads, timezone.localtime(now))
     return totals
 
 
@@ -200,12 +204,13 @@ def _waiting(whose: Q) -> Waiting:
     )
 
 
-def _sent_by_day(counters: Sequence[Counter]) -> list[tuple[int, date, LinkedTotals]]:
+def _sent_uploads(counters: Sequence[Counter]) -> QuerySet[Upload]:
+    """Return the uploads with Metrika of the counted channel of each counter."""
     by_channel: dict[Channel, list[int]] = {channel: [] for channel in Channel}
     for counter in counters:
         by_channel[counted_channel(counter)].append(counter.pk)
     calls, goal = by_channel[Channel.CALLS], by_channel[Channel.GOAL]
-    rows = (
+    return (
         Upload.objects.with_metrika()
         .filter(
             Q(counter__in=calls, channel=Channel.CALLS) | Q(counter__in=goal, channel=Channel.GOAL),
@@ -213,19 +218,19 @@ def _sent_by_day(counters: Sequence[Counter]) -> list[tuple[int, date, LinkedTot
             resend__isnull=True,
         )
         .order_by()
-        .values_list("counter_id", TruncDate("sent_at"))
-        .annotate(**SUMS)
     )
-    return [(pk, day, LinkedTotals(*counts)) for pk, day, *counts in rows]
 
 
-def _add(totals: SentTotals, days_ago: int, links: LinkedTotals) -> None:
-    totals.total += links.sent
-    totals.links += links
-    if days_ago == 0:
-        totals.today += links.sent
-    if 0 <= days_ago < CHART_DAYS:
-        totals.by_day[CHART_DAYS - 1 - days_ago] += links.sent
+def _add_days(totals: dict[int, SentTotals], uploads: QuerySet[Upload], now: datetime) -> None:
+    """Add the days of the chart; ``now`` is in the time zone of the days."""
+    first = now.date() - timedelta(days=CHART_DAYS - 1)
+    recent = uploads.filter(sent_at__gte=timezone.make_aware(datetime.combine(first, time.min)))
+    by_day = recent.values_list("counter_id", TruncDate("sent_at")).annotate(Sum("rows"))
+    for counter_id, day, rows in by_day:
+        of_counter = totals[counter_id]
+        if first <= day <= now.date():
+            of_counter.by_day[(day - first).days] += rows
+        of_counter.today = of_counter.by_day[-1]
 
 
 def awaiting_decision(counters: Q, *, now: datetime) -> list[tuple[int, str, int]]:

@@ -131,10 +131,10 @@ def test_number_of_queries_does_not_grow_with_the_counters(
         response = owner_client.get(LIST)
 
     assert len(response.context["rows"]) == count
-    # session, person, membership; accounts, counters, sent, removed; sources, newest call, last
+    # session, person, membership; accounts, counters, sent, sent by day, removed; sources, newest call, last
     # uploads, pauses of counters and of accounts, uploads, calls and unknown files for a person, a
     # halt
-    assert len(queries) == 17
+    assert len(queries) == 18
 
 
 def test_counter_without_sent_calls_says_so(owner_client: Client, account: YandexAccount) -> None:

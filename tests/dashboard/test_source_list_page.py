@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls.queries.identifier_stats import IdentifierCounts, identifier_counts
+from calls.queries import identifier_stats as identifiers
+from calls.queries.identifier_stats import IdentifierCounts, identifier_stats
 from counters.models import Counter
 from tests import factories
 from tests.calls.stored import store_call
@@ -23,7 +24,7 @@ UNREADABLE: dict[str, Any] = {
 
 
 def counts_of(source: CallSource) -> IdentifierCounts | None:
-    return identifier_counts(source.cabinet, now=timezone.now()).get(source.pk)
+    return identifier_stats(source.cabinet, now=timezone.now()).by_source.get(source.pk)
 
 
 @pytest.mark.django_db
@@ -68,7 +69,7 @@ def test_page_names_the_identifier_and_the_calls_that_wait(
 
     assert counts_of(source) == IdentifierCounts(calls=3, unreadable=3, yclids=3, awaiting=1)
     assert "yclid (3): передавайте текстом, одним номером." in page
-    assert "Ждут исправленной записи или вашего решения: 1." in page
+    assert "Из них ждут исправленной записи или вашего решения: 1." in page
     assert "ClientID (" not in page
 
 
@@ -81,7 +82,8 @@ def test_page_says_that_no_call_waits(
     page = owner_client.get(reverse("cabinets:sources")).content.decode()
 
     assert "ClientID (1): передавайте текстом, одним номером." in page
-    assert "Ни один звонок из-за этого не ждёт." in page
+    words = "Ни один из этих звонков не ждёт исправленной записи или вашего решения."
+    assert words in page
 
 
 def test_number_of_queries_does_not_grow_with_sources(
@@ -92,3 +94,24 @@ def test_number_of_queries_does_not_grow_with_sources(
 
     with django_assert_num_queries(7):
         owner_client.get(reverse("cabinets:sources"))
+
+
+def test_of_many_calls_the_newest_are_counted_and_the_page_says_so(
+    owner_client: Client, cabinet: Cabinet, source: CallSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    monkeypatch.setattr(identifiers, "MAX_CALLS", 3)
+    store_call(cabinet=cabinet, source=source, started_at=now - timedelta(hours=2), **UNREADABLE)
+    store_call(cabinet=cabinet, source=source, started_at=now - timedelta(hours=1))
+    assert not identifier_stats(cabinet, now=now).is_limited
+
+    values: dict[str, Any] = {"source": factories.make_source(cabinet=cabinet), "client_id": ""}
+    for _ in range(2):
+        store_call(cabinet=cabinet, **values)
+    stats = identifier_stats(cabinet, now=timezone.now())
+    page = owner_client.get(reverse("cabinets:sources")).content.decode()
+
+    assert stats.by_source == {source.pk: IdentifierCounts(calls=1, unreadable=0)}
+    assert stats.is_limited
+    assert "Идентификаторы среди последних 3 звонков кабинета: все читаются" in page
+    assert "Идентификаторы за" not in page

@@ -265,7 +265,7 @@ def test_partly_linked_calls_are_not_green_and_say_how_many_are_linked(
 
     answer = owner_client.get(reverse("calls:history", args=[counter.pk]))
 
-    row = next(row for row in answer.context["rows"] if row["upload"])
+    row = next(row for row in answer.context["rows"] if row["upload_url"])
     assert (row["state_text"], row["state_tone"]) == ("Принят, привязаны не все", "info")
     assert row["reason_text"].startswith("В файле к визитам привязано 17 из 25.")
     totals = [(one.state, one.count, one.sent) for one in answer.context["totals"]]
