@@ -29,6 +29,9 @@ behind the stroke, of processor time: user and system time of every process, the
 PostgreSQL included. Where the two differ much, the machine was busy with something else, or the
 disk was waited for. Rates of different runs are not comparable, ratios of one run are.
 
+The p95 of a page is of 40 views of the slowest page of its group, after one that is not counted, in
+a process whose modules the garbage collector does not visit, as in the web server's.
+
 A figure that misses a goal does the product's work once more under a profile: the functions of
 Python with the most time of their own, and the statements that took PostgreSQL the longest, of all
 sessions. A profile makes Python slower, up to twice, and PostgreSQL hardly.

@@ -28,7 +28,7 @@ class Sizes:
     end_to_end_calls: int
     naive_end_to_end_calls: int
     end_to_end_calls_once: int
-    #: Calls in the cabinets whose pages are opened, and how often each page is.
+    #: Calls in the cabinets whose pages are opened, and how often the slowest of a group is.
     page_calls: tuple[int, ...]
     page_views: int
     #: Deliveries that wait when settings are saved and due streams are found.
@@ -147,7 +147,7 @@ FULL = Sizes(
     naive_end_to_end_calls=500,
     end_to_end_calls_once=1_000_000,
     page_calls=(1_000_000, 10_000_000),
-    page_views=20,
+    page_views=40,
     saved_waiting=100_000,
     due_waiting=2_000_000,
     idle_counters=2000,

@@ -28,7 +28,7 @@ CHART_HEIGHT = 24
 EMPTY_BAR = 1
 MIN_BAR = 3
 
-RELATIVE = mark_safe(" data-relative")  # noqa: S308 — a constant
+RELATIVE = mark_safe(" data-relative")
 
 # No part of the bar is drawn thinner than this many per cent: it must be visible.
 MIN_SHARE = 1.0

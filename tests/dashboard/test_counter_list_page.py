@@ -131,9 +131,9 @@ def test_number_of_queries_does_not_grow_with_the_counters(
         response = owner_client.get(LIST)
 
     assert len(response.context["rows"]) == count
-    # session, person, membership; accounts, counters, sent, sent by day, removed; sources, newest call, last
-    # uploads, pauses of counters and of accounts, uploads, calls and unknown files for a person, a
-    # halt
+    # session, person, membership; accounts, counters, sent, sent by day, removed; sources, newest
+    # call, last uploads, pauses of counters and of accounts, uploads, calls and unknown files for a
+    # person, a halt
     assert len(queries) == 18
 
 
