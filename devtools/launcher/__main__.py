@@ -142,6 +142,8 @@ def _prepare_data(
         import_module(PRELOAD).import_product(environment)
     static = ManagementCommand(environment, "collectstatic", "--no-input")
     with progress_line("Preparing the database"):
+        if config.starts_database:
+            ManagementCommand(environment, "build_schema").output()
         ManagementCommand(environment, "migrate", "--no-input").output()
     words = ("--username", USERNAME, "--password", password)
     with progress_line("Preparing the sign-in"):
