@@ -37,9 +37,11 @@ SEED = 20261123
 WEEKS = 5
 CALLS_A_DAY = 45
 LATE_CALLS = 6
-#: Older days share an upload, so that the first start is not kept waiting.
-DAILY_FOR = 5
-DAYS_TOGETHER = 6
+#: Older days share an upload, so that the first start is not kept waiting: an upload takes as much
+#: time as a hundred calls. A failed attempt waits for the next upload, when it has to be younger
+#: than the 21 days after which Metrika takes no call: so fewer than ten together.
+DAILY_FOR = 2
+DAYS_TOGETHER = 9
 #: Longer than any call of the generator goes on after the end of its span.
 CALLS_END_WITHIN = timedelta(minutes=45)
 #: After a request that the budget or the sandbox put off; both let through 25 and more a second.
