@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from bench import environment
 from bench.sizes import DEFAULT, FULL, QUICK
-from devtools.launcher.embedded import EmbeddedServerFailed
+from devtools.launcher.embedded_server import EmbeddedServerFailed
 
 
 def main(words: Sequence[str]) -> None:

