@@ -24,6 +24,7 @@ from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
 from calls.ingest.known_calls import STATEMENTS as FINDING
 from calls.ingest.known_calls import Found, find_calls
+from calls.ingest.parsing.json_values import json_bytes
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.warnings import Warned, too_many_attempts
 from calls.models import Call
@@ -31,12 +32,11 @@ from calls.runtime.copying import array_of, copy_rows
 from calls.runtime.prepared import held_of
 
 RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
-#: Columns of a new call: those whose values are written another way come before the others.
-_OWN = ("id", "partition_at", "revision", "external_id", "raw", "tags", "unreadable_identifiers")
-_PLAIN = tuple(one for one in RECORD_COLUMNS if one not in _OWN)
-_COPIED = ("cabinet_id", "source_id", "received_at", "updated_at", *_OWN, *_PLAIN)
+#: Columns of a new call: those whose values are written another way around the others.
+_OWN = ("id", "partition_at", "revision", "external_id", "tags", "unreadable_identifiers")
+_PLAIN = tuple(one for one in RECORD_COLUMNS if one not in {*_OWN, "raw"})
+_COPIED = ("cabinet_id", "source_id", "received_at", "updated_at", *_OWN, *_PLAIN, "raw")
 _plain = attrgetter(*_PLAIN)
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,10 @@ def _copied(state: CallState) -> tuple[Any, ...]:
         state.partition_at,
         state.versions,
         state.external_id,
-        _dumps(call.raw),
         array_of(call.tags) if call.tags else "{}",
-        None if unreadable is None else _dumps(unreadable),
+        None if unreadable is None else json.dumps(unreadable),
         *_plain(call),
+        json_bytes(call.raw),
     )
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
+
+from calls.runtime.copying import array_of
 
 #: SQL array of those of %(prepared)s, names of statements, that this session has prepared.
 HELD_SQL = (
@@ -57,7 +60,9 @@ class Prepared:
         """
         with connection.cursor() as cursor:
             self.prepare(cursor, held)
-            cursor.execute(f"{_PLANNED_ONCE}; {self.execution}; {_AS_BEFORE}", parameters)
+            cursor.execute(
+                f"{_PLANNED_ONCE}; {self.execution}; {_AS_BEFORE}", _literals(parameters)
+            )
 
     def rows(
         self, parameters: Mapping[str, Any], *, held: Collection[str]
@@ -85,7 +90,7 @@ class Prepared:
             return self.rows(parameters, held=held_of([self]))
 
     def _fetched(self, cursor: Any, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        cursor.execute(f"{_PLANNED_ONCE}; {self.execution}", parameters)
+        cursor.execute(f"{_PLANNED_ONCE}; {self.execution}", _literals(parameters))
         return list(cursor.fetchall())
 
     @cached_property
@@ -115,9 +120,25 @@ def rows_of_last(
         executions = [_PLANNED_ONCE]
         for one, parameters in steps:
             one.prepare(cursor, held)
-            executions.append(cursor.mogrify(one.execution, parameters).decode())
+            executions.append(cursor.mogrify(one.execution, _literals(parameters)).decode())
         cursor.execute("; ".join(executions))
         return list(cursor.fetchall())
+
+
+def _literals(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with lists as literals; psycopg2 would adapt them item by item.
+
+    A prepared statement declares the types of its parameters, so the literals need none.
+    """
+    return {
+        name: array_of(map(str, value)) if type(value) is list and _has_items(value) else value
+        for name, value in parameters.items()
+    }
+
+
+def _has_items(values: list[Any]) -> bool:
+    """Whether `str` writes each item as PostgreSQL reads it; none is NULL or a list."""
+    return {str, int, datetime}.issuperset(map(type, values))
 
 
 def is_not_prepared(error: OperationalError) -> bool:

@@ -60,6 +60,7 @@ STRICT_DECODER = json.JSONDecoder(
 
 
 # Values of JSON hold no cycles.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 _CANONICAL = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
 )
@@ -101,6 +102,14 @@ def _has_float(value: Any) -> bool:
 
 
 _NESTED = {dict, list}
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return the value that `read_json` read as JSON in UTF-8, its numbers digit by digit."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits
+        return _PLAIN.encode(value).encode()
 
 
 def plain_canonical(value: dict[str, Any]) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +48,31 @@ def test_array_and_json_are_stored_as_they_are() -> None:
     copy_rows("copied", COLUMNS, [(1, "", AT, False, array_of(ODD), '{"a": "b\\n\\\\c\\"\\t"}')])
 
     assert execute("SELECT words, content ->> 'a' FROM copied") == [(ODD, 'b\n\\c"\t')]
+
+
+@pytest.mark.parametrize("words", [[], [""], ['"'], ["", ""], ["a", "\\"], ["a b", "ё,{}"]])
+def test_array_has_the_texts_that_were_given(words: list[str]) -> None:
+    copy_rows("copied", COLUMNS, [(1, "", AT, True, array_of(words), None)])
+
+    assert execute("SELECT words FROM copied") == [(words,)]
+
+
+def test_last_value_may_be_bytes_of_a_text() -> None:
+    content = r'{"a": "b\n\\c\tё"}'
+    rows = [(1, None, AT, True, "{}", content.encode()), (2, "", None, None, None, b"{}")]
+
+    copy_rows("copied", COLUMNS, rows)
+
+    stored = execute("SELECT word, at, content ->> 'a' FROM copied ORDER BY number")
+    assert stored == [(None, AT, json.loads(content)["a"]), ("", None, None)]
+
+
+@pytest.mark.parametrize("word", ["a\0b", "\ud801"])
+def test_text_that_postgresql_refuses_is_an_error(word: str) -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        copy_rows("copied", COLUMNS, [(1, word, AT, True, "{}", None)])
+
+    assert execute("SELECT count(*) FROM copied") == [(0,)]
 
 
 def test_error_is_one_of_django_and_nothing_is_stored() -> None:

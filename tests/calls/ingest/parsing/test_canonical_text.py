@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from calls.ingest.parsing.json_values import (
     TooDeep,
     canonical,
     canonical_list,
+    json_bytes,
     storable,
 )
 from calls.ingest.parsing.record import CallRecord
@@ -33,6 +36,23 @@ UNCLEAN = RECORDS | st.dictionaries(TEXTS, JSON | TEXTS, max_size=5)
 @given(item=UNCLEAN)
 def test_content_is_what_can_be_stored_and_its_hash(item: dict[str, Any]) -> None:
     assert read_content(item) == (storable(item), content_hash(storable(item)))
+
+
+# On a busy machine examples of this kind are made slowly; that says nothing about the code.
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(item=UNCLEAN)
+def test_stored_text_of_a_record_is_the_record(item: dict[str, Any]) -> None:
+    record = storable(item)
+    written = json_bytes(record)
+
+    as_before = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    assert json.loads(written, parse_float=Decimal) == json.loads(as_before, parse_float=Decimal)
+    assert canonical(json.loads(written)) == canonical(record)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**70), 10**400])
+def test_long_number_of_a_record_is_stored_digit_by_digit(number: int) -> None:
+    assert json_bytes({"ё": number}) == f'{{"ё":{number}}}'.encode()
 
 
 @pytest.mark.parametrize("name", ["hooks", "page", "text"])
