@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from calls.models import Delivery, Upload
 from calls.queries.display_state import uploads_in_state
@@ -38,16 +39,45 @@ _EXPIRE = (*BY_ORDER_ONLY, GOAL_GONE, IDENTIFIER_UNREADABLE, MAYBE_SENT)
 DECIDED = (DeliveryState.SKIPPED, DeliveryState.EXPIRED, DeliveryState.ROW_REFUSED)
 
 
+class File(NamedTuple):
+    """An upload whose rows may be in the state, its oldest call and when it was made."""
+
+    pk: int
+    rows: int
+    oldest: datetime
+    created: datetime
+
+
 @dataclass(frozen=True)
 class Candidates:
     """A condition of `Delivery`, and whether so few rows fulfil it that they can be sorted."""
 
     condition: Q
     is_few: bool
+    #: The two parts of the condition: of rows themselves, and of rows by their file.
+    own: Q | None = None
+    files: tuple[File, ...] = ()
 
     def __and__(self, other: Candidates) -> Candidates:
         """Return the rows that fulfil both."""
         return Candidates(self.condition & other.condition, self.is_few or other.is_few)
+
+    def latest(self, before: datetime | None, most: int) -> Q | None:
+        """Return a condition of all these rows since some moment, which reads fewer files.
+
+        The files after that moment hold ``most`` rows or more that are older than ``before`` (None
+        for now), as far as starts were not corrected; None when no file would be left out.
+        """
+        since = _since_holding(
+            most, [one for one in self.files if before is None or one.oldest <= before]
+        )
+        if since is None:
+            return None
+        # No file precedes its calls, whatever became of their starts.
+        late = [one.pk for one in self.files if one.created >= since - SLACK]
+        if len(late) == len(self.files):
+            return None
+        return _either(self.own, late) & Q(partition_at__gte=since)
 
 
 def own_condition(state: str, now: datetime) -> Q | None:
@@ -75,14 +105,13 @@ def of_state(counter: Counter, state: str, *, since: date | None, now: datetime)
     ``since`` is the first day of the history, None for all of it.
     """
     uploads = uploads_in_state(state).filter(counter=counter, **_built_since(since))
-    return _candidates(counter, own_condition(state, now), list(uploads.values_list("pk", "rows")))
+    return _candidates(counter, own_condition(state, now), uploads)
 
 
 def of_reason(counter: Counter, reason: str, *, since: date | None) -> Candidates:
     """Return the rows of the counter that may have the reason, in two queries."""
     uploads = Upload.objects.filter(counter=counter, attention=reason, **_built_since(since))
-    own = Q(state__in=DECIDED, reason=reason)
-    return _candidates(counter, own, list(uploads.values_list("pk", "rows")))
+    return _candidates(counter, Q(state__in=DECIDED, reason=reason), uploads)
 
 
 def _built_since(first: date | None) -> dict[str, date]:
@@ -90,12 +119,31 @@ def _built_since(first: date | None) -> dict[str, date]:
     return {"created_at__date__gte": first - SLACK} if first and first > date.min + SLACK else {}
 
 
-def _candidates(counter: Counter, own: Q | None, uploads: list[tuple[int, int]]) -> Candidates:
+def _candidates(counter: Counter, own: Q | None, uploads: QuerySet[Upload]) -> Candidates:
+    columns = ("pk", "rows", "oldest_call_at", "created_at")
+    files = tuple(File(*values) for values in uploads.values_list(*columns))
+    condition = _either(own, [one.pk for one in files])
+    rows = sum(one.rows for one in files)
+    if own is not None:
+        rows += Delivery.objects.filter(own, counter=counter).order_by()[: FEW + 1].count()
+    return Candidates(condition, rows <= FEW, own, files)
+
+
+def _either(own: Q | None, uploads: list[int]) -> Q:
+    """Return the condition of rows that fulfil their own, or are in these uploads."""
     in_uploads = Q(state__in=(DeliveryState.BATCHED, DeliveryState.ROW_REFUSED)) & Q(
-        upload_id__in=[pk for pk, _rows in uploads]
+        upload_id__in=uploads
     )
-    rows = sum(rows for _pk, rows in uploads)
     if own is None:
-        return Candidates(in_uploads, rows <= FEW)
-    found = Delivery.objects.filter(own, counter=counter).order_by()[: FEW + 1].count()
-    return Candidates(own | in_uploads if uploads else own, rows + found <= FEW)
+        return in_uploads
+    return own | in_uploads if uploads else own
+
+
+def _since_holding(most: int, files: list[File]) -> datetime | None:
+    """Return the oldest call of the latest files with so many rows; None when all have fewer."""
+    rows = 0
+    for one in sorted(files, key=lambda file: file.oldest, reverse=True):
+        rows += one.rows
+        if rows >= most:
+            return one.oldest
+    return None

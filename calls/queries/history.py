@@ -28,6 +28,8 @@ from calls.queries.gathering import add_gathering
 from counters.models import Counter
 
 PAGE_SIZE = 50
+#: So many rows of files most likely hold a page, although some have a state of their own.
+ENOUGH = 4 * PAGE_SIZE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: The ends of the calendar of Python, less a day for time zones.
 _FIRST_DAY, _LAST_DAY = date.min + timedelta(days=1), date.max - timedelta(days=1)
@@ -55,16 +57,11 @@ class Page:
 
 
 def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -> Page:
-    """Return one page in at most nine queries, five of them without a filter by state or reason.
+    """Return one page in at most ten queries, five of them without a filter by state or reason.
 
     An invalid cursor gives the first page.
     """
-    found = _found(counter, filters, now)
-    rows = list(
-        _after(found.deliveries, cursor)
-        .select_related("upload")
-        .order_by(*found.order)[: PAGE_SIZE + 1]
-    )
+    rows = _first_rows(counter, filters, cursor, now)
     shown = rows[:PAGE_SIZE]
     _attach_calls(shown)
     add_gathering(shown, now=now)
@@ -107,12 +104,41 @@ _SORTED = (
 
 
 def _found(counter: Counter, filters: Filters, now: datetime) -> _Found:
-    deliveries = with_display_state(Delivery.objects.filter(counter=counter), now)
     likely = _candidates(counter, filters, now)
-    if likely is not None:
-        deliveries = deliveries.filter(likely.condition)
-    is_few = likely is not None and likely.is_few
-    return _Found(_filtered(deliveries, filters), _SORTED if is_few else _ORDER)
+    deliveries = _deliveries(counter, filters, likely.condition if likely else Q(), now)
+    return _Found(deliveries, _order(likely))
+
+
+def _order(likely: Candidates | None) -> tuple[str | OrderBy, ...]:
+    return _SORTED if likely is not None and likely.is_few else _ORDER
+
+
+def _deliveries(
+    counter: Counter, filters: Filters, likely: Q, now: datetime
+) -> QuerySet[DisplayDelivery]:
+    rows = with_display_state(Delivery.objects.filter(counter=counter), now)
+    return _filtered(rows.filter(likely), filters)
+
+
+def _first_rows(
+    counter: Counter, filters: Filters, cursor: str, now: datetime
+) -> list[DisplayDelivery]:
+    """Return the rows of a page and one more, if there is one.
+
+    They are looked for in the latest files first. A whole page of them is the page: older rows come
+    after it.
+    """
+    likely, place = _candidates(counter, filters, now), _place(cursor)
+
+    def first(condition: Q) -> list[DisplayDelivery]:
+        found = _after(_deliveries(counter, filters, condition, now), place)
+        return list(found.select_related("upload").order_by(*_order(likely))[: PAGE_SIZE + 1])
+
+    latest = likely.latest(place[0] if place else None, ENOUGH) if likely else None
+    rows = first(latest) if latest is not None else []
+    if len(rows) > PAGE_SIZE:
+        return rows
+    return first(likely.condition if likely else Q())
 
 
 def _candidates(counter: Counter, filters: Filters, now: datetime) -> Candidates | None:
@@ -229,12 +255,21 @@ def _cursor(row: Delivery) -> str:
     return f"{microseconds}.{row.call_id}.{row.channel}"
 
 
-def _after(deliveries: QuerySet[DisplayDelivery], cursor: str) -> QuerySet[DisplayDelivery]:
+def _place(cursor: str) -> tuple[datetime, int, int] | None:
+    """Return partition_at, the call and the channel of a cursor; None when it is invalid."""
     try:
         microseconds, call_id, channel = map(int, cursor.split("."))
-        at = _EPOCH + timedelta(microseconds=microseconds)
+        return _EPOCH + timedelta(microseconds=microseconds), call_id, channel
     except (ValueError, OverflowError):
+        return None
+
+
+def _after(
+    deliveries: QuerySet[DisplayDelivery], place: tuple[datetime, int, int] | None
+) -> QuerySet[DisplayDelivery]:
+    if place is None:
         return deliveries
+    at, call_id, channel = place
     return deliveries.filter(
         Q(partition_at__lt=at) | Q(call_id__lt=call_id) | Q(call_id=call_id, channel__gt=channel),
         partition_at__lte=at,

@@ -14,9 +14,9 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.decision.reasons import REASONS
 from calls.models import Delivery, Upload
-from calls.queries import candidates
+from calls.queries import candidates, history
 from calls.queries.display_state import states_of_uploads, with_display_state
-from calls.queries.history import Filters, filtered, hiding, of_every_state, page_of
+from calls.queries.history import Filters, Page, filtered, hiding, of_every_state, page_of
 from calls.queries.linked import linked_of
 from calls.queries.stats import history_totals
 from calls.states import Attention, Channel, DeliveryState, DisplayState, UploadState
@@ -226,3 +226,76 @@ def test_common_states_read_a_page_of_the_history(large: Counter) -> None:
             page = page_of(large, Filters(state=state.value), cursor="", now=timezone.now())
         assert len(page.rows) == 50
         assert blocks.total < 3 * FEW_BLOCKS, (state, blocks.worst)
+
+
+@pytest.fixture
+def files(cabinet: Cabinet, counter: Counter, monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """A counter with eight files of six rows, days apart, and pages of four rows.
+
+    One row of each file was refused; the start of another was corrected by more than a week.
+    """
+    monkeypatch.setattr(history, "PAGE_SIZE", 4)
+    monkeypatch.setattr(history, "ENOUGH", 6)
+    for number in range(8):
+        at = NOW - timedelta(days=3 * number, hours=1)
+        attention = Attention.REJECTED if number % 3 else Attention.DAMAGED
+        upload = make_upload(
+            counter=counter,
+            state=UploadState.NEEDS_ATTENTION,
+            attention=attention,
+            rows=6,
+            created_at=at + timedelta(minutes=30),
+            oldest_call_at=at - timedelta(days=9),
+            newest_call_at=at - timedelta(days=9 * (number == 5)),
+        )
+        for row in range(6):
+            call = make_call(cabinet=cabinet, started_at=at + timedelta(minutes=row))
+            refused = {"state": DeliveryState.ROW_REFUSED} if row == 2 else {}
+            make_delivery(call=call, counter=counter, upload=upload, row_number=row + 1, **refused)
+    return counter
+
+
+def pages_of(counter: Counter, filters: Filters) -> list[int]:
+    """Return the calls of all pages, one after the other."""
+    page = Page([], "start")
+    found: list[int] = []
+    while page.next_cursor:
+        page = page_of(counter, filters, cursor=page.next_cursor, now=timezone.now())
+        found += [row.call_id for row in page.rows]
+    return found
+
+
+@pytest.mark.parametrize("few", [3, 10_000])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"state": "needs_attention"},
+        {"state": "row_refused"},
+        {"reason": "rejected"},
+        {"state": "needs_attention", "reason": "damaged"},
+        {"state": "needs_attention", "last_day": (NOW - timedelta(days=4)).date()},
+    ],
+)
+def test_pages_of_the_latest_files_are_those_of_all(
+    files: Counter, chosen: dict[str, Any], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "FEW", few)
+    filters = Filters(**chosen)
+    rows = filtered(files, filters, now=timezone.now())
+    expected = list(rows.order_by("-partition_at").values_list("call_id", flat=True))
+
+    assert pages_of(files, filters) == expected
+    assert len(expected) >= 6
+
+
+def test_first_page_reads_the_latest_files_alone(files: Counter) -> None:
+    likely = candidates.of_state(files, "needs_attention", since=None, now=NOW)
+    latest = likely.latest(None, 6)
+    assert latest is not None
+
+    found = Delivery.objects.filter(latest, counter=files).values_list("upload_id", flat=True)
+
+    # The oldest call of the latest file is nine days older than the file.
+    assert [one.rows for one in likely.files] == [6] * 8
+    assert len(set(found)) == 4
+    assert likely.latest(None, 49) is None
