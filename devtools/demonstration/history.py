@@ -91,18 +91,22 @@ def _take_in_late(source: CallSource, generator: CallGenerator) -> int:
 
 
 def _let_something_go_wrong(*, remaining: int) -> None:
-    if remaining == 4:
-        faults.refuse_rows(2)
     if remaining == 2:
+        faults.refuse_rows(2)
+    if remaining == 1:
         faults.refuse_file("Вопрос о цене")
 
 
 def _spans(now: datetime) -> Iterator[tuple[datetime, datetime]]:
     today = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     end = today - timedelta(days=7 * WEEKS)
+    daily_from = today - timedelta(days=DAILY_FOR)
     while end < today:
-        together = 1 if today - end <= timedelta(days=DAILY_FOR) else DAYS_TOGETHER
-        start, end = end, min(end + timedelta(days=together), today)
+        start = end
+        if start < daily_from:
+            end = min(start + timedelta(days=DAYS_TOGETHER), daily_from)
+        else:
+            end = min(start + timedelta(days=1), today)
         yield start, end
 
 

@@ -18,7 +18,7 @@ from calls.delivery.streams import due_streams
 from calls.models import Call, Delivery, Upload
 from calls.states import DeliveryState, UploadState
 from counters.models import Counter
-from devtools.demonstration import history
+from devtools.demonstration import faults, history
 from devtools.sandbox import RunningSandbox
 from integrations.limits import request_budget
 from integrations.models import Installation, RequestDay
@@ -71,6 +71,23 @@ def test_every_day_of_the_weeks_was_delivered_on_its_day(
     late = Delivery.objects.filter(state=DeliveryState.EXPIRED).values("call").distinct()
     assert 0 < late.count() <= history.LATE_CALLS  # the rest does not pass the rules
     assert_today_is_left_to_the_person(cabinet, settings)
+
+
+def test_last_days_are_delivered_each_and_both_faults_happen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happened: list[str] = []
+    monkeypatch.setattr(faults, "refuse_rows", lambda _rows: happened.append("rows"))
+    monkeypatch.setattr(faults, "refuse_file", lambda _marker: happened.append("file"))
+
+    spans = list(history._spans(timezone.now()))
+    for number in range(len(spans)):
+        history._let_something_go_wrong(remaining=len(spans) - number - 1)
+
+    days = [(end - start).days for start, end in spans]
+    assert days == [9, 9, 9, 6, 1, 1]
+    assert sum(days) == 7 * history.WEEKS
+    assert happened == ["rows", "file"]
 
 
 def assert_today_is_left_to_the_person(cabinet: Cabinet, settings: Settings) -> None:
