@@ -44,10 +44,8 @@ def array_of(texts: Iterable[str]) -> str:
 
 def _line(row: Sequence[Any]) -> bytes:
     *values, last = row
-    if type(last) is bytes:
-        line = b"%b\0%b" % (_joined(values), last)
-    else:
-        line = _joined(row)
+    is_written = type(last) is bytes
+    line = b"%b\0%b" % (_joined(values), last) if is_written else _joined(row)
     for character, escape in _WRITTEN:
         line = line.replace(character, escape)
     return line + b"\n"

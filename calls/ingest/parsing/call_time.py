@@ -65,6 +65,14 @@ def _parse(value: Any, zone: ZoneInfo | None) -> datetime:
     return _parse_iso(value, zone) if start is None else start
 
 
+def is_over(start: datetime, seconds: int, *, now: datetime) -> bool:
+    """Whether `check_end` raises nothing; a call without a length ends where it starts."""
+    if not seconds:  # the start is checked already
+        return True
+    length = timedelta(seconds=seconds)
+    return length <= LONGEST_CALL and start + length <= now + CLOCK_TOLERANCE
+
+
 def check_end(start: datetime, seconds: int, *, field: str, now: datetime) -> None:
     """Raise Unusable for a length in ``seconds`` that no call has, or that is not over yet."""
     length = timedelta(seconds=seconds)

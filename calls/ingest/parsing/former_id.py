@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from json.encoder import encode_basestring
 
 from calls.ingest.parsing.fields import Item, Unusable, read_count, read_phone, read_text
 from calls.ingest.parsing.json_values import canonical_list, digest
@@ -15,7 +16,7 @@ from calls.ingest.parsing.remembered import remembered
 
 def beginning(source_id: str, started_at: datetime) -> str:
     """Return the canonical list of what every derived id is made of."""
-    return canonical_list((source_id, started_at.isoformat()))
+    return f'[{encode_basestring(source_id)},"{started_at.isoformat()}"]'
 
 
 def derived_id(begin: str, facts: Iterable[str | int]) -> str:
