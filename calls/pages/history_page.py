@@ -25,7 +25,7 @@ from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send
 from calls.queries.redecision import grouped
 from calls.queries.same_second import SameSecond, same_second
-from calls.queries.stats import history_totals
+from calls.queries.stats import history_totals, whole_history_totals
 from calls.states import Channel, DisplayState
 from counters.models import Counter
 
@@ -90,8 +90,11 @@ def totals_context(counter: Counter, filters: history_pages.Filters) -> dict[str
     Reads every row that passes the filters, whatever state is chosen.
     """
     now = timezone.now()
-    every_state = history_pages.of_every_state(counter, filters, now=now)
-    totals, linked = history_totals(every_state, now=now)
+    if replace(filters, state="") == history_pages.Filters():
+        totals, linked = whole_history_totals(counter, now=now)
+    else:
+        every_state = history_pages.of_every_state(counter, filters, now=now)
+        totals, linked = history_totals(every_state, now=now)
     return _period_context(filters) | {
         "totals": totals,
         "totals_count": sum(total.count for total in totals),

@@ -18,8 +18,10 @@ from calls.decision.horizon import LINK_HORIZON
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.models import Delivery, Upload
 from calls.models.querysets import AWAITS_GOAL, AWAITS_PERSON
+from calls.queries import whole_history
 from calls.queries.display_state import own_state_case, states_of_uploads
 from calls.queries.linked import SUMS, LinkedTotals, linked_of_uploads
+from calls.queries.whole_history import Group
 from calls.states import (
     BY_ORDER_ONLY,
     GOAL_GONE,
@@ -110,7 +112,7 @@ def counted_channel(counter: Counter) -> Channel:
 
 def state_totals(deliveries: QuerySet[Delivery], *, now: datetime) -> list[StateTotal]:
     """Return the number of these deliveries in each display state that occurs, in enum order."""
-    counts, sent, _uploads = _counted(deliveries, now)
+    counts, sent, _uploads = _counted(_groups(deliveries, now))
     return _state_totals(counts, sent)
 
 
@@ -118,29 +120,42 @@ def history_totals(
     deliveries: QuerySet[Delivery], *, now: datetime
 ) -> tuple[list[StateTotal], LinkedTotals]:
     """Return `state_totals` and `linked_of` of the deliveries, which are read once for both."""
-    counts, sent, uploads = _counted(deliveries, now)
+    return _history_totals(_groups(deliveries, now))
+
+
+def whole_history_totals(
+    counter: Counter, *, now: datetime
+) -> tuple[list[StateTotal], LinkedTotals]:
+    """Return `history_totals` of all deliveries of the counter."""
+    return _history_totals(whole_history.groups_of(counter, now=now))
+
+
+def _history_totals(groups: list[Group]) -> tuple[list[StateTotal], LinkedTotals]:
+    counts, sent, uploads = _counted(groups)
     return _state_totals(counts, sent), linked_of_uploads(uploads)
 
 
-def _counted(
-    deliveries: QuerySet[Delivery], now: datetime
-) -> tuple[Tally[str], Tally[str], list[int]]:
-    """Return by display state: how many deliveries, how many with Metrika; and their uploads.
-
-    They are counted by upload first: the state of an upload is computed once, not for each row.
-    """
-    groups = list(
+def _groups(deliveries: QuerySet[Delivery], now: datetime) -> list[Group]:
+    return list(
         deliveries.order_by()
         .annotate(own_state=own_state_case(now))
         .values_list("upload_id", "own_state")
         .annotate(count=Count("call_id"))
     )
+
+
+def _counted(groups: list[Group]) -> tuple[Tally[str], Tally[str], list[int]]:
+    """Return by display state: how many deliveries, how many with Metrika; and their uploads.
+
+    They are counted by upload first: the state of an upload is computed once, not for each row.
+    """
     uploads = sorted({upload for upload, _own, _count in groups if upload is not None})
     states = states_of_uploads(uploads) if uploads else {}
+    unknown = (DisplayState.NEEDS_ATTENTION.value, False)
     counts: Tally[str] = Tally()
     sent: Tally[str] = Tally()
     for upload, own, count in groups:
-        state, is_sent = states.get(upload, (DisplayState.NEEDS_ATTENTION.value, False))
+        state, is_sent = states.get(upload, unknown) if upload is not None else unknown
         counts[own or state] += count
         sent[own or state] += count * is_sent
     return counts, sent, uploads

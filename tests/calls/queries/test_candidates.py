@@ -18,9 +18,10 @@ from calls.queries import candidates, history
 from calls.queries.display_state import states_of_uploads, with_display_state
 from calls.queries.history import Filters, Page, filtered, hiding, of_every_state, page_of
 from calls.queries.linked import linked_of
-from calls.queries.stats import history_totals
+from calls.queries.stats import history_totals, whole_history_totals
 from calls.states import Attention, Channel, DeliveryState, DisplayState, UploadState
 from counters.models import Counter
+from tests import factories
 from tests.calls.blocks import counted_blocks
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.many_rows import copy_call
@@ -151,6 +152,37 @@ def test_totals_by_upload_are_those_of_the_rows(counter: Counter) -> None:
         state for state, uploading in states if uploading is not None
     )
     assert linked == linked_of(rows)
+
+
+def test_totals_of_the_whole_history_are_those_of_its_rows(counter: Counter) -> None:
+    make_every_row(counter)
+    rows = Delivery.objects.filter(counter=counter)
+    assert {"row_refused", "expired", "not_finished"} < set(
+        with_display_state(rows, NOW).values_list("display_state", flat=True)
+    )
+    # Rows of another counter, and a file of which nothing but a refused row is left.
+    other = factories.make_counter(account=counter.account)
+    make_delivery(call=make_call(cabinet=counter.cabinet), counter=other)
+    refused = make_upload(counter=counter, state=UploadState.CANCELLED)
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter, upload=refused, state=DeliveryState.ROW_REFUSED)
+
+    assert whole_history_totals(counter, now=NOW) == history_totals(rows, now=NOW)
+    assert whole_history_totals(other, now=NOW) == history_totals(
+        Delivery.objects.filter(counter=other), now=NOW
+    )
+
+
+def test_whole_history_of_many_rows_has_the_totals_of_its_rows(large: Counter) -> None:
+    now = timezone.now()
+    expected = history_totals(Delivery.objects.filter(counter=large), now=now)
+    totals = whole_history_totals(large, now=now)
+
+    assert totals == expected
+    assert [(one.state, one.count) for one in totals[0]] == [
+        ("accepted", 10_000),
+        ("skipped", 10_000),
+    ]
 
 
 def test_rows_are_counted_without_their_uploads(large: Counter) -> None:
