@@ -6,11 +6,12 @@ thousands of calls into one order must not make each of them cost thousands of r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from django.db import connection
-
-from calls.runtime.prepared import AS_BEFORE_SQL, Prepared
+from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, held_of, rows_of_last
 
 #: Of an order with more attempts only so many of the last ones are judged.
 JUDGED_ATTEMPTS = 50
@@ -34,33 +35,23 @@ HAS_LATER_ATTEMPT = f"""EXISTS (
        OR (later.is_finished AND NOT later.is_test
            AND NOT (k.skip_technical AND later.is_technical)))"""
 
-#: SQL array of the calls in %(call_ids)s and the last attempts of their orders. %(siblings)s is
-#: `siblings_of`. A union instead of an OR: each half then uses its own index. An array, so that
-#: these calls are always looked up by their ids.
-CALLS_AND_THEIR_ORDERS = """ARRAY(
-    SELECT unnest(%(call_ids)s::bigint[])
-    UNION
-    SELECT sibling.id FROM (
-        SELECT DISTINCT o.cabinet_id, o.order_key FROM calls_call o
-        WHERE o.id = ANY (%(call_ids)s::bigint[]) AND o.order_key IS NOT NULL) AS orders
-    CROSS JOIN LATERAL (
-        SELECT s.id FROM calls_call s
-        WHERE s.cabinet_id = orders.cabinet_id AND s.order_key = orders.order_key
-        ORDER BY coalesce(s.attempt, 0) DESC, s.started_at DESC, s.id DESC
-        LIMIT %(siblings)s) AS sibling)"""
-
-
 #: SQL of the key of the advisory lock on a callback order: lock_callback_orders says why. Orders of
 #: a cabinet share 256 of them: a step of an import must not fill the lock table.
 ORDER_LOCK = "hashtextextended({cabinet_id} || ':' || mod({order_key}, 256), 0)"
 
 
-def siblings_of(call_ids: Sequence[int]) -> int:
-    """Return how many last attempts of an order are decided with these calls.
-
-    Each of them may push one earlier attempt out of those that are judged.
-    """
-    return JUDGED_ATTEMPTS + len(call_ids)
+#: Takes the locks of `lock_callback_orders`.
+LOCK_ORDERS = Prepared(
+    "lock_orders",
+    f"""
+SELECT pg_advisory_xact_lock(key) FROM (
+    SELECT DISTINCT {ORDER_LOCK.format(cabinet_id="cabinet_id", order_key="order_key")} AS key
+    FROM calls_call
+    WHERE id = ANY (%(call_ids)s) AND partition_at BETWEEN %(first)s AND %(last)s
+      AND order_key IS NOT NULL
+    ORDER BY key) AS orders""",
+    {"call_ids": "bigint[]", "first": "timestamptz", "last": "timestamptz"},
+)
 
 
 def lock_callback_orders(call_ids: Sequence[int]) -> None:
@@ -69,37 +60,80 @@ def lock_callback_orders(call_ids: Sequence[int]) -> None:
     Without it two attempts stored at the same time would not see each other, and both would be
     sent. The keys are sorted, so that two requests with several orders cannot deadlock.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(key) FROM ("
-            f" SELECT DISTINCT {ORDER_LOCK.format(cabinet_id='cabinet_id', order_key='order_key')}"
-            " AS key FROM calls_call WHERE id = ANY (%s) AND order_key IS NOT NULL ORDER BY key"
-            ") AS orders",
-            [list(call_ids)],
-        )
+    every_month = {"first": "-infinity", "last": "infinity"}
+    LOCK_ORDERS.execute({"call_ids": list(call_ids)} | every_month, held=held_of([LOCK_ORDERS]))
 
 
-#: What ``held`` of `crowded_orders` may have.
-CROWDED = Prepared(
-    "crowded_orders",
+# The last attempts of each order are found by `call_by_attempt`.
+FIND_ATTEMPTS = Prepared(
+    "find_attempts",
     f"""
-SELECT ARRAY(
-    SELECT ARRAY[c.id, c.order_key] FROM calls_call c
-    WHERE c.id = ANY (%(call_ids)s) AND c.order_key IS NOT NULL AND EXISTS (
-        SELECT 1 FROM calls_call o
-        WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key
-        OFFSET {JUDGED_ATTEMPTS})),
-    {AS_BEFORE_SQL}""",
-    {"call_ids": "bigint[]"},
+WITH given AS MATERIALIZED (
+    SELECT id, cabinet_id, order_key FROM calls_call
+    WHERE id = ANY (%(call_ids)s) AND partition_at BETWEEN %(first)s AND %(last)s
+      AND order_key IS NOT NULL
+), attempts AS MATERIALIZED (
+    SELECT orders.cabinet_id, orders.order_key, attempt.id, attempt.partition_at
+    FROM (SELECT DISTINCT cabinet_id, order_key FROM given) AS orders
+    CROSS JOIN LATERAL (
+        SELECT a.id, a.partition_at FROM calls_call a
+        WHERE a.cabinet_id = orders.cabinet_id AND a.order_key = orders.order_key
+        ORDER BY coalesce(a.attempt, 0) DESC, a.started_at DESC, a.id DESC
+        LIMIT %(judged)s) AS attempt
+), others AS MATERIALIZED (
+    SELECT id, partition_at FROM attempts WHERE (id IN (SELECT id FROM given)) IS NOT TRUE
+), crowded AS (
+    SELECT cabinet_id, order_key FROM attempts GROUP BY cabinet_id, order_key
+    HAVING count(*) > {JUDGED_ATTEMPTS}
+)
+SELECT ARRAY(SELECT id FROM others),
+       (SELECT min(partition_at) FROM others), (SELECT max(partition_at) FROM others),
+       ARRAY(SELECT ARRAY[given.id, given.order_key] FROM given
+             JOIN crowded USING (cabinet_id, order_key)),
+       {AS_BEFORE_SQL}""",
+    {
+        "call_ids": "bigint[]",
+        "first": "timestamptz",
+        "last": "timestamptz",
+        "judged": "bigint",
+    },
 )
 
 
-def crowded_orders(call_ids: Sequence[int], *, held: Collection[str]) -> dict[int, int]:
-    """Return {call id: its order} of those calls whose order has more than JUDGED_ATTEMPTS.
+@dataclass(frozen=True)
+class Attempts:
+    """What is known of the callback orders of calls.
 
-    Runs inside a transaction; ``held``: see `calls.runtime.prepared`.
+    ``others`` are attempts that are decided with these calls, ``starts`` bound their
+    `partition_at`. ``crowded``: those of the calls whose order has more than `JUDGED_ATTEMPTS`, and
+    the order.
     """
-    if not call_ids:
-        return {}
-    [(found, _settings)] = CROWDED.rows({"call_ids": list(call_ids)}, held=held)
-    return dict(found)
+
+    others: Sequence[int] = ()
+    starts: Sequence[datetime] = ()
+    crowded: Mapping[int, int] = field(default_factory=dict)
+
+
+def find_attempts(
+    call_ids: Sequence[int],
+    starts: Sequence[datetime],
+    *,
+    held: Collection[str],
+    before: Sequence[tuple[Prepared, Mapping[str, Any]]] = (),
+) -> Attempts:
+    """Return the other attempts of the orders of these calls, inside a transaction.
+
+    ``starts`` bound the `partition_at` of the calls. ``before`` are statements that are executed
+    in the same round trip, before it. ``held``: see `calls.runtime.prepared`.
+    """
+    values = {
+        "call_ids": list(call_ids),
+        "first": min(starts),
+        "last": max(starts),
+        # Each of the calls may push one earlier attempt out of those that are judged.
+        "judged": JUDGED_ATTEMPTS + len(call_ids),
+    }
+    [(others, first, last, crowded, _settings)] = rows_of_last(
+        [*before, (FIND_ATTEMPTS, values)], held=held
+    )
+    return Attempts(others, (first, last) if others else (), dict(crowded))

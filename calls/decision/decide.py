@@ -6,7 +6,7 @@ other conditions it decides again what waits: `calls.decision.redecide`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,18 +14,15 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from calls.decision.attempts import (
-    CALLS_AND_THEIR_ORDERS,
-    lock_callback_orders,
-    siblings_of,
-)
+from calls.decision.attempts import FIND_ATTEMPTS, Attempts, find_attempts
 from calls.decision.horizon import LINK_HORIZON
+from calls.decision.locks import LOCKING, MISSED, locks_of
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.routing import ROUTED, SOURCES, has_row_sql
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
-from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, held_of
+from calls.runtime.prepared import Prepared, held_of, rows_of_last
 from calls.states import (
     BEFORE_CONNECTION,
     CALLS_OFF,
@@ -143,28 +140,18 @@ CHANGED = f"""
 class Decided:
     """Calls to decide, and what their transaction knows of them.
 
-    ``has_rows``: one of them may have rows. ``starts``: values of `partition_at`. ``has_orders``:
-    one of them may be an attempt of a callback order. ``has_sent_before``: one of them may be in a
-    taken-over upload. ``held``: see `calls.runtime.prepared`.
+    ``starts``: values of `partition_at`, the least and the greatest among them. ``has_rows``: one
+    of the calls may have rows. ``of_orders``: those of them that may be attempts of a callback
+    order. ``has_sent_before``: one of them may be in a taken-over upload. ``held``: see
+    `calls.runtime.prepared`.
     """
 
     call_ids: Sequence[int]
     starts: Sequence[datetime]
     has_rows: bool
-    has_orders: bool
+    of_orders: Sequence[int]
     has_sent_before: bool
     held: Collection[str]
-
-
-#: Locks, until commit, the counters of a cabinet that were never configured. Without it a first
-#: save at the same time would miss the calls of this transaction, and they would wait for settings
-#: that are saved already. The weakest lock that waits for a save: other changes of the counter, and
-#: other requests with calls, do not wait for it.
-UNCONFIGURED_COUNTERS = """
-SELECT id FROM counters_counter
-WHERE configured_at IS NULL AND removed_at IS NULL AND cabinet_id IN ({cabinet})
-ORDER BY id FOR KEY SHARE"""
-_CABINETS_OF_CALLS = "SELECT cabinet_id FROM calls_call WHERE id = ANY (%(call_ids)s::bigint[])"
 
 
 def decide(call_ids: Sequence[int], *, now: datetime) -> None:
@@ -175,57 +162,51 @@ def decide(call_ids: Sequence[int], *, now: datetime) -> None:
     order with more attempts than `JUDGED_ATTEMPTS` only the last ones are decided again. Runs
     inside a transaction.
     """
-    if call_ids:
-        lock_callback_orders(call_ids)
-        _lock_unconfigured_counters(call_ids)
-        known = Decided(call_ids, (), True, True, True, held_of(STATEMENTS))
-        decide_locked(known, now=now)
+    held = held_of(STATEMENTS)
+    starts, locks = locks_of(call_ids, held=held)
+    if starts:
+        attempts = find_attempts(call_ids, starts, held=held, before=locks)
+        _decide(Decided(call_ids, starts, True, call_ids, False, held), attempts, now=now)
 
 
-def decide_locked(calls: Decided, *, now: datetime) -> None:
-    """As `decide`, in a transaction that holds its locks already: orders, then counters."""
+def decide_locked(calls: Decided, *, now: datetime) -> Mapping[int, int]:
+    """As `decide`, in a transaction that holds its locks already: orders, then counters.
+
+    Return {call id: its order} of those calls whose order has more than `JUDGED_ATTEMPTS`.
+    """
     if not calls.call_ids:
-        return
-    values = {"call_ids": list(calls.call_ids), **_always(now)}
-    if calls.has_rows or calls.has_orders:
-        prepared = _DECIDE_KNOWN
-        values |= {"siblings": siblings_of(calls.call_ids)}
+        return {}
+    attempts = Attempts()
+    if calls.of_orders:
+        attempts = find_attempts(calls.of_orders, calls.starts, held=calls.held)
+    _decide(calls, attempts, now=now)
+    return attempts.crowded
+
+
+def _decide(calls: Decided, attempts: Attempts, *, now: datetime) -> None:
+    starts = (*calls.starts, *attempts.starts)
+    values = {"call_ids": list(calls.call_ids), "first": min(starts), "last": max(starts)}
+    values |= _always(now)
+    values |= {"all_ids": [*calls.call_ids, *attempts.others]}
+    has_sent_before = calls.has_sent_before
+    if calls.has_rows or calls.of_orders:
+        has_sent_before |= _decide_known(values, calls.held)
     else:
-        prepared = _DECIDE_NEW
-        values |= {"first": min(calls.starts), "last": max(calls.starts)}
-    prepared.execute(values, held=calls.held)
-    if prepared is _DECIDE_KNOWN and _missed_a_save(values, calls.held):
-        prepared.execute(values, held={*calls.held, prepared.name})
-    if calls.has_sent_before:
+        _DECIDE_NEW.execute(values, held=calls.held)
+    if has_sent_before:
         attach_calls(calls.call_ids)
 
 
-# What waits is decided by the present settings before it is sent (`calls.delivery.redecision`), but
-# what former settings exclude would stay excluded.
-_MISSED = Prepared(
-    "missed_a_save",
-    f"""
-SELECT EXISTS (
-    SELECT 1 FROM calls_delivery d JOIN counters_counter k ON k.id = d.counter_id
-    WHERE d.call_id = ANY ({CALLS_AND_THEIR_ORDERS}) AND d.state = {DeliveryState.SKIPPED}
-      AND d.waited AND d.settings_version < k.version AND k.enabled AND k.removed_at IS NULL),
-    {AS_BEFORE_SQL}""",
-    {"call_ids": "bigint[]", "siblings": "bigint"},
-)
+def _decide_known(values: Mapping[str, Any], held: Collection[str]) -> bool:
+    """Decide calls with rows or orders, and once more if settings were saved meanwhile.
 
-
-def _missed_a_save(values: dict[str, Any], held: Collection[str]) -> bool:
-    """Whether settings were saved while the deciding statement waited for a row, or just before."""
-    [(is_missed, _settings)] = _MISSED.rows(values, held=held)
-    return bool(is_missed)
-
-
-def _lock_unconfigured_counters(call_ids: Sequence[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            UNCONFIGURED_COUNTERS.format(cabinet=_CABINETS_OF_CALLS),
-            {"call_ids": list(call_ids)},
-        )
+    Return whether rows of taken-over uploads lack their calls.
+    """
+    steps = [(_DECIDE_KNOWN, values), (MISSED, values)]
+    [(is_missed, has_sent_before, _settings)] = rows_of_last(steps, held=held)
+    if is_missed:
+        _DECIDE_KNOWN.execute(values, held={_DECIDE_KNOWN.name})
+    return bool(has_sent_before)
 
 
 def statement(*, which: str, still_open: str, changed: str, refusal: str = refusal_sql()) -> str:
@@ -273,30 +254,34 @@ def _of_calls(which: str) -> str:
     )
 
 
+# The bounds leave the other months out when a statement starts.
+_IN_MONTHS = "{0}.partition_at BETWEEN %(first)s AND %(last)s"
 _TYPES = {
     "call_ids": "bigint[]",
+    "first": "timestamptz",
+    "last": "timestamptz",
     "now": "timestamptz",
     "horizon": "interval",
     "last_day": "interval",
     "attempt_wait": "interval",
 }
-# Of calls without rows and orders; the bounds leave the other months out when it starts.
+# Of calls without rows and orders.
 _DECIDE_NEW = Prepared(
     "decide_new",
-    _of_calls(
-        f"c.id = ANY (%(call_ids)s) AND c.partition_at BETWEEN %(first)s AND %(last)s AND {ROUTED}"
-    ),
-    _TYPES | {"first": "timestamptz", "last": "timestamptz"},
+    _of_calls(f"c.id = ANY (%(call_ids)s) AND {_IN_MONTHS.format('c')} AND {ROUTED}"),
+    _TYPES,
 )
 # Other attempts of the orders keep the rows they have, and get none: a counter that they concern
-# only by later settings does not get past calls.
+# only by later settings does not get past calls. A list in a sub-select is hashed, where that of an
+# array is read for each call and counter.
 _DECIDE_KNOWN = Prepared(
     "decide_known",
     _of_calls(
-        f"c.id = ANY ({CALLS_AND_THEIR_ORDERS})"
-        f" AND ((c.id = ANY (%(call_ids)s) AND {ROUTED}) OR {has_row_sql(CALLS_AND_THEIR_ORDERS)})"
+        f"c.id = ANY (%(all_ids)s) AND {_IN_MONTHS.format('c')}"
+        f" AND ((c.id IN (SELECT unnest(%(call_ids)s)) AND {ROUTED})"
+        f" OR {has_row_sql('%(all_ids)s', months=_IN_MONTHS.format('w'))})"
     ),
-    _TYPES | {"siblings": "bigint"},
+    _TYPES | {"all_ids": "bigint[]"},
 )
 #: What `Decided.held` may have.
-STATEMENTS = (_DECIDE_NEW, _DECIDE_KNOWN, _MISSED)
+STATEMENTS = (*LOCKING, FIND_ATTEMPTS, _DECIDE_NEW, _DECIDE_KNOWN, MISSED)

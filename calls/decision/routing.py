@@ -49,11 +49,14 @@ WHERE k.cabinet_id = %(cabinet)s AND (%(counter)s::bigint IS NULL OR k.id = %(co
 """
 
 
-def has_row_sql(call_ids: str) -> str:
-    """Return SQL: the pair has a row of the ledger; for calls among those of the array's SQL."""
+def has_row_sql(call_ids: str, *, months: str = "true") -> str:
+    """Return SQL: the pair has a row of the ledger; for calls among those of the array's SQL.
+
+    ``months`` is a condition of the row w.
+    """
     return f"""(c.id, k.id, ch.channel) IN (
     SELECT w.call_id, w.counter_id, w.channel FROM calls_delivery w
-    WHERE w.call_id = ANY ({call_ids}))"""
+    WHERE w.call_id = ANY ({call_ids}) AND {months})"""
 
 
 def routing_of(call_id: int) -> dict[tuple[int, int], Rule | None]:

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 
 from calls.decision.attempts import ORDER_LOCK
-from calls.decision.decide import UNCONFIGURED_COUNTERS
+from calls.decision.locks import UNCONFIGURED_COUNTERS
 from calls.ingest.call_state import CallState
 from calls.ingest.conflicts import RAW_FIELDS, Identity
 from calls.ingest.kept_values import KeptValues

@@ -17,7 +17,6 @@ from typing import Any
 from django.db import connection, transaction
 
 from cabinets.models import CallSource
-from calls.decision import attempts
 from calls.decision.decide import STATEMENTS, Decided, decide_locked
 from calls.decision.sent_before import use_alias_keys
 from calls.ingest.call_state import CallState, Status
@@ -72,7 +71,7 @@ def store_calls(
     usable = [record for record in records if isinstance(record, CallRecord)]
     if not usable:
         return [_result(index, record, {}) for index, record in enumerate(records)]
-    statements = (*FINDING, *STATEMENTS, attempts.CROWDED)
+    statements = (*FINDING, *STATEMENTS)
     held = {one.name for one in statements} if is_prepared else held_of(statements)
     found = find_calls(source.cabinet_id, usable, held=held)
     states = found.states
@@ -84,8 +83,13 @@ def store_calls(
     _flag([one for one in calls if one.conflict is not None], now=now)
     if found.has_sent_before:
         use_alias_keys(source.cabinet_id, _aliases(usable, states))
-    decide_locked(_decided(changed, found, held), now=now)
-    return _warned(results, changed, held)
+    crowded = decide_locked(_decided(changed, found, held), now=now)
+    return _warned(results, crowded) if crowded else results
+
+
+def _of_orders(states: Iterable[CallState]) -> list[int]:
+    """Return the calls that are attempts of a callback order."""
+    return [one.call_id for one in states if one.latest and one.latest.order_key is not None]
 
 
 def _decided(changed: Sequence[CallState], found: Found, held: Collection[str]) -> Decided:
@@ -93,7 +97,7 @@ def _decided(changed: Sequence[CallState], found: Found, held: Collection[str]) 
         [one.call_id for one in changed],
         [one.partition_at for one in changed],
         has_rows=any(not one.is_new for one in changed),
-        has_orders=any(one.latest and one.latest.order_key is not None for one in changed),
+        of_orders=_of_orders(changed),
         has_sent_before=found.has_sent_before,
         held=held,
     )
@@ -110,15 +114,11 @@ def _result(index: int, record: CallRecord | BadRecord, states: dict[str, CallSt
     return Result(index, state.external_id, status, state.call_id)
 
 
-def _warned(
-    results: list[Result], changed: Sequence[CallState], held: Collection[str]
-) -> list[Result]:
+def _warned(results: list[Result], crowded: Mapping[int, int]) -> list[Result]:
     """Add a warning to the stored records whose callback order has too many attempts."""
-    of_orders = [one.call_id for one in changed if one.latest and one.latest.order_key is not None]
-    crowded = attempts.crowded_orders(of_orders, held=held)
     return [
         replace(one, warning=too_many_attempts(crowded[one.call_id]))
-        if one.call_id in crowded and one.status != "duplicate"
+        if one.call_id is not None and one.call_id in crowded and one.status != "duplicate"
         else one
         for one in results
     ]

@@ -39,11 +39,13 @@ def nodes_of(node: Node) -> Iterator[Node]:
 def _keep_plan(
     plans: list[Node], options: str, execute: Any, sql: str, params: Any, many: bool, context: Any
 ) -> Any:
-    found = re.fullmatch(r"(?s)(SET .*; )(EXECUTE decide_.*\))(; SET .*)", sql)
+    found = re.fullmatch(
+        r"(?s)(SET .*?; )(EXECUTE decide_.*?\))(; SET .*|; (EXECUTE missed_.*))", sql
+    )
     if found is None:
         return execute(sql, params, many, context)
     answer = execute(
         f"{found[1]}EXPLAIN ({options}, FORMAT JSON) {found[2]}", params, many, context
     )
     plans.append(context["cursor"].fetchone()[0][0]["Plan"])
-    return answer
+    return execute(found[1] + found[4], params, many, context) if found[4] else answer

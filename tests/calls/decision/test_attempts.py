@@ -7,12 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.decision.attempts import CROWDED, HAS_LATER_ATTEMPT, JUDGED_ATTEMPTS, crowded_orders
+from calls.decision.attempts import (
+    FIND_ATTEMPTS,
+    HAS_LATER_ATTEMPT,
+    JUDGED_ATTEMPTS,
+    find_attempts,
+    lock_callback_orders,
+)
 from calls.decision.decide import decide
 from calls.models import Call, Delivery
 from calls.runtime.prepared import held_of
@@ -20,6 +26,9 @@ from calls.states import DeliveryState
 from counters.models import Counter
 from tests import factories
 from tests.calls.decision.plans import nodes_of, plan_of_decision
+from tests.calls.delivery.test_races import in_session
+from tests.calls.ledger import make_delivery
+from tests.calls.locks import wait_for_lock
 from tests.calls.stored import row_of, store_call
 
 ORDER = 10
@@ -39,7 +48,8 @@ def attempt(cabinet: Cabinet, number: int | None, **fields: Any) -> Call:
 
 
 def crowded(call_ids: list[int]) -> dict[int, int]:
-    return crowded_orders(call_ids, held=held_of([CROWDED]))
+    starts = [one.partition_at for one in Call.objects.filter(pk__in=call_ids)]
+    return dict(find_attempts(call_ids, starts, held=held_of([FIND_ATTEMPTS])).crowded)
 
 
 def attempts(cabinet: Cabinet, count: int, **fields: Any) -> list[Call]:
@@ -149,6 +159,46 @@ def test_one_more_attempt_of_thousands_reads_the_last_ones_only(
     assert row_of(call).state == DeliveryState.WAITING
     assert read < 20 * JUDGED_ATTEMPTS
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < CROWD
+    found = _plan_of_finding(call)
+    read = sum(_rows_read(node) for node in nodes_of(found) if "Scan" in node["Node Type"])
+    assert read < 20 * JUDGED_ATTEMPTS
+
+
+def _plan_of_finding(call: Call) -> dict[str, Any]:
+    starts = [call.partition_at]
+    others = find_attempts([call.pk], starts, held=held_of([FIND_ATTEMPTS])).others
+    assert len(others) == JUDGED_ATTEMPTS
+    values: dict[str, Any] = {"call_ids": [call.pk], "first": starts[0], "last": starts[0]}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;"
+            f" EXPLAIN (ANALYZE, FORMAT JSON) {FIND_ATTEMPTS.execution}",
+            values | {"judged": JUDGED_ATTEMPTS + 1},
+        )
+        plan: dict[str, Any] = cursor.fetchone()[0][0]["Plan"]
+        return plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_attempt_that_is_stored_while_the_lock_is_waited_for_is_decided_again(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    """The attempts are looked for after the lock, not before."""
+    second = attempt(cabinet, 2, decided=False)
+
+    def decide_second() -> None:
+        with transaction.atomic():
+            decide([second.pk], now=timezone.now())
+
+    with transaction.atomic():
+        lock_callback_orders([second.pk])
+        deciding = in_session(decide_second)
+        wait_for_lock()
+        first = attempt(cabinet, 1, decided=False)
+        make_delivery(call=first, counter=counter)
+    deciding.join(timeout=10)
+
+    assert reasons([second, first], counter) == [None, "not_last_attempt"]
 
 
 def _crowd(cabinet: Cabinet) -> None:

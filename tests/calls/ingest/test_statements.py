@@ -85,22 +85,27 @@ def test_signed_call_takes_five_statements_and_one_round_trip_to_redis(
 def test_attempt_of_an_order_plans_nothing_but_its_receipt(
     source: CallSource, counter: Counter
 ) -> None:
-    order = {"serviceType": "callback", "cbCallId": 11, "cbAttempt": 1, "cbAttemptsQueue": [11, 12]}
-    post_calls(factories.v3_record(**order), source=source)
-    second = factories.v3_record(**order | {"cbCallId": 12, "cbAttempt": 2})
+    first, second, third = (
+        factories.v3_record(
+            serviceType="callback", cbCallId=one, cbAttempt=one, cbAttemptsQueue=[1, 2, 3]
+        )
+        for one in (1, 2, 3)
+    )
+    post_calls(first, source=source)
+    post_calls(second, source=source)
 
     with CaptureQueriesContext(connection) as captured:
-        post_calls(second, source=source)
+        post_calls(third, source=source)
 
     expected = (
         "EXECUTE find_source",
-        *("BEGIN", "EXECUTE find_calls", "COPY calls_call ", "EXECUTE decide_known"),
-        *("EXECUTE missed_a_save", "EXECUTE crowded_orders"),
-        *("INSERT INTO calls_ingestreceipt", "COMMIT"),
+        *("BEGIN", "EXECUTE find_calls", "COPY calls_call ", "EXECUTE find_attempts"),
+        *("; EXECUTE missed_a_save", "INSERT INTO calls_ingestreceipt", "COMMIT"),
     )
     assert len(captured) == len(expected)
     for sql, words in zip(sql_of(captured), expected, strict=True):
         assert words in sql
+    assert "EXECUTE decide_known" in sql_of(captured)[5]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -267,7 +272,18 @@ def test_attempt_of_an_earlier_month_is_decided_again(source: CallSource, counte
 
     reasons = Delivery.objects.filter(channel=1).order_by("call_id")
     assert reasons[0].reason == "not_last_attempt"
-    assert {name.rpartition("_")[0] for name in executions()} == {"decide_known", "missed_a_save"}
+    executed = {name.rpartition("_")[0] for name in executions()}
+    assert executed == {"find_attempts", "decide_known", "missed_a_save"}
+
+
+def test_corrected_call_reads_its_month_only(source: CallSource, counter: Counter) -> None:
+    item = factories.v3_record()
+    store(source, item)
+
+    plan = plan_of(lambda: store(source, item | {"tags": ["новый"]}), "ANALYZE")
+
+    for alias in ("c", "w"):
+        assert sum(scan["Actual Loops"] for scan in _scans(plan, alias)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

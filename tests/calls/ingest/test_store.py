@@ -222,7 +222,7 @@ def test_number_of_statements_does_not_grow_with_the_calls(
     with CaptureQueriesContext(connection) as many:
         store(source, *changed, *[factories.v3_record() for _number in range(250)])
 
-    assert len(many) == len(few) == 6
+    assert len(many) == len(few) == 5
     assert Call.objects.filter(revision__gte=2).count() == 250
     assert Call.objects.count() == 501
 
