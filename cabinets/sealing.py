@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -11,6 +12,8 @@ from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
 SEAL_PREFIX = "v1:"
+#: Values that `unseal_remembered` keeps in the memory of a process.
+REMEMBERED = 256
 
 
 class UnsealFailed(Exception):
@@ -43,6 +46,20 @@ def unseal(sealed: str) -> str:
         return _box().decrypt(sealed.removeprefix(SEAL_PREFIX).encode()).decode()
     except InvalidToken:
         raise UnsealFailed("no key in SEALING_KEYS opens the stored value") from None
+
+
+def unseal_remembered(sealed: str) -> Secret:
+    """Return the same as `unseal`, of a value opened before from memory.
+
+    For what is opened in every request. The process has the keys in its memory anyway. What no key
+    opens is not remembered.
+    """
+    return _opened(sealed, hash(tuple(settings.SEALING_KEYS)))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _opened(sealed: str, _keys: int) -> Secret:
+    return Secret(unseal(sealed))
 
 
 def reseal(sealed: str) -> str:

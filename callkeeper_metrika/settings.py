@@ -136,7 +136,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "callkeeper_metrika.public_host.PublicHostMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "callkeeper_metrika.policy_header.PolicyHeaderMiddleware",
     "callkeeper_metrika.odd_requests.OddRequestMiddleware",
     "calls.ingest.short_path.ShortPathMiddleware",
     "accounts.early_refusal.EarlyRefusalMiddleware",

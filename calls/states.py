@@ -122,6 +122,7 @@ CALLS_OFF = "calls_off"
 GOAL_NOT_SET = "goal_not_set"
 GOAL_GONE = "goal_gone"
 NO_IDENTIFIER = "no_identifier"
+NOT_LAST_ATTEMPT = "not_last_attempt"
 STATIC_NO_GOAL = "static_no_goal"
 #: Calls with this reason wait for a person or for a corrected record.
 IDENTIFIER_UNREADABLE = "identifier_unreadable"

@@ -18,7 +18,7 @@ from calls.decision.attempts import FIND_ATTEMPTS, Attempts, find_attempts
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.locks import LOCKING, MISSED, locks_of
 from calls.decision.reasons import GIVEN_BY_A_PERSON
-from calls.decision.routing import ROUTED, SOURCES, has_row_sql
+from calls.decision.routing import ROUTED, SOURCES, has_row_sql, sources
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 from calls.decision.sent_before import attach_calls
@@ -31,6 +31,7 @@ from calls.states import (
     GOAL_NOT_SET,
     NO_IDENTIFIER,
     NOT_CONFIGURED,
+    NOT_LAST_ATTEMPT,
     WAIT_FOR_CHANGE,
     CallKind,
     DeliveryState,
@@ -92,8 +93,7 @@ _STAYS_WITHOUT_IDENTIFIER = f"""(
                 WHERE own.id = excluded.call_id AND own.partition_at = excluded.partition_at
                   AND own.kind <> '{CallKind.STATIC}'))"""
 
-# partition_at never changes (the row would move); the rest is decided anew until it is batched.
-_WRITE = f"""
+_ROWS = f"""
 INSERT INTO calls_delivery AS d
     (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared, id_kind,
      is_static, decided_at, not_before, expires_at, settings_version, waited)
@@ -114,7 +114,10 @@ FROM (
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
 ) AS judged
-ON CONFLICT (call_id, counter_id, channel, partition_at) DO UPDATE SET
+ON CONFLICT (call_id, counter_id, channel, partition_at) """
+
+# partition_at never changes (the row would move); the rest is decided anew until it is batched.
+_WRITE = f"""{_ROWS} DO UPDATE SET
     state = excluded.state, reason = excluded.reason, compared = excluded.compared,
     id_kind = excluded.id_kind, is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at, settings_version = excluded.settings_version,
@@ -186,7 +189,7 @@ def decide_locked(calls: Decided, *, now: datetime) -> Mapping[int, int]:
 def _decide(calls: Decided, attempts: Attempts, *, now: datetime) -> None:
     starts = (*calls.starts, *attempts.starts)
     values = {"call_ids": list(calls.call_ids), "first": min(starts), "last": max(starts)}
-    values |= _always(now)
+    values |= decision_parameters(now)
     values |= {"all_ids": [*calls.call_ids, *attempts.others]}
     has_sent_before = calls.has_sent_before
     if calls.has_rows or calls.of_orders:
@@ -222,7 +225,10 @@ def statement(*, which: str, still_open: str, changed: str, refusal: str = refus
         "<changed>": changed,
         "<refusal>": refusal,
     }
-    text = _WRITE
+    return _filled(_WRITE, conditions)
+
+
+def _filled(text: str, conditions: Mapping[str, str]) -> str:
     for placeholder, sql in conditions.items():
         text = text.replace(placeholder, sql)
     return text
@@ -231,10 +237,10 @@ def statement(*, which: str, still_open: str, changed: str, refusal: str = refus
 def write(sql: str, *, now: datetime, **parameters: Any) -> None:
     """Execute a statement of `statement`."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters | _always(now))
+        cursor.execute(sql, parameters | decision_parameters(now))
 
 
-def _always(now: datetime) -> dict[str, Any]:
+def decision_parameters(now: datetime) -> dict[str, Any]:
     """Return the parameters of every statement over the rules."""
     return {
         "now": now,
@@ -254,21 +260,40 @@ def _of_calls(which: str) -> str:
     )
 
 
-# The bounds leave the other months out when a statement starts.
-_IN_MONTHS = "{0}.partition_at BETWEEN %(first)s AND %(last)s"
-_TYPES = {
-    "call_ids": "bigint[]",
-    "first": "timestamptz",
-    "last": "timestamptz",
+#: SQL types of `decision_parameters`.
+DECISION_TYPES = {
     "now": "timestamptz",
     "horizon": "interval",
     "last_day": "interval",
     "attempt_wait": "interval",
 }
-# Of calls without rows and orders.
+# The bounds leave the other months out when a statement starts.
+_IN_MONTHS = "{0}.partition_at BETWEEN %(first)s AND %(last)s"
+_TYPES = {"call_ids": "bigint[]", "first": "timestamptz", "last": "timestamptz"} | DECISION_TYPES
+
+
+def _of_new(which: str) -> str:
+    """Return SQL of the rows of calls without rows and orders.
+
+    There is no row to renew and no other attempt to look for, and no sub-plan for either, which
+    would be started for every month.
+    """
+    refusal = refusal_sql(without=[NOT_LAST_ATTEMPT])
+    return _filled(f"{_ROWS} DO NOTHING", {"<which>": which, "<refusal>": refusal})
+
+
+def with_decision(insertion: str) -> str:
+    """Return SQL that inserts new calls, none of an order, and their rows of the ledger.
+
+    The calls are decided as they are inserted: the month that they are in is not looked for.
+    """
+    rows = _of_new(ROUTED).replace(SOURCES, sources("c"))
+    return f"WITH c AS ({insertion} RETURNING *) {rows}"
+
+
 _DECIDE_NEW = Prepared(
     "decide_new",
-    _of_calls(f"c.id = ANY (%(call_ids)s) AND {_IN_MONTHS.format('c')} AND {ROUTED}"),
+    _of_new(f"c.id = ANY (%(call_ids)s) AND {_IN_MONTHS.format('c')} AND {ROUTED}"),
     _TYPES,
 )
 # Other attempts of the orders keep the rows they have, and get none: a counter that they concern

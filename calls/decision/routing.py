@@ -21,12 +21,18 @@ ROUTING_RULES = tuple(
     rule for rule in (*call_filters.RULES, *preconditions.RULES) if rule.is_routing
 )
 
-#: FROM clause of every statement over the rules: the call, its cabinet's counters, the channels.
-SOURCES = """
-    FROM calls_call c
+
+def sources(calls: str) -> str:
+    """Return the FROM clause of a statement over the rules for this relation of calls."""
+    return f"""
+    FROM {calls} c
     JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL
     LEFT JOIN counters_goal g ON g.id = k.goal_id
     CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
+
+
+#: FROM clause of the statements over stored calls: the call, its cabinet's counters, the channels.
+SOURCES = sources("calls_call")
 
 #: True when the call concerns the counter over the channel. Reads the aliases of `SOURCES`. In the
 #: order of `RULES`: the cheap conditions come first.

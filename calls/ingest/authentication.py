@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cabinets.models import CallSource, SigningSecret
-from cabinets.sealing import Secret, UnsealFailed, unseal
+from cabinets.sealing import Secret, UnsealFailed, unseal_remembered
 from calls.ingest.signatures import Envelope, SignatureRefused, form_of, is_signed_by
 from calls.ingest.source_lookup import StoredAnswer, find_source
 
@@ -79,7 +79,7 @@ def _named(public_id: str, envelope: Envelope) -> Candidates:
     secrets = [
         secret
         for slot, sealed in found.secrets.items()
-        for secret in _opened(found.source, slot, partial(unseal, sealed))
+        for secret in _opened(found.source, slot, partial(unseal_remembered, sealed))
     ]
     return Candidates({found.source: secrets}, is_named=True, stored=found.stored)
 

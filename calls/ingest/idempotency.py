@@ -12,11 +12,12 @@ from django.db import OperationalError, connection, transaction
 from cabinets.models import CallSource
 from calls.ingest.parsing.json_values import canonical
 from calls.ingest.parsing.record import BadRecord, CallRecord
+from calls.ingest.receipts import AlreadyReceived, Receipt
 from calls.ingest.source_lookup import StoredAnswer
 from calls.ingest.store import Result, store_calls
 from calls.ingest.warnings import Warned
 from calls.models import IngestReceipt
-from calls.runtime.prepared import is_not_prepared
+from calls.runtime.prepared import Step, is_not_prepared
 
 ResponseBody = dict[str, Any]
 
@@ -28,10 +29,6 @@ DELETE_BATCH = 5000
 
 class WebhookIdReused(Exception):
     """The `webhook-id` was used already with another body."""
-
-
-class _AlreadyAnswered(Exception):
-    """A concurrent copy of the request committed first; this transaction is rolled back."""
 
 
 def stored_answer(*, source: CallSource, webhook_id: str) -> StoredAnswer | None:
@@ -71,14 +68,21 @@ def handle_request(
     repeated.
     """
 
+    receipt = Receipt(source.pk, webhook_id, body_hash, now)
+
+    def receipt_of(results: Sequence[Result]) -> Step:
+        return receipt.step(canonical(response_body(results)))
+
     def store(*, is_prepared: bool) -> ResponseBody:
         with transaction.atomic():
-            results = store_calls(source=source, records=records, now=now, is_prepared=is_prepared)
-            response = response_body(results)
-            _save_receipt(
-                response, source=source, webhook_id=webhook_id, body_hash=body_hash, now=now
+            results = store_calls(
+                source=source,
+                records=records,
+                now=now,
+                is_prepared=is_prepared,
+                receipt_of=receipt_of,
             )
-            return response
+        return response_body(results)
 
     try:
         try:
@@ -87,7 +91,7 @@ def handle_request(
             if not is_not_prepared(error):
                 raise
             return store(is_prepared=False)
-    except _AlreadyAnswered:
+    except AlreadyReceived:
         stored = stored_answer(source=source, webhook_id=webhook_id)
         assert stored is not None  # it is committed, and kept for days
         return replayed(stored, body_hash=body_hash)
@@ -132,18 +136,3 @@ def _result(result: Result) -> ResponseBody:
 
 def _problem(found: BadRecord | Warned) -> ResponseBody:
     return {"code": found.code, "message": found.message, "field": found.field}
-
-
-def _save_receipt(
-    response: ResponseBody, *, source: CallSource, webhook_id: str, body_hash: str, now: datetime
-) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO calls_ingestreceipt"
-            " (source_id, webhook_id, body_hash, answer, received_at)"
-            " VALUES (%s, %s, %s, %s::jsonb, %s)"
-            " ON CONFLICT (source_id, webhook_id) DO NOTHING",
-            [source.pk, webhook_id, body_hash, canonical(response), now],
-        )
-        if cursor.rowcount == 0:
-            raise _AlreadyAnswered

@@ -55,11 +55,16 @@ SELECT (SELECT count(*) FROM first), (SELECT count(*) FROM orders)
 # The key of a call outlives its row, whose month may be dropped: then the hash is NULL. Lists of
 # ids are compared by hashing: the planner does not know their lengths, and IS TRUE keeps it from
 # making a nested loop of them.
-_KNOWN = """
+_KNOWN_KEYS = """
 known AS MATERIALIZED (
     SELECT key.id, key.external_id, key.partition_at FROM calls_callkey key
     WHERE key.cabinet_id = %(cabinet_id)s AND key.external_id = ANY (%(ids)s)
-), locked AS MATERIALIZED (
+)"""
+
+_LOCK_KNOWN = Prepared(
+    "lock_known",
+    f"""
+WITH {_KNOWN_KEYS}, locked AS MATERIALIZED (
     SELECT known.external_id, known.id, known.partition_at, call.content_hash, call.started_at,
            call.is_finished, call.phone, call.phone_text, call.client_id, call.yclid,
            call.user_id, call.unreadable_identifiers, call.raw
@@ -70,26 +75,29 @@ known AS MATERIALIZED (
 ), stored AS (
     SELECT external_id, id, partition_at, content_hash,
        json_build_object('client_id', client_id, 'yclid', yclid, 'user_id', user_id,
-                         'unreadable', coalesce(unreadable_identifiers, '{}'),
+                         'unreadable', coalesce(unreadable_identifiers, '{{}}'),
                          'phone', phone)::text AS kept,
        started_at, is_finished, phone, phone_text, client_id,
        (SELECT jsonb_object_agg(name, raw -> name)::text
         FROM unnest(%(fields)s) AS name WHERE raw ? name) AS raw
     FROM locked
     UNION ALL
-    SELECT external_id, id, partition_at, NULL, '{}', partition_at, false, '', '', '', NULL
+    SELECT external_id, id, partition_at, NULL, '{{}}', partition_at, false, '', '', '', NULL
     FROM known WHERE (id IN (SELECT id FROM locked)) IS NOT TRUE
-)"""
+), once AS MATERIALIZED (SELECT {AS_BEFORE_SQL} AS settings)
+SELECT once.settings, stored.* FROM once LEFT JOIN stored ON true
+""",
+    {"cabinet_id": "bigint", "ids": "text[]", "fields": "text[]"},
+)
 
-_FIND_KNOWN = f"WITH {_KNOWN} SELECT * FROM stored"
-
-# A record whose ids no other record has and no stored call has is a new call. The first columns are
-# the same in every row, and there is a row even without a call; that of the locks is read so that
-# they are taken.
+# A record whose ids no other record has and no stored call has is a new call. Only keys are read:
+# rows of calls are in all months, and there are none to lock when all records are new. The first
+# columns are the same in every row, and there is a row even without a key; that of the locks is
+# read so that they are taken.
 _FIND = Prepared(
     "find_calls",
     f"""
-WITH {_KNOWN}, known_record AS (
+WITH {_KNOWN_KEYS}, known_record AS (
     SELECT number FROM unnest(%(id_numbers)s, %(ids_of_numbers)s) AS one(number, external_id)
     WHERE (external_id IN (SELECT external_id FROM known)) IS TRUE
 ), new AS (
@@ -106,13 +114,12 @@ WITH {_KNOWN}, known_record AS (
     SELECT (SELECT count(*) FROM counters) AS locked, {AS_BEFORE_SQL} AS settings,
            EXISTS (SELECT 1 FROM calls_sentbefore) AS sent_before
 )
-SELECT once.locked, once.settings, once.sent_before, new.external_id, new.id, stored.*
-FROM once LEFT JOIN (new FULL JOIN stored ON false) ON true
+SELECT once.locked, once.settings, once.sent_before, known.external_id, new.external_id, new.id
+FROM once LEFT JOIN (new FULL JOIN known ON false) ON true
 """,
     {
         "cabinet_id": "bigint",
         "ids": "text[]",
-        "fields": "text[]",
         "id_numbers": "bigint[]",
         "ids_of_numbers": "text[]",
         "new_ids": "text[]",
@@ -131,7 +138,7 @@ RETURNING external_id, id
 
 
 #: What ``held`` of `find_calls` may have.
-STATEMENTS = (_TAKE_LOCKS, _FIND)
+STATEMENTS = (_TAKE_LOCKS, _FIND, _LOCK_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,8 @@ def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collecti
     """Lock the ids, the callback orders and the known calls, and insert the keys of the new ones.
 
     The locks of ids and orders are taken until commit, by a statement of its own in the same round
-    trip: what it waited for is visible to the one that finds.
+    trip: what it waited for is visible to the one that finds. So no other request changes what is
+    known under these ids before the rows of known calls are locked, which takes another statement.
     """
     ids = {one_id for one in records for one_id in (one.external_id, *one.aliases)}
     orders = {one.order_key for one in records if one.order_key is not None}
@@ -158,13 +166,17 @@ def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collecti
     }
     steps = [(_TAKE_LOCKS, locks), (_FIND, _parameters(cabinet_id, records))]
     rows = rows_of_last(steps, held=held)
-    states = _known_states(row[5:] for row in rows if row[5] is not None)
-    given = {row[3]: row[4] for row in rows if row[3] is not None}
-    states = _resolve(records, states)
-    for external_id, call_id in given.items():
-        states[external_id].call_id = call_id
+    known: dict[str, CallState] = {}
+    # The keys that were inserted just now are not among them.
+    if known_ids := [row[3] for row in rows if row[3] is not None]:
+        known = _known(cabinet_id, known_ids, held)
+        held = {*held, _LOCK_KNOWN.name}
+    states = _resolve(records, known)
+    for *_same, external_id, call_id in rows:
+        if external_id is not None:
+            states[external_id].call_id = call_id
     new = {one.external_id: one for one in states.values() if not one.call_id}
-    if stored := _insert_keys(cabinet_id, new):
+    if stored := _insert_keys(cabinet_id, new, held):
         states = {sent: stored.get(one.external_id, one) for sent, one in states.items()}
     return Found(states, has_sent_before=rows[0][2])
 
@@ -185,7 +197,6 @@ def _parameters(cabinet_id: int, records: Sequence[CallRecord]) -> dict[str, Any
     return {
         "cabinet_id": cabinet_id,
         "ids": sorted(times),
-        "fields": list(RAW_FIELDS),
         "new_ids": [one.external_id for one in alone],
         "starts": [one.started_at for one in alone],
         "id_numbers": [number for number, _id in numbered],
@@ -218,10 +229,11 @@ def _new_state(record: CallRecord) -> CallState:
     return CallState(0, record.external_id, record.started_at, record, is_new=True)
 
 
-def _known(cabinet_id: int, ids: Iterable[str]) -> dict[str, CallState]:
+def _known(cabinet_id: int, ids: Iterable[str], held: Collection[str]) -> dict[str, CallState]:
     """Lock the rows of the calls that are stored under the ids; return their states by id."""
-    rows = _rows(_FIND_KNOWN, cabinet_id=cabinet_id, ids=sorted(ids), fields=list(RAW_FIELDS))
-    return _known_states(rows)
+    values = {"cabinet_id": cabinet_id, "ids": sorted(ids), "fields": list(RAW_FIELDS)}
+    rows = _LOCK_KNOWN.rows(values, held=held)
+    return _known_states(row[1:] for row in rows if row[1] is not None)
 
 
 def _known_states(rows: Iterable[tuple[Any, ...]]) -> dict[str, CallState]:
@@ -239,7 +251,9 @@ def _known_states(rows: Iterable[tuple[Any, ...]]) -> dict[str, CallState]:
     return states
 
 
-def _insert_keys(cabinet_id: int, new: dict[str, CallState]) -> dict[str, CallState]:
+def _insert_keys(
+    cabinet_id: int, new: dict[str, CallState], held: Collection[str]
+) -> dict[str, CallState]:
     """Insert the keys of new calls; return the states of those that turn out to be known.
 
     Only a process of an earlier version, which takes no locks of ids, can have stored them.
@@ -251,7 +265,7 @@ def _insert_keys(cabinet_id: int, new: dict[str, CallState]) -> dict[str, CallSt
     for external_id, call_id in rows:
         new[external_id].call_id = call_id
     missed = new.keys() - {external_id for external_id, _call_id in rows}
-    return _known(cabinet_id, missed) if missed else {}
+    return _known(cabinet_id, missed, held) if missed else {}
 
 
 def _lock_numbers(ids: Collection[str]) -> list[int]:

@@ -7,11 +7,10 @@ same call, the second waits for the first and then finds the call (`calls.ingest
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -23,19 +22,14 @@ from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
 from calls.ingest.known_calls import STATEMENTS as FINDING
 from calls.ingest.known_calls import Found, find_calls
-from calls.ingest.parsing.json_values import json_bytes
+from calls.ingest.new_calls import RECORD_COLUMNS, NewCalls, insert_call, types_of
 from calls.ingest.parsing.record import BadRecord, CallRecord
+from calls.ingest.receipts import SAVE, AlreadyReceived
 from calls.ingest.warnings import Warned, too_many_attempts
-from calls.models import Call
-from calls.runtime.copying import array_of, copy_rows
-from calls.runtime.prepared import held_of
+from calls.runtime.prepared import Step, held_of, rows_of_last
 
-RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "aliases")
-#: Columns of a new call: those whose values are written another way around the others.
-_OWN = ("id", "partition_at", "revision", "external_id", "tags", "unreadable_identifiers")
-_PLAIN = tuple(one for one in RECORD_COLUMNS if one not in {*_OWN, "raw"})
-_COPIED = ("cabinet_id", "source_id", "received_at", "updated_at", *_OWN, *_PLAIN, "raw")
-_plain = attrgetter(*_PLAIN)
+#: The results of a request → the statement that saves its receipt with them.
+ReceiptOf = Callable[["list[Result]"], Step]
 
 
 @dataclass(frozen=True)
@@ -58,31 +52,53 @@ def store_calls(
     records: Sequence[CallRecord | BadRecord],
     now: datetime,
     is_prepared: bool = False,
+    receipt_of: ReceiptOf | None = None,
 ) -> list[Result]:
     """Store the calls of one request into the source's cabinet and decide their deliveries.
 
     With ``is_prepared`` the session is not asked for its prepared statements: one that lacks any
     raises OperationalError (`is_not_prepared`), and the transaction has to be repeated without.
+    With ``receipt_of`` the receipt is saved in the same transaction. Raises AlreadyReceived.
 
     All or nothing; one result per record, in order. Of two records of the same call in one
     request the later one wins, as an update. A record of another call under a known id is rejected,
     and the known call is flagged.
     """
     usable = [record for record in records if isinstance(record, CallRecord)]
-    if not usable:
+    if not usable and receipt_of is None:
         return [_result(index, record, {}) for index, record in enumerate(records)]
-    statements = (*FINDING, *STATEMENTS)
+    statements = (*FINDING, insert_call(), *STATEMENTS, SAVE)
     held = {one.name for one in statements} if is_prepared else held_of(statements)
-    found = find_calls(source.cabinet_id, usable, held=held)
-    states = found.states
-    results = [_result(index, record, states) for index, record in enumerate(records)]
-    calls = _once(states.values())
+    found = find_calls(source.cabinet_id, usable, held=held) if usable else Found({})
+    results = [_result(index, record, found.states) for index, record in enumerate(records)]
+    calls = _once(found.states.values())
+    new = NewCalls([one for one in calls if one.latest and one.is_new], source, now)
+    steps: list[Step] = []
+    if receipt_of and len(new.states) == len(calls) and new.are_few_and_plain(found):
+        steps = new.steps()
+    elif calls:
+        results = _write_all(new, found, results, usable, held)
+    if receipt_of and not rows_of_last([*steps, receipt_of(results)], held=held):
+        raise AlreadyReceived
+    return results
+
+
+def _write_all(
+    new: NewCalls,
+    found: Found,
+    results: list[Result],
+    usable: Sequence[CallRecord],
+    held: Collection[str],
+) -> list[Result]:
+    """Write and decide calls of any kind; return the results with warnings."""
+    source, now = new.source, new.now
+    calls = _once(found.states.values())
     changed = [one for one in calls if one.latest is not None]
-    _insert([one for one in changed if one.is_new], source=source, now=now)
+    new.copy()
     _update([one for one in changed if not one.is_new], source=source, now=now)
     _flag([one for one in calls if one.conflict is not None], now=now)
     if found.has_sent_before:
-        use_alias_keys(source.cabinet_id, _aliases(usable, states))
+        use_alias_keys(source.cabinet_id, _aliases(usable, found.states))
     crowded = decide_locked(_decided(changed, found, held), now=now)
     return _warned(results, crowded) if crowded else results
 
@@ -136,29 +152,6 @@ def _aliases(records: Iterable[CallRecord], states: Mapping[str, CallState]) -> 
 
 def _once(states: Iterable[CallState]) -> list[CallState]:
     return list({state.call_id: state for state in states}.values())
-
-
-def _insert(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
-    if states:
-        given = (source.cabinet_id, source.pk, str(now), str(now))
-        copy_rows("calls_call", _COPIED, [given + _copied(one) for one in states])
-
-
-def _copied(state: CallState) -> tuple[Any, ...]:
-    """Return the values of a new call in the order of its columns."""
-    assert state.latest is not None
-    call = state.latest
-    unreadable = call.unreadable_identifiers
-    return (
-        state.call_id,
-        state.partition_at,
-        state.versions,
-        state.external_id,
-        array_of(call.tags) if call.tags else "{}",
-        None if unreadable is None else json.dumps(unreadable),
-        *_plain(call),
-        json_bytes(call.raw),
-    )
 
 
 def _update(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
@@ -216,8 +209,7 @@ def _as_json(states: Sequence[CallState]) -> str:
 @cache
 def _typed(columns: tuple[str, ...]) -> str:
     """Return the columns with their SQL types, as the model defines them."""
-    types = {field.column: field.db_type(connection) for field in Call._meta.concrete_fields}
-    return ", ".join(f"{column} {types[column]}" for column in columns)
+    return ", ".join(f"{column} {kind}" for column, kind in types_of(columns).items())
 
 
 def _execute(statement: str, **parameters: Any) -> None:

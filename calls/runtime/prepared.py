@@ -108,18 +108,21 @@ class Prepared:
         return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {self.as_sql}"
 
 
-def rows_of_last(
-    steps: Sequence[tuple[Prepared, Mapping[str, Any]]], *, held: Collection[str]
-) -> list[tuple[Any, ...]]:
+#: A statement with its parameters.
+Step = tuple[Prepared, Mapping[str, Any]]
+
+
+def rows_of_last(steps: Sequence[Step], *, held: Collection[str]) -> list[tuple[Any, ...]]:
     """Execute statements with their parameters in one round trip, within a transaction.
 
     Return the rows of the last one, which has `AS_BEFORE_SQL`. Each sees what was committed while
     those before it waited for locks. ``held``: as of `Prepared.execute`.
     """
     with connection.cursor() as cursor:
+        for one in {one.name: one for one, _parameters in steps}.values():
+            one.prepare(cursor, held)
         executions = [_PLANNED_ONCE]
         for one, parameters in steps:
-            one.prepare(cursor, held)
             executions.append(cursor.mogrify(one.execution, _literals(parameters)).decode())
         cursor.execute("; ".join(executions))
         return list(cursor.fetchall())

@@ -8,8 +8,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django import Settings
 
+from cabinets import sealing
 from cabinets.models import CallSource
 from cabinets.sealing import (
+    REMEMBERED,
     SEAL_PREFIX,
     Secret,
     UnsealFailed,
@@ -17,6 +19,7 @@ from cabinets.sealing import (
     reseal,
     seal,
     unseal,
+    unseal_remembered,
 )
 from tests.factories import SECRET
 
@@ -127,3 +130,38 @@ def test_repr_of_a_sealed_value_does_not_show_it(source: CallSource) -> None:
     (value,) = source.signing_secrets.values_list("secret", flat=True)
 
     assert SEAL_PREFIX not in repr(value)
+
+
+def test_remembered_secret_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed, opened = seal("y0_token"), []
+
+    def counting(value: str) -> str:
+        opened.append(value)
+        return unseal(value)
+
+    monkeypatch.setattr(sealing, "unseal", counting)
+
+    first, again = unseal_remembered(sealed), unseal_remembered(sealed)
+
+    assert first == again == "y0_token"
+    assert "y0_token" not in repr(first)
+    assert opened == [sealed]
+
+
+def test_secret_is_not_remembered_beyond_its_key(settings: Settings) -> None:
+    sealed = seal("y0_token")
+    assert unseal_remembered(sealed) == "y0_token"
+
+    keys, settings.SEALING_KEYS = settings.SEALING_KEYS, [NEW_KEY]
+    with pytest.raises(UnsealFailed):
+        unseal_remembered(sealed)
+
+    settings.SEALING_KEYS = keys
+    assert unseal_remembered(sealed) == "y0_token"
+
+
+def test_number_of_remembered_secrets_is_bounded() -> None:
+    for number in range(REMEMBERED + 2):
+        unseal_remembered(seal(str(number)))
+
+    assert sealing._opened.cache_info().currsize == REMEMBERED

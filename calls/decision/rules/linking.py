@@ -13,6 +13,7 @@ from calls.phones import with_masked_phones
 from calls.states import (
     IDENTIFIER_UNREADABLE,
     NO_IDENTIFIER,
+    NOT_LAST_ATTEMPT,
     STATIC_NO_GOAL,
     UNLINKED_NO_GOAL,
     Channel,
@@ -110,7 +111,7 @@ def _unlinked_no_goal(came_unreadable: bool) -> str:
 
 RULES = (
     Rule(
-        code="not_last_attempt",
+        code=NOT_LAST_ATTEMPT,
         title=gettext_lazy("Не последняя попытка"),
         requirement=gettext_lazy("Последняя попытка обратного звонка"),
         sentence=gettext_lazy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -53,7 +54,7 @@ def nothing_prepared() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signed_call_takes_five_statements_and_one_round_trip_to_redis(
+def test_signed_call_takes_five_round_trips_and_one_to_redis(
     source: CallSource, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enforce_rate_limits(monkeypatch)
@@ -71,20 +72,22 @@ def test_signed_call_takes_five_statements_and_one_round_trip_to_redis(
         post_calls(factories.v3_record(), source=source)
 
     expected = (
-        "EXECUTE find_source",
-        *("BEGIN", "EXECUTE find_calls", "COPY calls_call ", "EXECUTE decide_new"),
-        *("INSERT INTO calls_ingestreceipt", "COMMIT"),
+        *("EXECUTE find_source", "BEGIN", "EXECUTE find_calls"),
+        *("EXECUTE insert_call", "COMMIT"),
     )
     assert len(captured) == len(expected)
     for sql, words in zip(sql_of(captured), expected, strict=True):
         assert words in sql
+    executed = re.findall(r"EXECUTE ([a-z_]+)_[0-9a-f]{16} ", "".join(sql_of(captured)))
+    assert executed == [
+        *("find_source", "take_locks", "find_calls"),
+        *("insert_call", "save_receipt"),
+    ]
     assert asked == [(f"rate:ingest-bytes:{source.pk}", f"rate:ingest:{source.pk}")]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_attempt_of_an_order_plans_nothing_but_its_receipt(
-    source: CallSource, counter: Counter
-) -> None:
+def test_attempt_of_an_order_plans_nothing(source: CallSource, counter: Counter) -> None:
     first, second, third = (
         factories.v3_record(
             serviceType="callback", cbCallId=one, cbAttempt=one, cbAttemptsQueue=[1, 2, 3]
@@ -100,7 +103,7 @@ def test_attempt_of_an_order_plans_nothing_but_its_receipt(
     expected = (
         "EXECUTE find_source",
         *("BEGIN", "EXECUTE find_calls", "COPY calls_call ", "EXECUTE find_attempts"),
-        *("; EXECUTE missed_a_save", "INSERT INTO calls_ingestreceipt", "COMMIT"),
+        *("; EXECUTE missed_a_save", "EXECUTE save_receipt", "COMMIT"),
     )
     assert len(captured) == len(expected)
     for sql, words in zip(sql_of(captured), expected, strict=True):
@@ -143,7 +146,7 @@ def test_session_without_the_lookup_is_given_it_in_a_transaction(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("label", ["take_locks", "find_calls", "decide_new"])
+@pytest.mark.parametrize("label", ["take_locks", "find_calls", "insert_call", "save_receipt"])
 def test_request_of_a_session_that_lacks_a_statement_is_rolled_back_and_repeated(
     source: CallSource, counter: Counter, label: str
 ) -> None:
@@ -195,9 +198,9 @@ def test_known_unchanged_call_is_not_decided(source: CallSource, counter: Counte
     with CaptureQueriesContext(connection) as captured:
         store(source, item)
 
-    assert len(captured) == 2
-    assert "pg_prepared_statements" in sql_of(captured)[0]
-    assert "EXECUTE take_locks" in sql_of(captured)[1]
+    expected = ("pg_prepared_statements", "EXECUTE take_locks", "PREPARE lock_known")
+    for sql, words in zip(sql_of(captured), [*expected, "EXECUTE lock_known"], strict=True):
+        assert words in sql
 
 
 def test_deciding_statement_is_planned_once_a_session(source: CallSource, counter: Counter) -> None:
@@ -245,6 +248,8 @@ def test_only_the_month_of_the_call_is_read(source: CallSource, counter: Counter
     assert len(calls) == 1
     assert calls[0]["Node Type"] in ("Index Scan", "Bitmap Heap Scan")
     assert calls[0]["Actual Rows"] == 1
+    of_calls = [one for one in nodes_of(plan) if one.get("Relation Name", "")[:10] == "calls_call"]
+    assert of_calls == calls  # no sub-plan for other attempts or for a former row
 
 
 def _scans(plan: dict[str, Any], alias: str) -> list[dict[str, Any]]:
