@@ -49,7 +49,7 @@ def make_account(*, cabinet: Cabinet, **fields: Any) -> YandexAccount:
     now: datetime = timezone.now()
     values: dict[str, Any] = {
         "yandex_uid": str(1_100_000_000 + number),
-        "login": f"okna-{number}",
+        "login": f"okna-{number:06d}",  # in the order in which they are made
         "access_token": f"y0_TestAccessToken{number:044d}",
         "refresh_token": f"1:refresh{number}:secret:part",
         "scopes": ["login:info", "metrika:read", "metrika:offline_data"],
