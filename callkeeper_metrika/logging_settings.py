@@ -27,6 +27,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             # At DEBUG these two print the Basic header, codes and tokens.
             "requests_oauthlib": {"level": "WARNING"},
             "oauthlib": {"level": "WARNING"},
+            # At DEBUG it prints addresses, and CallKeeper's API has the key in its address.
+            "urllib3": {"level": "INFO"},
             # Django's own handler would write URLs with their query strings.
             "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
         },

@@ -14,6 +14,7 @@ OTHER_SECRETS = re.compile(
     r"|(?<=Basic )[A-Za-z0-9+/=]{8,}"
     r"|(?<=OAuth )[\w.:~+/-]{8,}=*"
     r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
+    r"|(?<=json/v3/)[^/\s\"']+"  # the key of CallKeeper's API
     r"|(?<=[?&\s]state=)[^&\s\"']+"
 )
 #: Session and CSRF cookies, in a header, a form or a printed dictionary.

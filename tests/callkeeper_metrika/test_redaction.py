@@ -54,6 +54,7 @@ def test_named_secret_is_hidden_in_every_form(form: str, name: str, secret: str)
         f"token {REFRESH}",
         f"whsec_{SECRET}",
         f"GET /callback?state={SECRET}",
+        f"Max retries exceeded with url: /api/?json/v3/{SECRET}/call/get/0/1/2",
     ],
 )
 def test_secret_is_recognised_by_its_prefix_or_header(line: str) -> None:
