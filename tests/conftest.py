@@ -12,15 +12,25 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models.signals import post_migrate
 from django.test import Client, RequestFactory, override_settings
+from pytest_django import DjangoDbBlocker
 
 from accounts import user_audit
 from cabinets.models import Cabinet, CallSource, Membership
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories, installation
+from tests.faults.databases import end_other_sessions
 
 PUBLIC_HOST = urlsplit(settings.PUBLIC_URL).hostname
 post_migrate.connect(installation.adopt_database)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """pytest-django's test database; ends the sessions that would keep it from being dropped."""
+    yield
+    with django_db_blocker.unblock():
+        end_other_sessions()
 
 
 @pytest.fixture(scope="session", autouse=True)

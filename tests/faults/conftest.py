@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import Settings
 
 from devtools.launcher.embedded import Valkey
 from tests import factories
-from tests.faults.databases import database_url, end_other_sessions
+from tests.faults.databases import database_url
 from tests.faults.processes import WorkerForkServer, WorkerProcesses
 from tests.faults.results import Result
 from tests.faults.sandbox_process import SandboxProcess, start_sandbox_process
@@ -37,16 +37,10 @@ def sandbox_process(log: Path) -> Iterator[SandboxProcess]:
 
 @pytest.fixture(scope="session")
 def environment(
-    sandbox_process: SandboxProcess,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    installation_file: None,
-) -> Iterator[dict[str, str]]:
-    """Environment of every process: this run's database and broker, and this sandbox.
-
-    In the end no session of a process is left, or the test database could not be dropped.
-    """
-    yield {
+    sandbox_process: SandboxProcess, django_db_setup: None, installation_file: None
+) -> dict[str, str]:
+    """Environment of every process: this run's database and broker, and this sandbox."""
+    return {
         **os.environ,
         **dict.fromkeys(YANDEX, sandbox_process.url),
         "DATABASE_URL": database_url(),
@@ -55,8 +49,6 @@ def environment(
         "YANDEX_CLIENT_SECRET": sandbox_process.options.client_secret,
         "LOG_LEVEL": "INFO",
     }
-    with django_db_blocker.unblock():
-        end_other_sessions()
 
 
 @pytest.fixture(scope="session")
