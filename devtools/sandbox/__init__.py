@@ -1,7 +1,7 @@
-"""A stand-in for Yandex: OAuth, profile and Metrika on one port, standard library only.
+"""A stand-in for Yandex (OAuth, profile, Metrika) and for CallKeeper's calls API, on one port.
 
-It shares no code with the product, so that a misunderstanding of the vendor's documentation is not
-in both (ADR 0031). Run it with ``python -m devtools.sandbox`` or, in tests,
+Standard library only; it shares no code with the product, so that a misunderstanding of a vendor's
+documentation is not in both (ADR 0031). Run it with ``python -m devtools.sandbox`` or, in tests,
 :func:`start_sandbox`.
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ledger, scenarios
+from .callkeeper import control as callkeeper
 from .messages import ApiError, Json, Request, Response, json_response
 from .world import World
 
@@ -202,4 +203,5 @@ ROUTES: tuple[tuple[str, str, Action], ...] = (
     ("POST", "/quotas", _set_quotas),
     ("POST", "/scenario", _scenario),
     ("POST", "/reset", _reset),
+    *callkeeper.ROUTES,
 )

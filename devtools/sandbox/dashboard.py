@@ -45,10 +45,15 @@ def index(world: World, request: Request) -> Response:
             for p in world.people.all()
         ),
     )
+    accounts = table(
+        ("Ключ", "Кабинет", "Звонков"),
+        ((one["key"], one["name"], one["calls"]) for one in world.callkeeper.all()),
+    )
     now = escape(moscow_time(world.clock.now()))
     content = (
         f"<h1>Песочница Яндекс Метрики</h1><p class='note'>Часы песочницы: {now}</p>"
         f"<h2>Что получила Метрика</h2><ul>{items}</ul><h2>Люди</h2>{people}"
+        f"<h2>CallKeeper: ключи API</h2>{accounts}"
     )
     return html_response(page("Песочница", content, "wide"))
 

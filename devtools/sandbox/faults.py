@@ -18,6 +18,7 @@ API = re.compile(r"/(management|stat)/")
 UPLOAD = re.compile(r"/offline_conversions/(upload_calls|upload)(\.json)?$")
 LISTS = re.compile(r"/offline_conversions/(calls_)?uploadings?(/[0-9]+)?(\.json)?$")
 TOKEN = re.compile(r"/token$")
+CALLKEEPER = re.compile(r"/api/(index\.php)?$")
 OAUTH = re.compile(r"/(token|revoke_token|info)$")
 
 # Method and path a fault applies to; `match.path_contains` replaces both.
@@ -44,6 +45,12 @@ NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
     "unknown_status": ("GET", LISTS),
     "scope_cut": ("POST", TOKEN),
     "oauth_html_5xx": ("", OAUTH),
+    "callkeeper_latency": ("GET", CALLKEEPER),
+    "callkeeper_reset": ("GET", CALLKEEPER),
+    "callkeeper_html": ("GET", CALLKEEPER),
+    "callkeeper_429": ("GET", CALLKEEPER),
+    "callkeeper_redirect": ("GET", CALLKEEPER),
+    "callkeeper_error": ("GET", CALLKEEPER),
 }
 MATCHES = frozenset({"path_contains", "login", "counter", "comment"})
 

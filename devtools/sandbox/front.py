@@ -1,4 +1,4 @@
-"""Routing of one port: three Yandex hosts, the sandbox's pages and the control API."""
+"""Routing of one port: three Yandex hosts, CallKeeper's API, the sandbox's pages and controls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import consent, control, dashboard, metrika, oauth
+from .callkeeper import api as callkeeper_api
 from .journal import Entry
 from .messages import ApiError, Request, Response, html_response
 from .pages import page
@@ -54,7 +55,7 @@ def _vendor(path: str) -> Answer:
         return oauth.answer
     if path.startswith(("/management/", "/stat/")):
         return metrika.answer
-    return _not_found
+    return callkeeper_api.answer if path in callkeeper_api.PATHS else _not_found
 
 
 def _not_found(world: World, request: Request) -> Response:
@@ -63,6 +64,8 @@ def _not_found(world: World, request: Request) -> Response:
 
 def _login(world: World, request: Request) -> str:
     """Return the login of the token, empty if it is invalid or missing."""
+    if request.path in callkeeper_api.PATHS:
+        return callkeeper_api.account_name(world, request)
     kind, _, access = request.header("Authorization").partition(" ")
     token = world.tokens.live(access.strip()) if kind in ("OAuth", "Bearer") else None
     return token["login"] if token else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .callkeeper import samples
+from .callkeeper.accounts import time_of
 from .messages import ApiError
 from .world import World
 
@@ -148,6 +150,9 @@ GOALS = (
     ("Корзина", "url", "/cart"),
 )
 
+#: The key, name and days of an account of CallKeeper.
+CALLKEEPER = ("okna5stolica5key", "okna-stolica", 3)
+
 # Long enough to finish linking, too short for the first upload.
 SHORT_TOKEN_SECONDS = 5
 
@@ -181,7 +186,17 @@ def load(world: World, name: str) -> None:
     world.store.run("REPLACE INTO settings VALUES ('scenario', ?)", name)
 
 
+def _add_callkeeper(world: World) -> None:
+    """Add an account of CallKeeper with two calls an hour of the last three days."""
+    now = world.clock.now()
+    key, name, days = CALLKEEPER
+    world.callkeeper.add(key, name)
+    body = {"count": days * 48, "since": now - days * 86400, "until": now}
+    world.callkeeper.add_calls(key, samples.many(body, time_of))
+
+
 def _populate(world: World, *, with_counters: bool) -> None:
+    _add_callkeeper(world)
     for position, (login, uid, first, last, about) in enumerate(PEOPLE):
         world.people.add(login, uid, first, last, about, position)
     if not with_counters:

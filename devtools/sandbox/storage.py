@@ -52,11 +52,17 @@ CREATE TABLE IF NOT EXISTS rows (
     moment INTEGER NOT NULL, linked INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS row_by_counter ON rows (counter_id, channel);
 CREATE INDEX IF NOT EXISTS row_by_uploading ON rows (uploading_id);
+CREATE TABLE IF NOT EXISTS ck_accounts (
+    key TEXT PRIMARY KEY, name TEXT NOT NULL, shape TEXT NOT NULL, ordering TEXT NOT NULL,
+    page_length INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS ck_calls (
+    key TEXT NOT NULL, universal_id TEXT PRIMARY KEY, moment INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS ck_call_by_time ON ck_calls (key, moment);
 """
 
 TABLE_NAMES = (
     *("settings", "people", "counters", "rights", "goals", "consents", "browsers"),
-    *("codes", "tokens", "uploadings", "rows"),
+    *("codes", "tokens", "uploadings", "rows", "ck_accounts", "ck_calls"),
 )
 
 # Real ids are long; small ones would hide an overflow in the product.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .callkeeper.accounts import Accounts
 from .clock import Clock
 from .counters import Counters
 from .faults import Faults
@@ -25,6 +26,7 @@ class World:
         self.goals = Goals(self.store, self.clock, options)
         self.tokens = Tokens(self.store, self.clock)
         self.uploadings = Uploadings(self.store, self.clock, options.ripen_seconds)
+        self.callkeeper = Accounts(self.store)
         self.quotas = Quotas(self.clock, options)
         self.faults = Faults()
         self.journal = Journal()

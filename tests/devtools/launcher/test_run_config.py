@@ -25,6 +25,7 @@ def test_empty_environment_starts_every_server(tmp_path: Path, free_port: int) -
     assert resulting["PUBLIC_URL"] == f"http://127.0.0.1:{free_port}"
     assert resulting["METRIKA_API_URL"] == resulting["YANDEX_OAUTH_URL"] == config.sandbox_url
     assert resulting["METRIKA_WEB_URL"] == config.sandbox_url
+    assert resulting["CALLKEEPER_API_URL"] == f"{config.sandbox_url}/api/"
     assert resulting["INSTALLATION_FILE"] == str(config.data / "installation.json")
     assert resulting["DATABASE_URL"] == "postgres://own"
     assert resulting["UPLOAD_MIN_WAIT_SECONDS"] == "5"
@@ -63,7 +64,9 @@ def test_no_sandbox_beside_another_yandex(tmp_path: Path, free_port: int) -> Non
 
     assert config.sandbox_url is None
     assert config.wants_demo_data is False
-    assert {"YANDEX_OAUTH_URL", "METRIKA_WEB_URL"}.isdisjoint(environment(config))
+    assert {"YANDEX_OAUTH_URL", "METRIKA_WEB_URL", "CALLKEEPER_API_URL"}.isdisjoint(
+        environment(config)
+    )
 
 
 def test_blank_variable_counts_as_unset(tmp_path: Path, free_port: int) -> None:
