@@ -41,6 +41,15 @@ class CallKind(models.TextChoices):
     UNKNOWN = "unknown", _("Коллтрекинг, вид не указан")
 
 
+class HoldBack(models.IntegerChoices):
+    """Why a call is not sent by itself, given when it is first stored."""
+
+    #: Loaded from a file without sending. An ordinary record of the call ends it.
+    LOADED = 1, _("Загружен без отправки")
+    #: A person tries the way of a call; it is sent by an order for each counter, or never.
+    TRIAL = 2, _("Пробный")
+
+
 class DeliveryState(models.IntegerChoices):
     """The state of a ledger row itself; after `BATCHED` the state of its upload counts."""
 
@@ -131,6 +140,11 @@ UNLINKED_NO_GOAL = "unlinked_no_goal"
 MAYBE_SENT = "maybe_sent"
 #: Calls of which a person decided that they are in such a file.
 KEPT_AS_SENT = "kept_as_sent"
+#: Calls that were stored without being sent: loaded only, or trial calls.
+HELD_BACK = "held_back"
+TRIAL_CALL = "trial_call"
+#: Reasons of calls that were stored in this way; a person's order sends them.
+OF_HELD_BACK = (HELD_BACK, TRIAL_CALL)
 #: Calls with these reasons wait from the first: for settings that were never saved, for a goal that
 #: was deleted in Metrika, as those do that came before it was deleted, and for a decision about an
 #: unknown file.

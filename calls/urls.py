@@ -30,6 +30,7 @@ urlpatterns = [
     path(f"{DELIVERY}/release", action_views.release, name="release"),
     path(f"{DELIVERY}/call-off", action_views.call_off, name="call-off"),
     path(f"{DELIVERY}/send-unlinked", action_views.send_unlinked, name="send-unlinked"),
+    path(f"{DELIVERY}/send-held-back", action_views.send_held_back, name="send-held-back"),
     path(f"{DELIVERY}/send-again", action_views.send_again, name="send-again"),
     path(f"{UPLOAD}/retry", action_views.retry_upload, name="upload-retry"),
     path(f"{UPLOAD}/gather-again", action_views.gather_upload_again, name="upload-gather-again"),

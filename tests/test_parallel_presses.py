@@ -97,6 +97,10 @@ def approve_unlinked(counter: Counter) -> Press:
     return _of_delivery("send-unlinked", counter, compared=compared, **skipped)
 
 
+def send_held_back(counter: Counter) -> Press:
+    return _of_delivery("send-held-back", counter, state=DeliveryState.SKIPPED, reason="trial_call")
+
+
 def gather_again(counter: Counter) -> Press:
     state: dict[str, Any] = {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED}
     upload = make_upload(counter=counter, uploading_id=None, **state)
@@ -134,7 +138,7 @@ def rotate_secret(counter: Counter) -> Press:
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
-    *(resend, approve_unlinked, gather_again, save_settings, disconnect),
+    *(resend, approve_unlinked, send_held_back, gather_again, save_settings, disconnect),
     *(add_source, change_source, rotate_secret),
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import AgeFilter, SupportAdmin
 from calls.admin.personal_data import OfCallAdmin
-from calls.models import Difference, Reconciliation, Resend, UnlinkedApproval
+from calls.models import Difference, HeldBackOrder, Reconciliation, Resend, UnlinkedApproval
 
 
 class ReconciledAge(AgeFilter):
@@ -81,4 +81,13 @@ class UnlinkedApprovalAdmin(OfCallAdmin):
 
     list_display = ("call", "counter", "approved_by", "approved_at")
     list_select_related = ("call", "counter", "approved_by")
+    ordering = ("-pk",)
+
+
+@admin.register(HeldBackOrder)
+class HeldBackOrderAdmin(OfCallAdmin):
+    """Loaded and trial calls that people ordered to be sent."""
+
+    list_display = ("call", "counter", "ordered_by", "ordered_at")
+    list_select_related = ("call", "counter", "ordered_by")
     ordering = ("-pk",)

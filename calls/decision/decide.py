@@ -32,6 +32,7 @@ from calls.states import (
     NO_IDENTIFIER,
     NOT_CONFIGURED,
     NOT_LAST_ATTEMPT,
+    OF_HELD_BACK,
     WAIT_FOR_CHANGE,
     CallKind,
     DeliveryState,
@@ -75,12 +76,15 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
 
 _WAIT_FOR_CHANGE = "({})".format(", ".join(f"'{code}'" for code in WAIT_FOR_CHANGE))
 
+_WAITS_NO_MORE = (BEFORE_CONNECTION, CALLS_OFF, GOAL_NOT_SET, *OF_HELD_BACK)
+
 # What waited for the settings and is excluded by them returns when they change, as any waiting call
-# does; not by a channel that comes into use later, and not from before the connection.
+# does; not by a channel that comes into use later, not from before the connection, and not what
+# goes by an order only.
 _WAITED = f"""CASE
     WHEN excluded.reason IN {_WAIT_FOR_CHANGE} THEN true
     WHEN d.reason = '{NOT_CONFIGURED}'
-         AND excluded.reason IN ('{BEFORE_CONNECTION}', '{CALLS_OFF}', '{GOAL_NOT_SET}') THEN false
+         AND excluded.reason IN {_WAITS_NO_MORE} THEN false
     ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
 
 # Former versions gave this reason to call-tracking calls as well. Of itself such a call does not

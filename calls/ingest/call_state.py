@@ -32,6 +32,9 @@ class CallState:
     kept: KeptValues = field(default_factory=KeptValues)
     #: Of a record that is another call, None without one.
     conflict: Identity | None = None
+    #: It was loaded without sending, and this request sends it: its record is an update then, also
+    #: one of the same content.
+    is_loaded_only: bool = False
 
     @property
     def identity(self) -> Identity:
@@ -46,7 +49,7 @@ class CallState:
         A record of another call is rejected. A record of an unfinished call that arrives after the
         outcome is outdated and changes nothing.
         """
-        if record.content_hash == self.content_hash:
+        if record.content_hash == self.content_hash and not self.is_loaded_only:
             return "duplicate"
         if self._is_first():
             return self._replace(record)
@@ -68,4 +71,5 @@ class CallState:
         self.described_by = self.latest
         self.kept = KeptValues.of_record(self.latest)
         self.versions += 1
+        self.is_loaded_only = False
         return status

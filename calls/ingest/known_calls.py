@@ -23,6 +23,7 @@ from calls.ingest.conflicts import RAW_FIELDS, Identity
 from calls.ingest.kept_values import KeptValues
 from calls.ingest.parsing.record import CallRecord
 from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, rows_of_last
+from calls.states import HoldBack
 
 #: Ids of a cabinet share so many locks: a request with many calls must not fill the lock table.
 LOCKS = 128
@@ -67,13 +68,13 @@ _LOCK_KNOWN = Prepared(
 WITH {_KNOWN_KEYS}, locked AS MATERIALIZED (
     SELECT known.external_id, known.id, known.partition_at, call.content_hash, call.started_at,
            call.is_finished, call.phone, call.phone_text, call.client_id, call.yclid,
-           call.user_id, call.unreadable_identifiers, call.raw
+           call.user_id, call.unreadable_identifiers, call.raw, call.hold_back
     FROM known JOIN calls_call call
          ON call.id = known.id AND call.partition_at = known.partition_at
     ORDER BY known.external_id COLLATE "C"
     FOR UPDATE OF call
 ), stored AS (
-    SELECT external_id, id, partition_at, content_hash,
+    SELECT external_id, id, partition_at, content_hash, hold_back,
        json_build_object('client_id', client_id, 'yclid', yclid, 'user_id', user_id,
                          'unreadable', coalesce(unreadable_identifiers, '{{}}'),
                          'phone', phone)::text AS kept,
@@ -82,7 +83,7 @@ WITH {_KNOWN_KEYS}, locked AS MATERIALIZED (
         FROM unnest(%(fields)s) AS name WHERE raw ? name) AS raw
     FROM locked
     UNION ALL
-    SELECT external_id, id, partition_at, NULL, '{{}}', partition_at, false, '', '', '', NULL
+    SELECT external_id, id, partition_at, NULL, NULL, '{{}}', partition_at, false, '', '', '', NULL
     FROM known WHERE (id IN (SELECT id FROM locked)) IS NOT TRUE
 ), once AS MATERIALIZED (SELECT {AS_BEFORE_SQL} AS settings)
 SELECT once.settings, stored.* FROM once LEFT JOIN stored ON true
@@ -148,6 +149,11 @@ class Found:
     states: dict[str, CallState]
     #: Whether any call is known to be in an upload that was taken over.
     has_sent_before: bool = False
+
+    def keep_held_back(self) -> None:
+        """Leave the calls that were loaded without sending as they are."""
+        for state in self.states.values():
+            state.is_loaded_only = False
 
 
 def find_calls(cabinet_id: int, records: Sequence[CallRecord], *, held: Collection[str]) -> Found:
@@ -238,7 +244,7 @@ def _known(cabinet_id: int, ids: Iterable[str], held: Collection[str]) -> dict[s
 
 def _known_states(rows: Iterable[tuple[Any, ...]]) -> dict[str, CallState]:
     states = {}
-    for external_id, call_id, partition_at, content_hash, kept, *facts in rows:
+    for external_id, call_id, partition_at, content_hash, hold_back, kept, *facts in rows:
         facts[-1] = json.loads(facts[-1] or "{}")
         states[external_id] = CallState(
             call_id,
@@ -247,6 +253,7 @@ def _known_states(rows: Iterable[tuple[Any, ...]]) -> dict[str, CallState]:
             Identity.of(*facts),
             content_hash,
             kept=KeptValues(**json.loads(kept)),
+            is_loaded_only=hold_back == HoldBack.LOADED,
         )
     return states
 

@@ -25,6 +25,7 @@ from calls.ingest.parsing.record import CallRecord
 from calls.models import Call
 from calls.runtime.copying import array_of, copy_rows
 from calls.runtime.prepared import Prepared, Step
+from calls.states import HoldBack
 
 #: So many calls are inserted one by one.
 FEW = 8
@@ -32,17 +33,19 @@ RECORD_COLUMNS = tuple(one.name for one in fields(CallRecord) if one.name != "al
 #: Columns of a new call: those whose values are written another way around the others.
 _OWN = ("id", "partition_at", "revision", "external_id", "tags", "unreadable_identifiers")
 _PLAIN = tuple(one for one in RECORD_COLUMNS if one not in {*_OWN, "raw"})
-_COLUMNS = ("cabinet_id", "source_id", "received_at", "updated_at", *_OWN, *_PLAIN, "raw")
+_GIVEN = ("cabinet_id", "source_id", "received_at", "updated_at", "hold_back")
+_COLUMNS = (*_GIVEN, *_OWN, *_PLAIN, "raw")
 _plain = attrgetter(*_PLAIN)
 
 
 @dataclass(frozen=True)
 class NewCalls:
-    """The new calls of a request, and when it came."""
+    """The new calls of a request, when it came, and whether it holds them back."""
 
     states: Sequence[CallState]
     source: CallSource
     now: datetime
+    hold_back: HoldBack | None = None
 
     def are_few_and_plain(self, found: Found) -> bool:
         """Whether `steps` may insert them: no attempts of callback orders, none sent before."""
@@ -69,7 +72,8 @@ class NewCalls:
         ]
 
     def _rows(self) -> list[tuple[Any, ...]]:
-        given = (self.source.cabinet_id, self.source.pk, str(self.now), str(self.now))
+        hold_back = None if self.hold_back is None else int(self.hold_back)
+        given = (self.source.cabinet_id, self.source.pk, str(self.now), str(self.now), hold_back)
         return [given + _row(one) for one in self.states]
 
 

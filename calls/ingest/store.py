@@ -27,6 +27,7 @@ from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.receipts import SAVE, AlreadyReceived
 from calls.ingest.warnings import Warned, too_many_attempts
 from calls.runtime.prepared import Step, held_of, rows_of_last
+from calls.states import HoldBack
 
 #: The results of a request → the statement that saves its receipt with them.
 ReceiptOf = Callable[["list[Result]"], Step]
@@ -53,12 +54,16 @@ def store_calls(
     now: datetime,
     is_prepared: bool = False,
     receipt_of: ReceiptOf | None = None,
+    hold_back: HoldBack | None = None,
 ) -> list[Result]:
     """Store the calls of one request into the source's cabinet and decide their deliveries.
 
     With ``is_prepared`` the session is not asked for its prepared statements: one that lacks any
     raises OperationalError (`is_not_prepared`), and the transaction has to be repeated without.
     With ``receipt_of`` the receipt is saved in the same transaction. Raises AlreadyReceived.
+    With ``hold_back`` the calls that are new are not sent by themselves; known ones are updated as
+    ever. Without it a record of a call that was loaded without sending is an update, also one of
+    the same content, and the call is decided as any other from then on.
 
     All or nothing; one result per record, in order. Of two records of the same call in one
     request the later one wins, as an update. A record of another call under a known id is rejected,
@@ -70,9 +75,11 @@ def store_calls(
     statements = (*FINDING, insert_call(), *STATEMENTS, SAVE)
     held = {one.name for one in statements} if is_prepared else held_of(statements)
     found = find_calls(source.cabinet_id, usable, held=held) if usable else Found({})
+    if hold_back is not None:
+        found.keep_held_back()
     results = [_result(index, record, found.states) for index, record in enumerate(records)]
     calls = _once(found.states.values())
-    new = NewCalls([one for one in calls if one.latest and one.is_new], source, now)
+    new = NewCalls([one for one in calls if one.latest and one.is_new], source, now, hold_back)
     steps: list[Step] = []
     if receipt_of and len(new.states) == len(calls) and new.are_few_and_plain(found):
         steps = new.steps()
@@ -95,7 +102,8 @@ def _write_all(
     calls = _once(found.states.values())
     changed = [one for one in calls if one.latest is not None]
     new.copy()
-    _update([one for one in changed if not one.is_new], source=source, now=now)
+    known = [one for one in changed if not one.is_new]
+    _update(known, source=source, now=now, is_ordinary=new.hold_back is None)
     _flag([one for one in calls if one.conflict is not None], now=now)
     if found.has_sent_before:
         use_alias_keys(source.cabinet_id, _aliases(usable, found.states))
@@ -154,8 +162,13 @@ def _once(states: Iterable[CallState]) -> list[CallState]:
     return list({state.call_id: state for state in states}.values())
 
 
-def _update(states: Sequence[CallState], *, source: CallSource, now: datetime) -> None:
-    """Update the calls; the partition and the time of first arrival stay."""
+def _update(
+    states: Sequence[CallState], *, source: CallSource, now: datetime, is_ordinary: bool
+) -> None:
+    """Update the calls; the partition and the time of first arrival stay.
+
+    ``is_ordinary``: those that were loaded without sending are not held back any more.
+    """
     if not states:
         return
     columns = (*RECORD_COLUMNS, "id", "partition_at", "revision")
@@ -163,12 +176,15 @@ def _update(states: Sequence[CallState], *, source: CallSource, now: datetime) -
     _execute(
         f"""UPDATE calls_call AS call
             SET {assignments}, source_id = %(source_id)s, updated_at = %(now)s,
+                hold_back = CASE WHEN %(is_ordinary)s
+                    THEN nullif(call.hold_back, {HoldBack.LOADED}) ELSE call.hold_back END,
                 revision = call.revision + new.revision
             FROM json_to_recordset(%(rows)s::json) AS new({_typed(columns)})
             WHERE call.id = new.id AND call.partition_at = new.partition_at""",
         rows=_as_json(states),
         source_id=source.pk,
         now=now,
+        is_ordinary=is_ordinary,
     )
 
 

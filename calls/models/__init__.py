@@ -9,7 +9,7 @@ statement, and attaching 100,000 rows to an upload checks no references.
 from __future__ import annotations
 
 from calls.models.call import Call, CallKey, IngestReceipt
-from calls.models.delivery import Delivery, Resend, UnlinkedApproval
+from calls.models.delivery import Delivery, HeldBackOrder, Resend, UnlinkedApproval
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
@@ -30,6 +30,7 @@ __all__ = [
     "Delivery",
     "DeliveryQuerySet",
     "Difference",
+    "HeldBackOrder",
     "IngestReceipt",
     "ListUse",
     "Reconciliation",

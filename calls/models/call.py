@@ -11,7 +11,7 @@ from cabinets.models import Cabinet, CallSource
 from calls.call_key import call_key_sql
 from calls.masking import masked_value
 from calls.models.querysets import CallKeyQuerySet
-from calls.states import CallKind
+from calls.states import CallKind, HoldBack
 
 
 class CallKey(models.Model):
@@ -110,6 +110,10 @@ class Call(models.Model):
     #: When another call came under the same id, and its start and phone; it was rejected.
     conflict_at = models.DateTimeField(_("Номер у другого звонка"), null=True, blank=True)
     conflict = models.JSONField(_("Другой звонок с этим номером"), null=True, blank=True)
+    #: Why it is not sent by itself (`HoldBack`); None for a call that is sent as decided.
+    hold_back = models.SmallIntegerField(
+        _("Сам не отправляется"), choices=HoldBack, null=True, blank=True
+    )
 
     class Meta:
         managed = True

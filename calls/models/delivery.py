@@ -173,3 +173,40 @@ class UnlinkedApproval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.call_id} → {self.counter_id}"
+
+
+class HeldBackOrder(models.Model):
+    """A person's order: a call that is held back (`Call.hold_back`) is sent to a counter.
+
+    Its rows are decided by the other rules from then on, in both channels.
+    """
+
+    call = models.ForeignKey(
+        Call,
+        models.DO_NOTHING,
+        related_name="held_back_orders",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Звонок"),
+    )
+    counter = models.ForeignKey(
+        Counter, models.PROTECT, related_name="+", verbose_name=_("Счетчик")
+    )
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("Кем заказана"),
+    )
+    ordered_at = models.DateTimeField(_("Заказана"))
+
+    class Meta:
+        verbose_name = _("отправка задержанного звонка")
+        verbose_name_plural = _("отправки задержанных звонков")
+        constraints = [
+            models.UniqueConstraint(fields=["call", "counter"], name="held_back_order_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.call_id} → {self.counter_id}"

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from calls.delivery.held_back import may_send
 from calls.delivery.hold import may_call_off, may_release
 from calls.delivery.moves import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.resend import resend_blocker
@@ -41,6 +42,9 @@ def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
     if may_approve(delivery, now=now):
         url = reverse("calls:send-unlinked", args=args)
         buttons.append(Button(url, _("Отправить как непривязанный")))
+    if may_send(delivery, now=now):
+        url = reverse("calls:send-held-back", args=args)
+        buttons.append(Button(url, _("Отправить в этот счетчик…"), post=False))
     if may_call_off(delivery):
         buttons.append(Button(reverse("calls:call-off", args=args), _("Не отправлять"), "danger"))
     if not resend_blocker(delivery, now=now):

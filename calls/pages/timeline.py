@@ -12,7 +12,14 @@ from datetime import datetime
 
 from calls.decision.explain import Verdict, explain_call
 from calls.decision.reasons import hide_personal_data
-from calls.models import Call, Delivery, Resend, UnlinkedApproval, UploadAttempt
+from calls.models import (
+    Call,
+    Delivery,
+    HeldBackOrder,
+    Resend,
+    UnlinkedApproval,
+    UploadAttempt,
+)
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
 from calls.pages.status_messages import sentence_of
@@ -76,6 +83,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     blockers = _blockers(deliveries, now)
     resends = _resends(call)
     approvals = _approvals(call)
+    orders = _orders(call)
     pairs = same_second(deliveries)
     return [
         _timeline(
@@ -87,6 +95,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
             resends=resends.get((one.counter_id, one.channel), []),
             approval=approvals.get(one.counter_id) if one.channel == Channel.CALLS else None,
+            order=orders.get(one.counter_id),
             pair=pairs.get((one.call_id, one.counter_id)) if one.channel == Channel.GOAL else None,
             is_whole=is_whole,
             now=now,
@@ -105,6 +114,7 @@ def _timeline(
     values: dict[str, str],
     resends: list[Resend],
     approval: UnlinkedApproval | None,
+    order: HeldBackOrder | None,
     pair: SameSecond | None,
     is_whole: bool,
     now: datetime,
@@ -112,7 +122,13 @@ def _timeline(
     shown = DisplayState(delivery.display_state)
     state_text, state_tone = badge_of(delivery, pair)
     steps = steps_of(
-        call, delivery, verdicts=verdicts, attempts=attempts, blocker=blocker, approval=approval
+        call,
+        delivery,
+        verdicts=verdicts,
+        attempts=attempts,
+        blocker=blocker,
+        approval=approval,
+        order=order,
     )
     return Timeline(
         counter=delivery.counter,
@@ -165,6 +181,13 @@ def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
 def _approvals(call: Call) -> dict[int, UnlinkedApproval]:
     approvals = UnlinkedApproval.objects.filter(call_id=call.pk).select_related("approved_by")
     return {one.counter_id: one for one in approvals}
+
+
+def _orders(call: Call) -> dict[int, HeldBackOrder]:
+    if call.hold_back is None:
+        return {}
+    orders = HeldBackOrder.objects.filter(call_id=call.pk).select_related("ordered_by")
+    return {one.counter_id: one for one in orders}
 
 
 def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:

@@ -11,7 +11,15 @@ from django.utils.translation import gettext as _
 
 from calls.decision.explain import Verdict
 from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
-from calls.models import Call, Delivery, Resend, UnlinkedApproval, Upload, UploadAttempt
+from calls.models import (
+    Call,
+    Delivery,
+    HeldBackOrder,
+    Resend,
+    UnlinkedApproval,
+    Upload,
+    UploadAttempt,
+)
 from calls.pages.attempt_messages import describe
 from calls.pages.status_messages import changed_text, sentence_of, title_of
 from calls.pages.upload_page import label_of
@@ -59,11 +67,13 @@ def steps_of(
     attempts: Iterable[UploadAttempt],
     blocker: str,
     approval: UnlinkedApproval | None = None,
+    order: HeldBackOrder | None = None,
 ) -> list[Step]:
     """Return the steps so far, from the call's arrival to Metrika's answer."""
     steps = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
     steps += _revisions(call, delivery)
     steps += _approval(approval)
+    steps += _order(order)
     steps.append(_decision(delivery, verdicts, blocker))
     if delivery.upload is not None:
         steps += _upload_steps(delivery, delivery.upload, attempts)
@@ -86,6 +96,12 @@ def _approval(approval: UnlinkedApproval | None) -> Iterator[Step]:
         who = _("%(who)s, необратимо: Метрика не удаляет принятые звонки.")
         text = who % {"who": _name_of(approval.approved_by)}
         yield Step(_("Решено передать как непривязанный"), "info", approval.approved_at, text)
+
+
+def _order(order: HeldBackOrder | None) -> Iterator[Step]:
+    if order is not None:
+        who = _name_of(order.ordered_by)
+        yield Step(_("Заказана отправка в этот счетчик"), "info", order.ordered_at, f"{who}.")
 
 
 def _name_of(person: User | None) -> str:

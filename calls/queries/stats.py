@@ -29,6 +29,7 @@ from calls.states import (
     KEPT_AS_SENT,
     MAY_HAVE_ARRIVED,
     MAYBE_SENT,
+    OF_HELD_BACK,
     TONES,
     Channel,
     DisplayState,
@@ -41,7 +42,7 @@ MOST_COUNTED = 10_000
 #: Days in the small chart of a counter, today included.
 CHART_DAYS = 14
 #: Reasons of calls that wait for a person's decision, or got one: no settings bring them back.
-_OF_NO_SETTING = (GOAL_GONE, IDENTIFIER_UNREADABLE, MAYBE_SENT, KEPT_AS_SENT)
+_OF_NO_SETTING = (GOAL_GONE, IDENTIFIER_UNREADABLE, MAYBE_SENT, KEPT_AS_SENT, *OF_HELD_BACK)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from calls.models import (
     Call,
     CallKey,
     Difference,
+    HeldBackOrder,
     IngestReceipt,
     ListUse,
     Reconciliation,
@@ -149,6 +150,7 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     )
     yield make_delivery(call=call, counter=counter, upload=upload)
     yield UnlinkedApproval.objects.create(call=call, counter=counter, approved_at=now)
+    yield HeldBackOrder.objects.create(call=call, counter=counter, ordered_at=now)
     extra = make_upload(counter=counter)
     yield Resend.objects.create(
         call=call, counter=counter, channel=1, number=1, upload=extra, ordered_at=now

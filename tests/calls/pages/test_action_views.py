@@ -21,7 +21,9 @@ from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.stored import row_of, store_call
 from tests.responses import messages_of
 
-DELIVERY_ACTIONS = ["release", "call-off", "send-again", "send-unlinked"]
+DELIVERY_ACTIONS = ["release", "call-off", "send-again", "send-unlinked", "send-held-back"]
+#: They ask to confirm.
+WITH_A_PAGE = {"send-again", "send-held-back", "upload-call-off"}
 UPLOAD_ACTIONS = [
     "upload-retry",
     "upload-gather-again",
@@ -79,7 +81,7 @@ def test_get_request_changes_nothing(
 ) -> None:
     answer = owner_client.get(action_url(name, call, refused))
 
-    assert answer.status_code == (200 if name in {"send-again", "upload-call-off"} else 405)
+    assert answer.status_code == (200 if name in WITH_A_PAGE else 405)
     assert not AuditEvent.objects.exists()
 
 
