@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from waitress.task import ErrorTask, WSGITask
 
 from callkeeper_metrika.web_server.parser import BoundedParser
+from calls.ingest.errors import problem
 
 if TYPE_CHECKING:
     from callkeeper_metrika.web_server.channel import BufferedChannel
@@ -82,7 +83,9 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # no types are published
         self.status = f"{error.code} {error.reason}"
         name, sentence = _explained(error)
         is_api = getattr(self.request, "path", "/").startswith(API_PREFIX)
-        content_type, text = _for_programs(name, sentence) if is_api else _for_people(sentence)
+        content_type, text = (
+            _for_programs(error.code, name, sentence) if is_api else _for_people(sentence)
+        )
         body = text.encode()
         self.response_headers.append(("Content-Type", content_type))
         if error.code == ServerBusy.code:
@@ -104,9 +107,8 @@ def _explained(error: Any) -> tuple[str, str]:
     return name, sentences.get(error.code) or _("Запрос не по правилам HTTP: не прочитан.")
 
 
-def _for_programs(name: str, sentence: str) -> tuple[str, str]:
-    body = {"error": {"code": name, "message": sentence}}
-    return "application/json", json.dumps(body, ensure_ascii=False)
+def _for_programs(status: int, name: str, sentence: str) -> tuple[str, str]:
+    return "application/json", json.dumps(problem(status, name, sentence), ensure_ascii=False)
 
 
 def _for_people(sentence: str) -> tuple[str, str]:

@@ -56,7 +56,10 @@ def _require_json(content_type: str) -> None:
     given = _("В Content-Type пришло «%(type)s»") % {"type": kind[:100]}
     reason = given if kind else _("Нет заголовка Content-Type")
     raise ApiError(
-        415, "unsupported_media_type", _("%(reason)s: нужен application/json.") % {"reason": reason}
+        415,
+        "unsupported_media_type",
+        _("%(reason)s: нужен application/json.") % {"reason": reason},
+        {"Accept-Post": "application/json"},
     )
 
 
@@ -73,6 +76,7 @@ def _require_no_compression(headers: Mapping[str, str]) -> None:
             "unsupported_media_type",
             _("Тело пришло в кодировании «%(coding)s»: присылайте его без сжатия.")
             % {"coding": other[0][:100]},
+            {"Accept-Encoding": "identity"},
         )
 
 

@@ -1,4 +1,9 @@
-"""The error of a refused request: a stable code for programs and a sentence for people."""
+"""The error of a refused request: a stable code for programs and a sentence for people.
+
+Its body is a problem document (https://www.rfc-editor.org/rfc/rfc9457) that also has the member
+``error`` of earlier versions. It comes as `application/json`, which earlier senders check for, and
+as `application/problem+json` to those that accept it (`calls.ingest.middleware`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import JsonResponse
+
+from calls.ingest.error_codes import doc_url, title_of
 
 
 class ApiError(Exception):
@@ -29,10 +36,23 @@ class ApiError(Exception):
 
     def response(self) -> JsonResponse:
         """Return the HTTP response."""
-        body = {"error": {"code": self.code, "message": self.message}} | dict(self.extra)
         return JsonResponse(
-            body,
+            problem(self.status, self.code, self.message) | dict(self.extra),
             status=self.status,
             headers={name: str(value) for name, value in self.headers.items()},
             json_dumps_params={"ensure_ascii": False},
         )
+
+
+def problem(status: int, code: str, message: str) -> dict[str, Any]:
+    """Return the problem document of a refused request."""
+    url = doc_url(code)
+    return {
+        "error": {"code": code, "message": message},
+        "type": url,
+        "title": title_of(code),
+        "status": status,
+        "detail": message,
+        "code": code,
+        "doc_url": url,
+    }

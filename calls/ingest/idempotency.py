@@ -10,6 +10,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 
 from cabinets.models import CallSource
+from calls.ingest.error_codes import doc_url
 from calls.ingest.parsing.json_values import canonical
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.receipts import AlreadyReceived, Receipt
@@ -135,4 +136,9 @@ def _result(result: Result) -> ResponseBody:
 
 
 def _problem(found: BadRecord | Warned) -> ResponseBody:
-    return {"code": found.code, "message": found.message, "field": found.field}
+    return {
+        "code": found.code,
+        "message": found.message,
+        "field": found.field,
+        "doc_url": doc_url(found.code),
+    }

@@ -8,12 +8,14 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve, reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from calls.ingest.errors import ApiError
 
 API_PREFIX = "/api/"
 JSON = "application/json"
+PROBLEM = "application/problem+json"
 MAX_QUOTED = 200
 #: Headers that describe the body that is replaced, or lead elsewhere.
 OF_THE_BODY = {
@@ -42,10 +44,21 @@ class JsonErrorsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if not is_api(request.path) or response.headers.get("Content-Type", "").startswith(JSON):
+        if not is_api(request.path):
             return response
-        error = _error(request, response.status_code)
-        return _replaced(response, error) if error else response
+        if not response.headers.get("Content-Type", "").startswith(JSON):
+            error = _error(request, response.status_code)
+            response = _replaced(response, error) if error else response
+        if response.status_code >= 400:
+            _negotiate(request, response)
+        return response
+
+
+def _negotiate(request: HttpRequest, response: HttpResponse) -> None:
+    """Name the type of a problem document to clients that ask for it; others get JSON."""
+    patch_vary_headers(response, ["Accept"])
+    if PROBLEM in request.headers.get("Accept", "").lower():
+        response.headers["Content-Type"] = PROBLEM
 
 
 def is_api(path: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from calls.ingest.error_codes import CODES, title_of
 from calls.ingest.openapi import examples
 
 
@@ -19,11 +20,7 @@ def sections(document: dict[str, Any], *, source_id: str = "") -> dict[str, Any]
         "address": address,
         "fields": _fields(document["components"]["schemas"]["Call"]),
         "call_note": document["components"]["schemas"]["Call"]["description"],
-        "refusals": [
-            (status, answer["description"])
-            for status, answer in operation["responses"].items()
-            if status != "202"
-        ],
+        "codes": [(code, title_of(code), one) for code, one in CODES.items()],
         "request_example": _pretty(examples.SEVERAL_CALLS),
         "answer_example": _pretty(examples.ANSWER),
         "source_id": source_id,

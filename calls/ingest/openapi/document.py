@@ -9,12 +9,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from calls.decision.attempts import JUDGED_ATTEMPTS
+from calls.ingest.error_codes import OF_REQUESTS, title_of
+from calls.ingest.middleware import JSON, PROBLEM
 from calls.ingest.openapi import examples
 from calls.ingest.openapi.call_schema import Schema, call_schema
-from calls.ingest.parsing.json_cost import MAX_MARKS, MAX_TEXT_BYTES
 from calls.ingest.signatures import MAX_ID_LENGTH
 
 ITEM_STATUSES = ("created", "updated", "duplicate", "rejected")
+#: Statuses that come with Retry-After.
+RETRIED = (429, 503)
 
 
 def document() -> dict[str, Any]:
@@ -128,60 +131,29 @@ def _accepted() -> dict[str, Any]:
 
 
 def _refusals() -> dict[str, Any]:
-    retry = {
+    """Return the responses of every status of a refused request, by the table of codes."""
+    statuses = sorted({one.status for one in OF_REQUESTS.values() if one.status})
+    return {str(status): _refusal(status) for status in statuses}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    titles = [
+        f"{code}: {title_of(code)}" for code, one in OF_REQUESTS.items() if one.status == status
+    ]
+    problem = {"schema": _ref("Refusal")}
+    response = {
+        "description": f"{'; '.join(titles)}. {_('Ничего не сохранено.')}",
+        "content": {JSON: problem, PROBLEM: problem},
+    }
+    return response | ({"headers": _retry()} if status in RETRIED else {})
+
+
+def _retry() -> dict[str, Any]:
+    return {
         "Retry-After": {
             "description": _("Через сколько секунд повторить."),
             "schema": {"type": "integer"},
         }
-    }
-    return {
-        status: {
-            "description": f"{sentence} {_('Ничего не сохранено.')}",
-            "content": {"application/json": {"schema": _ref("Refusal")}},
-        }
-        | ({"headers": retry} if status in {"429", "503"} else {})
-        for status, sentence in _refusal_sentences().items()
-    }
-
-
-def _refusal_sentences() -> dict[str, str]:
-    """Return {status: its codes and what they mean}; every code of the API is here."""
-    return {
-        "400": _(
-            "malformed_json, wrong_shape, body_cut_off: тело не прочитано; unknown_host: хост не "
-            "обслуживается; unknown_charset, nul_character: заголовки или адрес не прочитаны; "
-            "bad_request: запрос не по правилам HTTP."
-        ),
-        "401": _(
-            "missing_headers, bad_webhook_id, bad_timestamp, stale_timestamp, unknown_source, "
-            "bad_signature: отправитель не подтверждён. bad_timestamp — это миллисекунды, дробь "
-            "или дата вместо целых секунд Unix."
-        ),
-        "403": _(
-            "https_required: нужен https; forbidden: у адреса под /api/, который это отвечает, "
-            "другое назначение."
-        ),
-        "404": _("trailing_slash: адрес пишется без косой черты в конце; not_found: адреса нет."),
-        "405": _("method_not_allowed: только POST."),
-        "408": _("request_timeout: запрос шёл слишком медленно, пришлите его целиком ещё раз."),
-        "409": _("webhook_id_reused: тот же webhook-id уже был у другого тела."),
-        "411": _("length_required: нет ни Content-Length, ни Transfer-Encoding: chunked."),
-        "413": _(
-            "body_too_large, too_many_calls, body_too_complex: больше 500 звонков, %(bytes)d байт, "
-            "%(values)d значений JSON или текст длиннее %(text)d байт."
-        )
-        % {"bytes": settings.INGEST_MAX_BYTES, "values": MAX_MARKS, "text": MAX_TEXT_BYTES},
-        "415": _("unsupported_media_type: нужен application/json без сжатия."),
-        "422": _("no_usable_call: ни одной записи принять нельзя; причины в results."),
-        "429": _(
-            "too_many_requests, too_many_bytes: больше звонков или байт в минуту, чем положено "
-            "источнику."
-        ),
-        "500": _("internal_error: ошибка на нашей стороне, повторите."),
-        "503": _(
-            "database_unavailable, secret_unavailable, server_busy: сейчас сохранить нельзя, "
-            "повторите."
-        ),
     }
 
 
@@ -219,11 +191,27 @@ def _schemas() -> dict[str, Schema]:
                 },
             }
         ),
-        "Refusal": _object(
-            {"error": _ref("Error"), "results": {"type": "array", "items": _ref("Result")}},
-            required=["error"],
-        ),
+        "Refusal": _refusal_schema(),
     }
+
+
+def _refusal_schema() -> Schema:
+    """Return the schema of a problem document (RFC 9457) with ``error`` of earlier versions."""
+    members = {
+        "error": _ref("Error"),
+        "type": _text(_("Адрес описания кода: вид ошибки по RFC 9457.")),
+        "title": _text(_("Что значит код, в нескольких словах.")),
+        "status": {"type": "integer", "description": _("Статус ответа.")},
+        "detail": _text(_("То же, что error.message: что пришло и что нужно.")),
+        "code": _text(_("То же, что error.code: постоянное слово для программ.")),
+        "doc_url": _text(_("Адрес описания кода.")),
+    }
+    results = {"results": {"type": "array", "items": _ref("Result")}}
+    return _object(members | results, required=list(members))
+
+
+def _text(description: str) -> Schema:
+    return {"type": "string", "description": description}
 
 
 def _error_schema() -> Schema:
@@ -231,9 +219,10 @@ def _error_schema() -> Schema:
         "type": "object",
         "required": ["code", "message"],
         "properties": {
-            "code": {"type": "string", "description": _("Постоянное слово для программ.")},
-            "message": {"type": "string", "description": _("Предложение для людей.")},
-            "field": {"type": "string", "description": _("Поле записи звонка.")},
+            "code": _text(_("Постоянное слово для программ.")),
+            "message": _text(_("Предложение для людей.")),
+            "field": _text(_("Поле записи звонка.")),
+            "doc_url": _text(_("Адрес описания кода.")),
         },
     }
 

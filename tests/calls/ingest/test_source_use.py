@@ -18,6 +18,7 @@ from django.test import Client
 from cabinets.models import CallSource
 from cabinets.refusals import REFUSALS, REJECTIONS
 from calls.decision.attempts import JUDGED_ATTEMPTS
+from calls.ingest.error_codes import doc_url
 from calls.ingest.source_use import record_accepted
 from tests import factories
 from tests.calls.posting import post_calls
@@ -243,6 +244,7 @@ def test_order_with_too_many_attempts_is_told(owner_client: Client, source: Call
         "новых. Проверьте cbAttemptsQueue: в нём должны быть номера попыток одного заказа."
     )
     warning = {"code": "too_many_attempts", "message": sentence, "field": "cbAttemptsQueue"}
+    warning |= {"doc_url": doc_url("too_many_attempts")}
     assert answer.status_code == 202
     assert (warned["status"], warned["warning"]) == ("created", warning)
     source.refresh_from_db()

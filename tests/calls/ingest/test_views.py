@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cabinets.models import CallSource
+from calls.ingest.error_codes import doc_url
 from calls.ingest.new_calls import FEW
 from calls.models import Call, Delivery, IngestReceipt
 from counters.models import Counter
@@ -63,6 +64,7 @@ def test_list_gets_a_result_per_record(source: CallSource) -> None:
             "code": "missing_field",
             "message": "Нет времени начала звонка.",
             "field": "callTime",
+            "doc_url": doc_url("missing_field"),
         },
     }
     assert results[3]["universalId"] is None
