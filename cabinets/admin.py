@@ -14,7 +14,14 @@ from django.utils.translation import ngettext
 
 from cabinets import sources
 from cabinets.admin_base import AgeFilter, EditableAdmin, SupportAdmin, current_user
-from cabinets.models import AuditEvent, Cabinet, CallSource, Membership, SigningSecret
+from cabinets.models import (
+    AuditEvent,
+    Cabinet,
+    CallSource,
+    Membership,
+    SecretAddress,
+    SigningSecret,
+)
 from cabinets.secret_page import secret_context
 from cabinets.sources import TwoSecretsLive
 
@@ -69,21 +76,30 @@ LAST_REQUESTS = (
 class CallSourceAdmin(EditableAdmin):
     """Who posts calls. A secret is shown once, by the action that makes it."""
 
-    list_display = ("name", "public_id", "cabinet", "is_active", "last_used_at", "last_refused_at")
-    list_filter = ("is_active",)
+    list_display = (
+        "name",
+        "public_id",
+        "cabinet",
+        "kind",
+        "is_active",
+        "last_used_at",
+        "last_refused_at",
+    )
+    list_filter = ("kind", "is_active")
     list_select_related = ("cabinet",)
     search_fields = ("public_id__exact", "name", "cabinet__name")
     fields = (
         "cabinet",
         "public_id",
         "name",
+        "kind",
         "time_zone",
         "region",
         "is_active",
         "created_at",
         *LAST_REQUESTS,
     )
-    readonly_fields = ("cabinet", "public_id", "created_at", *LAST_REQUESTS)
+    readonly_fields = ("cabinet", "public_id", "kind", "created_at", *LAST_REQUESTS)
     ordering = ("-pk",)
     actions = ("rotate_secret", "retire_old_secret")
 
@@ -133,6 +149,18 @@ class SigningSecretAdmin(SupportAdmin):
     search_fields = ("source__public_id__exact", "source__cabinet__name")
     fields = ("source", "slot", "created_at")
     never_fetched = ("secret",)
+    ordering = ("-pk",)
+
+
+@admin.register(SecretAddress)
+class SecretAddressAdmin(SupportAdmin):
+    """Which secret addresses exist and since when; never the address itself."""
+
+    list_display = ("source", "slot", "created_at")
+    list_select_related = ("source__cabinet",)
+    search_fields = ("source__public_id__exact", "source__cabinet__name")
+    fields = ("source", "slot", "created_at")
+    never_fetched = ("token", "digest")
     ordering = ("-pk",)
 
 

@@ -87,6 +87,12 @@ class Membership(models.Model):
 class CallSource(models.Model):
     """A sender of calls into a cabinet, and the time zone of its times without an offset."""
 
+    class Kind(models.TextChoices):
+        API = "api", _("Подписанные запросы")
+        WEBHOOK = "webhook", _("Вебхуки")
+        PULL = "pull", _("Забираем из CallKeeper")
+        FILE = "file", _("Файлы")
+
     cabinet = models.ForeignKey(
         Cabinet, models.CASCADE, related_name="call_sources", verbose_name=_("Кабинет")
     )
@@ -108,6 +114,10 @@ class CallSource(models.Model):
         default=DEFAULT_REGION,
         db_default=DEFAULT_REGION,
         help_text=_("Номер без кода страны читается как номер этой страны."),
+    )
+    #: How its calls come; a file may be imported into a source of any kind.
+    kind = models.CharField(
+        _("Способ"), max_length=16, choices=Kind, default=Kind.API, db_default=Kind.API
     )
     is_active = models.BooleanField(_("Включён"), default=True)
     created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
@@ -160,6 +170,35 @@ class SigningSecret(models.Model):
             models.UniqueConstraint(fields=["source", "slot"], name="secret_slot_once"),
             models.CheckConstraint(
                 condition=models.Q(slot__in=[1, 2]), name="secret_two_live_at_most"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source.public_id} · {self.slot}"
+
+
+class SecretAddress(models.Model):
+    """A live secret address of a source of webhooks; two slots, as for signing secrets.
+
+    The address is its own password: the token is sealed, and found by its digest.
+    """
+
+    source = models.ForeignKey(
+        CallSource, models.CASCADE, related_name="secret_addresses", verbose_name=_("Источник")
+    )
+    slot = models.PositiveSmallIntegerField(_("Ячейка"), choices=[(1, "1"), (2, "2")])
+    token = SealedTextField(_("Адрес"))
+    #: SHA-256 of the token, hexadecimal.
+    digest = models.CharField(_("Отпечаток адреса"), max_length=64, unique=True)
+    created_at = models.DateTimeField(_("Создан"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("секретный адрес")
+        verbose_name_plural = _("секретные адреса")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "slot"], name="address_slot_once"),
+            models.CheckConstraint(
+                condition=models.Q(slot__in=[1, 2]), name="address_two_live_at_most"
             ),
         ]
 

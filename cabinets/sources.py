@@ -44,7 +44,34 @@ def create_source(
     region: str = DEFAULT_REGION,
     actor: User | None = None,
 ) -> tuple[CallSource, Secret]:
-    """Create a source with one secret and return both; the secret cannot be shown again.
+    """Create a source of signed requests with one secret; the secret cannot be shown again.
+
+    Raises ValidationError, as `create_source_of`.
+    """
+    source = create_source_of(
+        CallSource.Kind.API,
+        cabinet=cabinet,
+        name=name,
+        time_zone=time_zone,
+        region=region,
+        actor=actor,
+    )
+    secret = new_secret()
+    SigningSecret.objects.create(source=source, slot=1, secret=secret)
+    return source, secret
+
+
+@transaction.atomic
+def create_source_of(
+    kind: CallSource.Kind,
+    *,
+    cabinet: Cabinet,
+    name: str,
+    time_zone: str = "",
+    region: str = DEFAULT_REGION,
+    actor: User | None = None,
+) -> CallSource:
+    """Create a source without a secret.
 
     ``time_zone`` is the zone of times that come without an offset; empty refuses such times.
     ``region`` is the country of phone numbers without a country code.
@@ -54,11 +81,9 @@ def create_source(
     Cabinet.objects.select_for_update().get(pk=cabinet.pk)
     if cabinet.call_sources.filter(name__iexact=name).exists():
         raise ValidationError({"name": _("Источник с таким названием уже есть.")})
-    source = CallSource(cabinet=cabinet, name=name, time_zone=time_zone, region=region)
+    source = CallSource(cabinet=cabinet, name=name, time_zone=time_zone, region=region, kind=kind)
     source.full_clean()
     source.save()
-    secret = new_secret()
-    SigningSecret.objects.create(source=source, slot=1, secret=secret)
     audit.log_change(
         cabinet=cabinet,
         actor=actor,
@@ -69,9 +94,10 @@ def create_source(
             "public_id": source.public_id,
             "time_zone": time_zone,
             "region": region,
+            "kind": kind,
         },
     )
-    return source, secret
+    return source
 
 
 @transaction.atomic

@@ -54,6 +54,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # Stored responses are kept for a week; an hour more does no harm.
     "forget-receipts": {"task": "calls.forget_receipts", "schedule": 3600.0},
+    # Counts of requests are summed as well as those of hours; an hour more does no harm.
+    "roll-up-intake": {
+        "task": "calls.roll_up_intake",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     # Manifests of sent files are kept for 35 days; a day more does no harm.
     "prune-manifests": {"task": "calls.prune_manifests", "schedule": 86400.0},
     # What expired is refused already; this only frees the tables.

@@ -85,6 +85,9 @@ LEASE_MARGIN_SECONDS = env_int("LEASE_MARGIN_SECONDS", 60, minimum=1)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
 # Whole months before this one whose calls are kept; 0 keeps all (calls.runtime.retention).
 KEEP_MONTHS = env_int("KEEP_MONTHS", 0)
+# Days that rejected records and requests to secret addresses are kept (calls.ways.retention).
+REJECTED_DAYS = env_int("REJECTED_DAYS", 30, minimum=1)
+RECEIVED_DAYS = env_int("RECEIVED_DAYS", 7, minimum=1)
 CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
 READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)
 # Timeout of requests made while serving a page, and how many threads of a web process may wait for

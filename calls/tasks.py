@@ -23,6 +23,7 @@ from calls.delivery import (
 from calls.ingest import idempotency
 from calls.reconciliation import run
 from calls.runtime import heartbeat, partitions, retention, shutdown
+from calls.ways import retention as ways_retention
 from integrations.installation import guard
 from integrations.limits import request_budget
 
@@ -122,6 +123,14 @@ def drop_old_months() -> list[str]:
 def forget_receipts() -> int:
     """Delete stored responses past the time in which a request may be repeated."""
     return idempotency.delete_expired(now=timezone.now())
+
+
+@shared_task(name="calls.roll_up_intake")
+def roll_up_intake() -> int:
+    """Roll up counts of requests; delete rejected records and received requests past their time."""
+    now = timezone.now()
+    ways_retention.delete_old(now=now)
+    return ways_retention.roll_up(now=now)
 
 
 @shared_task(name="calls.prune_manifests")

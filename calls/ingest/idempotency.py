@@ -11,13 +11,14 @@ from django.db import OperationalError, connection, transaction
 
 from cabinets.models import CallSource
 from calls.ingest.error_codes import doc_url
+from calls.ingest.intake import counts_of
 from calls.ingest.parsing.json_values import canonical
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.receipts import AlreadyReceived, Receipt
 from calls.ingest.source_lookup import StoredAnswer
 from calls.ingest.store import Result, store_calls
 from calls.ingest.warnings import Warned
-from calls.models import IngestReceipt
+from calls.models import IngestReceipt, Way
 from calls.runtime.prepared import Step, is_not_prepared
 
 ResponseBody = dict[str, Any]
@@ -72,7 +73,8 @@ def handle_request(
     receipt = Receipt(source.pk, webhook_id, body_hash, now)
 
     def receipt_of(results: Sequence[Result]) -> Step:
-        return receipt.step(canonical(response_body(results)))
+        counts = counts_of(one.status for one in results)
+        return receipt.step(canonical(response_body(results)), counts)
 
     def store(*, is_prepared: bool) -> ResponseBody:
         with transaction.atomic():
@@ -80,6 +82,7 @@ def handle_request(
                 source=source,
                 records=records,
                 now=now,
+                way=Way.API,
                 is_prepared=is_prepared,
                 receipt_of=receipt_of,
             )

@@ -1,20 +1,36 @@
-"""The receipt of a request, which is stored with its calls: its response by its `webhook-id`."""
+"""The receipt of a request, which is stored with its calls: its response by its `webhook-id`.
+
+One statement with the counts of its records (`calls.ingest.intake`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from calls.ingest.intake import COUNT_TYPES
+from calls.models import Way
 from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, Step
 
 #: Returns no row when there is a receipt already.
 SAVE = Prepared(
     "save_receipt",
     f"""
-INSERT INTO calls_ingestreceipt (source_id, webhook_id, body_hash, answer, received_at)
-VALUES (%(source_id)s, %(webhook_id)s, %(body_hash)s, %(answer)s, %(received_at)s)
-ON CONFLICT (source_id, webhook_id) DO NOTHING
-RETURNING {AS_BEFORE_SQL}
+WITH receipt AS (
+    INSERT INTO calls_ingestreceipt (source_id, webhook_id, body_hash, answer, received_at)
+    VALUES (%(source_id)s, %(webhook_id)s, %(body_hash)s, %(answer)s, %(received_at)s)
+    ON CONFLICT (source_id, webhook_id) DO NOTHING
+    RETURNING received_at
+), counted AS (
+    INSERT INTO calls_intake
+        (source_id, way, at, received, created, updated, duplicate, rejected, is_hour)
+    SELECT %(source_id)s, '{Way.API.value}', received_at,
+        %(created)s + %(updated)s + %(duplicate)s + %(rejected)s,
+        %(created)s, %(updated)s, %(duplicate)s, %(rejected)s, false
+    FROM receipt
+)
+SELECT {AS_BEFORE_SQL} FROM receipt
 """,
     {
         "source_id": "bigint",
@@ -22,7 +38,8 @@ RETURNING {AS_BEFORE_SQL}
         "body_hash": "text",
         "answer": "jsonb",
         "received_at": "timestamptz",
-    },
+    }
+    | COUNT_TYPES,
 )
 
 
@@ -39,6 +56,6 @@ class Receipt:
     body_hash: str
     received_at: datetime
 
-    def step(self, response: str) -> Step:
-        """Return the statement that saves the receipt with the response, JSON."""
-        return SAVE, {**vars(self), "answer": response}
+    def step(self, response: str, counts: Mapping[str, int]) -> Step:
+        """Return the statement that saves the receipt with the response, JSON, and the counts."""
+        return SAVE, {**vars(self), "answer": response, **counts}

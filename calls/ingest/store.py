@@ -20,12 +20,15 @@ from calls.decision.decide import STATEMENTS, Decided, decide_locked
 from calls.decision.sent_before import use_alias_keys
 from calls.ingest.call_state import CallState, Status
 from calls.ingest.conflicts import rejection
+from calls.ingest.intake import record_intake
 from calls.ingest.known_calls import STATEMENTS as FINDING
 from calls.ingest.known_calls import Found, find_calls
 from calls.ingest.new_calls import RECORD_COLUMNS, NewCalls, insert_call, types_of
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.ingest.receipts import SAVE, AlreadyReceived
+from calls.ingest.rejected import Rejected, keep_rejected
 from calls.ingest.warnings import Warned, too_many_attempts
+from calls.models import Way
 from calls.runtime.prepared import Step, held_of, rows_of_last
 from calls.states import HoldBack
 
@@ -52,6 +55,7 @@ def store_calls(
     source: CallSource,
     records: Sequence[CallRecord | BadRecord],
     now: datetime,
+    way: Way,
     is_prepared: bool = False,
     receipt_of: ReceiptOf | None = None,
     hold_back: HoldBack | None = None,
@@ -60,10 +64,13 @@ def store_calls(
 
     With ``is_prepared`` the session is not asked for its prepared statements: one that lacks any
     raises OperationalError (`is_not_prepared`), and the transaction has to be repeated without.
-    With ``receipt_of`` the receipt is saved in the same transaction. Raises AlreadyReceived.
+    With ``receipt_of`` the receipt is saved in the same transaction; it has the counts of the
+    records. Without it they are written here. Raises AlreadyReceived.
     With ``hold_back`` the calls that are new are not sent by themselves; known ones are updated as
     ever. Without it a record of a call that was loaded without sending is an update, also one of
     the same content, and the call is decided as any other from then on.
+
+    The records that are rejected are kept in the same transaction.
 
     All or nothing; one result per record, in order. Of two records of the same call in one
     request the later one wins, as an update. A record of another call under a known id is rejected,
@@ -71,7 +78,9 @@ def store_calls(
     """
     usable = [record for record in records if isinstance(record, CallRecord)]
     if not usable and receipt_of is None:
-        return [_result(index, record, {}) for index, record in enumerate(records)]
+        results = [_result(index, record, {}) for index, record in enumerate(records)]
+        _record(source, way, records, results, now=now)
+        return results
     statements = (*FINDING, insert_call(), *STATEMENTS, SAVE)
     held = {one.name for one in statements} if is_prepared else held_of(statements)
     found = find_calls(source.cabinet_id, usable, held=held) if usable else Found({})
@@ -80,6 +89,7 @@ def store_calls(
     results = [_result(index, record, found.states) for index, record in enumerate(records)]
     calls = _once(found.states.values())
     new = NewCalls([one for one in calls if one.latest and one.is_new], source, now, hold_back)
+    _keep(source, way, records, results, now=now)
     steps: list[Step] = []
     if receipt_of and len(new.states) == len(calls) and new.are_few_and_plain(found):
         steps = new.steps()
@@ -87,7 +97,38 @@ def store_calls(
         results = _write_all(new, found, results, usable, held)
     if receipt_of and not rows_of_last([*steps, receipt_of(results)], held=held):
         raise AlreadyReceived
+    if receipt_of is None:
+        record_intake(source, way, (one.status for one in results), now=now)
     return results
+
+
+def _record(
+    source: CallSource,
+    way: Way,
+    records: Sequence[CallRecord | BadRecord],
+    results: Sequence[Result],
+    *,
+    now: datetime,
+) -> None:
+    """Count a request without a usable record, and keep its records."""
+    _keep(source, way, records, results, now=now)
+    record_intake(source, way, (one.status for one in results), now=now)
+
+
+def _keep(
+    source: CallSource,
+    way: Way,
+    records: Sequence[CallRecord | BadRecord],
+    results: Sequence[Result],
+    *,
+    now: datetime,
+) -> None:
+    rejected = [
+        Rejected(record.raw, one.error)
+        for record, one in zip(records, results, strict=True)
+        if one.error is not None
+    ]
+    keep_rejected(source, way, rejected, now=now)
 
 
 def _write_all(

@@ -37,6 +37,8 @@ from calls.ingest.signature_messages import sentence_of
 from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
 from calls.ingest.source_lookup import StoredAnswer
 from calls.ingest.source_use import record_accepted, record_refused, record_rejected, record_warned
+from calls.ingest.store import store_calls
+from calls.models import Way
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +199,7 @@ def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRec
     )
     bad = [record for record in records if isinstance(record, BadRecord)]
     if len(bad) == len(records):
+        store_calls(source=source, records=records, now=now, way=Way.API)
         raise ApiError(
             422,
             "no_usable_call",

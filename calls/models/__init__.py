@@ -10,6 +10,13 @@ from __future__ import annotations
 
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, HeldBackOrder, Resend, UnlinkedApproval
+from calls.models.intake import (
+    Intake,
+    ReceivedRequest,
+    RejectedRecord,
+    SourceMapping,
+    Way,
+)
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
@@ -32,12 +39,16 @@ __all__ = [
     "Difference",
     "HeldBackOrder",
     "IngestReceipt",
+    "Intake",
     "ListUse",
+    "ReceivedRequest",
     "Reconciliation",
     "Redecision",
+    "RejectedRecord",
     "Resend",
     "RestoreRun",
     "SentBefore",
+    "SourceMapping",
     "StreamUse",
     "UnknownFile",
     "UnlinkedApproval",
@@ -46,4 +57,5 @@ __all__ = [
     "UploadFile",
     "UploadPiece",
     "UploadQuerySet",
+    "Way",
 ]

@@ -21,7 +21,7 @@ from calls.delivery import batching, look, results, sending
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
 from calls.ingest.source_use import record_import
-from calls.models import ListUse, StreamUse, Upload
+from calls.models import ListUse, StreamUse, Upload, Way
 from calls.states import Channel
 from devtools.demonstration import faults
 from devtools.demonstration.generator import CallGenerator
@@ -128,7 +128,7 @@ def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime
     for place in range(0, len(records), settings.INGEST_MAX_CALLS):
         part = records[place : place + settings.INGEST_MAX_CALLS]
         records_read = read_records(part, source_id=source.public_id, zone=None, now=now)
-        store.store_calls(source=source, records=records_read, now=now)
+        store.store_calls(source=source, records=records_read, now=now, way=Way.API)
     return len(records)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from cabinets.models import CallSource
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
+from calls.models import Way
 from devtools.demonstration.generator import CallGenerator
 
 CHUNK = 250
@@ -54,7 +55,7 @@ class Producer:
     def _store(self, records: list[dict[str, Any]]) -> None:
         now = timezone.now()
         read = read_records(records, source_id=self._source.public_id, zone=None, now=now)
-        store.store_calls(source=self._source, records=read, now=now)
+        store.store_calls(source=self._source, records=read, now=now, way=Way.API)
 
 
 def _calls(seed: int, total: int) -> Iterator[dict[str, Any]]:

@@ -11,26 +11,31 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 
-from cabinets import audit
-from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
+from cabinets import addresses, audit
+from cabinets.models import Cabinet, CallSource, Membership, SecretAddress, SigningSecret
 from calls.models import (
     Call,
     CallKey,
     Difference,
     HeldBackOrder,
     IngestReceipt,
+    Intake,
     ListUse,
+    ReceivedRequest,
     Reconciliation,
     Redecision,
+    RejectedRecord,
     Resend,
     RestoreRun,
     SentBefore,
+    SourceMapping,
     StreamUse,
     UnknownFile,
     UnlinkedApproval,
     UploadAttempt,
     UploadFile,
     UploadPiece,
+    Way,
 )
 from counters.models import Counter
 from integrations.models import (
@@ -51,6 +56,7 @@ MODELS = sorted(
     key=lambda model: model._meta.label,
 )
 CODE_VERIFIER = "verifier-which-nobody-may-read"
+RECORD = '{"note": "record-which-nobody-may-read"}'
 BODY = b"ClientId,Tag\n1,bytes-which-nobody-may-read\n"
 
 CreateAll = Callable[[], dict[str, Model]]
@@ -90,6 +96,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
             answer={},
             received_at=timezone.now(),
         ),
+        *_intake(source, number),
     ]
     return {row._meta.label: row for row in rows}
 
@@ -98,10 +105,44 @@ def _cabinets(cabinet: Cabinet, account: YandexAccount, actor: User) -> Iterator
     yield cabinet
     yield factories.make_source(cabinet=cabinet)
     yield SigningSecret.objects.order_by("-pk")[0]
+    hooks = factories.make_source(cabinet=cabinet)
+    addresses.add_address(source=hooks)
+    yield SecretAddress.objects.order_by("-pk")[0]
     yield Membership.objects.create(
         cabinet=cabinet, user=factories.make_user(), role=Membership.Role.VIEWER
     )
     yield audit.log_change(cabinet=cabinet, actor=actor, action="test.created", subject=account)
+
+
+def _intake(source: CallSource, number: int) -> Iterator[Model]:
+    now = timezone.now()
+    yield Intake.objects.create(
+        source=source,
+        way=Way.API,
+        at=now,
+        received=1,
+        created=1,
+        updated=0,
+        duplicate=0,
+        rejected=0,
+    )
+    yield RejectedRecord.objects.create(
+        source=source,
+        way=Way.API,
+        digest=str(number),
+        first_at=now,
+        last_at=now,
+        code="missing_field",
+        message="…",
+        raw=RECORD,
+    )
+    yield ReceivedRequest.objects.create(
+        source=source, at=now, method="POST", record=RECORD, records=1, accepted=1
+    )
+    yield SourceMapping.objects.update_or_create(
+        source=factories.make_source(cabinet=source.cabinet),
+        defaults={"fields": {"callTime": "date"}, "saved_at": now},
+    )[0]
 
 
 def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]:

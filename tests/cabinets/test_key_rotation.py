@@ -11,8 +11,9 @@ from django.db import connection
 from pytest_django import Settings
 
 from cabinets import key_rotation
-from cabinets.models import CallSource, SigningSecret
+from cabinets.models import CallSource, SecretAddress, SigningSecret
 from cabinets.sealing import UnsealFailed, reseal
+from calls.models import ReceivedRequest, RejectedRecord
 from integrations.models import LinkAttempt, YandexAccount
 from tests.factories import SECRET
 
@@ -37,6 +38,9 @@ def rotate() -> str:
 def test_every_sealed_column_is_found() -> None:
     assert set(key_rotation.sealed_columns()) == {
         (SigningSecret, "secret"),
+        (SecretAddress, "token"),
+        (RejectedRecord, "raw"),
+        (ReceivedRequest, "record"),
         (YandexAccount, "access_token"),
         (YandexAccount, "refresh_token"),
         (LinkAttempt, "code_verifier"),

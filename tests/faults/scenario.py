@@ -12,7 +12,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet, CallSource
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
-from calls.models import ListUse, Upload
+from calls.models import ListUse, Upload, Way
 from calls.states import Channel
 from counters.models import Counter
 from devtools.soak.balance import Balance, is_settled, take_balance
@@ -67,7 +67,7 @@ class Scenario:
         records = [factories.v3_record(callTime=moment.isoformat()) for _ in range(count)]
         now = timezone.now()
         read = read_records(records, source_id=self.source.public_id, zone=None, now=now)
-        store.store_calls(source=self.source, records=read, now=now)
+        store.store_calls(source=self.source, records=read, now=now, way=Way.API)
         self.received += count
 
     def balance(self) -> Balance:

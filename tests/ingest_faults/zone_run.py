@@ -36,7 +36,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
     from calls.delivery.file_store import bytes_of
     from calls.ingest.parsing.record import read_records
     from calls.ingest.store import store_calls
-    from calls.models import UploadFile
+    from calls.models import UploadFile, Way
 
     now = datetime.fromisoformat(NOW)
     source = CallSource.objects.get(public_id=source_id)
@@ -49,7 +49,7 @@ def run(source_id: str, batches: list[tuple[str, list[dict[str, Any]]]]) -> list
             read = read_records(
                 records, source_id=source.public_id, zone=ZoneInfo(zone) if zone else None, now=now
             )
-            store_calls(source=source, records=read, now=now)
+            store_calls(source=source, records=read, now=now, way=Way.API)
         batching.build_uploads(now=now + timedelta(days=1))
         bodies = UploadFile.objects.order_by("upload__channel", "upload__is_static", "upload_id")
         files = [b"".join(bytes_of(file.pk)).decode() for file in bodies]

@@ -29,6 +29,7 @@ from calls.delivery import (
 )
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
+from calls.models import Way
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
 from calls.states import Channel
@@ -148,7 +149,7 @@ class World:
         self.records[record["universalId"]] = record
         now = timezone.now()
         read = read_records([record], source_id=self.source.public_id, zone=None, now=now)
-        (result,) = store.store_calls(source=self.source, records=read, now=now)
+        (result,) = store.store_calls(source=self.source, records=read, now=now, way=Way.API)
         if result.call_id is not None and result.status != "duplicate":
             self._note_routed(result.call_id)
         return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -115,6 +116,8 @@ class BadRecord:
     field: str
     message: str
     external_id: str = ""
+    #: The record as it came, for who keeps it; no part of the reason.
+    raw: Any = attribute(default=None, compare=False, repr=False)
 
 
 def read_records(
@@ -145,16 +148,17 @@ def read_record(
 ) -> CallRecord | BadRecord:
     """Return the call, or why the record cannot become one. Never raises."""
     if not isinstance(item, dict):
-        return BadRecord("not_an_object", "", _("Запись звонка должна быть объектом JSON."))
+        sentence = _("Запись звонка должна быть объектом JSON.")
+        return BadRecord("not_an_object", "", sentence, raw=item)
     try:
         raw, content_hash = read_content(item)
     except TooDeep:
         sentence = _("Запись звонка глубже %(most)d уровней.") % {"most": MAX_LEVELS}
-        return BadRecord("too_deep", "", sentence)
+        return BadRecord("too_deep", "", sentence, raw=item)
     try:
         return _read(raw, content_hash, source_id=source_id, zone=zone, now=now, region=region)
     except Unusable as problem:
-        return BadRecord(problem.code, problem.field, problem.message, readable_id(raw))
+        return BadRecord(problem.code, problem.field, problem.message, readable_id(raw), raw=item)
 
 
 def _read(

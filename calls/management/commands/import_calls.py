@@ -26,6 +26,7 @@ from calls.ingest.parsing.import_file import check_listing, records_of
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
 from calls.ingest.source_use import record_import, record_warned
 from calls.ingest.store import Result, store_calls
+from calls.models import Way
 from calls.runtime.read_ahead import read_ahead
 from calls.workbook import MAX_ROWS, Column, workbook_writer
 
@@ -154,7 +155,7 @@ def _store_in_steps(items: Iterator[Any], source: CallSource) -> Generator[Resul
     with closing(read_ahead(_read_in_steps(items, source))) as steps:
         for records in steps:
             now = timezone.now()
-            results = store_calls(source=source, records=records, now=now)
+            results = store_calls(source=source, records=records, now=now, way=Way.COMMAND)
             yield from (replace(one, index=start + one.index) for one in results)
             record_import(source, now=now)
             record_warned(source, [one.warning.message for one in results if one.warning], now=now)

@@ -22,7 +22,7 @@ from calls.delivery import batching
 from calls.delivery.rows import return_to_waiting
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery, UploadFile
+from calls.models import Call, Delivery, UploadFile, Way
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -53,9 +53,9 @@ RECORDS = st.lists(st.fixed_dictionaries({}, optional=OPTIONAL), min_size=20, ma
 def store(source: CallSource, *items: dict[str, Any]) -> None:
     now = timezone.now()
     records = read_records(items, source_id=source.public_id, zone=None, now=now)
-    assert [one.status for one in store_calls(source=source, records=records, now=now)] == [
-        "created"
-    ] * len(items)
+    assert [
+        one.status for one in store_calls(source=source, records=records, now=now, way=Way.API)
+    ] == ["created"] * len(items)
 
 
 def fates(source: CallSource, channel: Channel = Channel.CALLS) -> set[tuple[Any, ...]]:

@@ -21,7 +21,7 @@ from calls.decision import sent_before
 from calls.delivery import batching, manifest, polling, resend, sending, takeover
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery, SentBefore, UnknownFile, Upload, UploadFile
+from calls.models import Call, Delivery, SentBefore, UnknownFile, Upload, UploadFile, Way
 from calls.reconciliation.run import reconcile
 from calls.runtime import failpoints
 from calls.runtime.counts import MANIFESTS_FAILED, count_of
@@ -236,7 +236,7 @@ def test_a_call_that_comes_under_its_stronger_id_is_known_by_the_weaker_one(
 
     def send(record: dict[str, Any]) -> Call:
         read = read_records([record], source_id=source.public_id, zone=None, now=timezone.now())
-        (result,) = store_calls(source=source, records=read, now=timezone.now())
+        (result,) = store_calls(source=source, records=read, now=timezone.now(), way=Way.API)
         assert result.call_id is not None
         return Call.objects.get(pk=result.call_id)
 

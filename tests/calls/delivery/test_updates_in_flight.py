@@ -16,7 +16,7 @@ from cabinets.models import CallSource
 from calls.delivery import batching, sending
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery, Upload
+from calls.models import Call, Delivery, Upload, Way
 from calls.runtime import failpoints
 from calls.runtime.failpoints import Name
 from calls.states import DeliveryState
@@ -33,7 +33,7 @@ Record = dict[str, Any]
 def receive(source: CallSource, record: Record) -> Call:
     now = timezone.now()
     records = read_records([record], source_id=source.public_id, zone=None, now=now)
-    store_calls(source=source, records=records, now=now)
+    store_calls(source=source, records=records, now=now, way=Way.API)
     return Call.objects.get()
 
 

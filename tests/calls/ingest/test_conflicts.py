@@ -14,7 +14,7 @@ from django.urls import reverse
 from cabinets.models import CallSource
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery
+from calls.models import Call, Delivery, Way
 from counters.models import Counter
 from tests import factories
 from tests.calls.ingest.parsing.reports import BASE, REPORTS
@@ -141,7 +141,7 @@ def test_number_is_the_same_after_the_country_of_the_source_was_corrected(
 ) -> None:
     item = record(clientNumber="", **UNFINISHED) | {field: "80291234567"}
     before = read_records([item], source_id="s", zone=None, now=NOW, region="BY")
-    store_calls(source=source, records=before, now=NOW)
+    store_calls(source=source, records=before, now=NOW, way=Way.API)
     assert Call.objects.get().phone == "+375291234567"
 
     [result] = store(source, record(clientNumber="") | {field: "80291234567"}, now=LATER)

@@ -17,7 +17,7 @@ from calls.decision.redecide import decide_again
 from calls.delivery import batching, held_back
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery, HeldBackOrder
+from calls.models import Call, Delivery, HeldBackOrder, Way
 from calls.queries.stats import excluded_by_settings
 from calls.states import Channel, DeliveryState, HoldBack
 from counters.models import Counter
@@ -36,7 +36,9 @@ def store(source: CallSource, hold_back: HoldBack | None, **changes: Any) -> str
     now = timezone.now()
     items = [ITEM | changes]
     records = read_records(items, source_id=source.public_id, zone=None, now=now)
-    (result,) = store_calls(source=source, records=records, now=now, hold_back=hold_back)
+    (result,) = store_calls(
+        source=source, records=records, now=now, way=Way.API, hold_back=hold_back
+    )
     return result.status
 
 

@@ -15,7 +15,7 @@ from calls.ingest import reread
 from calls.ingest.parsing.record import read_records
 from calls.ingest.reread import Reread, reread_calls
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery
+from calls.models import Call, Delivery, Way
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -169,7 +169,7 @@ def test_same_record_read_anew_agrees_with_the_reread_one(
     raw = factories.v3_record(**NO_HINT | {"yaClid": UNREADABLE})
     now = timezone.now()
     (record,) = read_records([raw], source_id=source.public_id, zone=None, now=now)
-    store_calls(source=source, records=[record], now=now)
+    store_calls(source=source, records=[record], now=now, way=Way.API)
     fresh = Call.objects.get()
     with connection.cursor() as cursor:
         cursor.execute(

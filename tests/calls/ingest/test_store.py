@@ -13,7 +13,7 @@ from cabinets.models import CallSource
 from calls.ingest.parsing.fields import MAX_COUNT
 from calls.ingest.parsing.record import BadRecord
 from calls.ingest.store import Result
-from calls.models import Call, CallKey, Delivery
+from calls.models import Call, CallKey, Delivery, Intake, RejectedRecord
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
@@ -202,12 +202,38 @@ def test_call_whose_month_was_dropped_stays_a_duplicate(source: CallSource) -> N
     assert Call.objects.count() == 0
 
 
-def test_request_without_usable_records_writes_nothing(source: CallSource) -> None:
-    with CaptureQueriesContext(connection) as captured:
-        results = store(source, {}, 5)
+def test_request_without_usable_records_keeps_and_counts_them(source: CallSource) -> None:
+    results = store(source, {}, 5)
 
     assert statuses(results) == ["rejected", "rejected"]
-    assert not [query for query in captured if "INSERT" in query["sql"]]
+    kept = RejectedRecord.objects.order_by("pk").values_list("code", "way", "times")
+    assert sorted(kept) == [("missing_field", "api", 1), ("not_an_object", "api", 1)]
+    assert {one.raw for one in RejectedRecord.objects.all()} == {"{}", "5"}
+    intake = Intake.objects.get()
+    assert (intake.received, intake.rejected, intake.created) == (2, 2, 0)
+    assert not Call.objects.exists()
+
+
+def test_record_rejected_again_is_kept_once_and_counted_each_time(source: CallSource) -> None:
+    store(source, {}, factories.v3_record(), {})
+    store(source, {})
+
+    kept = RejectedRecord.objects.get()
+    assert (kept.times, kept.code, kept.field) == (3, "missing_field", "callTime")
+    assert list(Intake.objects.order_by("pk").values_list("received", "created", "rejected")) == [
+        (3, 1, 2),
+        (1, 0, 1),
+    ]
+
+
+def test_rejected_record_is_sealed(source: CallSource) -> None:
+    store(source, {"clientNumber": "79990000042"})
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT raw FROM calls_rejectedrecord")
+        ((stored,),) = cursor.fetchall()
+    assert stored.startswith("v1:")
+    assert "79990000042" not in stored
 
 
 def test_number_of_statements_does_not_grow_with_the_calls(
@@ -223,7 +249,7 @@ def test_number_of_statements_does_not_grow_with_the_calls(
     with CaptureQueriesContext(connection) as many:
         store(source, *changed, *[factories.v3_record() for _number in range(250)])
 
-    assert len(many) == len(few) == 6
+    assert len(many) == len(few) == 7
     assert Call.objects.filter(revision__gte=2).count() == 250
     assert Call.objects.count() == 501
 

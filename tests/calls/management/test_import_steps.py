@@ -164,7 +164,12 @@ def test_step_has_the_same_statements_whatever_its_length(
 
     words = (
         *("cabinets_callsource", "pg_prepared_statements", "EXECUTE find_calls"),
-        *("COPY calls_call ", "EXECUTE decide_new", 'UPDATE "cabinets_callsource"'),
+        *(
+            "COPY calls_call ",
+            "EXECUTE decide_new",
+            'INTO "calls_intake"',
+            'UPDATE "cabinets_callsource"',
+        ),
     )
     for sqls in (few, many):
         assert len(sqls) == len(words), json.dumps(sqls)[:2000]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from cabinets.models import CallSource
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
+from calls.models import Way
 from tests import factories
 from tests.faults.sandbox_process import SandboxProcess
 
@@ -73,7 +74,7 @@ class Traffic:
         now = timezone.now()
         source = CallSource.objects.get(public_id=self.source)
         read = read_records(records, source_id=self.source, zone=None, now=now)
-        store.store_calls(source=source, records=read, now=now)
+        store.store_calls(source=source, records=read, now=now, way=Way.API)
 
 
 @dataclass(frozen=True)
