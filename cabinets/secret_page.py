@@ -9,15 +9,18 @@ from django.urls import reverse
 
 from cabinets.models import CallSource
 from cabinets.sealing import Secret
+from cabinets.senders import senders
 
 
 def secret_context(source: CallSource, secret: Secret) -> dict[str, Any]:
     """Return the secret and what else a sender needs. For a response that is not stored."""
+    address = settings.PUBLIC_URL + reverse("calls:ingest")
     return {
         "source": source,
         "secret": secret,
-        "address": settings.PUBLIC_URL + reverse("calls:ingest"),
+        "address": address,
         "docs_url": docs_url(source),
+        "senders": senders(address=address, source_id=source.public_id, secret=secret),
     }
 
 

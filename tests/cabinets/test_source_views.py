@@ -9,9 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinets.models import AuditEvent, Cabinet, CallSource, SigningSecret
+from cabinets.senders import senders
 from calls.models import Call
 from tests import factories
 from tests.cabinets.source_pages import (
@@ -151,6 +153,12 @@ def test_new_source_is_created_and_its_secret_works(
     assert live(made) == [shown_secret(answer)]
     assert made.public_id in text_of(answer)
     assert "http://127.0.0.1:8000/api/v1/calls" in text_of(answer)
+    for one in senders(
+        address="http://127.0.0.1:8000/api/v1/calls",
+        source_id=made.public_id,
+        secret=shown_secret(answer),
+    ):
+        assert f"<code>{escape(one.text)}</code>" in answer.content.decode()
     event = AuditEvent.objects.get()
     assert (event.action, event.actor, event.cabinet) == ("source.created", owner, cabinet)
     posted = post_calls(factories.v3_record(), source=made, secret=shown_secret(answer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cabinets.senders import senders
 from calls.ingest.error_codes import CODES, title_of
 from calls.ingest.openapi import examples
 
@@ -24,8 +25,7 @@ def sections(document: dict[str, Any], *, source_id: str = "") -> dict[str, Any]
         "request_example": _pretty(examples.SEVERAL_CALLS),
         "answer_example": _pretty(examples.ANSWER),
         "source_id": source_id,
-        "curl": _filled_in(examples.CURL, address, source_id),
-        "python": _filled_in(examples.PYTHON, address, source_id),
+        "senders": senders(address=address, source_id=source_id or "src_…"),
         "vector": {
             "secret": examples.VECTOR_SECRET,
             "id": examples.VECTOR_ID,
@@ -34,10 +34,6 @@ def sections(document: dict[str, Any], *, source_id: str = "") -> dict[str, Any]
             "signature": examples.VECTOR_SIGNATURE,
         },
     }
-
-
-def _filled_in(sample: str, address: str, source_id: str) -> str:
-    return sample.replace("ADDRESS", address).replace("src_…", source_id or "src_…")
 
 
 def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -67,39 +67,3 @@ ANSWER: dict[str, Any] = {
     ],
     "duplicate": False,
 }
-
-CURL = """\
-SECRET='whsec_…'; SOURCE='src_…'
-ID="msg_$(date +%s)_$$"; TIMESTAMP=$(date +%s)
-KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
-SIGNATURE=$( (printf '%s.%s.' "$ID" "$TIMESTAMP"; cat call.json) |
-  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | base64)
-curl ADDRESS \\
-  -H 'Content-Type: application/json' \\
-  -H "X-CallKeeper-Source: $SOURCE" \\
-  -H "webhook-id: $ID" -H "webhook-timestamp: $TIMESTAMP" \\
-  -H "webhook-signature: v1,$SIGNATURE" \\
-  --data-binary @call.json
-"""
-PYTHON = """\
-import base64, hashlib, hmac, json, time, urllib.request, uuid
-
-SECRET, SOURCE = "whsec_…", "src_…"
-
-def signature(secret, webhook_id, timestamp, body):
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-
-def send(call):
-    body = json.dumps(call).encode()
-    webhook_id, timestamp = f"msg_{uuid.uuid4().hex}", str(int(time.time()))
-    request = urllib.request.Request("ADDRESS", data=body, headers={
-        "Content-Type": "application/json",
-        "X-CallKeeper-Source": SOURCE,
-        "webhook-id": webhook_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": signature(SECRET, webhook_id, timestamp, body),
-    })
-    return json.load(urllib.request.urlopen(request, timeout=30))
-"""
