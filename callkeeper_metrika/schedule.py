@@ -34,6 +34,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    # Reads calls from CallKeeper's API; each source is due every PULL_MINUTES.
+    "pull-calls": {"task": "calls.pull_calls", "schedule": 10.0, "options": {"expires": 20}},
     # A dead worker is noticed one lease later, plus this interval.
     "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},

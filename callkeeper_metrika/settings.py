@@ -68,8 +68,17 @@ YANDEX_SCOPES = tuple(
     env_text("YANDEX_SCOPES", "login:info metrika:read metrika:offline_data").split()
 )
 YANDEX_REDIRECT_URI = f"{PUBLIC_URL}/lk/integrations/yandex/callback"
-# Reserved for fetching calls: so far they are only posted to the API.
+
+# --- CallKeeper ----------------------------------------------------------------------------
+
 CALLKEEPER_API_URL = env_text("CALLKEEPER_API_URL", "https://ckct.ru/api/")
+# How often the calls of a source are pulled, and from how long before the end of the last pull.
+PULL_MINUTES = env_int("PULL_MINUTES", 5, minimum=1)
+PULL_OVERLAP_HOURS = env_int("PULL_OVERLAP_HOURS", 2, minimum=1)
+# So much is read again once an hour: tags and statuses change after the end of a call.
+PULL_RECENT_HOURS = env_int("PULL_RECENT_HOURS", 72, minimum=1)
+# Sources that are asked at the same time, of all workers together.
+PULLS_AT_A_TIME = env_int("PULLS_AT_A_TIME", 2, minimum=1)
 
 # --- Delivery ------------------------------------------------------------------------------
 

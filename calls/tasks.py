@@ -24,6 +24,7 @@ from calls.ingest import idempotency
 from calls.reconciliation import run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.ways import retention as ways_retention
+from calls.ways.pull import run as pull
 from integrations.installation import guard
 from integrations.limits import request_budget
 
@@ -34,6 +35,8 @@ STARTED_AT = timezone.now()
 #: queues sending every five seconds, so about two runs overlap, even in a worker of all queues.
 SEND_SECONDS = 10
 REDECIDE_SECONDS = 10
+#: A request that has begun is waited for, so a run may take a minute or two longer.
+PULL_SECONDS = 20
 RECONCILE_SECONDS = 120
 
 
@@ -90,6 +93,12 @@ def release_stuck() -> int:
 def apply_changes() -> int:
     """Decide again what waits for changed counters."""
     return redecision.run(seconds=REDECIDE_SECONDS)
+
+
+@shared_task(name="calls.pull_calls")
+def pull_calls() -> int:
+    """Pull calls of due sources from CallKeeper's API."""
+    return pull.pull_due(seconds=PULL_SECONDS)
 
 
 @shared_task(name="calls.expire_overdue")

@@ -9,6 +9,7 @@ from calls.admin import attempts as attempts
 from calls.admin import calls as calls
 from calls.admin import deliveries as deliveries
 from calls.admin import intake as intake
+from calls.admin import pull as pull
 from calls.admin import reconciliation as reconciliation
 from calls.admin import records as records
 from calls.admin import restored as restored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -37,10 +38,14 @@ ReadJson = Callable[[bytes], Any]
 
 @dataclass(frozen=True)
 class Page:
-    """The records of one page as they came; ``is_after_last``: there is no such page any more."""
+    """The records of one page as they came, and the SHA-256 of the answer.
+
+    ``is_after_last``: there is no such page any more.
+    """
 
     records: list[Any]
     is_after_last: bool
+    digest: str
 
 
 class CallsApi:
@@ -63,8 +68,9 @@ class CallsApi:
             raise WrongKey("The key is not of letters and digits")
         seconds = f"{int(since.timestamp())}/{int(until.timestamp())}"
         query = f"{FORMAT}/{VERSION}/{self._key}/call/get/{number}/{seconds}"
-        records = self._records(self._transport.get(query), number)
-        return Page(records, is_after_last=not records)
+        answer = self._transport.get(query)
+        records = self._records(answer, number)
+        return Page(records, not records, hashlib.sha256(answer.body).hexdigest())
 
     def close(self) -> None:
         self._transport.close()

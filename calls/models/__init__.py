@@ -17,6 +17,7 @@ from calls.models.intake import (
     SourceMapping,
     Way,
 )
+from calls.models.pull import PullSource
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
@@ -41,6 +42,7 @@ __all__ = [
     "IngestReceipt",
     "Intake",
     "ListUse",
+    "PullSource",
     "ReceivedRequest",
     "Reconciliation",
     "Redecision",

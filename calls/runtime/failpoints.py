@@ -41,6 +41,11 @@ Name = Literal[
     # What waits for a changed counter is counted, or a part of it is decided again.
     "after_redecision_count",
     "before_redecision_commit",
+    # A page of CallKeeper's calls has come, is stored with its position, and the end of a window.
+    "after_pull_answer",
+    "before_pull_commit",
+    "after_pull_page",
+    "after_pull_window",
     # The steps of `manage.py after_restore`.
     "after_sequences",
     "after_doubt",

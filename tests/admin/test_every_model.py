@@ -14,7 +14,15 @@ from django.test.utils import CaptureQueriesContext
 
 from cabinets.models import AuditEvent, Cabinet
 from tests import factories
-from tests.admin.every_model import APPS, CODE_VERIFIER, MODELS, CreateAll, admin_url, list_url
+from tests.admin.every_model import (
+    APPS,
+    CODE_VERIFIER,
+    MODELS,
+    PULL_KEY,
+    CreateAll,
+    admin_url,
+    list_url,
+)
 
 #: Models that may be edited in the admin.
 EDITABLE = {"cabinets.Cabinet", "cabinets.Membership", "cabinets.CallSource"}
@@ -51,6 +59,7 @@ def test_page_shows_no_secret_and_has_no_inline_script_or_style(
     one = create_all()[model._meta.label]
     secrets = [
         CODE_VERIFIER,
+        PULL_KEY,
         "nobody-may-read",
         factories.SECRET,
         "y0_TestAccessToken",

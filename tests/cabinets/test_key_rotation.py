@@ -13,7 +13,7 @@ from pytest_django import Settings
 from cabinets import key_rotation
 from cabinets.models import CallSource, SecretAddress, SigningSecret
 from cabinets.sealing import UnsealFailed, reseal
-from calls.models import ReceivedRequest, RejectedRecord
+from calls.models import PullSource, ReceivedRequest, RejectedRecord
 from integrations.models import LinkAttempt, YandexAccount
 from tests.factories import SECRET
 
@@ -39,6 +39,7 @@ def test_every_sealed_column_is_found() -> None:
     assert set(key_rotation.sealed_columns()) == {
         (SigningSecret, "secret"),
         (SecretAddress, "token"),
+        (PullSource, "api_key"),
         (RejectedRecord, "raw"),
         (ReceivedRequest, "record"),
         (YandexAccount, "access_token"),

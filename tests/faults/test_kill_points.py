@@ -43,6 +43,8 @@ AFTER_A_RESTORE = (
 #: These happen only when a counter was changed for which many calls wait:
 #: `tests/faults/test_redecision.py` kills there.
 AFTER_A_CHANGE = ("after_redecision_count", "before_redecision_commit")
+#: These happen only when calls are pulled: `tests/faults/test_pull.py` kills there.
+IN_A_PULL = ("after_pull_answer", "before_pull_commit", "after_pull_page", "after_pull_window")
 
 
 def cases() -> list[tuple[str, str]]:
@@ -51,7 +53,7 @@ def cases() -> list[tuple[str, str]]:
         (str(point), behaviour)
         for point in points
         for behaviour in BEHAVIOURS
-        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE
+        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL
         if not (point in BEFORE_THE_REQUEST and behaviour == "reset_before")
         if not (point in AFTER_A_LOST_ANSWER and behaviour == "healthy")
         if not (point in AFTER_AN_ANSWER and behaviour == "reset_after_taken")

@@ -26,7 +26,7 @@ def _effect(name: str, params: dict[str, Any]) -> Response | None:
             raise CutConnection
         case "callkeeper_html":
             status = int(params.get("status", 502))
-            return html_response(f"<html><h1>{status}</h1></html>", status=status)
+            return html_response(params.get("body", "<html><h1>Error</h1></html>"), status=status)
         case "callkeeper_429":
             headers = {"Retry-After": str(params["retry_after"])} if "retry_after" in params else {}
             return Response(429, b"", headers)
