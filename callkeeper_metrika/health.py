@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from calls.queries.backlog import DueWork, due_work, uploads_by_state
 from calls.runtime import counts, heartbeat
 from calls.runtime.partitions import misfiled_rows
+from calls.ways.pull import troubles
 from integrations.installation import guard
 from integrations.installation.words import operator_words
 from integrations.limits import clock_skew
@@ -114,6 +115,7 @@ class DeliveryCollector:
             "Age of the oldest work that is due",
             value=(now - oldest).total_seconds(),
         )
+        yield from _pull_metrics(now)
         yield GaugeMetricFamily(
             "callkeeper_metrika_clock_ahead_seconds",
             "By how much Metrika's clock is ahead of ours; differences below 30 s count as none",
@@ -135,6 +137,23 @@ class DeliveryCollector:
             "1 while nothing is sent because the database went back, was copied, or has no mark",
             value=guard.state(now).is_halted,
         )
+
+
+def _pull_metrics(now: datetime) -> Iterator[Metric]:
+    """Yield what there is to know about sources whose calls are pulled."""
+    sources = GaugeMetricFamily(
+        "callkeeper_pull_sources",
+        "Sources pulled from CallKeeper by state; failing ones are active as well",
+        labels=["state"],
+    )
+    for state, count in troubles.pulls_by_state().items():
+        sources.add_metric([state], count)
+    yield sources
+    yield GaugeMetricFamily(
+        "callkeeper_pull_late_seconds",
+        "Age of the oldest pull that is due and that no worker has begun",
+        value=(now - (troubles.oldest_due(now) or now)).total_seconds(),
+    )
 
 
 def _kept_in_broker(now: datetime) -> tuple[float, int]:

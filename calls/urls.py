@@ -8,6 +8,7 @@ from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
+from calls.pages.sources import pull_views
 
 app_name = "calls"
 
@@ -16,6 +17,9 @@ register_converter(CallKeyConverter, "call_key")
 COUNTER = "lk/integrations/yandex/counters/<int:counter_pk>"
 DELIVERY = "lk/integrations/calls/<int:call_id>/deliveries/<int:counter_pk>/<int:channel>"
 UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
+
+SOURCES = "lk/integrations/sources"
+PULL = f"{SOURCES}/<int:pk>/pull"
 
 urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
@@ -37,6 +41,10 @@ urlpatterns = [
     path(f"{UPLOAD}/look-up", action_views.look_up_upload, name="upload-look-up"),
     path(f"{UPLOAD}/poll", action_views.poll_upload, name="upload-poll"),
     path(f"{UPLOAD}/call-off", action_views.call_off_upload, name="upload-call-off"),
+    path(f"{SOURCES}/add/pull", pull_views.add_pull, name="source-add-pull"),
+    path(f"{PULL}/key", pull_views.change_key, name="source-pull-key"),
+    path(f"{PULL}/switch", pull_views.switch_pull, name="source-pull-switch"),
+    path(f"{PULL}/now", pull_views.pull_now, name="source-pull-now"),
     path("api/v1/calls", api.ingest, name="ingest"),
     path("api/docs", api_docs.page, name="api-docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),

@@ -20,6 +20,7 @@ from calls.queries.stats import awaiting_decision
 from calls.queries.unknown_files import unknown_files
 from calls.reconciliation.run import disagreeing
 from calls.states import Attention, DisplayState
+from calls.ways.pull.troubles import troubles_of
 from counters.causes import CounterCause, cause_of
 from counters.models import Counter
 from dashboard.integration_card import card_of
@@ -57,6 +58,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
                 for account in disconnected
                 if account.counters_in_use
             ),
+            *_about_pulls(cabinet),
             *_about_counters(cabinet),
             *_about_uploads(cabinet),
             *_about_unknown_files(cabinet),
@@ -99,6 +101,13 @@ def _about_disconnected(login: str, counters: int) -> Notice:
     )
     words = {"login": login, "counters": counters}
     return Notice(text % words, reverse("counters:list"), _("К аккаунтам"))
+
+
+def _about_pulls(cabinet: Cabinet) -> list[Notice]:
+    return [
+        Notice(one.text, reverse("cabinets:sources"), _("К источнику"))
+        for one in troubles_of(cabinet)
+    ]
 
 
 def _about_counters(cabinet: Cabinet) -> list[Notice]:

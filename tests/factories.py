@@ -11,10 +11,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
+from calls.models import PullSource
 from counters.models import Counter, Goal
 from integrations.models import YandexAccount
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PULL_KEY = "x9xx99xx99xxxx99"  # the sample of CallKeeper's documentation
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
@@ -42,6 +44,14 @@ def make_source(*, cabinet: Cabinet, secret: str = SECRET, **fields: Any) -> Cal
     source = CallSource.objects.create(cabinet=cabinet, **values)
     SigningSecret.objects.create(source=source, slot=1, secret=secret)
     return source
+
+
+def make_pull(*, source: CallSource, **fields: Any) -> PullSource:
+    """The source is pulled from CallKeeper's API, from a day ago; not due."""
+    now: datetime = timezone.now()
+    begin = now - timedelta(days=1)
+    values = {"pull_from": begin, "pulled_until": begin, "next_at": now + timedelta(minutes=5)}
+    return PullSource.objects.create(source=source, api_key=PULL_KEY, **values | fields)
 
 
 def make_account(*, cabinet: Cabinet, **fields: Any) -> YandexAccount:

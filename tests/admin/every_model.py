@@ -21,7 +21,6 @@ from calls.models import (
     IngestReceipt,
     Intake,
     ListUse,
-    PullSource,
     ReceivedRequest,
     Reconciliation,
     Redecision,
@@ -58,7 +57,6 @@ MODELS = sorted(
 )
 CODE_VERIFIER = "verifier-which-nobody-may-read"
 RECORD = '{"note": "record-which-nobody-may-read"}'
-PULL_KEY = "key5which5nobody"
 BODY = b"ClientId,Tag\n1,bytes-which-nobody-may-read\n"
 
 CreateAll = Callable[[], dict[str, Model]]
@@ -99,13 +97,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
             received_at=timezone.now(),
         ),
         *_intake(source, number),
-        PullSource.objects.create(
-            source=factories.make_source(cabinet=cabinet, kind="pull"),
-            api_key=PULL_KEY,
-            pull_from=timezone.now(),
-            pulled_until=timezone.now(),
-            next_at=timezone.now(),
-        ),
+        factories.make_pull(source=factories.make_source(cabinet=cabinet, kind="pull")),
     ]
     return {row._meta.label: row for row in rows}
 

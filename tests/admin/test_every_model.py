@@ -18,11 +18,11 @@ from tests.admin.every_model import (
     APPS,
     CODE_VERIFIER,
     MODELS,
-    PULL_KEY,
     CreateAll,
     admin_url,
     list_url,
 )
+from tests.factories import PULL_KEY
 
 #: Models that may be edited in the admin.
 EDITABLE = {"cabinets.Cabinet", "cabinets.Membership", "cabinets.CallSource"}

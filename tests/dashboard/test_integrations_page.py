@@ -161,7 +161,7 @@ def test_page_takes_eighteen_queries_for_any_number_of_notices(
         counter = factories.make_counter(account=account, access="lost")
         make_stuck_upload(counter, f"marker{number}")
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         page_context(cabinet)
 
 

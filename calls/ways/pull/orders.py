@@ -72,7 +72,8 @@ def switch(pull: PullSource, *, is_active: bool, actor: User, now: datetime) -> 
     if locked.state != other:
         return False
     locked.state = wanted
-    _save(locked, next_at=locked.next_at if _is_told_to_wait(locked, now) else now, **FREE)
+    waits = not is_active or _is_told_to_wait(locked, now)
+    _save(locked, next_at=locked.next_at if waits else now, **FREE)
     _log(locked, actor, "source.pull_switched", before={"state": other}, after=_state_of(locked))
     return True
 

@@ -18,7 +18,7 @@ def error_words(code: str, text: str = "") -> str:
         case errors.TooManyRequests.code:
             return _("CallKeeper просит спрашивать реже.")
         case errors.WrongKey.code:
-            return _("CallKeeper не узнаёт ключ: его могли сменить или отозвать.")
+            return _("CallKeeper не принимает ключ: его могли сменить или отозвать.")
         case UnreadableKey.code:
             return _("Сохранённый ключ не открывается.")
         case errors.Refused.code if text:
@@ -26,6 +26,6 @@ def error_words(code: str, text: str = "") -> str:
         case errors.Refused.code:
             return _("CallKeeper отказал без объяснения.")
         case InternalError.code:
-            return _("Ошибка на нашей стороне. Если она не пройдёт за час, напишите в поддержку.")
+            return _("Ошибка на нашей стороне.")
         case _unexpected:
             return _("CallKeeper ответил не так, как описано в его документации.")

@@ -18,7 +18,7 @@ from devtools.sandbox import RunningSandbox
 from tests import factories
 from tests.devtools.sandbox.actor import control
 
-KEY = "x9xx99xx99xxxx99"  # the sample of the documentation
+KEY = factories.PULL_KEY
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -91,7 +91,7 @@ def make_pull(cabinet: Cabinet, *, days: int = 1, **fields: Any) -> PullSource:
     source = factories.make_source(cabinet=cabinet, kind="pull")
     begin = timezone.now() - timedelta(days=days)
     values = {"pull_from": begin, "pulled_until": begin, "next_at": timezone.now()} | fields
-    return PullSource.objects.create(source=source, api_key=KEY, **values)
+    return factories.make_pull(source=source, **values)
 
 
 def pull_due(*, seconds: float = 60) -> int:
