@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from calls.callkeeper.config import ApiConfig
 from calls.runtime.retention import LEAST_KEPT
 from integrations.limits import request_budget
 
@@ -29,6 +30,18 @@ def check_unclear_grace(
             id="calls.E001",
         )
     ]
+
+
+@register
+def check_callkeeper_address(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse an address of CallKeeper's API to which a key would travel in plain text."""
+    try:
+        ApiConfig(settings.CALLKEEPER_API_URL)
+    except ValueError as problem:
+        return [Error(f"{problem}.", hint="The default is https://ckct.ru/api/.", id="calls.E003")]
+    return []
 
 
 @register

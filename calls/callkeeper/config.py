@@ -32,4 +32,4 @@ class ApiConfig:
         host = parts.hostname or ""
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_private(host))
         if not host or "@" in parts.netloc or not is_safe:
-            raise ValueError("CALLKEEPER_API_URL is no https address, nor one of a private host")
+            raise ValueError("CALLKEEPER_API_URL is neither https nor of a private host")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from calls.checks import check_kept_months, check_unclear_grace
+from calls.checks import check_callkeeper_address, check_kept_months, check_unclear_grace
 
 
 @pytest.mark.contract("B6")
@@ -27,3 +27,19 @@ def test_months_that_may_still_be_sent_are_kept(
     settings.KEEP_MONTHS = months
 
     assert [one.id for one in check_kept_months()] == found
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://ckct.ru/api/", []),
+        ("http://127.0.0.1:8001/api/", []),
+        ("http://ckct.ru/api/", ["calls.E003"]),
+    ],
+)
+def test_key_of_callkeeper_does_not_travel_in_plain_text(
+    settings: Settings, address: str, found: list[str]
+) -> None:
+    settings.CALLKEEPER_API_URL = address
+
+    assert [one.id for one in check_callkeeper_address()] == found
