@@ -50,7 +50,7 @@ def check_key(api_key: str, *, cabinet_id: int, now: datetime) -> Checked:
     except web_slots.NoFreeSlot:
         return Checked("unknown", _("Сервер занят. Проверьте ключ через несколько секунд."))
     except WrongKey:
-        return Checked("wrong", _("CallKeeper не принимает этот ключ: проверьте, весь ли он."))
+        return Checked("wrong", _("CallKeeper не принимает этот ключ: проверьте его."))
     except CallKeeperError as error:
         return Checked("unknown", error_words(error.code, error.text))
     return Checked("fits", _("Ключ подходит: CallKeeper отвечает на запрос звонков."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from calls.callkeeper import errors
+from calls.masking import masked_text
 from calls.ways.pull.errors import InternalError, UnreadableKey
 
 
@@ -22,7 +23,7 @@ def error_words(code: str, text: str = "") -> str:
         case UnreadableKey.code:
             return _("Сохранённый ключ не открывается.")
         case errors.Refused.code if text:
-            return _("CallKeeper ответил ошибкой: «%(text)s».") % {"text": text}
+            return _("CallKeeper ответил ошибкой: «%(text)s».") % {"text": masked_text(text)}
         case errors.Refused.code:
             return _("CallKeeper отказал без объяснения.")
         case InternalError.code:
