@@ -135,11 +135,28 @@ def rotate_secret(counter: Counter) -> Press:
     return reverse("cabinets:source-rotate", args=[source.pk]), {}
 
 
+def _of_pull(name: str, counter: Counter) -> str:
+    source = factories.make_source(cabinet=counter.cabinet, kind="pull")
+    return reverse(f"calls:source-pull-{name}", args=[factories.make_pull(source=source).pk])
+
+
+def pull_now(counter: Counter) -> Press:
+    return _of_pull("now", counter), {}
+
+
+def switch_pull(counter: Counter) -> Press:
+    return _of_pull("switch", counter), {"enabled": "0"}
+
+
+def change_pull_key(counter: Counter) -> Press:
+    return _of_pull("key", counter), {"api_key": "anotherkey000000"}
+
+
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
     *(resend, approve_unlinked, send_held_back, gather_again, save_settings, disconnect),
-    *(add_source, change_source, rotate_secret),
+    *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).
 SEEN = {200, 302, 303, 404, 409}

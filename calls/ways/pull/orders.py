@@ -5,6 +5,7 @@ Each takes the row from the worker that holds it, so that nothing is stored agai
 
 from __future__ import annotations
 
+import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import transaction
 
 from cabinets import audit
 from cabinets.models import Cabinet, CallSource
+from cabinets.sealing import UnsealFailed
 from cabinets.sources import create_source_of
 from calls.callkeeper.errors import TooManyRequests
 from calls.models import PullSource
@@ -51,10 +53,15 @@ def create_pull(
 
 
 @transaction.atomic
-def change_key(pull: PullSource, *, api_key: str, actor: User, now: datetime) -> None:
-    """Store another key and begin the window again; a pause stays."""
+def change_key(pull: PullSource, *, api_key: str, actor: User, now: datetime) -> bool:
+    """Store another key and begin the window again; a pause stays.
+
+    False for the key that is stored already, unless CallKeeper did not accept it.
+    """
     locked = _locked(pull)
     before = locked.state
+    if before != State.WRONG_KEY and _has_key(locked, api_key):
+        return False
     if locked.state == State.WRONG_KEY:
         locked.state = State.ACTIVE
     locked.api_key = api_key
@@ -62,6 +69,7 @@ def change_key(pull: PullSource, *, api_key: str, actor: User, now: datetime) ->
     _log(
         locked, actor, "source.pull_key_changed", before={"state": before}, after=_state_of(locked)
     )
+    return True
 
 
 @transaction.atomic
@@ -99,6 +107,13 @@ def is_pull_now_allowed(pull: PullSource, now: datetime) -> bool:
 def _is_told_to_wait(pull: PullSource, now: datetime) -> bool:
     """Whether CallKeeper has answered 429 and its time is not over."""
     return pull.error_code == TooManyRequests.code and pull.next_at > now
+
+
+def _has_key(pull: PullSource, api_key: str) -> bool:
+    try:
+        return hmac.compare_digest(pull.api_key.encode(), api_key.encode())
+    except UnsealFailed:
+        return False
 
 
 def _locked(pull: PullSource) -> PullSource:
