@@ -17,6 +17,7 @@ from calls.queries.identifier_stats import (
 )
 from calls.queries.redecision import grouped
 from calls.queries.stats import share_text
+from calls.ways.pull.troubles import troubles_of
 
 
 @require_safe
@@ -30,6 +31,7 @@ def source_list(request: CabinetRequest) -> HttpResponse:
     ]
     context = {
         "rows": rows,
+        "pull_troubles": troubles_of(request.cabinet),
         "days": PERIOD.days,
         "most_calls": grouped(stats.calls) if stats.is_limited else "",
     }

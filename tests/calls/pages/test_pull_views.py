@@ -173,10 +173,11 @@ def test_pause_resume_and_pull_now(owner_client: Client, pull: PullSource) -> No
     assert list(actions) == ["source.pull_switched"] * 2 + ["source.pull_ordered"]
 
 
-def test_wrong_key_is_a_notice_of_the_dashboard(owner_client: Client, pull: PullSource) -> None:
+@pytest.mark.parametrize("name", ["integrations:dashboard", "cabinets:sources"])
+def test_wrong_key_is_a_notice(owner_client: Client, pull: PullSource, name: str) -> None:
     PullSource.objects.update(state="wrong_key", error_code="wrong_key")
 
-    page = owner_client.get(reverse("integrations:dashboard")).content.decode()
+    page = owner_client.get(reverse(name)).content.decode()
 
     assert "его могли сменить или отозвать. Введите ключ заново." in page
 
