@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -31,7 +31,7 @@ LONG_AGO = NOW - 30 * DAY
     ],
 )
 def test_window_begins_before_the_watermark_and_ends_a_day_after_it_or_now(
-    pull_from: object, pulled_until: object, reread_at: object, expected: Window
+    pull_from: datetime, pulled_until: datetime, reread_at: datetime | None, expected: Window
 ) -> None:
     pull = PullSource(pull_from=pull_from, pulled_until=pulled_until, reread_at=reread_at)
 
