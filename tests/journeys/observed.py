@@ -30,6 +30,11 @@ JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 JOIN counters_counter k ON k.id = d.counter_id
 LEFT JOIN calls_upload u ON u.id = d.upload_id
 """
+INTAKE = """
+SELECT way, sum(received)::int, sum(created)::int, sum(updated + duplicate)::int,
+       sum(rejected)::int
+FROM calls_intake GROUP BY way
+"""
 #: (call, counter, channel)
 Key = tuple[str, int, str]
 Row = frozenset[tuple[str, str]]
@@ -44,17 +49,41 @@ class LedgerEntry:
     uploading: int
 
 
+@dataclass(frozen=True)
+class Intake:
+    """How many records came by one way, and how many of them became what."""
+
+    received: int
+    created: int
+    known: int
+    rejected: int
+
+
 def ledger(data: Path) -> dict[Key, LedgerEntry]:
     """Read every row of the ledger out of the embedded PostgreSQL of a running product."""
+    found = _read(data, LEDGER)
+    entries = {(row[0], row[1], CHANNELS[row[2]]): _entry(*row[3:]) for row in found}
+    assert len(entries) == len(found), "A delivery is in the ledger twice"
+    return entries
+
+
+def stored_calls(data: Path) -> list[str]:
+    """Return the external id of every stored call."""
+    return [external_id for (external_id,) in _read(data, "SELECT external_id FROM calls_call")]
+
+
+def intake(data: Path) -> dict[str, Intake]:
+    """Return what every way has received, by the way's code."""
+    return {way: Intake(*counts) for way, *counts in _read(data, INTAKE)}
+
+
+def _read(data: Path, sql: str) -> list[tuple[Any, ...]]:
     password = json.loads((data / "secrets.json").read_text())["POSTGRES_PASSWORD"]
     port = int((data / "postgres" / "postmaster.pid").read_text().splitlines()[3])
     address = f"postgres://callkeeper:{password}@127.0.0.1:{port}/callkeeper"
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
-        cursor.execute(LEDGER)
-        found = cursor.fetchall()
-    entries = {(row[0], row[1], CHANNELS[row[2]]): _entry(*row[3:]) for row in found}
-    assert len(entries) == len(found), "A delivery is in the ledger twice"
-    return entries
+        cursor.execute(sql)
+        return list(cursor.fetchall())
 
 
 def _entry(
