@@ -72,6 +72,14 @@ class Person:
         self.press("Отправить")
         expect(self.page.get_by_text("Из звонков, которые начались раньше")).to_be_visible()
 
+    def add_pulled_source(self, name: str, *, key: str) -> None:
+        """Add a source whose calls are pulled with the key of CallKeeper's API."""
+        self.page.goto(f"{self.url}/lk/integrations/sources/add/pull")
+        self.page.get_by_label("Название").fill(name)
+        self.page.get_by_label("Ключ API").fill(key)
+        self.press("Добавить источник")
+        expect(self.page.get_by_text(f"Источник «{name}» добавлен")).to_be_visible()
+
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
