@@ -13,7 +13,7 @@ from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from cabinets.models import Cabinet, SigningSecret
+from cabinets.models import Cabinet, CallSource, SigningSecret
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
@@ -73,12 +73,22 @@ def addresses(
         "password_reset": (),
         "password_reset_done": (),
         "password_reset_confirm": _password_link(factories.make_user(username="forgetful")),
+        **_pages_of_ways(cabinet),
         "admin:index": (),
         "admin:calls_delivery_changelist": (),
         "admin:auth_user_add": (),
         "admin:auth_user_password_change": (factories.make_user(username="reset").pk,),
     }
     return {name: reverse(name, args=values) for name, values in pages.items()}
+
+
+def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
+    """Return the pages of sources that are not signed requests, with their arguments."""
+    pulled = factories.make_source(cabinet=cabinet, name="Ключ", kind=CallSource.Kind.PULL)
+    return {
+        "calls:source-add-pull": (),
+        "calls:source-pull-key": (factories.make_pull(source=pulled).pk,),
+    }
 
 
 def _password_link(person: User) -> tuple[str, str]:
