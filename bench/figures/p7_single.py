@@ -161,7 +161,8 @@ def rows_of_a_call(owner: world.World) -> dict[str, list[dict[str, tuple[str, st
         for table, column in CALL_KEYS.items()
     }
     source = f"source_id = {owner.source.pk}"
-    return rows | {"calls_ingestreceipt": _texts("calls_ingestreceipt", source, without="id")}
+    of_source = ("calls_intake", "calls_ingestreceipt")
+    return rows | {table: _texts(table, source, without="id") for table in of_source}
 
 
 def _texts(table: str, where: str, *, without: str) -> list[dict[str, tuple[str, str | None]]]:

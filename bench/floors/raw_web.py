@@ -26,10 +26,11 @@ django.setup()
 #: The environment variable with the file of what to store, as `template` makes it.
 TEMPLATE = "BENCH_TEMPLATE"
 #: Tables in the order in which they are written, and which of their columns take new values.
-TABLES = {
+TABLES: dict[str, dict[str, str]] = {
     "calls_callkey": {"id": "id", "external_id": "external_id"},
     "calls_call": {"id": "id", "external_id": "external_id"},
     "calls_delivery": {"call_id": "id"},
+    "calls_intake": {},
     "calls_ingestreceipt": {"webhook_id": "webhook_id"},
 }
 _numbers = itertools.count(10**12 + os.getpid() * 10**7)
