@@ -64,6 +64,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # Manifests of sent files are kept for 35 days; a day more does no harm.
     "prune-manifests": {"task": "calls.prune_manifests", "schedule": 86400.0},
+    # What a source leaves out is noticed within the hour; a run reads the last two hours.
+    "watch-fields": {"task": "calls.watch_fields", "schedule": 300.0, "options": {"expires": 300}},
     # What expired is refused already; this only frees the tables.
     "purge-sign-ins": {"task": "accounts.purge", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.

@@ -24,6 +24,7 @@ from calls.ingest import idempotency
 from calls.reconciliation import run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.ways import retention as ways_retention
+from calls.ways import watch
 from calls.ways.pull import run as pull
 from integrations.installation import guard
 from integrations.limits import request_budget
@@ -146,6 +147,12 @@ def roll_up_intake() -> int:
 def prune_manifests() -> int:
     """Delete the manifests of files that are too old to be taken over."""
     return manifest.prune(now=timezone.now())
+
+
+@shared_task(name="calls.watch_fields")
+def watch_fields() -> int:
+    """Count the fields of each source's last records, and find those that have become empty."""
+    return watch.watch_fields(now=timezone.now())
 
 
 @shared_task(name="calls.heartbeat")

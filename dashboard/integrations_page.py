@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -25,21 +24,13 @@ from counters.causes import CounterCause, cause_of
 from counters.models import Counter
 from dashboard.integration_card import card_of
 from dashboard.links import calls_url
+from dashboard.notices import Notice, about_empty_fields
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
 State = YandexAccount.State
 #: More counters with one cause share a notice.
 MAX_LISTED = 3
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something that needs a person, and a link to where it is settled."""
-
-    text: str
-    url: str
-    label: str
 
 
 def page_context(cabinet: Cabinet) -> dict[str, Any]:
@@ -65,6 +56,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
             *_about_decisions(cabinet),
             *_about_expiry(cabinet),
             *_about_differences(cabinet),
+            *about_empty_fields(cabinet),
         ],
     }
 

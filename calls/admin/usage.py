@@ -1,4 +1,4 @@
-"""Admin pages of counters' bookkeeping: streams built, lists read, calls decided again."""
+"""Admin pages of bookkeeping: streams built, lists read, calls decided again, fields watched."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
-from calls.models import ListUse, Redecision, StreamUse
+from calls.models import EmptyField, ListUse, Redecision, StreamUse, WatchedHour
 
 
 @admin.register(StreamUse)
@@ -42,3 +42,25 @@ class RedecisionAdmin(SupportAdmin):
     search_fields = ("counter__number__exact",)
     search_help_text = _("Номер счетчика")
     ordering = ("requested_at",)
+
+
+@admin.register(WatchedHour)
+class WatchedHourAdmin(SupportAdmin):
+    """How many records of a source came in an hour, and which fields they have."""
+
+    list_display = ("source", "hour", "calls", "last_call")
+    list_select_related = ("source",)
+    search_fields = ("source__public_id__exact",)
+    search_help_text = _("Идентификатор источника")
+    ordering = ("-pk",)
+
+
+@admin.register(EmptyField)
+class EmptyFieldAdmin(SupportAdmin):
+    """Fields that were usually filled and are mostly empty now."""
+
+    list_display = ("source", "field", "since", "calls", "empty", "calls_before", "empty_before")
+    list_select_related = ("source",)
+    search_fields = ("source__public_id__exact",)
+    search_help_text = _("Идентификатор источника")
+    ordering = ("-pk",)

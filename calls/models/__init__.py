@@ -31,6 +31,7 @@ from calls.models.upload import (
     UploadFile,
     UploadPiece,
 )
+from calls.models.watch import EmptyField, WatchedHour
 
 __all__ = [
     "Call",
@@ -38,6 +39,7 @@ __all__ = [
     "Delivery",
     "DeliveryQuerySet",
     "Difference",
+    "EmptyField",
     "HeldBackOrder",
     "IngestReceipt",
     "Intake",
@@ -59,5 +61,6 @@ __all__ = [
     "UploadFile",
     "UploadPiece",
     "UploadQuerySet",
+    "WatchedHour",
     "Way",
 ]

@@ -124,6 +124,14 @@ class Call(models.Model):
     def __str__(self) -> str:
         return f"{self.pk} · {masked_value(self.external_id)}"
 
+    @property
+    def kind_text(self) -> str:
+        """The kind in words, for lists, and how the call is held back if it is."""
+        kind = str(self.get_kind_display())
+        if self.hold_back is None:
+            return kind
+        return f"{kind}, {str(HoldBack(self.hold_back).label).lower()}"
+
 
 class IngestReceipt(models.Model):
     """The response to one `webhook-id`; a repeat of the request gets the same response."""

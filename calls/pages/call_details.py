@@ -15,7 +15,7 @@ from calls.ingest.parsing.fields import ABSENT_TEXTS
 from calls.masking import Mask, masked_address, masked_campaign, masked_text, masked_value
 from calls.models import Call
 from calls.phones import shown_phone, with_masked_phones
-from calls.states import CallKind
+from calls.states import CallKind, HoldBack
 
 #: Longer texts of a record are cut where they are quoted.
 MAX_QUOTED = 100
@@ -116,7 +116,9 @@ def _kind(call: Call) -> str:
 
 
 def _marks(call: Call) -> str:
+    held_back = str(HoldBack(call.hold_back).label).lower() if call.hold_back else ""
     marks = [
+        (bool(held_back), held_back),
         (not call.is_finished, _("не завершён")),
         (call.is_test, _("проверочный")),
         (call.is_technical, _("техническая отмена")),

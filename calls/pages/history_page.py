@@ -196,7 +196,7 @@ def _row(
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
-        "kind_text": call.get_kind_display(),
+        "kind_text": call.kind_text,
         "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
         "duration": call.duration_seconds,
         "channel_text": delivery.get_channel_display(),

@@ -53,7 +53,7 @@ def _row(listed: ListedCall, *, sees_phones: bool) -> dict[str, Any]:
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
-        "kind_text": call.get_kind_display(),
+        "kind_text": call.kind_text,
         "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
         "duration": call.duration_seconds,
         "site": call.site if sees_phones else masked_text(call.site),

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from cabinets.models import Cabinet
-from calls.states import IDENTIFIER_UNREADABLE, DeliveryState
+from calls.states import IDENTIFIER_UNREADABLE, DeliveryState, HoldBack
 
 #: The period that is counted, and the most calls of it: the newest of the cabinet. Reading more
 #: takes longer than the rest of the page, and the share of a source hardly changes.
@@ -36,6 +36,7 @@ FROM (
     SELECT id, partition_at, source_id, unreadable_identifiers, client_id, yclid, user_id
     FROM calls_call
     WHERE cabinet_id = %(cabinet)s AND started_at > %(since)s AND partition_at > %(partition)s
+      AND hold_back IS DISTINCT FROM %(trial)s
     ORDER BY started_at DESC LIMIT %(most)s
 ) AS latest
 GROUP BY source_id
@@ -67,7 +68,10 @@ class IdentifierStats:
 
 
 def identifier_stats(cabinet: Cabinet, *, now: datetime) -> IdentifierStats:
-    """Return the counts of the newest calls of the last `PERIOD`, in one bounded query."""
+    """Return the counts of the newest calls of the last `PERIOD`, in one bounded query.
+
+    Trial calls are left out: people made them up.
+    """
     since = now - PERIOD
     parameters: dict[str, Any] = {
         "cabinet": cabinet.pk,
@@ -77,6 +81,7 @@ def identifier_stats(cabinet: Cabinet, *, now: datetime) -> IdentifierStats:
         "now": now,
         "skipped": DeliveryState.SKIPPED,
         "unreadable": IDENTIFIER_UNREADABLE,
+        "trial": HoldBack.TRIAL,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)

@@ -17,6 +17,7 @@ from calls.models import (
     Call,
     CallKey,
     Difference,
+    EmptyField,
     HeldBackOrder,
     IngestReceipt,
     Intake,
@@ -35,6 +36,7 @@ from calls.models import (
     UploadAttempt,
     UploadFile,
     UploadPiece,
+    WatchedHour,
     Way,
 )
 from counters.models import Counter
@@ -89,6 +91,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         CallKey.objects.get(pk=call.pk),
         *_delivery(call, counter),
         *_reconciliation(counter),
+        *_watched(source, number),
         IngestReceipt.objects.create(
             source=source,
             webhook_id=f"msg_{number}",
@@ -164,6 +167,23 @@ def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]
     yield RequestSecond.objects.create(second=number)
     yield MetrikaClock.objects.create(pk=number, ahead_seconds=60, changed_at=now)
     yield Installation.objects.get_or_create(pk=number)[0]
+
+
+def _watched(source: CallSource, number: int) -> Iterator[Model]:
+    now = timezone.now()
+    yield WatchedHour.objects.create(
+        source=source, hour=now, first_call=1, last_call=2, calls=2, filled={"yaClid": 1}
+    )
+    yield EmptyField.objects.create(
+        source=source,
+        field=f"field{number}",
+        since=now,
+        counted_at=now,
+        calls=30,
+        empty=25,
+        calls_before=30,
+        empty_before=1,
+    )
 
 
 def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
