@@ -8,7 +8,7 @@ from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
-from calls.pages.sources import pull_views
+from calls.pages.sources import pull_views, trial_views
 
 app_name = "calls"
 
@@ -45,6 +45,7 @@ urlpatterns = [
     path(f"{PULL}/key", pull_views.change_key, name="source-pull-key"),
     path(f"{PULL}/switch", pull_views.switch_pull, name="source-pull-switch"),
     path(f"{PULL}/now", pull_views.pull_now, name="source-pull-now"),
+    path(f"{SOURCES}/<int:pk>/test-call", trial_views.trial_call, name="test-call"),
     path("api/v1/calls", api.ingest, name="ingest"),
     path("api/docs", api_docs.page, name="api-docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),

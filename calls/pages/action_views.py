@@ -19,6 +19,7 @@ from calls.delivery import held_back, hold, recovery, unlinked
 from calls.delivery import resend as resending
 from calls.models import Call, Delivery, Upload
 from calls.pages.status_messages import released_message
+from calls.pages.upload_preview import values_to_send
 from calls.queries.blockers import blocker_of
 from calls.states import HoldBack
 
@@ -63,10 +64,12 @@ def send_held_back(
     delivery = _delivery(request, call_id, counter_pk, channel)
     now = timezone.now()
     if request.method == "GET":
+        may_send = held_back.may_send(delivery, now=now)
         context = {
             "delivery": delivery,
             "is_trial": delivery.call.hold_back == HoldBack.TRIAL,
-            "may_send": held_back.may_send(delivery, now=now),
+            "may_send": may_send,
+            "values": values_to_send(delivery) if may_send else {},
             "cancel_url": _call_url(delivery),
         }
         return render(request, "calls/send_held_back.html", context)

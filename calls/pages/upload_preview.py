@@ -9,6 +9,9 @@ from itertools import islice
 
 from calls.decision.csv_formats import text_lines
 from calls.delivery import file_store
+from calls.delivery.csv_writer import write_row
+from calls.models import Delivery
+from calls.states import Channel, IdKind
 
 PREVIEW_ROWS = 50
 #: Enough for the header and the rows of a preview with long cells.
@@ -46,6 +49,19 @@ def values_of(rows: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str
         if line is not None:
             found[piece.file_id, piece.row] = dict(zip(header, line, strict=False))
     return found
+
+
+def values_to_send(delivery: Delivery) -> dict[str, str]:
+    """Return {column: value} of the row that would be sent now; empty ones are left out."""
+    body = write_row(
+        delivery,
+        channel=Channel(delivery.channel),
+        id_kind=IdKind(delivery.id_kind or IdKind.CLIENT_ID),
+        is_static=delivery.is_static,
+    )
+    header, *rows = lines_of([body])
+    values = zip(header, rows[0] if rows else [], strict=False)
+    return {column: value for column, value in values if value}
 
 
 def lines_of(pieces: Iterable[bytes]) -> Iterator[list[str]]:

@@ -43,7 +43,7 @@ def test_list_shows_sources_without_unsealing_secrets(
     settings.SEALING_KEYS = [OTHER_KEY]
 
     # The session, the person, the membership; the installation; the sources, identifiers, secrets.
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(10):
         answer = owner_client.get(LIST)
 
     page = text_of(answer)
