@@ -14,7 +14,7 @@ class PullSourceAdmin(SupportAdmin):
     """How far each source is, and what CallKeeper last answered; never the key."""
 
     list_display = ("source", "state", "pulled_until", "next_at", "failures", "error_code")
-    list_filter = ("state", "error_code")
+    list_filter = ("state",)
     list_select_related = ("source",)
     search_fields = ("source__public_id__exact", "source__name", "source__cabinet__name")
     search_help_text = _("Идентификатор или название источника, кабинет")

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from cabinets import audit
 from cabinets.models import Cabinet, CallSource
@@ -92,7 +93,8 @@ def pull_now(pull: PullSource, *, actor: User, now: datetime) -> bool:
     locked = _locked(pull)
     if not is_pull_now_allowed(locked, now):
         return False
-    if locked.next_at > now:
+    # A press that waited for the lock of another one is no second order.
+    if locked.next_at > max(now, timezone.now()):
         _save(locked, next_at=now)
         _log(locked, actor, "source.pull_ordered")
     return True
