@@ -71,8 +71,8 @@ def refuse_table(first_line: str) -> None:
 def _format_sentence(name: str) -> str:
     known = {
         "xlsx": _("Это файл Excel (XLSX) или архив ZIP, а загружается JSON."),
-        "xls": _("Это файл Excel (XLS), а загружается JSON."),
-        "gzip": _("Это архив GZIP: распакуйте его, внутри нужен JSON."),
+        "xls": _("Это файл Excel старого вида (XLS) или закрытый паролем: сохраните его как XLSX."),
+        "gzip": _("Это архив GZIP: распакуйте его."),
     }
     return known[name]
 

@@ -186,8 +186,11 @@ def test_import_that_is_run_again_gives_the_same_set(source: CallSource, tmp_pat
         ('"звонки"'.encode("koi8-r"), ENCODING_UNKNOWN),
         (b'["\x80\x81\x82"]', ENCODING_UNKNOWN),
         (b"PK\x03\x04 workbook", "Это файл Excel (XLSX) или архив ZIP, а загружается JSON."),
-        (b"\xd0\xcf\x11\xe0 workbook", "Это файл Excel (XLS), а загружается JSON."),
-        (b"\x1f\x8b\x08 archive", "Это архив GZIP: распакуйте его, внутри нужен JSON."),
+        (
+            b"\xd0\xcf\x11\xe0 workbook",
+            "Это файл Excel старого вида (XLS) или закрытый паролем: сохраните его как XLSX.",
+        ),
+        (b"\x1f\x8b\x08 archive", "Это архив GZIP: распакуйте его."),
         (b"universalId;clientNumber;callTime\nf-6;7,916E+10;x\n", table("точка с запятой")),
         (b"universalId,clientNumber,callTime\nf-6,7,x\n", table("запятая")),
         (b'"text"', "В файле нет списка звонков."),
