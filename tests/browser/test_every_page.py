@@ -8,12 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from cabinets.models import Cabinet, CallSource, SigningSecret
+from calls.ways.trial_call import make_trial_calls
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
@@ -50,7 +52,7 @@ def addresses(
     call = make_call(cabinet=cabinet)
     make_delivery(call=call, counter=windows, upload=upload)
     make_delivery(call=make_call(cabinet=cabinet), counter=windows)
-    pages = {
+    pages: dict[str, tuple[int | str, ...]] = {
         "integrations:dashboard": (),
         "counters:list": (),
         "counters:add": (linked.pk,),
@@ -79,16 +81,25 @@ def addresses(
         "admin:auth_user_add": (),
         "admin:auth_user_password_change": (factories.make_user(username="reset").pk,),
     }
-    return {name: reverse(name, args=values) for name, values in pages.items()}
+    found = {name: reverse(name, args=values) for name, values in pages.items()}
+    return found | {"calls:test-call, made": _trial_calls(source)}
 
 
 def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     """Return the pages of sources that are not signed requests, with their arguments."""
     pulled = factories.make_source(cabinet=cabinet, name="Ключ", kind=CallSource.Kind.PULL)
     return {
+        "calls:test-call": (pulled.pk,),
         "calls:source-add-pull": (),
         "calls:source-pull-key": (factories.make_pull(source=pulled).pk,),
     }
+
+
+def _trial_calls(source: CallSource) -> str:
+    """Return the path of the page of a source's trial calls, which it has."""
+    token = "0" * 16
+    make_trial_calls(source, token=token, site="", actor=None, now=timezone.now())
+    return f"{reverse('calls:test-call', args=[source.pk])}?made={token}"
 
 
 def _password_link(person: User) -> tuple[str, str]:
