@@ -14,7 +14,7 @@ SOURCES = "integrations/sources"
 urlpatterns = [
     path("cabinets/<int:pk>/choose", switch_cabinet.choose_cabinet, name="choose"),
     path(f"{SOURCES}/add", source_views.add_source, name="source-add"),
-    path(f"{SOURCES}/<int:pk>", source_views.change_source, name="source-change"),
+    path(f"{SOURCES}/<int:pk>/settings", source_views.change_source, name="source-change"),
     path(f"{SOURCES}/<int:pk>/switch", source_views.switch_source, name="source-switch"),
     path(f"{SOURCES}/<int:pk>/secret", source_views.rotate_secret, name="source-rotate"),
     path(

@@ -8,7 +8,7 @@ from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
-from calls.pages.sources import pull_views, trial_views
+from calls.pages.sources import pull_views, source_page, trial_views
 
 app_name = "calls"
 
@@ -41,6 +41,7 @@ urlpatterns = [
     path(f"{UPLOAD}/look-up", action_views.look_up_upload, name="upload-look-up"),
     path(f"{UPLOAD}/poll", action_views.poll_upload, name="upload-poll"),
     path(f"{UPLOAD}/call-off", action_views.call_off_upload, name="upload-call-off"),
+    path(f"{SOURCES}/<int:pk>", source_page.source_page, name="source"),
     path(f"{SOURCES}/add/pull", pull_views.add_pull, name="source-add-pull"),
     path(f"{PULL}/key", pull_views.change_key, name="source-pull-key"),
     path(f"{PULL}/switch", pull_views.switch_pull, name="source-pull-switch"),

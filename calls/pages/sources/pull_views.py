@@ -139,4 +139,4 @@ def _pull(request: CabinetRequest, pk: int) -> PullSource:
 
 
 def _to_source(source: CallSource) -> HttpResponse:
-    return HttpResponseRedirect(reverse("cabinets:sources"))
+    return HttpResponseRedirect(reverse("calls:source", args=[source.pk]))

@@ -1,0 +1,20 @@
+"""The panels of a source's page, in order; each says whether it concerns the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cabinets.access import CabinetRequest
+from cabinets.models import CallSource
+from calls.pages.sources import pull_panel
+
+#: Returns the panel's context with its `template`, None when the source has no such panel.
+Panel = Callable[[CabinetRequest, CallSource], dict[str, Any] | None]
+
+PANELS: tuple[Panel, ...] = (pull_panel.panel,)
+
+
+def panels_of(request: CabinetRequest, source: CallSource) -> list[dict[str, Any]]:
+    """Return the contexts of the panels of this source's page."""
+    return [found for one in PANELS if (found := one(request, source)) is not None]
