@@ -89,6 +89,7 @@ def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     """Return the pages of sources that are not signed requests, with their arguments."""
     pulled = factories.make_source(cabinet=cabinet, name="Ключ", kind=CallSource.Kind.PULL)
     return {
+        "calls:source": (pulled.pk,),
         "calls:test-call": (pulled.pk,),
         "calls:source-add-pull": (),
         "calls:source-pull-key": (factories.make_pull(source=pulled).pk,),
