@@ -15,6 +15,7 @@ OTHER_SECRETS = re.compile(
     r"|(?<=OAuth )[\w.:~+/-]{8,}=*"
     r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
     r"|(?<=json/v3/)[^/\s\"']+"  # the key of CallKeeper's API
+    r"|(?<=/hooks/)[^/\s\"'?&]+"  # the secret address of a source of webhooks
     r"|(?<=[?&\s]state=)[^&\s\"']+"
 )
 #: Session and CSRF cookies, in a header, a form or a printed dictionary.

@@ -94,6 +94,9 @@ LEASE_MARGIN_SECONDS = env_int("LEASE_MARGIN_SECONDS", 60, minimum=1)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", 20000, minimum=1)
 # Whole months before this one whose calls are kept; 0 keeps all (calls.runtime.retention).
 KEEP_MONTHS = env_int("KEEP_MONTHS", 0)
+# Limits of requests to one secret address: a request is a call, seldom a few.
+WEBHOOKS_PER_MINUTE = env_int("WEBHOOKS_PER_MINUTE", 600, minimum=1)
+WEBHOOK_MAX_BYTES = env_int("WEBHOOK_MAX_BYTES", 1024 * 1024, minimum=1024)
 # Days that rejected records and requests to secret addresses are kept (calls.ways.retention).
 REJECTED_DAYS = env_int("REJECTED_DAYS", 30, minimum=1)
 RECEIVED_DAYS = env_int("RECEIVED_DAYS", 7, minimum=1)

@@ -9,6 +9,7 @@ from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
 from calls.pages.sources import pull_views, source_page, trial_views
+from calls.ways import webhook
 
 app_name = "calls"
 
@@ -48,6 +49,7 @@ urlpatterns = [
     path(f"{PULL}/now", pull_views.pull_now, name="source-pull-now"),
     path(f"{SOURCES}/<int:pk>/test-call", trial_views.trial_call, name="test-call"),
     path("api/v1/calls", api.ingest, name="ingest"),
+    path("api/v1/hooks/<str:token>", webhook.hook, name="hook"),
     path("api/docs", api_docs.page, name="api-docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),
 ]

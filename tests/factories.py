@@ -8,8 +8,10 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils import timezone
 
+from cabinets import addresses
 from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
 from calls.models import PullSource
 from counters.models import Counter, Goal
@@ -44,6 +46,14 @@ def make_source(*, cabinet: Cabinet, secret: str = SECRET, **fields: Any) -> Cal
     source = CallSource.objects.create(cabinet=cabinet, **values)
     SigningSecret.objects.create(source=source, slot=1, secret=secret)
     return source
+
+
+def make_hooks(*, cabinet: Cabinet, **fields: Any) -> tuple[CallSource, str]:
+    """A source of webhooks, and the path of its secret address."""
+    values: dict[str, Any] = {"name": "Вебхуки", "time_zone": "Europe/Moscow"} | fields
+    source = CallSource.objects.create(cabinet=cabinet, kind=CallSource.Kind.WEBHOOK, **values)
+    token = addresses.add_address(source=source)
+    return source, reverse("calls:hook", args=[token])
 
 
 def make_pull(*, source: CallSource, **fields: Any) -> PullSource:

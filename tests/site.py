@@ -53,6 +53,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "channel": 1,
         "secret_pk": secret.pk,
         "reason": "cancelled",
+        "token": "no-such-address",
     }
 
 

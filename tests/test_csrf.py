@@ -11,8 +11,8 @@ from counters.models import Counter
 from tests.admin.every_model import MODELS, admin_url
 from tests.site import address, routes, set_up
 
-#: Signed by its source; programs have no form.
-SIGNED = {"calls:ingest"}
+#: Signed by its source, or at a secret address; programs have no form.
+SIGNED = {"calls:ingest", "calls:hook"}
 
 
 def test_every_form_without_its_token_is_refused(owner: User, counter: Counter) -> None:

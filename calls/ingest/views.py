@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -38,15 +38,13 @@ from calls.ingest.signatures import Envelope, SignatureRefused, read_envelope
 from calls.ingest.source_lookup import StoredAnswer
 from calls.ingest.source_use import record_accepted, record_refused, record_rejected, record_warned
 from calls.ingest.store import store_calls
+from calls.ingest.unavailable import database_unavailable
 from calls.models import Way
 
 logger = logging.getLogger(__name__)
 
-#: Retry-After while the database is unavailable: restarts take seconds.
-DATABASE_RETRY_SECONDS = 5
 #: Until an operator gives back the key.
 SECRET_RETRY_SECONDS = 60
-READ_ONLY_TRANSACTION = "25006"
 #: A body of no more bytes is parsed in about a millisecond, so before its bytes are counted: its
 #: bytes and calls are counted in one round trip.
 SMALL_BODY = 32 * 1024
@@ -62,7 +60,7 @@ def ingest(request: HttpRequest) -> JsonResponse:
         record_refused(_named_source(request), error.code, now=timezone.now())
         return error.response()
     except (OperationalError, InterfaceError, InternalError) as error:
-        return _database_unavailable(error).response()
+        return database_unavailable(error).response()
     return JsonResponse(body, status=202, json_dumps_params={"ensure_ascii": False})
 
 
@@ -207,20 +205,3 @@ def _records(body: bytes, source: CallSource, now: datetime) -> Sequence[CallRec
             extra={"results": rejected_results(bad)},
         )
     return records
-
-
-def _database_unavailable(error: DatabaseError | InterfaceError) -> ApiError:
-    """Return a 503 for a database that is unreachable, full or read-only; re-raise our own errors.
-
-    It is also returned after a deadlock: nothing was stored, and the sender repeats the request.
-    """
-    code = getattr(error.__cause__, "pgcode", None)
-    if isinstance(error, InternalError) and code != READ_ONLY_TRANSACTION:
-        raise error
-    logger.error("ingest refused: %s, SQLSTATE %s", type(error).__name__, code)
-    return ApiError(
-        503,
-        "database_unavailable",
-        _("База данных недоступна: повторите запрос."),
-        {"Retry-After": DATABASE_RETRY_SECONDS},
-    )

@@ -54,6 +54,7 @@ def test_named_secret_is_hidden_in_every_form(form: str, name: str, secret: str)
         f"token {REFRESH}",
         f"whsec_{SECRET}",
         f"GET /callback?state={SECRET}",
+        f"Not Found: /api/v1/hooks/{SECRET}",
         f"Max retries exceeded with url: /api/?json/v3/{SECRET}/call/get/0/1/2",
     ],
 )
