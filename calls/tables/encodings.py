@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ ENCODINGS = {
 }
 #: The high byte of ASCII and of Cyrillic letters in UTF-16.
 _HIGH = b"\x00\x04"
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def text_encoding(path: Path, chosen: str | None) -> str:
@@ -46,7 +48,7 @@ def text_encoding(path: Path, chosen: str | None) -> str:
 
 def _unmarked_utf16(head: bytes) -> str | None:
     """Return UTF-16 without a byte order mark by the high bytes of its characters."""
-    if b"\0" not in head or len(head) < 8:
+    if b"\0" not in head or len(head) < 8 or head.startswith(_MARKS):
         return None
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         high, low = head[start::2], head[1 - start :: 2]

@@ -45,9 +45,9 @@ def count_blocks_before_each_step() -> list[int]:
 
     A leak of a few bytes per record may not show in the peak of memory; it shows here.
     """
-    command: Any = import_module("calls.management.commands.import_calls")
+    steps: Any = import_module("calls.ways.import_steps")
     blocks: list[int] = []
-    store_calls = command.store_calls
+    store_calls = steps.store_calls
 
     def counting_store_calls(**arguments: Any) -> Any:
         gc.collect()
@@ -64,8 +64,8 @@ def count_blocks_before_each_step() -> list[int]:
 
     # Objects that exist already need not be collected in every step.
     gc.freeze()
-    command.store_calls = counting_store_calls
-    command.read_ahead = read_a_whole_step_ahead
+    steps.store_calls = counting_store_calls
+    steps.read_ahead = read_a_whole_step_ahead
     return blocks
 
 

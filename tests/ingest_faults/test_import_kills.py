@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from calls.management.commands.import_calls import CALLS_PER_STEP
 from calls.models import Call, Delivery
+from calls.ways.import_steps import CALLS_PER_STEP
 from tests import factories
 from tests.faults.results import Result
 from tests.faults.scenario import Scenario

@@ -25,7 +25,9 @@ MAX_HEADER = 4096
 #: Members of an answer that may contain the records; the first one with a list is used.
 LISTS = ("payload", "calls")
 #: A record is told from an answer without a list by one of these names.
-RECORD_NAMES = frozenset({"callTime", "timeStart", "time_start", "universalId", "callId"})
+RECORD_NAMES = frozenset(
+    {"callTime", "timeStart", "time_start", "universalId", "callId", "hook_event"}
+)
 
 
 @dataclass(frozen=True)

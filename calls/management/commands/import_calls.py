@@ -1,33 +1,31 @@
-"""Imports a file of the v3 calls API, stored as by the signed endpoint."""
+"""Imports a file of calls, a table or JSON, stored as by the signed endpoint."""
 
 from __future__ import annotations
 
 import csv
+import json
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 from tqdm import tqdm
 
 from cabinets.models import CallSource
-from calls.ingest.parsing.file_format import UnreadableListing, encoding_of
-from calls.ingest.parsing.import_file import check_listing, records_of
-from calls.ingest.parsing.record import BadRecord, CallRecord, read_records
-from calls.ingest.source_use import record_import, record_warned
-from calls.ingest.store import Result, store_calls
+from calls.ingest.parsing.file_format import UnreadableListing
+from calls.ingest.store import Result
+from calls.mapping.field_mapping import Mapping, usable_fields
 from calls.models import Way
-from calls.runtime.read_ahead import read_ahead
+from calls.tables.opening import open_table
+from calls.tables.table import Table
+from calls.ways.import_steps import RowResult, import_rows
+from calls.ways.table_mapping import mapping_of, reader
 from calls.workbook import MAX_ROWS, Column, workbook_writer
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
@@ -43,23 +41,17 @@ REPORT_COLUMNS = (
 )
 #: A spreadsheet executes a cell that begins with one of these as a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-#: Calls of one transaction: more make it no faster, and requests of the API that store the same
-#: cabinet's calls wait for it.
-CALLS_PER_STEP = 2000
 SOME_REJECTED, UNREADABLE, DATABASE_AWAY = 1, 2, 3
 #: As a shell says of a program that SIGINT ended.
 INTERRUPTED = 130
-
-
-Records = list[CallRecord | BadRecord]
 
 
 class Command(BaseCommand):
     """Commits step by step; may be killed and run again: known calls are not stored twice."""
 
     help = (
-        "Import calls from a JSON file of the v3 API, or a JSON record a line, in UTF-8, UTF-16 or "
-        "windows-1251. Exit code 0: all usable, 1: some rejected, "
+        "Import calls from CSV, XLSX, JSON of the v3 API or a JSON record a line, in UTF-8, UTF-16 "
+        "or windows-1251. Exit code 0: all usable, 1: some rejected, "
         "2: the file cannot be read, 3: the database went away, 130: stopped (run again)."
     )
 
@@ -71,12 +63,20 @@ class Command(BaseCommand):
             type=Path,
             help="write a line per call into this file: .csv for programs, .xlsx for people",
         )
+        parser.add_argument(
+            "--mapping",
+            type=Path,
+            help='JSON object "our field": "column", instead of the mapping of the source',
+        )
+        parser.add_argument("--sheet", help="name of the sheet of an XLSX file, else the first")
+        parser.add_argument("--encoding", help="encoding of the text, else found")
+        parser.add_argument("--delimiter", help="separator of a CSV file, else found")
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts: Counter[str] = Counter(created=0, updated=0, duplicate=0, rejected=0)
         with override("ru"):
             try:
-                self._import(counts, options["file"], options["source"], options["report"])
+                self._import(counts, **options)
             except UnreadableListing as problem:
                 raise CommandError(str(problem), returncode=UNREADABLE) from None
             except OperationalError:
@@ -90,28 +90,37 @@ class Command(BaseCommand):
             raise SystemExit(SOME_REJECTED)
 
     def _import(
-        self, counts: Counter[str], file: Path, public_id: str, report: Path | None
+        self, counts: Counter[str], *, file: Path, source: str, report: Path | None, **options: Any
     ) -> None:
-        source = _source(public_id)
+        caller = _source(source)
         with ExitStack() as stack:
-            count, records = _read(file, stack)
-            write = _report_writer(report, count, stack)
+            table = _open(file, options)
+            given = options["mapping"]
+            mapping = _mapping_in(given) if given else mapping_of(table, caller)
+            count = table.count
+            if count is None and report is not None:
+                count = sum(1 for _row in table.rows())
+            write = _report_writer(report, count or 0, stack)
             bar = stack.enter_context(tqdm(total=count, unit="call", disable=None))
-            for result in stack.enter_context(closing(_store_in_steps(records, source))):
-                counts[result.status] += 1
-                write(result)
-                self._report_rejected(result)
+            read = reader(caller, mapping)
+            steps = import_rows(table.rows(), source=caller, way=Way.COMMAND, read=read)
+            for one in _each(stack.enter_context(closing(steps))):
+                # A record of JSON is counted from 0, a row has its number in the file.
+                place = one.number if table.kind in ("csv", "xlsx") else one.result.index
+                counts[one.result.status] += 1
+                write(place, one.result)
+                self._report_rejected(place, one.result)
                 bar.update()
 
-    def _report_rejected(self, result: Result) -> None:
+    def _report_rejected(self, place: int, result: Result) -> None:
         if result.error is not None:
             error = result.error
             with tqdm.external_write_mode():
-                self.stderr.write(f"{result.index}: {error.code} {error.field} — {error.message}")
+                self.stderr.write(f"{place}: {error.code} {error.field} — {error.message}")
 
 
 class _Write(Protocol):
-    def __call__(self, result: Result, /) -> object: ...
+    def __call__(self, place: int, result: Result, /) -> object: ...
 
 
 def _summary(counts: Counter[str]) -> str:
@@ -132,47 +141,43 @@ def _source(public_id: str) -> CallSource:
     return source
 
 
-def _read(file: Path, stack: ExitStack) -> tuple[int, Iterator[Any]]:
-    """Return the number of records in the file and an iterator over them."""
+def _open(file: Path, options: dict[str, Any]) -> Table:
     try:
-        with file.open("rb") as raw:
-            encoding = encoding_of(raw)
-        text = stack.enter_context(file.open(encoding=encoding))
-        listing = check_listing(text)
-        text.seek(0)
+        return open_table(
+            file,
+            sheet=options["sheet"],
+            encoding=options["encoding"],
+            delimiter={"tab": "\t", "\\t": "\t"}.get(options["delimiter"], options["delimiter"]),
+        )
     except OSError as problem:
         sentence = _("Файл {file} не открывается: {reason}.")
         raise _unreachable(sentence, file, problem) from None
-    return listing.count, records_of(text, listing)
 
 
-def _store_in_steps(items: Iterator[Any], source: CallSource) -> Generator[Result, None, None]:
-    """Yield the result of every record, with its index in the whole file.
+def _mapping_in(file: Path) -> Mapping:
+    """Return the mapping that the file has. Raises CommandError."""
+    try:
+        came = json.loads(file.read_bytes())
+    except OSError as problem:
+        sentence = _("Файл {file} не открывается: {reason}.")
+        raise _unreachable(sentence, file, problem) from None
+    except ValueError:
+        came = None
+    mapping = Mapping(usable_fields(came)) if isinstance(came, dict) else Mapping()
+    if not mapping or len(mapping.fields) != len(came):
+        sentence = _('В файле {file} нужен объект JSON: {{"наше поле": "столбец"}}.')
+        raise CommandError(sentence.format(file=file), returncode=UNREADABLE)
+    return mapping
 
-    Each step is one transaction. While PostgreSQL stores one, a thread reads the next.
-    """
-    start = 0
-    with closing(read_ahead(_read_in_steps(items, source))) as steps:
-        for records in steps:
-            now = timezone.now()
-            results = store_calls(source=source, records=records, now=now, way=Way.COMMAND)
-            yield from (replace(one, index=start + one.index) for one in results)
-            record_import(source, now=now)
-            record_warned(source, [one.warning.message for one in results if one.warning], now=now)
-            start += len(records)
 
-
-def _read_in_steps(items: Iterator[Any], source: CallSource) -> Iterator[Records]:
-    zone = ZoneInfo(source.time_zone) if source.time_zone else None
-    while step := list(islice(items, CALLS_PER_STEP)):
-        yield read_records(
-            step, source_id=source.public_id, zone=zone, now=timezone.now(), region=source.region
-        )
+def _each(steps: Iterator[Sequence[RowResult]]) -> Iterator[RowResult]:
+    for step in steps:
+        yield from step
 
 
 def _report_writer(report: Path | None, count: int, stack: ExitStack) -> _Write:
     if report is None:
-        return lambda result: None
+        return lambda place, result: None
     is_workbook = report.suffix.lower() == ".xlsx"
     if is_workbook and count > MAX_ROWS:
         sentence = _(
@@ -188,13 +193,13 @@ def _report_writer(report: Path | None, count: int, stack: ExitStack) -> _Write:
         raise _unreachable(sentence, report, problem) from None
     writer = csv.writer(file)
     writer.writerow(REPORT_HEADER)
-    return lambda result: writer.writerow(map(_without_formula, _report_row(result)))
+    return lambda place, result: writer.writerow(map(_without_formula, _report_row(place, result)))
 
 
 def _workbook_report(file: IO[bytes], stack: ExitStack) -> _Write:
     columns = [Column(str(title), width) for title, width in REPORT_COLUMNS]
     write_row = stack.enter_context(workbook_writer(file, sheet=_("Отчёт"), columns=columns))
-    return lambda result: write_row(_report_row(result))
+    return lambda place, result: write_row(_report_row(place, result))
 
 
 def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
@@ -210,10 +215,10 @@ def _unreachable(sentence: str, file: Path, problem: OSError) -> CommandError:
     return CommandError(sentence.format(file=file, reason=reason), returncode=UNREADABLE)
 
 
-def _report_row(result: Result) -> list[str]:
+def _report_row(place: int, result: Result) -> list[str]:
     problem = result.error or result.warning
     return [
-        str(result.index),
+        str(place),
         result.external_id,
         result.status,
         "" if result.call_id is None else str(result.call_id),

@@ -15,23 +15,27 @@ from django.test.utils import CaptureQueriesContext
 from cabinets.models import CallSource
 from calls.ingest import known_calls
 from calls.ingest.parsing.file_format import UnreadableListing
-from calls.management.commands import import_calls as module
-from calls.models import Call, Delivery
+from calls.models import Call, Delivery, Way
 from calls.runtime.read_ahead import THREAD
+from calls.tables import json_file as json_module
+from calls.tables.table import Row
+from calls.ways import import_steps as module
+from calls.ways.table_mapping import reader
 from counters.models import Counter
 from tests import factories
 from tests.calls.management.test_import_calls import run, write_file
 
 pytestmark = pytest.mark.django_db
 # Its names are replaced in the tests.
-import_calls: Any = module
+import_steps: Any = module
+json_file: Any = json_module
 #: Two whole steps and a part of one.
 STEP, CALLS = 2, 5
 
 
 @pytest.fixture(autouse=True)
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_calls, "CALLS_PER_STEP", STEP)
+    monkeypatch.setattr(import_steps, "CALLS_PER_STEP", STEP)
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +75,12 @@ def test_next_step_is_read_while_one_is_stored(
     source: CallSource, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = [threading.Event() for _step in range(3)]
-    read_records, store_calls = import_calls.read_records, import_calls.store_calls
+    read_rows, store_calls = import_steps.read_rows, import_steps.store_calls
     steps = iter(read)
     following = iter(read[1:])
 
     def reading(*args: Any, **options: Any) -> Any:
-        records = read_records(*args, **options)
+        records = read_rows(*args, **options)
         next(steps).set()
         return records
 
@@ -85,8 +89,8 @@ def test_next_step_is_read_while_one_is_stored(
         assert wanted is None or wanted.wait(timeout=30)
         return store_calls(**options)
 
-    monkeypatch.setattr(import_calls, "read_records", reading)
-    monkeypatch.setattr(import_calls, "store_calls", storing)
+    monkeypatch.setattr(import_steps, "read_rows", reading)
+    monkeypatch.setattr(import_steps, "store_calls", storing)
 
     assert run(file, source)[0] == 0
     assert Call.objects.count() == CALLS
@@ -95,14 +99,14 @@ def test_next_step_is_read_while_one_is_stored(
 def test_error_of_reading_comes_after_the_steps_before_it(
     source: CallSource, file: Path, items: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    records_of = import_calls.records_of
+    records_of = json_file.records_of
 
     def changed(*args: Any) -> Iterator[Any]:
         records = records_of(*args)
         yield from (next(records) for _number in range(STEP + 1))
         raise UnreadableListing("Файл изменился во время чтения.")
 
-    monkeypatch.setattr(import_calls, "records_of", changed)
+    monkeypatch.setattr(json_file, "records_of", changed)
 
     assert run(file, source) == (2, "", "Файл изменился во время чтения.")
     assert stored_ids() == ids_of(items[:STEP])
@@ -123,7 +127,7 @@ def test_import_that_stops_in_a_step_stores_whole_steps_and_goes_on_when_run_aga
     problem: type[BaseException],
     answer: tuple[int, str, str],
 ) -> None:
-    store_calls = import_calls.store_calls
+    store_calls = import_steps.store_calls
     steps = iter((False, True))
 
     def stopping(**options: Any) -> Any:
@@ -132,7 +136,7 @@ def test_import_that_stops_in_a_step_stores_whole_steps_and_goes_on_when_run_aga
         return store_calls(**options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(import_calls, "store_calls", stopping)
+        patch.setattr(import_steps, "store_calls", stopping)
         assert run(file, source) == answer
     assert stored_ids() == ids_of(items[:STEP])
 
@@ -154,16 +158,18 @@ def test_step_has_the_same_statements_whatever_its_length(
     run(write_file(tmp_path, [factories.v3_record()]), source)
 
     def statements(calls: int) -> list[str]:
-        monkeypatch.setattr(import_calls, "CALLS_PER_STEP", calls)
+        monkeypatch.setattr(import_steps, "CALLS_PER_STEP", calls)
         file = write_file(tmp_path, [factories.v3_record() for _number in range(calls)])
         with CaptureQueriesContext(connection) as captured:
             run(file, source)
-        return [one["sql"] for one in captured if not one["sql"].startswith(("BEGIN", "COMMIT"))]
+        limits = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+        return [one["sql"] for one in captured if not one["sql"].startswith(limits)]
 
     few, many = statements(1), statements(40)
 
     words = (
-        *("cabinets_callsource", "pg_prepared_statements", "EXECUTE find_calls"),
+        *("cabinets_callsource", "calls_sourcemapping"),
+        *("pg_prepared_statements", "EXECUTE find_calls"),
         *(
             "COPY calls_call ",
             "EXECUTE decide_new",
@@ -174,6 +180,26 @@ def test_step_has_the_same_statements_whatever_its_length(
     for sqls in (few, many):
         assert len(sqls) == len(words), json.dumps(sqls)[:2000]
         assert all(word in sql for word, sql in zip(words, sqls, strict=True))
+
+
+def test_what_is_noted_of_a_step_is_committed_with_it_or_not_at_all(
+    source: CallSource, items: list[dict[str, Any]]
+) -> None:
+    steps: list[list[int]] = []
+
+    def noting(results: Any) -> None:
+        assert Call.objects.count() == len(results) + sum(map(len, steps))
+        if len(steps) == 1:
+            raise OperationalError
+        steps.append([one.number for one in results])
+
+    read = reader(source, None)
+    rows = iter([Row(number, item) for number, item in enumerate(items, 10)])
+    with pytest.raises(OperationalError):
+        list(import_steps.import_rows(rows, source=source, way=Way.FILE, read=read, on_step=noting))
+
+    assert steps == [[10, 11]]
+    assert stored_ids() == ids_of(items[:STEP])
 
 
 def test_many_ids_take_all_locks_in_order() -> None:
@@ -190,7 +216,7 @@ def test_step_of_many_callback_orders_takes_few_locks(
     source: CallSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock table is shared with all sessions and has room for some thousands."""
-    monkeypatch.setattr(import_calls, "CALLS_PER_STEP", 600)
+    monkeypatch.setattr(import_steps, "CALLS_PER_STEP", 600)
     orders = [
         factories.v3_record(serviceType="callback", cbCallId=number + 1) for number in range(600)
     ]
