@@ -8,7 +8,7 @@ from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
-from calls.pages.sources import pull_views, source_page, trial_views
+from calls.pages.sources import mapping_page, pull_views, source_page, trial_views
 from calls.ways import webhook
 
 app_name = "calls"
@@ -21,6 +21,7 @@ UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
 SOURCES = "lk/integrations/sources"
 PULL = f"{SOURCES}/<int:pk>/pull"
+MAPPING = f"{SOURCES}/<int:pk>/mapping"
 
 urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
@@ -48,6 +49,9 @@ urlpatterns = [
     path(f"{PULL}/switch", pull_views.switch_pull, name="source-pull-switch"),
     path(f"{PULL}/now", pull_views.pull_now, name="source-pull-now"),
     path(f"{SOURCES}/<int:pk>/test-call", trial_views.trial_call, name="test-call"),
+    path(MAPPING, mapping_page.mapping_page, name="source-mapping"),
+    path(f"{MAPPING}/preview", mapping_page.preview_mapping, name="source-mapping-preview"),
+    path(f"{MAPPING}/save", mapping_page.save_mapping_view, name="source-mapping-save"),
     path("api/v1/calls", api.ingest, name="ingest"),
     path("api/v1/hooks/<str:token>", webhook.hook, name="hook"),
     path("api/docs", api_docs.page, name="api-docs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from cabinets import addresses
 from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
-from calls.models import PullSource
+from calls.models import PullSource, ReceivedRequest
 from counters.models import Counter, Goal
 from integrations.models import YandexAccount
 
@@ -62,6 +63,12 @@ def make_pull(*, source: CallSource, **fields: Any) -> PullSource:
     begin = now - timedelta(days=1)
     values = {"pull_from": begin, "pulled_until": begin, "next_at": now + timedelta(minutes=5)}
     return PullSource.objects.create(source=source, api_key=PULL_KEY, **values | fields)
+
+
+def make_received(*, source: CallSource, record: Any, **fields: Any) -> ReceivedRequest:
+    """A request that came to a secret address of the source, with one record."""
+    values = {"at": timezone.now(), "method": "POST", "records": 1, "accepted": 1} | fields
+    return ReceivedRequest.objects.create(source=source, record=json.dumps(record), **values)
 
 
 def make_account(*, cabinet: Cabinet, **fields: Any) -> YandexAccount:

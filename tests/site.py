@@ -38,6 +38,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
     source = factories.make_source(cabinet=counter.cabinet)
     secret = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
     factories.make_pull(source=source)
+    factories.make_received(source=source, record=factories.v3_record())
     call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
     return {

@@ -5,7 +5,8 @@ from calls.mapping.field_mapping import Mapping
 from calls.mapping.guessing import guess
 from calls.mapping.our_fields import OUR_FIELDS, OurField
 from calls.mapping.paths import flatten, value_at
-from calls.mapping.presets import PRESETS, Preset, matching_preset
+from calls.mapping.preset import Preset
+from calls.mapping.presets import PRESETS, matching_preset
 
 __all__ = [
     "OUR_FIELDS",

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from calls.mapping.field_mapping import Mapping
 from calls.mapping.our_fields import BY_NAME, DIRECTION, TIME_OF_DAY, plain_name
 from calls.mapping.paths import Item, value_at
-from calls.mapping.presets import PRESETS, UNFINISHED, Preset
+from calls.mapping.preset import UNFINISHED, Preset
+from calls.mapping.presets import PRESETS
 from calls.mapping.values import (
     in_utc,
     is_outgoing,

@@ -1,0 +1,156 @@
+"""The page of a source's mapping: what came on the left, our fields on the right, a preview."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from cabinets.models import CallSource
+from calls.ingest.parsing.record import BadRecord, CallRecord
+from calls.mapping import PRESETS, Mapping
+from calls.masking import masked_text, masked_value
+from calls.models import Call
+from calls.pages.call_details import Detail, details_of
+from calls.pages.sources.mapping_form import (
+    chosen_mapping,
+    field_rows,
+    missing_field,
+    shown_mapping,
+)
+from calls.pages.sources.received_requests import Came, last_requests, samples_of, shown_value
+from calls.ways.saved_mapping import (
+    StaleMapping,
+    read_mapped,
+    replayable_count,
+    save_mapping,
+    saved_mapping,
+)
+
+#: Columns of a call that a record has as well.
+_COLUMNS = frozenset(one.name for one in Call._meta.concrete_fields)
+
+
+@never_cache
+@require_GET
+@cabinet_required
+def mapping_page(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Show the mapping, or a ready one to choose."""
+    return _page(request, _source(request, pk), request.GET)
+
+
+@never_cache
+@require_POST
+@manage_required
+def preview_mapping(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Show what the posted choice would give; nothing is saved."""
+    return _page(request, _source(request, pk), request.POST)
+
+
+@require_POST
+@manage_required
+def save_mapping_view(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Save the mapping that was chosen on the page."""
+    source = _source(request, pk)
+    mapping = chosen_mapping(request.POST)
+    if missing_field(mapping):
+        text = _("Соответствие не сохранено: выберите, где начало звонка. Без него звонков нет.")
+        messages.error(request, text)
+        return _to_page(source)
+    try:
+        save_mapping(
+            source,
+            fields=mapping.fields,
+            preset=mapping.preset,
+            version=_number(request.POST.get("version", "")),
+            actor=request.user,
+            now=timezone.now(),
+        )
+    except StaleMapping:
+        text = _("Соответствие не сохранено: его уже изменил другой человек. Ниже — как сейчас.")
+        messages.error(request, text)
+        return _to_page(source)
+    messages.success(request, _saved_text(replayable_count(source)))
+    return _to_page(source)
+
+
+def _page(request: CabinetRequest, source: CallSource, chosen: QueryDict) -> HttpResponse:
+    sees_phones = request.membership.can_manage
+    requests = last_requests(source, sees_phones=sees_phones)
+    samples = samples_of(requests)
+    stored = saved_mapping(source)
+    mapping, guessed = shown_mapping(chosen, stored, samples)
+    shown = {path: shown_value(one, sees_phones=sees_phones) for path, one in samples.items()}
+    context = {
+        "source": source,
+        "requests": requests,
+        "version": stored.version if stored else 0,
+        "rows": field_rows(mapping, guessed, shown),
+        "preset": PRESETS.get(mapping.preset),
+        "presets": PRESETS.values(),
+        "replayable": replayable_count(source),
+        "preview": _preview(source, mapping, requests, sees_phones=sees_phones),
+    }
+    return render(request, "calls/sources/mapping.html", context)
+
+
+def _saved_text(replayable: int) -> str:
+    saved = _("Соответствие сохранено: так читаются записи, которые придут дальше.")
+    if not replayable:
+        return saved
+    waiting = ngettext(
+        "Отклонённых записей, которые можно прочитать снова: %(count)d.",
+        "Отклонённых записей, которые можно прочитать снова: %(count)d.",
+        replayable,
+    )
+    return f"{saved} {waiting % {'count': replayable}}"
+
+
+def _preview(
+    source: CallSource, mapping: Mapping, requests: list[Came], *, sees_phones: bool
+) -> dict[str, Any] | None:
+    """Return the newest request as the call that would be stored, or why it would be refused."""
+    came = next((one for one in requests if one.item), None)
+    if came is None:
+        return None
+    (read,) = read_mapped([came.item], source, timezone.now(), mapping=mapping)
+    if isinstance(read, BadRecord):
+        text = read.message if sees_phones else masked_text(read.message)
+        return {"request": came.request, "refusal": text, "code": read.code}
+    return {"request": came.request, "details": _details(read, sees_phones=sees_phones)}
+
+
+def _details(record: CallRecord, *, sees_phones: bool) -> list[Detail]:
+    """Return the details of the call that the record would become."""
+    values = {name: one for name, one in asdict(record).items() if name in _COLUMNS}
+    start = date_format(timezone.localtime(record.started_at), "j E Y, H:i:s")
+    number = record.external_id if sees_phones else masked_value(record.external_id)
+    came = str(record.raw.get("status", ""))
+    return [
+        Detail(_("Начало"), start),
+        *details_of(Call(**values), sees_phones=sees_phones, status_came=came),
+        Detail(_("Номер звонка"), number),
+    ]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _source(request: CabinetRequest, pk: int) -> CallSource:
+    return get_object_or_404(CallSource.objects.filter(cabinet=request.cabinet), pk=pk)
+
+
+def _to_page(source: CallSource) -> HttpResponse:
+    return HttpResponseRedirect(reverse("calls:source-mapping", args=[source.pk]))
