@@ -23,7 +23,7 @@ _MARKS = (
 )
 #: JSON in UTF-16 without a mark: its first character is ASCII (RFC 4627, 3).
 _UNMARKED = ((re.compile(rb"[\s\[{]\0"), "utf-16-le"), (re.compile(rb"\0[\s\[{]"), "utf-16-be"))
-_SIGNATURES = ((b"PK\x03\x04", "xlsx"), (b"\xd0\xcf\x11\xe0", "xls"), (b"\x1f\x8b", "gzip"))
+_SIGNATURES = ((b"\xd0\xcf\x11\xe0", "xls"), (b"\x1f\x8b", "gzip"))
 #: What a Russian text in windows-1251 is made of, besides ASCII.
 _RUSSIAN = re.compile(r"[А-Яа-яЁё«»„“”‘’–—…№§°•\u00a0\xad]")
 
@@ -49,28 +49,8 @@ def encoding_of(file: BinaryIO) -> str:
     return _eight_bit_encoding(file)
 
 
-def refuse_table(first_line: str) -> None:
-    """Raise UnreadableListing when the line is the header of a table, as in a CSV file."""
-    for separator, name in (
-        (";", _("точка с запятой")),
-        (",", _("запятая")),
-        ("\t", _("табуляция")),
-    ):
-        cells = first_line.split(separator)
-        if len(cells) > 2 and all(re.fullmatch(r'\s*"?[\w .№/-]+"?\s*', cell) for cell in cells):
-            raise UnreadableListing(
-                _(
-                    "Это таблица CSV (разделитель — %(separator)s), а загружается JSON: ответ API "
-                    "CallKeeper или список записей. Значения, которые Excel мог округлить, из "
-                    "таблицы не угадываются."
-                )
-                % {"separator": name}
-            )
-
-
 def _format_sentence(name: str) -> str:
     known = {
-        "xlsx": _("Это файл Excel (XLSX) или архив ZIP, а загружается JSON."),
         "xls": _("Это файл Excel старого вида (XLS) или закрытый паролем: сохраните его как XLSX."),
         "gzip": _("Это архив GZIP: распакуйте его."),
     }

@@ -13,15 +13,13 @@ from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
 
-from calls.ingest.parsing.file_format import UnreadableListing, refuse_table
+from calls.ingest.parsing.file_format import UnreadableListing
 from calls.ingest.parsing.json_stream import JsonStream
 from calls.ingest.parsing.json_values import MalformedJson
 from calls.ingest.parsing.lists import is_index
 
 #: The error of the API for a period without calls.
 NO_ROWS = "No rows found"
-#: Characters of a first line that is looked at.
-MAX_HEADER = 4096
 #: Members of an answer that may contain the records; the first one with a list is used.
 LISTS = ("payload", "calls")
 #: A record is told from an answer without a list by one of these names.
@@ -52,8 +50,6 @@ def check_listing(text: TextIO) -> Listing:
             return Listing(1 + _skip_records(stream), is_lines=True)
         stream.end()
     except MalformedJson:
-        text.seek(0)
-        refuse_table(text.readline(MAX_HEADER))
         raise UnreadableListing(_("Файл не читается: это не JSON.")) from None
     if isinstance(found, Listing):
         return found
