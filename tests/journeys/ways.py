@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import requests
 from tests.journeys.observed import intake
 from tests.journeys.person import Person
 from tests.journeys.product import Product, wait_for
-from tests.journeys.same_calls import Record, as_json
+from tests.journeys.same_calls import Record, as_json, as_texts
 from tests.journeys.webhook_client import TIMEOUT_SECONDS, WebhookClient, statuses
 from tests.paths import ROOT
 
@@ -23,9 +23,25 @@ API_BATCH = 500
 #: A key of the stand-in for CallKeeper's API.
 KEY = "sameCalls1000key"
 #: The ways by their codes in the product.
-CODES = {"api", "command", "pull"}
+CODES = {"api", "command", "pull", "webhook"}
+#: A source may send 600 requests a minute to its address: a source for each kind of request.
+KINDS_OF_HOOKS = ("query", "form", "json")
+#: Senders at a time of each kind.
+SENDERS = 2
 #: Celery's beat looks every ten seconds whether a source is due.
 PULL_SECONDS = 30
+#: Prints the paths of the secret addresses of new sources in the only cabinet, one a line.
+NEW_ADDRESSES = f"""
+from cabinets import addresses, models, sources
+for name in {KINDS_OF_HOOKS}:
+    source = sources.create_source_of(
+        models.CallSource.Kind.WEBHOOK,
+        cabinet=models.Cabinet.objects.get(),
+        name=name,
+        time_zone="Europe/Moscow",
+    )
+    print("/api/v1/hooks/" + addresses.add_address(source=source))
+"""
 
 
 @dataclass
@@ -41,9 +57,9 @@ class Ways:
 
     def receive(self, records: list[Record]) -> None:
         """Send all calls by every way, by all ways at the same time; return when all came."""
-        programs: list[Callable[[list[Record]], None]] = [self._by_api, self._by_command]
+        programs = [self._by_api, self._by_command, self._by_webhooks]
         with ThreadPoolExecutor(len(programs)) as pool:
-            running: list[Future[None]] = [pool.submit(one, records) for one in programs]
+            running = [pool.submit(one, records) for one in programs]
             self._by_pull(records)
             for done in running:
                 done.result()
@@ -60,13 +76,31 @@ class Ways:
         file = self.folder / "calls.json"
         file.write_bytes(as_json(records))
         source = self.product.ready["source"]["id"]
-        command = [sys.executable, "-m", "devtools.launcher", "manage", "import_calls"]
-        subprocess.run(
-            [*command, str(file), "--source", source],
+        self._manage("import_calls", str(file), "--source", source)
+
+    def _manage(self, *words: str) -> str:
+        """Run a command of `./run manage`; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "devtools.launcher", "manage", *words],
             cwd=ROOT,
             env=os.environ | {"DATA_DIR": str(self.product.data)},
+            stdout=subprocess.PIPE,
             check=True,
+            text=True,
         )
+        return done.stdout
+
+    def _by_webhooks(self, records: list[Record]) -> None:
+        """Send a third of the calls in each kind of request, one call a request."""
+        paths = self._manage("shell", "-v", "0", "-c", NEW_ADDRESSES).split()
+        parts = [
+            (self.product.url + path, kind, records[place :: len(KINDS_OF_HOOKS)][sender::SENDERS])
+            for place, (path, kind) in enumerate(zip(paths, KINDS_OF_HOOKS, strict=True))
+            for sender in range(SENDERS)
+        ]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            for done in [pool.submit(_send_hooks, *part) for part in parts]:
+                done.result()
 
     def _by_pull(self, records: list[Record]) -> None:
         """Give the stand-in the calls, and the product the key, as a person does."""
@@ -84,3 +118,16 @@ class Ways:
             return True if pulled and pulled.received >= count else None
 
         return look
+
+
+def _send_hooks(address: str, kind: str, records: list[Record]) -> None:
+    with requests.Session() as session:
+        for record in records:
+            if kind == "query":
+                answer = session.get(address, params=as_texts(record), timeout=TIMEOUT_SECONDS)
+            elif kind == "form":
+                answer = session.post(address, data=as_texts(record), timeout=TIMEOUT_SECONDS)
+            else:
+                answer = session.post(address, json=record, timeout=TIMEOUT_SECONDS)
+            assert answer.status_code == 200, answer.text
+            assert statuses(answer.json()) <= {"created", "updated", "duplicate"}
