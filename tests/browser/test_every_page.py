@@ -87,9 +87,12 @@ def addresses(
 
 def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     """Return the pages of sources that are not signed requests, with their arguments."""
+    hooks, _path = factories.make_hooks(cabinet=cabinet)
+    factories.make_received(source=hooks, record=factories.v3_record())
     pulled = factories.make_source(cabinet=cabinet, name="Ключ", kind=CallSource.Kind.PULL)
     return {
         "calls:source": (pulled.pk,),
+        "calls:source-mapping": (hooks.pk,),
         "calls:test-call": (pulled.pk,),
         "calls:source-add-pull": (),
         "calls:source-pull-key": (factories.make_pull(source=pulled).pk,),
