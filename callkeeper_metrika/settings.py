@@ -119,6 +119,7 @@ METRIKA_GOAL_LIMIT = env_int("METRIKA_GOAL_LIMIT", 200, minimum=1)
 INGEST_MAX_CALLS = 500
 INGEST_MAX_BYTES = env_int("INGEST_MAX_BYTES", 5 * 1024 * 1024, minimum=1024)
 INGEST_CALLS_PER_MINUTE = env_int("INGEST_CALLS_PER_MINUTE", 60000, minimum=1)
+PREVIEWS_PER_MINUTE = env_int("PREVIEWS_PER_MINUTE", 60, minimum=1)
 INGEST_BYTES_PER_MINUTE = env_int("INGEST_BYTES_PER_MINUTE", 120 * 1024 * 1024, minimum=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES + 1024
 # «Выбрать все» of an agency posts a field per counter; Django's default limit is 1000.
@@ -153,7 +154,7 @@ MIDDLEWARE = [
     "callkeeper_metrika.public_host.PublicHostMiddleware",
     "callkeeper_metrika.policy_header.PolicyHeaderMiddleware",
     "callkeeper_metrika.odd_requests.OddRequestMiddleware",
-    "calls.ingest.short_path.ShortPathMiddleware",
+    "calls.ways.short_path.ShortPathMiddleware",
     "accounts.early_refusal.EarlyRefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from calls.ingest import views as api
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
 from calls.pages.sources import mapping_page, pull_views, source_page, trial_views
-from calls.ways import webhook
+from calls.ways import signed_api, webhook
 
 app_name = "calls"
 
@@ -52,7 +51,7 @@ urlpatterns = [
     path(MAPPING, mapping_page.mapping_page, name="source-mapping"),
     path(f"{MAPPING}/preview", mapping_page.preview_mapping, name="source-mapping-preview"),
     path(f"{MAPPING}/save", mapping_page.save_mapping_view, name="source-mapping-save"),
-    path("api/v1/calls", api.ingest, name="ingest"),
+    path("api/v1/calls", signed_api.post_calls, name="ingest"),
     path("api/v1/hooks/<str:token>", webhook.hook, name="hook"),
     path("api/docs", api_docs.page, name="api-docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),

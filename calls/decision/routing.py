@@ -8,8 +8,11 @@ settings would not route it any more.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -42,6 +45,16 @@ ROUTED = "({})".format(" AND ".join(f"NOT {rule.refuses}" for rule in RULES if r
 _UNROUTED_AT = "CASE {} ELSE {} END".format(
     " ".join(f"WHEN {rule.refuses} THEN {at}" for at, rule in enumerate(ROUTING_RULES)),
     len(ROUTING_RULES),
+)
+
+# The first rule that does not route the call, with what it compared; null when all route it.
+_UNROUTED_BY = "CASE {} END".format(
+    " ".join(
+        f"WHEN {rule.refuses} THEN jsonb_build_array("
+        + ", ".join(filter(None, [f"'{rule.code}'::text", rule.compared]))
+        + ")"
+        for rule in ROUTING_RULES
+    )
 )
 
 _COUNT_ROUTED = f"""
@@ -90,6 +103,34 @@ def nearest_rules(call_ids: Sequence[int]) -> dict[int, Rule | None]:
             [list(call_ids)],
         )
         return {call_id: _rule(place) for call_id, place in cursor.fetchall()}
+
+
+@dataclass(frozen=True)
+class Unrouted:
+    """Why a call does not concern a counter over a channel."""
+
+    call_id: int
+    counter_id: int
+    channel: int
+    code: str
+    compared: Sequence[Any] | None
+
+
+def unrouted_pairs(call_ids: Sequence[int]) -> list[Unrouted]:
+    """Return the counters and channels that the calls do not concern by today's settings."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM (SELECT c.id AS call_id, k.id AS counter_id, ch.channel,"
+            f" {_UNROUTED_BY} AS refusal {SOURCES} WHERE c.id = ANY (%s::bigint[])) AS pairs"
+            " WHERE refusal IS NOT NULL ORDER BY call_id, counter_id, channel",
+            [list(call_ids)],
+        )
+        return [_unrouted(*row) for row in cursor.fetchall()]
+
+
+def _unrouted(call_id: int, counter_id: int, channel: int, refusal: str) -> Unrouted:
+    code, *compared = json.loads(refusal)
+    return Unrouted(call_id, counter_id, channel, code, compared[0] if compared else None)
 
 
 def _rule(place: int) -> Rule | None:

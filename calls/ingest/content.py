@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -20,17 +22,47 @@ from calls.ingest.parsing.lists import as_list
 ENCODINGS = {"cp1251": "windows-1251", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 
 
-def items_of(body: bytes) -> list[Any]:
+@dataclass(frozen=True)
+class Content:
+    """The records of a body, and those of its members that say how to take them."""
+
+    items: list[Any]
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+
+def content_of(body: bytes, *, members: Collection[str] = ()) -> Content:
     """Return the records of a body: one object, a list, or a list under `calls` or `payload`.
 
-    Raises ApiError: 400, 413, 422.
+    ``members`` are names that may stand beside the list, or be true in a single record, which then
+    does not have them. Raises ApiError: 400, 413, 422.
     """
     _require_cheap(body)
     try:
-        items = _listed(as_list(read_json(body)))
+        content = as_list(read_json(body))
     except MalformedJson as problem:
         sentence = _sentence_of(body, problem.__cause__)
         raise ApiError(400, "malformed_json", sentence) from None
+    found = _members(content, members)
+    return Content(_checked(_listed(content)), found)
+
+
+def items_of(body: bytes) -> list[Any]:
+    """Return the records of a body. Raises ApiError."""
+    return content_of(body).items
+
+
+def _members(content: Any, names: Collection[str]) -> dict[str, Any]:
+    """Take the members of these names out of the content."""
+    if not isinstance(content, dict):
+        return {}
+    listed = _listed(content)
+    is_record = isinstance(listed, list) and len(listed) == 1 and listed[0] is content
+    taken = [name for name in names if name in content]
+    return {name: content.pop(name) for name in taken if not is_record or content[name] is True}
+
+
+def _checked(items: Any) -> list[Any]:
+    """Return the records if there are any, and not too many."""
     if not isinstance(items, list):
         raise ApiError(400, "wrong_shape", _('Нужен объект звонка, список или {"calls": […]}.'))
     if not items:

@@ -36,6 +36,9 @@ OF_REQUESTS: Mapping[str, ErrorCode] = {
         400, _("Исправьте тело по сообщению: JSON в UTF-8, без BOM других кодировок и без NaN.")
     ),
     "wrong_shape": ErrorCode(400, _('Пришлите объект звонка, список или {"calls": […]}.')),
+    "bad_parameter": ErrorCode(
+        400, _("validate_only и explain — 1 или 0 в адресе, true или false в теле.")
+    ),
     "body_cut_off": ErrorCode(400, _("Повторите запрос: связь оборвалась на полпути.")),
     "malformed_form": ErrorCode(
         400, _("Пришлите форму с верным boundary или JSON."), _("форма не читается")
@@ -88,7 +91,9 @@ OF_REQUESTS: Mapping[str, ErrorCode] = {
     ),
     "length_required": ErrorCode(411, _("Добавьте Content-Length или Transfer-Encoding: chunked.")),
     "body_too_large": ErrorCode(413, _("Разделите звонки: сколько байт можно, в message.")),
-    "too_many_calls": ErrorCode(413, _("Разделите звонки: в запросе их до 500.")),
+    "too_many_calls": ErrorCode(
+        413, _("Разделите звонки: в запросе их до 500, в проверке — до 100.")
+    ),
     "body_too_complex": ErrorCode(
         413,
         _("Разделите звонки: в запросе до 100 000 значений JSON и тексты до 256 КиБ."),
@@ -99,6 +104,7 @@ OF_REQUESTS: Mapping[str, ErrorCode] = {
     "no_usable_call": ErrorCode(422, _("Исправьте записи: причина каждой в results.")),
     "too_many_requests": ErrorCode(429, _("Повторите через Retry-After секунд.")),
     "too_many_bytes": ErrorCode(429, _("Повторите через Retry-After секунд.")),
+    "too_many_previews": ErrorCode(429, _("Повторите проверку через Retry-After секунд.")),
     "internal_error": ErrorCode(
         500, _("Повторите запрос позже: ошибка у нас записана."), _("ошибка на нашей стороне")
     ),

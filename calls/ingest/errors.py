@@ -7,7 +7,8 @@ as `application/problem+json` to those that accept it (`calls.ingest.middleware`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import JsonResponse
@@ -33,6 +34,8 @@ class ApiError(Exception):
         self.message = message
         self.headers = headers or {}
         self.extra = extra or {}
+        #: Whether the page of the source shows it.
+        self.is_recorded = True
 
     def response(self) -> JsonResponse:
         """Return the HTTP response."""
@@ -56,3 +59,13 @@ def problem(status: int, code: str, message: str) -> dict[str, Any]:
         "code": code,
         "doc_url": url,
     }
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Keep errors from being recorded on the source: nothing was lost, a trial failed."""
+    try:
+        yield
+    except ApiError as error:
+        error.is_recorded = False
+        raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,52 +54,57 @@ def replayed(stored: StoredAnswer, *, body_hash: str) -> ResponseBody:
     return response | {"duplicate": True}
 
 
-def handle_request(
-    *,
-    source: CallSource,
-    webhook_id: str,
-    body_hash: str,
-    records: Sequence[CallRecord | BadRecord],
-    now: datetime,
-) -> ResponseBody:
-    """Store the calls and the response in one transaction. Raises WebhookIdReused.
+@dataclass(frozen=True)
+class Delivered:
+    """One delivery of a source: what its `webhook-id` is kept with, and its records."""
 
-    Of two concurrent copies the second waits for the keys of the calls, finds the receipt of the
-    first, is rolled back and returns the first one's response.
+    source: CallSource
+    webhook_id: str
+    body_hash: str
+    records: Sequence[CallRecord | BadRecord]
+    now: datetime
 
-    The first request of a session, which has no prepared statements yet, is rolled back and
-    repeated.
-    """
-
-    receipt = Receipt(source.pk, webhook_id, body_hash, now)
-
-    def receipt_of(results: Sequence[Result]) -> Step:
-        counts = counts_of(one.status for one in results)
-        return receipt.step(canonical(response_body(results)), counts)
-
-    def store(*, is_prepared: bool) -> ResponseBody:
+    def store(self, *, is_prepared: bool) -> ResponseBody:
+        """Store the calls and the response in one transaction. Raises AlreadyReceived."""
         with transaction.atomic():
             results = store_calls(
-                source=source,
-                records=records,
-                now=now,
+                source=self.source,
+                records=self.records,
+                now=self.now,
                 way=Way.API,
                 is_prepared=is_prepared,
-                receipt_of=receipt_of,
+                receipt_of=self._receipt_of,
             )
         return response_body(results)
 
+    def _receipt_of(self, results: Sequence[Result]) -> Step:
+        receipt = Receipt(self.source.pk, self.webhook_id, self.body_hash, self.now)
+        counts = counts_of(one.status for one in results)
+        return receipt.step(canonical(response_body(results)), counts)
+
+
+def handle_request(delivered: Delivered) -> ResponseBody:
+    """Store the calls and the response once. Raises WebhookIdReused.
+
+    Of two concurrent copies the second waits for the keys of the calls, finds the receipt of the
+    first, is rolled back and returns the first one's response.
+    """
     try:
-        try:
-            return store(is_prepared=True)
-        except OperationalError as error:
-            if not is_not_prepared(error):
-                raise
-            return store(is_prepared=False)
+        return _store(delivered)
     except AlreadyReceived:
-        stored = stored_answer(source=source, webhook_id=webhook_id)
+        stored = stored_answer(source=delivered.source, webhook_id=delivered.webhook_id)
         assert stored is not None  # it is committed, and kept for days
-        return replayed(stored, body_hash=body_hash)
+        return replayed(stored, body_hash=delivered.body_hash)
+
+
+def _store(delivered: Delivered) -> ResponseBody:
+    """Store; the first request of a session, without prepared statements, is repeated."""
+    try:
+        return delivered.store(is_prepared=True)
+    except OperationalError as error:
+        if not is_not_prepared(error):
+            raise
+        return delivered.store(is_prepared=False)
 
 
 def response_body(results: Sequence[Result]) -> ResponseBody:
@@ -133,12 +139,12 @@ def _result(result: Result) -> ResponseBody:
         "status": result.status,
     }
     if result.error is not None:
-        return written | {"error": _problem(result.error)}
+        return written | {"error": problem_of(result.error)}
     written["call_id"] = result.call_id
-    return written if result.warning is None else written | {"warning": _problem(result.warning)}
+    return written if result.warning is None else written | {"warning": problem_of(result.warning)}
 
 
-def _problem(found: BadRecord | Warned) -> ResponseBody:
+def problem_of(found: BadRecord | Warned) -> ResponseBody:
     return {
         "code": found.code,
         "message": found.message,

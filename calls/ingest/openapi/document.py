@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from calls.decision.attempts import JUDGED_ATTEMPTS
 from calls.ingest.error_codes import OF_REQUESTS, title_of
 from calls.ingest.middleware import JSON, PROBLEM
-from calls.ingest.openapi import examples
+from calls.ingest.openapi import examples, preview_schema
 from calls.ingest.openapi.call_schema import Schema, call_schema
 from calls.ingest.signatures import MAX_ID_LENGTH
 
@@ -63,7 +63,7 @@ def _operation() -> dict[str, Any]:
                 }
             },
         },
-        "responses": {"202": _accepted()} | _refusals(),
+        "responses": {"200": preview_schema.response(), "202": _accepted()} | _refusals(),
     }
 
 
@@ -105,6 +105,16 @@ def _parameters() -> list[dict[str, Any]]:
             {"type": "string"},
             place="query",
             required=False,
+        ),
+        *(
+            _parameter(
+                name,
+                member["description"],
+                {"type": "string", "enum": ["1", "0"]},
+                place="query",
+                required=False,
+            )
+            for name, member in preview_schema.members().items()
         ),
     ]
 
@@ -158,7 +168,7 @@ def _retry() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Schema]:
-    return {
+    return preview_schema.schemas(_result()) | {
         "Call": call_schema(),
         "Calls": _object(
             {
@@ -178,6 +188,8 @@ def _schemas() -> dict[str, Schema]:
                     ),
                 }
             }
+            | preview_schema.members(),
+            required=["calls"],
         ),
         "Error": _error_schema(),
         "Warning": _warning_schema(),

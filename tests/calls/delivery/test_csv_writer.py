@@ -42,8 +42,7 @@ def plan_of_piece(counter: Counter, month: datetime) -> str:
         cursor.execute(csv_writer.JOIN_BY_KEY)
         cursor.execute(csv_writer._JOIN_FOUND)
         query = csv_writer._select(
-            Channel.CALLS,
-            IdKind.CLIENT_ID,
+            csv_writer.columns_of(Channel.CALLS, IdKind.CLIENT_ID, is_static=False),
             csv_writer._PIECE,
             key | csv_writer._settings_of(counter.pk),
             is_static=False,

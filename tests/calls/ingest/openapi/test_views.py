@@ -26,7 +26,10 @@ pytestmark = pytest.mark.django_db
 AFTER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-SCHEMAS = {"Answer", "Call", "Calls", "Error", "Refusal", "Result", "Warning"}
+SCHEMAS = {
+    *("Answer", "Call", "Calls", "Error", "Refusal", "Result", "Warning"),
+    *("PreviewAnswer", "PreviewDecision", "PreviewResult"),
+}
 
 
 def violations(answer: Any) -> list[str]:
@@ -140,6 +143,8 @@ def test_every_parameter_is_documented_with_its_place() -> None:
         ("header", "webhook-signature", True),
         ("header", "X-CallKeeper-Source", False),
         ("query", "source", False),
+        ("query", "validate_only", False),
+        ("query", "explain", False),
     }
     assert "<code>?source=</code>" in page
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from calls.ingest.request_head import PATH
-from calls.ingest.views import ingest
+from calls.ways.signed_api import post_calls
 
 
 class ShortPathMiddleware:
@@ -25,7 +25,7 @@ class ShortPathMiddleware:
         if request.path_info != PATH or request.method != "POST":
             return self.get_response(request)
         request.get_host()  # raises DisallowedHost
-        response = ingest(request)
+        response = post_calls(request)
         response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
         response.headers["Content-Length"] = str(len(response.content))
         return response
