@@ -97,7 +97,7 @@ def _about_disconnected(login: str, counters: int) -> Notice:
 
 def _about_pulls(cabinet: Cabinet) -> list[Notice]:
     return [
-        Notice(one.text, reverse("cabinets:sources"), _("К источнику"))
+        Notice(one.text, reverse("calls:source", args=[one.source_id]), _("К источнику"))
         for one in troubles_of(cabinet)
     ]
 

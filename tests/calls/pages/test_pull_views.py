@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from cabinets.models import AuditEvent, Cabinet, CallSource
-from calls.models import PullSource
+from calls.models import Intake, PullSource
 from devtools.sandbox import RunningSandbox
 from tests import factories
 from tests.calls.conftest import sandbox as sandbox
@@ -192,3 +195,85 @@ def test_metrics_tell_stopped_and_late_sources(client: Client, pull: PullSource)
     assert 'callkeeper_pull_sources{state="wrong_key"} 0.0' in text
     late = next(line for line in text.splitlines() if line.startswith("callkeeper_pull_late"))
     assert 3600 <= float(late.split()[1]) < 3700
+
+
+def panel_of(client: Client, pull: PullSource) -> str:
+    page = client.get(reverse("calls:source", args=[pull.pk])).content.decode()
+    assert PULL_KEY not in page
+    panel = page[page.index('aria-labelledby="pull-title"') :]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", panel[: panel.index("</section>")])).split())
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence", "buttons"),
+    [
+        (
+            {},
+            "Звонки забираются сами, раз в 5 мин.",
+            ["Забрать сейчас", "Приостановить", "Сменить ключ"],
+        ),
+        (
+            {"error_code": "too_many_requests", "failures": 1},
+            "Забрать звонки не удалось. CallKeeper просит спрашивать реже. Повторим сами.",
+            ["Приостановить", "Сменить ключ"],
+        ),
+        (
+            {"error_code": "refused", "error_text": "Call 79161234567", "failures": 1},
+            "CallKeeper ответил ошибкой: «Call +7 ***",
+            ["Забрать сейчас", "Приостановить", "Сменить ключ"],
+        ),
+        (
+            {"state": "paused"},
+            "На паузе. Пропущенные звонки заберём, когда вы продолжите.",
+            ["Продолжить", "Сменить ключ"],
+        ),
+        (
+            {"state": "wrong_key", "error_code": "wrong_key"},
+            "CallKeeper не принимает ключ: его могли сменить или отозвать. Введите ключ заново.",
+            ["Сменить ключ"],
+        ),
+    ],
+)
+def test_panel_says_how_it_stands_and_offers_what_can_be_done(
+    owner_client: Client,
+    viewer_client: Client,
+    pull: PullSource,
+    values: dict[str, Any],
+    sentence: str,
+    buttons: list[str],
+) -> None:
+    PullSource.objects.update(**values)
+    every = ("Забрать сейчас", "Приостановить", "Продолжить", "Сменить ключ")
+
+    text, of_viewer = panel_of(owner_client, pull), panel_of(viewer_client, pull)
+
+    assert sentence in text
+    assert sentence in of_viewer
+    assert [one for one in every if one in text] == buttons
+    assert [one for one in every if one in of_viewer] == []
+
+
+def test_panel_shows_the_last_run_what_came_and_the_progress_of_many_days(
+    owner_client: Client, pull: PullSource
+) -> None:
+    now = timezone.now()
+    PullSource.objects.update(
+        pull_from=now - timedelta(days=21),
+        pulled_until=now - timedelta(days=13, hours=23),
+        run_ended_at=now,
+        run_received=12,
+        run_created=7,
+        run_updated=2,
+        run_rejected=1,
+    )
+    for way, created in (("pull", 7), ("file", 100)):
+        Intake.objects.create(
+            source=pull.source, way=way, at=now, received=created, created=created,
+            updated=0, duplicate=0, rejected=0,
+        )  # fmt: skip
+
+    text = panel_of(owner_client, pull)
+
+    assert "Записей: 12, новых: 7, изменённых: 2, отклонённых: 1" in text
+    assert "новых звонков: 7, изменений: 0" in text
+    assert "осталось дней: 14" in text
