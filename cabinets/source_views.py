@@ -13,6 +13,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cabinets import sources
+from cabinets import addresses, sources
 from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from cabinets.forms import SourceForm
 from cabinets.models import Cabinet, CallSource
@@ -33,6 +34,8 @@ from cabinets.sources import MAX_LIVE, TwoSecretsLive
 from cabinets.time_zones import zone_label
 from cabinets.undo import undo_of_switch
 
+#: Kinds of sources that `add_source` creates without a signing secret.
+ADDED_WITHOUT_SECRET = (CallSource.Kind.WEBHOOK, CallSource.Kind.FILE)
 WARNING_SHOWN_FOR = timedelta(days=7)
 
 
@@ -41,17 +44,43 @@ WARNING_SHOWN_FOR = timedelta(days=7)
 @manage_required
 @same_cabinet
 def add_source(request: CabinetRequest) -> HttpResponse:
-    """Show the form (GET), or create the source and show its secret (POST)."""
+    """Show the form (GET), or create a source of the ``kind`` and show its secret (POST).
+
+    A source of webhooks gets its secret address instead, which its own page shows.
+    """
     form = SourceForm(request.POST or None, cabinet=request.cabinet)
+    kind = _kind(request)
     if request.method == "POST" and form.is_valid():
         try:
+            if kind is not None:
+                return _add_source_of(request, kind, form)
             source, secret = sources.create_source(
                 cabinet=request.cabinet, actor=request.user, **form.cleaned_data
             )
             return _secret_page(request, source, secret, is_new=True)
         except ValidationError as problem:
             form.add_error(None, problem)
-    return render(request, "cabinets/source_add.html", {"form": form})
+    context = {"form": form, "kind": kind, "kind_text": str(kind.label) if kind else ""}
+    return render(request, "cabinets/source_add.html", context)
+
+
+def _kind(request: CabinetRequest) -> CallSource.Kind | None:
+    """Return the kind of the source to add; None for one of signed requests."""
+    asked = request.POST.get("kind", request.GET.get("kind", ""))
+    return CallSource.Kind(asked) if asked in ADDED_WITHOUT_SECRET else None
+
+
+def _add_source_of(
+    request: CabinetRequest, kind: CallSource.Kind, form: SourceForm
+) -> HttpResponse:
+    with transaction.atomic():
+        source = sources.create_source_of(
+            kind, cabinet=request.cabinet, actor=request.user, **form.cleaned_data
+        )
+        if kind is CallSource.Kind.WEBHOOK:
+            addresses.add_address(source=source, actor=request.user)
+    messages.success(request, _("Источник «%(name)s» добавлен.") % {"name": source.name})
+    return HttpResponseRedirect(reverse("calls:source", args=[source.pk]), status=303)
 
 
 @require_http_methods(["GET", "POST"])

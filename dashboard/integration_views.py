@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from dashboard import integrations_page
 from dashboard.consequences import of_disconnecting
+from dashboard.first_steps import first_steps
 from integrations.linking import flow
 from integrations.models import YandexAccount
 
@@ -23,10 +24,15 @@ DATA_ACCESS_URL = "https://id.yandex.ru/personal/data-access"
 @require_GET
 @cabinet_required
 def dashboard(request: CabinetRequest) -> HttpResponse:
-    """Show the card of the integration and the notices that need a person."""
-    return render(
-        request, "integrations/dashboard.html", integrations_page.page_context(request.cabinet)
-    )
+    """Show the first steps, the card of the integration and the notices that need a person.
+
+    With ``part=steps`` the first steps alone, which the page asks for again and again.
+    """
+    steps = {"first_steps": first_steps(request.cabinet)}
+    if request.GET.get("part") == "steps":
+        return render(request, "integrations/_first_steps.html", steps)
+    context = steps | integrations_page.page_context(request.cabinet)
+    return render(request, "integrations/dashboard.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -26,8 +26,8 @@ def about_empty_fields(cabinet: Cabinet) -> list[Notice]:
         Notice(
             _("Источник «%(name)s»: %(sentence)s")
             % {"name": one.source.name, "sentence": empty_text(one)},
-            reverse("cabinets:sources"),
-            _("К источникам"),
+            reverse("calls:source", args=[one.source_id]),
+            _("К источнику"),
         )
         for one in empty_fields(cabinet)
     ]

@@ -18,12 +18,20 @@ from calls.queries.identifier_stats import (
 from calls.queries.redecision import grouped
 from calls.queries.stats import share_text
 from calls.ways.pull.troubles import troubles_of
+from dashboard.notices import about_empty_fields
+from dashboard.ways_in import ways_in
 
 
 @require_safe
 @cabinet_required
 def source_list(request: CabinetRequest) -> HttpResponse:
-    """List the cabinet's sources, in a constant number of queries."""
+    """List the ways in and the cabinet's sources, in a constant number of queries.
+
+    With ``part=ways`` the cards of the ways alone, which the page asks for again and again.
+    """
+    ways = ways_in(request.cabinet)
+    if request.GET.get("part") == "ways":
+        return render(request, "cabinets/_ways_in.html", {"ways": ways})
     stats = identifier_stats(request.cabinet, now=timezone.now())
     rows = [
         row | {"identifiers": _identifiers(stats.by_source.get(row["source"].pk))}
@@ -31,6 +39,8 @@ def source_list(request: CabinetRequest) -> HttpResponse:
     ]
     context = {
         "rows": rows,
+        "ways": ways,
+        "empty_fields": about_empty_fields(request.cabinet),
         "pull_troubles": troubles_of(request.cabinet),
         "days": PERIOD.days,
         "most_calls": grouped(stats.calls) if stats.is_limited else "",

@@ -92,7 +92,7 @@ def test_number_of_queries_does_not_grow_with_sources(
     for _ in range(3):
         store_call(cabinet=cabinet, source=factories.make_source(cabinet=cabinet))
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         owner_client.get(reverse("cabinets:sources"))
 
 

@@ -7,12 +7,17 @@ from typing import Any
 
 from cabinets.access import CabinetRequest
 from cabinets.models import CallSource
-from calls.pages.sources import mapping_panel, pull_panel
+from calls.pages.sources import mapping_panel, pull_panel, trial_panel, watch_panel
 
 #: Returns the panel's context with its `template`, None when the source has no such panel.
 Panel = Callable[[CabinetRequest, CallSource], dict[str, Any] | None]
 
-PANELS: tuple[Panel, ...] = (pull_panel.panel, mapping_panel.panel)
+PANELS: tuple[Panel, ...] = (
+    pull_panel.panel,
+    mapping_panel.panel,
+    watch_panel.panel,
+    trial_panel.panel,
+)
 
 
 def panels_of(request: CabinetRequest, source: CallSource) -> list[dict[str, Any]]:

@@ -71,6 +71,11 @@ def test_emptied_field_is_told_within_the_hour_and_until_it_comes_again(
     page = owner_client.get(reverse("integrations:dashboard")).content.decode()
     assert "поле yaClid пустое у 83 % звонков с 14:00" in page
 
+    page = owner_client.get(reverse("calls:source", args=[source.pk])).content.decode()
+    assert "Поле yaClid пустое у 83 % звонков с 14:00 (25 из 30" in page
+    assert "<code>campaign</code>" in page
+    assert "поле yaClid пустое" in owner_client.get(reverse("cabinets:sources")).content.decode()
+
     clock.move_to(START + timedelta(minutes=100))
     come(source, 6, {"yaClid": "7", "campaign": "1"})
     watch_fields()
