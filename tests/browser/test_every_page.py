@@ -44,7 +44,7 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 def addresses(
     windows: Counter, linked: YandexAccount, cabinet: Cabinet, settings: Settings
 ) -> dict[str, str]:
-    """URL name → path of every page of the cabinet, each with data."""
+    """URL name, with a remark → path of every page of the cabinet, each with data."""
     settings.EMAIL_HOST = "mail.example"
     upload = make_upload(counter=windows)
     source = factories.make_source(cabinet=cabinet)
@@ -81,17 +81,18 @@ def addresses(
         "admin:auth_user_add": (),
         "admin:auth_user_password_change": (factories.make_user(username="reset").pk,),
     }
-    found = {name: reverse(name, args=values) for name, values in pages.items()}
+    found = {name: reverse(name.split(",")[0], args=values) for name, values in pages.items()}
     return found | {"calls:test-call, made": _trial_calls(source)}
 
 
 def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     """Return the pages of sources that are not signed requests, with their arguments."""
-    hooks, _path = factories.make_hooks(cabinet=cabinet)
-    factories.make_received(source=hooks, record=factories.v3_record())
     pulled = factories.make_source(cabinet=cabinet, name="Ключ", kind=CallSource.Kind.PULL)
+    hooks, _path = factories.make_hooks(cabinet=cabinet)
+    factories.make_received(source=hooks, record=factories.v3_record(visit={"first": {"a": "б"}}))
     return {
         "calls:source": (pulled.pk,),
+        "calls:source, webhooks": (hooks.pk,),
         "calls:source-mapping": (hooks.pk,),
         "calls:test-call": (pulled.pk,),
         "calls:source-add-pull": (),
