@@ -26,6 +26,7 @@ OPEN = {
     "password_reset_done",
     "password_reset_confirm",  # by the token in its address
     "calls:ingest",  # signed by the source
+    "calls:hook",  # by its secret address; any other is unknown
     "calls:api-docs",
     "calls:openapi",
     "healthz",
