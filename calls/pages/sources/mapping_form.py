@@ -15,6 +15,13 @@ from calls.models import SourceMapping
 PREFIX = "field-"
 #: The page was sent with its selects, so an empty one means that nothing is chosen.
 CHOSEN = "chosen"
+#: Fields that are seldom mapped are folded, unless one of them is.
+MAIN = frozenset(
+    {
+        *("callTime", "clientNumber", "universalId", "duration", "status", "site", "yaClid"),
+        *("yclid", "callPage", "callType", "tags"),
+    }
+)
 
 
 def chosen_mapping(data: QueryDict) -> Mapping:
@@ -64,6 +71,7 @@ def field_rows(
             "label": one.label,
             "path": mapping.fields.get(one.name, ""),
             "is_guessed": one.name in marked,
+            "is_main": one.name in MAIN,
             "options": _options(mapping.fields.get(one.name, ""), samples),
         }
         for one in OUR_FIELDS

@@ -92,11 +92,15 @@ def _page(request: CabinetRequest, source: CallSource, chosen: QueryDict) -> Htt
     stored = saved_mapping(source)
     mapping, guessed = shown_mapping(chosen, stored, samples)
     shown = {path: shown_value(one, sees_phones=sees_phones) for path, one in samples.items()}
+    rows = field_rows(mapping, guessed, shown)
+    rare = [row for row in rows if not row["is_main"]]
     context = {
         "source": source,
         "requests": requests,
         "version": stored.version if stored else 0,
-        "rows": field_rows(mapping, guessed, shown),
+        "main_rows": [row for row in rows if row["is_main"]],
+        "rare_rows": rare,
+        "has_rare": any(row["path"] for row in rare),
         "preset": PRESETS.get(mapping.preset),
         "presets": PRESETS.values(),
         "replayable": replayable_count(source),
