@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -18,28 +14,21 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.models import CallSource
-from calls.ingest.parsing.record import BadRecord, CallRecord
-from calls.mapping import PRESETS, Mapping
-from calls.masking import masked_text, masked_value
-from calls.models import Call
-from calls.pages.call_details import Detail, details_of
+from calls.mapping import PRESETS
 from calls.pages.sources.mapping_form import (
     chosen_mapping,
     field_rows,
     missing_field,
     shown_mapping,
 )
-from calls.pages.sources.received_requests import Came, last_requests, samples_of, shown_value
+from calls.pages.sources.mapping_preview import preview_of
+from calls.pages.sources.received_requests import last_requests, samples_of, shown_value
 from calls.ways.saved_mapping import (
     StaleMapping,
-    read_mapped,
     replayable_count,
     save_mapping,
     saved_mapping,
 )
-
-#: Columns of a call that a record has as well.
-_COLUMNS = frozenset(one.name for one in Call._meta.concrete_fields)
 
 
 @never_cache
@@ -104,7 +93,7 @@ def _page(request: CabinetRequest, source: CallSource, chosen: QueryDict) -> Htt
         "preset": PRESETS.get(mapping.preset),
         "presets": PRESETS.values(),
         "replayable": replayable_count(source),
-        "preview": _preview(source, mapping, requests, sees_phones=sees_phones),
+        "preview": preview_of(source, mapping, requests, sees_phones=sees_phones),
     }
     return render(request, "calls/sources/mapping.html", context)
 
@@ -119,33 +108,6 @@ def _saved_text(replayable: int) -> str:
         replayable,
     )
     return f"{saved} {waiting % {'count': replayable}}"
-
-
-def _preview(
-    source: CallSource, mapping: Mapping, requests: list[Came], *, sees_phones: bool
-) -> dict[str, Any] | None:
-    """Return the newest request as the call that would be stored, or why it would be refused."""
-    came = next((one for one in requests if one.item), None)
-    if came is None:
-        return None
-    (read,) = read_mapped([came.item], source, timezone.now(), mapping=mapping)
-    if isinstance(read, BadRecord):
-        text = read.message if sees_phones else masked_text(read.message)
-        return {"request": came.request, "refusal": text, "code": read.code}
-    return {"request": came.request, "details": _details(read, sees_phones=sees_phones)}
-
-
-def _details(record: CallRecord, *, sees_phones: bool) -> list[Detail]:
-    """Return the details of the call that the record would become."""
-    values = {name: one for name, one in asdict(record).items() if name in _COLUMNS}
-    start = date_format(timezone.localtime(record.started_at), "j E Y, H:i:s")
-    number = record.external_id if sees_phones else masked_value(record.external_id)
-    came = str(record.raw.get("status", ""))
-    return [
-        Detail(_("Начало"), start),
-        *details_of(Call(**values), sees_phones=sees_phones, status_came=came),
-        Detail(_("Номер звонка"), number),
-    ]
 
 
 def _number(text: str) -> int:

@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from cabinets.models import AuditEvent, CallSource
-from calls.models import SourceMapping
+from calls.models import Call, Delivery, Intake, SourceMapping
+from counters.models import Counter
 from tests import factories
 from tests.paths import PAYLOADS
 
@@ -133,6 +134,18 @@ def test_viewer_sees_masked_values_and_changes_nothing(
     assert "+7 *** ***-00-01" in html
     assert "Сохранить соответствие" not in html
     assert (answer.status_code, SourceMapping.objects.count()) == (403, 0)
+
+
+def test_preview_says_what_is_decided_for_each_counter_and_stores_nothing(
+    owner_client: Client, source: CallSource, counter: Counter
+) -> None:
+    factories.make_received(source=source, record=OWN)
+
+    html = page(owner_client, source, CHOSEN)
+
+    assert "Что будет решено" in html
+    assert html.count(f'<th scope="row">{counter.name}</th>') >= 1
+    assert (Call.objects.count(), Delivery.objects.count(), Intake.objects.count()) == (0, 0, 0)
 
 
 def test_source_without_requests_says_what_to_do(owner_client: Client, source: CallSource) -> None:
