@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from calls.ingest.errors import ApiError
 from calls.ingest.middleware import is_api
+from calls.ways.imports.request_head import is_file_upload
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +88,11 @@ def _is_known(charset: str) -> bool:
 
 
 def _form_has_nul(request: HttpRequest) -> bool:
-    """Whether a form has a NUL. Its body is in memory already, and Django reads it from there."""
-    if request.content_type not in FORMS:
+    """Whether a form has a NUL. Its body is in memory already, and Django reads it from there.
+
+    A file may have any bytes, and is not read here.
+    """
+    if request.content_type not in FORMS or is_file_upload(request.path):
         return False
     try:
         body = request.body

@@ -100,6 +100,9 @@ WEBHOOK_MAX_BYTES = env_int("WEBHOOK_MAX_BYTES", 1024 * 1024, minimum=1024)
 # Days that rejected records and requests to secret addresses are kept (calls.ways.retention).
 REJECTED_DAYS = env_int("REJECTED_DAYS", 30, minimum=1)
 RECEIVED_DAYS = env_int("RECEIVED_DAYS", 7, minimum=1)
+# Files that people upload into a source: the largest, and days that they are kept.
+IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 500 * 1024 * 1024, minimum=1024)
+IMPORT_DAYS = env_int("IMPORT_DAYS", 7, minimum=1)
 CONNECT_TIMEOUT_SECONDS = env_int("CONNECT_TIMEOUT_SECONDS", 5, minimum=1)
 READ_TIMEOUT_SECONDS = env_int("READ_TIMEOUT_SECONDS", 60, minimum=1)
 # Timeout of requests made while serving a page, and how many threads of a web process may wait for

@@ -25,6 +25,8 @@ from calls.reconciliation import run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.ways import retention as ways_retention
 from calls.ways import watch
+from calls.ways.imports import files as import_files
+from calls.ways.imports import run as imports
 from calls.ways.pull import run as pull
 from integrations.installation import guard
 from integrations.limits import request_budget
@@ -38,6 +40,8 @@ SEND_SECONDS = 10
 REDECIDE_SECONDS = 10
 #: A request that has begun is waited for, so a run may take a minute or two longer.
 PULL_SECONDS = 20
+#: A long file is read in turns: each finds its place anew, and the soft limit is 210.
+IMPORT_SECONDS = 90
 RECONCILE_SECONDS = 120
 
 
@@ -102,6 +106,12 @@ def pull_calls() -> int:
     return pull.pull_due(seconds=PULL_SECONDS)
 
 
+@shared_task(name="calls.run_imports")
+def run_imports() -> int:
+    """Check and store files that people uploaded."""
+    return imports.run_due(seconds=IMPORT_SECONDS)
+
+
 @shared_task(name="calls.expire_overdue")
 def expire_overdue() -> int:
     """Expire calls past Metrika's 21 days."""
@@ -137,9 +147,10 @@ def forget_receipts() -> int:
 
 @shared_task(name="calls.roll_up_intake")
 def roll_up_intake() -> int:
-    """Roll up counts of requests; delete rejected records and received requests past their time."""
+    """Roll up counts of requests; delete what came in and is past its time."""
     now = timezone.now()
     ways_retention.delete_old(now=now)
+    import_files.delete_old(now=now)
     return ways_retention.roll_up(now=now)
 
 

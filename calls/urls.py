@@ -7,7 +7,13 @@ from django.urls import path, register_converter
 from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
-from calls.pages.sources import mapping_page, pull_views, source_page, trial_views
+from calls.pages.sources import (
+    import_views,
+    mapping_page,
+    pull_views,
+    source_page,
+    trial_views,
+)
 from calls.ways import signed_api, webhook
 
 app_name = "calls"
@@ -21,6 +27,7 @@ UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 SOURCES = "lk/integrations/sources"
 PULL = f"{SOURCES}/<int:pk>/pull"
 MAPPING = f"{SOURCES}/<int:pk>/mapping"
+IMPORT = f"{SOURCES}/<int:pk>/imports/<int:import_pk>"
 
 urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
@@ -48,6 +55,12 @@ urlpatterns = [
     path(f"{PULL}/switch", pull_views.switch_pull, name="source-pull-switch"),
     path(f"{PULL}/now", pull_views.pull_now, name="source-pull-now"),
     path(f"{SOURCES}/<int:pk>/test-call", trial_views.trial_call, name="test-call"),
+    path(f"{SOURCES}/<int:pk>/imports/new", import_views.new_import, name="import-new"),
+    path(IMPORT, import_views.import_page, name="import"),
+    path(f"{IMPORT}/check", import_views.check_import, name="import-check"),
+    path(f"{IMPORT}/start", import_views.start_import, name="import-start"),
+    path(f"{IMPORT}/cancel", import_views.cancel_import, name="import-cancel"),
+    path(f"{IMPORT}/errors.csv", import_views.import_errors, name="import-errors"),
     path(MAPPING, mapping_page.mapping_page, name="source-mapping"),
     path(f"{MAPPING}/preview", mapping_page.preview_mapping, name="source-mapping-preview"),
     path(f"{MAPPING}/save", mapping_page.save_mapping_view, name="source-mapping-save"),

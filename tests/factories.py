@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cabinets import addresses
 from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
-from calls.models import PullSource, ReceivedRequest
+from calls.models import FileError, FileImport, FilePiece, PullSource, ReceivedRequest
 from counters.models import Counter, Goal
 from integrations.models import YandexAccount
 
@@ -117,6 +117,20 @@ def make_goal(
         "source": "user",
     }
     return Goal.objects.create(counter=counter, identifier=identifier, **values | fields)
+
+
+def make_import(*, source: CallSource, data: bytes = b"", **fields: Any) -> FileImport:
+    """A file of one piece that waits for its check, with an error of an earlier one."""
+    values: dict[str, Any] = {
+        "name": "calls.csv",
+        "state": "uploaded",
+        "size": len(data),
+        "created_at": timezone.now(),
+    }
+    made = FileImport.objects.create(source=source, **values | fields)
+    FilePiece.objects.create(file_import=made, number=0, data=data)
+    FileError.objects.create(file_import=made, row=2, code="no_time", message="…")
+    return made
 
 
 def v3_record(**fields: Any) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
     secret = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
     factories.make_pull(source=source)
     factories.make_received(source=source, record=factories.v3_record())
+    file_import = factories.make_import(source=source)
     call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
     return {
@@ -52,6 +53,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "call_id": call.pk,
         "key": key_of(call.cabinet_id, call.external_id),
         "channel": 1,
+        "import_pk": file_import.pk,
         "secret_pk": secret.pk,
         "reason": "cancelled",
         "token": "no-such-address",

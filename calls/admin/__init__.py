@@ -8,6 +8,7 @@ from __future__ import annotations
 from calls.admin import attempts as attempts
 from calls.admin import calls as calls
 from calls.admin import deliveries as deliveries
+from calls.admin import imports as imports
 from calls.admin import intake as intake
 from calls.admin import pull as pull
 from calls.admin import reconciliation as reconciliation

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, HeldBackOrder, Resend, UnlinkedApproval
+from calls.models.file_import import FileError, FileImport, FilePiece, ImportState
 from calls.models.intake import (
     Intake,
     ReceivedRequest,
@@ -40,7 +41,11 @@ __all__ = [
     "DeliveryQuerySet",
     "Difference",
     "EmptyField",
+    "FileError",
+    "FileImport",
+    "FilePiece",
     "HeldBackOrder",
+    "ImportState",
     "IngestReceipt",
     "Intake",
     "ListUse",

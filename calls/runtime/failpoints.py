@@ -46,6 +46,12 @@ Name = Literal[
     "before_pull_commit",
     "after_pull_page",
     "after_pull_window",
+    # A step of a file is checked, its check has ended; a step of calls is stored with its position.
+    "after_import_check_step",
+    "after_import_check",
+    "before_import_commit",
+    "after_import_step",
+    "after_import_end",
     # The steps of `manage.py after_restore`.
     "after_sequences",
     "after_doubt",

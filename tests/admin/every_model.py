@@ -101,6 +101,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         ),
         *_intake(source, number),
         factories.make_pull(source=factories.make_source(cabinet=cabinet, kind="pull")),
+        *_imports(source),
     ]
     return {row._meta.label: row for row in rows}
 
@@ -116,6 +117,13 @@ def _cabinets(cabinet: Cabinet, account: YandexAccount, actor: User) -> Iterator
         cabinet=cabinet, user=factories.make_user(), role=Membership.Role.VIEWER
     )
     yield audit.log_change(cabinet=cabinet, actor=actor, action="test.created", subject=account)
+
+
+def _imports(source: CallSource) -> Iterator[Model]:
+    made = factories.make_import(source=source, data=BODY, preview=RECORD)
+    yield made
+    yield made.pieces.get()
+    yield made.errors.get()
 
 
 def _intake(source: CallSource, number: int) -> Iterator[Model]:

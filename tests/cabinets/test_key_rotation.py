@@ -13,7 +13,7 @@ from pytest_django import Settings
 from cabinets import key_rotation
 from cabinets.models import CallSource, SecretAddress, SigningSecret
 from cabinets.sealing import UnsealFailed, reseal
-from calls.models import PullSource, ReceivedRequest, RejectedRecord
+from calls.models import FileImport, PullSource, ReceivedRequest, RejectedRecord
 from integrations.models import LinkAttempt, YandexAccount
 from tests.factories import SECRET
 
@@ -40,6 +40,7 @@ def test_every_sealed_column_is_found() -> None:
         (SigningSecret, "secret"),
         (SecretAddress, "token"),
         (PullSource, "api_key"),
+        (FileImport, "preview"),
         (RejectedRecord, "raw"),
         (ReceivedRequest, "record"),
         (YandexAccount, "access_token"),

@@ -46,6 +46,12 @@ AFTER_A_CHANGE = ("after_redecision_count", "before_redecision_commit")
 #: These happen only when calls are pulled: `tests/faults/test_pull.py` kills there.
 IN_A_PULL = ("after_pull_answer", "before_pull_commit", "after_pull_page", "after_pull_window")
 
+#: These happen only when a file is imported: `tests/faults/test_imports.py` kills there.
+IN_AN_IMPORT = (
+    *("after_import_check_step", "after_import_check", "before_import_commit"),
+    *("after_import_step", "after_import_end"),
+)
+
 
 def cases() -> list[tuple[str, str]]:
     points = [*NAMES, *WIRE_FAILPOINTS]
@@ -53,7 +59,7 @@ def cases() -> list[tuple[str, str]]:
         (str(point), behaviour)
         for point in points
         for behaviour in BEHAVIOURS
-        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL
+        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT
         if not (point in BEFORE_THE_REQUEST and behaviour == "reset_before")
         if not (point in AFTER_A_LOST_ANSWER and behaviour == "healthy")
         if not (point in AFTER_AN_ANSWER and behaviour == "reset_after_taken")
