@@ -115,3 +115,17 @@ def test_of_many_calls_the_newest_are_counted_and_the_page_says_so(
     assert stats.is_limited
     assert "Идентификаторы среди последних 3 звонков кабинета: все читаются" in page
     assert "Идентификаторы за" not in page
+
+
+def test_source_that_signs_nothing_offers_no_secret(owner_client: Client, cabinet: Cabinet) -> None:
+    factories.make_hooks(cabinet=cabinet)
+    url = reverse("cabinets:sources")
+
+    page = owner_client.get(url).content.decode()
+
+    assert "Сменить секрет" not in page
+    assert "запросы не принимаются" not in page
+    assert "Пример запроса" not in page
+
+    factories.make_source(cabinet=cabinet)
+    assert "Сменить секрет" in owner_client.get(url).content.decode()
