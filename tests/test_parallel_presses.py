@@ -152,11 +152,18 @@ def change_pull_key(counter: Counter) -> Press:
     return _of_pull("key", counter), {"api_key": "anotherkey000000"}
 
 
+def save_mapping(counter: Counter) -> Press:
+    source, _path = factories.make_hooks(cabinet=counter.cabinet)
+    fields = {"chosen": "1", "version": "0", "field-callTime": "a", "field-clientNumber": "b"}
+    return reverse("calls:source-mapping-save", args=[source.pk]), fields
+
+
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
     *(resend, approve_unlinked, send_held_back, gather_again, save_settings, disconnect),
     *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
+    save_mapping,
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).
 SEEN = {200, 302, 303, 404, 409}

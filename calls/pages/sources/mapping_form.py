@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from calls.mapping import OUR_FIELDS, PRESETS, Mapping, guess, matching_preset
 from calls.mapping.field_mapping import usable_fields
+from calls.mapping.our_fields import BY_NAME, REQUIRED
 from calls.models import SourceMapping
 
 #: Names of the selects; a field of the request itself may be called the same as ours.
@@ -50,9 +51,9 @@ def shown_mapping(
     return found, frozenset(found.fields)
 
 
-def missing_field(mapping: Mapping) -> bool:
-    """Whether the mapping has no start of the call, without which no record is a call."""
-    return "callTime" not in mapping.fields
+def missing_labels(mapping: Mapping) -> list[str]:
+    """Return the labels of the fields without which nothing can be saved, and that are empty."""
+    return [str(BY_NAME[name].label) for name in REQUIRED if name not in mapping.fields]
 
 
 def field_rows(

@@ -18,7 +18,7 @@ from calls.mapping import PRESETS
 from calls.pages.sources.mapping_form import (
     chosen_mapping,
     field_rows,
-    missing_field,
+    missing_labels,
     shown_mapping,
 )
 from calls.pages.sources.mapping_preview import preview_of
@@ -53,9 +53,9 @@ def save_mapping_view(request: CabinetRequest, pk: int) -> HttpResponse:
     """Save the mapping that was chosen on the page."""
     source = _source(request, pk)
     mapping = chosen_mapping(request.POST)
-    if missing_field(mapping):
-        text = _("Соответствие не сохранено: выберите, где начало звонка. Без него звонков нет.")
-        messages.error(request, text)
+    if missing := missing_labels(mapping):
+        text = _("Соответствие не сохранено: выберите, откуда брать: %(fields)s.")
+        messages.error(request, text % {"fields": ", ".join(missing)})
         return _to_page(source)
     try:
         save_mapping(

@@ -102,7 +102,8 @@ def test_mapping_is_saved_and_says_what_can_be_read_again(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"field-callTime": ""}, "выберите, где начало звонка"),
+        ({"field-callTime": ""}, "выберите, откуда брать: Начало звонка."),
+        ({"field-clientNumber": ""}, "выберите, откуда брать: Номер клиента."),
         ({"version": "7"}, "его уже изменил другой человек"),
         ({"version": "odd"}, "его уже изменил другой человек"),
     ],
