@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+#: Celery's beat looks every ten seconds for files to check.
+CHECK_SECONDS = 30
 
 
 @dataclass
@@ -79,6 +83,29 @@ class Person:
         self.page.get_by_label("Ключ API").fill(key)
         self.press("Добавить источник")
         expect(self.page.get_by_text(f"Источник «{name}» добавлен")).to_be_visible()
+
+    def add_source_of_files(self, name: str) -> None:
+        """Add a source of files; its page is shown then."""
+        self.page.goto(f"{self.url}/lk/integrations/sources/add?kind=file")
+        self.page.get_by_label("Название").fill(name)
+        self.press("Добавить")
+        expect(self.page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+    def upload_calls(self, file: Path) -> str:
+        """Upload a file of calls from the page of a source; return the address of the import."""
+        self.page.get_by_role("link", name="Загрузить файл", exact=True).click()
+        self.page.get_by_label("Файл", exact=True).set_input_files(file)
+        self.press("Загрузить и проверить")
+        expect(self.page.get_by_role("heading", name=file.name, exact=True)).to_be_visible()
+        return self.page.url
+
+    def store_and_send(self, address: str) -> None:
+        """Wait until an uploaded file is checked, and order its calls to be stored and sent."""
+        self.page.goto(address)
+        button = self.page.get_by_role("button", name="Загрузить и отправить", exact=True)
+        expect(button).to_be_visible(timeout=CHECK_SECONDS * 1000)
+        button.click()
+        expect(button).to_be_hidden()
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()

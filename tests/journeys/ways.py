@@ -15,7 +15,7 @@ import requests
 from tests.journeys.observed import intake
 from tests.journeys.person import Person
 from tests.journeys.product import Product, wait_for
-from tests.journeys.same_calls import Record, as_json, as_texts
+from tests.journeys.same_calls import Record, as_csv, as_json, as_texts, as_xlsx
 from tests.journeys.webhook_client import TIMEOUT_SECONDS, WebhookClient, statuses
 from tests.paths import ROOT
 
@@ -23,13 +23,15 @@ API_BATCH = 500
 #: A key of the stand-in for CallKeeper's API.
 KEY = "sameCalls1000key"
 #: The ways by their codes in the product.
-CODES = {"api", "command", "pull", "webhook"}
+CODES = {"api", "command", "file", "pull", "webhook"}
 #: A source may send 600 requests a minute to its address: a source for each kind of request.
 KINDS_OF_HOOKS = ("query", "form", "json")
 #: Senders at a time of each kind.
 SENDERS = 2
-#: Celery's beat looks every ten seconds whether a source is due.
-PULL_SECONDS = 30
+#: Celery's beat looks every ten seconds for what a worker has to do.
+WORK_SECONDS = 30
+#: Name of a file → what writes it.
+FILES = {"окна.csv": as_csv, "окна.xlsx": as_xlsx, "окна.json": as_json}
 #: Prints the paths of the secret addresses of new sources in the only cabinet, one a line.
 NEW_ADDRESSES = f"""
 from cabinets import addresses, models, sources
@@ -60,10 +62,14 @@ class Ways:
         programs = [self._by_api, self._by_command, self._by_webhooks]
         with ThreadPoolExecutor(len(programs)) as pool:
             running = [pool.submit(one, records) for one in programs]
+            files = self._upload(records)
             self._by_pull(records)
+            for address in files:
+                self.person.store_and_send(address)
             for done in running:
                 done.result()
-        wait_for(self._is_pulled(len(records)), seconds=PULL_SECONDS, what="calls are pulled")
+        for way in ("pull", "file"):
+            wait_for(self._has_come(way, len(records)), seconds=WORK_SECONDS, what=f"{way} is done")
 
     def _by_api(self, records: list[Record]) -> None:
         source = self.product.ready["source"]
@@ -112,10 +118,21 @@ class Ways:
             requests.post(address, json=body, timeout=TIMEOUT_SECONDS).raise_for_status()
         self.person.add_pulled_source("Из CallKeeper", key=KEY)
 
-    def _is_pulled(self, count: int) -> Callable[[], bool | None]:
+    def _upload(self, records: list[Record]) -> list[str]:
+        """Upload a third of the calls in each kind of file; return the addresses of the imports."""
+        self.person.add_source_of_files("Файлы")
+        page, addresses = self.person.page.url, []
+        for place, (name, write) in enumerate(FILES.items()):
+            file = self.folder / name
+            file.write_bytes(write(records[place :: len(FILES)]))
+            self.person.page.goto(page)
+            addresses.append(self.person.upload_calls(file))
+        return addresses
+
+    def _has_come(self, way: str, count: int) -> Callable[[], bool | None]:
         def look() -> bool | None:
-            pulled = intake(self.product.data).get("pull")
-            return True if pulled and pulled.received >= count else None
+            counts = intake(self.product.data).get(way)
+            return True if counts and counts.received >= count else None
 
         return look
 
