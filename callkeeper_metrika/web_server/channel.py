@@ -58,7 +58,14 @@ class BufferedChannel(HTTPChannel):  # type: ignore[misc]  # no types are publis
         """The bytes of bodies that it holds in memory."""
         unfinished = self.request
         held = [*self.requests, unfinished] if unfinished is not None else self.requests
-        return sum(len(one.body_rcv) for one in held if one.body_rcv is not None)
+        return sum(
+            len(one.body_rcv) for one in held if one.body_rcv is not None and not one.is_spooled
+        )
+
+    @property
+    def is_uploading(self) -> bool:
+        """Whether a file comes in."""
+        return self.request is not None and self.request.is_spooled
 
     # --- Receiving ---------------------------------------------------------------------------
 
@@ -140,7 +147,9 @@ class BufferedChannel(HTTPChannel):  # type: ignore[misc]  # no types are publis
         elif not request.headers_finished:
             if limits.headers_are_late(transfer):
                 self.refuse(RequestTimeout)
-        elif limits.body_is_late(Transfer(transfer.seconds, request.body_bytes_received)):
+        elif limits.body_is_late(
+            Transfer(transfer.seconds, request.body_bytes_received), is_file=request.is_spooled
+        ):
             self.refuse(RequestTimeout)
         else:
             self._look_up_source(request)  # of a large body it was, when its headers had come

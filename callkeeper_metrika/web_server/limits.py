@@ -14,6 +14,9 @@ GRACE_SECONDS = 10.0
 BYTES_PER_SECOND = 1024
 #: No body may take longer, at whatever rate.
 BODY_SECONDS = 120.0
+#: Nor a file of a person; it goes to a temporary file, and so many at a time in one process.
+FILE_SECONDS = 1800.0
+MAX_UPLOADS = 4
 #: How long, and how many bytes, the rest of a refused body is read and thrown away: closing earlier
 #: would reset the connection, and the client would lose the answer.
 LINGER_SECONDS = 2.0
@@ -45,9 +48,10 @@ def headers_are_late(transfer: Transfer) -> bool:
     return transfer.seconds > HEADERS_SECONDS
 
 
-def body_is_late(transfer: Transfer) -> bool:
+def body_is_late(transfer: Transfer, *, is_file: bool = False) -> bool:
     """Whether a body takes too long, or comes below the minimal rate."""
-    return transfer.seconds > BODY_SECONDS or is_below_rate(transfer)
+    most = FILE_SECONDS if is_file else BODY_SECONDS
+    return transfer.seconds > most or is_below_rate(transfer)
 
 
 def is_below_rate(transfer: Transfer) -> bool:

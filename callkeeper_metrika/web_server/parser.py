@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.http.request import HttpHeaders
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver
+from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 from waitress.utilities import BadRequest
 
 from callkeeper_metrika.web_server.limits import MAX_FRAMING_BYTES, SMALL_BODY_BYTES
@@ -30,10 +30,15 @@ class BoundedParser(HTTPRequestParser):  # type: ignore[misc]  # no types are pu
     #: Whether the application refuses a request with this path and these headers.
     refuses_head: Callable[[str, HttpHeaders], bool] = staticmethod(lambda _path, _headers: False)
     max_body_bytes = 0
+    #: Whether a form of this path may have a large file, and the most bytes of such a form.
+    is_file_upload: Callable[[str], bool] = staticmethod(lambda _path: False)
+    max_form_bytes = 0
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.is_unwanted = False
+        #: Its body goes to a temporary file instead of memory.
+        self.is_spooled = False
         self.wire_bytes = 0
 
     @property
@@ -71,9 +76,17 @@ class BoundedParser(HTTPRequestParser):  # type: ignore[misc]  # no types are pu
             raise ParsingError("HTTP version is not supported")
         if is_chunked and ("CONTENT_LENGTH" in self.headers or self.version == "1.0"):
             raise ParsingError("Transfer-Encoding with Content-Length or in HTTP/1.0")
-        self.is_unwanted = self.content_length > self.max_body_bytes or type(self).refuses_head(
+        self._spool_file()
+        most = self.max_form_bytes if self.is_spooled else self.max_body_bytes
+        self.is_unwanted = self.content_length > most or type(self).refuses_head(
             self.path, self.django_headers
         )
+
+    def _spool_file(self) -> None:
+        """Let the body of a form with a file go to a temporary file; a chunked one stays small."""
+        if isinstance(self.body_rcv, FixedStreamReceiver) and type(self).is_file_upload(self.path):
+            self.is_spooled = True
+            self.body_rcv.getbuf().overflow = SMALL_BODY_BYTES
 
     def without_body(self) -> None:
         """Forget the body: the application refuses the request by its headers."""

@@ -46,7 +46,13 @@ class BufferedServer(BaseWSGIServer):  # type: ignore[misc]  # no types are publ
             channel.check(now)
 
     def bound_memory(self, newest: BufferedChannel) -> None:
-        """Refuse the large body that is longest on its way while bodies take too much memory."""
+        """Refuse the large body that is longest on its way while bodies take too much memory.
+
+        Of files, which take none, the newest is refused while there are too many.
+        """
+        uploads = sum(one.is_uploading for one in self.active_channels.values())
+        if newest.is_uploading and uploads > limits.MAX_UPLOADS:
+            newest.refuse(ServerBusy)
         while sum(one.held_bytes for one in self.active_channels.values()) > limits.MAX_HELD_BYTES:
             unfinished = [
                 one

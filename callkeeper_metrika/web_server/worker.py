@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
+from django.http.request import HttpHeaders
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -104,7 +105,10 @@ class BufferedWorker(Worker):  # type: ignore[misc]  # no types are published
 
 
 def adjustments(backlog: int, connections: int) -> Adjustments:
-    """Return waitress' settings: bodies stay in memory, `limits` decides what is too slow."""
+    """Return waitress' settings: bodies stay in memory, `limits` decides what is too slow.
+
+    The parser lets files of people go to temporary files.
+    """
     return Adjustments(
         backlog=backlog,
         connection_limit=connections,
@@ -138,9 +142,18 @@ def hooks() -> tuple[type[BoundedParser], Any]:
     """Return the parser with the application's limits, and its look-up of a source."""
     # The application is loaded by now; with its settings missing this module can still be imported.
     from calls.ingest.request_head import is_refused, is_unknown_source
+    from calls.ways.imports import request_head as of_files
 
     class Parser(BoundedParser):
         max_body_bytes = settings.INGEST_MAX_BYTES
-        refuses_head = staticmethod(is_refused)
+        max_form_bytes = of_files.max_form_bytes()
+        is_file_upload = staticmethod(of_files.is_file_upload)
 
-    return Parser, is_unknown_source
+        @staticmethod
+        def refuses_head(path: str, headers: HttpHeaders) -> bool:
+            return is_refused(path, headers) or of_files.has_no_session(path, headers)
+
+    def is_unknown(path: str, headers: HttpHeaders, query: str) -> bool:
+        return is_unknown_source(path, headers, query) or of_files.is_stranger(path, headers)
+
+    return Parser, is_unknown

@@ -16,7 +16,8 @@ from cabinets.access import CabinetRequest
 from cabinets.models import CallSource
 from calls.models import FileImport
 from calls.ways.imports import files
-from calls.ways.imports.files import PieceWriter
+from calls.ways.imports.files import FileTooLarge, PieceWriter
+from calls.ways.imports.request_head import max_form_bytes
 
 #: The field of the form, and the parameter of its address with the token against forgery: Django
 #: would look for it in the body, and read and store that first.
@@ -65,6 +66,8 @@ def take_file(request: CabinetRequest, source: CallSource) -> FileImport:
 
     Raises NoFile, FileTooLarge, TooManyImports and UploadCutOff; then nothing is left of the file.
     """
+    if int(request.META.get("CONTENT_LENGTH") or 0) > max_form_bytes():
+        raise FileTooLarge  # the web server did not read it
     handler = PieceUploadHandler(request, source)
     request.upload_handlers = [handler]
     try:
