@@ -59,7 +59,9 @@ def _yandex(is_linked: bool) -> FirstStep:
     if is_linked:
         done = _("Аккаунт подключён.")
         return FirstStep(_("Яндекс"), done, True, reverse("counters:list"), _("К аккаунтам"))
-    return FirstStep(_("Яндекс"), text, False, reverse(LINK), _("Подключить Яндекс"), post=True)
+    return FirstStep(
+        _("Яндекс"), text, False, reverse(LINK), _("Открыть доступ к Метрике"), post=True
+    )
 
 
 def _counters(is_configured: bool) -> FirstStep:

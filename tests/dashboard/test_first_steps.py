@@ -29,8 +29,8 @@ def test_steps_follow_the_rows_and_end_with_the_first_sent_call(
     url = reverse("integrations:dashboard")
     assert done(cabinet) == [(False, True), (False, False), (False, False)]
     page = owner_client.get(url).content.decode()
-    assert page.count("Подключить Яндекс") == 1
-    assert "Подключить Яндекс" not in viewer_client.get(url).content.decode()
+    assert page.count("Открыть доступ к Метрике") == 1
+    assert "Открыть доступ к Метрике" not in viewer_client.get(url).content.decode()
     store_call(cabinet=factories.make_cabinet(name="Чужой"))
 
     account = factories.make_account(cabinet=cabinet)
@@ -53,7 +53,7 @@ def test_steps_follow_the_rows_and_end_with_the_first_sent_call(
 
     assert first_steps(cabinet) == []
     assert "Первые шаги" not in owner_client.get(url).content.decode()
-    assert "hx-get" not in owner_client.get(url, {"part": "steps"}).content.decode()
+    assert "first-steps" not in owner_client.get(url, {"part": "steps"}).content.decode()
 
 
 def intake(source: CallSource, way: Way, received: int, **counts: int) -> None:
