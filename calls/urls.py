@@ -11,6 +11,7 @@ from calls.pages.sources import (
     import_views,
     mapping_page,
     pull_views,
+    rejected_views,
     source_page,
     trial_views,
 )
@@ -50,6 +51,8 @@ urlpatterns = [
     path(f"{UPLOAD}/poll", action_views.poll_upload, name="upload-poll"),
     path(f"{UPLOAD}/call-off", action_views.call_off_upload, name="upload-call-off"),
     path(f"{SOURCES}/<int:pk>", source_page.source_page, name="source"),
+    path(f"{SOURCES}/<int:pk>/rejected", rejected_views.rejected_list, name="source-rejected"),
+    path(f"{SOURCES}/<int:pk>/replay", rejected_views.replay_records, name="source-replay"),
     path(f"{SOURCES}/add/pull", pull_views.add_pull, name="source-add-pull"),
     path(f"{PULL}/key", pull_views.change_key, name="source-pull-key"),
     path(f"{PULL}/switch", pull_views.switch_pull, name="source-pull-switch"),

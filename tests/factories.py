@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from datetime import datetime, timedelta
@@ -14,7 +15,14 @@ from django.utils import timezone
 
 from cabinets import addresses
 from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
-from calls.models import FileError, FileImport, FilePiece, PullSource, ReceivedRequest
+from calls.models import (
+    FileError,
+    FileImport,
+    FilePiece,
+    PullSource,
+    ReceivedRequest,
+    RejectedRecord,
+)
 from counters.models import Counter, Goal
 from integrations.models import YandexAccount
 
@@ -69,6 +77,17 @@ def make_received(*, source: CallSource, record: Any, **fields: Any) -> Received
     """A request that came to a secret address of the source, with one record."""
     values = {"at": timezone.now(), "method": "POST", "records": 1, "accepted": 1} | fields
     return ReceivedRequest.objects.create(source=source, record=json.dumps(record), **values)
+
+
+def make_rejected(*, source: CallSource, record: Any, **fields: Any) -> RejectedRecord:
+    """A record of the source that was rejected, and waits."""
+    now: datetime = timezone.now()
+    raw = json.dumps(record)
+    values = {"way": "api", "digest": hashlib.sha256(raw.encode()).hexdigest()}
+    reason = {"code": "time_without_zone", "field": "callTime", "message": "Время без смещения."}
+    return RejectedRecord.objects.create(
+        source=source, raw=raw, first_at=now, last_at=now, **values | reason | fields
+    )
 
 
 def make_account(*, cabinet: Cabinet, **fields: Any) -> YandexAccount:

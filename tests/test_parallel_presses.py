@@ -158,12 +158,19 @@ def save_mapping(counter: Counter) -> Press:
     return reverse("calls:source-mapping-save", args=[source.pk]), fields
 
 
+def replay_rejected(counter: Counter) -> Press:
+    source = factories.make_source(cabinet=counter.cabinet)
+    factories.make_rejected(source=source, record=factories.v3_record())
+    return reverse("calls:source-replay", args=[source.pk]), {}
+
+
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
     *(resend, approve_unlinked, send_held_back, gather_again, save_settings, disconnect),
     *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
     save_mapping,
+    replay_rejected,
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).
 SEEN = {200, 302, 303, 404, 409}

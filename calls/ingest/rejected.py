@@ -79,16 +79,17 @@ def _row(one: Rejected) -> dict[str, Any]:
         "field": str(storable(error.field))[:100],
         "message": storable(error.message),
         "external_id": str(storable(error.external_id))[:255],
-        "raw": seal(text) if len(text) <= MAX_RAW else "",
+        "raw": seal(text) if len(text) <= MAX_RAW and text != _TOO_DEEP else "",
     }
 
 
 def _as_text(raw: Any) -> str:
-    """Return the record as JSON; the repr of one that is nested too deep to be written."""
+    """Return the record as JSON; `_TOO_DEEP` for one that is nested too deep to be written."""
     try:
         return json.dumps(storable(raw), ensure_ascii=False, sort_keys=True)
     except (RecursionError, ValueError):
-        return json.dumps(_SENTINEL)
+        return _TOO_DEEP
 
 
-_SENTINEL = "nested too deep"
+#: Stands for a record that cannot be written: only its reason is kept.
+_TOO_DEEP = json.dumps("nested too deep")

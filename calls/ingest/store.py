@@ -70,7 +70,7 @@ def store_calls(
     ever. Without it a record of a call that was loaded without sending is an update, also one of
     the same content, and the call is decided as any other from then on.
 
-    The records that are rejected are kept in the same transaction.
+    The records that are rejected are kept in the same transaction, but for those of a replay.
 
     All or nothing; one result per record, in order. Of two records of the same call in one
     request the later one wins, as an update. A record of another call under a known id is rejected,
@@ -123,6 +123,8 @@ def _keep(
     *,
     now: datetime,
 ) -> None:
+    if way == Way.REPLAY:  # they are kept already (`calls.ways.replay`)
+        return
     rejected = [
         Rejected(record.raw, one.error)
         for record, one in zip(records, results, strict=True)

@@ -90,9 +90,11 @@ def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     pulled = factories.make_source(cabinet=cabinet, name="Ключ", kind=CallSource.Kind.PULL)
     hooks, _path = factories.make_hooks(cabinet=cabinet)
     factories.make_received(source=hooks, record=factories.v3_record(visit={"first": {"a": "б"}}))
+    factories.make_rejected(source=hooks, record=factories.v3_record(), way="webhook")
     return {
         "calls:source": (pulled.pk,),
         "calls:source, webhooks": (hooks.pk,),
+        "calls:source-rejected": (hooks.pk,),
         "calls:source-mapping": (hooks.pk,),
         "calls:test-call": (pulled.pk,),
         "calls:source-add-pull": (),

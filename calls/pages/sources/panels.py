@@ -7,7 +7,14 @@ from typing import Any
 
 from cabinets.access import CabinetRequest
 from cabinets.models import CallSource
-from calls.pages.sources import import_page, mapping_panel, pull_panel, trial_panel, watch_panel
+from calls.pages.sources import (
+    import_page,
+    mapping_panel,
+    pull_panel,
+    rejected_panel,
+    trial_panel,
+    watch_panel,
+)
 
 #: Returns the panel's context with its `template`, None when the source has no such panel.
 Panel = Callable[[CabinetRequest, CallSource], dict[str, Any] | None]
@@ -16,6 +23,7 @@ PANELS: tuple[Panel, ...] = (
     pull_panel.panel,
     import_page.panel,
     mapping_panel.panel,
+    rejected_panel.panel,
     watch_panel.panel,
     trial_panel.panel,
 )
