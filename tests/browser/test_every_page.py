@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from cabinets.models import Cabinet, CallSource, SigningSecret
+from calls.ways.imports.run import run_due
 from calls.ways.trial_call import make_trial_calls
 from counters.models import Counter
 from integrations.models import YandexAccount
@@ -91,8 +92,15 @@ def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     hooks, _path = factories.make_hooks(cabinet=cabinet)
     factories.make_received(source=hooks, record=factories.v3_record(visit={"first": {"a": "б"}}))
     factories.make_rejected(source=hooks, record=factories.v3_record(), way="webhook")
+    files = factories.make_source(cabinet=cabinet, name="Файлы", kind=CallSource.Kind.FILE)
+    table = "Дата;Телефон;Сайт\n2026-11-23 10:20:30;8 (916) 123-45-67;okna\n?;1,7E+18;\n"
+    imported = factories.make_import(source=files, data=table.encode("cp1251"))
+    run_due(seconds=10)
     return {
         "calls:source": (pulled.pk,),
+        "calls:source, files": (files.pk,),
+        "calls:import-new": (files.pk,),
+        "calls:import": (files.pk, imported.pk),
         "calls:source, webhooks": (hooks.pk,),
         "calls:source-rejected": (hooks.pk,),
         "calls:source-mapping": (hooks.pk,),
