@@ -8,6 +8,7 @@ from calls.ingest.openapi import views as api_docs
 from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
 from calls.pages.converters import CallKeyConverter
 from calls.pages.sources import (
+    address_views,
     import_views,
     mapping_page,
     pull_views,
@@ -51,6 +52,12 @@ urlpatterns = [
     path(f"{UPLOAD}/poll", action_views.poll_upload, name="upload-poll"),
     path(f"{UPLOAD}/call-off", action_views.call_off_upload, name="upload-call-off"),
     path(f"{SOURCES}/<int:pk>", source_page.source_page, name="source"),
+    path(f"{SOURCES}/<int:pk>/address", address_views.rotate_address, name="source-address-rotate"),
+    path(
+        f"{SOURCES}/<int:pk>/addresses/<int:address_pk>/retire",
+        address_views.retire_address,
+        name="source-address-retire",
+    ),
     path(f"{SOURCES}/<int:pk>/rejected", rejected_views.rejected_list, name="source-rejected"),
     path(f"{SOURCES}/<int:pk>/replay", rejected_views.replay_records, name="source-replay"),
     path(f"{SOURCES}/add/pull", pull_views.add_pull, name="source-add-pull"),

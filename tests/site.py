@@ -40,10 +40,13 @@ def set_up(counter: Counter) -> dict[str, Any]:
     factories.make_pull(source=source)
     factories.make_received(source=source, record=factories.v3_record())
     file_import = factories.make_import(source=source)
+    hooks, _path = factories.make_hooks(cabinet=counter.cabinet)
+    factories.make_address(source=hooks, slot=2)
     call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
     return {
         "lk/cabinets/<int:pk>": counter.cabinet_id,
+        "lk/integrations/sources/<int:pk>/address": hooks.pk,
         "lk/integrations/sources/<int:pk>": source.pk,
         "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,
         "lk/integrations/yandex/counters/<int:pk>": counter.pk,
@@ -55,6 +58,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "channel": 1,
         "import_pk": file_import.pk,
         "secret_pk": secret.pk,
+        "address_pk": hooks.secret_addresses.order_by("pk")[0].pk,
         "reason": "cancelled",
         "token": "no-such-address",
     }

@@ -38,7 +38,7 @@ OF_OBJECTS = sorted(
 #: A choice among the own cabinets changes none of them.
 CHANGES_NOTHING = {"cabinets:choose"}
 #: Parameters that name an object inside another one.
-INNER = {"counter_pk", "secret_pk"}
+INNER = {"counter_pk", "secret_pk", "address_pk"}
 METHODS = ("get", "post")
 DONE = {200, 302, 303, 409}
 MODELS: list[type[Model]] = sorted(admin.site._registry, key=lambda model: model._meta.label)

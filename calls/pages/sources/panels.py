@@ -8,9 +8,12 @@ from typing import Any
 from cabinets.access import CabinetRequest
 from cabinets.models import CallSource
 from calls.pages.sources import (
+    address_panel,
+    counts_panel,
     import_page,
     mapping_panel,
     pull_panel,
+    received_panel,
     rejected_panel,
     trial_panel,
     watch_panel,
@@ -20,9 +23,12 @@ from calls.pages.sources import (
 Panel = Callable[[CabinetRequest, CallSource], dict[str, Any] | None]
 
 PANELS: tuple[Panel, ...] = (
+    address_panel.panel,
     pull_panel.panel,
     import_page.panel,
+    received_panel.panel,
     mapping_panel.panel,
+    counts_panel.panel,
     rejected_panel.panel,
     watch_panel.panel,
     trial_panel.panel,
