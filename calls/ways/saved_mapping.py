@@ -19,7 +19,7 @@ from cabinets.models import CallSource
 from calls.ingest.parsing.record import BadRecord, CallRecord, read_record
 from calls.mapping import Mapping, UnusableItem, apply, as_v3, flatten, matching_preset, value_at
 from calls.mapping.field_mapping import usable_fields
-from calls.models import RejectedRecord, SourceMapping
+from calls.models import SourceMapping
 
 Read = CallRecord | BadRecord
 Choice = Callable[[dict[str, Any]], Mapping | None]
@@ -89,12 +89,6 @@ def save_mapping(
         after=wanted,
     )
     return saved
-
-
-def replayable_count(source: CallSource) -> int:
-    """Return how many rejected records of the source wait and can be read again."""
-    waiting = RejectedRecord.objects.filter(source=source, replayed_at=None)
-    return waiting.exclude(raw="").count()
 
 
 def _choice(source: CallSource) -> Choice:

@@ -51,6 +51,8 @@ def test_webhook_with_names_of_its_own_is_mapped_and_the_next_one_is_a_call(
         "clientNumber": "client_no",
         "duration": "seconds",
     }
-    assert sent(address) == "created"
+    page.get_by_role("button", name="Прочитать снова").click()
+    expect(page.get_by_text("Принято: 1, снова отклонено: 0.")).to_be_visible()
+    assert sent(address) == "duplicate"
     assert Call.objects.get().phone == "+79160000001"
     assert person.browser_errors == []

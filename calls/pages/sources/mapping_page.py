@@ -8,7 +8,6 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,9 +22,9 @@ from calls.pages.sources.mapping_form import (
 )
 from calls.pages.sources.mapping_preview import preview_of
 from calls.pages.sources.received_requests import last_requests, samples_of, shown_value
+from calls.ways.replay import replayable
 from calls.ways.saved_mapping import (
     StaleMapping,
-    replayable_count,
     save_mapping,
     saved_mapping,
 )
@@ -70,7 +69,7 @@ def save_mapping_view(request: CabinetRequest, pk: int) -> HttpResponse:
         text = _("Соответствие не сохранено: его уже изменил другой человек. Ниже — как сейчас.")
         messages.error(request, text)
         return _to_page(source)
-    messages.success(request, _saved_text(replayable_count(source)))
+    messages.success(request, _saved_text(replayable(source).count()))
     return _to_page(source)
 
 
@@ -92,22 +91,18 @@ def _page(request: CabinetRequest, source: CallSource, chosen: QueryDict) -> Htt
         "has_rare": any(row["path"] for row in rare),
         "preset": PRESETS.get(mapping.preset),
         "presets": PRESETS.values(),
-        "replayable": replayable_count(source),
+        "replayable": replayable(source).count(),
         "preview": preview_of(source, mapping, requests, sees_phones=sees_phones),
     }
     return render(request, "calls/sources/mapping.html", context)
 
 
-def _saved_text(replayable: int) -> str:
+def _saved_text(waiting: int) -> str:
     saved = _("Соответствие сохранено: так читаются записи, которые придут дальше.")
-    if not replayable:
+    if not waiting:
         return saved
-    waiting = ngettext(
-        "Отклонённых записей, которые можно прочитать снова: %(count)d.",
-        "Отклонённых записей, которые можно прочитать снова: %(count)d.",
-        replayable,
-    )
-    return f"{saved} {waiting % {'count': replayable}}"
+    sentence = _("Отклонённых записей, которые можно прочитать снова: %(count)d.")
+    return f"{saved} {sentence % {'count': waiting}}"
 
 
 def _number(text: str) -> int:

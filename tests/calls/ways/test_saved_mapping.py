@@ -12,12 +12,11 @@ from django.contrib.auth.models import User
 from cabinets.models import AuditEvent, CallSource
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.mapping import Mapping
-from calls.models import RejectedRecord, SourceMapping, Way
+from calls.models import SourceMapping
 from calls.ways.saved_mapping import (
     StaleMapping,
     mapping_for,
     read_mapped,
-    replayable_count,
     save_mapping,
 )
 from tests.paths import PAYLOADS
@@ -130,20 +129,3 @@ def test_mapping_that_somebody_else_changed_is_not_overwritten(
 
     assert SourceMapping.objects.get().fields == FIELDS
     assert AuditEvent.objects.filter(action="source.mapping_saved").count() == 1
-
-
-def test_records_that_can_be_read_again_are_counted(source: CallSource) -> None:
-    kinds: list[dict[str, Any]] = [{}, {"raw": ""}, {"replayed_at": NOW}]
-    for number, changes in enumerate(kinds):
-        values = {"raw": "{}", "code": "missing_field"} | changes
-        RejectedRecord.objects.create(
-            source=source,
-            way=Way.WEBHOOK,
-            digest=str(number),
-            first_at=NOW,
-            last_at=NOW,
-            message="",
-            **values,
-        )
-
-    assert replayable_count(source) == 1
