@@ -104,7 +104,7 @@ def _choice(source: CallSource) -> Choice:
         if shape not in remembered:
             if len(remembered) >= MAX_SHAPES:
                 remembered.clear()
-            remembered[shape] = _ready(shape) or (saved or None)
+            remembered[shape] = _ready(shape, saved or None)
         return remembered[shape]
 
     return choose
@@ -120,9 +120,12 @@ def _opens(value: dict[str, Any] | list[Any] | str) -> bool:
     return not isinstance(value, str) or value.lstrip().startswith("{")
 
 
-def _ready(paths: tuple[str, ...]) -> Mapping | None:
+def _ready(paths: tuple[str, ...], otherwise: Mapping | None) -> Mapping | None:
+    """Return the ready mapping that fits, None for a native one; ``otherwise`` when none fits."""
     preset = matching_preset(paths)
-    return None if preset is None or preset.is_native else preset.mapping(paths)
+    if preset is None:
+        return otherwise
+    return None if preset.is_native else preset.mapping(paths)
 
 
 def _read(item: Any, choose: Choice, source: CallSource, now: datetime) -> Read:

@@ -64,9 +64,10 @@ def test_saved_mapping_reads_its_items_and_leaves_others_to_the_ready_ones(
 ) -> None:
     save(source, owner)
 
-    read = read_mapped([OWN, payload("callback-webhook.json")], source, NOW)
+    old = payload("old-export.json")["payload"][0]
+    read = read_mapped([OWN, payload("callback-webhook.json"), old], source, NOW)
 
-    assert [call_of(one) for one in read] == [("+79160000001", STARTED, 65)] * 2
+    assert [call_of(one) for one in read] == [("+79160000001", STARTED, 65)] * 3
 
 
 def test_rejected_item_is_kept_as_it_came(source: CallSource) -> None:
