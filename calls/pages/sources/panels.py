@@ -25,11 +25,11 @@ Panel = Callable[[CabinetRequest, CallSource], dict[str, Any] | None]
 PANELS: tuple[Panel, ...] = (
     address_panel.panel,
     pull_panel.panel,
-    import_page.panel,
     received_panel.panel,
-    mapping_panel.panel,
-    counts_panel.panel,
     rejected_panel.panel,
+    counts_panel.panel,
+    mapping_panel.panel,
+    import_page.panel,
     watch_panel.panel,
     trial_panel.panel,
 )
