@@ -84,9 +84,18 @@ class Person:
         self.press("Добавить источник")
         expect(self.page.get_by_text(f"Источник «{name}» добавлен")).to_be_visible()
 
+    def add_source_of_webhooks(self, name: str) -> str:
+        """Add a source of webhooks; return its secret address."""
+        self._add_source(name, kind="webhook")
+        panel = self.page.get_by_role("region", name="Адрес для вебхуков")
+        return panel.locator("code").first.inner_text()
+
     def add_source_of_files(self, name: str) -> None:
         """Add a source of files; its page is shown then."""
-        self.page.goto(f"{self.url}/lk/integrations/sources/add?kind=file")
+        self._add_source(name, kind="file")
+
+    def _add_source(self, name: str, *, kind: str) -> None:
+        self.page.goto(f"{self.url}/lk/integrations/sources/add?kind={kind}")
         self.page.get_by_label("Название").fill(name)
         self.press("Добавить")
         expect(self.page.get_by_role("heading", name=name, exact=True)).to_be_visible()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -32,18 +32,6 @@ SENDERS = 2
 WORK_SECONDS = 30
 #: Name of a file → what writes it.
 FILES = {"окна.csv": as_csv, "окна.xlsx": as_xlsx, "окна.json": as_json}
-#: Prints the paths of the secret addresses of new sources in the only cabinet, one a line.
-NEW_ADDRESSES = f"""
-from cabinets import addresses, models, sources
-for name in {KINDS_OF_HOOKS}:
-    source = sources.create_source_of(
-        models.CallSource.Kind.WEBHOOK,
-        cabinet=models.Cabinet.objects.get(),
-        name=name,
-        time_zone="Europe/Moscow",
-    )
-    print("/api/v1/hooks/" + addresses.add_address(source=source))
-"""
 
 
 @dataclass
@@ -56,9 +44,14 @@ class Ways:
     product: Product
     person: Person
     folder: Path
+    #: Kind of requests → the secret address of their source.
+    addresses: dict[str, str] = field(default_factory=dict)
 
     def receive(self, records: list[Record]) -> None:
         """Send all calls by every way, by all ways at the same time; return when all came."""
+        self.addresses = {
+            kind: self.person.add_source_of_webhooks(f"Вебхуки: {kind}") for kind in KINDS_OF_HOOKS
+        }
         programs = [self._by_api, self._by_command, self._by_webhooks]
         with ThreadPoolExecutor(len(programs)) as pool:
             running = [pool.submit(one, records) for one in programs]
@@ -82,26 +75,19 @@ class Ways:
         file = self.folder / "calls.json"
         file.write_bytes(as_json(records))
         source = self.product.ready["source"]["id"]
-        self._manage("import_calls", str(file), "--source", source)
-
-    def _manage(self, *words: str) -> str:
-        """Run a command of `./run manage`; return what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "devtools.launcher", "manage", *words],
+        command = [sys.executable, "-m", "devtools.launcher", "manage", "import_calls"]
+        subprocess.run(
+            [*command, str(file), "--source", source],
             cwd=ROOT,
             env=os.environ | {"DATA_DIR": str(self.product.data)},
-            stdout=subprocess.PIPE,
             check=True,
-            text=True,
         )
-        return done.stdout
 
     def _by_webhooks(self, records: list[Record]) -> None:
         """Send a third of the calls in each kind of request, one call a request."""
-        paths = self._manage("shell", "-v", "0", "-c", NEW_ADDRESSES).split()
         parts = [
-            (self.product.url + path, kind, records[place :: len(KINDS_OF_HOOKS)][sender::SENDERS])
-            for place, (path, kind) in enumerate(zip(paths, KINDS_OF_HOOKS, strict=True))
+            (self.addresses[kind], kind, records[place :: len(KINDS_OF_HOOKS)][sender::SENDERS])
+            for place, kind in enumerate(KINDS_OF_HOOKS)
             for sender in range(SENDERS)
         ]
         with ThreadPoolExecutor(len(parts)) as pool:
