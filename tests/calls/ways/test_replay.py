@@ -141,3 +141,19 @@ def test_record_of_another_source_is_not_read(
 
     assert "Читать снова нечего" in answer.text
     assert not Call.objects.exists()
+
+
+def test_record_of_another_call_under_a_known_number_keeps_its_reason(
+    source: CallSource, owner: User
+) -> None:
+    mend(source, owner)
+    replay_all(source, actor=owner, now=NOW)
+    token = source.secret_addresses.get().token
+    other = {"nomer": "1", "telefon": "79169999999", "kogda": "2026-11-28 10:00:00"}
+    url = reverse("calls:hook", args=[token])
+    assert Client().post(url, other, content_type="application/json").status_code == 200
+
+    assert replay_all(source, actor=owner, now=NOW) == Replayed(rejected=2)
+
+    assert [code for code, *_others in reasons()][2:] == ["bad_time", "identity_conflict"]
+    assert Call.objects.count() == 2
