@@ -164,11 +164,30 @@ def replay_rejected(counter: Counter) -> Press:
     return reverse("calls:source-replay", args=[source.pk]), {}
 
 
+def _of_import(name: str, counter: Counter, **fields: Any) -> str:
+    source = factories.make_source(cabinet=counter.cabinet, kind="file")
+    one = factories.make_import(source=source, **fields)
+    return reverse(f"calls:import-{name}", args=[source.pk, one.pk])
+
+
+def start_import(counter: Counter) -> Press:
+    return _of_import("start", counter, state="checked", valid=1, rows_total=1), {"send": "1"}
+
+
+def check_import(counter: Counter) -> Press:
+    return _of_import("check", counter, state="checked", rows_total=0, header=["a"]), {"preset": ""}
+
+
+def cancel_import(counter: Counter) -> Press:
+    return _of_import("cancel", counter), {}
+
+
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
     *(resend, approve_unlinked, send_held_back, gather_again, save_settings, disconnect),
     *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
+    *(start_import, check_import, cancel_import),
     save_mapping,
     replay_rejected,
 ]

@@ -5,6 +5,7 @@ Each takes the import from the worker that holds it, so that nothing is stored a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -56,16 +57,19 @@ def check(
     locked = _locked(file_import)
     if locked.state not in CHECKABLE or not locked.has_file:
         return False
-    locked.errors.all().delete()
     settings = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}
     # A mapping without a column counts as chosen, too.
     chosen = {
         "mapping": None if mapping is None else mapping.fields,
         "preset": "" if mapping is None else mapping.preset,
     }
+    wanted = settings | chosen
+    if locked.state == ImportState.UPLOADED and _values(locked, wanted) == wanted:
+        return True
+    locked.errors.all().delete()
     before = {"state": str(locked.state)}
     _save(locked, state=ImportState.UPLOADED, **settings, **chosen, **_NOT_CHECKED)
-    _log(locked, actor, "import.checked", before=before, after=settings | chosen)
+    _log(locked, actor, "import.checked", before=before, after=wanted)
     return True
 
 
@@ -98,6 +102,10 @@ def cancel(file_import: FileImport, *, actor: User, now: datetime) -> bool:
     _save(locked, state=ImportState.CANCELLED, finished_at=now)
     _log(locked, actor, "import.cancelled", before=before, after={"stored": locked.stored})
     return True
+
+
+def _values(locked: FileImport, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(locked, name) for name in names}
 
 
 def _locked(file_import: FileImport) -> FileImport:
