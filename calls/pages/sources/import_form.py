@@ -13,10 +13,15 @@ from calls.models import FileImport
 
 #: Names of the selects.
 PREFIX = "field-"
+#: Codecs, as the reader of tables names them.
 ENCODINGS = (
-    ("utf-8", _("UTF-8")),
-    ("windows-1251", _("Windows-1251")),
-    ("utf-16", _("UTF-16")),
+    ("utf-8-sig", "UTF-8"),
+    ("cp1251", "Windows-1251"),
+    ("utf-16", "UTF-16"),
+    ("utf-16-le", "UTF-16 LE"),
+    ("utf-16-be", "UTF-16 BE"),
+    ("koi8-r", "KOI8-R"),
+    ("cp866", "CP866 (DOS)"),
 )
 DELIMITERS = (
     (";", _("точка с запятой")),
@@ -50,7 +55,9 @@ def chosen_options(data: QueryDict, one: FileImport) -> dict[str, str]:
 
 
 def field_rows(one: FileImport) -> list[dict[str, Any]]:
-    """Return a row for every field of ours with the columns to choose from."""
+    """Return a row for every field of ours; none while the columns are not known."""
+    if not one.header:
+        return []
     mapping = one.mapping or {}
     return [
         {
@@ -64,13 +71,13 @@ def field_rows(one: FileImport) -> list[dict[str, Any]]:
 
 
 def option_rows(one: FileImport) -> list[dict[str, Any]]:
-    """Return the selects for how the file is read; those that concern its kind."""
+    """Return the selects for how the file is read; those that concern its kind, if it is known."""
     rows = []
     if one.kind == "xlsx" and len(one.sheets) > 1:
         rows.append(_row("sheet", _("Лист"), one.sheet, [(name, name) for name in one.sheets]))
     if one.kind != "xlsx":
         rows.append(_row("encoding", _("Кодировка"), one.encoding, ENCODINGS))
-    if one.kind == "csv":
+    if one.kind in ("csv", ""):
         rows.append(_row("delimiter", _("Разделитель столбцов"), one.delimiter, DELIMITERS))
     return rows
 

@@ -54,7 +54,7 @@ def tone_of(one: FileImport) -> str:
 def context_of(request: CabinetRequest, one: FileImport) -> dict[str, Any]:
     """Return the context of the page, as this person may see it."""
     can_manage = request.membership.can_manage
-    can_check = can_manage and one.has_file and one.state in CHECKABLE and bool(one.header)
+    can_check = can_manage and one.has_file and one.state in CHECKABLE
     return {
         "source": one.source,
         "import": one,
