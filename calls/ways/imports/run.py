@@ -66,8 +66,8 @@ def _work(one: FileImport, is_over: Callable[[], bool]) -> int:
         with _table(one) as table:
             if one.state == ImportState.STORING:
                 return _store(one, table, is_over)
-            if not one.checked:
-                _describe(one, table)
+            if not one.checked and not _describe(one, table):
+                return 0
             return _check(one, table, is_over)
     except UnreadableListing as problem:
         claims.fail(one, code="unreadable_file", text=str(problem), now=timezone.now())
@@ -101,7 +101,8 @@ def _table(one: FileImport) -> Iterator[Table]:
         )
 
 
-def _describe(one: FileImport, table: Table) -> None:
+def _describe(one: FileImport, table: Table) -> bool:
+    """Write what the file is; False when a person has to choose the columns first."""
     items = reading.first_items(table)
     columns = reading.columns_of(table, items)
     mapping = Mapping(one.mapping or {}, one.preset)
@@ -120,13 +121,14 @@ def _describe(one: FileImport, table: Table) -> None:
         preview=_shown(items),
         rows_total=table.count,
     )
-    if not reading.is_readable(table, mapping):
+    is_readable = reading.is_readable(table, mapping)
+    if not is_readable:
         sentence = _(
             "Непонятно, в каких столбцах начало звонка и номер клиента. Выберите их ниже и "
             "проверьте файл ещё раз."
         )
         claims.fail(one, code="columns_unknown", text=sentence, now=timezone.now())
-        raise claims.LeaseLost
+    return is_readable
 
 
 def _shown(items: list[dict[str, object]]) -> str:
