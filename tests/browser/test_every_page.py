@@ -93,7 +93,10 @@ def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     factories.make_received(source=hooks, record=factories.v3_record(visit={"first": {"a": "б"}}))
     factories.make_rejected(source=hooks, record=factories.v3_record(), way="webhook")
     files = factories.make_source(cabinet=cabinet, name="Файлы", kind=CallSource.Kind.FILE)
-    table = "Дата;Телефон;Сайт\n2026-11-23 10:20:30;8 (916) 123-45-67;okna\n?;1,7E+18;\n"
+    wide = ";".join(f"Столбец номер {number}" for number in range(12))
+    table = (
+        f"Дата;Телефон;{wide}\n2026-11-23 10:20:30;8 (916) 123-45-67{';слова' * 12}\n?;1,7E+18\n"
+    )
     imported = factories.make_import(source=files, data=table.encode("cp1251"))
     run_due(seconds=10)
     return {
@@ -102,6 +105,7 @@ def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
         "calls:import-new": (files.pk,),
         "calls:import": (files.pk, imported.pk),
         "calls:source, webhooks": (hooks.pk,),
+        "calls:source-address-rotate": (hooks.pk,),
         "calls:source-rejected": (hooks.pk,),
         "calls:source-mapping": (hooks.pk,),
         "calls:test-call": (pulled.pk,),
