@@ -46,7 +46,9 @@ def test_template_uses_only_vendored_icons(path: Path) -> None:
 def test_every_post_form_has_a_csrf_token(path: Path) -> None:
     forms = re.findall(r"<form[^>]*method=\"post\".*?</form>", path.read_text("utf-8"), re.DOTALL)
 
-    assert [form for form in forms if "{% csrf_token %}" not in form] == []
+    # A form with a large file has it in its address, to be checked before the body is read.
+    tokens = ("{% csrf_token %}", "?token={{ csrf_token }}")
+    assert [form for form in forms if not any(one in form for one in tokens)] == []
 
 
 @pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=name_of)
