@@ -42,6 +42,8 @@ REJECTIONS: dict[str, str | Promise] = {
     "starts_in_future": _("звонок начинается в будущем"),
     "ends_in_future": _("звонок кончается в будущем"),
     "too_long": _("звонок длиннее суток"),
+    "spoilt_number": _("таблица испортила число"),
+    "outgoing_call": _("исходящий звонок"),
     "identity_conflict": _("под этим номером уже есть другой звонок"),
 }
 

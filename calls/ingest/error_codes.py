@@ -133,6 +133,12 @@ OF_RECORDS: Mapping[str, ErrorCode] = {
     "identity_conflict": ErrorCode(
         None, _("Дайте каждому звонку свой номер и передавайте его строкой.")
     ),
+    "spoilt_number": ErrorCode(
+        None, _("Задайте столбцу текстовый формат и выгрузите данные заново: цифры потеряны.")
+    ),
+    "outgoing_call": ErrorCode(
+        None, _("Исправлять нечего: в Метрику передаются только звонки клиентов.")
+    ),
     "too_many_attempts": ErrorCode(
         None,
         _("Запись принята. Проверьте cbAttemptsQueue: в нём номера попыток одного заказа."),

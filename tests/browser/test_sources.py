@@ -22,7 +22,7 @@ def test_source_is_added_its_secret_rotated_and_the_old_one_retired(
     person: Person, page: Page
 ) -> None:
     page.goto(f"{person.url}/lk/integrations/sources")
-    page.get_by_role("link", name="Добавить источник").click()
+    page.get_by_role("link", name="Получить секрет").click()
     page.get_by_label("Название").fill("CRM")
     person.press("Добавить и показать секрет")
     first = page.get_by_text(SECRET).inner_text()

@@ -1,4 +1,4 @@
-"""What the newest request of a source would become by a mapping that may not be saved yet."""
+"""What the newest request that fits a mapping would become; it may not be saved yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import CallSource
 from calls.ingest.parsing.record import BadRecord
-from calls.mapping import Mapping
+from calls.mapping import Mapping, value_at
 from calls.masking import masked_text, masked_value
 from calls.models import Call
 from calls.pages.call_details import Detail, details_of
@@ -37,9 +37,26 @@ def preview_of(
 
     None when no request was kept. Nothing is stored.
     """
-    came = next((one for one in requests if one.item), None)
+    came = _fitting(mapping, requests)
     if came is None:
         return None
+    return {"at": came.request.at} | _outcome(source, mapping, came, sees_phones=sees_phones)
+
+
+def _fitting(mapping: Mapping, requests: Sequence[Came]) -> Came | None:
+    """Return the newest request that has the start of a call by the mapping, else the newest.
+
+    One that has none is not read by this mapping (`saved_mapping.mapping_for`).
+    """
+    kept = [one for one in requests if one.item]
+    start = mapping.fields.get("callTime", "")
+    fitting = (one for one in kept if start and value_at(one.item, start) is not None)
+    return next(fitting, kept[0] if kept else None)
+
+
+def _outcome(
+    source: CallSource, mapping: Mapping, came: Came, *, sees_phones: bool
+) -> dict[str, Any]:
     now = timezone.now()
     records = read_mapped([came.item], source, now, mapping=mapping)
     if isinstance(records[0], BadRecord):

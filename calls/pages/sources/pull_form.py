@@ -20,7 +20,9 @@ class KeyField(forms.CharField):
     """The key of CallKeeper's API; a page never has it, not even the one it was typed on."""
 
     def __init__(self) -> None:
-        letters = gettext_lazy("Ключ состоит из латинских букв и цифр, без пробелов.")
+        letters = gettext_lazy(
+            "Это не ключ API: в нём 16 латинских букв и цифр, без пробелов. Скопируйте его целиком."
+        )
         super().__init__(
             label=gettext_lazy("Ключ API"),
             max_length=100,

@@ -17,7 +17,15 @@ from tests.calls.posting import post_body, signed_headers
 from tests.paths import ROOT
 
 #: What is raised or returned with a code → the place of the code among its arguments.
-RAISED = {"ApiError": 1, "SignatureRefused": 0, "Unusable": 0, "BadRecord": 0, "Warned": 0}
+RAISED = {
+    "ApiError": 1,
+    "SignatureRefused": 0,
+    "Unusable": 0,
+    "BadRecord": 0,
+    "Warned": 0,
+    "SpoiltValue": 0,
+    "OutgoingCall": 0,
+}
 #: Codes that are chosen by the status or the kind of an error.
 CHOSEN = {
     "bad_request", "body_too_large", "forbidden", "internal_error", "method_not_allowed",

@@ -204,9 +204,11 @@ def test_repeated_request_is_no_new_rejection(source: CallSource) -> None:
 
 
 def test_every_rejection_of_a_record_has_words_for_the_page() -> None:
-    raised = re.compile(r'(?:Unusable|BadRecord)\(\s*"([a-z_]+)"|^CODE = "([a-z_]+)"', re.MULTILINE)
+    errors = "Unusable|BadRecord|SpoiltValue|OutgoingCall"
+    raised = re.compile(rf'(?:{errors})\(\s*"([a-z_]+)"|^CODE = "([a-z_]+)"', re.MULTILINE)
     found: set[str] = set()
-    for path in (ROOT / "calls" / "ingest").rglob("*.py"):
+    modules = [*(ROOT / "calls" / "ingest").rglob("*.py"), *(ROOT / "calls/mapping").rglob("*.py")]
+    for path in modules:
         found |= {one or other for one, other in raised.findall(path.read_text())}
 
     assert found == set(REJECTIONS)

@@ -149,5 +149,20 @@ def test_preview_says_what_is_decided_for_each_counter_and_stores_nothing(
     assert (Call.objects.count(), Delivery.objects.count(), Intake.objects.count()) == (0, 0, 0)
 
 
+def test_preview_is_of_the_newest_request_that_the_mapping_fits(
+    owner_client: Client, source: CallSource
+) -> None:
+    """The newest one is read by a ready mapping, so it says nothing about the chosen one."""
+    callback = json.loads((FILES / "callback-webhook.json").read_text(encoding="utf-8"))
+    factories.make_received(source=source, record=OWN, accepted=0, code="missing_field")
+    factories.make_received(source=source, record=callback)
+
+    html = page(owner_client, source, CHOSEN)
+
+    assert "27 ноября 2026, 20:14:54" in html
+    assert "1:05" in html
+    assert "Запись будет отклонена" not in html
+
+
 def test_source_without_requests_says_what_to_do(owner_client: Client, source: CallSource) -> None:
     assert "Запросов ещё не было" in page(owner_client, source)

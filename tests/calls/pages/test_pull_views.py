@@ -62,7 +62,7 @@ def test_source_is_added_with_its_key_sealed_and_never_shown(
     ("changes", "sentence"),
     [
         ({"api_key": "anotherkey000000"}, "CallKeeper не принимает этот ключ"),
-        ({"api_key": "ключ с пробелом"}, "Ключ состоит из латинских букв и цифр"),
+        ({"api_key": "ключ с пробелом"}, "в нём 16 латинских букв и цифр"),
         ({"api_key": ""}, "Введите ключ API."),
         ({"time_zone": ""}, "Обязательное поле."),
         ({"days": "22"}, "Укажите от 1 до 21"),
