@@ -128,14 +128,28 @@ def _ready(paths: tuple[str, ...], otherwise: Mapping | None) -> Mapping | None:
     return None if preset.is_native else preset.mapping(paths)
 
 
-def _read(item: Any, choose: Choice, source: CallSource, now: datetime) -> Read:
-    zone = ZoneInfo(source.time_zone) if source.time_zone else None
-    record = item
-    if isinstance(item, dict):
-        try:
-            mapping = choose(item)
-            record = as_v3(item) if mapping is None else apply(mapping, item)
-        except UnusableItem as problem:
-            return BadRecord(problem.code, problem.field, problem.message, raw=item)
-    read = read_record(record, source_id=source.public_id, zone=zone, now=now, region=source.region)
+def v3_record(item: Any, mapping: Mapping | None) -> Any:
+    """Return the v3 record of an item, or the BadRecord that says why it has none.
+
+    Without a mapping its names are those of the parser. What is no object stays as it is.
+    """
+    if not isinstance(item, dict):
+        return item
+    try:
+        return as_v3(item) if mapping is None else apply(mapping, item)
+    except UnusableItem as problem:
+        return BadRecord(problem.code, problem.field, problem.message, raw=item)
+
+
+def keeping(item: Any, read: Read) -> Read:
+    """Return what was read; a rejected record keeps the item as it came."""
     return replace(read, raw=item) if isinstance(read, BadRecord) else read
+
+
+def _read(item: Any, choose: Choice, source: CallSource, now: datetime) -> Read:
+    record = v3_record(item, choose(item) if isinstance(item, dict) else None)
+    if isinstance(record, BadRecord):
+        return record
+    zone = ZoneInfo(source.time_zone) if source.time_zone else None
+    read = read_record(record, source_id=source.public_id, zone=zone, now=now, region=source.region)
+    return keeping(item, read)

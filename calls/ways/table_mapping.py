@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -14,7 +13,6 @@ from django.utils.translation import gettext as _
 from cabinets.models import CallSource
 from calls.ingest.parsing.file_format import UnreadableListing
 from calls.ingest.parsing.record import BadRecord, read_record, read_records
-from calls.mapping.applying import UnusableItem, apply, as_v3
 from calls.mapping.field_mapping import Mapping, usable_fields
 from calls.mapping.guessing import guess, is_enough
 from calls.mapping.paths import flatten, value_at
@@ -22,6 +20,7 @@ from calls.mapping.presets import matching_preset
 from calls.models import SourceMapping
 from calls.tables.table import Table
 from calls.ways.import_steps import Reader, Record
+from calls.ways.saved_mapping import keeping, v3_record
 
 #: Rows that are looked at for the first one that is usable.
 SAMPLES = 100
@@ -61,13 +60,13 @@ def reader(source: CallSource, mapping: Mapping | None) -> Reader:
     public_id, region = source.public_id, source.region
 
     def read(items: Sequence[Any], now: datetime) -> list[Record]:
-        mapped = [_as_v3(item, mapping) for item in items]
+        mapped = [v3_record(item, mapping) for item in items]
         if mapping is None and all(one is item for one, item in zip(mapped, items, strict=True)):
             return read_records(items, source_id=public_id, zone=zone, now=now, region=region)
         return [
             one
             if isinstance(one, BadRecord)
-            else _keeping(
+            else keeping(
                 item, read_record(one, source_id=public_id, zone=zone, now=now, region=region)
             )
             for item, one in zip(items, mapped, strict=True)
@@ -80,18 +79,3 @@ def _samples(table: Table) -> Iterator[dict[str, Any]]:
     for row in islice(table.rows(), SAMPLES):
         if isinstance(row.item, dict):
             yield row.item
-
-
-def _as_v3(item: Any, mapping: Mapping | None) -> Any:
-    """Return the v3 record of an item, or why it has none."""
-    if not isinstance(item, dict):
-        return item
-    try:
-        return as_v3(item) if mapping is None else apply(mapping, item)
-    except UnusableItem as problem:
-        return BadRecord(problem.code, problem.field, problem.message, raw=item)
-
-
-def _keeping(item: Any, record: Record) -> Record:
-    """Return the record; a rejected one keeps the item as it came."""
-    return replace(record, raw=item) if isinstance(record, BadRecord) else record

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from calls.mapping import OUR_FIELDS, PRESETS, Mapping
 from calls.mapping.field_mapping import usable_fields
 from calls.models import FileImport
+from calls.pages.sources.mapping_form import MAIN
 
 #: Names of the selects.
 PREFIX = "field-"
@@ -55,7 +56,10 @@ def chosen_options(data: QueryDict, one: FileImport) -> dict[str, str]:
 
 
 def field_rows(one: FileImport) -> list[dict[str, Any]]:
-    """Return a row for every field of ours; none while the columns are not known."""
+    """Return a row for every field of ours; none while the columns are not known.
+
+    Those that are seldom mapped are folded, unless a column is chosen for them.
+    """
     if not one.header:
         return []
     mapping = one.mapping or {}
@@ -65,6 +69,7 @@ def field_rows(one: FileImport) -> list[dict[str, Any]]:
             "id": f"id_{PREFIX}{field.name}",
             "label": field.label,
             "path": mapping.get(field.name, ""),
+            "is_folded": field.name not in MAIN and field.name not in mapping,
         }
         for field in OUR_FIELDS
     ]
