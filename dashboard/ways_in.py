@@ -17,12 +17,12 @@ from calls.models import Way
 Kind = CallSource.Kind
 
 # The newest request of each source by the index intake_by_source, and of those of each kind the
-# newest. Trial calls are no requests.
+# newest. Trial calls and records that a person had read again are no requests.
 _LAST = """
 SELECT DISTINCT ON (s.kind) s.kind, s.id, s.name, i.at, i.is_hour, i.received, i.created, i.updated,
        i.duplicate, i.rejected
 FROM cabinets_callsource s CROSS JOIN LATERAL (
-    SELECT * FROM calls_intake WHERE source_id = s.id AND way <> %(trial)s
+    SELECT * FROM calls_intake WHERE source_id = s.id AND NOT way = ANY(%(inner)s)
     ORDER BY at DESC LIMIT 1) AS i
 WHERE s.cabinet_id = %(cabinet)s ORDER BY s.kind, i.at DESC
 """
@@ -122,5 +122,5 @@ def _url(kind: Kind) -> str:
 
 def _last_requests(cabinet: Cabinet) -> dict[str, LastRequest]:
     with connection.cursor() as cursor:
-        cursor.execute(_LAST, {"cabinet": cabinet.pk, "trial": Way.TEST.value})
+        cursor.execute(_LAST, {"cabinet": cabinet.pk, "inner": [Way.TEST.value, Way.REPLAY.value]})
         return {kind: LastRequest(*values) for kind, *values in cursor.fetchall()}

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from calls.ingest.parsing.file_format import UnreadableListing
 from calls.tables.delimiters import DELIMITERS, find_delimiter, named_delimiter
+from calls.tables.encodings import not_in_encoding
 from calls.tables.table import BadRow, Row, Table, checked_header, is_blank, record_of
 
 #: Characters of a line, and of the beginning that is looked at for the separator.
@@ -29,7 +30,7 @@ def delimiter_of(path: Path, encoding: str) -> str | None:
             first = text.readline(HEAD)
             return named_delimiter(first) or find_delimiter(first + text.read(HEAD))
     except UnicodeError:
-        raise _not_in(encoding) from None
+        raise not_in_encoding(encoding) from None
 
 
 def open_csv(path: Path, *, encoding: str, delimiter: str) -> Table:
@@ -69,7 +70,7 @@ def _records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, l
             except csv.Error:
                 cells = _broken(lines.first, lines.number)
             except UnicodeError:
-                raise _not_in(encoding) from None
+                raise not_in_encoding(encoding) from None
             if isinstance(cells, BadRow) or not is_blank(cells):
                 yield lines.first, cells
 
@@ -108,8 +109,3 @@ def _broken(first: int, last: int) -> BadRow:
             "длинное."
         )
     return BadRow("broken_quotes", sentence % {"first": first, "last": last})
-
-
-def _not_in(encoding: str) -> UnreadableListing:
-    sentence = _("Файл не читается в кодировке %(encoding)s: выберите другую.")
-    return UnreadableListing(sentence % {"encoding": encoding})

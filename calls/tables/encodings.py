@@ -59,3 +59,9 @@ def _unmarked_utf16(head: bytes) -> str | None:
 
 def _share(high: bytes) -> float:
     return sum(high.count(one) for one in _HIGH) / len(high)
+
+
+def not_in_encoding(encoding: str) -> UnreadableListing:
+    """Return the refusal of a file that has other bytes than the encoding allows."""
+    sentence = _("Файл не читается в кодировке %(encoding)s: выберите другую.")
+    return UnreadableListing(sentence % {"encoding": encoding})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 
 from calls.tables.csv_file import delimiter_of, open_csv
-from calls.tables.encodings import text_encoding
+from calls.tables.encodings import not_in_encoding, text_encoding
 from calls.tables.json_file import open_json
 from calls.tables.table import Table
 from calls.tables.xlsx.workbook import open_xlsx
@@ -34,6 +34,14 @@ def open_table(
         return open_xlsx(path, sheet=sheet)
     codec = text_encoding(path, encoding)
     is_table = PurePath(name or path.name).suffix.lower() in _TABLES or delimiter is not None
+    try:
+        return _open_text(path, codec, is_table=is_table, delimiter=delimiter)
+    except UnicodeError:
+        # UTF-16 without its byte order mark is refused in spite of errors="replace".
+        raise not_in_encoding(codec) from None
+
+
+def _open_text(path: Path, codec: str, *, is_table: bool, delimiter: str | None) -> Table:
     if not is_table and _begins_as_json(path, codec):
         return open_json(path, encoding=codec)
     found = delimiter or delimiter_of(path, codec)

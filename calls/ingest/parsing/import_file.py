@@ -95,10 +95,14 @@ def _items_of_member(stream: JsonStream, member: int) -> Iterator[Any]:
 
 
 def _skip_records(stream: JsonStream) -> int:
-    """Skip the values that follow; return their number."""
+    """Skip the records that follow the first one; return their number."""
     count = 0
     while stream.peek():
-        stream.value()
+        try:
+            stream.value()
+        except MalformedJson:
+            text = _("Файл не читается: запись %(number)d — не JSON. Исправьте или удалите её.")
+            raise UnreadableListing(text % {"number": count + 2}) from None
         count += 1
     return count
 

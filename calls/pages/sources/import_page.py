@@ -122,8 +122,8 @@ def _plan(request: CabinetRequest, one: FileImport) -> dict[str, Any] | None:
 
 
 def _line(name: str, values: list[int]) -> dict[str, Any]:
-    total, goes, too_old = values
-    return {"name": name, "total": total, "goes": goes, "too_old": too_old}
+    total, goes, too_old, earlier = values
+    return {"name": name, "total": total, "goes": goes, "too_old": too_old, "earlier": earlier}
 
 
 def _errors(one: FileImport, *, is_whole: bool) -> list[FileError]:

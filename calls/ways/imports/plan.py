@@ -13,17 +13,20 @@ from cabinets.models import CallSource
 from calls.ingest.intake import counts_of
 from calls.ingest.store import store_calls
 from calls.models import Way
-from calls.states import DeliveryState
+from calls.states import BEFORE_CONNECTION, DeliveryState
 from calls.ways.import_steps import RowResult
 from calls.ways.imports.reading import Step
 
 #: Rows that are tried; of the others only what is wrong with them is known.
 MOST_TRIED = 20_000
+#: Counter, channel, calls; those that would go, too old ones, ones of before the counter's start.
+Counts = tuple[int, int, int, int, int, int]
 
 _COUNTS = f"""
 SELECT d.counter_id, d.channel, count(*),
     count(*) FILTER (WHERE d.state = {DeliveryState.WAITING}),
-    count(*) FILTER (WHERE d.state = {DeliveryState.EXPIRED})
+    count(*) FILTER (WHERE d.state = {DeliveryState.EXPIRED}),
+    count(*) FILTER (WHERE d.state = {DeliveryState.SKIPPED} AND d.reason = '{BEFORE_CONNECTION}')
 FROM calls_delivery d WHERE d.call_id = ANY(%(calls)s)
 GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -34,7 +37,7 @@ class Trial:
     """The results of the records, and per counter and channel how many would go and why not."""
 
     results: list[RowResult]
-    counts: list[tuple[int, int, int, int, int]]
+    counts: list[Counts]
 
 
 def try_step(source: CallSource, step: Step, *, now: datetime) -> Trial:
@@ -55,15 +58,15 @@ def added(plan: dict[str, Any], trial: Trial) -> dict[str, Any]:
     counters = {key: list(values) for key, values in plan.get("counters", {}).items()}
     for counter, channel, *numbers in trial.counts:
         key = f"{counter}:{channel}"
-        before = counters.get(key, [0, 0, 0])
+        before = counters.get(key, [0] * len(numbers))
         counters[key] = [old + new for old, new in zip(before, numbers, strict=True)]
     return total | {"counters": counters}
 
 
-def _counts(calls: Sequence[int | None]) -> list[tuple[int, int, int, int, int]]:
+def _counts(calls: Sequence[int | None]) -> list[Counts]:
     if not calls:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, {"calls": list(calls)})
-        rows: list[tuple[int, int, int, int, int]] = cursor.fetchall()
+        rows: list[Counts] = cursor.fetchall()
         return rows

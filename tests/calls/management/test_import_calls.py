@@ -228,7 +228,8 @@ def test_lines_after_a_broken_one_are_not_half_imported(source: CallSource, tmp_
     lines = [json.dumps(factories.v3_record()), '{"universalId": "u-2"', "{}"]
     file.write_text("\n".join(lines), encoding="utf-8")
 
-    assert run(file, source) == (2, "", "Файл не читается: это не JSON.")
+    sentence = "Файл не читается: запись 2 — не JSON. Исправьте или удалите её."
+    assert run(file, source) == (2, "", sentence)
     assert Call.objects.count() == 0
 
 

@@ -28,6 +28,15 @@ def refusal(file: Path, **options: str) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "name", ["old-export.json", "records.jsonl", "export-semicolon-cp1251.csv"]
+)
+def test_encoding_that_the_file_has_not_is_named(name: str) -> None:
+    sentence = "Файл не читается в кодировке utf-16: выберите другую."
+
+    assert refusal(FILES / name, encoding="utf-16") == sentence
+
+
 def test_export_of_a_russian_excel_is_read() -> None:
     table = open_table(FILES / "export-semicolon-cp1251.csv")
 

@@ -48,6 +48,17 @@ def counts(one: FileImport) -> tuple[int, ...]:
     return tuple(getattr(one, name) for name in COUNTS)
 
 
+def test_plan_names_calls_of_before_the_counters_start(
+    owner_client: Client, source: CallSource, counter: Counter
+) -> None:
+    Counter.objects.update(accepts_from=NOW)
+
+    one = work(upload(owner_client, source, table(line(1), line(2))))
+
+    page = " ".join(owner_client.get(url("import", one)).content.decode().split())
+    assert "0 из 2; 2 начались раньше, чем счетчик принимает звонки" in page
+
+
 def test_file_is_checked_explained_and_stored_on_the_persons_word(
     owner_client: Client, source: CallSource, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
