@@ -20,6 +20,8 @@ from calls.tables.table import BadRow, Row, Table, checked_header, is_blank, rec
 
 #: Characters of a line, and of the beginning that is looked at for the separator.
 MAX_LINE = 1 << 20
+#: Characters of a row: its values may have line breaks, and it is kept in memory as a whole.
+MAX_ROW = 4 << 20
 HEAD = 1 << 16
 
 
@@ -62,7 +64,7 @@ def _records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, l
         lines = _Lines(text)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         while True:
-            lines.first = lines.number + 1
+            lines.begin_row()
             try:
                 cells: list[str] | BadRow = next(reader)
             except StopIteration:
@@ -76,13 +78,22 @@ def _records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, l
 
 
 class _Lines:
-    """The lines of a text, counted. Raises UnreadableListing for one that is too long."""
+    """The lines of a text, counted. Raises UnreadableListing for one that is too long.
+
+    Raises csv.Error, which ends the row, for a row that is too long.
+    """
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
         self.number = 0
         #: Where the row that is read began.
         self.first = 1
+        self._row_length = 0
+
+    def begin_row(self) -> None:
+        """Note that the next line begins a row."""
+        self.first = self.number + 1
+        self._row_length = 0
 
     def __iter__(self) -> _Lines:
         return self
@@ -95,6 +106,9 @@ class _Lines:
         if len(line) == MAX_LINE:
             sentence = _("Строка %(number)d длиннее %(most)d знаков: это не таблица CSV.")
             raise UnreadableListing(sentence % {"number": self.number, "most": MAX_LINE})
+        self._row_length += len(line)
+        if self._row_length > MAX_ROW:
+            raise csv.Error("a row that is too long")
         if self.number == 1 and named_delimiter(line):
             return "\n"
         return line

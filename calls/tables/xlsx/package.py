@@ -24,6 +24,9 @@ MAX_PARTS = 10_000
 PIECE = 1 << 16
 MAX_KEPT_PART = 16 << 20
 MAX_DEPTH = 64
+#: Bytes of one tag or comment: the parser keeps it in memory until its end, and reads it again from
+#: its beginning with each piece.
+MAX_TAG = 1 << 20
 _BROKEN = (zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError, expat.ExpatError)
 
 Start = Callable[[str, dict[str, str]], None]
@@ -84,8 +87,25 @@ class Package:
             raise _bomb()
         parser = xml_parser(start=start)
         for piece in self.pieces(name):
-            parser.Parse(piece)
-        parser.Parse(b"", True)
+            parser.parse(piece)
+        parser.end()
+
+
+class XmlParser:
+    """Parses a part piece by piece. Raises BadZipFile for a tag or a comment that is too long."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+        self._length = 0
+
+    def parse(self, piece: bytes) -> None:
+        self._parser.Parse(piece)
+        self._length += len(piece)
+        if self._length - self._parser.CurrentByteIndex > MAX_TAG:
+            raise zipfile.BadZipFile("a tag that is too long")
+
+    def end(self) -> None:
+        self._parser.Parse(b"", True)
 
 
 def xml_parser(
@@ -93,7 +113,7 @@ def xml_parser(
     start: Start,
     end: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
-) -> Any:
+) -> XmlParser:
     """Return a parser of XML that refuses document types, and with them all entities.
 
     Tags and attributes come without their prefixes.
@@ -119,7 +139,7 @@ def xml_parser(
     parser.EndElementHandler = closed
     parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    return parser
+    return XmlParser(parser)
 
 
 def _refuse_doctype(*_declared: object) -> None:

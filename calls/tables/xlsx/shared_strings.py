@@ -29,8 +29,8 @@ def open_strings(package: Package, part: str | None) -> Iterator[SharedStrings]:
         if part is not None and package.has(part):
             parser = xml_parser(start=writer.start, end=writer.end, text=writer.text)
             for piece in package.pieces(part):
-                parser.Parse(piece)
-            parser.Parse(b"", True)
+                parser.parse(piece)
+            parser.end()
         texts.flush()
         places.flush()
         yield SharedStrings(texts, places, writer.count)

@@ -47,9 +47,9 @@ def sheet_rows(
     reader = _Reader(strings, formats, is_1904)
     parser = xml_parser(start=reader.start, end=reader.end, text=reader.text)
     for piece in package.pieces(part):
-        parser.Parse(piece)
+        parser.parse(piece)
         yield from reader.taken()
-    parser.Parse(b"", True)
+    parser.end()
     yield from reader.taken()
 
 

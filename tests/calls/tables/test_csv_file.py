@@ -173,3 +173,16 @@ def test_json_is_a_table_of_its_records() -> None:
         (2, "f-4"),
     ]
     assert open_table(FILES / "payload-object.json").count == 2
+
+
+def test_row_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "MAX_ROW", 100)
+    endless = '"x\ny";' * 50 + '"z"\n'
+
+    rows = list(open_table(written(tmp_path, f"a;b\n1;2\n{endless}")).rows())
+
+    assert rows[0] == Row(2, {"a": "1", "b": "2"})
+    assert all(isinstance(row.item, BadRow) for row in rows[1:])
+    assert {row.item.code for row in rows[1:]} == {"broken_quotes", "ragged_row"}
+    assert sum(len(cell) for row in rows[1:] for cell in row.item.cells) <= len(endless)
+    assert max(sum(map(len, row.item.cells)) for row in rows[1:]) <= 100

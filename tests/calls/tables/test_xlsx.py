@@ -219,6 +219,13 @@ def test_bomb_is_refused_by_what_it_unpacks_to(file: Path, monkeypatch: pytest.M
     assert refusal(file) == BOMB
 
 
+def test_tag_without_end_is_not_kept_in_memory(file: Path) -> None:
+    write(file, [["a"], ["x"]])
+    change(file, "xl/worksheets/sheet1.xml", "<sheetData>", f"<!--{'x' * (2 << 20)}--><sheetData>")
+
+    assert refusal(file) == BROKEN
+
+
 def test_memory_does_not_grow_with_the_rows(file: Path, tmp_path: Path) -> None:
     def peak(rows: int) -> int:
         target = tmp_path / f"{rows}.xlsx"
