@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from cabinets.models import CallSource
-from calls.ingest.parsing.json_values import storable
+from calls.ingest.parsing.json_values import TooDeep, storable
 from calls.ingest.rejected import MAX_RAW
 from calls.ingest.store import Result
 from calls.models import ReceivedRequest
@@ -72,5 +72,9 @@ def _keep(source: CallSource, now: datetime, **values: Any) -> None:
 
 
 def _as_text(item: Any) -> str:
-    text = json.dumps(storable(item), ensure_ascii=False)
+    """Return the record as JSON; '' for one that is too long or nested too deep to be kept."""
+    try:
+        text = json.dumps(storable(item), ensure_ascii=False)
+    except TooDeep:
+        return ""
     return text if len(text) <= MAX_RAW else ""

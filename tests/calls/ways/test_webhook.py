@@ -246,3 +246,17 @@ def test_two_hooks_of_one_callback_are_one_call(hooks: tuple[CallSource, str]) -
     assert answer.json()["results"][0]["status"] == "updated"
     call = Call.objects.get()
     assert (call.is_finished, call.status, call.duration_seconds) == (True, "success", 65)
+
+
+def test_record_that_is_nested_too_deep_is_rejected_and_loses_no_other(
+    hooks: tuple[CallSource, str],
+) -> None:
+    deep = '{"a":' * 150 + "1" + "}" * 150
+
+    answer = post(hooks[1], f"[{deep},{json.dumps(FIELDS)}]".encode(), "application/json")
+
+    assert answer.status_code == 200
+    assert [one["status"] for one in answer.json()["results"]] == ["rejected", "created"]
+    assert RejectedRecord.objects.get().raw == ""
+    kept = ReceivedRequest.objects.get()
+    assert (kept.record, kept.records, kept.accepted) == ("", 2, 1)
