@@ -15,22 +15,28 @@ from cabinets.sealing import seal
 from calls.ingest.parsing.json_values import digest, storable
 from calls.ingest.parsing.record import BadRecord
 from calls.models import Way
+from calls.states import HoldBack
 
 #: Characters of a record as JSON; of a longer one only the reason is kept.
 MAX_RAW = 64 * 1024
 
 _KEEP = """
 INSERT INTO calls_rejectedrecord AS kept
-    (source_id, way, digest, first_at, last_at, times, code, field, message, external_id, raw)
+    (source_id, way, digest, first_at, last_at, times, code, field, message, external_id, raw,
+     hold_back)
 SELECT %(source_id)s, %(way)s, digest, %(now)s, %(now)s, times, code, field, message,
-    external_id, raw
+    external_id, raw, %(hold_back)s
 FROM json_to_recordset(%(rows)s::json)
     AS new(digest text, times integer, code text, field text, message text, external_id text,
            raw text)
 ORDER BY digest
 ON CONFLICT (source_id, digest) DO UPDATE SET
     way = EXCLUDED.way, last_at = EXCLUDED.last_at, times = kept.times + EXCLUDED.times,
-    code = EXCLUDED.code, field = EXCLUDED.field, message = EXCLUDED.message, replayed_at = NULL
+    code = EXCLUDED.code, field = EXCLUDED.field, message = EXCLUDED.message,
+    -- once it came to be sent, it is not held back any more, as with calls
+    hold_back = CASE WHEN kept.hold_back IS NOT NULL OR kept.replayed_at IS NOT NULL
+        THEN EXCLUDED.hold_back END,
+    replayed_at = NULL
 """
 
 
@@ -43,7 +49,12 @@ class Rejected:
 
 
 def keep_rejected(
-    source: CallSource, way: Way, records: Sequence[Rejected], *, now: datetime
+    source: CallSource,
+    way: Way,
+    records: Sequence[Rejected],
+    *,
+    now: datetime,
+    hold_back: HoldBack | None = None,
 ) -> None:
     """Keep the records; one that is kept already gets the present reason, and is counted."""
     if not records:
@@ -60,6 +71,7 @@ def keep_rejected(
                 "source_id": source.pk,
                 "way": way,
                 "now": now,
+                "hold_back": None if hold_back is None else int(hold_back),
                 "rows": json.dumps(list(rows.values())),
             },
         )

@@ -79,7 +79,7 @@ def store_calls(
     usable = [record for record in records if isinstance(record, CallRecord)]
     if not usable and receipt_of is None:
         results = [_result(index, record, {}) for index, record in enumerate(records)]
-        _record(source, way, records, results, now=now)
+        _record(source, way, records, results, now=now, hold_back=hold_back)
         return results
     statements = (*FINDING, insert_call(), *STATEMENTS, SAVE)
     held = {one.name for one in statements} if is_prepared else held_of(statements)
@@ -89,7 +89,7 @@ def store_calls(
     results = [_result(index, record, found.states) for index, record in enumerate(records)]
     calls = _once(found.states.values())
     new = NewCalls([one for one in calls if one.latest and one.is_new], source, now, hold_back)
-    _keep(source, way, records, results, now=now)
+    _keep(source, way, records, results, now=now, hold_back=hold_back)
     steps: list[Step] = []
     if receipt_of and len(new.states) == len(calls) and new.are_few_and_plain(found):
         steps = new.steps()
@@ -109,9 +109,10 @@ def _record(
     results: Sequence[Result],
     *,
     now: datetime,
+    hold_back: HoldBack | None,
 ) -> None:
     """Count a request without a usable record, and keep its records."""
-    _keep(source, way, records, results, now=now)
+    _keep(source, way, records, results, now=now, hold_back=hold_back)
     record_intake(source, way, (one.status for one in results), now=now)
 
 
@@ -122,6 +123,7 @@ def _keep(
     results: Sequence[Result],
     *,
     now: datetime,
+    hold_back: HoldBack | None,
 ) -> None:
     if way == Way.REPLAY:  # they are kept already (`calls.ways.replay`)
         return
@@ -130,7 +132,7 @@ def _keep(
         for record, one in zip(records, results, strict=True)
         if one.error is not None
     ]
-    keep_rejected(source, way, rejected, now=now)
+    keep_rejected(source, way, rejected, now=now, hold_back=hold_back)
 
 
 def _write_all(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import CallSource
 from cabinets.sealing import SealedTextField
+from calls.states import HoldBack
 
 
 class Way(models.TextChoices):
@@ -86,6 +87,11 @@ class RejectedRecord(models.Model):
     external_id = models.CharField(_("Номер в CallKeeper"), max_length=255, blank=True)
     #: JSON of the record as it came; '' when it was longer than is kept.
     raw = SealedTextField(_("Как пришла"), blank=True)
+    #: What the calls of its request were held back for (`calls.states.HoldBack`); a call that a
+    #: replay makes of it is held back as well.
+    hold_back = models.PositiveSmallIntegerField(
+        _("Сам не отправляется"), choices=HoldBack, null=True, blank=True
+    )
     #: When it was read again with success; until then it waits for a mended mapping or setting.
     replayed_at = models.DateTimeField(_("Прочитана"), null=True, blank=True)
 

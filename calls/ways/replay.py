@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -22,6 +23,7 @@ from calls.ingest.parsing.json_values import storable
 from calls.ingest.rejected import raw_of
 from calls.ingest.store import Result, store_calls
 from calls.models import RejectedRecord, Way
+from calls.states import HoldBack
 from calls.ways.reading import read_items
 
 #: Records in one transaction, and records that one press reads.
@@ -75,16 +77,22 @@ def _step(
 ) -> tuple[Replayed, int]:
     """Read the first STEP records; return what became of them and the last one's key, 0 for none.
 
+    Of another hold than the first one's none: a step stores its calls with one hold.
+
     Presses of one source go one after the other. The rows themselves are locked after the calls, in
     the order in which a request that rejects a record locks them.
     """
     CallSource.objects.select_for_update(no_key=True).get(pk=source.pk)
-    rows = list(waiting.order_by("pk")[:STEP])
+    found = list(waiting.order_by("pk")[:STEP])
+    rows = list(takewhile(lambda row: row.hold_back == found[0].hold_back, found))
     kept = [(row, item) for row in rows if (item := _item(row)) is not None]
     if not kept:
         return Replayed(), rows[-1].pk if rows else 0
     records = read_items(source, [item for _row, item in kept], now=now)
-    results = store_calls(source=source, records=records, now=now, way=Way.REPLAY)
+    hold_back = None if rows[0].hold_back is None else HoldBack(rows[0].hold_back)
+    results = store_calls(
+        source=source, records=records, now=now, way=Way.REPLAY, hold_back=hold_back
+    )
     done = _mark([row for row, _item in kept], results, now)
     audit.log_change(
         cabinet=source.cabinet,
@@ -105,6 +113,9 @@ def _mark(rows: Sequence[RejectedRecord], results: Sequence[Result], now: dateti
             row.field = str(storable(one.error.field))[:100]
             row.message = str(storable(one.error.message))
             again.append(row)
+    # In the order in which a request that rejects them again locks them.
+    locked = RejectedRecord.objects.filter(pk__in=[row.pk for row in rows]).order_by("digest")
+    list(locked.select_for_update().values_list("pk"))
     accepted = {row.pk for row in rows} - {row.pk for row in again}
     RejectedRecord.objects.filter(pk__in=accepted).update(replayed_at=now)
     RejectedRecord.objects.bulk_update(again, ["code", "field", "message"])

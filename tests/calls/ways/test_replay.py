@@ -13,8 +13,11 @@ from django.test import Client
 from django.urls import reverse
 
 from cabinets.models import AuditEvent, Cabinet, CallSource
-from calls.models import Call, Intake, RejectedRecord, Way
+from calls.ingest.store import store_calls
+from calls.models import Call, Delivery, Intake, RejectedRecord, Way
+from calls.states import DeliveryState, HoldBack
 from calls.ways import replay
+from calls.ways.reading import read_items
 from calls.ways.replay import Replayed, replay_all, replay_one
 from calls.ways.saved_mapping import save_mapping
 from counters.models import Counter
@@ -157,3 +160,20 @@ def test_record_of_another_call_under_a_known_number_keeps_its_reason(
 
     assert [code for code, *_others in reasons()][2:] == ["bad_time", "identity_conflict"]
     assert Call.objects.count() == 2
+
+
+def test_record_of_a_file_that_is_only_loaded_stays_unsent(source: CallSource, owner: User) -> None:
+    RejectedRecord.objects.all().delete()
+    starts = {"4": HoldBack.LOADED, "5": None}
+    for number, hold_back in starts.items():
+        record = {"nomer": number, "telefon": "79160000004", "kogda": "2026-11-29 11:30:00"}
+        rejected = read_items(source, [record], now=NOW)
+        store_calls(source=source, records=rejected, now=NOW, way=Way.FILE, hold_back=hold_back)
+    mend(source, owner)
+
+    assert replay_all(source, actor=owner, now=NOW) == Replayed(accepted=2)
+
+    assert dict(Call.objects.values_list("external_id", "hold_back")) == starts
+    held = Call.objects.get(external_id="4").pk
+    waiting = Delivery.objects.filter(state=DeliveryState.WAITING).values_list("call_id", flat=True)
+    assert held not in waiting
