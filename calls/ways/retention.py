@@ -30,17 +30,22 @@ WITH taken AS (
 )
 SELECT count(*) FROM taken
 """
+# A record that comes again at this moment is locked, or has another time: it is kept.
 _TOO_OLD = """
 DELETE FROM {table} WHERE id IN (
-    SELECT id FROM {table} WHERE {column} < %(before)s ORDER BY {column} LIMIT %(batch)s
+    SELECT id FROM {table} WHERE {column} < %(before)s
+    ORDER BY {column} LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 )
 """
 _TOO_MANY = """
 DELETE FROM calls_rejectedrecord WHERE id IN (
-    SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY source_id ORDER BY last_at DESC, id) AS place
+    SELECT old.id FROM calls_rejectedrecord old JOIN (
+        SELECT id, last_at,
+            row_number() OVER (PARTITION BY source_id ORDER BY last_at DESC, id) AS place
         FROM calls_rejectedrecord
-    ) AS numbered WHERE place > %(most)s LIMIT %(batch)s
+    ) AS numbered USING (id, last_at)
+    WHERE place > %(most)s LIMIT %(batch)s
+    FOR UPDATE OF old SKIP LOCKED
 )
 """
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from pytest_django import Settings
 
 from cabinets.models import CallSource
 from calls.models import Intake, ReceivedRequest, RejectedRecord, Way
 from calls.queries.intake import IntakeCounts, counts_of
 from calls.ways import retention
+from tests.calls.delivery.test_races import in_session
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)
@@ -88,3 +90,18 @@ def test_the_oldest_rejected_records_of_a_source_go_beyond_the_most(
 
     assert retention.delete_old(now=NOW) == 1
     assert set(RejectedRecord.objects.values_list("digest", flat=True)) == {"1", "2"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rejected_record_that_comes_again_meanwhile_is_kept(source: CallSource) -> None:
+    at = NOW - timedelta(days=31)
+    values = {"code": "missing_field", "message": "…", "first_at": at, "last_at": at}
+    RejectedRecord.objects.create(source=source, way=Way.API, digest="1", **values)
+
+    with transaction.atomic():
+        RejectedRecord.objects.update(last_at=NOW)
+        deleting = in_session(lambda: retention.delete_old(now=NOW))
+        deleting.join(timeout=5)
+    deleting.join(timeout=10)
+
+    assert RejectedRecord.objects.get().last_at == NOW
