@@ -14,7 +14,7 @@ from django.db import transaction
 from cabinets import audit
 from cabinets.models import Cabinet, CallSource
 from calls.models import FileImport, FilePiece, ImportState
-from calls.models.file_import import FileImportQuerySet
+from calls.models.file_import import OPEN, FileImportQuerySet
 
 PIECE_BYTES = 1024 * 1024
 #: Imports of a cabinet that are not at their end; more would only fill the disk.
@@ -70,7 +70,8 @@ class PieceWriter:
 def begin(source: CallSource, *, name: str, actor: User, now: datetime) -> PieceWriter:
     """Create an import whose bytes are about to come. Raises TooManyImports."""
     with transaction.atomic():
-        Cabinet.objects.select_for_update().get(pk=source.cabinet_id)
+        # Not FOR UPDATE: requests that store new calls would wait until old files are deleted.
+        Cabinet.objects.select_for_update(no_key=True).get(pk=source.cabinet_id)
         of_cabinet = FileImport.objects.filter(source__cabinet=source.cabinet_id)
         if of_cabinet.open().count() >= MAX_OPEN:
             raise TooManyImports
@@ -87,7 +88,7 @@ def finish(writer: PieceWriter, *, actor: User) -> FileImport:
     sha256 = writer.end()
     with transaction.atomic():
         made = FileImport.objects.select_related("source__cabinet").get(pk=writer.file_import.pk)
-        CallSource.objects.select_for_update().get(pk=made.source_id)
+        CallSource.objects.select_for_update(no_key=True).get(pk=made.source_id)
         others = FileImport.objects.filter(source=made.source, sha256=sha256).exclude(pk=made.pk)
         earlier = others.open().order_by("pk").first()
         if earlier is not None:
@@ -142,7 +143,10 @@ def delete_old(*, now: datetime) -> int:
 
 def _forget_files(of_cabinet: FileImportQuerySet) -> None:
     """Delete the bytes of imports at their end, except those of the last ones."""
-    ended = of_cabinet.filter(has_file=True).exclude(pk__in=of_cabinet.open().values("pk"))
-    forgotten = list(ended.order_by("-pk").values_list("pk", flat=True)[FILES_KEPT:])
+    ended = of_cabinet.filter(has_file=True).exclude(state__in=OPEN)
+    kept = list(ended.order_by("-pk").values_list("pk", flat=True)[:FILES_KEPT])
+    # Locked, so that none of them is ordered to be read again meanwhile.
+    old = ended.exclude(pk__in=kept).select_for_update(of=("self",), skip_locked=True)
+    forgotten = list(old.order_by("pk").values_list("pk", flat=True))
     FilePiece.objects.filter(file_import__in=forgotten).delete()
     FileImport.objects.filter(pk__in=forgotten).update(has_file=False)
