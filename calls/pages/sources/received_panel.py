@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +13,11 @@ from cabinets.models import CallSource
 from cabinets.refusals import refusal_text, rejection_text
 from cabinets.sealing import UnsealFailed
 from calls.mapping import flatten
-from calls.masking import masked_address, masked_value
+from calls.masking import masked_text
 from calls.models import ReceivedRequest
+from calls.pages.sources.received_requests import shown_value
 
 SHOWN = 10
-#: Phones, visitor ids and ids of calls.
-_LONG_NUMBER = re.compile(r"\d(?:[\s().-]?\d){8,}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def panel(request: CabinetRequest, source: CallSource) -> dict[str, Any] | None:
 
 def _shown(one: ReceivedRequest, *, sees_phones: bool) -> ShownRequest:
     text, tone = _outcome(one)
-    message = one.message if sees_phones else _masked(one.message)
+    message = one.message if sees_phones else masked_text(one.message)
     return ShownRequest(one, text, tone, message, fields_of(one, sees_phones=sees_phones))
 
 
@@ -58,16 +56,10 @@ def fields_of(one: ReceivedRequest, *, sees_phones: bool) -> list[tuple[str, str
         record = json.loads(one.record) if one.record else {}
     except UnsealFailed:
         return []
-    shown = str if sees_phones else _masked
-    return [(path, shown(_as_text(value))) for path, value in flatten(record).items()]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _masked(text: str) -> str:
-    return masked_value(text) if _LONG_NUMBER.search(text) else masked_address(text)
+    return [
+        (path, shown_value(value, sees_phones=sees_phones))
+        for path, value in flatten(record).items()
+    ]
 
 
 def _outcome(one: ReceivedRequest) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from cabinets.models import CallSource
 from cabinets.sealing import UnsealFailed
 from calls.ingest.rejected import raw_of
 from calls.mapping import flatten
-from calls.masking import masked_text
+from calls.masking import masked_text, masked_value
 from calls.models import RejectedRecord
 from calls.pages.sources.received_requests import shown_value
 from calls.ways.replay import Replayed, replay_all, replay_one, replayable
@@ -30,10 +30,14 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Shown:
-    """A rejected record as the person may see it; ``values``: path → value."""
+    """A rejected record as the person may see it; ``values``: path → value.
+
+    ``external_id`` may be a phone, so it is masked like the values.
+    """
 
     record: RejectedRecord
     reason: str
+    external_id: str
     values: list[tuple[str, str]]
     can_replay: bool
 
@@ -68,18 +72,18 @@ def replay_records(request: CabinetRequest, pk: int) -> HttpResponse:
         done = replay_one(source, int(record), actor=request.user, now=now)
     else:
         done = Replayed()
-    _tell(request, done)
+    _notify(request, done)
     return HttpResponseRedirect(reverse("calls:source-rejected", args=[source.pk]))
 
 
-def _tell(request: CabinetRequest, done: Replayed) -> None:
+def _notify(request: CabinetRequest, done: Replayed) -> None:
     if not done.read:
         messages.warning(request, _("Читать снова нечего: записи уже прочитаны или не сохранены."))
         return
     text = _("Прочитано записей: %(read)d. Принято: %(accepted)d, снова отклонено: %(rejected)d.")
     words = {"read": done.read, "accepted": done.accepted, "rejected": done.rejected}
-    notify = messages.warning if done.rejected else messages.success
-    notify(request, text % words)
+    add = messages.warning if done.rejected else messages.success
+    add(request, text % words)
 
 
 def _shown(record: RejectedRecord, *, sees_phones: bool) -> Shown:
@@ -88,6 +92,7 @@ def _shown(record: RejectedRecord, *, sees_phones: bool) -> Shown:
     return Shown(
         record,
         record.message if sees_phones else masked_text(record.message),
+        record.external_id if sees_phones else masked_value(record.external_id),
         [(path, shown_value(one, sees_phones=sees_phones)) for path, one in values.items()],
         can_replay=item is not None,
     )

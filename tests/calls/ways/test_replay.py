@@ -126,10 +126,12 @@ def test_page_lists_reasons_and_reads_again(
 
 
 def test_viewer_sees_no_phones_and_no_buttons(source: CallSource, viewer_client: Client) -> None:
+    RejectedRecord.objects.update(external_id="79160000009")
     page = viewer_client.get(reverse("calls:source-rejected", args=[source.pk]))
 
     assert "***0001" in page.text
     assert "79160000001" not in page.text
+    assert "79160000009" not in page.text
     assert "Прочитать ещё раз" not in page.text
 
 
