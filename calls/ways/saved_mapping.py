@@ -22,6 +22,7 @@ from calls.mapping.field_mapping import usable_fields
 from calls.models import SourceMapping
 
 Read = CallRecord | BadRecord
+Reader = Callable[[Sequence[Any], datetime], list[Read]]
 Choice = Callable[[dict[str, Any]], Mapping | None]
 #: Shapes of items that are remembered while one batch is read.
 MAX_SHAPES = 256
@@ -52,8 +53,22 @@ def read_mapped(
 
     ``mapping``: used for every item instead of the one of the source.
     """
-    choose: Choice = _choice(source) if mapping is None else lambda item: mapping
-    return [_read(item, choose, source, now) for item in items]
+    choose = _choice(source) if mapping is None else _always(mapping)
+    read = _reader(source, choose)
+    return [read(item, now) for item in items]
+
+
+def source_reader(source: CallSource, mapping: Mapping | None) -> Reader:
+    """Return what parses items of the source by the mapping, without the database.
+
+    Without a mapping the items have the names of the parser.
+    """
+    read = _reader(source, _always(mapping))
+
+    def read_all(items: Sequence[Any], now: datetime) -> list[Read]:
+        return [read(item, now) for item in items]
+
+    return read_all
 
 
 @transaction.atomic
@@ -128,7 +143,11 @@ def _ready(paths: tuple[str, ...], otherwise: Mapping | None) -> Mapping | None:
     return None if preset.is_native else preset.mapping(paths)
 
 
-def v3_record(item: Any, mapping: Mapping | None) -> Any:
+def _always(mapping: Mapping | None) -> Choice:
+    return lambda item: mapping
+
+
+def _v3_record(item: Any, mapping: Mapping | None) -> Any:
     """Return the v3 record of an item, or the BadRecord that says why it has none.
 
     Without a mapping its names are those of the parser. What is no object stays as it is.
@@ -141,15 +160,16 @@ def v3_record(item: Any, mapping: Mapping | None) -> Any:
         return BadRecord(problem.code, problem.field, problem.message, raw=item)
 
 
-def keeping(item: Any, read: Read) -> Read:
-    """Return what was read; a rejected record keeps the item as it came."""
-    return replace(read, raw=item) if isinstance(read, BadRecord) else read
-
-
-def _read(item: Any, choose: Choice, source: CallSource, now: datetime) -> Read:
-    record = v3_record(item, choose(item) if isinstance(item, dict) else None)
-    if isinstance(record, BadRecord):
-        return record
+def _reader(source: CallSource, choose: Choice) -> Callable[[Any, datetime], Read]:
+    """Return what parses one item; a rejected record keeps the item as it came."""
     zone = ZoneInfo(source.time_zone) if source.time_zone else None
-    read = read_record(record, source_id=source.public_id, zone=zone, now=now, region=source.region)
-    return keeping(item, read)
+    public_id, region = source.public_id, source.region
+
+    def read(item: Any, now: datetime) -> Read:
+        record = _v3_record(item, choose(item) if isinstance(item, dict) else None)
+        if isinstance(record, BadRecord):
+            return record
+        done = read_record(record, source_id=public_id, zone=zone, now=now, region=region)
+        return replace(done, raw=item) if isinstance(done, BadRecord) else done
+
+    return read

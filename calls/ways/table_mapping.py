@@ -1,26 +1,21 @@
-"""Reads the rows of a file by a mapping: the given or saved one, a ready one, or a guess."""
+"""Chooses the mapping of a file's rows: the saved one, a ready one, or a guess."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from cabinets.models import CallSource
 from calls.ingest.parsing.file_format import UnreadableListing
-from calls.ingest.parsing.record import BadRecord, read_record, read_records
 from calls.mapping.field_mapping import Mapping, usable_fields
 from calls.mapping.guessing import guess, is_enough
 from calls.mapping.paths import flatten, value_at
 from calls.mapping.presets import matching_preset
 from calls.models import SourceMapping
 from calls.tables.table import Table
-from calls.ways.import_steps import Reader, Record
-from calls.ways.saved_mapping import keeping, v3_record
 
 #: Rows that are looked at for the first one that is usable.
 SAMPLES = 100
@@ -52,27 +47,6 @@ def mapping_of(table: Table, source: CallSource) -> Mapping | None:
             )
         )
     return None
-
-
-def reader(source: CallSource, mapping: Mapping | None) -> Reader:
-    """Return what parses items of the source by the mapping, without the database."""
-    zone = ZoneInfo(source.time_zone) if source.time_zone else None
-    public_id, region = source.public_id, source.region
-
-    def read(items: Sequence[Any], now: datetime) -> list[Record]:
-        mapped = [v3_record(item, mapping) for item in items]
-        if mapping is None and all(one is item for one, item in zip(mapped, items, strict=True)):
-            return read_records(items, source_id=public_id, zone=zone, now=now, region=region)
-        return [
-            one
-            if isinstance(one, BadRecord)
-            else keeping(
-                item, read_record(one, source_id=public_id, zone=zone, now=now, region=region)
-            )
-            for item, one in zip(items, mapped, strict=True)
-        ]
-
-    return read
 
 
 def _samples(table: Table) -> Iterator[dict[str, Any]]:

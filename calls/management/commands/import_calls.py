@@ -25,7 +25,8 @@ from calls.models import Way
 from calls.tables.opening import open_table
 from calls.tables.table import Table
 from calls.ways.import_steps import RowResult, import_rows
-from calls.ways.table_mapping import mapping_of, reader
+from calls.ways.saved_mapping import source_reader
+from calls.ways.table_mapping import mapping_of
 from calls.workbook import MAX_ROWS, Column, workbook_writer
 
 REPORT_HEADER = ("index", "universalId", "status", "call_id", "code", "field", "message")
@@ -102,7 +103,7 @@ class Command(BaseCommand):
                 count = sum(1 for _row in table.rows())
             write = _report_writer(report, count or 0, stack)
             bar = stack.enter_context(tqdm(total=count, unit="call", disable=None))
-            read = reader(caller, mapping)
+            read = source_reader(caller, mapping)
             steps = import_rows(table.rows(), source=caller, way=Way.COMMAND, read=read)
             for one in _each(stack.enter_context(closing(steps))):
                 # A record of JSON is counted from 0, a row has its number in the file.

@@ -14,7 +14,7 @@ from calls.mapping.guessing import is_enough
 from calls.models import FileImport, SourceMapping
 from calls.tables.table import Row, Table
 from calls.ways.import_steps import CALLS_PER_STEP, Reader, Record, read_rows
-from calls.ways.table_mapping import reader
+from calls.ways.saved_mapping import source_reader
 
 ROWS_PER_STEP = CALLS_PER_STEP
 #: First rows that a person sees, and from which the columns are guessed.
@@ -32,7 +32,7 @@ class Step:
 def reader_of(one: FileImport) -> Reader:
     """Return what reads rows of the file through the mapping that is stored."""
     mapping = Mapping(one.mapping or {}, one.preset)
-    return reader(one.source, mapping or None)
+    return source_reader(one.source, mapping or None)
 
 
 def steps(rows: Iterator[Row], read: Reader, now: datetime) -> Iterator[Step]:

@@ -20,7 +20,7 @@ from calls.runtime.read_ahead import THREAD
 from calls.tables import json_file as json_module
 from calls.tables.table import Row
 from calls.ways import import_steps as module
-from calls.ways.table_mapping import reader
+from calls.ways.saved_mapping import source_reader
 from counters.models import Counter
 from tests import factories
 from tests.calls.management.test_import_calls import run, write_file
@@ -193,7 +193,7 @@ def test_what_is_noted_of_a_step_is_committed_with_it_or_not_at_all(
             raise OperationalError
         steps.append([one.number for one in results])
 
-    read = reader(source, None)
+    read = source_reader(source, None)
     rows = iter([Row(number, item) for number, item in enumerate(items, 10)])
     with pytest.raises(OperationalError):
         list(import_steps.import_rows(rows, source=source, way=Way.FILE, read=read, on_step=noting))
