@@ -51,7 +51,7 @@ def test_webhook_with_names_of_its_own_is_mapped_and_the_next_one_is_a_call(
         "clientNumber": "client_no",
         "duration": "seconds",
     }
-    page.get_by_role("button", name="Прочитать снова").click()
+    page.get_by_role("button", name="Прочитать ещё раз").click()
     expect(page.get_by_text("Принято: 1, снова отклонено: 0.")).to_be_visible()
     assert sent(address) == "duplicate"
     assert Call.objects.get().phone == "+79160000001"

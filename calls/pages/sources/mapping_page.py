@@ -101,7 +101,7 @@ def _saved_text(waiting: int) -> str:
     saved = _("Соответствие сохранено: так читаются записи, которые придут дальше.")
     if not waiting:
         return saved
-    sentence = _("Отклонённых записей, которые можно прочитать снова: %(count)d.")
+    sentence = _("Отклонённых записей, которые можно прочитать ещё раз: %(count)d.")
     return f"{saved} {sentence % {'count': waiting}}"
 
 

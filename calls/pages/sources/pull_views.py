@@ -36,7 +36,7 @@ def add_pull(request: CabinetRequest) -> HttpResponse:
         source = _created(request, form, checked)
         if source is not None:
             text = _("Источник «%(name)s» добавлен: первые звонки придут в ближайшую минуту.")
-            _say(request, text % {"name": source.name}, checked)
+            _report(request, text % {"name": source.name}, checked)
             return _to_source(source)
     return _page(request, form)
 
@@ -55,7 +55,7 @@ def change_key(request: CabinetRequest, pk: int) -> HttpResponse:
         if checked.outcome != "wrong":
             key = form.cleaned_data["api_key"]
             orders.change_key(pull, api_key=key, actor=request.user, now=timezone.now())
-            _say(request, _("Ключ сохранён."), checked)
+            _report(request, _("Ключ сохранён."), checked)
             return _to_source(pull.source)
         form.add_error("api_key", checked.text)
     return _page(request, form, pull=pull)
@@ -113,7 +113,7 @@ def _check(request: CabinetRequest) -> Checked:
     return check_key(key, cabinet_id=request.cabinet.pk, now=timezone.now())
 
 
-def _say(request: CabinetRequest, text: str, checked: Checked) -> None:
+def _report(request: CabinetRequest, text: str, checked: Checked) -> None:
     """Report success; with a key that could not be checked, say that too."""
     if checked.outcome == "fits":
         messages.success(request, text)
