@@ -75,7 +75,10 @@ def _counters(is_configured: bool) -> FirstStep:
 def _calls(has_calls: bool, is_configured: bool) -> FirstStep:
     """Return the last step; the steps end when its first call is with Metrika."""
     if has_calls:
-        waits = _("Звонки пришли. Первый подходящий уйдёт в Метрику сам, обычно за минуту-другую.")
+        waits = _(
+            "Звонки пришли. Первый подходящий уйдёт в Метрику сам, обычно за минуту-другую. Звонки"
+            " до подключения счетчика отправляют из его настроек."
+        )
         other = _("Звонки пришли и ждут настроек счетчика.")
         text = waits if is_configured else other
         return FirstStep(_("Звонки"), text, True, reverse("calls:list"), _("Смотреть звонки"))

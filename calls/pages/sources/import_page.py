@@ -122,7 +122,8 @@ def _plan(request: CabinetRequest, one: FileImport) -> dict[str, Any] | None:
 
 
 def _line(name: str, values: list[int]) -> dict[str, Any]:
-    total, goes, too_old, earlier = values
+    # The plan of a check by an earlier version has three numbers.
+    total, goes, too_old, earlier = [*values, 0][:4]
     return {"name": name, "total": total, "goes": goes, "too_old": too_old, "earlier": earlier}
 
 

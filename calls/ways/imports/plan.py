@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.db import connection, transaction
@@ -58,8 +59,8 @@ def added(plan: dict[str, Any], trial: Trial) -> dict[str, Any]:
     counters = {key: list(values) for key, values in plan.get("counters", {}).items()}
     for counter, channel, *numbers in trial.counts:
         key = f"{counter}:{channel}"
-        before = counters.get(key, [0] * len(numbers))
-        counters[key] = [old + new for old, new in zip(before, numbers, strict=True)]
+        before = counters.get(key, [])
+        counters[key] = [old + new for old, new in zip_longest(before, numbers, fillvalue=0)]
     return total | {"counters": counters}
 
 

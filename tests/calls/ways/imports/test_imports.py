@@ -135,6 +135,7 @@ def test_columns_that_are_not_recognised_are_chosen_by_the_person(
     assert one.header == ["когда", "кто", "прочее"]
     page = owner_client.get(url("import", one)).content.decode()
     assert "Непонятно, в каких столбцах" in page
+    assert "Загрузить другой файл" in page
 
     chosen = {"field-callTime": "когда", "field-clientNumber": "кто"}
     owner_client.post(url("import-check", one), chosen)
