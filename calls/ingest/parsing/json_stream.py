@@ -9,6 +9,9 @@ from calls.ingest.parsing.json_values import STRICT_DECODER, MalformedJson
 
 #: Characters per read; while a value is longer, each read doubles the buffer.
 CHUNK = 1 << 18
+#: Characters of a value: one that is broken cannot be told from one that goes on, and the rest of
+#: the file would come into memory.
+MAX_VALUE = 1 << 23
 _SPACES = " \t\n\r"
 _AFTER_VALUE = frozenset(f"{_SPACES},:]}}")
 
@@ -91,6 +94,8 @@ class JsonStream:
 
     def _read_more(self) -> None:
         rest = self._buffer[self._at :]
+        if len(rest) > MAX_VALUE:
+            raise MalformedJson("a value that is too long")
         try:
             more = self._text.read(max(CHUNK, len(rest)))
         except UnicodeDecodeError as problem:

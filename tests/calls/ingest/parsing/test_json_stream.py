@@ -123,3 +123,17 @@ def _read(stream: JsonStream) -> None:
     for _item in stream.items():
         pass
     stream.end()
+
+
+def test_broken_value_does_not_bring_the_rest_of_the_file_into_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(json_stream, "CHUNK", 10)
+    monkeypatch.setattr(json_stream, "MAX_VALUE", 100)
+    text = io.StringIO('[{"a": 1}, {x}, ' + '{"a": 1}, ' * 1000 + "1]")
+    items = JsonStream(text).items()
+
+    assert next(items) == {"a": 1}
+    with pytest.raises(MalformedJson):
+        next(items)
+    assert text.tell() <= 400
