@@ -22,7 +22,10 @@ class ImportAge(AgeFilter):
 
 @admin.register(FileImport)
 class FileImportAdmin(SupportAdmin):
-    """Files, how they were read and what became of their rows."""
+    """Files, how they were read and what became of their rows.
+
+    In a file without a header the names of the columns are the values of its first call.
+    """
 
     list_display = ("name", "source", "state", "rows_total", "created_at", "error_code")
     list_filter = (ImportAge, "state")
@@ -38,6 +41,11 @@ class FileImportAdmin(SupportAdmin):
         *("plan", "is_sent", "created", "updated", "duplicate", "rejected", "failures"),
         *("created_at", "started_at", "finished_at"),
     )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave the names of the columns out, unless the user may see phones whole."""
+        hidden = () if sees_phones(request) else ("header", "mapping")
+        return [name for name in super().get_fields(request, obj) if name not in hidden]
 
 
 @admin.register(FilePiece)

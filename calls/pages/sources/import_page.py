@@ -84,7 +84,10 @@ def _progress(one: FileImport) -> dict[str, Any] | None:
 
 
 def _table(one: FileImport, *, is_whole: bool) -> dict[str, Any] | None:
-    """Return the first rows as they came; with phones masked unless the person may see them."""
+    """Return the first rows as they came; with phones masked unless the person may see them.
+
+    In a file without a header the names of the columns are the values of its first call.
+    """
     items = json.loads(one.preview) if one.preview else []
     if not items:
         return None
@@ -92,8 +95,10 @@ def _table(one: FileImport, *, is_whole: bool) -> dict[str, Any] | None:
     shown = str if is_whole else masked_text
     flat = [flatten(item) for item in items]
     return {
-        "columns": columns,
-        "rows": [[(name, shown(str(item.get(name, "")))) for name in columns] for item in flat],
+        "columns": [shown(name) for name in columns],
+        "rows": [
+            [(shown(name), shown(str(item.get(name, "")))) for name in columns] for item in flat
+        ],
         "more": max(0, len(one.header) - len(columns)),
     }
 
