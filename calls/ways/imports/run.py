@@ -6,11 +6,11 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 #: Characters of a value in the first rows that are shown.
 MAX_SHOWN = 200
+#: Name of a copy of a file; far longer than a task may run, nobody reads it any more.
+COPY_PREFIX = "callkeeper-import-"
+COPY_SECONDS = 3600
 
 
 def run_due(*, seconds: float) -> int:
@@ -90,7 +93,8 @@ def _give_up(one: FileImport) -> None:
 @contextmanager
 def _table(one: FileImport) -> Iterator[Table]:
     """Open the table in a copy of the file, which is deleted afterwards."""
-    with NamedTemporaryFile(prefix="import-") as copy:
+    _forget_copies()
+    with NamedTemporaryFile(prefix=COPY_PREFIX) as copy:
         files.copy_to(one, copy)
         yield open_table(
             Path(copy.name),
@@ -99,6 +103,15 @@ def _table(one: FileImport) -> Iterator[Table]:
             encoding=one.encoding or None,
             delimiter=one.delimiter or None,
         )
+
+
+def _forget_copies() -> None:
+    """Delete copies that workers left when they were killed."""
+    too_old = time.time() - COPY_SECONDS
+    for copy in Path(gettempdir()).glob(f"{COPY_PREFIX}*"):
+        with suppress(OSError):
+            if copy.stat().st_mtime < too_old:
+                copy.unlink()
 
 
 def _describe(one: FileImport, table: Table) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -235,3 +237,17 @@ def test_old_imports_and_uploads_that_were_cut_off_are_deleted(
     assert files.delete_old(now=NOW) == 2
     assert list(FileImport.objects.all()) == [kept]
     assert FilePiece.objects.count() == 1
+
+
+def test_copies_that_killed_workers_left_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "gettempdir", lambda: str(tmp_path))
+    for name, seconds in (("old", 4000), ("new", 60)):
+        copy = tmp_path / f"{run.COPY_PREFIX}{name}"
+        copy.write_bytes(b"x")
+        os.utime(copy, times=(NOW.timestamp() - seconds,) * 2)
+
+    run._forget_copies()
+
+    assert [one.name for one in tmp_path.iterdir()] == [f"{run.COPY_PREFIX}new"]
