@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
@@ -56,6 +57,7 @@ def rejected_list(request: CabinetRequest, pk: int) -> HttpResponse:
         "more_url": f"{request.path}?page={page.next_page_number()}" if page.has_next() else "",
         "rows": [_shown(one, sees_phones=sees_phones) for one in page],
         "replayable": replayable(source).count(),
+        "days": settings.REJECTED_DAYS,
     }
     return render(request, "calls/sources/rejected.html", context)
 
