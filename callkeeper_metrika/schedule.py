@@ -36,8 +36,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # Reads calls from CallKeeper's API; each source is due every PULL_MINUTES.
     "pull-calls": {"task": "calls.pull_calls", "schedule": 10.0, "options": {"expires": 20}},
-    # Reads uploaded files; an upload and a person's decision also start it at once.
-    "run-imports": {"task": "calls.run_imports", "schedule": 10.0, "options": {"expires": 20}},
+    # Reads uploaded files; people wait on their page for the check and the end.
+    "run-imports": {"task": "calls.run_imports", "schedule": 3.0, "options": {"expires": 10}},
     # A dead worker is noticed one lease later, plus this interval.
     "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},

@@ -14,7 +14,7 @@ from django.db import connection
 
 from cabinets.models import CallSource
 from calls.management.commands import import_calls
-from calls.models import Call, Delivery
+from calls.models import Call, Delivery, RejectedRecord
 from counters.models import Counter
 from tests import factories
 from tests.paths import PAYLOADS
@@ -223,14 +223,25 @@ def test_every_usual_encoding_gives_the_same_calls(
     assert Call.objects.get().tags == ["Целевой", "Ёлка №1"]
 
 
-def test_lines_after_a_broken_one_are_not_half_imported(source: CallSource, tmp_path: Path) -> None:
+def test_broken_line_of_json_lines_is_rejected_and_the_others_are_imported(
+    source: CallSource, tmp_path: Path
+) -> None:
     file = tmp_path / "calls.jsonl"
-    lines = [json.dumps(factories.v3_record()), '{"universalId": "u-2"', "{}"]
+    good = [json.dumps(factories.v3_record()) for _number in range(2)]
+    lines = [good[0], '{"universalId": "u-2"', "", "oops", good[1], "{} {}"]
     file.write_text("\n".join(lines), encoding="utf-8")
 
-    sentence = "Файл не читается: запись 2 — не JSON. Исправьте или удалите её."
-    assert run(file, source) == (2, "", sentence)
-    assert Call.objects.count() == 0
+    code, said, errors = run(file, source)
+
+    assert (code, said) == (1, "Создано 2, изменено 0, уже были 0, отклонено 3\n")
+    assert [line.split(" ")[:2] for line in errors.splitlines()] == [
+        ["1:", "malformed_json"],
+        ["2:", "malformed_json"],
+        ["4:", "malformed_json"],
+    ]
+    kept = RejectedRecord.objects.values_list("way", "code")
+    assert list(kept) == [("command", "malformed_json")] * 3
+    assert Call.objects.count() == 2
 
 
 def test_missing_file_and_unknown_source_are_refused_in_russian(
