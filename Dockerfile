@@ -6,7 +6,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
 RUN useradd --system --uid 10001 --create-home callkeeper \
-    && install -d -o callkeeper /var/lib/callkeeper /var/lib/installation
+    && install -d -o callkeeper /var/lib/callkeeper /var/lib/installation /var/lib/scratch
 
 WORKDIR /app
 
