@@ -26,7 +26,7 @@ REFUSALS: dict[str, str | Promise] = {
     "body_cut_off": _("тело пришло не целиком"),
     "length_required": _("нет Content-Length"),
     "unsupported_media_type": _("тело — не application/json без сжатия"),
-    "method_not_allowed": _("не POST"),
+    "method_not_allowed": _("метод не подходит"),
     "secret_unavailable": _("секрет не открывается на нашей стороне, нужен администратор"),
 }
 #: Of single records.

@@ -149,9 +149,11 @@ def forget_receipts() -> int:
 def roll_up_intake() -> int:
     """Roll up counts of requests; delete what came in and is past its time."""
     now = timezone.now()
+    # First: the counts must not wait for a deletion that fails.
+    rolled_up = ways_retention.roll_up(now=now)
     ways_retention.delete_old(now=now)
     import_files.delete_old(now=now)
-    return ways_retention.roll_up(now=now)
+    return rolled_up
 
 
 @shared_task(name="calls.prune_manifests")
