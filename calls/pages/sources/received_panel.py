@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,9 @@ from django.utils.translation import gettext as _
 from cabinets.access import CabinetRequest
 from cabinets.models import CallSource
 from cabinets.refusals import refusal_text, rejection_text
-from cabinets.sealing import UnsealFailed
-from calls.mapping import flatten
 from calls.masking import masked_text
 from calls.models import ReceivedRequest
-from calls.pages.sources.received_requests import shown_value
-
-SHOWN = 10
+from calls.pages.sources.received_requests import Came, last_requests
 
 
 @dataclass(frozen=True)
@@ -35,31 +30,20 @@ def panel(request: CabinetRequest, source: CallSource) -> dict[str, Any] | None:
     """Return the context of `_panel_received.html`; None for a source that is no webhook."""
     if source.kind != CallSource.Kind.WEBHOOK:
         return None
-    last = list(source.received_requests.order_by("-at", "-pk")[:SHOWN])
     sees_phones = request.membership.can_manage
+    last = last_requests(source, sees_phones=sees_phones)
     return {
         "template": "calls/sources/_panel_received.html",
         "requests": [_shown(one, sees_phones=sees_phones) for one in last],
-        "newest": last[0].pk if last else 0,
+        "newest": last[0].request.pk if last else 0,
     }
 
 
-def _shown(one: ReceivedRequest, *, sees_phones: bool) -> ShownRequest:
+def _shown(came: Came, *, sees_phones: bool) -> ShownRequest:
+    one = came.request
     text, tone = _outcome(one)
     message = one.message if sees_phones else masked_text(one.message)
-    return ShownRequest(one, text, tone, message, fields_of(one, sees_phones=sees_phones))
-
-
-def fields_of(one: ReceivedRequest, *, sees_phones: bool) -> list[tuple[str, str]]:
-    """Return path and value of each field of the first record; values masked unless allowed."""
-    try:
-        record = json.loads(one.record) if one.record else {}
-    except UnsealFailed:
-        return []
-    return [
-        (path, shown_value(value, sees_phones=sees_phones))
-        for path, value in flatten(record).items()
-    ]
+    return ShownRequest(one, text, tone, message, came.values)
 
 
 def _outcome(one: ReceivedRequest) -> tuple[str, str]:

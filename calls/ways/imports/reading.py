@@ -10,6 +10,7 @@ from typing import Any
 
 from cabinets.models import CallSource
 from calls.mapping import Mapping, flatten, guess, matching_preset
+from calls.mapping.field_mapping import usable_fields
 from calls.mapping.guessing import is_enough
 from calls.models import FileImport, SourceMapping
 from calls.tables.table import Row, Table
@@ -55,10 +56,15 @@ def columns_of(table: Table, items: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def guessed(source: CallSource, columns: Sequence[str], items: Sequence[dict[str, Any]]) -> Mapping:
-    """Return the source's saved mapping if it fits, else a ready one that does, else a guess."""
+    """Return the source's saved mapping if it fits, else a ready one that does, else a guess.
+
+    It fits where `calls.ways.table_mapping` uses it: it has the start of the call.
+    """
     saved = SourceMapping.objects.filter(source=source).first()
-    if saved is not None and saved.fields and set(saved.fields.values()) <= set(columns):
-        return Mapping(saved.fields, saved.preset)
+    fields = usable_fields(saved.fields) if saved else {}
+    if saved and fields.get("callTime") in columns:
+        there = {name: path for name, path in fields.items() if path in columns}
+        return Mapping(there, saved.preset)
     preset = matching_preset(columns)
     if preset is not None:
         return preset.mapping(columns)
