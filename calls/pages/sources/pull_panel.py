@@ -34,6 +34,7 @@ def panel(request: CabinetRequest, source: CallSource) -> dict[str, Any] | None:
         "state": _state(pull, now),
         "counts": _counts(source, now),
         "progress": _progress(pull, now),
+        "is_live": _is_live(pull, now),
         "next_at": pull.next_at if _is_on(pull) and pull.next_at > now else None,
         "can_pull_now": is_pull_now_allowed(pull, now),
         "can_resume": pull.state == State.PAUSED,
@@ -61,6 +62,12 @@ def _state(pull: PullSource, now: datetime) -> dict[str, str]:
 
 def _words(tone: str, text: str) -> dict[str, str]:
     return {"tone": tone, "text": text}
+
+
+def _is_live(pull: PullSource, now: datetime) -> bool:
+    """Whether calls are being read, or are about to be: the page shows it without a reload."""
+    is_read = pull.lease_until is not None and pull.lease_until > now
+    return _is_on(pull) and (is_read or pull.next_at <= now)
 
 
 def _is_on(pull: PullSource) -> bool:

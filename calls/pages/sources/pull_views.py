@@ -81,7 +81,7 @@ def pull_now(request: CabinetRequest, pk: int) -> HttpResponse:
     """Make the source due at once."""
     pull = _pull(request, pk)
     if orders.pull_now(pull, actor=request.user, now=timezone.now()):
-        messages.success(request, _("Звонки заберём в ближайшие секунды. Обновите страницу."))
+        messages.success(request, _("Звонки заберём в ближайшие секунды."))
     else:
         messages.warning(request, _("Сейчас забрать звонки нельзя: почему, сказано ниже."))
     return _to_source(pull.source)

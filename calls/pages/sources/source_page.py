@@ -10,8 +10,11 @@ from django.views.decorators.http import require_safe
 from cabinets.access import CabinetRequest, cabinet_required
 from cabinets.models import CallSource
 from cabinets.time_zones import zone_label
-from calls.pages.sources import received_panel
-from calls.pages.sources.panels import panels_of
+from calls.pages.sources import pull_panel, received_panel
+from calls.pages.sources.panels import Panel, panels_of
+
+#: Panels that the page asks for again.
+PARTS: dict[str, Panel] = {"received": received_panel.panel, "pull": pull_panel.panel}
 
 
 @never_cache
@@ -20,11 +23,11 @@ from calls.pages.sources.panels import panels_of
 def source_page(request: CabinetRequest, pk: int) -> HttpResponse:
     """Show the source; every panel decides by itself what this person may see.
 
-    With ``part=received`` the panel of the last requests alone, which the page asks for again.
+    With ``part``, one of PARTS, that panel alone.
     """
     source = get_object_or_404(request.cabinet.call_sources, pk=pk)
-    if request.GET.get("part") == "received":
-        return _received(request, source)
+    if (part := request.GET.get("part")) in PARTS:
+        return _panel(request, source, PARTS[part])
     context = {
         "source": source,
         "zone": zone_label(source.time_zone),
@@ -33,10 +36,11 @@ def source_page(request: CabinetRequest, pk: int) -> HttpResponse:
     return render(request, "calls/sources/source.html", context)
 
 
-def _received(request: CabinetRequest, source: CallSource) -> HttpResponse:
-    panel = received_panel.panel(request, source)
+def _panel(request: CabinetRequest, source: CallSource, panel_of: Panel) -> HttpResponse:
+    panel = panel_of(request, source)
     if panel is None:
         raise Http404
-    if request.GET.get("last") == str(panel["newest"]):
+    newest = panel.get("newest")
+    if newest is not None and request.GET.get("last") == str(newest):
         return HttpResponse(status=204)  # the page stays as it is, with what is unfolded in it
     return render(request, panel["template"], {"source": source, "panel": panel})

@@ -277,3 +277,23 @@ def test_panel_shows_the_last_run_what_came_and_the_progress_of_many_days(
     assert "Записей: 12, новых: 7, изменённых: 2, отклонённых: 1" in text
     assert "новых звонков: 7, изменений: 0" in text
     assert "осталось дней: 14" in text
+
+
+def test_page_asks_again_while_calls_are_pulled_and_not_afterwards(
+    owner_client: Client, stranger_client: Client, pull: PullSource
+) -> None:
+    part = f"{reverse('calls:source', args=[pull.pk])}?part=pull"
+
+    def asks_again(**values: Any) -> bool:
+        PullSource.objects.update(**values)
+        answer = owner_client.get(part)
+        assert answer.status_code == 200
+        return 'hx-trigger="every 3s"' in answer.content.decode()
+
+    now = timezone.now()
+    soon = now + timedelta(minutes=5)
+    assert asks_again(next_at=now)
+    assert not asks_again(next_at=soon)
+    assert asks_again(lease="one", lease_until=soon)
+    assert not asks_again(state="paused")
+    assert stranger_client.get(part).status_code == 404
