@@ -71,10 +71,14 @@ def apply(mapping: Mapping, item: Item) -> Item:
 
 
 def as_v3(record: Item) -> Item:
-    """Return a record with v3 names with its times written as ISO 8601. Raises SpoiltValue."""
+    """Return a record with v3 names with its times written as ISO 8601. Raises SpoiltValue.
+
+    One whose times are written so already is returned itself: a file has many.
+    """
     _refuse_spoilt(record)
     times = {name: written_time(record[name]) for name in TIMES if name in record}
-    return record | times if times else record
+    changed = {name: time for name, time in times.items() if time is not record[name]}
+    return record | changed if changed else record
 
 
 def _convert(mapped: Item, mapping: Mapping, preset: Preset | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,7 +13,7 @@ from calls.ingest.parsing.json_values import STRICT_DECODER
 from calls.tables.table import BadRow, Kind, Row, Table
 
 #: Characters of a line of JSON Lines.
-MAX_LINE = 1 << 22
+MAX_LINE = 1 << 18
 
 
 def open_json(path: Path, *, encoding: str) -> Table:
@@ -52,8 +51,20 @@ def _open_lines(path: Path, encoding: str) -> Table:
 def _is_line_by_line(path: Path, encoding: str) -> bool:
     """Whether the first line is an object as a whole and the next one begins another."""
     with path.open(encoding=encoding) as text:
-        lines = [line for _number, line in islice(_lines(text), 2)]
-    return len(lines) == 2 and isinstance(_record(lines[0]), dict) and lines[1].startswith("{")
+        first = _next_line(text)
+        return (
+            first.endswith("\n")
+            and isinstance(_record(first.strip()), dict)
+            and _next_line(text).startswith("{")
+        )
+
+
+def _next_line(text: TextIO) -> str:
+    """Return the next line that is not blank, of a longer one the beginning; "" at the end."""
+    while line := text.readline(MAX_LINE):
+        if stripped := line.lstrip():
+            return stripped
+    return ""
 
 
 def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
