@@ -28,12 +28,12 @@ def max_form_bytes() -> int:
 
 
 def has_no_session(path: str, headers: Mapping[str, str]) -> bool:
-    """Whether a file comes from somebody who cannot be signed in. Pure."""
+    """Whether the request uploads a file and has no session cookie. Pure."""
     return is_file_upload(path) and not _session_key(headers)
 
 
 def is_stranger(path: str, headers: Mapping[str, str]) -> bool:
-    """Whether a file comes from somebody who is not signed in.
+    """Whether the request uploads a file in a session in which nobody is signed in.
 
     False when the database does not answer: the view will say so.
     """
