@@ -5,12 +5,20 @@
   const form = document.querySelector("[data-unsaved]");
   const note = document.querySelector("[data-unsaved-note]");
   const saved = document.querySelector("[data-saved-note]");
-  const content = () => new URLSearchParams(new FormData(form)).toString();
+  const content = (of) => new URLSearchParams(new FormData(of)).toString();
   // A form redisplayed with errors or after a conflict has unsaved changes from the start.
-  const initial = form.dataset.unsaved === "changed" ? null : content();
+  const initial = form.dataset.unsaved === "changed" ? null : content(asServed());
   let leaving = false;
 
-  const changed = () => content() !== initial;
+  // The form with the values that the server sent. A person may have edited the form already: the page
+  // is usable before this script is loaded, and browsers restore what was typed after a reload.
+  function asServed() {
+    const copy = form.cloneNode(true);
+    copy.reset();
+    return copy;
+  }
+
+  const changed = () => content(form) !== initial;
 
   function refresh() {
     note.hidden = !changed();

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from calls.models import Delivery, Redecision
 from calls.states import Channel, DeliveryState
@@ -198,6 +199,22 @@ def test_refreshing_goals_keeps_unsaved_input(
     assert page.url == address
     assert Counter.objects.get(pk=windows.pk).version == 1
     assert person.browser_errors == []
+
+
+def test_edits_made_before_the_script_is_loaded_are_unsaved(
+    person: Person, page: Page, windows: Counter
+) -> None:
+    held: list[Route] = []
+    page.route("**/unsaved*.js", lambda route: held.append(route))
+    person.page.goto(f"{person.url}{reverse('counters:settings', args=[windows.pk])}", wait_until="commit")
+    page.get_by_role("spinbutton", name="Длительность").fill("45")
+    expect(page.get_by_text(UNSAVED)).to_be_hidden()
+
+    held[0].continue_()
+
+    expect(page.get_by_text(UNSAVED)).to_be_visible()
+    page.get_by_role("spinbutton", name="Длительность").fill(str(windows.min_duration_seconds))
+    expect(page.get_by_text(UNSAVED)).to_be_hidden()
 
 
 def test_settings_work_without_javascript(
