@@ -206,7 +206,8 @@ def test_edits_made_before_the_script_is_loaded_are_unsaved(
 ) -> None:
     held: list[Route] = []
     page.route("**/unsaved*.js", lambda route: held.append(route))
-    person.page.goto(f"{person.url}{reverse('counters:settings', args=[windows.pk])}", wait_until="commit")
+    address = reverse("counters:settings", args=[windows.pk])
+    page.goto(f"{person.url}{address}", wait_until="commit")
     page.get_by_role("spinbutton", name="Длительность").fill("45")
     expect(page.get_by_text(UNSAVED)).to_be_hidden()
 
