@@ -12,12 +12,13 @@ from cabinets.urls import SOURCES
 from cabinets.urls import urlpatterns as cabinet_urls
 from counters.urls import COUNTER
 from counters.urls import urlpatterns as counter_urls
-from dashboard import counter_views, integration_views, source_list_page
+from dashboard import counter_views, integration_views, search_views, source_list_page
 from integrations.urls import ACCOUNT
 from integrations.urls import urlpatterns as linking_urls
 
 INTEGRATIONS = [
     path("integrations", integration_views.dashboard, name="dashboard"),
+    path("integrations/search", search_views.search, name="search"),
     path(f"{ACCOUNT}/disconnect", integration_views.disconnect, name="account-disconnect"),
     *linking_urls,
 ]

@@ -41,14 +41,15 @@ def call_list(request: HttpRequest) -> HttpResponse:
         cursor, now = data.get("cursor", ""), timezone.now()
         page = page_of(person.cabinet, form.filters(), cursor=cursor, now=now)
         context |= {
-            "rows": [_row(one, sees_phones=sees_phones) for one in page.calls],
+            "rows": [row_of(one, sees_phones=sees_phones) for one in page.calls],
             "next_cursor": page.next_cursor,
             "is_filtered": bool(cursor) or form.is_narrowed,
         }
     return render(request, "calls/call_list.html", context)
 
 
-def _row(listed: ListedCall, *, sees_phones: bool) -> dict[str, Any]:
+def row_of(listed: ListedCall, *, sees_phones: bool) -> dict[str, Any]:
+    """Return the values of `calls/_call_list_row.html`, masked unless ``sees_phones``."""
     call = listed.call
     return {
         "url": reverse("calls:journey", args=[call.pk]),

@@ -6,15 +6,20 @@ from django.db.models import QuerySet
 from django.db.models.functions import Length, Reverse
 
 from cabinets.models import Cabinet
+from calls.ingest.parsing.identity import SERVICE_IDS, UNKNOWN_SERVICE
 from calls.models import Call, CallKey
 from calls.phones import MASKABLE_DIGITS, VISIBLE_DIGITS, is_guess, searched_end
 
 #: At most so many of the newest matches are returned.
 MOST_CALLS = 1000
+#: What a call is stored with before an id of one service (`ctCallId`, …), which people search for.
+_SERVICES = (*SERVICE_IDS.values(), UNKNOWN_SERVICE)
 
 
 def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) -> list[int]:
     """Return ids of calls with this external id, else with a phone that ends so; newest first.
+
+    The id of one service is found with and without the service in front: `calltracking-559`, `559`.
 
     Without a cabinet all cabinets are searched: for support only. Without ``sees_phones`` a phone
     is found by the digits that are shown and nothing else: of a whole number only its last four
@@ -38,7 +43,8 @@ def call_ids(text: str, *, sees_phones: bool, cabinet: Cabinet | None = None) ->
 def _by_external_id(text: str, cabinet: Cabinet | None) -> list[int]:
     # The index begins with the cabinet, so a search over all of them lists each.
     cabinets: QuerySet[Cabinet] | list[Cabinet] = [cabinet] if cabinet else Cabinet.objects.all()
-    keys = CallKey.objects.filter(cabinet__in=cabinets, external_id=text)
+    ids = [text, *(f"{service}-{text}" for service in _SERVICES)]
+    keys = CallKey.objects.filter(cabinet__in=cabinets, external_id__in=ids)
     return list(keys.values_list("pk", flat=True)[:MOST_CALLS])
 
 

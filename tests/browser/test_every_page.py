@@ -55,6 +55,7 @@ def addresses(
     make_delivery(call=make_call(cabinet=cabinet), counter=windows)
     pages: dict[str, tuple[int | str, ...]] = {
         "integrations:dashboard": (),
+        "integrations:search": (),
         "counters:list": (),
         "counters:add": (linked.pk,),
         "counters:settings": (windows.pk,),
@@ -83,7 +84,10 @@ def addresses(
         "admin:auth_user_password_change": (factories.make_user(username="reset").pk,),
     }
     found = {name: reverse(name.split(",")[0], args=values) for name, values in pages.items()}
-    return found | {"calls:test-call, made": _trial_calls(source)}
+    return found | {
+        "calls:test-call, made": _trial_calls(source),
+        "integrations:search, found": f"{reverse('integrations:search')}?q={call.phone[-7:]}",
+    }
 
 
 def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
