@@ -13,6 +13,7 @@ from cabinets.urls import urlpatterns as cabinet_urls
 from counters.urls import COUNTER
 from counters.urls import urlpatterns as counter_urls
 from dashboard import counter_views, integration_views, search_views, source_list_page
+from dashboard.settings_urls import urlpatterns as settings_urls
 from integrations.urls import ACCOUNT
 from integrations.urls import urlpatterns as linking_urls
 
@@ -29,6 +30,7 @@ COUNTERS = [
     path(f"{COUNTER}/redecision", counter_views.redecision, name="redecision"),
     path(f"{COUNTER}/delete", counter_views.delete_counter, name="delete"),
     *counter_urls,
+    *settings_urls,
 ]
 
 CABINETS = [

@@ -23,13 +23,14 @@ class SettingChange:
 def settings_diff(saved: Counter, wanted: Mapping[str, Any]) -> list[SettingChange]:
     """Return the settings in ``wanted`` (values by column) that differ from the saved ones."""
     return [
-        SettingChange(_label(name), _text(name, getattr(saved, name)), _text(name, value))
+        SettingChange(label_of(name), _text(name, getattr(saved, name)), _text(name, value))
         for name, value in wanted.items()
         if getattr(saved, name) != value
     ]
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """Return the name of a setting for people."""
     return str(getattr(Counter._meta.get_field(name), "verbose_name", name))
 
 

@@ -20,6 +20,7 @@ from counters.settings.fields import (
     WaitingCallsField,
     YesNoField,
 )
+from counters.settings.rules import problems_of
 from counters.settings.save import save_settings
 from counters.sync.goals import choosable_goals
 
@@ -135,10 +136,8 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
         # Without incoming calls the choice within them does not matter; it must not get lost.
         for incoming, column in INCOMING_KINDS.items():
             values[column] = not kinds or incoming in kinds
-        if values.get("site_mode") == Counter.SiteMode.LIST and values.get("site_hosts") == []:
-            self.add_error("site_hosts", _("Укажите хотя бы один сайт."))
-        if values.get("tag_mode") == Counter.TagMode.MANUAL:
-            self._require_tags(kind, values)
+        for name, problem in problems_of(values).items():
+            self.add_error(name, problem)
         return values
 
     def settings(self) -> dict[str, Any]:
@@ -169,13 +168,3 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
     def sends_waiting(self) -> bool:
         """Whether the person chose to send the calls that wait for the first save."""
         return bool(self.cleaned_data.get("waiting_calls", False))
-
-    def _require_tags(self, kind: str | None, values: dict[str, Any]) -> None:
-        """A text is needed for the kinds of calls that are sent."""
-        needed = {
-            "manual_tag_callback": kind != Counter.CallKind.INCOMING,
-            "manual_tag_incoming": kind != Counter.CallKind.CALLBACK,
-        }
-        for name, is_needed in needed.items():
-            if is_needed and values.get(name) == "":
-                self.add_error(name, _("Введите тег или выберите другой способ тегирования."))

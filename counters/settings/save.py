@@ -21,6 +21,11 @@ _MARKS = (
 )
 
 
+SAVED = "counter.settings_saved"
+COPIED = "counter.settings_copied"
+RESTORED = "counter.settings_restored"
+
+
 class ChangedMeanwhile(Exception):
     """Settings were saved after the form was opened. ``current`` is the counter as it is now."""
 
@@ -38,13 +43,16 @@ def save_settings(
     actor: User | None,
     now: datetime,
     sends_waiting: bool = False,
+    action: str = SAVED,
+    origin: str = "",
 ) -> Counter:
     """Store ``values`` (by names of `Counter.SETTINGS`) over the settings of ``version``.
 
     From the first save on the counter accepts calls: those that start from now on, or with
     ``sends_waiting`` also those that came since the counter was added. Raises ChangedMeanwhile when
     the settings are no longer at ``version``, and Counter.DoesNotExist when the counter was
-    removed; then nothing is stored.
+    removed; then nothing is stored. ``action`` and ``origin`` (the name of what they were copied
+    from) are for the audit trail.
     """
     current = (
         Counter.objects.present()
@@ -62,7 +70,7 @@ def save_settings(
         current.accepts_from = current.added_at if sends_waiting else now
     _store(current, values, actor, now, is_new=bool(after) or is_first)
     if after or is_first:
-        _announce(current, actor, before, after)
+        _announce(current, actor, action, before, after | ({"origin": origin} if origin else {}))
     return current
 
 
@@ -92,12 +100,16 @@ def _store(
 
 
 def _announce(
-    current: Counter, actor: User | None, before: dict[str, Any], after: dict[str, Any]
+    current: Counter,
+    actor: User | None,
+    action: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
 ) -> None:
     audit.log_change(
         cabinet=current.cabinet,
         actor=actor,
-        action="counter.settings_saved",
+        action=action,
         subject=current,
         before=before,
         after=after,

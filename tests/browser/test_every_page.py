@@ -60,6 +60,7 @@ def addresses(
         "counters:add": (linked.pk,),
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),
+        "counters:settings-copy": (windows.pk,),
         "calls:send-earlier": (windows.pk,),
         "integrations:account-disconnect": (linked.pk,),
         "cabinets:sources": (),
