@@ -165,6 +165,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "cabinets.middleware.CabinetMiddleware",
+    "accounts.preference_middleware.PreferenceMiddleware",
     "integrations.limits.middleware.ShortTimeoutMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -187,6 +188,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "cabinets.context_processors.cabinet",
                 "accounts.mail.mail_context",
+                "accounts.preferences.preference_context",
                 "integrations.installation.words.halt_context",
             ],
         },
@@ -220,6 +222,11 @@ CACHES = {
 
 # --- Authentication and language -----------------------------------------------------------
 
+AUTHENTICATION_BACKENDS = [
+    "accounts.backends.PreferenceBackend",
+    # Of sessions that began before the first one was there; it is asked for no password.
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -252,10 +259,11 @@ EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
 EMAIL_TIMEOUT = env_int("EMAIL_TIMEOUT", 10, minimum=1)
 DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", f"CallKeeper <{SUPPORT_EMAIL}>")
 
+# Sentences are written in Russian and translated by locale/. A person chooses the language
+# (accounts.preferences); Accept-Language is ignored: Russian customers have English browsers.
 LANGUAGE_CODE = "ru"
-# There is no second catalogue, so Accept-Language is ignored: it would give pages half in English,
-# half in Russian.
-LANGUAGES = [("ru", "Русский")]
+LANGUAGES = [("ru", "Русский"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env_text("TIME_ZONE", "Europe/Moscow")
 USE_TZ = True
 

@@ -33,6 +33,7 @@ from devtools.launcher.summary import summary
 SUPERVISE_SECONDS = 0.5
 #: Loaded by its name after the servers are on their way; the launcher itself needs no product.
 PRELOAD = "devtools.preload"
+CATALOGUES = "callkeeper_metrika.catalogues"
 
 
 class Stopped(BaseException):
@@ -140,6 +141,7 @@ def _prepare_data(
 ) -> dict[str, Any]:
     """Migrate and seed the database; return the sign-in and the source printed by `seed_access`."""
     with progress_line("Loading the product"):
+        import_module(CATALOGUES).compile_catalogues()
         import_module(PRELOAD).import_product(environment)
     static = ManagementCommand(environment, "collectstatic", "--no-input")
     with progress_line("Preparing the database"):

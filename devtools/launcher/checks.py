@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 
 from devtools.launcher.embedded_server import EmbeddedServerFailed
 from devtools.launcher.parent_death import die_with_parent
@@ -22,6 +23,8 @@ from devtools.launcher.test_servers import set_harmless_values, start_servers
 # Three workers for two cores, because half of the time of the long tests is waiting; they take
 # tests from each other at the end.
 PYTEST = ("-n", "3", "--dist", "worksteal", "--durations=10")
+#: Loaded by its name: the launcher needs no product.
+CATALOGUES = "callkeeper_metrika.catalogues"
 COVERAGE = ("--cov", "--cov-report=")
 # Title, and the words after `python`.
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -63,6 +66,7 @@ class Result:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the checks; the exit code is 0 only if all of them passed."""
+    import_module(CATALOGUES).compile_catalogues()
     is_measured = list(arguments) == ["--coverage"]
     if arguments and not is_measured:
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])

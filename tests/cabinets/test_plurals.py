@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from cabinets.plurals import plural
 from tests.paths import ROOT
@@ -32,6 +33,14 @@ from tests.paths import ROOT
 )
 def test_plural_form(count: int, form: str) -> None:
     assert plural(count, "one", "few", "many") == form
+
+
+@pytest.mark.parametrize(
+    ("count", "form"), [(0, "many"), (1, "one"), (2, "many"), (21, "many"), (101, "many")]
+)
+def test_plural_form_in_english(count: int, form: str) -> None:
+    with translation.override("en"):
+        assert plural(count, "one", "few", "many") == form
 
 
 def test_ngettext_has_a_plural_that_is_right_with_every_number() -> None:
