@@ -7,26 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.access import CabinetRequest
-from calls.decision.reasons import hide_personal_data
-from calls.pages.badge import badge_of, same_second_text
 from calls.pages.empty_history import hints_of, url_of
 from calls.pages.forms import DEFAULT_DAYS, HistoryFilterForm
-from calls.pages.status_messages import sentence_of
-from calls.pages.upload_page import sent_at_of
-from calls.phones import shown_phone
+from calls.pages.history_rows import channels_of, rows_context
 from calls.queries import history as history_pages
-from calls.queries.blockers import blocker_of, of_channel
-from calls.queries.display_state import DisplayDelivery, is_changed_after_send
 from calls.queries.redecision import grouped
-from calls.queries.same_second import SameSecond, same_second
 from calls.queries.stats import history_totals, whole_history_totals
-from calls.states import Channel, DisplayState
 from counters.models import Counter
 
 #: The totals of a period that was not chosen count no more rows than these.
@@ -35,7 +26,6 @@ MAX_TOTALLED = 10_000
 MAX_COUNTED_AT_ONCE = 3000
 #: The parameter of the URL that asks for the totals of any number of rows.
 TOTALS = "totals"
-_BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 
 
 def filter_form(
@@ -160,23 +150,11 @@ def _rows_context(
 ) -> dict[str, Any]:
     cursor = request.GET.get("cursor", "")
     page = history_pages.page_of(counter, filters, cursor=cursor, now=now)
-    # Only deliveries that are not with Metrika yet can be blocked.
-    is_blockable = any(one.display_state in _BLOCKABLE for one in page.rows)
-    blocker = blocker_of(counter, now=now) if is_blockable else ""
+    channels = channels_of(filters.channel)
     sees_phones = request.membership.can_manage
-    pairs = same_second(page.rows)
-    if not sees_phones:
-        hide_personal_data(page.rows)
     return {
-        "rows": [
-            _row(
-                one,
-                blocker=of_channel(counter, one.channel, blocker),
-                sees_phones=sees_phones,
-                pair=pairs.get((one.call_id, counter.pk)) if one.channel == Channel.GOAL else None,
-            )
-            for one in page.rows
-        ],
+        "rows": rows_context(page.rows, counter, channels, now=now, sees_phones=sees_phones),
+        "channels": [channel.label for channel in channels],
         "next_cursor": page.next_cursor,
     }
 
@@ -186,26 +164,3 @@ def _period(filters: history_pages.Filters) -> str:
     ends = [(_("с %s"), filters.first_day), (_("по %s"), filters.last_day)]
     given = [text % date_format(day, "j E Y") for text, day in ends if day]
     return " ".join(given) or _("за всё время")
-
-
-def _row(
-    delivery: DisplayDelivery, *, blocker: str, sees_phones: bool, pair: SameSecond | None
-) -> dict[str, Any]:
-    call, upload = delivery.call, delivery.upload
-    state_text, state_tone = badge_of(delivery, pair)
-    return {
-        "url": reverse("calls:journey", args=[call.pk]),
-        "at": call.started_at,
-        "kind_text": call.kind_text,
-        "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
-        "duration": call.duration_seconds,
-        "channel_text": delivery.get_channel_display(),
-        "state_text": state_text,
-        "state_tone": state_tone,
-        "reason_text": sentence_of(delivery, blocker=blocker),
-        "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
-        "changed_after_send": is_changed_after_send(call, delivery),
-        "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",
-        "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
-        "sent_at": sent_at_of(upload) if upload else None,
-    }

@@ -1,4 +1,7 @@
-"""A counter's history: its deliveries, newest call first, filtered and paginated by a cursor."""
+"""A counter's history: its calls, newest first, filtered and paginated by a cursor.
+
+The filters choose deliveries; a call is listed when one of its deliveries passes them.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,19 @@ from django.db.models import (
 )
 from django.utils import timezone
 
-from calls.models import Call, Delivery
+from calls.models import Delivery
 from calls.queries import candidates
 from calls.queries.candidates import Candidates
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.gathering import add_gathering
+from calls.queries.history_rows import HistoryRow, every_channel, rows_of
+from calls.states import Channel
 from counters.models import Counter
 
+#: Calls of a page.
 PAGE_SIZE = 50
 #: So many rows of files most likely hold a page, although some have a state of their own.
-ENOUGH = 4 * PAGE_SIZE
+ENOUGH = 4 * PAGE_SIZE * len(Channel)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: The ends of the calendar of Python, less a day for time zones.
 _FIRST_DAY, _LAST_DAY = date.min + timedelta(days=1), date.max - timedelta(days=1)
@@ -50,22 +56,26 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """Up to PAGE_SIZE deliveries with their call and upload, and the cursor of the next page."""
+    """Up to PAGE_SIZE calls with their deliveries and uploads, and the cursor of the next page."""
 
-    rows: list[DisplayDelivery]
+    rows: list[HistoryRow]
     next_cursor: str
 
 
 def page_of(counter: Counter, filters: Filters, *, cursor: str, now: datetime) -> Page:
-    """Return one page in at most ten queries, five of them without a filter by state or reason.
+    """Return one page in at most eleven queries, five of them without a filter by state or reason.
 
+    A call has its deliveries of the chosen channel, or of all, whatever state or reason is chosen.
     An invalid cursor gives the first page.
     """
-    rows = _first_rows(counter, filters, cursor, now)
-    shown = rows[:PAGE_SIZE]
-    _attach_calls(shown)
+    found = _first_rows(counter, filters, cursor, now)
+    calls = list(dict.fromkeys(one.call_id for one in found))
+    shown = [one for one in found if one.call_id in {*calls[:PAGE_SIZE]}]
+    next_cursor = _cursor(shown[-1]) if len(calls) > PAGE_SIZE else ""
+    if filters.channel is None and (filters.state or filters.reason):
+        shown = every_channel(shown, now=now)
     add_gathering(shown, now=now)
-    return Page(shown, _cursor(shown[-1]) if len(rows) > PAGE_SIZE else "")
+    return Page(rows_of(shown), next_cursor)
 
 
 def filtered(counter: Counter, filters: Filters, *, now: datetime) -> QuerySet[DisplayDelivery]:
@@ -123,20 +133,22 @@ def _deliveries(
 def _first_rows(
     counter: Counter, filters: Filters, cursor: str, now: datetime
 ) -> list[DisplayDelivery]:
-    """Return the rows of a page and one more, if there is one.
+    """Return the rows of the calls of a page and one more row, if there is one.
 
     They are looked for in the latest files first. A whole page of them is the page: older rows come
     after it.
     """
     likely, place = _candidates(counter, filters, now), _place(cursor)
+    # A call has a row for each channel at most, and those of a call are next to each other.
+    most = PAGE_SIZE * len(Channel) + 1
 
     def first(condition: Q) -> list[DisplayDelivery]:
         found = _after(_deliveries(counter, filters, condition, now), place)
-        return list(found.select_related("upload").order_by(*_order(likely))[: PAGE_SIZE + 1])
+        return list(found.select_related("upload").order_by(*_order(likely))[:most])
 
     latest = likely.latest(place[0] if place else None, ENOUGH) if likely else None
     rows = first(latest) if latest is not None else []
-    if len(rows) > PAGE_SIZE:
+    if len({one.call_id for one in rows}) > PAGE_SIZE:
         return rows
     return first(likely.condition if likely else Q())
 
@@ -219,22 +231,6 @@ def hiding(counter: Counter, filters: Filters, *, now: datetime) -> list[str]:
     return found or (["all"] if filters != Filters() and has_rows(Filters()) else [])
 
 
-def _attach_calls(rows: list[DisplayDelivery]) -> None:
-    """Load the calls of a page, in a query of their own.
-
-    With a join PostgreSQL would read and sort all calls: it assumes that the two columns of the key
-    are independent, and so expects almost no rows from the join.
-    """
-    if not rows:
-        return
-    # The rows are sorted by it, so only the partitions between these are read.
-    months = (rows[-1].partition_at, rows[0].partition_at)
-    calls = Call.objects.defer("raw", "page_url").filter(partition_at__range=months)
-    by_id = calls.in_bulk({row.call_id for row in rows})
-    for row in rows:
-        row.call = by_id[row.call_id]
-
-
 def in_days(column: str, first: date | None, last: date | None) -> Q:
     """Return the condition that the moment lies in these days of the current time zone."""
     days = Q()
@@ -252,25 +248,22 @@ def _midnight(day: date) -> datetime:
 
 def _cursor(row: Delivery) -> str:
     microseconds = (row.partition_at - _EPOCH) // timedelta(microseconds=1)
-    return f"{microseconds}.{row.call_id}.{row.channel}"
+    return f"{microseconds}.{row.call_id}"
 
 
-def _place(cursor: str) -> tuple[datetime, int, int] | None:
-    """Return partition_at, the call and the channel of a cursor; None when it is invalid."""
+def _place(cursor: str) -> tuple[datetime, int] | None:
+    """Return partition_at and the id of the call of a cursor; None when it is invalid."""
     try:
-        microseconds, call_id, channel = map(int, cursor.split("."))
-        return _EPOCH + timedelta(microseconds=microseconds), call_id, channel
+        microseconds, call_id = map(int, cursor.split("."))
+        return _EPOCH + timedelta(microseconds=microseconds), call_id
     except (ValueError, OverflowError):
         return None
 
 
 def _after(
-    deliveries: QuerySet[DisplayDelivery], place: tuple[datetime, int, int] | None
+    deliveries: QuerySet[DisplayDelivery], place: tuple[datetime, int] | None
 ) -> QuerySet[DisplayDelivery]:
     if place is None:
         return deliveries
-    at, call_id, channel = place
-    return deliveries.filter(
-        Q(partition_at__lt=at) | Q(call_id__lt=call_id) | Q(call_id=call_id, channel__gt=channel),
-        partition_at__lte=at,
-    )
+    at, call_id = place
+    return deliveries.filter(Q(partition_at__lt=at) | Q(call_id__lt=call_id), partition_at__lte=at)

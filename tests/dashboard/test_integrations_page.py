@@ -232,4 +232,4 @@ def test_calls_that_wait_for_a_decision_are_counted_as_the_link_lists_them(
         "решения или исправленной записи."
     )
     listed = owner_client.get(decision.url).context["rows"]
-    assert [row["state_text"] for row in listed] == ["Ждёт вашего решения"] * 2
+    assert [row["cells"][0]["state_text"] for row in listed] == ["Ждёт вашего решения"] * 2

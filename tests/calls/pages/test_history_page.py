@@ -82,17 +82,37 @@ def test_history_shows_state_reason_upload_and_time(owner_client: Client, counte
     context = owner_client.get(reverse("calls:history", args=[counter.pk])).context
 
     by_call = {row["url"].rsplit("/", 1)[1]: row for row in context["rows"]}
-    refused, skipped = by_call[str(sent.pk)], by_call[str(short.pk)]
+    (refused,), (skipped,) = by_call[str(sent.pk)]["cells"], by_call[str(short.pk)]["cells"]
     assert refused["state_text"] == "Приняты не все строки"
     assert refused["reason_text"].startswith("Принято 98 из 100 строк")
     assert refused["upload_url"] == reverse("calls:upload", args=[upload.pk])
     assert refused["sent_at"] == upload.sent_at
     assert skipped["reason_text"].startswith("Разговор короче")
     assert (skipped["upload_url"], skipped["sent_at"]) == ("", None)
+    assert context["channels"] == ["Звонки"]
     assert [(one.state, one.count) for one in context["totals"]] == [
         ("partly_accepted", 1),
         ("skipped", 1),
     ]
+
+
+def test_call_of_two_channels_is_one_row_with_the_state_of_each(
+    owner_client: Client, counter: Counter
+) -> None:
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
+    skipped = {"state": DeliveryState.SKIPPED, "reason": "too_short"}
+    make_delivery(call=call, counter=counter, channel=Channel.GOAL, **skipped)
+    url = reverse("calls:history", args=[counter.pk])
+
+    def cells(**query: str) -> list[list[tuple[str, str]]]:
+        rows = owner_client.get(url, {"q": ""} | query).context["rows"]
+        return [[(one["channel_text"], one["state_text"]) for one in row["cells"]] for row in rows]
+
+    both = [("Звонки", "Отправлен"), ("Цель", "Не отправляется")]
+    assert cells() == cells(state="skipped") == cells(reason="too_short") == [both]
+    assert cells(channel="2") == cells(channel="2", state="skipped") == [both[1:]]
+    assert cells(channel="1", state="skipped") == []
 
 
 def test_time_of_an_attempt_is_not_shown_as_time_of_sending(
@@ -103,7 +123,7 @@ def test_time_of_an_attempt_is_not_shown_as_time_of_sending(
 
     context = owner_client.get(reverse("calls:history", args=[counter.pk])).context
 
-    assert context["rows"][0]["sent_at"] is None
+    assert context["rows"][0]["cells"][0]["sent_at"] is None
 
 
 def test_filters_of_the_history_are_combined(owner_client: Client, counter: Counter) -> None:
@@ -265,9 +285,10 @@ def test_partly_linked_calls_are_not_green_and_say_how_many_are_linked(
 
     answer = owner_client.get(reverse("calls:history", args=[counter.pk]))
 
-    row = next(row for row in answer.context["rows"] if row["upload_url"])
-    assert (row["state_text"], row["state_tone"]) == ("Принят, привязаны не все", "info")
-    assert row["reason_text"].startswith("В файле к визитам привязано 17 из 25.")
+    cells = [row["cells"][0] for row in answer.context["rows"]]
+    cell = next(cell for cell in cells if cell["upload_url"])
+    assert (cell["state_text"], cell["state_tone"]) == ("Принят, привязаны не все", "info")
+    assert cell["reason_text"].startswith("В файле к визитам привязано 17 из 25.")
     totals = [(one.state, one.count, one.sent) for one in answer.context["totals"]]
     assert totals == [("waiting", 1, 0), ("partly_linked", 1, 1)]
     page = answer.content.decode()
@@ -430,10 +451,12 @@ def test_two_goal_rows_of_one_second_are_told_on_every_page(
         "Метрика засчитывает цель не чаще раза в секунду на посетителя: с этим звонком совпал "
         f"звонок {calls[1].external_id}. В отчёте по цели это одно достижение."
     )
-    assert [(row["state_text"], row["state_tone"]) for row in rows] == [
+    goal_cells = [row["cells"][1] for row in rows]
+    assert [row["cells"][0] for row in rows] == [{"channel_text": "Звонки"}] * 2
+    assert [(cell["state_text"], cell["state_tone"]) for cell in goal_cells] == [
         ("Принят, привязан, совпала секунда", "info")
     ] * 2
-    assert {row["same_second_text"] for row in rows} == {
+    assert {cell["same_second_text"] for cell in goal_cells} == {
         said,
         said.replace(calls[1].external_id, calls[0].external_id),
     }

@@ -293,7 +293,7 @@ def pages_of(counter: Counter, filters: Filters) -> list[int]:
     found: list[int] = []
     while page.next_cursor:
         page = page_of(counter, filters, cursor=page.next_cursor, now=timezone.now())
-        found += [row.call_id for row in page.rows]
+        found += [row.call.pk for row in page.rows]
     return found
 
 
