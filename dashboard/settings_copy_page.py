@@ -174,7 +174,10 @@ def notify_copied(request: CabinetRequest, name: str, result: Copied) -> None:
             _("Настройки «%(name)s» скопированы в %(count)d счетчика."),
             _("Настройки «%(name)s» скопированы в %(count)d счетчиков."),
         )
-        rest = _("Ждущие звонки решаются по ним.")
+        rest = _(
+            "Ждущие звонки решаются по ним. Вернуть прежние можно в истории настроек каждого "
+            "счетчика."
+        )
         messages.success(request, f"{text % {'name': name, 'count': count}} {rest}")
     elif not result.changed_meanwhile:
         messages.info(request, _("Копировать нечего: настройки уже совпадают."))

@@ -105,6 +105,13 @@ def notify_saved(request: HttpRequest, *, excluded: int, undecided: int = 0) -> 
         messages.warning(request, undecided_sentence(undecided))
 
 
+def notify_restored(request: HttpRequest, *, excluded: int) -> None:
+    """Say that former settings are saved again, and which waiting calls are not sent with them."""
+    messages.success(request, _("Прежние настройки возвращены."))
+    if excluded:
+        messages.warning(request, _EXCLUDED % {"count": excluded})
+
+
 def notify_first_save(request: HttpRequest, counter: Counter, result: FirstSave) -> None:
     """Say that the settings are saved, and what happened to the calls that waited for them."""
     words = [_("Настройки сохранены."), *_about_waiting_calls(counter, result)]

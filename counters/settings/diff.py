@@ -1,4 +1,4 @@
-"""Differences between saved and wanted settings, in the words of the settings window."""
+"""Differences between two states of the settings, in the words of the settings window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counters.models import Counter, Goal
 
 @dataclass(frozen=True)
 class SettingChange:
-    """One setting: as it is saved now, and as the person wants it."""
+    """One setting: as it is saved now, and as the person wants it; or before and after."""
 
     label: str
     saved: str
@@ -26,6 +26,18 @@ def settings_diff(saved: Counter, wanted: Mapping[str, Any]) -> list[SettingChan
         SettingChange(label_of(name), _text(name, getattr(saved, name)), _text(name, value))
         for name, value in wanted.items()
         if getattr(saved, name) != value
+    ]
+
+
+def audited_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[SettingChange]:
+    """Return the changes of an event of the audit trail, whose values are JSON.
+
+    What is no setting is left out.
+    """
+    return [
+        SettingChange(label_of(name), _text(name, before.get(name)), _text(name, after.get(name)))
+        for name in Counter.SETTINGS
+        if name in before or name in after
     ]
 
 

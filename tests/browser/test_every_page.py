@@ -61,6 +61,7 @@ def addresses(
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),
         "counters:settings-copy": (windows.pk,),
+        "counters:settings-history": (windows.pk,),
         "calls:send-earlier": (windows.pk,),
         "integrations:account-disconnect": (linked.pk,),
         "cabinets:sources": (),
