@@ -42,6 +42,7 @@ from dashboard.consequences import of_removing
 from dashboard.counter_list_page import DEFAULT_SORT, list_context
 from dashboard.counter_settings_page import settings_info
 from dashboard.first_save import NotAsked, save_and_count
+from dashboard.settings_preview import Panel, panel_of
 from integrations.api_call import MetrikaUnavailable
 
 
@@ -91,6 +92,22 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     if chosen and not form.offers_goal(chosen):
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
     return _settings_page(request, counter, form=form)
+
+
+@require_POST
+@manage_required
+def settings_preview(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Show what would become of the last calls with the posted settings; nothing is stored.
+
+    htmx takes the preview alone; without it the settings window is shown with the posted values.
+    """
+    counter = _counter(request, pk)
+    preview = panel_of(request.POST, counter, now=timezone.now())
+    if request.htmx:
+        return render(request, "counters/_settings_preview_answer.html", {"preview": preview})
+    form = _form(counter, request.POST)
+    form.errors.pop("waiting_calls", None)  # asked only by saving
+    return _settings_page(request, counter, form=form, preview=preview)
 
 
 @require_http_methods(["GET", "POST"])
@@ -199,6 +216,7 @@ def _settings_page(
     form: CounterSettingsForm | None = None,
     conflict: dict[str, Any] | None = None,
     goals_error: str = "",
+    preview: Panel | None = None,
 ) -> HttpResponse:
     page = {
         "counter": counter,
@@ -209,6 +227,7 @@ def _settings_page(
         "settings_warnings": [*settings_warnings(counter), *_expiry_warnings(counter)],
         "goals_error": goals_error,
         "progress": progress_of([counter.pk]).get(counter.pk),
+        "preview": preview,
     }
     return render(request, "counters/counter_settings.html", page)
 

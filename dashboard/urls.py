@@ -26,6 +26,7 @@ INTEGRATIONS = [
 COUNTERS = [
     path("integrations/yandex", counter_views.counter_list, name="list"),
     path(COUNTER, counter_views.counter_settings, name="settings"),
+    path(f"{COUNTER}/preview", counter_views.settings_preview, name="settings-preview"),
     path(f"{COUNTER}/goals", counter_views.refresh_goals, name="refresh-goals"),
     path(f"{COUNTER}/redecision", counter_views.redecision, name="redecision"),
     path(f"{COUNTER}/delete", counter_views.delete_counter, name="delete"),

@@ -1,0 +1,153 @@
+"""The rules over settings that are not saved: the counter is a row of constants, not of its table.
+
+PostgreSQL evaluates conditions of constants when it plans a statement, so that of the rules only
+those remain which the settings use. A rule that reads no changed setting is evaluated once for the
+saved settings and the draft, and one that does not ask for the channel once for both channels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import connection, models
+
+from calls.decision.reason import Rule
+from calls.decision.routing import ROUTING_RULES
+from calls.decision.rules import RULES
+from calls.states import NOT_LAST_ATTEMPT, Channel
+from counters.models import Counter, Goal
+
+#: The rules in the order of a preview: those of routing first, so that the reason of a call that
+#: does not concern the counter is one of theirs.
+IN_PREVIEW = (*ROUTING_RULES, *(rule for rule in RULES if not rule.is_routing))
+
+_READS = re.compile(r"\bk\.(\w+)")
+_READS_GOAL = re.compile(r"\bg\.\w")
+_READS_CHANNEL = re.compile(r"\bch\.channel\b")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rules that are evaluated together: for the draft, the saved settings, or both (None)."""
+
+    counter: Counter | None
+    channel: Channel | None
+    rules: Sequence[tuple[int, Rule]]
+
+
+@dataclass(frozen=True)
+class Judging:
+    """SQL that judges call c: columns, lateral joins and their parameters.
+
+    A column is the place in `IN_PREVIEW` of the first rule of its part that refuses the call, or
+    null.
+    """
+
+    parts: Sequence[Part]
+    columns: Sequence[str]
+    joins: str
+    values: Mapping[str, Any]
+
+    def refusing(
+        self, places: Sequence[int | None], counter: Counter, channel: Channel
+    ) -> Rule | None:
+        """Return the rule that refuses the call by these settings; ``places`` are the columns."""
+        found = [
+            place
+            for part, place in zip(self.parts, places, strict=True)
+            if place is not None
+            # The draft and the saved counter are the same row: they compare equal.
+            and (part.counter is None or part.counter is counter)
+            and part.channel in (None, channel)
+        ]
+        return IN_PREVIEW[min(found)] if found else None
+
+
+def judging(draft: Counter, saved: Counter, *, without: Collection[str], orders: str) -> Judging:
+    """Return how calls are judged by both settings; rules with the codes ``without`` are left out.
+
+    ``orders`` is SQL of the callback orders that have several attempts. The last attempt is looked
+    for in these only.
+    """
+    parts = list(_parts(draft, saved, _rules(without, orders)))
+    columns, joins, values = [], [], dict[str, Any]()
+    for at, part in enumerate(parts):
+        sql, of_part = _relation(part, part.counter or draft, f"p{at}")
+        joins.append(f"CROSS JOIN LATERAL {sql} AS p{at}")
+        columns.append(f"p{at}.place")
+        values |= of_part
+    return Judging(parts, columns, "\n".join(joins), values)
+
+
+def changed_columns(draft: Counter, saved: Counter) -> set[str]:
+    """Return the columns of the counter's table that differ."""
+    return {
+        str(field.column)
+        for field in Counter._meta.concrete_fields
+        if getattr(draft, field.attname) != getattr(saved, field.attname)
+    }
+
+
+def _rules(without: Collection[str], orders: str) -> list[tuple[int, Rule]]:
+    return [
+        (place, _with_few_orders(rule, orders) if rule.code == NOT_LAST_ATTEMPT else rule)
+        for place, rule in enumerate(IN_PREVIEW)
+        if rule.code not in without
+    ]
+
+
+def _with_few_orders(rule: Rule, orders: str) -> Rule:
+    return replace(rule, applies=f"({rule.applies}) AND c.order_key IN ({orders})")
+
+
+def _parts(draft: Counter, saved: Counter, rules: Sequence[tuple[int, Rule]]) -> Iterator[Part]:
+    changed = changed_columns(draft, saved)
+    touched = [one for one in rules if _reads(one[1]) & changed]
+    for counter in (None, draft, saved):
+        of_counter = touched if counter else [one for one in rules if one not in touched]
+        for channel in (None, *Channel):
+            asked = [one for one in of_counter if _asks_channel(one[1]) == bool(channel)]
+            if asked:
+                yield Part(counter, channel, asked)
+
+
+def _text(rule: Rule) -> str:
+    return f"{rule.applies} {rule.sql}"
+
+
+def _reads(rule: Rule) -> set[str]:
+    """Return the counter's columns that the rule reads; what it reads of the goal is its choice."""
+    of_goal = {"goal_id"} if _READS_GOAL.search(_text(rule)) else set()
+    return {*_READS.findall(_text(rule))} | of_goal
+
+
+def _asks_channel(rule: Rule) -> bool:
+    return bool(_READS_CHANNEL.search(_text(rule)))
+
+
+def _relation(part: Part, counter: Counter, prefix: str) -> tuple[str, dict[str, Any]]:
+    """Return SQL of a lateral relation with the place of the refusing rule, and its parameters."""
+    cases = " ".join(f"WHEN {rule.refuses} THEN {place}" for place, rule in part.rules)
+    settings, values = constants(counter, f"{prefix}k")
+    goal, of_goal = constants(counter.goal or Goal(), f"{prefix}g")
+    return (
+        f"(SELECT CASE {cases} END AS place FROM {settings} AS k CROSS JOIN {goal} AS g"
+        f" CROSS JOIN (SELECT {int(part.channel or 0)} AS channel) AS ch)",
+        values | of_goal,
+    )
+
+
+def constants(instance: models.Model, prefix: str) -> tuple[str, dict[str, Any]]:
+    """Return SQL of the instance as a relation of one row, and its parameters named by ``prefix``.
+
+    The columns are those of its table, with the values of the instance, saved or not.
+    """
+    columns, values = [], {}
+    for field in type(instance)._meta.concrete_fields:
+        name = f"{prefix}_{field.column}"
+        columns.append(f"%({name})s::{field.rel_db_type(connection)} AS {field.column}")
+        values[name] = field.get_db_prep_save(getattr(instance, field.attname), connection)
+    return f"(SELECT {', '.join(columns)})", values

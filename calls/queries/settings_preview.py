@@ -1,0 +1,163 @@
+"""What would become of a counter's calls of the last days with settings that are not saved yet.
+
+The rules are those that decide, over the same calls; only the counter is replaced by the draft.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from calls.decision.draft import Judging, judging
+from calls.decision.reason import Rule
+from calls.models import UnknownFile
+from calls.states import (
+    BEFORE_CONNECTION,
+    COUNTER_OFF,
+    KEPT_AS_SENT,
+    MAYBE_SENT,
+    NOT_CONFIGURED,
+    Channel,
+)
+from counters.models import Counter
+
+#: Days of the preview.
+DAYS = 7
+#: partition_at is the first known start of a call, and attempts of an order follow each other; what
+#: begins earlier than the days of the preview by more than this is not looked at.
+_BEFORE = timedelta(days=3)
+#: A preview tells what the settings do: not since when the counter has been connected, nor whether
+#: it is switched on.
+NOT_OF_SETTINGS = (BEFORE_CONNECTION, NOT_CONFIGURED, COUNTER_OFF)
+_OF_UNKNOWN_FILES = (MAYBE_SENT, KEPT_AS_SENT)
+
+_OF_CABINET = "cabinet_id = %(cabinet)s AND partition_at >= %(before)s"
+#: Callback orders with several attempts.
+_ORDERS = f"""SELECT order_key FROM calls_call
+    WHERE {_OF_CABINET} AND started_at >= %(before)s AND order_key IS NOT NULL
+    GROUP BY order_key HAVING count(*) > 1"""
+_LAST_CALLS = f"""SELECT * FROM calls_call
+    WHERE {_OF_CABINET} AND started_at >= %(since)s AND started_at <= %(now)s"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Calls with the same outcome: by channel the rule that refuses them, None where they go.
+
+    ``before`` by the saved settings, ``after`` by the draft. ``latest`` is one of the calls.
+    """
+
+    before: Sequence[Rule | None]
+    after: Sequence[Rule | None]
+    count: int
+    latest: int
+
+
+@dataclass
+class Preview:
+    """Calls of the last `DAYS` days by what the draft makes of them.
+
+    ``total`` concern the counter, ``sent`` of them would go over at least one channel; ``unrouted``
+    do not concern it. ``gained`` and ``lost``: calls that would begin or cease to go. Calls are
+    counted by the reason of the first channel that is in use.
+    """
+
+    channels: Sequence[Channel]
+    total: int = 0
+    sent: int = 0
+    sent_over: Tally[Channel] = field(default_factory=Tally)
+    refused: dict[Channel, Tally[str]] = field(default_factory=lambda: defaultdict(Tally))
+    unrouted: Tally[str] = field(default_factory=Tally)
+    gained: int = 0
+    lost: int = 0
+    changed: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count the calls of one outcome."""
+        in_use = [outcome.after[channel - 1] for channel in self.channels]
+        unrouted = [rule for rule in in_use if rule is not None and rule.is_routing]
+        if unrouted and len(unrouted) == len(in_use):
+            self.unrouted[unrouted[0].code] += outcome.count
+        else:
+            self._add_routed(outcome)
+        self._add_change(outcome)
+
+    def _add_routed(self, outcome: Outcome) -> None:
+        self.total += outcome.count
+        self.sent += outcome.count * (None in outcome.after)
+        for channel in self.channels:
+            rule = outcome.after[channel - 1]
+            if rule is None:
+                self.sent_over[channel] += outcome.count
+            else:
+                self.refused[channel][rule.code] += outcome.count
+
+    def _add_change(self, outcome: Outcome) -> None:
+        went, goes = None in outcome.before, None in outcome.after
+        self.gained += outcome.count * (goes and not went)
+        self.lost += outcome.count * (went and not goes)
+        if went != goes:
+            self.changed.append(outcome)
+
+
+def preview_of(draft: Counter, saved: Counter, *, now: datetime) -> Preview:
+    """Return what ``draft`` makes of the last calls, against what ``saved`` makes of them today."""
+    draft, saved = _configured(draft, now), _configured(saved, now)
+    preview = Preview([*_channels(draft)])
+    for outcome in _outcomes(draft, saved, now):
+        preview.add(outcome)
+    return preview
+
+
+def _configured(counter: Counter, now: datetime) -> Counter:
+    """Return the counter as it is once its settings are saved."""
+    one = copy(counter)
+    one.configured_at = counter.configured_at or now
+    return one
+
+
+def _channels(counter: Counter) -> Iterator[Channel]:
+    if counter.send_calls:
+        yield Channel.CALLS
+    if counter.goal is not None and counter.goal.identifier:
+        yield Channel.GOAL
+
+
+def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome]:
+    since = now - timedelta(days=DAYS)
+    how = judging(draft, saved, without=_left_out(saved), orders=_ORDERS)
+    values: dict[str, Any] = {
+        "cabinet": saved.cabinet_id,
+        "since": since,
+        "before": since - _BEFORE,
+        "now": now,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Compiling the rules takes longer than judging the calls.
+        cursor.execute("SELECT set_config('jit', 'off', true)")
+        cursor.execute(_statement(how), {**values, **how.values})
+        for *places, count, latest in cursor.fetchall():
+            yield Outcome(_rules(how, places, saved), _rules(how, places, draft), count, latest)
+
+
+def _statement(how: Judging) -> str:
+    columns = ", ".join(how.columns)
+    return f"""SELECT {columns}, count(*), max(c.id) FROM ({_LAST_CALLS}) AS c {how.joins}
+        GROUP BY {columns}"""
+
+
+def _rules(how: Judging, places: Sequence[int | None], counter: Counter) -> list[Rule | None]:
+    return [how.refusing(places, counter, channel) for channel in Channel]
+
+
+def _left_out(counter: Counter) -> Sequence[str]:
+    """Return codes of rules that are not asked, among them those that no row could meet."""
+    has_files = UnknownFile.objects.filter(counter_id=counter.pk).exists()
+    return NOT_OF_SETTINGS if has_files else (*NOT_OF_SETTINGS, *_OF_UNKNOWN_FILES)
