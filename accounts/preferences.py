@@ -27,7 +27,7 @@ def preference_of(user: User | AnonymousUser | None) -> Preference:
 def language_of(request: HttpRequest) -> str:
     """Return the code of the language of a page: the person's, else the browser's last choice."""
     if request.user.is_authenticated:
-        return preference_of(request.user).language
+        return str(preference_of(request.user).language)  # the default is an enum member
     chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
     is_known = chosen in Preference.Language.values
     return chosen if is_known else Preference.Language.RUSSIAN.value
