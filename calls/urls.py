@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from calls.ingest.openapi import views as api_docs
-from calls.pages import action_views, earlier_views, list_views, unknown_file_views, views
+from calls.pages import (
+    action_views,
+    earlier_views,
+    list_views,
+    send_views,
+    unknown_file_views,
+    views,
+)
 from calls.pages.converters import CallKeyConverter
 from calls.pages.sources import (
     address_views,
@@ -39,12 +46,16 @@ urlpatterns = [
     # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
     path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),
     path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),
+    path(
+        "lk/integrations/calls/<int:call_id>/send/<int:counter_pk>",
+        send_views.send_call,
+        name="send",
+    ),
     path("lk/integrations/yandex/uploads/<int:pk>", views.upload, name="upload"),
     path("lk/integrations/yandex/uploads/<int:pk>/csv", views.upload_csv, name="upload-csv"),
     path(f"{DELIVERY}/release", action_views.release, name="release"),
     path(f"{DELIVERY}/call-off", action_views.call_off, name="call-off"),
     path(f"{DELIVERY}/send-unlinked", action_views.send_unlinked, name="send-unlinked"),
-    path(f"{DELIVERY}/send-held-back", action_views.send_held_back, name="send-held-back"),
     path(f"{DELIVERY}/send-again", action_views.send_again, name="send-again"),
     path(f"{UPLOAD}/retry", action_views.retry_upload, name="upload-retry"),
     path(f"{UPLOAD}/gather-again", action_views.gather_upload_again, name="upload-gather-again"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cabinets.models import AuditEvent, SigningSecret
 from calls.models import Upload
-from calls.states import Attention, DeliveryState, UploadState
+from calls.states import Attention, DeliveryState, HoldBack, UploadState
 from counters.models import Counter
 from tests import factories
 from tests.calls.ingest.test_store_races import concurrently
@@ -97,8 +97,9 @@ def approve_unlinked(counter: Counter) -> Press:
     return _of_delivery("send-unlinked", counter, compared=compared, **skipped)
 
 
-def send_held_back(counter: Counter) -> Press:
-    return _of_delivery("send-held-back", counter, state=DeliveryState.SKIPPED, reason="trial_call")
+def send_call(counter: Counter) -> Press:
+    call = make_call(cabinet=counter.cabinet, hold_back=HoldBack.TRIAL)
+    return reverse("calls:send", args=[call.pk, counter.pk]), {}
 
 
 def gather_again(counter: Counter) -> Press:
@@ -185,7 +186,7 @@ def cancel_import(counter: Counter) -> Press:
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
-    *(resend, approve_unlinked, send_held_back, gather_again, save_settings, disconnect),
+    *(resend, approve_unlinked, send_call, gather_again, save_settings, disconnect),
     *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
     *(start_import, check_import, cancel_import),
     save_mapping,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import AgeFilter, SupportAdmin
 from calls.admin.personal_data import OfCallAdmin
-from calls.models import Difference, HeldBackOrder, Reconciliation, Resend, UnlinkedApproval
+from calls.models import Difference, Reconciliation, Resend, SendOrder, UnlinkedApproval
 
 
 class ReconciledAge(AgeFilter):
@@ -84,9 +84,9 @@ class UnlinkedApprovalAdmin(OfCallAdmin):
     ordering = ("-pk",)
 
 
-@admin.register(HeldBackOrder)
-class HeldBackOrderAdmin(OfCallAdmin):
-    """Loaded and trial calls that people ordered to be sent."""
+@admin.register(SendOrder)
+class SendOrderAdmin(OfCallAdmin):
+    """Calls that people ordered to be sent although the settings exclude them."""
 
     list_display = ("call", "counter", "ordered_by", "ordered_at")
     list_select_related = ("call", "counter", "ordered_by")

@@ -8,8 +8,9 @@ from datetime import datetime
 from django.db import connection
 
 from calls.decision.attempts import lock_callback_orders
-from calls.decision.decide import refusal_sql, statement, write
-from calls.decision.routing import ROUTED, SOURCES, has_row_sql
+from calls.decision.decide import statement, write
+from calls.decision.judged import refusal_sql
+from calls.decision.routing import ORDERS, ROUTED, SOURCES, has_row_sql
 from calls.states import BEFORE_CONNECTION, BY_ORDER_ONLY, COUNTER_OFF, DeliveryState
 
 _CONCERNED = f"""k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
@@ -46,7 +47,7 @@ def count_fitting(counter_id: int, call_ids: Sequence[int]) -> int:
     refusal = refusal_sql(without=(BEFORE_CONNECTION, COUNTER_OFF))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(DISTINCT id) FROM (SELECT c.id, {refusal} AS refusal {SOURCES}"
+            f"SELECT count(DISTINCT id) FROM (SELECT c.id, {refusal} AS refusal {SOURCES}{ORDERS}"
             " WHERE k.id = %s AND c.id = ANY (%s::bigint[])) AS judged WHERE refusal IS NULL",
             [counter_id, list(call_ids)],
         )

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from calls.decision.attempts import FIND_ATTEMPTS, Attempts, find_attempts
-from calls.decision.horizon import LINK_HORIZON
+from calls.decision.judged import (
+    DECISION_TYPES,
+    INSERT_ROWS,
+    JUDGED,
+    ROW_KEY,
+    WAIT_FOR_CHANGE_SQL,
+    decision_parameters,
+    filled,
+    refusal_sql,
+)
 from calls.decision.locks import LOCKING, MISSED, locks_of
 from calls.decision.reasons import GIVEN_BY_A_PERSON
-from calls.decision.routing import ROUTED, SOURCES, has_row_sql, sources
-from calls.decision.rules import RULES
-from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
+from calls.decision.routing import ORDERS, ROUTED, SOURCES, has_row_sql, sources
 from calls.decision.sent_before import attach_calls
 from calls.runtime.prepared import Prepared, held_of, rows_of_last
 from calls.states import (
@@ -33,48 +39,14 @@ from calls.states import (
     NOT_CONFIGURED,
     NOT_LAST_ATTEMPT,
     OF_HELD_BACK,
-    WAIT_FOR_CHANGE,
     CallKind,
     DeliveryState,
 )
-
-#: No call is held into the last day of its horizon: what is left is for sending and processing.
-LAST_DAY = timedelta(days=1)
-
-
-def refusal_sql(*, without: Collection[str] = ()) -> str:
-    """Return SQL of the first rule that refuses the call: its code and what it compared, or null.
-
-    ``without`` are codes of rules to leave out. The expression is to be a column: in FROM the
-    planner may evaluate it for every stored call before it picks the wanted ones.
-    """
-    cases = (
-        f"WHEN {rule.refuses} THEN jsonb_build_array("
-        + ", ".join(filter(None, [f"'{rule.code}'::text", rule.compared]))
-        + ")"
-        for rule in RULES
-        if rule.code not in without
-    )
-    return "CASE {} END".format("\n".join(cases))
-
-
-# A failed attempt of a callback order waits for the next attempt, which would replace it.
-_WANTED = """greatest(
-    c.started_at + make_interval(secs => c.duration_seconds) + k.defer_value
-        * CASE k.defer_unit WHEN 'days' THEN interval '1 day' ELSE interval '1 hour' END,
-    CASE WHEN k.last_attempt_only AND c.order_key IS NOT NULL AND c.status = 'fail'
-         THEN c.received_at + %(attempt_wait)s END)"""
-
-# Held no longer than up to the last day of the horizon, and never beyond the horizon.
-_NOT_BEFORE = f"""least(c.started_at + %(horizon)s, greatest(
-    %(now)s, least({_WANTED}, c.started_at + %(horizon)s - %(last_day)s)))"""
 
 # Changes of a call do not move it to the end of the queue, or it could wait for ever.
 _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
-
-_WAIT_FOR_CHANGE = "({})".format(", ".join(f"'{code}'" for code in WAIT_FOR_CHANGE))
 
 _WAITS_NO_MORE = (BEFORE_CONNECTION, CALLS_OFF, GOAL_NOT_SET, *OF_HELD_BACK)
 
@@ -82,7 +54,7 @@ _WAITS_NO_MORE = (BEFORE_CONNECTION, CALLS_OFF, GOAL_NOT_SET, *OF_HELD_BACK)
 # does; not by a channel that comes into use later, not from before the connection, and not what
 # goes by an order only.
 _WAITED = f"""CASE
-    WHEN excluded.reason IN {_WAIT_FOR_CHANGE} THEN true
+    WHEN excluded.reason IN {WAIT_FOR_CHANGE_SQL} THEN true
     WHEN d.reason = '{NOT_CONFIGURED}'
          AND excluded.reason IN {_WAITS_NO_MORE} THEN false
     ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
@@ -97,28 +69,14 @@ _STAYS_WITHOUT_IDENTIFIER = f"""(
                 WHERE own.id = excluded.call_id AND own.partition_at = excluded.partition_at
                   AND own.kind <> '{CallKind.STATIC}'))"""
 
-_ROWS = f"""
-INSERT INTO calls_delivery AS d
-    (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared, id_kind,
-     is_static, decided_at, not_before, expires_at, settings_version, waited)
-SELECT call_id, partition_at, cabinet_id, counter_id, channel,
-       CASE WHEN refusal IS NOT NULL THEN {DeliveryState.SKIPPED}
-            WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
-            ELSE {DeliveryState.WAITING} END,
-       refusal ->> 0, refusal -> 1, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
-       %(now)s, not_before, expires_at, settings_version,
-       coalesce(refusal ->> 0, '') IN {_WAIT_FOR_CHANGE}
+_ROWS = f"""{INSERT_ROWS}
 FROM (
-    SELECT c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, ch.channel,
-           <refusal> AS refusal,
-           {IDENTIFIER} AS id_kind, {IS_STATIC} AS is_static,
-           {_NOT_BEFORE} AS not_before, c.started_at + %(horizon)s AS expires_at,
-           k.version AS settings_version
-    {SOURCES}
+    SELECT {JUDGED}
+    <sources>
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
 ) AS judged
-ON CONFLICT (call_id, counter_id, channel, partition_at) """
+ON CONFLICT {ROW_KEY} """
 
 # partition_at never changes (the row would move); the rest is decided anew until it is batched.
 _WRITE = f"""{_ROWS} DO UPDATE SET
@@ -222,36 +180,20 @@ def statement(*, which: str, still_open: str, changed: str, refusal: str = refus
     ``which`` are the calls, counters and channels; ``still_open`` and ``changed`` are conditions of
     the rows that exist already; ``refusal`` is that of `refusal_sql`.
     """
-    # Not str.format: the patterns of CSV cells contain braces.
     conditions = {
+        "<sources>": SOURCES + ORDERS,
         "<which>": which,
         "<still_open>": still_open,
         "<changed>": changed,
         "<refusal>": refusal,
     }
-    return _filled(_WRITE, conditions)
-
-
-def _filled(text: str, conditions: Mapping[str, str]) -> str:
-    for placeholder, sql in conditions.items():
-        text = text.replace(placeholder, sql)
-    return text
+    return filled(_WRITE, conditions)
 
 
 def write(sql: str, *, now: datetime, **parameters: Any) -> None:
     """Execute a statement of `statement`."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters | decision_parameters(now))
-
-
-def decision_parameters(now: datetime) -> dict[str, Any]:
-    """Return the parameters of every statement over the rules."""
-    return {
-        "now": now,
-        "horizon": LINK_HORIZON,
-        "last_day": LAST_DAY,
-        "attempt_wait": timedelta(seconds=settings.ATTEMPT_WAIT_SECONDS),
-    }
 
 
 def _of_calls(which: str) -> str:
@@ -264,26 +206,23 @@ def _of_calls(which: str) -> str:
     )
 
 
-#: SQL types of `decision_parameters`.
-DECISION_TYPES = {
-    "now": "timestamptz",
-    "horizon": "interval",
-    "last_day": "interval",
-    "attempt_wait": "interval",
-}
 # The bounds leave the other months out when a statement starts.
 _IN_MONTHS = "{0}.partition_at BETWEEN %(first)s AND %(last)s"
 _TYPES = {"call_ids": "bigint[]", "first": "timestamptz", "last": "timestamptz"} | DECISION_TYPES
 
 
-def _of_new(which: str) -> str:
+def _of_new(which: str, *, calls: str = "calls_call") -> str:
     """Return SQL of the rows of calls without rows and orders.
 
-    There is no row to renew and no other attempt to look for, and no sub-plan for either, which
-    would be started for every month.
+    There is no row to renew, no other attempt to look for and no order to send it, and no sub-plan
+    for any of these, which would be started for every month.
     """
-    refusal = refusal_sql(without=[NOT_LAST_ATTEMPT])
-    return _filled(f"{_ROWS} DO NOTHING", {"<which>": which, "<refusal>": refusal})
+    conditions = {
+        "<sources>": sources(calls),
+        "<which>": which,
+        "<refusal>": refusal_sql(without=[NOT_LAST_ATTEMPT], has_orders=False),
+    }
+    return filled(f"{_ROWS} DO NOTHING", conditions)
 
 
 def with_decision(insertion: str) -> str:
@@ -291,8 +230,7 @@ def with_decision(insertion: str) -> str:
 
     The calls are decided as they are inserted: the month that they are in is not looked for.
     """
-    rows = _of_new(ROUTED).replace(SOURCES, sources("c"))
-    return f"WITH c AS ({insertion} RETURNING *) {rows}"
+    return f"WITH c AS ({insertion} RETURNING *) {_of_new(ROUTED, calls='c')}"
 
 
 _DECIDE_NEW = Prepared(

@@ -10,13 +10,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from calls.decision.reason import Rule
-from calls.decision.routing import SOURCES
+from calls.decision.routing import IS_ORDERED, ORDERS, SOURCES
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
 
 _NOTHING_COMPARED = "jsonb_build_array()"
+_WAIVED = "jsonb_build_object('waived', true)"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Verdict:
     code: str
     #: The sentence with today's values if the rule refuses, else its requirement.
     text: str
-    #: Not refused: the call meets the requirement, or the rule does not apply to it.
+    #: Not refused: the call meets the requirement, the rule does not apply to it, or is waived.
     passed: bool
     applies: bool = True
 
@@ -43,7 +45,7 @@ def explain_call(
     columns = ", ".join(_judgement(rule) for rule in RULES)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT k.id, ch.channel, {columns} {SOURCES} WHERE c.id = %(call)s"
+            f"SELECT k.id, ch.channel, {columns} {SOURCES}{ORDERS} WHERE c.id = %(call)s"
             " AND (%(counters)s::bigint[] IS NULL OR k.id = ANY (%(counters)s::bigint[]))"
             " ORDER BY k.id, ch.channel",
             {"call": call_id, "counters": None if counter_ids is None else [*counter_ids]},
@@ -69,11 +71,13 @@ def stream_of(call_id: int, counter_id: int) -> tuple[int | None, bool]:
 def _judgement(rule: Rule) -> str:
     """Return SQL: null if the rule passes the call, else what it compared (jsonb array).
 
-    An empty object if the rule does not apply to the call.
+    An empty object if the rule does not apply to the call, one that is not empty if an order waives
+    it.
     """
     compared = rule.compared or _NOTHING_COMPARED
+    waived = f" WHEN {rule.refuses} AND {IS_ORDERED} THEN {_WAIVED}" if rule.is_waivable else ""
     return (
-        f"CASE WHEN NOT coalesce(({rule.applies}), true) THEN jsonb_build_object()"
+        f"CASE WHEN NOT coalesce(({rule.applies}), true) THEN jsonb_build_object(){waived}"
         f" WHEN {rule.refuses} THEN {compared} END"
     )
 
@@ -87,6 +91,9 @@ def _verdict(rule: Rule, compared: str | None, *, is_whole: bool) -> Verdict:
     if compared is None:
         return Verdict(rule.code, str(rule.requirement), passed=True)
     values = json.loads(compared)
+    if values == {"waived": True}:
+        text = _("Отправку заказал человек, поэтому не проверяется: «%(rule)s».")
+        return Verdict(rule.code, text % {"rule": rule.requirement}, passed=True)
     if isinstance(values, dict):
         return Verdict(rule.code, str(rule.requirement), passed=True, applies=False)
     text = str(rule.today) or rule.text(values if is_whole else rule.masked(values))

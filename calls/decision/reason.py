@@ -66,6 +66,9 @@ class Rule(Reason):
     is_routing: bool = False
     #: Whether ``sql`` costs less than ``applies`` and is evaluated first.
     is_cheap: bool = False
+    #: Whether a person may order a call to be sent although it does not meet it (`SendOrder`): a
+    #: choice of the settings, and nothing that Metrika needs or that could send a call twice.
+    is_waivable: bool = False
     #: Of a rule of routing: why a call concerns no counter of its cabinet, if it came nearest here.
     no_counter: Words = ""
     #: The sentence as of now, where ``sentence`` speaks of the time of the decision.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from calls.decision.decide import refusal_sql, statement, write
+from calls.decision.decide import statement, write
+from calls.decision.judged import refusal_sql
 from calls.states import COUNTER_OFF, NOT_CONFIGURED, DeliveryState
 
 #: Condition of a ledger row, with its name for ``{row}``, which changed settings apply to.

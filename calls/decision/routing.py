@@ -37,6 +37,12 @@ def sources(calls: str) -> str:
 #: FROM clause of the statements over stored calls: the call, its cabinet's counters, the channels.
 SOURCES = sources("calls_call")
 
+#: What follows `SOURCES` for `IS_ORDERED`, and that: a person ordered the call to be sent to the
+#: counter (`SendOrder`), which waives some of the rules. A call that is just being stored has none.
+ORDERS = """
+    LEFT JOIN calls_heldbackorder so ON so.call_id = c.id AND so.counter_id = k.id"""
+IS_ORDERED = "so.id IS NOT NULL"
+
 #: True when the call concerns the counter over the channel. Reads the aliases of `SOURCES`. In the
 #: order of `RULES`: the cheap conditions come first.
 ROUTED = "({})".format(" AND ".join(f"NOT {rule.refuses}" for rule in RULES if rule.is_routing))

@@ -57,9 +57,10 @@ DELIVERY_STATES: dict[DeliveryState, StateRow] = {
         Owner.NONE,
         "decided again when the call changes; with the first settings if it waits for them; "
         "released or sent if a person orders it; an unreadable identifier waits for a corrected "
-        "record, or goes as unlinked by a person's order; what is held back goes by an order for "
-        "a counter, or when an ordinary record of a loaded call comes",
-        ("calls:send-unlinked", "calls:send-held-back"),
+        "record, or goes as unlinked by a person's order; what is held back and what the settings "
+        "exclude goes by an order for a counter; what is held back also when an ordinary record "
+        "of a loaded call comes",
+        ("calls:send-unlinked", "calls:send"),
     ),
     DeliveryState.EXPIRED: StateRow(Owner.NONE, "past Metrika's 21 days; shown and counted"),
     DeliveryState.ROW_REFUSED: StateRow(

@@ -17,7 +17,8 @@ from typing import Any
 from django.db import connection
 
 from cabinets.models import CallSource
-from calls.decision.decide import DECISION_TYPES, decision_parameters, with_decision
+from calls.decision.decide import with_decision
+from calls.decision.judged import DECISION_TYPES, decision_parameters
 from calls.ingest.call_state import CallState
 from calls.ingest.known_calls import Found
 from calls.ingest.parsing.json_values import json_bytes

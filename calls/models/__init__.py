@@ -9,7 +9,7 @@ statement, and attaching 100,000 rows to an upload checks no references.
 from __future__ import annotations
 
 from calls.models.call import Call, CallKey, IngestReceipt
-from calls.models.delivery import Delivery, HeldBackOrder, Resend, UnlinkedApproval
+from calls.models.delivery import Delivery, Resend, SendOrder, UnlinkedApproval
 from calls.models.file_import import FileError, FileImport, FilePiece, ImportState
 from calls.models.intake import (
     Intake,
@@ -44,7 +44,6 @@ __all__ = [
     "FileError",
     "FileImport",
     "FilePiece",
-    "HeldBackOrder",
     "ImportState",
     "IngestReceipt",
     "Intake",
@@ -56,6 +55,7 @@ __all__ = [
     "RejectedRecord",
     "Resend",
     "RestoreRun",
+    "SendOrder",
     "SentBefore",
     "SourceMapping",
     "StreamUse",

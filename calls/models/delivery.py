@@ -175,16 +175,17 @@ class UnlinkedApproval(models.Model):
         return f"{self.call_id} → {self.counter_id}"
 
 
-class HeldBackOrder(models.Model):
-    """A person's order: a call that is held back (`Call.hold_back`) is sent to a counter.
+class SendOrder(models.Model):
+    """A person's order: the call is sent to the counter although the settings exclude it.
 
-    Its rows are decided by the other rules from then on, in both channels.
+    Its rows, in both channels, are decided by the other rules from then on: those of which
+    `Rule.is_waivable` is true do not apply to it.
     """
 
     call = models.ForeignKey(
         Call,
         models.DO_NOTHING,
-        related_name="held_back_orders",
+        related_name="send_orders",
         db_constraint=False,
         db_index=False,
         verbose_name=_("Звонок"),
@@ -202,8 +203,10 @@ class HeldBackOrder(models.Model):
     ordered_at = models.DateTimeField(_("Заказана"))
 
     class Meta:
-        verbose_name = _("отправка задержанного звонка")
-        verbose_name_plural = _("отправки задержанных звонков")
+        # The table and the constraint have the names of a former version.
+        db_table = "calls_heldbackorder"
+        verbose_name = _("заказ отправки")
+        verbose_name_plural = _("заказы отправки")
         constraints = [
             models.UniqueConstraint(fields=["call", "counter"], name="held_back_order_once"),
         ]

@@ -15,13 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cabinets.access import CabinetRequest, manage_required
-from calls.delivery import held_back, hold, recovery, unlinked
+from calls.delivery import hold, recovery, unlinked
 from calls.delivery import resend as resending
 from calls.models import Call, Delivery, Upload
 from calls.pages.status_messages import released_message
-from calls.pages.upload_preview import values_to_send
 from calls.queries.blockers import blocker_of
-from calls.states import HoldBack
 
 
 @require_POST
@@ -52,28 +50,6 @@ def send_unlinked(
     delivery = _delivery(request, call_id, counter_pk, channel)
     now = timezone.now()
     moved = unlinked.approve(delivery, actor=_actor(request), now=now)
-    return _redirect(request, moved, released_message(delivery, now=now), _call_url(delivery))
-
-
-@require_http_methods(["GET", "POST"])
-@manage_required
-def send_held_back(
-    request: HttpRequest, call_id: int, counter_pk: int, channel: int
-) -> HttpResponse:
-    """Ask for confirmation (GET), or send a loaded or trial call to this counter (POST)."""
-    delivery = _delivery(request, call_id, counter_pk, channel)
-    now = timezone.now()
-    if request.method == "GET":
-        may_send = held_back.may_send(delivery, now=now)
-        context = {
-            "delivery": delivery,
-            "is_trial": delivery.call.hold_back == HoldBack.TRIAL,
-            "may_send": may_send,
-            "values": values_to_send(delivery) if may_send else {},
-            "cancel_url": _call_url(delivery),
-        }
-        return render(request, "calls/send_held_back.html", context)
-    moved = held_back.send(delivery, actor=_actor(request), now=now)
     return _redirect(request, moved, released_message(delivery, now=now), _call_url(delivery))
 
 

@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from calls.delivery.held_back import may_send
 from calls.delivery.hold import may_call_off, may_release
 from calls.delivery.moves import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.resend import resend_blocker
+from calls.delivery.send_orders import may_order
 from calls.delivery.unlinked import may_approve
 from calls.models import Delivery, Upload
 from calls.states import UploadState
@@ -42,15 +42,20 @@ def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
     if may_approve(delivery, now=now):
         url = reverse("calls:send-unlinked", args=args)
         buttons.append(Button(url, _("Отправить как непривязанный")))
-    if may_send(delivery, now=now):
-        url = reverse("calls:send-held-back", args=args)
-        buttons.append(Button(url, _("Отправить в этот счетчик…"), post=False))
+    if may_order(delivery, now=now):
+        buttons.append(send_button(delivery.call_id, delivery.counter_id))
     if may_call_off(delivery):
         buttons.append(Button(reverse("calls:call-off", args=args), _("Не отправлять"), "danger"))
     if not resend_blocker(delivery, now=now):
         url = reverse("calls:send-again", args=args)
         buttons.append(Button(url, _("Отправить повторно…"), post=False))
     return buttons
+
+
+def send_button(call_id: int, counter_id: int) -> Button:
+    """Return the way to the order that sends the call although the settings exclude it."""
+    url = reverse("calls:send", args=[call_id, counter_id])
+    return Button(url, _("Отправить в этот счетчик…"), post=False)
 
 
 def buttons_of_upload(upload: Upload) -> list[Button]:

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from calls.decision.decide import LAST_DAY
+from calls.decision.judged import LAST_DAY
 from calls.decision.reasons import REASONS, attention_sentence, reason_sentence
 from calls.models import Call, Delivery, Upload
 from calls.queries.blockers import blocker_of, of_channel

@@ -15,8 +15,8 @@ from calls.decision.reasons import hide_personal_data
 from calls.models import (
     Call,
     Delivery,
-    HeldBackOrder,
     Resend,
+    SendOrder,
     UnlinkedApproval,
     UploadAttempt,
 )
@@ -114,7 +114,7 @@ def _timeline(
     values: dict[str, str],
     resends: list[Resend],
     approval: UnlinkedApproval | None,
-    order: HeldBackOrder | None,
+    order: SendOrder | None,
     pair: SameSecond | None,
     is_whole: bool,
     now: datetime,
@@ -183,10 +183,8 @@ def _approvals(call: Call) -> dict[int, UnlinkedApproval]:
     return {one.counter_id: one for one in approvals}
 
 
-def _orders(call: Call) -> dict[int, HeldBackOrder]:
-    if call.hold_back is None:
-        return {}
-    orders = HeldBackOrder.objects.filter(call_id=call.pk).select_related("ordered_by")
+def _orders(call: Call) -> dict[int, SendOrder]:
+    orders = SendOrder.objects.filter(call_id=call.pk).select_related("ordered_by")
     return {one.counter_id: one for one in orders}
 
 

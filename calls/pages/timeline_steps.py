@@ -14,8 +14,8 @@ from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
 from calls.models import (
     Call,
     Delivery,
-    HeldBackOrder,
     Resend,
+    SendOrder,
     UnlinkedApproval,
     Upload,
     UploadAttempt,
@@ -67,7 +67,7 @@ def steps_of(
     attempts: Iterable[UploadAttempt],
     blocker: str,
     approval: UnlinkedApproval | None = None,
-    order: HeldBackOrder | None = None,
+    order: SendOrder | None = None,
 ) -> list[Step]:
     """Return the steps so far, from the call's arrival to Metrika's answer."""
     steps = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
@@ -98,7 +98,7 @@ def _approval(approval: UnlinkedApproval | None) -> Iterator[Step]:
         yield Step(_("Решено передать как непривязанный"), "info", approval.approved_at, text)
 
 
-def _order(order: HeldBackOrder | None) -> Iterator[Step]:
+def _order(order: SendOrder | None) -> Iterator[Step]:
     if order is not None:
         who = _name_of(order.ordered_by)
         yield Step(_("Заказана отправка в этот счетчик"), "info", order.ordered_at, f"{who}.")

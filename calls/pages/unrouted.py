@@ -19,7 +19,9 @@ from django.utils.translation import gettext_lazy
 from calls.decision.explain import Verdict, explain_call
 from calls.decision.horizon import LINK_HORIZON
 from calls.decision.routing import ROUTING_RULES, routing_of
+from calls.delivery.send_orders import preview_sending
 from calls.models import Call
+from calls.pages.buttons import Button, send_button
 from calls.pages.timeline import Timeline, channel_text
 from calls.pages.timeline_steps import RuleLine, Step
 from calls.states import Channel
@@ -35,10 +37,7 @@ CAME_BEFORE = gettext_lazy(
 CAME_BEFORE_IN_TIME = format_lazy(
     "{} {}",
     CAME_BEFORE,
-    gettext_lazy(
-        "Если звонок начался раньше, чем счетчик принимает звонки, его можно отправить из настроек "
-        "счетчика."
-    ),
+    gettext_lazy("Отправить такой звонок можно кнопкой на этой странице: выберите счетчик."),
 )
 
 
@@ -85,7 +84,8 @@ def unrouted_timelines(
     verdicts = explain_call(call.pk, is_whole=is_whole, counter_ids=[counter_id])
     if counter is None or (counter_id, channel) not in verdicts:
         return []
-    return [_timeline(call, counter, channel, verdicts[counter_id, channel])]
+    actions = _actions(call, counter)
+    return [_timeline(call, counter, channel, verdicts[counter_id, channel], actions)]
 
 
 def _came_before(call: Call) -> str | Promise:
@@ -116,7 +116,19 @@ def _pair_of(key: str) -> tuple[int, int]:
     return (int(counter), int(channel)) if is_key else (0, 0)
 
 
-def _timeline(call: Call, counter: Counter, channel: int, verdicts: Sequence[Verdict]) -> Timeline:
+def _actions(call: Call, counter: Counter) -> list[Button]:
+    """Return the button of the order, if an order would send the call."""
+    can_go = preview_sending(counter, [call.pk], now=timezone.now()).sent
+    return [send_button(call.pk, counter.pk)] if can_go else []
+
+
+def _timeline(
+    call: Call,
+    counter: Counter,
+    channel: int,
+    verdicts: Sequence[Verdict],
+    actions: list[Button],
+) -> Timeline:
     of_routing = {rule.code for rule in ROUTING_RULES}
     refused = [one.text for one in verdicts if not one.passed and one.code in of_routing]
     text = "" if refused else str(_came_before(call))
@@ -138,4 +150,5 @@ def _timeline(call: Call, counter: Counter, channel: int, verdicts: Sequence[Ver
             Step(str(NOT_CONCERNED), "neutral", text=text, rules=rules),
         ],
         has_row=False,
+        actions=actions,
     )

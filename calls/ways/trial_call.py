@@ -1,7 +1,7 @@
 """Trial calls: one of each kind, stored as any record of the source, and never sent by itself.
 
 They show what would become of real calls. A person may send one to a counter (`calls.delivery.
-held_back`), where it looks like any other call, with the tag `TAG`.
+send_orders`), where it looks like any other call, with the tag `TAG`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from calls.models import (
     CallKey,
     Difference,
     EmptyField,
-    HeldBackOrder,
     IngestReceipt,
     Intake,
     ListUse,
@@ -28,6 +27,7 @@ from calls.models import (
     RejectedRecord,
     Resend,
     RestoreRun,
+    SendOrder,
     SentBefore,
     SourceMapping,
     StreamUse,
@@ -220,7 +220,7 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     )
     yield make_delivery(call=call, counter=counter, upload=upload)
     yield UnlinkedApproval.objects.create(call=call, counter=counter, approved_at=now)
-    yield HeldBackOrder.objects.create(call=call, counter=counter, ordered_at=now)
+    yield SendOrder.objects.create(call=call, counter=counter, ordered_at=now)
     extra = make_upload(counter=counter)
     yield Resend.objects.create(
         call=call, counter=counter, channel=1, number=1, upload=extra, ordered_at=now

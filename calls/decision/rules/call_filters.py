@@ -120,6 +120,7 @@ def _listed(shown: Sequence[str], count: int) -> str:
 RULES = (
     Rule(
         code="technical",
+        is_waivable=True,
         title=gettext_lazy("Техническая отмена"),
         requirement=gettext_lazy("Не техническая отмена"),
         sentence=gettext_lazy(
@@ -130,6 +131,7 @@ RULES = (
     ),
     Rule(
         code="call_type",
+        is_waivable=True,
         title=gettext_lazy("Тип звонка"),
         requirement=gettext_lazy("Тип звонка подходит"),
         sentence=gettext_lazy("Тип звонка не подходит под настройку «Тип звонка»."),
@@ -144,6 +146,7 @@ RULES = (
     ),
     Rule(
         code="status",
+        is_waivable=True,
         title=gettext_lazy("Статус звонка"),
         requirement=gettext_lazy("Статус подходит"),
         sentence=gettext_lazy("Статус звонка не подходит под настройку «Статус звонка»."),
@@ -154,6 +157,7 @@ RULES = (
     ),
     Rule(
         code="too_short",
+        is_waivable=True,
         title=gettext_lazy("Короткий разговор"),
         requirement=gettext_lazy("Разговор достаточно длинный"),
         sentence=gettext_lazy("Разговор короче, чем указано в настройке «Длительность»."),
@@ -164,6 +168,7 @@ RULES = (
     ),
     Rule(
         code="uniqueness",
+        is_waivable=True,
         title=gettext_lazy("Не уникальный или не целевой"),
         requirement=gettext_lazy("Уникальность и целевой подходят"),
         sentence=gettext_lazy(
@@ -179,6 +184,7 @@ RULES = (
     ),
     Rule(
         code="site_unknown",
+        is_waivable=True,
         title=gettext_lazy("Сайт не указан"),
         requirement=gettext_lazy("Сайт звонка известен"),
         sentence=gettext_lazy(
@@ -195,6 +201,7 @@ RULES = (
     ),
     Rule(
         code="site",
+        is_waivable=True,
         title=gettext_lazy("Другой сайт"),
         requirement=gettext_lazy("Сайт подходит"),
         sentence=gettext_lazy("Звонок с другого сайта. Сайты счетчика заданы в настройке «Сайты»."),
@@ -214,6 +221,7 @@ RULES = (
     ),
     Rule(
         code="campaign",
+        is_waivable=True,
         title=gettext_lazy("Другая кампания"),
         requirement=gettext_lazy("Кампания подходит"),
         sentence=gettext_lazy("Кампании звонка нет в настройке «Кампании»."),

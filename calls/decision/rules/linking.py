@@ -112,6 +112,7 @@ def _unlinked_no_goal(came_unreadable: bool) -> str:
 RULES = (
     Rule(
         code=NOT_LAST_ATTEMPT,
+        is_waivable=True,
         title=gettext_lazy("Не последняя попытка"),
         requirement=gettext_lazy("Последняя попытка обратного звонка"),
         sentence=gettext_lazy(
@@ -168,6 +169,7 @@ RULES = (
     ),
     Rule(
         code="unlinked_off",
+        is_waivable=True,
         title=gettext_lazy("Без идентификатора не передаём"),
         requirement=gettext_lazy("Посетитель известен или звонок идёт непривязанным"),
         sentence=gettext_lazy(

@@ -86,6 +86,7 @@ RULES = (
     ),
     Rule(
         code=BEFORE_CONNECTION,
+        is_waivable=True,
         title=gettext_lazy("До подключения счетчика"),
         requirement=gettext_lazy("Звонок начался не раньше, чем счетчик принимает звонки"),
         sentence=gettext_lazy(

@@ -14,10 +14,11 @@ from django.utils import timezone
 from cabinets.models import AuditEvent, CallSource
 from calls.decision.decide import decide
 from calls.decision.redecide import decide_again
-from calls.delivery import batching, held_back
+from calls.delivery import batching
+from calls.delivery.send_orders import order_call
 from calls.ingest.parsing.record import read_records
 from calls.ingest.store import store_calls
-from calls.models import Call, Delivery, HeldBackOrder, Way
+from calls.models import Call, Delivery, SendOrder, Way
 from calls.queries.stats import excluded_by_settings
 from calls.states import Channel, DeliveryState, HoldBack
 from counters.models import Counter
@@ -60,20 +61,17 @@ def test_call_that_is_held_back_goes_by_a_persons_order_only(
     assert state_of(call) == (DeliveryState.SKIPPED, reason)
     decide_again(row(call).counter_id, now=timezone.now())
     assert batching.build_uploads(now=timezone.now() + timedelta(days=1)) == 0
-    url = reverse("calls:send-held-back", args=[call.pk, row(call).counter_id, 1])
+    url = reverse("calls:send", args=[call.pk, row(call).counter_id])
     assert url in owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
     assert ("пробный" in owner_client.get(url).content.decode()) == (hold_back is TRIAL)
 
     for _press in range(2):
         owner_client.post(url)
 
-    assert HeldBackOrder.objects.get().ordered_by == owner
-    assert AuditEvent.objects.get().action == "delivery.held_back_sent"
+    assert SendOrder.objects.get().ordered_by == owner
+    assert AuditEvent.objects.get().action == "delivery.send_ordered"
     # The order outlives what is decided later.
     Counter.objects.update(min_duration_seconds=10_000)
-    decide_again(row(call).counter_id, now=timezone.now())
-    assert state_of(call) == (DeliveryState.SKIPPED, "too_short")
-    Counter.objects.update(min_duration_seconds=0)
     decide_again(row(call).counter_id, now=timezone.now())
     decide([call.pk], now=timezone.now())
     assert state_of(call) == (DeliveryState.WAITING, None)
@@ -88,14 +86,14 @@ def test_order_is_for_one_counter(source: CallSource, owner: User, counter: Coun
     call = Call.objects.get()
     rows = Delivery.objects.select_related("counter", "cabinet").filter(channel=Channel.CALLS)
 
-    assert held_back.send(rows.get(counter=other), actor=owner, now=timezone.now())
+    assert order_call(call, other, actor=owner, now=timezone.now()).sent == 1
 
     assert dict(rows.values_list("counter_id", "reason")) == {
         counter.pk: "trial_call",
         other.pk: None,
     }
     late = call.started_at + timedelta(days=21)
-    assert not held_back.send(rows.get(counter=counter), actor=owner, now=late)
+    assert order_call(call, counter, actor=owner, now=late).late == 1
 
 
 def test_ordinary_record_ends_the_hold_of_a_loaded_call(source: CallSource) -> None:

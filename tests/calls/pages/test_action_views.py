@@ -21,9 +21,9 @@ from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.stored import row_of, store_call
 from tests.responses import messages_of
 
-DELIVERY_ACTIONS = ["release", "call-off", "send-again", "send-unlinked", "send-held-back"]
+DELIVERY_ACTIONS = ["release", "call-off", "send-again", "send-unlinked", "send"]
 #: They ask to confirm.
-WITH_A_PAGE = {"send-again", "send-held-back", "upload-call-off"}
+WITH_A_PAGE = {"send-again", "send", "upload-call-off"}
 UPLOAD_ACTIONS = [
     "upload-retry",
     "upload-gather-again",
@@ -55,6 +55,8 @@ def refused(counter: Counter) -> Upload:
 def action_url(name: str, call: Call, refused: Upload) -> str:
     if name in UPLOAD_ACTIONS:
         return reverse(f"calls:{name}", args=[refused.pk])
+    if name == "send":
+        return reverse("calls:send", args=[call.pk, row_of(call).counter_id])
     return reverse(f"calls:{name}", args=[call.pk, row_of(call).counter_id, 1])
 
 

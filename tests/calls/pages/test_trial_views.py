@@ -66,7 +66,7 @@ def test_a_call_of_each_kind_is_decided_and_sent_by_order_only(
 
     dynamic = calls.get(kind="dynamic")
     assert dynamic.site_host == "dveri.example"
-    confirm = reverse("calls:send-held-back", args=[dynamic.pk, counter.pk, 1])
+    confirm = reverse("calls:send", args=[dynamic.pk, counter.pk])
     assert confirm in text
     page = owner_client.get(confirm).content.decode()
     assert dynamic.client_id in page

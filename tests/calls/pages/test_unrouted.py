@@ -96,7 +96,7 @@ def test_counter_whose_settings_fit_only_now_says_that_the_call_came_before(
     )
     assert page.count(words) == 1
     assert words in asked
-    order = "его можно отправить из настроек счетчика"
+    order = "Отправить такой звонок можно кнопкой"
     assert (order in page, order in asked) == (can_be_sent, can_be_sent)
 
 

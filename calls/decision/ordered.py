@@ -1,0 +1,176 @@
+"""Judges past calls for one counter as a person's order would send them, and sends those that go.
+
+What is counted before an order and what it does come from the same SQL. A call that is in a file,
+waits or is done never changes; what cannot go keeps its row, or stays without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from calls.decision.attempts import lock_callback_orders
+from calls.decision.judged import (
+    INSERT_ROWS,
+    JUDGED,
+    ROW_KEY,
+    decision_parameters,
+    filled,
+    refusal_sql,
+)
+from calls.decision.routing import ORDERS, SOURCES
+from calls.decision.rules import RULES
+from calls.states import CALLS_OFF, COUNTER_OFF, GOAL_NOT_SET, DeliveryState
+
+#: Codes of the rules that an order for a single call waives.
+WAIVED = tuple(rule.code for rule in RULES if rule.is_waivable)
+#: Outcomes of calls that no rule refuses: it goes; it was in a file, waits or is done; too late.
+SENT, ALREADY, LATE = "sent", "already", "late"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an order asks of the calls.
+
+    ``without`` are codes of rules that are not applied. With ``is_kept`` each call that goes gets a
+    `SendOrder`, so that changes of the settings do not exclude it again.
+    """
+
+    without: Collection[str]
+    is_kept: bool = False
+
+
+#: A person named the calls: the settings do not matter. What is switched off sends them later.
+NAMED = Terms(without=(*WAIVED, COUNTER_OFF), is_kept=True)
+
+
+# A row that was skipped is open, also when a person had called the call off.
+_JUDGED = f"""
+judged AS MATERIALIZED (
+    SELECT one.*, one.refusal IS NULL AND one.expires_at > %(now)s
+           AND coalesce(one.present, {DeliveryState.SKIPPED}) = {DeliveryState.SKIPPED} AS goes
+    FROM (
+        SELECT {JUDGED}, present.state AS present
+        {SOURCES}{ORDERS}
+        LEFT JOIN calls_delivery present
+          ON present.call_id = c.id AND present.partition_at = c.partition_at
+         AND present.counter_id = k.id AND present.channel = ch.channel
+        WHERE k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
+          AND c.partition_at BETWEEN %(first)s AND %(last)s
+        ORDER BY c.id, k.id, ch.channel) AS one
+), outcomes AS MATERIALIZED (
+    SELECT call_id, CASE
+        WHEN bool_or(goes) THEN '{SENT}'
+        WHEN bool_or(present NOT IN ({DeliveryState.SKIPPED}, {DeliveryState.EXPIRED}))
+            THEN '{ALREADY}'
+        WHEN bool_or(expires_at <= %(now)s) THEN '{LATE}'
+        -- that a channel is not in use says less than why the other one refuses
+        ELSE (array_agg(refusal ->> 0 ORDER BY
+              refusal ->> 0 IN ('{CALLS_OFF}', '{GOAL_NOT_SET}'), channel))[1] END AS outcome
+    FROM judged GROUP BY call_id
+)"""
+
+_COUNT = "SELECT outcome, count(*) FROM outcomes GROUP BY outcome"
+
+_WRITTEN = f"""
+written AS (
+    {INSERT_ROWS}
+    FROM (SELECT * FROM judged WHERE goes ORDER BY call_id, channel) AS judged
+    ON CONFLICT {ROW_KEY} DO UPDATE SET
+        state = excluded.state, reason = NULL, compared = NULL, id_kind = excluded.id_kind,
+        is_static = excluded.is_static, decided_at = excluded.decided_at,
+        expires_at = excluded.expires_at, settings_version = excluded.settings_version,
+        not_before = excluded.not_before
+    WHERE d.state = {DeliveryState.SKIPPED}
+    RETURNING d.call_id
+)"""
+
+_KEPT = """
+kept AS (
+    INSERT INTO calls_heldbackorder (call_id, counter_id, ordered_by_id, ordered_at)
+    SELECT DISTINCT call_id, %(counter_id)s, %(actor)s::bigint, %(now)s FROM written
+    ORDER BY call_id
+    ON CONFLICT (call_id, counter_id) DO NOTHING
+)"""
+
+# In the order of the intake (`calls.ingest.known_calls`), so that they cannot deadlock: a record
+# that is being stored comes before or after, as a whole.
+_LOCK_CALLS = """
+SELECT min(partition_at), max(partition_at) FROM (
+    SELECT c.partition_at FROM calls_call c
+    WHERE c.id = ANY (%(call_ids)s::bigint[]) AND c.cabinet_id = %(cabinet_id)s
+    ORDER BY c.external_id COLLATE "C" FOR NO KEY UPDATE) AS locked"""
+_BOUNDS = """
+SELECT min(partition_at), max(partition_at) FROM calls_call
+WHERE id = ANY (%(call_ids)s::bigint[]) AND cabinet_id = %(cabinet_id)s"""
+_LOCK_ROWS = """
+SELECT count(*) FROM (
+    SELECT 1 FROM calls_delivery w
+    WHERE w.counter_id = %(counter_id)s AND w.call_id = ANY (%(call_ids)s::bigint[])
+      AND w.partition_at BETWEEN %(first)s AND %(last)s
+    ORDER BY w.call_id, w.counter_id, w.channel FOR UPDATE) AS locked"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Calls that are to be sent to a counter of the same cabinet; others are left out."""
+
+    cabinet_id: int
+    counter_id: int
+    call_ids: Sequence[int]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of the statements."""
+        return {
+            "cabinet_id": self.cabinet_id,
+            "counter_id": self.counter_id,
+            "call_ids": [*self.call_ids],
+        }
+
+
+def count(asked: Asked, terms: Terms, *, now: datetime) -> dict[str, int]:
+    """Return how many of the calls would have each outcome: SENT, …, or the code of a rule."""
+    values = asked.values
+    first, last = _one(_BOUNDS, values)
+    if first is None:
+        return {}
+    values |= decision_parameters(now) | {"first": first, "last": last}
+    return _outcomes(_statement(terms, ""), values)
+
+
+def send(asked: Asked, terms: Terms, *, actor_id: int | None, now: datetime) -> dict[str, int]:
+    """Send the calls that go; return how many had each outcome, as `count` would have.
+
+    Runs in a transaction that holds the lock of the counter.
+    """
+    lock_callback_orders(asked.call_ids)
+    values = asked.values
+    first, last = _one(_LOCK_CALLS, values)
+    if first is None:
+        return {}
+    values |= decision_parameters(now) | {"first": first, "last": last, "actor": actor_id}
+    _one(_LOCK_ROWS, values)
+    written = f", {_WRITTEN}, {_KEPT}" if terms.is_kept else f", {_WRITTEN}"
+    return _outcomes(_statement(terms, written), values)
+
+
+def _statement(terms: Terms, written: str) -> str:
+    judged = filled(_JUDGED, {"<refusal>": refusal_sql(without=terms.without)})
+    return f"WITH {judged}{written} {_COUNT}"
+
+
+def _one(sql: str, values: dict[str, Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()
+
+
+def _outcomes(sql: str, values: dict[str, Any]) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return dict(cursor.fetchall())
