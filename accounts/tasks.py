@@ -6,11 +6,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.sessions import SessionStore
+from cabinets import invitations
 from integrations.linking import state
 
 
 @shared_task(name="accounts.purge")
 def purge() -> None:
-    """Delete expired sessions and link attempts past their retention (docs/operations.md)."""
+    """Delete expired sessions, old link attempts and invitations (docs/operations.md)."""
+    now = timezone.now()
     SessionStore.clear_expired()
-    state.delete_old(now=timezone.now())
+    state.delete_old(now=now)
+    invitations.delete_old(now=now)

@@ -72,6 +72,19 @@ def manage_required(view: View) -> View:
     return guarded
 
 
+def owner_required(view: View) -> View:
+    """Refuse (403) everybody but an owner."""
+
+    @functools.wraps(view)
+    @manage_required
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if cast(CabinetRequest, request).membership.role != Membership.Role.OWNER:
+            raise PermissionDenied("not an owner")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def same_cabinet(view: View) -> View:
     """Refuse (409) a form whose page was opened in another cabinet than the session's present one.
 

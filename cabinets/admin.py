@@ -18,6 +18,7 @@ from cabinets.models import (
     AuditEvent,
     Cabinet,
     CallSource,
+    Invitation,
     Membership,
     SecretAddress,
     SigningSecret,
@@ -57,6 +58,27 @@ class MembershipAdmin(EditableAdmin):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         """Save; `accounts.user_audit` records every membership, whoever changes it."""
         admin.ModelAdmin.save_model(self, request, obj, form, change)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(SupportAdmin):
+    """Who was invited, by whom and what became of it; never the link itself."""
+
+    list_display = ("cabinet", "role", "email", "invited_by", "created_at", "expires_at")
+    list_select_related = ("cabinet", "invited_by")
+    search_fields = ("email__iexact", "cabinet__name")
+    fields = (
+        "cabinet",
+        "role",
+        "email",
+        "invited_by",
+        "created_at",
+        "expires_at",
+        "accepted_by",
+        "ended_at",
+    )
+    never_fetched = ("token", "digest")
+    ordering = ("-pk",)
 
 
 LAST_REQUESTS = (

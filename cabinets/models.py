@@ -83,6 +83,56 @@ class Membership(models.Model):
         """Whether the person may link accounts and change settings."""
         return self.role in {self.Role.OWNER, self.Role.MANAGER}
 
+    @property
+    def given_roles(self) -> frozenset[str]:
+        """Roles that the person may give and take; ownership is handed over, not given."""
+        if self.role == self.Role.OWNER:
+            return frozenset({self.Role.MANAGER, self.Role.VIEWER})
+        return frozenset({self.Role.VIEWER} if self.role == self.Role.MANAGER else ())
+
+
+class Invitation(models.Model):
+    """A link by which one person joins a cabinet, once and until it expires.
+
+    Whoever has the link may use it: the token is sealed, and found by its digest.
+    """
+
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="invitations", verbose_name=_("Кабинет")
+    )
+    role = models.CharField(_("Роль"), max_length=16, choices=Membership.Role)
+    #: Where the link was sent; empty when it is only shown.
+    email = models.EmailField(_("Почта"), max_length=150, blank=True)
+    token = SealedTextField(_("Ссылка"))
+    #: SHA-256 of the token, hexadecimal.
+    digest = models.CharField(_("Отпечаток ссылки"), max_length=64, unique=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        verbose_name=_("Кто пригласил"),
+    )
+    created_at = models.DateTimeField(_("Создано"))
+    expires_at = models.DateTimeField(_("Действует до"))
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("Кто принял"),
+    )
+    #: Accepted or revoked; the link is of no use any more.
+    ended_at = models.DateTimeField(_("Использовано или отозвано"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("приглашение")
+        verbose_name_plural = _("приглашения")
+
+    def __str__(self) -> str:
+        return f"{self.cabinet} · {self.get_role_display()}"
+
 
 class CallSource(models.Model):
     """A sender of calls into a cabinet, and the time zone of its times without an offset."""

@@ -10,6 +10,7 @@ from django.urls import path
 from cabinets import source_views, switch_cabinet
 
 SOURCES = "integrations/sources"
+PEOPLE = "integrations/people"
 
 urlpatterns = [
     path("cabinets/<int:pk>/choose", switch_cabinet.choose_cabinet, name="choose"),

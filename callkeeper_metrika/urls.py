@@ -7,6 +7,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.invitation_views import invitation
 from accounts.preference_page import preferences, switch_preference
 from accounts.views import (
     ChangePassword,
@@ -40,5 +41,6 @@ urlpatterns = [
     path("accounts/password/change/", ChangePassword.as_view(), name="password_change"),
     path("accounts/preferences/", preferences, name="preferences"),
     path("accounts/preferences/switch", switch_preference, name="preference-switch"),
+    path("accounts/invitation/<str:token>/", invitation, name="invitation"),
     path("accounts/sessions/", Sessions.as_view(), name="sessions"),
 ]

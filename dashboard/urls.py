@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from cabinets.urls import SOURCES
+from cabinets.urls import PEOPLE, SOURCES
 from cabinets.urls import urlpatterns as cabinet_urls
 from counters.urls import COUNTER
 from counters.urls import urlpatterns as counter_urls
-from dashboard import counter_views, integration_views, search_views, source_list_page
+from dashboard import (
+    counter_views,
+    integration_views,
+    people_page,
+    search_views,
+    source_list_page,
+)
 from dashboard.settings_urls import urlpatterns as settings_urls
 from integrations.urls import ACCOUNT
 from integrations.urls import urlpatterns as linking_urls
@@ -36,6 +42,13 @@ COUNTERS = [
 
 CABINETS = [
     path(SOURCES, source_list_page.source_list, name="sources"),
+    path(PEOPLE, people_page.people, name="people"),
+    path(f"{PEOPLE}/invite", people_page.invite, name="person-invite"),
+    path(f"{PEOPLE}/invitations/<int:pk>/revoke", people_page.revoke, name="invitation-revoke"),
+    path(f"{PEOPLE}/leave", people_page.leave, name="leave"),
+    path(f"{PEOPLE}/<int:pk>/role", people_page.change_role, name="person-role"),
+    path(f"{PEOPLE}/<int:pk>/remove", people_page.remove, name="person-remove"),
+    path(f"{PEOPLE}/<int:pk>/owner", people_page.hand_over, name="person-owner"),
     *cabinet_urls,
 ]
 

@@ -13,8 +13,15 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from cabinets import addresses
-from cabinets.models import Cabinet, CallSource, Membership, SecretAddress, SigningSecret
+from cabinets import addresses, invitations
+from cabinets.models import (
+    Cabinet,
+    CallSource,
+    Invitation,
+    Membership,
+    SecretAddress,
+    SigningSecret,
+)
 from calls.models import (
     FileError,
     FileImport,
@@ -48,6 +55,20 @@ def make_member(*, cabinet: Cabinet, role: str = Membership.Role.OWNER, **fields
     user = make_user(**fields)
     Membership.objects.create(cabinet=cabinet, user=user, role=role)
     return user
+
+
+def make_invitation(*, cabinet: Cabinet, invited_by: User, **fields: Any) -> Invitation:
+    """An open invitation of a viewer; its token is in it."""
+    now: datetime = timezone.now()
+    token = f"invitation-{next(_numbers)}"
+    values: dict[str, Any] = {
+        "role": Membership.Role.VIEWER,
+        "token": token,
+        "digest": invitations.digest_of(token),
+        "created_at": now,
+        "expires_at": now + timedelta(days=7),
+    }
+    return Invitation.objects.create(cabinet=cabinet, invited_by=invited_by, **values | fields)
 
 
 def make_source(*, cabinet: Cabinet, secret: str = SECRET, **fields: Any) -> CallSource:

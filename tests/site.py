@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from cabinets.models import SigningSecret
+from cabinets.models import Membership, SigningSecret
 from counters.models import Counter
 from tests import factories
 from tests.calls.call_links import key_of
@@ -42,10 +42,15 @@ def set_up(counter: Counter) -> dict[str, Any]:
     file_import = factories.make_import(source=source)
     hooks, _path = factories.make_hooks(cabinet=counter.cabinet)
     factories.make_address(source=hooks, slot=2)
+    colleague = factories.make_member(cabinet=counter.cabinet)
+    guest = factories.make_member(cabinet=counter.cabinet, role=Membership.Role.VIEWER)
+    invitation = factories.make_invitation(cabinet=counter.cabinet, invited_by=colleague)
     call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
     return {
         "lk/cabinets/<int:pk>": counter.cabinet_id,
+        "lk/integrations/people/invitations/<int:pk>": invitation.pk,
+        "lk/integrations/people/<int:pk>": guest.cabinet_memberships.get().pk,
         "lk/integrations/sources/<int:pk>/address": hooks.pk,
         "lk/integrations/sources/<int:pk>": source.pk,
         "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,

@@ -86,6 +86,8 @@ def expected(name: str, view: Any, role: str, method: str) -> set[int]:
         return {403}
     if role == "viewer" and name not in CHANGES_NOTHING:
         return {403} if method == "post" or "manage_required" in guards else {200}
+    if role == "manager" and "owner_required" in guards:
+        return {403}
     return {404} if role == "stranger" else DONE
 
 

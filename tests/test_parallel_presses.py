@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cabinets.models import AuditEvent, SigningSecret
+from cabinets.models import AuditEvent, Membership, SigningSecret
 from calls.models import Upload
 from calls.states import Attention, DeliveryState, HoldBack, UploadState
 from counters.models import Counter
@@ -83,6 +83,29 @@ def retire_secret(counter: Counter) -> Press:
     source = factories.make_source(cabinet=counter.cabinet)
     secret = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
     return reverse("cabinets:source-retire", args=[source.pk, secret.pk]), {}
+
+
+def invite_person(counter: Counter) -> Press:
+    return reverse("cabinets:person-invite"), {"role": "viewer", "email": "", "days": "7"}
+
+
+def _of_viewer(name: str, counter: Counter) -> str:
+    viewer = factories.make_member(cabinet=counter.cabinet, role=Membership.Role.VIEWER)
+    return reverse(f"cabinets:person-{name}", args=[viewer.cabinet_memberships.get().pk])
+
+
+def change_role(counter: Counter) -> Press:
+    return _of_viewer("role", counter), {"role": "manager"}
+
+
+def remove_person(counter: Counter) -> Press:
+    return _of_viewer("remove", counter), {}
+
+
+def revoke_invitation(counter: Counter) -> Press:
+    owner = counter.cabinet.memberships.filter(role="owner")[0].user
+    made = factories.make_invitation(cabinet=counter.cabinet, invited_by=owner)
+    return reverse("cabinets:invitation-revoke", args=[made.pk]), {}
 
 
 def resend(counter: Counter) -> Press:
@@ -189,6 +212,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     *(resend, approve_unlinked, send_call, gather_again, save_settings, disconnect),
     *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
     *(start_import, check_import, cancel_import),
+    *(invite_person, change_role, remove_person, revoke_invitation),
     save_mapping,
     replay_rejected,
 ]

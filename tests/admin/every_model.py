@@ -12,7 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets import addresses, audit
-from cabinets.models import Cabinet, CallSource, Membership, SecretAddress, SigningSecret
+from cabinets.models import (
+    Cabinet,
+    CallSource,
+    Membership,
+    SecretAddress,
+    SigningSecret,
+)
 from calls.models import (
     Call,
     CallKey,
@@ -116,6 +122,7 @@ def _cabinets(cabinet: Cabinet, account: YandexAccount, actor: User) -> Iterator
     yield Membership.objects.create(
         cabinet=cabinet, user=factories.make_user(), role=Membership.Role.VIEWER
     )
+    yield factories.make_invitation(cabinet=cabinet, invited_by=actor)
     yield audit.log_change(cabinet=cabinet, actor=actor, action="test.created", subject=account)
 
 

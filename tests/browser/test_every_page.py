@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,7 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from cabinets.models import Cabinet, CallSource, SigningSecret
+from cabinets.models import Cabinet, CallSource, Membership, SigningSecret
 from calls.ways.imports.run import run_due
 from calls.ways.trial_call import make_trial_calls
 from counters.models import Counter
@@ -43,7 +44,7 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 
 @pytest.fixture
 def addresses(
-    windows: Counter, linked: YandexAccount, cabinet: Cabinet, settings: Settings
+    windows: Counter, linked: YandexAccount, cabinet: Cabinet, owner: User, settings: Settings
 ) -> dict[str, str]:
     """URL name, with a remark → path of every page of the cabinet, each with data."""
     settings.EMAIL_HOST = "mail.example"
@@ -69,6 +70,7 @@ def addresses(
         "cabinets:source-change": (source.pk,),
         "cabinets:source-rotate": (source.pk,),
         "cabinets:source-retire": (source.pk, newer.pk),
+        **_pages_of_people(cabinet, owner),
         "calls:list": (),
         "calls:history": (windows.pk,),
         "calls:journey": (call.pk,),
@@ -89,6 +91,27 @@ def addresses(
     return found | {
         "calls:test-call, made": _trial_calls(source),
         "integrations:search, found": f"{reverse('integrations:search')}?q={call.phone[-7:]}",
+    }
+
+
+def _pages_of_people(cabinet: Cabinet, owner: User) -> dict[str, tuple[int | str, ...]]:
+    """Return the pages of people and invitations, with their arguments."""
+    viewer = factories.make_member(
+        cabinet=cabinet, role=Membership.Role.VIEWER, first_name="Константин", last_name="Ф" * 30
+    )
+    guest = viewer.cabinet_memberships.get()
+    open_one = factories.make_invitation(
+        cabinet=cabinet, invited_by=owner, email=f"{'a' * 60}@okna-stolica.example"
+    )
+    over = timezone.now() - timedelta(days=1)
+    factories.make_invitation(cabinet=cabinet, invited_by=owner, expires_at=over)
+    return {
+        "cabinets:people": (),
+        "cabinets:person-invite": (),
+        "cabinets:person-remove": (guest.pk,),
+        "cabinets:person-owner": (guest.pk,),
+        "cabinets:leave": (),
+        "invitation": (str(open_one.token),),
     }
 
 

@@ -25,7 +25,7 @@ def test_user_without_a_cabinet_gets_403_and_can_sign_out(page: str) -> None:
 
     html = answer.content.decode()
     assert answer.status_code == 403
-    assert "Вас ещё не добавили ни в один кабинет" in html
+    assert "Вы не состоите ни в одном кабинете" in html
     assert "Вы вошли как newcomer" in html
     assert SIGN_OUT in html
     assert reverse("admin:index") not in html

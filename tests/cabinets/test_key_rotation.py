@@ -11,7 +11,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from cabinets import key_rotation
-from cabinets.models import CallSource, SecretAddress, SigningSecret
+from cabinets.models import CallSource, Invitation, SecretAddress, SigningSecret
 from cabinets.sealing import UnsealFailed, reseal
 from calls.models import FileImport, PullSource, ReceivedRequest, RejectedRecord
 from integrations.models import LinkAttempt, YandexAccount
@@ -39,6 +39,7 @@ def test_every_sealed_column_is_found() -> None:
     assert set(key_rotation.sealed_columns()) == {
         (SigningSecret, "secret"),
         (SecretAddress, "token"),
+        (Invitation, "token"),
         (PullSource, "api_key"),
         (FileImport, "preview"),
         (RejectedRecord, "raw"),
