@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -27,7 +28,6 @@ from cabinets.models import Invitation, Membership
 from cabinets.people import name_of
 from cabinets.rate_limit import RateLimit, consume
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 #: Forms of new people per link: the answer tells whether an address has a login.
 PER_LINK = RateLimit("invitation_form", 20, 3600)
 
@@ -95,7 +95,7 @@ def _accept(request: HttpRequest, found: Invitation, user: User) -> HttpResponse
         words = {"name": found.cabinet.name, "role": membership.get_role_display().lower()}
         messages.success(request, text % words)
     if not request.user.is_authenticated:
-        login(request, user, backend=BACKEND)
+        login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     request.session[CHOSEN_CABINET] = found.cabinet_id
     return HttpResponseRedirect(reverse("integrations:dashboard"), status=303)
 
