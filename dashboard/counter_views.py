@@ -20,17 +20,14 @@ from django.views.decorators.http import (
 )
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
-from calls.queries.connection import calls_awaiting_settings, count_text, waiting_calls
+from calls.queries.connection import calls_awaiting_settings, count_text
 from calls.queries.expiry_warnings import expiry_warnings
 from calls.queries.redecision import progress_of
-from calls.queries.stats import MOST_COUNTED, decisions_awaited, excluded_by_settings
+from calls.queries.stats import MOST_COUNTED, excluded_by_settings
 from counters import lifecycle
 from counters.models import Counter
 from counters.pages.flash_messages import (
-    FirstSave,
     finished_sentence,
-    notify_first_save,
-    notify_saved,
 )
 from counters.pages.query_values import number_or_none
 from counters.pages.status import settings_warnings
@@ -42,6 +39,7 @@ from dashboard.consequences import of_removing
 from dashboard.counter_list_page import DEFAULT_SORT, list_context
 from dashboard.counter_settings_page import settings_info
 from dashboard.first_save import NotAsked, save_and_count
+from dashboard.saved_settings import notify_save
 from dashboard.settings_preview import Panel, panel_of
 from integrations.api_call import MetrikaUnavailable
 
@@ -138,36 +136,15 @@ def _save(request: CabinetRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _settings_page(request, counter, form=form)
     try:
-        saved, waited = save_and_count(form, actor=request.user, now=timezone.now())
+        saved = save_and_count(form, actor=request.user, now=timezone.now())
     except Counter.DoesNotExist:
         raise Http404 from None
     except ChangedMeanwhile as conflict:
         return _conflict_page(request, form, conflict.current)
     except NotAsked:
         return _settings_page(request, counter, form=_form(counter, request.POST))
-    _notify_save(request, counter, saved, form, waited)
+    notify_save(request, saved)
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
-
-
-def _notify_save(
-    request: CabinetRequest, before: Counter, saved: Counter, form: CounterSettingsForm, waited: int
-) -> None:
-    """Say what became of calls that wait, unless they are decided after the request."""
-    is_pending = saved.pk in progress_of([saved.pk])
-    undecided = 0 if is_pending else decisions_awaited(saved, now=timezone.now())
-    if before.configured_at is None:
-        result = FirstSave(
-            waited,
-            0 if is_pending or not form.sends_waiting else waiting_calls(saved),
-            form.sends_waiting,
-            undecided,
-            waited_text=count_text(waited),
-            is_pending=is_pending,
-        )
-        notify_first_save(request, saved, result)
-    else:
-        excluded = 0 if is_pending else excluded_by_settings(saved)
-        notify_saved(request, excluded=excluded, undecided=undecided)
 
 
 @require_safe

@@ -1,14 +1,19 @@
-"""Saves a counter's settings and counts the calls that waited for the first save."""
+"""Saves a counter's settings and tells what that does to the calls that wait."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from calls.queries.connection import calls_awaiting_settings
+from calls.queries.effect_on_waiting import Effect, effect_on_waiting
 from counters.models import Counter
+from counters.settings.diff import SettingChange, settings_diff
 from counters.settings.forms import CounterSettingsForm
 
 
@@ -16,15 +21,44 @@ class NotAsked(Exception):
     """Calls came after the form was made, which therefore did not ask what to do with them."""
 
 
-@transaction.atomic
-def save_and_count(form: CounterSettingsForm, *, actor: User, now: datetime) -> tuple[Counter, int]:
-    """Save a valid form; return the counter and how many calls had waited for its settings.
+@dataclass(frozen=True)
+class Saved:
+    """A save: the counter after it, and what it did.
 
-    While the counter is locked, `calls.decision.decide` adds none. Raises what `form.save` raises,
-    and NotAsked; then nothing is stored.
+    ``waited`` calls had waited for the first settings. ``effect`` is what became of calls that
+    waited to be sent, when it is not the first save.
     """
-    counter = Counter.objects.present().select_for_update(of=("self",)).get(pk=form.instance.pk)
-    waited = calls_awaiting_settings(counter, now=now)
+
+    counter: Counter
+    is_first: bool
+    sends_waiting: bool
+    waited: int
+    changes: Sequence[SettingChange]
+    effect: Effect
+
+
+@transaction.atomic
+def save_and_count(form: CounterSettingsForm, *, actor: User, now: datetime) -> Saved:
+    """Save a valid form; return what that did.
+
+    While the counter is locked, `calls.decision.decide` adds no calls that wait for its settings.
+    Raises what `form.save` raises, and NotAsked; then nothing is stored.
+    """
+    locked = Counter.objects.present().select_for_update(of=("self",)).get(pk=form.instance.pk)
+    waited = calls_awaiting_settings(locked, now=now)
     if waited and not form.asks_about_waiting_calls:
         raise NotAsked
-    return form.save(actor=actor, now=now), waited
+    is_first = locked.configured_at is None
+    changes = settings_diff(locked, form.settings())
+    draft = draft_of(form, locked)
+    effect = Effect() if is_first else effect_on_waiting(draft, now=now)
+    saved = form.save(actor=actor, now=now)
+    return Saved(saved, is_first, form.sends_waiting, waited, changes, effect)
+
+
+def draft_of(form: CounterSettingsForm, saved: Counter) -> Counter:
+    """Return the counter as the valid form would save it."""
+    draft = copy(saved)
+    for name, value in form.settings().items():
+        setattr(draft, name, value)
+    return draft

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +12,13 @@ from django.utils.translation import gettext as _
 
 from cabinets.plurals import plural
 from calls.decision.reasons import REASON_TITLES
+from calls.queries.effect_on_waiting import effect_on_waiting
 from calls.queries.settings_preview import DAYS, Preview, preview_of
 from counters.models import Counter
 from counters.settings.forms import CounterSettingsForm
+from dashboard.first_save import draft_of
+from dashboard.preview_examples import Example, examples_of
+from dashboard.saved_settings import waiting_sentence
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,8 @@ class Panel:
     reasons: Sequence[ReasonRow] = ()
     unrouted: str = ""
     warning: str = ""
-
-
-def draft_of(form: CounterSettingsForm, saved: Counter) -> Counter:
-    """Return the counter as the valid form would save it."""
-    draft = copy(saved)
-    for name, value in form.settings().items():
-        setattr(draft, name, value)
-    return draft
+    waiting: str = ""
+    examples: Sequence[Example] = ()
 
 
 def panel_of(data: Any, saved: Counter, *, now: datetime) -> Panel:
@@ -67,7 +64,14 @@ def panel_of(data: Any, saved: Counter, *, now: datetime) -> Panel:
         warning=""
         if draft.enabled
         else _("Счетчик выключен: пока его не включат, не уйдёт ничего."),
+        waiting=_waiting(draft, now) if saved.configured_at else "",
+        examples=examples_of(preview, draft, saved) if saved.configured_at else (),
     )
+
+
+def _waiting(draft: Counter, now: datetime) -> str:
+    """Return what saving would do to the calls that wait."""
+    return waiting_sentence(effect_on_waiting(draft, now=now))
 
 
 def _problem(form: CounterSettingsForm) -> str:

@@ -7,6 +7,7 @@ saved settings and the draft, and one that does not ask for the channel once for
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,10 +43,10 @@ class Part:
 class Judging:
     """SQL that judges call c: columns, lateral joins and their parameters.
 
-    A column is the place in `IN_PREVIEW` of the first rule of its part that refuses the call, or
-    null.
+    A column is the place in ``rules`` of the first rule of its part that refuses the call, or null.
     """
 
+    rules: Sequence[Rule]
     parts: Sequence[Part]
     columns: Sequence[str]
     joins: str
@@ -63,23 +64,35 @@ class Judging:
             and (part.counter is None or part.counter is counter)
             and part.channel in (None, channel)
         ]
-        return IN_PREVIEW[min(found)] if found else None
+        return self.rules[min(found)] if found else None
 
 
-def judging(draft: Counter, saved: Counter, *, without: Collection[str], orders: str) -> Judging:
+def judging(
+    draft: Counter,
+    saved: Counter,
+    *,
+    without: Collection[str],
+    rules: Sequence[Rule] = RULES,
+    orders: str = "",
+) -> Judging:
     """Return how calls are judged by both settings; rules with the codes ``without`` are left out.
 
     ``orders`` is SQL of the callback orders that have several attempts. The last attempt is looked
-    for in these only.
+    for in these only, if it is given.
     """
-    parts = list(_parts(draft, saved, _rules(without, orders)))
+    asked = [
+        (place, _with_few_orders(rule, orders))
+        for place, rule in enumerate(rules)
+        if rule.code not in without
+    ]
+    parts = list(_parts(draft, saved, asked))
     columns, joins, values = [], [], dict[str, Any]()
     for at, part in enumerate(parts):
         sql, of_part = _relation(part, part.counter or draft, f"p{at}")
         joins.append(f"CROSS JOIN LATERAL {sql} AS p{at}")
         columns.append(f"p{at}.place")
         values |= of_part
-    return Judging(parts, columns, "\n".join(joins), values)
+    return Judging(rules, parts, columns, "\n".join(joins), values)
 
 
 def changed_columns(draft: Counter, saved: Counter) -> set[str]:
@@ -91,15 +104,9 @@ def changed_columns(draft: Counter, saved: Counter) -> set[str]:
     }
 
 
-def _rules(without: Collection[str], orders: str) -> list[tuple[int, Rule]]:
-    return [
-        (place, _with_few_orders(rule, orders) if rule.code == NOT_LAST_ATTEMPT else rule)
-        for place, rule in enumerate(IN_PREVIEW)
-        if rule.code not in without
-    ]
-
-
 def _with_few_orders(rule: Rule, orders: str) -> Rule:
+    if rule.code != NOT_LAST_ATTEMPT or not orders:
+        return rule
     return replace(rule, applies=f"({rule.applies}) AND c.order_key IN ({orders})")
 
 
@@ -131,13 +138,38 @@ def _asks_channel(rule: Rule) -> bool:
 def _relation(part: Part, counter: Counter, prefix: str) -> tuple[str, dict[str, Any]]:
     """Return SQL of a lateral relation with the place of the refusing rule, and its parameters."""
     cases = " ".join(f"WHEN {rule.refuses} THEN {place}" for place, rule in part.rules)
+    return _evaluated(f"CASE {cases} END AS place", counter, part.channel, prefix)
+
+
+def _evaluated(
+    expression: str, counter: Counter, channel: Channel | None, prefix: str
+) -> tuple[str, dict[str, Any]]:
+    """Return SQL of a lateral relation with an expression over c, k, g and ch; its parameters."""
     settings, values = constants(counter, f"{prefix}k")
     goal, of_goal = constants(counter.goal or Goal(), f"{prefix}g")
     return (
-        f"(SELECT CASE {cases} END AS place FROM {settings} AS k CROSS JOIN {goal} AS g"
-        f" CROSS JOIN (SELECT {int(part.channel or 0)} AS channel) AS ch)",
+        f"(SELECT {expression} FROM {settings} AS k CROSS JOIN {goal} AS g"
+        f" CROSS JOIN (SELECT {int(channel or 0)} AS channel) AS ch)",
         values | of_goal,
     )
+
+
+def compared_with(
+    rule: Rule, counter: Counter, channel: Channel, call_id: int
+) -> Sequence[Any] | None:
+    """Return what the rule compares of a stored call with the settings; None when nothing."""
+    if not rule.compared:
+        return None
+    sql, values = _evaluated(f"{rule.compared} AS compared", counter, channel, "p")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT p.compared FROM calls_call c CROSS JOIN LATERAL {sql} AS p"
+            " WHERE c.id = %(call)s AND c.cabinet_id = %(cabinet)s",
+            values | {"call": call_id, "cabinet": counter.cabinet_id},
+        )
+        row = cursor.fetchone()
+    compared: Sequence[Any] | None = json.loads(row[0]) if row and row[0] else None
+    return compared
 
 
 def constants(instance: models.Model, prefix: str) -> tuple[str, dict[str, Any]]:

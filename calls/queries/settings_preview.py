@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from calls.decision.draft import Judging, judging
+from calls.decision.draft import IN_PREVIEW, Judging, judging
 from calls.decision.reason import Rule
 from calls.models import UnknownFile
 from calls.states import (
@@ -36,7 +36,6 @@ _BEFORE = timedelta(days=3)
 #: A preview tells what the settings do: not since when the counter has been connected, nor whether
 #: it is switched on.
 NOT_OF_SETTINGS = (BEFORE_CONNECTION, NOT_CONFIGURED, COUNTER_OFF)
-_OF_UNKNOWN_FILES = (MAYBE_SENT, KEPT_AS_SENT)
 
 _OF_CABINET = "cabinet_id = %(cabinet)s AND partition_at >= %(before)s"
 #: Callback orders with several attempts.
@@ -59,6 +58,16 @@ class Outcome:
     count: int
     latest: int
 
+    @property
+    def went(self) -> bool:
+        """Whether the calls go over a channel by the saved settings."""
+        return None in self.before
+
+    @property
+    def goes(self) -> bool:
+        """Whether they go over a channel by the draft."""
+        return None in self.after
+
 
 @dataclass
 class Preview:
@@ -77,7 +86,14 @@ class Preview:
     unrouted: Tally[str] = field(default_factory=Tally)
     gained: int = 0
     lost: int = 0
+    #: Outcomes that differ from those of the saved settings.
     changed: list[Outcome] = field(default_factory=list)
+
+    def examples(self, most: int) -> list[Outcome]:
+        """Return up to ``most`` outcomes that begin and as many that cease to go, largest first."""
+        ordered = sorted(self.changed, key=lambda outcome: -outcome.count)
+        gained = [outcome for outcome in ordered if outcome.goes][:most]
+        return gained + [outcome for outcome in ordered if not outcome.goes][:most]
 
     def add(self, outcome: Outcome) -> None:
         """Count the calls of one outcome."""
@@ -91,7 +107,7 @@ class Preview:
 
     def _add_routed(self, outcome: Outcome) -> None:
         self.total += outcome.count
-        self.sent += outcome.count * (None in outcome.after)
+        self.sent += outcome.count * outcome.goes
         for channel in self.channels:
             rule = outcome.after[channel - 1]
             if rule is None:
@@ -100,11 +116,11 @@ class Preview:
                 self.refused[channel][rule.code] += outcome.count
 
     def _add_change(self, outcome: Outcome) -> None:
-        went, goes = None in outcome.before, None in outcome.after
-        self.gained += outcome.count * (goes and not went)
-        self.lost += outcome.count * (went and not goes)
-        if went != goes:
-            self.changed.append(outcome)
+        if outcome.went == outcome.goes:
+            return
+        self.changed.append(outcome)
+        self.gained += outcome.count * outcome.goes
+        self.lost += outcome.count * outcome.went
 
 
 def preview_of(draft: Counter, saved: Counter, *, now: datetime) -> Preview:
@@ -132,7 +148,8 @@ def _channels(counter: Counter) -> Iterator[Channel]:
 
 def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome]:
     since = now - timedelta(days=DAYS)
-    how = judging(draft, saved, without=_left_out(saved), orders=_ORDERS)
+    without = (*NOT_OF_SETTINGS, *rules_without_rows(saved))
+    how = judging(draft, saved, without=without, rules=IN_PREVIEW, orders=_ORDERS)
     values: dict[str, Any] = {
         "cabinet": saved.cabinet_id,
         "since": since,
@@ -157,7 +174,7 @@ def _rules(how: Judging, places: Sequence[int | None], counter: Counter) -> list
     return [how.refusing(places, counter, channel) for channel in Channel]
 
 
-def _left_out(counter: Counter) -> Sequence[str]:
-    """Return codes of rules that are not asked, among them those that no row could meet."""
+def rules_without_rows(counter: Counter) -> Sequence[str]:
+    """Return codes of rules about unknown files, when the counter has none: all calls pass."""
     has_files = UnknownFile.objects.filter(counter_id=counter.pk).exists()
-    return NOT_OF_SETTINGS if has_files else (*NOT_OF_SETTINGS, *_OF_UNKNOWN_FILES)
+    return () if has_files else (MAYBE_SENT, KEPT_AS_SENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -93,12 +94,14 @@ def finished_sentence(excluded: int, *, most: int) -> str:
     return f"{done} {_EXCLUDED % {'count': count}}"
 
 
-def notify_saved(request: HttpRequest, *, excluded: int, undecided: int = 0) -> None:
+def notify_saved(
+    request: HttpRequest, *, excluded: int, undecided: int = 0, told: Iterable[str] = ()
+) -> None:
     """Say that the settings are saved, and which waiting calls are not sent with them.
 
-    ``excluded`` no longer match them, ``undecided`` wait for a person.
+    ``excluded`` no longer match them, ``undecided`` wait for a person. ``told``: further sentences.
     """
-    messages.success(request, _("Настройки сохранены."))
+    messages.success(request, " ".join([_("Настройки сохранены."), *told]))
     if excluded:
         messages.warning(request, _EXCLUDED % {"count": excluded})
     if undecided:

@@ -20,7 +20,7 @@ from tests import factories
 from tests.calls.ledger import make_upload
 from tests.calls.stored import store_call
 from tests.counters.settings_form import posted
-from tests.responses import messages_of
+from tests.responses import messages_of, text_of
 
 OWN = 91234567
 
@@ -120,7 +120,10 @@ def test_save_stores_the_settings_and_reports_it(
     response = owner_client.post(page(counter), data)
 
     assert response["Location"] == page(counter)
-    assert messages_of(response) == ["Настройки сохранены."]
+    assert messages_of(response) == [
+        "Настройки сохранены. Изменено: Длительность от, секунд — «60» (было «0»); Сайты — "
+        "«Выбранные сайты» (было «Все сайты»); Выбранные сайты — «site.ru» (было «Не указано»)."
+    ]
     saved = Counter.objects.get()
     assert (saved.min_duration_seconds, saved.site_hosts) == (60, ["site.ru"])
     assert saved.settings_saved_by == owner
@@ -132,16 +135,23 @@ def test_save_reports_waiting_calls_that_no_longer_match(
     store_call(cabinet=counter.cabinet, duration_seconds=50)
     store_call(cabinet=counter.cabinet, duration_seconds=70)
 
+    preview = reverse("counters:settings-preview", args=[counter.pk])
+    told = text_of(owner_client.post(preview, posted(counter, min_duration="60")))
     narrowed = owner_client.post(page(counter), posted(counter, min_duration="60"))
     counter.refresh_from_db()
     widened = owner_client.post(page(counter), posted(counter, min_duration="40"))
 
+    assert "Из ждущих отправки звонков (2) — уйдут: 1; не подходят и не уйдут: 1." in told
     assert messages_of(narrowed) == [
-        "Настройки сохранены.",
+        "Настройки сохранены. Изменено: Длительность от, секунд — «60» (было «0»). Из ждущих "
+        "отправки звонков (2) — уйдут: 1; не подходят и не уйдут: 1.",
         "Не подходят под новые настройки и не будут отправлены: 1. Если вернуть настройки, "
         "вернутся и они.",
     ]
-    assert messages_of(widened)[-1] == "Настройки сохранены."
+    assert messages_of(widened)[-1] == (
+        "Настройки сохранены. Изменено: Длительность от, секунд — «40» (было «60»). Из ждущих "
+        "отправки звонков (2) — уйдут: 1; снова подходят и уйдут: 1."
+    )
 
 
 def test_invalid_form_keeps_typed_values_and_saves_nothing(

@@ -53,7 +53,10 @@ def test_window_shows_progress_until_the_end_and_what_is_excluded(
     copy_call(store_call(cabinet=cabinet), MANY - 1)
     progress = reverse("counters:redecision", args=[counter.pk])
 
-    assert save(owner_client, counter, min_duration="600") == ["Настройки сохранены."]
+    assert save(owner_client, counter, min_duration="600") == [
+        "Настройки сохранены. Изменено: Длительность от, секунд — «600» (было «0»). Из ждущих "
+        "отправки звонков (5) — не подходят и не уйдут: 5."
+    ]
 
     page = text_of(owner_client.get(settings_url(counter)))
     assert f"Пересчитываем звонки по новым настройкам. {WAITS}" in page

@@ -37,6 +37,8 @@ def test_preview_of_the_edited_form_names_calls_and_reasons_and_stores_nothing(
     assert sentence in part
     assert "По сравнению с сохранёнными перестанут уходить: 3." in part
     assert "Короткий разговор" in part
+    assert "Разговор длился 6 с, а в настройке «Длительность» — от 30 с." in part
+    assert "Звонок с сайта other.example, а в настройке «Сайты»" in part
     assert "Ещё 1 звонок кабинета к этому счетчику не относится (Другой сайт: 1)." in part
     assert sentence in page
     assert 'value="30"' in page
