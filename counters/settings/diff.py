@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import DecimalField
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from counters.models import Counter, Goal
@@ -56,4 +58,6 @@ def _text(name: str, value: Any) -> str:
         return value.name
     if isinstance(value, list):
         return ", ".join(value)
+    if isinstance(Counter._meta.get_field(name), DecimalField):
+        return number_format(value, force_grouping=True)
     return str(choices.get(value, value))

@@ -50,7 +50,7 @@ def test_differences_come_first_and_the_chosen_parts_are_saved(
 
     shown = owner_client.post(url_of(origin), parts).content.decode()
     assert "Цель дверей" in shown
-    assert "1500.50" in shown
+    assert "1\xa0500,50" in shown
     assert "Скопировать в 1 счетчик" in shown
     assert Counter.objects.get(pk=doors.pk).version == 1
 
