@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from cabinets.admin_base import SupportAdmin, current_user
 from counters import lifecycle
-from counters.models import Counter, Goal
+from counters.models import Counter, Goal, SettingsTemplate
 from counters.querysets import CounterQuerySet
 
 
@@ -104,4 +104,14 @@ class GoalAdmin(SupportAdmin):
     list_filter = (DeletedFilter,)
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact", "goal_id__exact", "identifier__exact")
+    ordering = ("-pk",)
+
+
+@admin.register(SettingsTemplate)
+class SettingsTemplateAdmin(SupportAdmin):
+    """Settings that cabinets keep under a name."""
+
+    list_display = ("name", "cabinet", "created_at", "created_by")
+    list_select_related = ("cabinet", "created_by")
+    search_fields = ("name", "cabinet__name")
     ordering = ("-pk",)

@@ -13,7 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.models import Cabinet
 from counters import sendable, states
 from counters.querysets import CounterQuerySet
+from counters.settings_template import SettingsTemplate
 from integrations.models import YandexAccount
+
+__all__ = ["Counter", "Goal", "SettingsTemplate", "default_identifier_order"]
 
 
 def default_identifier_order() -> list[str]:

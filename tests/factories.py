@@ -30,7 +30,7 @@ from calls.models import (
     ReceivedRequest,
     RejectedRecord,
 )
-from counters.models import Counter, Goal
+from counters.models import Counter, Goal, SettingsTemplate
 from integrations.models import YandexAccount
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -165,6 +165,15 @@ def make_goal(
         "source": "user",
     }
     return Goal.objects.create(counter=counter, identifier=identifier, **values | fields)
+
+
+def make_template(*, cabinet: Cabinet, **fields: Any) -> SettingsTemplate:
+    values: dict[str, Any] = {
+        "name": f"Шаблон {next(_numbers)}",
+        "content": {"goal": "call", "min_duration_seconds": 30, "price": "1500.50"},
+        "created_at": timezone.now(),
+    }
+    return SettingsTemplate.objects.create(cabinet=cabinet, **values | fields)
 
 
 def make_import(*, source: CallSource, data: bytes = b"", **fields: Any) -> FileImport:

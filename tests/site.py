@@ -39,6 +39,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
     secret = SigningSecret.objects.create(source=source, slot=2, secret=factories.SECRET)
     factories.make_pull(source=source)
     factories.make_received(source=source, record=factories.v3_record())
+    template = factories.make_template(cabinet=counter.cabinet)
     file_import = factories.make_import(source=source)
     hooks, _path = factories.make_hooks(cabinet=counter.cabinet)
     factories.make_address(source=hooks, slot=2)
@@ -55,6 +56,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "lk/integrations/sources/<int:pk>": source.pk,
         "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,
         "lk/integrations/yandex/counters/<int:pk>": counter.pk,
+        "lk/integrations/yandex/templates/<int:pk>": template.pk,
         "lk/integrations/yandex/uploads/<int:pk>": upload.pk,
         "account_pk": counter.account_id,
         "counter_pk": counter.pk,

@@ -93,6 +93,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         *_integrations(cabinet, actor, number),
         counter,
         factories.make_goal(counter=counter),
+        factories.make_template(cabinet=cabinet),
         call,
         CallKey.objects.get(pk=call.pk),
         *_delivery(call, counter),
