@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Undo:
-    """The switch (`row-<key>`), the value that turns it back, and the address it is posted to."""
+    """The switch (`row-<key>`), the value that turns it back, and the address it is posted to.
+
+    With the key 0 the whole page is loaded anew: more than one row is turned back.
+    """
 
     key: int
     value: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.urls import reverse
 
@@ -15,6 +15,7 @@ from calls.queries.stats import SentTotals, sent_totals
 from counters.causes import stop_of
 from counters.models import Counter
 from counters.pages.status import TONE_OF_ACCOUNT
+from dashboard.counter_selection import Selection, chosen_counters
 from dashboard.counter_states import CounterState, counter_states
 from dashboard.links import (
     account_check_url,
@@ -26,43 +27,32 @@ from dashboard.links import (
 from integrations.models import YandexAccount
 
 Row = dict[str, Any]
-NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def _by_name(row: Row) -> Any:
-    return row["counter"].name.casefold(), row["counter"].number
-
-
-def _by_sync(row: Row) -> Any:
-    """Counters that wait for their settings come first, to be found above those that work."""
-    return row["awaits_setup"], row["synced_at"] or NEVER
-
-
-#: Orders of the list: sort key, and whether the greatest comes first. Ties are sorted by name.
-SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
-    "synced": (_by_sync, True),
-    "name": (_by_name, False),
-    "sent": (lambda row: row["sent_total"], True),
-    "added": (lambda row: row["counter"].added_at, True),
-}
-DEFAULT_SORT = "synced"
+#: Counters on a page of the list.
+PAGE_SIZE = 50
 
 
 def list_context(
-    cabinet: Cabinet, *, account_filter: int | None, sort: str, now: datetime
+    cabinet: Cabinet, selection: Selection, *, page: int, now: datetime
 ) -> dict[str, Any]:
-    """Return the template's context (sixteen queries at most, however many counters there are)."""
+    """Return the template's context, in a number of queries that does not grow with the counters.
+
+    A page that does not exist is the last one.
+    """
     linked = _accounts(cabinet)
     pauses = pauses_of_accounts(linked, now=now)
     accounts = [_account(account, pauses.get(account.pk, "")) for account in linked]
-    if account_filter not in {item["account"].pk for item in accounts}:
-        account_filter = None
-    sort = sort if sort in SORTS else DEFAULT_SORT
+    selection = selection.known().of_accounts(item["account"].pk for item in accounts)
+    found = chosen_counters(cabinet, selection, now=now)
+    shown = Paginator(found, PAGE_SIZE).get_page(page)
     return {
         "accounts": accounts,
-        "account_filter": account_filter,
-        "sort": sort,
-        "rows": _sorted(_rows(cabinet, account_filter, now), sort),
+        "account_filter": selection.account,
+        "selection": selection,
+        "sort": selection.sort,
+        "rows": _rows(cabinet, list(shown.object_list), now),
+        "page": shown,
+        "pages": shown.paginator.get_elided_page_range(shown.number, on_each_side=2, on_ends=1),
+        "found_count": len(found),
         "add_url": next((item["urls"]["add"] for item in accounts if item["urls"]["add"]), ""),
         "removed": _removed(cabinet),
     }
@@ -108,11 +98,7 @@ def _account(account: Any, pause: str) -> dict[str, Any]:
     }
 
 
-def _rows(cabinet: Cabinet, account_filter: int | None, now: datetime) -> list[Row]:
-    present = cabinet.counters.present().with_details()
-    if account_filter is not None:
-        present = present.filter(account_id=account_filter)
-    counters = list(present)
+def _rows(cabinet: Cabinet, counters: list[Counter], now: datetime) -> list[Row]:
     totals = sent_totals(counters, now=now)
     states = counter_states(cabinet, counters, now=now)
     return [_row(counter, totals[counter.pk], states[counter.pk]) for counter in counters]
@@ -149,8 +135,3 @@ def _cause(counter: Counter) -> str:
     """Return what stops the counter, unless its account does: that is in the account's row."""
     cause = stop_of(counter) if counter.account.is_usable else None
     return str(cause.sentence) if cause else ""
-
-
-def _sorted(rows: list[Row], sort: str) -> list[Row]:
-    key, greatest_first = SORTS[sort]
-    return sorted(sorted(rows, key=_by_name), key=key, reverse=greatest_first)

@@ -36,7 +36,8 @@ from counters.settings.forms import CounterSettingsForm
 from counters.settings.save import ChangedMeanwhile
 from counters.sync import goals
 from dashboard.consequences import of_removing
-from dashboard.counter_list_page import DEFAULT_SORT, list_context
+from dashboard.counter_list_page import list_context
+from dashboard.counter_selection import selection_of
 from dashboard.counter_settings_page import settings_info
 from dashboard.first_save import NotAsked, save_and_count
 from dashboard.saved_settings import notify_save
@@ -48,11 +49,10 @@ from integrations.api_call import MetrikaUnavailable
 @cabinet_required
 def counter_list(request: CabinetRequest) -> HttpResponse:
     """Show the cabinet's counters and accounts."""
-    account = request.GET.get("account", "")
     context = list_context(
         request.cabinet,
-        account_filter=number_or_none(account),
-        sort=request.GET.get("sort", DEFAULT_SORT),
+        selection_of(request.GET),
+        page=number_or_none(request.GET.get("page", "")) or 1,
         now=timezone.now(),
     )
     return render(request, "counters/counter_list.html", context)

@@ -13,6 +13,7 @@ from cabinets.urls import urlpatterns as cabinet_urls
 from counters.urls import COUNTER
 from counters.urls import urlpatterns as counter_urls
 from dashboard import (
+    counter_bulk_views,
     counter_views,
     integration_views,
     people_page,
@@ -31,6 +32,12 @@ INTEGRATIONS = [
 ]
 COUNTERS = [
     path("integrations/yandex", counter_views.counter_list, name="list"),
+    path("integrations/yandex/counters/bulk", counter_bulk_views.act_on_counters, name="bulk"),
+    path(
+        "integrations/yandex/counters/switch-back",
+        counter_bulk_views.switch_back,
+        name="switch-back",
+    ),
     path(COUNTER, counter_views.counter_settings, name="settings"),
     path(f"{COUNTER}/preview", counter_views.settings_preview, name="settings-preview"),
     path(f"{COUNTER}/goals", counter_views.refresh_goals, name="refresh-goals"),

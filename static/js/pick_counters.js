@@ -48,5 +48,13 @@
     if (event.key === "Enter") event.preventDefault();
   });
   form.addEventListener("change", recount);
+  // A click anywhere in the row ticks it.
+  form.querySelector("tbody").addEventListener("click", (event) => {
+    const box = event.target.closest("tr").querySelector("input[name=numbers]");
+    if (box.disabled || event.target.closest("input, label, a")) return;
+    if (window.getSelection().toString()) return;
+    box.checked = !box.checked;
+    recount();
+  });
   window.addEventListener("pageshow", filter);
 })();

@@ -15,6 +15,7 @@ from calls.models import Resend
 from calls.states import Channel, UploadState
 from counters.models import Counter
 from dashboard.counter_list_page import list_context
+from dashboard.counter_selection import Selection
 from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -23,8 +24,9 @@ LIST = "/lk/integrations/yandex"
 
 
 def rows_of(cabinet: Cabinet, **options: Any) -> list[str]:
-    options = {"account_filter": None, "sort": "synced", "now": timezone.now()} | options
-    return [row["counter"].name for row in list_context(cabinet, **options)["rows"]]
+    selection = Selection(**options)
+    context = list_context(cabinet, selection, page=1, now=timezone.now())
+    return [row["counter"].name for row in context["rows"]]
 
 
 @pytest.fixture
@@ -74,8 +76,8 @@ def test_account_filter_shows_one_account_and_ignores_other_cabinets(
     factories.make_counter(account=second, name="Другой")
     foreign = factories.make_account(cabinet=factories.make_cabinet(name="Чужой"))
 
-    assert rows_of(cabinet, account_filter=second.pk) == ["Другой"]
-    assert len(rows_of(cabinet, account_filter=foreign.pk)) == 4
+    assert rows_of(cabinet, account=second.pk) == ["Другой"]
+    assert len(rows_of(cabinet, account=foreign.pk)) == 4
 
 
 def test_removed_counters_and_other_cabinets_are_not_listed(
@@ -100,9 +102,7 @@ def test_accounts_are_listed_with_state_and_number_of_counters(
     factories.make_counter(account=with_counters)
     factories.make_account(cabinet=cabinet, state=disconnected, access_token="", refresh_token="")
 
-    accounts = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())[
-        "accounts"
-    ]
+    accounts = list_context(cabinet, Selection(sort="name"), page=1, now=timezone.now())["accounts"]
 
     assert [
         (item["account"].pk, str(item["state_text"]), item["state_tone"], item["counters_count"])
@@ -217,7 +217,7 @@ def test_number_of_sent_calls_is_that_of_the_history_it_links_to(
 ) -> None:
     make_counter_with_sent_calls(account, send_calls=send_calls)
 
-    (row,) = list_context(cabinet, account_filter=None, sort="name", now=timezone.now())["rows"]
+    (row,) = list_context(cabinet, Selection(sort="name"), page=1, now=timezone.now())["rows"]
     history = owner_client.get(row["urls"]["sent"])
 
     expected = 2 if send_calls else 1
@@ -241,6 +241,6 @@ def test_account_without_counters_is_named_as_the_filter_that_hides_the_others(
 
     page = owner_client.get(LIST, {"account": empty.pk}).content.decode()
 
-    assert "У этого аккаунта счетчиков нет" in page
-    assert "Показать все аккаунты" in page
+    assert "Таких счетчиков нет" in page
+    assert "Показать все счетчики" in page
     assert "Счетчиков пока нет" not in page
