@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Expression
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_htmx.middleware import HtmxDetails
@@ -16,6 +17,9 @@ from cabinets.models import Cabinet, Membership
 
 View = Callable[..., HttpResponse]
 CHOSEN_CABINET = "cabinet_id"
+#: Columns that other apps add to the memberships of a request, so that what a page shows of them
+#: costs no query of its own.
+membership_columns: dict[str, Callable[[], Expression]] = {}
 
 
 class CabinetRequest(HttpRequest):
@@ -33,7 +37,9 @@ def memberships_of(request: HttpRequest) -> list[Membership]:
     """Return the user's memberships: the one of the chosen cabinet first, then by age."""
     if not request.user.is_authenticated or request.path.startswith(("/static/", "/api/v1/")):
         return []
-    memberships = Membership.objects.select_related("cabinet").filter(user=request.user)
+    columns = {name: column() for name, column in membership_columns.items()}
+    mine = Membership.objects.select_related("cabinet").filter(user=request.user)
+    memberships = mine.annotate(**columns)
     chosen = request.session.get(CHOSEN_CABINET)
     return sorted(memberships, key=lambda one: (one.cabinet_id != chosen, one.pk))
 

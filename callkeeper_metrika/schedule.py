@@ -78,6 +78,21 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "refresh-tokens": {"task": "integrations.refresh_tokens", "schedule": 3600.0},
     # A refused token is tried once an hour; a run takes those whose hour is over.
     "probe-refused": {"task": "integrations.probe_refused", "schedule": 300.0},
+    # Conditions that need a person are told of within a minute or two; those of calls, which take
+    # hours to become true, within ten.
+    "check-notices": {
+        "task": "notices.check_often",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "check-notices-of-calls": {
+        "task": "notices.check_seldom",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
+    "send-notices": {"task": "notices.send", "schedule": 10.0, "options": {"expires": 20}},
+    # Ended notices are kept for 90 days; a day more does no harm.
+    "delete-old-notices": {"task": "notices.delete_old", "schedule": 86400.0},
     # /readyz checks by the age of this mark whether beat and a worker are alive.
     "heartbeat": {"task": "calls.heartbeat", "schedule": 5.0, "options": {"expires": 20}},
 }

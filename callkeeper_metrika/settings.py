@@ -146,6 +146,7 @@ INSTALLED_APPS = [
     "integrations",
     "counters",
     "calls",
+    "notices",
     "dashboard",
 ]
 
@@ -258,6 +259,15 @@ EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
 EMAIL_TIMEOUT = env_int("EMAIL_TIMEOUT", 10, minimum=1)
 DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", f"CallKeeper <{SUPPORT_EMAIL}>")
+
+# --- Notices -------------------------------------------------------------------------------
+
+# Without a token nobody can link a chat. The name is the bot's, without @.
+TELEGRAM_BOT_TOKEN = env_secret("TELEGRAM_BOT_TOKEN")
+TELEGRAM_BOT_NAME = env_text("TELEGRAM_BOT_NAME").removeprefix("@")
+TELEGRAM_API_URL = env_text("TELEGRAM_API_URL", "https://api.telegram.org").rstrip("/")
+# Lets a cabinet's webhook lead to addresses of this network, and to http. Never in production.
+NOTICE_WEBHOOK_PRIVATE = env_bool("NOTICE_WEBHOOK_PRIVATE", DEBUG)
 
 # Sentences are written in Russian and translated by locale/. A person chooses the language
 # (accounts.preferences); Accept-Language is ignored: Russian customers have English browsers.

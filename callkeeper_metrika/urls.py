@@ -22,6 +22,7 @@ from callkeeper_metrika import health
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
     path("lk/", include("dashboard.urls")),
+    path("lk/", include("notices.urls")),
     path("", include("calls.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),

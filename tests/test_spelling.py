@@ -22,6 +22,7 @@ SHOWN = (
     "calls",
     "counters",
     "dashboard",
+    "notices",
     "devtools",
     "integrations",
     "static",

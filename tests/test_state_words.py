@@ -14,7 +14,16 @@ LABELS = {
     str(label) for enum in (DisplayState, UploadState, DeliveryState) for label in enum.labels
 }
 #: Where the product spells words for people.
-PRODUCT = ("accounts", "cabinets", "calls", "counters", "dashboard", "integrations", "templates")
+PRODUCT = (
+    "accounts",
+    "cabinets",
+    "calls",
+    "counters",
+    "dashboard",
+    "integrations",
+    "notices",
+    "templates",
+)
 
 
 def product_files() -> list[Path]:

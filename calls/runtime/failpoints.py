@@ -52,6 +52,9 @@ Name = Literal[
     "before_import_commit",
     "after_import_step",
     "after_import_end",
+    # A message about notices is held, nothing is sent; it was sent, the answer is not recorded.
+    "after_notice_claim",
+    "after_notice_answer",
     # The steps of `manage.py after_restore`.
     "after_sequences",
     "after_doubt",

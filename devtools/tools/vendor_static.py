@@ -64,6 +64,7 @@ ICON_NAMES = (
     "arrow-left",
     "arrow-right",
     "ban",
+    "bell",
     "chart-bar",
     "check",
     "chevron-down",

@@ -55,10 +55,12 @@ from integrations.models import (
     RequestSlot,
     YandexAccount,
 )
+from notices.models import NoticeChoice, NoticeLine, NoticeMessage, NoticeWebhook, TelegramLink
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.notices.notices import make_notice
 
-APPS = ("cabinets", "integrations", "counters", "calls")
+APPS = ("cabinets", "integrations", "counters", "calls", "notices")
 MODELS = sorted(
     (model for model in admin.site._registry if model._meta.app_label in APPS),
     key=lambda model: model._meta.label,
@@ -109,6 +111,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         *_intake(source, number),
         factories.make_pull(source=factories.make_source(cabinet=cabinet, kind="pull")),
         *_imports(source),
+        *_notices(cabinet),
     ]
     return {row._meta.label: row for row in rows}
 
@@ -125,6 +128,25 @@ def _cabinets(cabinet: Cabinet, account: YandexAccount, actor: User) -> Iterator
     )
     yield factories.make_invitation(cabinet=cabinet, invited_by=actor)
     yield audit.log_change(cabinet=cabinet, actor=actor, action="test.created", subject=account)
+
+
+def _notices(cabinet: Cabinet) -> Iterator[Model]:
+    now, user = timezone.now(), factories.make_member(cabinet=cabinet)
+    notice = make_notice(cabinet=cabinet, subject=f"account:{user.pk}")
+    yield notice
+    message = NoticeMessage.objects.create(
+        cabinet=cabinet, user=user, medium="email", created_at=now, not_before=now
+    )
+    yield message
+    yield NoticeLine.objects.create(message=message, notice=notice, event="opened")
+    yield NoticeChoice.objects.create(membership=user.cabinet_memberships.get())
+    yield TelegramLink.objects.create(user=user, chat_id=user.pk)
+    yield NoticeWebhook.objects.create(
+        cabinet=factories.make_cabinet(),
+        url="https://crm.example/x",
+        secret=factories.SECRET,
+        created_at=now,
+    )
 
 
 def _imports(source: CallSource) -> Iterator[Model]:

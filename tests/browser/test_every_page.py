@@ -58,6 +58,8 @@ def addresses(
         "integrations:dashboard": (),
         "integrations:search": (),
         "counters:list": (),
+        "notices:list": (),
+        "notices:choices": (),
         "counters:add": (linked.pk,),
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),

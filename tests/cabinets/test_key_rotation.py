@@ -15,6 +15,7 @@ from cabinets.models import CallSource, Invitation, SecretAddress, SigningSecret
 from cabinets.sealing import UnsealFailed, reseal
 from calls.models import FileImport, PullSource, ReceivedRequest, RejectedRecord
 from integrations.models import LinkAttempt, YandexAccount
+from notices.models import NoticeWebhook
 from tests.factories import SECRET
 
 NEW_KEY = Fernet.generate_key().decode()
@@ -47,6 +48,8 @@ def test_every_sealed_column_is_found() -> None:
         (YandexAccount, "access_token"),
         (YandexAccount, "refresh_token"),
         (LinkAttempt, "code_verifier"),
+        (NoticeWebhook, "url"),
+        (NoticeWebhook, "secret"),
     }
 
 

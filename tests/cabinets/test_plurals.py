@@ -44,7 +44,7 @@ def test_plural_form_in_english(count: int, form: str) -> None:
 
 
 def test_ngettext_has_a_plural_that_is_right_with_every_number() -> None:
-    apps = ("accounts", "cabinets", "integrations", "counters", "calls", "dashboard")
+    apps = ("accounts", "cabinets", "integrations", "counters", "calls", "dashboard", "notices")
     calls = r'ngettext\(\s*"[^"]*",\s*"([^"]*)"'
     plurals = [
         text

@@ -24,7 +24,15 @@ from tests.calls.ledger import make_upload
 from tests.paths import ROOT
 
 NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
-PRODUCT = ("cabinets", "calls", "callkeeper_metrika", "counters", "dashboard", "integrations")
+PRODUCT = (
+    "cabinets",
+    "calls",
+    "callkeeper_metrika",
+    "counters",
+    "dashboard",
+    "notices",
+    "integrations",
+)
 #: The six facts, as Python and SQL spell them.
 FACTS = (
     r"(\b|__)enabled\b",

@@ -49,6 +49,7 @@ def test_no_product_module_assigns_the_failpoint_listener() -> None:
             "integrations",
             "callkeeper_metrika",
             "dashboard",
+            "notices",
             "devtools",
         )
         for path in (ROOT / folder).rglob("*.py")

@@ -51,6 +51,8 @@ IN_AN_IMPORT = (
     *("after_import_check_step", "after_import_check", "before_import_commit"),
     *("after_import_step", "after_import_end"),
 )
+#: These happen only when a notice is sent: `tests/notices/test_kills.py` kills there.
+IN_A_NOTICE = ("after_notice_claim", "after_notice_answer")
 
 
 def cases() -> list[tuple[str, str]]:
@@ -59,7 +61,7 @@ def cases() -> list[tuple[str, str]]:
         (str(point), behaviour)
         for point in points
         for behaviour in BEHAVIOURS
-        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT
+        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT + IN_A_NOTICE
         if not (point in BEFORE_THE_REQUEST and behaviour == "reset_before")
         if not (point in AFTER_A_LOST_ANSWER and behaviour == "healthy")
         if not (point in AFTER_AN_ANSWER and behaviour == "reset_after_taken")

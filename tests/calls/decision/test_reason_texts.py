@@ -20,7 +20,15 @@ from calls.states import Attention
 from tests.paths import ROOT
 
 #: The packages that may show a reason.
-PRODUCT = ("cabinets", "integrations", "counters", "calls", "dashboard", "callkeeper_metrika")
+PRODUCT = (
+    "cabinets",
+    "integrations",
+    "counters",
+    "calls",
+    "dashboard",
+    "notices",
+    "callkeeper_metrika",
+)
 #: Names under which the translating functions are imported.
 TRANSLATE = ("_", "gettext", "gettext_lazy")
 

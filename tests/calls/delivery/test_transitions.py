@@ -33,7 +33,15 @@ from integrations.yandex.records import Uploading
 from tests.calls.ledger import make_upload
 from tests.paths import ROOT
 
-PRODUCT = ("cabinets", "calls", "callkeeper_metrika", "counters", "dashboard", "integrations")
+PRODUCT = (
+    "cabinets",
+    "calls",
+    "callkeeper_metrika",
+    "counters",
+    "dashboard",
+    "notices",
+    "integrations",
+)
 #: The one place where an upload is created, with the default state of the model.
 CREATES = ROOT / "calls" / "delivery" / "uploads.py"
 TRANSITIONS = ROOT / "calls" / "delivery" / "transitions.py"

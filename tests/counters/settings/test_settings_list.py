@@ -21,7 +21,15 @@ from tests import factories
 from tests.counters.settings_form import filled
 from tests.paths import ROOT
 
-PRODUCT = ("cabinets", "integrations", "counters", "calls", "dashboard", "callkeeper_metrika")
+PRODUCT = (
+    "cabinets",
+    "integrations",
+    "counters",
+    "calls",
+    "dashboard",
+    "notices",
+    "callkeeper_metrika",
+)
 
 
 def column(name: str) -> Any:

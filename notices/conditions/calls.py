@@ -1,0 +1,66 @@
+"""Conditions of calls: uploads that wait for a person or do not leave, calls about to expire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Min, Q, QuerySet, Sum
+
+from calls.models import Upload
+from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
+from calls.states import TO_SEND, UploadState
+from counters.models import Counter
+from counters.sendable import SENDABLE, as_q
+from notices.conditions.found import Found
+from notices.kinds import Kind
+
+#: An upload that has not left so long after it was built is late, whatever it waits for.
+LATE_AFTER = timedelta(hours=6)
+
+
+def stuck_uploads(now: datetime) -> Iterator[Found]:
+    """Yield the counters with uploads that no task takes further."""
+    stuck = Upload.objects.needs_attention().filter(counter__removed_at=None)
+    yield from _by_counter(stuck, Kind.STUCK)
+
+
+def delayed_uploads(now: datetime) -> Iterator[Found]:
+    """Yield the counters that could be sent to and have uploads that have not left for hours."""
+    states = (*TO_SEND, UploadState.UNCLEAR)
+    late = Upload.objects.filter(state__in=states, created_at__lte=now - LATE_AFTER)
+    yield from _by_counter(late.filter(as_q(SENDABLE, "counter__")), Kind.DELAYED)
+
+
+def _by_counter(uploads: QuerySet[Upload], kind: Kind) -> Iterator[Found]:
+    rows = (
+        uploads.order_by()
+        .values_list("counter_id", "counter__cabinet_id", "counter__name")
+        .annotate(Count("pk"), Sum("rows"), Min("pk"))
+    )
+    for counter_id, cabinet_id, name, count, calls, first in rows:
+        facts: dict[str, Any] = {"counter": counter_id, "name": name, "uploads": count}
+        facts |= {"calls": calls, "upload": first if count == 1 else 0}
+        yield Found(cabinet_id, kind, f"counter:{counter_id}", facts)
+
+
+def expiring_calls(now: datetime) -> Iterator[Found]:
+    """Yield the counters whose calls expire within a week (day 14), two days (19), or have."""
+    warnings = expiry_warnings(Q(), now=now)
+    ids = [one.counter_id for one in warnings]
+    cabinets = dict(Counter.objects.filter(pk__in=ids).values_list("pk", "cabinet_id"))
+    for one in warnings:
+        for kind, calls in _counts(one):
+            facts = {"counter": one.counter_id, "name": one.counter_name, "calls": calls}
+            yield Found(cabinets[one.counter_id], kind, f"counter:{one.counter_id}", facts)
+
+
+def _counts(warning: ExpiryWarning) -> Iterator[tuple[Kind, int]]:
+    # Within a week includes within two days: the first warning does not end when the last begins.
+    counts = (
+        (Kind.EXPIRING_WEEK, warning.in_a_week),
+        (Kind.EXPIRING_DAYS, warning.in_two_days),
+        (Kind.EXPIRED, warning.expired),
+    )
+    return ((kind, calls) for kind, calls in counts if calls)

@@ -1,0 +1,36 @@
+"""The conditions that are checked, with the kinds that each can find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from notices.conditions import accounts, calls, counters, sources
+from notices.conditions.found import Found
+from notices.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A search over all cabinets, in a constant number of queries."""
+
+    search: Callable[[datetime], Iterator[Found]]
+    #: A check that does not find a notice of these kinds any more ends it.
+    kinds: tuple[Kind, ...]
+
+
+#: Small tables: checked every minute.
+OFTEN = (
+    Condition(accounts.reconnects, (Kind.RECONNECT, Kind.RECONNECT_SOON)),
+    Condition(accounts.quotas, (Kind.QUOTA,)),
+    Condition(counters.counter_causes, (Kind.RIGHT_LOST, Kind.COUNTER_STOPPED, Kind.GOAL_GONE)),
+    Condition(sources.emptied_fields, (Kind.EMPTY_FIELD,)),
+    Condition(sources.failed_pulls, (Kind.PULL_FAILED,)),
+)
+#: Uploads and deliveries: checked every ten minutes.
+SELDOM = (
+    Condition(calls.stuck_uploads, (Kind.STUCK,)),
+    Condition(calls.delayed_uploads, (Kind.DELAYED,)),
+    Condition(calls.expiring_calls, (Kind.EXPIRING_WEEK, Kind.EXPIRING_DAYS, Kind.EXPIRED)),
+)

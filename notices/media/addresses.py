@@ -1,0 +1,111 @@
+"""Requests to addresses that customers name: to public addresses only, whatever a name resolves to.
+
+The address is checked where the connection is made, so a name that resolves to another address the
+second time, or a redirect, leads nowhere inside our network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+from urllib3.poolmanager import PoolManager
+
+
+class AddressNotAllowed(Exception):
+    """The address is not of the public internet."""
+
+
+def check_url(url: str) -> None:
+    """Raise AddressNotAllowed unless the address is https, without credentials, and public."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        raise AddressNotAllowed from None
+    is_secure = parts.scheme == "https" or (parts.scheme == "http" and _allows_private())
+    if not is_secure or not parts.hostname or parts.username or parts.password:
+        raise AddressNotAllowed
+    public_addresses(parts.hostname, port)
+
+
+def public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    """Return what the name resolves to. Raises AddressNotAllowed if one of them is not public."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise AddressNotAllowed from None
+    addresses = [(family, address) for family, _type, _proto, _name, address in found]
+    if not all(_is_allowed(str(address[0])) for _family, address in addresses):
+        raise AddressNotAllowed
+    return addresses
+
+
+def _is_allowed(address: str) -> bool:
+    if _allows_private():
+        return True
+    ip = ipaddress.ip_address(address.split("%")[0])
+    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
+    return ip.is_global and inner.is_global and not inner.is_multicast
+
+
+def _allows_private() -> bool:
+    return bool(settings.NOTICE_WEBHOOK_PRIVATE)
+
+
+class _Checked(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect(self)
+
+
+class _CheckedTls(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect(self)
+
+
+def _connect(connection: HTTPConnection) -> socket.socket:
+    timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
+    failure: OSError = OSError("no address")
+    for family, address in public_addresses(connection.host, connection.port or 443):
+        made = socket.socket(family, socket.SOCK_STREAM)
+        made.settimeout(timeout)
+        try:
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            failure = error
+        else:
+            return made
+    raise NewConnectionError(connection, str(failure))
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Checked
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _CheckedTls
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        manager: PoolManager = self.poolmanager
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+def session() -> requests.Session:
+    """Return a session whose connections are checked, and that uses no proxy and no .netrc."""
+    made = requests.Session()
+    made.trust_env = False
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, _Adapter())
+    return made

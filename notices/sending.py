@@ -1,0 +1,76 @@
+"""Sends due messages one after the other: claim, mark, send, record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+
+from django.utils import timezone
+
+from calls.runtime import shutdown
+from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
+from notices import claims
+from notices.claims import LeaseLost, Outcome, Postponed, Result, Text
+from notices.compose import changes_of, text_about
+from notices.media import email, telegram, webhook
+from notices.models import Medium, NoticeMessage, TelegramLink
+from notices.payload import payload_about
+from notices.readers import as_read_by_receiver
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[NoticeMessage, Callable[[], None]], Outcome]
+MEDIA: Mapping[str, Send] = {
+    Medium.EMAIL: email.send,
+    Medium.TELEGRAM: telegram.send,
+    Medium.WEBHOOK: webhook.send,
+}
+
+
+def send_due(*, seconds: float) -> int:
+    """Send what is due for so long; return how many messages were tried."""
+    claims.release_abandoned(now=timezone.now())
+    end = timezone.now() + timedelta(seconds=seconds)
+    tried = 0
+    while timezone.now() < end and not shutdown.is_requested():
+        message = claims.claim(_compose, now=timezone.now())
+        if message is None:
+            break
+        tried += 1
+        with isolated_errors(logger, "notice message %s", message.pk):
+            send_one(message)
+    return tried
+
+
+def send_one(message: NoticeMessage) -> None:
+    """Send a claimed message and record what became of it."""
+    failpoint("after_notice_claim")
+    try:
+        outcome = MEDIA[message.medium](message, partial(_mark, message))
+        failpoint("after_notice_answer")
+        state = claims.record(message, outcome, now=timezone.now())
+    except LeaseLost:
+        logger.warning("notice message %s was taken over by another worker", message.pk)
+        return
+    if outcome.result is not Result.SENT:
+        logger.warning("notice message %s: %s, now %s", message.pk, outcome.error, state)
+    if outcome.error == "telegram_403":
+        # The person blocked the bot: the choices page shows that no chat is linked.
+        TelegramLink.objects.filter(user=message.user_id).update(chat_id=None)
+
+
+def _mark(message: NoticeMessage) -> None:
+    claims.mark(message, now=timezone.now())
+
+
+def _compose(message: NoticeMessage) -> Text | Postponed | None:
+    with as_read_by_receiver(message):
+        changes = changes_of(message)
+        if changes is None or isinstance(changes, Postponed):
+            return changes
+        if message.medium == Medium.WEBHOOK:
+            return payload_about(message, *changes, now=timezone.now())
+        return text_about(message, *changes)

@@ -1,0 +1,36 @@
+"""Celery tasks. They carry no arguments: the database rows are the queue."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from notices import check, sending
+from notices.conditions import watched
+
+#: A message that has begun is waited for, so a run may take half a minute longer.
+SEND_SECONDS = 20
+
+
+@shared_task(name="notices.check_often")
+def check_often() -> int:
+    """Check the conditions of accounts, counters and sources."""
+    return check.check(watched.OFTEN, now=timezone.now())
+
+
+@shared_task(name="notices.check_seldom")
+def check_seldom() -> int:
+    """Check the conditions of calls and uploads."""
+    return check.check(watched.SELDOM, now=timezone.now())
+
+
+@shared_task(name="notices.send")
+def send() -> int:
+    """Send due messages."""
+    return sending.send_due(seconds=SEND_SECONDS)
+
+
+@shared_task(name="notices.delete_old")
+def delete_old() -> int:
+    """Delete notices and messages past their retention."""
+    return check.delete_old(now=timezone.now())

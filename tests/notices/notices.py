@@ -1,0 +1,39 @@
+"""Notices, messages and receivers of the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from notices.models import Notice
+
+_CALLS: dict[str, Any] = {"name": "Окна", "uploads": 2, "calls": 31, "upload": 0}
+#: What the sentence of each kind names, but the ids of a counter and a source.
+FACTS: dict[str, dict[str, Any]] = {
+    "reconnect": {"login": "okna-stolica", "reason": "invalid_grant", "until": ""},
+    "reconnect_soon": {"login": "okna-stolica", "until": "2026-12-01T00:00:00+00:00"},
+    "right_lost": {"name": "Окна", "access": "view_only"},
+    "counter_stopped": {"name": "Окна", "cause": "goals_full"},
+    "goal_gone": {"name": "Окна", "goal": "Звонок"},
+    "quota": {"login": "okna-stolica", "used": 3300, "total": 4000},
+    "stuck": _CALLS,
+    "delayed": _CALLS,
+    "expiring_week": _CALLS,
+    "expiring_days": _CALLS,
+    "expired": _CALLS,
+    "empty_field": {"name": "Сайт", "field": "yaClid", "empty": 25, "calls": 30, "since": ""},
+    "pull_failed": {"name": "CallKeeper", "code": "wrong_key", "text": ""},
+}
+
+
+def make_notice(*, cabinet: Cabinet, **fields: Any) -> Notice:
+    """An account that has to be reconnected."""
+    values: dict[str, Any] = {
+        "kind": "reconnect",
+        "subject": "account:1",
+        "facts": {"login": "okna-stolica", "reason": "invalid_grant", "until": ""},
+        "opened_at": timezone.now(),
+    }
+    return Notice.objects.create(cabinet=cabinet, **values | fields)

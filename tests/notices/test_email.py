@@ -1,0 +1,164 @@
+"""One e-mail a change and one on recovery, over a real SMTP server, whatever it answers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django import Settings
+
+from cabinets.models import Cabinet
+from counters.models import Counter
+from integrations.models import YandexAccount
+from notices.models import Notice, NoticeMessage
+from notices.tasks import check_often, send
+from tests import factories
+from tests.notices.smtp_sink import SmtpSink
+
+MINUTE = timedelta(minutes=1)
+
+
+def lose(account: YandexAccount) -> None:
+    YandexAccount.objects.filter(pk=account.pk).update(state="reauth_required")
+
+
+def messages() -> list[tuple[str, int, str]]:
+    rows = NoticeMessage.objects.order_by("pk").values_list("state", "attempts", "error")
+    return [(state, attempts, error) for state, attempts, error in rows]
+
+
+def test_changes_are_one_email_and_their_end_another(
+    clock: time_machine.Traveller,
+    mail: SmtpSink,
+    owner: User,
+    viewer: User,
+    cabinet: Cabinet,
+    counter: Counter,
+) -> None:
+    login, base = counter.account.login, "http://127.0.0.1:8000/lk/integrations"
+    lose(counter.account)
+    Counter.objects.filter(pk=counter.pk).update(access="lost")
+    assert (check_often(), check_often()) == (2, 0)
+    send()
+    assert mail.received == []
+    clock.shift(MINUTE)
+    check_often()
+    assert (send(), send()) == (1, 0)
+
+    assert mail.recipients == ["owner@example.ru"]
+    assert mail.subjects == ["Окна Столица: новых уведомлений 2, решено 0"]
+    assert mail.texts == [
+        "Кабинет «Окна Столица»\n\nТребует внимания:\n\n"
+        f"• Аккаунт Яндекса {login} нужно переподключить: звонки ждут и уйдут сами, когда доступ "
+        f"появится.\n  Переподключить: {base}/yandex\n\n"
+        "• «Окна Столица»: Доступ к счетчику потерян: попросите владельца вернуть его. Звонки ждут."
+        f"\n  К счетчику: {base}/yandex/counters/{counter.pk}\n\n"
+        f"Все уведомления: {base}/notices\n"
+        f"Выбрать, что и куда присылать: {base}/notices/choices\n"
+    ]
+    assert mail.received[0]["Auto-Submitted"] == "auto-generated"
+
+    # Gone for less than ten minutes, and back: nothing is told.
+    YandexAccount.objects.update(state="active")
+    check_often()
+    clock.shift(5 * MINUTE)
+    lose(counter.account)
+    check_often()
+    assert (Notice.objects.standing().count(), send()) == (2, 0)
+    YandexAccount.objects.update(state="active")
+    for _minutes in range(3):
+        check_often()
+        clock.shift(10 * MINUTE)
+        send()
+
+    assert mail.subjects[1:] == [f"Решено — Аккаунт нужно переподключить: {login}"]
+    assert (
+        "• Аккаунт нужно переподключить: " + login + ". Началось 23 ноября, 10:00."
+        in (mail.texts[1])
+    )
+    assert messages() == [("sent", 1, ""), ("sent", 1, "")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "first", "received", "last"),
+    [
+        ("451 later", ("waiting", 1, "smtp_451"), 1, ("sent", 2, "")),
+        ("550 no", ("failed", 1, "smtp_550"), 0, ("failed", 1, "smtp_550")),
+        # Taken, and the answer lost: it is not repeated.
+        ("", ("unclear", 1, "answer_lost"), 1, ("unclear", 1, "answer_lost")),
+    ],
+)
+def test_answer_of_the_server_decides_about_a_repeat(
+    clock: time_machine.Traveller,
+    mail: SmtpSink,
+    owner: User,
+    account: YandexAccount,
+    answer: str,
+    first: tuple[str, int, str],
+    received: int,
+    last: tuple[str, int, str],
+) -> None:
+    mail.answers = [answer]
+    lose(account)
+    check_often()
+    clock.shift(MINUTE)
+    send()
+    assert messages() == [first]
+
+    for _minute in range(3):
+        clock.shift(MINUTE)
+        send()
+
+    assert (messages(), len(mail.received)) == ([last], received)
+    uid = NoticeMessage.objects.get().uid.hex
+    assert {one["Message-ID"] for one in mail.received} <= {f"<notice.{uid}@127.0.0.1>"}
+
+
+def test_server_that_is_away_is_asked_again(
+    clock: time_machine.Traveller,
+    mail: SmtpSink,
+    owner: User,
+    account: YandexAccount,
+    settings: Settings,
+) -> None:
+    settings.EMAIL_PORT = 1
+    lose(account)
+    check_often()
+    clock.shift(MINUTE)
+    send()
+    assert messages() == [("waiting", 1, "no_connection")]
+
+    settings.EMAIL_PORT = mail.port
+    clock.shift(MINUTE)
+    send()
+
+    assert (messages(), len(mail.received)) == ([("sent", 2, "")], 1)
+
+
+def test_many_counters_of_one_cause_are_one_line_and_others_cabinets_get_nothing(
+    clock: time_machine.Traveller, mail: SmtpSink, owner: User, stranger: User, counter: Counter
+) -> None:
+    for number in range(73):
+        factories.make_counter(account=counter.account, name=f"Счетчик {number}")
+    Counter.objects.update(access="view_only")
+
+    assert check_often() == 74
+    clock.shift(MINUTE)
+    send()
+
+    assert mail.recipients == ["owner@example.ru"]
+    assert (
+        "• Потеряно право на счетчик: «Окна Столица», «Счетчик 0», «Счетчик 1» и другие, всего 74."
+        in mail.texts[0]
+    )
+    assert len(mail.texts[0]) < 700
+    # The second storm waits until ten minutes after the first message.
+    lose(counter.account)
+    check_often()
+    clock.shift(9 * MINUTE)
+    send()
+    assert len(mail.received) == 1
+    assert NoticeMessage.objects.get(state="waiting").not_before == timezone.now() + MINUTE

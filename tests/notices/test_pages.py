@@ -1,0 +1,114 @@
+"""The bell, the list of notices, and what a person chooses to be told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from cabinets.models import AuditEvent, Cabinet
+from counters.models import Counter
+from notices.kinds import Group, Kind
+from notices.models import NoticeChoice, NoticeMessage
+from notices.tasks import check_often
+from tests import factories
+from tests.notices.notices import FACTS, make_notice
+
+LIST, CHOICES = "/lk/integrations/notices", "/lk/integrations/notices/choices"
+HOUR = timedelta(hours=1)
+
+
+def bell(client: Client) -> str:
+    page = client.get("/lk/integrations").content.decode()
+    return (
+        page.split('<a class="button button--bare bell"')[1].split('aria-label="')[1].split('"')[0]
+    )
+
+
+def test_bell_counts_what_the_person_has_not_seen(
+    clock: time_machine.Traveller,
+    cabinet: Cabinet,
+    owner_client: Client,
+    viewer_client: Client,
+    stranger_client: Client,
+) -> None:
+    notice = make_notice(cabinet=cabinet)
+    gone = {"gone_since": timezone.now(), "subject": "account:2"}
+    make_notice(cabinet=cabinet, **gone)
+    make_notice(cabinet=cabinet, subject="account:3", closed_at=timezone.now())
+    assert [bell(one) for one in (owner_client, stranger_client)] == [
+        "Уведомления, новых: 1",
+        "Уведомления",
+    ]
+
+    page = owner_client.get(LIST).content.decode()
+
+    assert "Аккаунт Яндекса okna-stolica нужно переподключить: звонки ждут и уйдут сами" in page
+    assert [bell(one) for one in (owner_client, viewer_client)] == [
+        "Уведомления",
+        "Уведомления, новых: 1",
+    ]
+    clock.shift(HOUR)
+    make_notice(cabinet=cabinet, kind="quota", subject="account:1", facts=FACTS["quota"])
+    assert bell(owner_client) == "Уведомления, новых: 1"
+    assert notice.pk in {row.notice.pk for row in owner_client.get(LIST).context["standing"]}
+    assert "Всё в порядке" in stranger_client.get(LIST).content.decode()
+    assert not AuditEvent.objects.exists()
+
+
+def test_every_kind_has_a_sentence_a_next_step_and_a_page_in_constant_queries(
+    cabinet: Cabinet,
+    counter: Counter,
+    owner_client: Client,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    source = factories.make_source(cabinet=cabinet)
+    for kind in Kind:
+        facts = FACTS[kind] | {"counter": counter.pk, "source": source.pk}
+        make_notice(cabinet=cabinet, kind=kind, subject="x", facts=facts)
+    owner_client.get(LIST)
+
+    with django_assert_num_queries(6):
+        rows = owner_client.get(LIST).context["standing"]
+
+    assert {row.notice.kind for row in rows} == set(Kind)
+    assert [row for row in rows if "%" in row.words.text or len(row.words.text) < 60] == []
+    statuses = {owner_client.get(row.words.url).status_code for row in rows}
+    assert statuses == {200}
+
+
+def test_choice_decides_what_is_sent(
+    settings: Settings, owner: User, viewer: User, counter: Counter, viewer_client: Client
+) -> None:
+    settings.EMAIL_HOST = "mail.example"
+    page = viewer_client.get(CHOICES).content.decode()
+    assert page.count('type="checkbox"') == len(Group)
+    assert page.count(" checked") == 1  # no digest; a viewer gets no e-mails by default
+    form = {"cabinet": counter.cabinet_id, "digest": "off", "email": ["counters", "quota"]}
+
+    answer = viewer_client.post(CHOICES, form)
+
+    assert (answer.status_code, answer["Location"]) == (303, CHOICES)
+    stored = NoticeChoice.objects.get()
+    assert (stored.email_groups, stored.telegram_groups) == (["counters", "quota"], None)
+    refused = viewer_client.post(CHOICES, form | {"email": ["all"], "digest": "hourly"})
+    assert refused.content.decode().count("Выберите из предложенного.") == 2
+    NoticeChoice.objects.update_or_create(
+        membership=owner.cabinet_memberships.get(), defaults={"email_groups": ["accounts"]}
+    )
+    Counter.objects.update(access="lost", goal=factories.make_goal(counter=counter))
+    counter.goals.update(deleted_at=timezone.now())
+
+    assert check_often() == 2
+
+    told = {(str(one.user), one.lines.get().notice.kind) for one in _messages()}
+    assert told == {("owner", "right_lost"), ("viewer", "goal_gone")}
+    assert not AuditEvent.objects.exists()
+
+
+def _messages() -> list[NoticeMessage]:
+    return list(NoticeMessage.objects.all())
