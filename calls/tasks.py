@@ -8,6 +8,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.utils import timezone
 
+from calls.bulk import run as bulk
 from calls.delivery import (
     batching,
     bisection,
@@ -43,6 +44,7 @@ PULL_SECONDS = 20
 #: A long file is read in turns: each finds its place anew, and the soft limit is 210.
 IMPORT_SECONDS = 90
 RECONCILE_SECONDS = 120
+BULK_SECONDS = 10
 
 
 @worker_shutting_down.connect
@@ -98,6 +100,12 @@ def release_stuck() -> int:
 def apply_changes() -> int:
     """Decide again what waits for changed counters."""
     return redecision.run(seconds=REDECIDE_SECONDS)
+
+
+@shared_task(name="calls.run_bulk")
+def run_bulk() -> int:
+    """Go on with actions on what a filter of a history shows."""
+    return bulk.run_due(seconds=BULK_SECONDS)
 
 
 @shared_task(name="calls.pull_calls")

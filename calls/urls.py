@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 from calls.ingest.openapi import views as api_docs
 from calls.pages import (
     action_views,
+    bulk_views,
     earlier_views,
     list_views,
     send_views,
@@ -31,6 +32,7 @@ register_converter(CallKeyConverter, "call_key")
 
 COUNTER = "lk/integrations/yandex/counters/<int:counter_pk>"
 DELIVERY = "lk/integrations/calls/<int:call_id>/deliveries/<int:counter_pk>/<int:channel>"
+BULK = f"{COUNTER}/bulk/<int:bulk_pk>"
 UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
 SOURCES = "lk/integrations/sources"
@@ -42,6 +44,10 @@ urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
     path(f"{COUNTER}/unknown-files", unknown_file_views.decide_unknown_files, name="unknown-files"),
     path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
+    path(f"{COUNTER}/bulk/new/<slug:kind>", bulk_views.bulk, name="bulk"),
+    path(BULK, bulk_views.bulk_action, name="bulk-action"),
+    path(f"{BULK}/stop", bulk_views.stop_bulk, name="bulk-stop"),
+    path(f"{BULK}/undo", bulk_views.undo_bulk, name="bulk-undo"),
     path("lk/integrations/calls", list_views.call_list, name="list"),
     # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
     path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),

@@ -7,6 +7,7 @@ import itertools
 import json
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -23,6 +24,7 @@ from cabinets.models import (
     SigningSecret,
 )
 from calls.models import (
+    BulkAction,
     FileError,
     FileImport,
     FilePiece,
@@ -217,3 +219,12 @@ def v3_record(**fields: Any) -> dict[str, Any]:
         "tags": ["Целевой", "Балкон"],
     }
     return values | fields
+
+
+def make_bulk(*, counter: Counter, **fields: Any) -> BulkAction:
+    """An action on calls of the counter that has only begun."""
+    now: datetime = timezone.now()
+    values = {"kind": "call_off", "token": uuid4(), "total": 1, "last_call": 1}
+    return BulkAction.objects.create(
+        cabinet=counter.cabinet, counter=counter, requested_at=now, **values | fields
+    )

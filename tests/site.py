@@ -48,6 +48,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
     invitation = factories.make_invitation(cabinet=counter.cabinet, invited_by=colleague)
     call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
+    bulk = factories.make_bulk(counter=counter)
     return {
         "lk/cabinets/<int:pk>": counter.cabinet_id,
         "lk/integrations/people/invitations/<int:pk>": invitation.pk,
@@ -63,6 +64,8 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "call_id": call.pk,
         "key": key_of(call.cabinet_id, call.external_id),
         "channel": 1,
+        "bulk_pk": bulk.pk,
+        "kind": "call_off",
         "import_pk": file_import.pk,
         "secret_pk": secret.pk,
         "address_pk": hooks.secret_addresses.order_by("pk")[0].pk,

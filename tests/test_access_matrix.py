@@ -38,7 +38,7 @@ OF_OBJECTS = sorted(
 #: A choice among the own cabinets changes none of them.
 CHANGES_NOTHING = {"cabinets:choose"}
 #: Parameters that name an object inside another one.
-INNER = {"counter_pk", "secret_pk", "address_pk"}
+INNER = {"counter_pk", "bulk_pk", "secret_pk", "address_pk"}
 #: Retiring what is gone is told on the page that listed it.
 RETIRE = {"cabinets:source-retire", "calls:source-address-retire"}
 METHODS = ("get", "post")

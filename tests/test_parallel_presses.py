@@ -206,6 +206,11 @@ def cancel_import(counter: Counter) -> Press:
     return _of_import("cancel", counter), {}
 
 
+def stop_bulk(counter: Counter) -> Press:
+    action = factories.make_bulk(counter=counter)
+    return reverse("calls:bulk-stop", args=[counter.pk, action.pk]), {}
+
+
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
@@ -215,6 +220,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     *(invite_person, change_role, remove_person, revoke_invitation),
     save_mapping,
     replay_rejected,
+    stop_bulk,
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).
 SEEN = {200, 302, 303, 404, 409}

@@ -15,6 +15,16 @@ from calls.models import Delivery
 from calls.states import Channel, DeliveryState
 
 
+def held_rows(now: datetime) -> Q:
+    """Return the condition of rows that are held until later and can still be linked."""
+    return Q(state=DeliveryState.WAITING, not_before__gt=now, expires_at__gt=now)
+
+
+def called_off_rows(now: datetime) -> Q:
+    """Return the condition of rows that a person called off and that can still be linked."""
+    return Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code, expires_at__gt=now)
+
+
 def may_release(delivery: Delivery, *, now: datetime) -> bool:
     """Whether the delivery is held until later, or was called off, and can still be linked."""
     held = delivery.state == DeliveryState.WAITING and _is_later(delivery, now)
@@ -34,10 +44,9 @@ def release(delivery: Delivery, *, actor: User | None, now: datetime) -> bool:
     waits = Q(state=DeliveryState.WAITING, not_before__gt=now)
     # As it was loaded: another press at the same moment has moved it, to a time of its own clock.
     unmoved = waits & Q(not_before=delivery.not_before)
-    called_off = Q(state=DeliveryState.SKIPPED, reason=CALLED_OFF.code)
     with transaction.atomic():
         row = Delivery.objects.row(delivery)
-        releasable = row.filter(unmoved | called_off, expires_at__gt=now)
+        releasable = row.filter(unmoved | called_off_rows(now), expires_at__gt=now)
         if not releasable.update(state=DeliveryState.WAITING, reason=None, not_before=now):
             return False
         _log_change(delivery, actor, "delivery.released")

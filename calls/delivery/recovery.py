@@ -71,14 +71,18 @@ def retry_uploads(ids: Iterable[int], *, actor: User | None, now: datetime) -> i
     Uploads that Metrika may have are left alone: they can be looked up, not repeated.
     """
     return _move_and_audit(
-        # What is due already gains nothing by a retry.
-        Upload.objects.filter(moves.RETRY.condition, pk__in=list(ids)).exclude(
-            state=UploadState.LATER, not_before__lte=now + SAME_PRESS
-        ),
+        retryable(now).filter(pk__in=list(ids)),
         action="upload.retry",
         actor=actor,
         after={"state": UploadState.LATER, "attention": "", "not_before": now},
         move=lambda chosen: transitions.retry(chosen, now=now),
+    )
+
+
+def retryable(now: datetime) -> QuerySet[Upload]:
+    """Return the uploads that `retry_uploads` sends again; what is due already gains nothing."""
+    return Upload.objects.filter(moves.RETRY.condition).exclude(
+        state=UploadState.LATER, not_before__lte=now + SAME_PRESS
     )
 
 

@@ -8,6 +8,7 @@ statement, and attaching 100,000 rows to an upload checks no references.
 
 from __future__ import annotations
 
+from calls.models.bulk import BulkAction, BulkKind, BulkState
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, Resend, SendOrder, UnlinkedApproval
 from calls.models.file_import import FileError, FileImport, FilePiece, ImportState
@@ -35,6 +36,9 @@ from calls.models.upload import (
 from calls.models.watch import EmptyField, WatchedHour
 
 __all__ = [
+    "BulkAction",
+    "BulkKind",
+    "BulkState",
     "Call",
     "CallKey",
     "Delivery",

@@ -16,6 +16,7 @@ from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from calls.delivery import file_store
 from calls.masking import Mask, masked_address, masked_text, masked_value
 from calls.models import Call, CallKey, Upload, UploadFile
+from calls.pages.bulk_page import bar_context
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import conflict_text, details_of
 from calls.pages.history_page import TOTALS, filter_form, history_context, totals_context
@@ -66,6 +67,9 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
             context |= totals_context(counter, form.filters())
             return render(request, "calls/_history_totals.html", context)
         context |= history_context(person, counter, form)
+        if context["can_manage"] and context.get("rows") and "cursor" not in person.GET:
+            shown = context.get("filters", form)
+            context |= bar_context(counter, shown, context.get("totals"))
     return render(request, "calls/history.html", context)
 
 

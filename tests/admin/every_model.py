@@ -96,6 +96,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         counter,
         factories.make_goal(counter=counter),
         factories.make_template(cabinet=cabinet),
+        factories.make_bulk(counter=counter),
         call,
         CallKey.objects.get(pk=call.pk),
         *_delivery(call, counter),

@@ -78,6 +78,8 @@ def addresses(
         **_pages_of_people(cabinet, owner),
         "calls:list": (),
         "calls:history": (windows.pk,),
+        "calls:bulk": (windows.pk, "call_off"),
+        "calls:bulk-action": (windows.pk, factories.make_bulk(counter=windows).pk),
         "calls:journey": (call.pk,),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),

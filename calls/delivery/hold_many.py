@@ -1,0 +1,136 @@
+"""What `calls.delivery.hold` does with one row, done with many rows of a counter at once.
+
+Each function takes keys of rows, changes those that still fulfil its condition, and returns how
+many. It runs in a transaction of the caller, who also writes the audit trail. Rows are locked in
+the order of `calls.delivery.rows`. Both channels of a call may be locked; only the keys change.
+
+Whoever may undo the change finds its rows by ``mark``: the moment that is written into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least
+
+from calls.decision.reasons import CALLED_OFF
+from calls.decision.redecide import redecide
+from calls.delivery.hold import called_off_rows, held_rows
+from calls.models import Delivery
+from calls.models.querysets import DeliveryQuerySet
+from calls.states import COUNTER_OFF, Channel, DeliveryState
+from counters.models import Counter
+
+#: A call, its `partition_at` and the channel.
+Key = tuple[int, datetime, int]
+
+
+def waiting_rows(now: datetime) -> Q:
+    """Return the condition of rows that are to be sent, now or later, and are in no file."""
+    return Q(state=DeliveryState.WAITING, expires_at__gt=now)
+
+
+def released_rows(mark: datetime, now: datetime) -> Q:
+    """Return the condition of rows that `release_many` made due and that are in no file yet."""
+    return waiting_rows(now) & Q(not_before=mark)
+
+
+def marked_called_off_rows(mark: datetime, now: datetime) -> Q:
+    """Return the condition of rows that `call_off_many` called off."""
+    return called_off_rows(now) & Q(decided_at=mark)
+
+
+def release_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
+    """Send held rows with the next file. ``mark`` is not in the future.
+
+    They are not decided again: whatever changes a call or the settings decides what waits.
+    """
+    return _change(counter, keys, held_rows(now), {"not_before": mark})
+
+
+def call_off_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
+    """Do not send rows that wait."""
+    values = {"state": DeliveryState.SKIPPED, "reason": CALLED_OFF.code, "decided_at": mark}
+    return _change(counter, keys, waiting_rows(now), values)
+
+
+def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: datetime) -> int:
+    """Let called off rows of the condition wait again, as the present settings decide."""
+    values = {
+        "state": DeliveryState.WAITING,
+        "reason": None,
+        "not_before": Least(Value(now), F("expires_at")),
+    }
+    changed = _change(counter, keys, condition & called_off_rows(now), values)
+    _decide(counter, keys, now)
+    return changed
+
+
+def hold_again_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
+    """Hold rows again that were released, if the present settings hold them; return how many."""
+    condition = released_rows(mark, now)
+    locked = _lock(counter, keys, condition)
+    if not locked:
+        return 0
+    # Of a call's two times the earlier one counts while both are due: it must not be this one.
+    _update(counter, locked, {"not_before": F("expires_at")})
+    _decide(counter, locked, now)
+    return _rows(counter, locked).filter(held_rows(now), _keys(locked)).count()
+
+
+def _change(counter: Counter, keys: Sequence[Key], condition: Q, values: dict[str, Any]) -> int:
+    locked = _lock(counter, keys, condition)
+    _update(counter, locked, values)
+    return len(locked)
+
+
+def _lock(counter: Counter, keys: Sequence[Key], condition: Q) -> list[Key]:
+    """Lock the rows of these keys that fulfil the condition; return their keys."""
+    if not keys:
+        return []
+    rows = _rows(counter, keys).filter(condition).order_by("call_id", "counter_id", "channel")
+    found = rows.select_for_update().values_list("call_id", "partition_at", "channel")
+    wanted = set(keys)
+    return [key for key in found if key in wanted]
+
+
+def _update(counter: Counter, locked: Sequence[Key], values: dict[str, Any]) -> None:
+    for channel in Channel:
+        of_channel = [key for key in locked if key[2] == channel]
+        if of_channel:
+            _rows(counter, of_channel).filter(channel=channel).update(**values)
+
+
+def _rows(counter: Counter, keys: Sequence[Key]) -> DeliveryQuerySet[Delivery]:
+    """Return the rows of the counter of these calls, in all channels."""
+    first, last = _between(keys)
+    return Delivery.objects.filter(
+        counter=counter, call_id__in=_calls(keys), partition_at__range=(first, last)
+    )
+
+
+def _keys(keys: Sequence[Key]) -> Q:
+    found = Q()
+    for channel in Channel:
+        found |= Q(channel=channel, call_id__in=_calls(key for key in keys if key[2] == channel))
+    return found
+
+
+def _decide(counter: Counter, keys: Sequence[Key], now: datetime) -> None:
+    if not keys:
+        return
+    # What waits for a counter that is off goes on waiting for it.
+    without = () if counter.enabled else (COUNTER_OFF,)
+    redecide(counter.pk, _calls(keys), now=now, between=_between(keys), without=without)
+
+
+def _calls(keys: Iterable[Key]) -> list[int]:
+    return list(dict.fromkeys(call for call, _at, _channel in keys))
+
+
+def _between(keys: Sequence[Key]) -> tuple[datetime, datetime]:
+    moments = [at for _call, at, _channel in keys]
+    return min(moments), max(moments)

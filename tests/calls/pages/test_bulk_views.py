@@ -1,0 +1,106 @@
+"""The pages of bulk actions: the bar, the question, the order, how far it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import AuditEvent, Cabinet
+from calls.bulk import run
+from calls.models import BulkAction, BulkState, Delivery
+from calls.pages import bulk_views
+from calls.states import DeliveryState
+from counters.models import Counter
+from tests.calls.ledger import make_call, make_delivery
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def held(cabinet: Cabinet, counter: Counter) -> list[Delivery]:
+    later = {"not_before": timezone.now() + timedelta(days=1)}
+    rows = [make_delivery(call=make_call(cabinet=cabinet), counter=counter, **later) for _ in "123"]
+    make_delivery(call=make_call(cabinet=cabinet), counter=counter)
+    return rows
+
+
+def url(name: str, counter: Counter, *args: Any) -> str:
+    return reverse(f"calls:{name}", args=[counter.pk, *args])
+
+
+def test_person_sees_the_count_orders_it_and_returns_it(
+    owner_client: Client, counter: Counter, held: list[Delivery]
+) -> None:
+    history = owner_client.get(url("history", counter), {"state": "held"})
+    buttons = {str(one["label"]): one["url"] for one in history.context["bulk_buttons"]}
+    assert list(buttons) == ["Отпустить отложенные", "Отменить отправку"]
+    assert history.context["bulk_count"] == "3"
+
+    question = owner_client.get(buttons["Отменить отправку"])
+    assert question.context["sentence"] == "Звонков: 3."
+    assert ("Состояние", "Отложен") in question.context["chosen"]
+    form = question.context["hidden"] | {"token": question.context["token"]}
+    first = owner_client.post(url("bulk", counter, "call_off"), form, follow=True)
+    again = owner_client.post(url("bulk", counter, "call_off"), form, follow=True)
+
+    assert first.redirect_chain == again.redirect_chain
+    assert "Изменено: 3 из 3." in first.content.decode()
+    off = Delivery.objects.filter(state=DeliveryState.SKIPPED, reason="called_off")
+    assert set(off.values_list("call_id", flat=True)) == {one.call_id for one in held}
+
+    action = BulkAction.objects.get()
+    undone = owner_client.post(url("bulk-undo", counter, action.pk), follow=True)
+    assert "Изменено: 3 из 3." in undone.content.decode()
+    assert not off.exists()
+    shown = owner_client.get(url("history", counter)).context["bulk_recent"]
+    assert [one["label"] for one in shown] == ["Вернуть в очередь", "Отменить отправку"]
+
+
+def test_many_rows_are_left_to_the_worker_and_can_be_stopped(
+    owner_client: Client, counter: Counter, held: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_views, "STEP", 2)
+    page = owner_client.post(url("bulk", counter, "release"), {"q": "", "token": "1"}, follow=True)
+
+    assert page.context["action"].is_running
+    assert 'hx-trigger="every 2s"' in page.content.decode()
+    action = BulkAction.objects.get()
+    stopped = owner_client.post(url("bulk-stop", counter, action.pk), follow=True)
+    assert "действие остановлено" in stopped.content.decode()
+    assert run.run_due(seconds=1) == 0
+    assert Delivery.objects.filter(not_before__gt=timezone.now()).count() == 3
+
+
+def test_nothing_is_ordered_by_a_viewer_from_a_stale_tab_or_for_what_is_unknown(
+    viewer_client: Client, owner_client: Client, counter: Counter, held: list[Delivery]
+) -> None:
+    call_off = url("bulk", counter, "call_off")
+    assert viewer_client.post(call_off, {"token": "1"}).status_code == 403
+    assert "bulk_buttons" not in viewer_client.get(url("history", counter)).context
+    assert owner_client.post(call_off, {"token": "1", "cabinet": "0"}).status_code == 409
+    assert owner_client.get(url("bulk", counter, "delete_all")).status_code == 404
+    wrong = owner_client.post(call_off, {"token": "1", "date_from": "вчера"})
+    assert wrong.status_code == 302
+    nothing = owner_client.get(url("bulk", counter, "retry"))
+    assert "Повторять нечего" in nothing.content.decode()
+
+    assert not BulkAction.objects.exists()
+    assert not AuditEvent.objects.exists()
+    assert Delivery.objects.waiting().count() == 4
+
+
+def test_viewer_sees_how_far_an_action_is(
+    viewer_client: Client, owner_client: Client, counter: Counter, held: list[Delivery]
+) -> None:
+    owner_client.post(url("bulk", counter, "release"), {"q": "", "token": "1"})
+    action = BulkAction.objects.get(state=BulkState.DONE)
+
+    page = viewer_client.get(url("bulk-action", counter, action.pk))
+
+    assert "Изменено: 3 из 3." in page.content.decode()
+    assert not page.context["can_manage"]
