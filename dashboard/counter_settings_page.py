@@ -13,6 +13,7 @@ from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
 from counters.sync.goals import call_goals
 from dashboard.counter_states import counter_states
+from dashboard.goal_views import offers_of
 from dashboard.links import (
     counter_check_label,
     counter_check_url,
@@ -47,6 +48,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "delete_url": reverse("counters:delete", args=[counter.pk]),
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
+        "goal_offers": offers_of(counter),
         "call_goals": [f"«{goal.name}»" for goal in call_goals(counter)],
         "check_url": counter_check_url(counter),
         "check_label": counter_check_label(counter),

@@ -66,7 +66,11 @@ def counter_settings(request: CabinetRequest, pk: int) -> HttpResponse:
         return _save(request, pk)
     counter = _counter(request, pk)
     error = _refresh_stale_goals(counter) if request.membership.can_manage else ""
-    return _settings_page(request, counter, goals_error=error)
+    form = _form(counter)
+    chosen = number_or_none(request.GET.get("goal", ""))
+    if chosen and form.offers_goal(chosen):
+        form.initial["goal"] = chosen  # just created by a press of a button, and not saved yet
+    return _settings_page(request, counter, form=form, goals_error=error)
 
 
 @require_POST

@@ -39,6 +39,7 @@ def yandex_config() -> YandexConfig:
         client_secret=settings.YANDEX_CLIENT_SECRET,
         redirect_uri=settings.YANDEX_REDIRECT_URI,
         scopes=tuple(settings.YANDEX_SCOPES),
+        optional_scopes=tuple(settings.YANDEX_OPTIONAL_SCOPES),
         connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
         read_timeout=read_timeout(),
         upload_read_timeout=settings.UPLOAD_READ_TIMEOUT_SECONDS,

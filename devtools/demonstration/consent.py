@@ -32,9 +32,11 @@ def link_person(*, login: str, user: User, cabinet: Cabinet) -> YandexAccount:
 
 
 def _allow(address: str, login: str) -> tuple[str, str]:
+    """Allow everything, the optional rights too, as they are ticked on the page."""
+    asked = parse_qs(urlsplit(address).query).get("optional_scope", [""])[0].split()
     answer = requests.post(
         address,
-        data={"login": login, "decision": "allow"},
+        data={"login": login, "decision": "allow", "optional": asked},
         allow_redirects=False,
         timeout=TIMEOUT_SECONDS,
     )

@@ -52,7 +52,7 @@ NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
     "callkeeper_redirect": ("GET", CALLKEEPER),
     "callkeeper_error": ("GET", CALLKEEPER),
 }
-MATCHES = frozenset({"path_contains", "login", "counter", "comment"})
+MATCHES = frozenset({"path_contains", "method", "login", "counter", "comment"})
 
 
 @dataclass
@@ -77,6 +77,7 @@ class Fault:
         counter = re.search(r"/counter/([0-9]+)", request.path)
         return (
             match.get("login", request.login) == request.login
+            and match.get("method", request.method) == request.method
             and (
                 "counter" not in match or bool(counter and int(match["counter"]) == int(counter[1]))
             )

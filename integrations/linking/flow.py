@@ -47,7 +47,8 @@ DEVICE_NAME = "CallKeeper"
 # The product needs both: to read the counters and to upload calls to them. The broader
 # `metrika:write` includes the upload (https://yandex.com/dev/metrika/en/intro/authorization).
 READ_SCOPE = "metrika:read"
-UPLOAD_SCOPES = frozenset({"metrika:offline_data", "metrika:write"})
+WRITE_SCOPE = "metrika:write"
+UPLOAD_SCOPES = frozenset({"metrika:offline_data", WRITE_SCOPE})
 
 # Error codes of Yandex (https://yandex.ru/dev/id/doc/en/codes/code-url) and our reasons.
 FAILURES = {
@@ -81,7 +82,7 @@ class Grant:
     def scopes(self) -> tuple[str, ...]:
         """The granted scopes. Yandex names them only when they are fewer than requested."""
         if self.token.scopes is None:
-            return tuple(settings.YANDEX_SCOPES)
+            return (*settings.YANDEX_SCOPES, *settings.YANDEX_OPTIONAL_SCOPES)
         return self.token.scopes
 
 
@@ -149,6 +150,11 @@ def has_needed_scopes(scopes: tuple[str, ...]) -> bool:
 def may_upload(scopes: Iterable[str]) -> bool:
     """Whether these scopes allow uploads of calls."""
     return bool(UPLOAD_SCOPES & set(scopes))
+
+
+def may_change_counters(scopes: Iterable[str]) -> bool:
+    """Whether these scopes allow creating goals."""
+    return WRITE_SCOPE in scopes
 
 
 def _exchange(attempt: LinkAttempt, code: str) -> Grant:

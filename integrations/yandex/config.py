@@ -25,6 +25,8 @@ class YandexConfig:
     client_secret: str = field(repr=False)
     redirect_uri: str
     scopes: tuple[str, ...]
+    #: Each of these may be unticked by the person on the consent page.
+    optional_scopes: tuple[str, ...] = ()
     connect_timeout: float = 5
     read_timeout: float = 60
     # Metrika answers an upload after it has stored the file; large files take their time.

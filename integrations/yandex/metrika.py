@@ -16,6 +16,7 @@ from .reading import (
     read_goal,
     read_list,
     read_uploading,
+    read_wrapped_goal,
     read_wrapped_uploading,
 )
 from .records import CounterInfo, GoalInfo, Uploading
@@ -99,6 +100,19 @@ class MetrikaClient:
         return self._get(
             f"/counter/{counter_number}/goals", {}, lambda body: read_list(body, "goals", read_goal)
         )
+
+    def create_goal(self, counter_number: int, *, name: str, identifier: str) -> GoalInfo:
+        """Create a JavaScript goal that is reached by an event with exactly this identifier.
+
+        https://yandex.com/dev/metrika/en/management/openapi/goal/addGoal
+        Not idempotent: look for a goal with the identifier first, and again when the answer is
+        lost. Needs the scope ``metrika:write``. ``limit_exceeded`` when the counter is full.
+        """
+        condition = {"type": "exact", "url": identifier}
+        goal = {"name": name, "type": "action", "is_retargeting": 0, "conditions": [condition]}
+        path = f"/counter/{counter_number}/goals"
+        answer = self._transport.post_json(self._root + path, auth=self._auth, body={"goal": goal})
+        return self._understood(answer, f"POST {path}", read_wrapped_goal)
 
     def upload_calls(
         self, counter_number: int, *, body: bytes | SizedPieces, marker: str, new_goal_name: str

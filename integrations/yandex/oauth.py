@@ -80,6 +80,8 @@ class OAuthClient:
         if not state or not code_challenge:
             raise ValueError("An authorisation needs its state and its challenge")
         hint = {"login_hint": login_hint} if login_hint else {}
+        if self._config.optional_scopes:
+            hint["optional_scope"] = " ".join(self._config.optional_scopes)
         session = OAuth2Session(
             self._config.client_id,
             redirect_uri=self._config.redirect_uri,

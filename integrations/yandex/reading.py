@@ -83,6 +83,11 @@ def read_goal(row: dict[str, Any]) -> GoalInfo:
     )
 
 
+def read_wrapped_goal(body: dict[str, Any]) -> GoalInfo:
+    """``{"goal": {"id": 318204417, "name": …}}``"""
+    return read_goal(_object(body.get("goal"), "goal"))
+
+
 def read_uploading(row: dict[str, Any]) -> Uploading:
     return Uploading(
         uploading_id=_id(row, "uploading"),

@@ -192,6 +192,9 @@ class Transport:
     def post_form(self, url: str, *, auth: AuthBase, form: Mapping[str, str]) -> Answer:
         return self._send("POST", url, auth=auth, data=form)
 
+    def post_json(self, url: str, *, auth: AuthBase, body: Mapping[str, Any]) -> Answer:
+        return self._send("POST", url, auth=auth, json=body)
+
     def post_csv(
         self, url: str, *, auth: AuthBase, params: Mapping[str, str], content: bytes | SizedPieces
     ) -> Answer:

@@ -56,7 +56,8 @@ def test_link_is_stored_with_token_and_profile(
         "Окна",
     )
     assert (account.access_token, account.refresh_token) == (ACCESS, REFRESH)
-    assert account.scopes == ["login:info", "metrika:read", "metrika:offline_data"]
+    asked = ["login:info", "metrika:read", "metrika:offline_data", "metrika:write"]
+    assert account.scopes == asked
     assert account.state == "active"
     assert account.connected_by == owner
     assert account.expires_at is not None

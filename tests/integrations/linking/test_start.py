@@ -122,6 +122,7 @@ def test_authorisation_request_has_exactly_the_contracts_parameters(
         "client_id",
         "redirect_uri",
         "scope",
+        "optional_scope",
         "code_challenge_method",
         "force_confirm",
         "device_id",
@@ -130,6 +131,7 @@ def test_authorisation_request_has_exactly_the_contracts_parameters(
     assert sent["response_type"] == "code"
     assert sent["client_id"] == "test-client-id"
     assert sent["scope"] == "login:info metrika:read metrika:offline_data"
+    assert sent["optional_scope"] == "metrika:write"
     assert sent["force_confirm"] == "yes"
     assert sent["device_id"] == attempt.device_id
     assert sent["device_name"] == "CallKeeper"

@@ -1,0 +1,105 @@
+"""The view that creates a goal in Metrika from the settings window, and what the window offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from cabinets.access import CabinetRequest, manage_required
+from counters.models import Counter, Goal
+from counters.settings.forms import CounterSettingsForm
+from counters.sync.goal_creation import (
+    NEARLY_FULL,
+    NO_SCOPE,
+    PRESETS,
+    GoalNotCreated,
+    GoalWanted,
+    ensure_goal,
+    goals_left,
+    is_valid_identifier,
+    may_create_goals,
+)
+
+
+@dataclass(frozen=True)
+class GoalOffers:
+    """What the settings window offers about creating goals: presets, or why none can be made."""
+
+    presets: dict[str, GoalWanted]
+    obstacle: str | Promise
+    room: str
+    is_nearly_full: bool
+
+
+def offers_of(counter: Counter) -> GoalOffers:
+    """Return the offers for a counter. Load it with its account."""
+    left = goals_left(counter)
+    return GoalOffers(
+        presets=PRESETS,
+        obstacle="" if may_create_goals(counter.account) else NO_SCOPE,
+        room="" if left is None else _room(counter, left),
+        is_nearly_full=left is not None and left <= NEARLY_FULL,
+    )
+
+
+@require_POST
+@manage_required
+def create_goal(request: CabinetRequest, pk: int) -> HttpResponse:
+    """Create the goal in Metrika if the counter has none with its identifier, and choose it.
+
+    Nothing is saved: the goal is chosen in the form, where other edits stay. htmx takes the list of
+    goals out of the answer; without it the settings window is opened with the goal chosen.
+    """
+    counter = get_object_or_404(request.cabinet.counters.present().with_details(), pk=pk)
+    chosen = _ensure(request, counter)
+    if request.htmx:
+        return _list_of_goals(request, counter, chosen)
+    query = f"?goal={chosen.pk}" if chosen else ""
+    return HttpResponseRedirect(reverse("counters:settings", args=[pk]) + query)
+
+
+def _ensure(request: CabinetRequest, counter: Counter) -> Goal | None:
+    wanted = PRESETS.get(request.POST.get("preset", "")) or _own(request)
+    if wanted is None:
+        text = _('Введите идентификатор цели: без пробелов и знаков / \\ & # ? = ".')
+        messages.error(request, text)
+        return None
+    try:
+        goal, is_new = ensure_goal(counter, wanted, actor=request.user, now=timezone.now())
+    except GoalNotCreated as problem:
+        messages.error(request, str(problem.sentence))
+        return None
+    text = _("Цель «%(name)s» создана в Метрике и выбрана. Нажмите «Сохранить».")
+    if not is_new:
+        text = _("Цель «%(name)s» уже есть в Метрике: она выбрана. Нажмите «Сохранить».")
+    messages.success(request, text % {"name": goal.name})
+    return goal
+
+
+def _own(request: CabinetRequest) -> GoalWanted | None:
+    identifier = request.POST.get("identifier", "").strip()
+    return GoalWanted(identifier, identifier) if is_valid_identifier(identifier) else None
+
+
+def _list_of_goals(request: CabinetRequest, counter: Counter, chosen: Goal | None) -> HttpResponse:
+    form = CounterSettingsForm(counter=counter)
+    kept = request.POST.get("goal", "")
+    form.initial["goal"] = chosen.pk if chosen else kept
+    return render(request, "counters/_goal_list.html", {"form": form})
+
+
+def _room(counter: Counter, left: int) -> str:
+    values = {"total": counter.goals_total, "limit": settings.METRIKA_GOAL_LIMIT, "left": left}
+    text = _("Целей в счетчике: %(total)d из %(limit)d. Можно создать ещё: %(left)d.")
+    if not left:
+        text = _("Целей в счетчике: %(total)d из %(limit)d. Места для новых нет.")
+    return text % values
