@@ -10,20 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
 
 from calls.decision.reason import Rule
-from calls.decision.routing import ROUTING_RULES
-from calls.decision.rules import RULES
-from calls.states import NOT_LAST_ATTEMPT, Channel
+from calls.states import Channel
 from counters.models import Counter, Goal
-
-#: The rules in the order of a preview: those of routing first, so that the reason of a call that
-#: does not concern the counter is one of theirs.
-IN_PREVIEW = (*ROUTING_RULES, *(rule for rule in RULES if not rule.is_routing))
 
 _READS = re.compile(r"\bk\.(\w+)")
 _READS_GOAL = re.compile(r"\bg\.\w")
@@ -68,23 +62,10 @@ class Judging:
 
 
 def judging(
-    draft: Counter,
-    saved: Counter,
-    *,
-    without: Collection[str],
-    rules: Sequence[Rule] = RULES,
-    orders: str = "",
+    draft: Counter, saved: Counter, *, rules: Sequence[Rule], without: Collection[str]
 ) -> Judging:
-    """Return how calls are judged by both settings; rules with the codes ``without`` are left out.
-
-    ``orders`` is SQL of the callback orders that have several attempts. The last attempt is looked
-    for in these only, if it is given.
-    """
-    asked = [
-        (place, _with_few_orders(rule, orders))
-        for place, rule in enumerate(rules)
-        if rule.code not in without
-    ]
+    """Return how calls are judged by both settings, without the rules of these codes."""
+    asked = [(place, rule) for place, rule in enumerate(rules) if rule.code not in without]
     parts = list(_parts(draft, saved, asked))
     columns, joins, values = [], [], dict[str, Any]()
     for at, part in enumerate(parts):
@@ -102,12 +83,6 @@ def changed_columns(draft: Counter, saved: Counter) -> set[str]:
         for field in Counter._meta.concrete_fields
         if getattr(draft, field.attname) != getattr(saved, field.attname)
     }
-
-
-def _with_few_orders(rule: Rule, orders: str) -> Rule:
-    if rule.code != NOT_LAST_ATTEMPT or not orders:
-        return rule
-    return replace(rule, applies=f"({rule.applies}) AND c.order_key IN ({orders})")
 
 
 def _parts(draft: Counter, saved: Counter, rules: Sequence[tuple[int, Rule]]) -> Iterator[Part]:

@@ -6,7 +6,7 @@ The same rows as `calls.decision.redecide` decides when the settings are saved.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from calls.decision.draft import Judging, judging
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.redecide import STILL_WAITING
+from calls.decision.rules import RULES
 from calls.queries.settings_preview import rules_without_rows
 from calls.states import COUNTER_OFF, GOAL_GONE, Channel, DeliveryState
 from counters.models import Counter
@@ -23,7 +24,14 @@ from counters.models import Counter
 MOST_ROWS = 5_000
 
 _PERSONS = ", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)
-_WAITING = f"""SELECT c.*, d.channel AS row_channel, d.state AS row_state
+#: A person's order waives the rules that it waives when the call is decided again.
+_RULES = tuple(
+    replace(rule, applies=f"({rule.applies}) AND NOT c.is_ordered") if rule.is_waivable else rule
+    for rule in RULES
+)
+_WAITING = f"""SELECT c.*, d.channel AS row_channel, d.state AS row_state,
+        EXISTS (SELECT 1 FROM calls_heldbackorder so
+                WHERE so.call_id = d.call_id AND so.counter_id = d.counter_id) AS is_ordered
     FROM calls_delivery d JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
     WHERE d.counter_id = %(counter)s AND {STILL_WAITING.format(row="d")}
       AND coalesce(d.reason, '') NOT IN ({_PERSONS})
@@ -63,7 +71,7 @@ def effect_on_waiting(draft: Counter, *, now: datetime) -> Effect:
 
 def _rows(draft: Counter, now: datetime) -> Iterator[tuple[int, bool, bool]]:
     """Yield of each row the call, whether it waits, and whether it does with the draft."""
-    how = judging(draft, draft, without=rules_without_rows(draft))
+    how = judging(draft, draft, rules=_RULES, without=rules_without_rows(draft))
     values: dict[str, Any] = {"counter": draft.pk, "now": now}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('jit', 'off', true)")

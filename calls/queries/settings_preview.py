@@ -9,14 +9,16 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
-from calls.decision.draft import IN_PREVIEW, Judging, judging
+from calls.decision.draft import Judging, judging
 from calls.decision.reason import Rule
+from calls.decision.routing import ROUTING_RULES
+from calls.decision.rules import RULES
 from calls.models import UnknownFile
 from calls.states import (
     BEFORE_CONNECTION,
@@ -24,6 +26,7 @@ from calls.states import (
     KEPT_AS_SENT,
     MAYBE_SENT,
     NOT_CONFIGURED,
+    NOT_LAST_ATTEMPT,
     Channel,
 )
 from counters.models import Counter
@@ -42,6 +45,18 @@ _OF_CABINET = "cabinet_id = %(cabinet)s AND partition_at >= %(before)s"
 _ORDERS = f"""SELECT order_key FROM calls_call
     WHERE {_OF_CABINET} AND started_at >= %(before)s AND order_key IS NOT NULL
     GROUP BY order_key HAVING count(*) > 1"""
+#: The rules of routing first, so that the reason of a call that does not concern the counter is one
+#: of theirs. The last attempt is looked for only in orders that have several.
+_RULES = (
+    *ROUTING_RULES,
+    *(
+        replace(rule, applies=f"({rule.applies}) AND c.order_key IN ({_ORDERS})")
+        if rule.code == NOT_LAST_ATTEMPT
+        else rule
+        for rule in RULES
+        if not rule.is_routing
+    ),
+)
 _LAST_CALLS = f"""SELECT * FROM calls_call
     WHERE {_OF_CABINET} AND started_at >= %(since)s AND started_at <= %(now)s"""
 
@@ -149,7 +164,7 @@ def _channels(counter: Counter) -> Iterator[Channel]:
 def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome]:
     since = now - timedelta(days=DAYS)
     without = (*NOT_OF_SETTINGS, *rules_without_rows(saved))
-    how = judging(draft, saved, without=without, rules=IN_PREVIEW, orders=_ORDERS)
+    how = judging(draft, saved, rules=_RULES, without=without)
     values: dict[str, Any] = {
         "cabinet": saved.cabinet_id,
         "since": since,
