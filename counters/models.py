@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Value
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
@@ -92,6 +93,7 @@ class Counter(models.Model):
         "campaigns",
         "price",
         "currency",
+        "value_rules",
         "phone_mode",
         "identifier_order",
         "unlinked_mode",
@@ -198,6 +200,10 @@ class Counter(models.Model):
         _("Ценность звонка"), max_digits=12, decimal_places=2, null=True, blank=True
     )
     currency = models.CharField(_("Валюта"), max_length=3, blank=True, default="RUB")
+    #: Prices by conditions, the first that matches decides: `counters.settings.value_rules`.
+    value_rules = models.JSONField(
+        _("Правила ценности"), blank=True, default=list, db_default=Value([], models.JSONField())
+    )
     phone_mode = models.CharField(
         _("Номер телефона"), max_length=8, choices=PhoneMode, default=PhoneMode.FULL
     )

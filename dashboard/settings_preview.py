@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
@@ -43,6 +44,7 @@ class Panel:
     unrouted: str = ""
     warning: str = ""
     waiting: str = ""
+    worth: str = ""
     examples: Sequence[Example] = ()
 
 
@@ -65,6 +67,7 @@ def panel_of(data: Any, saved: Counter, *, now: datetime) -> Panel:
         if draft.enabled
         else _("Счетчик выключен: пока его не включат, не уйдёт ничего."),
         waiting=_waiting(draft, now) if saved.configured_at else "",
+        worth=_worth(preview, saved),
         examples=examples_of(preview, draft, saved) if saved.configured_at else (),
     )
 
@@ -144,6 +147,25 @@ def _unrouted(preview: Preview) -> str:
         _("Ещё %(count)s звонков кабинета к этому счетчику не относятся (%(parts)s)."),
     )
     return text % {"count": _number(count), "parts": "; ".join(parts)}
+
+
+def _worth(preview: Preview, saved: Counter) -> str:
+    """Return what the calls that go are worth, and what they are with the saved settings."""
+    now, before = _amounts(preview.worth), _amounts(preview.worth_before)
+    if not now and not before:
+        return ""
+    if now == before or not saved.configured_at:
+        return _("Ценность этих звонков: %(amount)s.") % {"amount": now}
+    text = _("Ценность этих звонков: %(amount)s, с сохранёнными настройками — %(before)s.")
+    none = _("без ценности")
+    return text % {"amount": now or none, "before": before or none}
+
+
+def _amounts(worth: Mapping[str, Decimal]) -> str:
+    return " + ".join(
+        f"{number_format(amount, 2, force_grouping=True)} {currency}"
+        for currency, amount in sorted(worth.items())
+    )
 
 
 def _number(count: int) -> str:

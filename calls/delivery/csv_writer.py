@@ -18,6 +18,7 @@ from django.db import connection
 
 from calls.call_key import call_key_of_many_sql
 from calls.decision.csv_formats import fits_sql
+from calls.decision.value_rules import ValueRule, first_match, parameters
 from calls.delivery.file_store import ROWS_PER_PIECE, Piece
 from calls.models import Delivery
 from calls.phones import MASKABLE_DIGITS
@@ -37,6 +38,7 @@ _STATIC_IDENTIFIER = "NULL"
 _SETTINGS = (
     "price",
     "currency",
+    "value_rules",
     "phone_mode",
     "tag_mode",
     "manual_tag_callback",
@@ -49,6 +51,10 @@ _DATE_TIME = "floor(extract(epoch FROM c.started_at))::bigint"
 _PRICE = "%(price)s::numeric"
 # An optional cell that Metrika could not parse stays empty: it must not cost the whole call.
 _CURRENCY = f"""CASE WHEN {_PRICE} IS NOT NULL AND {fits_sql("Currency", "%(currency)s::text")}
+    THEN %(currency)s::text END"""
+#: Prefix of the parameters of value rules.
+_VALUE = "value"
+_RULE_CURRENCY = f"""CASE WHEN {fits_sql("Currency", "%(currency)s::text")}
     THEN %(currency)s::text END"""
 # The first digit and the last four stay; a number too short to mask the rest is not sent at all.
 _PHONE = f"""CASE WHEN NOT {fits_sql("PhoneNumber", "c.phone")} THEN NULL
@@ -111,6 +117,24 @@ def columns_of(channel: Channel, id_kind: IdKind, *, is_static: bool) -> list[tu
     identifier = _STATIC_IDENTIFIER if is_static else f"nullif({_IDENTIFIER[id_kind]}, '')"
     rest = _CALL_COLUMNS if channel is Channel.CALLS else _GOAL_COLUMNS
     return [(id_kind.label, identifier), *rest]
+
+
+def valued_columns(
+    columns: Sequence[tuple[str, str]], rules: Sequence[ValueRule]
+) -> list[tuple[str, str]]:
+    """Return the columns with the price and the currency by value rules, where one matches."""
+
+    def price(place: int) -> str:
+        return f"%({_VALUE}{place}_price)s::numeric"
+
+    def currency(place: int) -> str:
+        return _RULE_CURRENCY.replace("%(currency)s", f"%({_VALUE}{place}_currency)s")
+
+    by_rules = {
+        "Price": first_match(rules, price, _VALUE, otherwise=_PRICE),
+        "Currency": first_match(rules, currency, _VALUE, otherwise=_CURRENCY),
+    }
+    return [(name, by_rules.get(name, sql)) for name, sql in columns]
 
 
 _ROWS_OF_PIECE = """d.upload_id = %(upload)s AND d.row_number BETWEEN %(first)s AND %(last)s
@@ -209,7 +233,7 @@ def _set(options: str) -> None:
 
 def _settings_of(counter_id: int) -> dict[str, Any]:
     chosen: dict[str, Any] = Counter.objects.values(*_SETTINGS).get(pk=counter_id)
-    return chosen
+    return chosen | parameters(chosen["value_rules"], _VALUE)
 
 
 def _copy(
@@ -223,7 +247,8 @@ def _copy(
     before: Sequence[tuple[str, str]] = (),
 ) -> tuple[bytes, int]:
     """Return the CSV and the number of its rows; ``before`` are columns in front of the file's."""
-    columns = [*before, *columns_of(channel, id_kind, is_static=is_static)]
+    own = columns_of(channel, id_kind, is_static=is_static)
+    columns = [*before, *valued_columns(own, key.pop("value_rules"))]
     query = _select(columns, where, key, is_static=is_static)
     buffer = io.BytesIO()
     with connection.cursor() as cursor, connection.wrap_database_errors:

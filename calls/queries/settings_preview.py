@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from calls.decision.draft import Judging, judging
 from calls.decision.reason import Rule
 from calls.decision.routing import ROUTING_RULES
 from calls.decision.rules import RULES
+from calls.decision.value_rules import first_match, parameters
 from calls.models import UnknownFile
 from calls.states import (
     BEFORE_CONNECTION,
@@ -61,15 +63,22 @@ _LAST_CALLS = f"""SELECT * FROM calls_call
     WHERE {_OF_CABINET} AND started_at >= %(since)s AND started_at <= %(now)s"""
 
 
+#: A price and its currency.
+Worth = tuple[Decimal, str]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Calls with the same outcome: by channel the rule that refuses them, None where they go.
 
     ``before`` by the saved settings, ``after`` by the draft. ``latest`` is one of the calls.
+    ``worth_before`` and ``worth``: the price and the currency of each call, None without a price.
     """
 
     before: Sequence[Rule | None]
     after: Sequence[Rule | None]
+    worth_before: Worth | None
+    worth: Worth | None
     count: int
     latest: int
 
@@ -101,6 +110,9 @@ class Preview:
     unrouted: Tally[str] = field(default_factory=Tally)
     gained: int = 0
     lost: int = 0
+    #: What the calls that go are worth, by currency; and so with the saved settings.
+    worth: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    worth_before: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     #: Outcomes that differ from those of the saved settings.
     changed: list[Outcome] = field(default_factory=list)
 
@@ -119,6 +131,10 @@ class Preview:
         else:
             self._add_routed(outcome)
         self._add_change(outcome)
+        if outcome.goes and outcome.worth:
+            self.worth[outcome.worth[1]] += outcome.count * outcome.worth[0]
+        if outcome.went and outcome.worth_before:
+            self.worth_before[outcome.worth_before[1]] += outcome.count * outcome.worth_before[0]
 
     def _add_routed(self, outcome: Outcome) -> None:
         self.total += outcome.count
@@ -171,18 +187,38 @@ def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome
         "before": since - _BEFORE,
         "now": now,
     }
+    values |= parameters(draft.value_rules, "draft") | parameters(saved.value_rules, "saved")
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling the rules takes longer than judging the calls.
         cursor.execute("SELECT set_config('jit', 'off', true)")
-        cursor.execute(_statement(how), {**values, **how.values})
-        for *places, count, latest in cursor.fetchall():
-            yield Outcome(_rules(how, places, saved), _rules(how, places, draft), count, latest)
+        cursor.execute(_statement(how, draft, saved), {**values, **how.values})
+        for *places, value, value_before, count, latest in cursor.fetchall():
+            yield Outcome(
+                _rules(how, places, saved),
+                _rules(how, places, draft),
+                _worth(saved, value_before),
+                _worth(draft, value),
+                count,
+                latest,
+            )
 
 
-def _statement(how: Judging) -> str:
-    columns = ", ".join(how.columns)
-    return f"""SELECT {columns}, count(*), max(c.id) FROM ({_LAST_CALLS}) AS c {how.joins}
-        GROUP BY {columns}"""
+def _statement(how: Judging, draft: Counter, saved: Counter) -> str:
+    columns = [*how.columns, _value_place(draft, "draft"), _value_place(saved, "saved")]
+    groups = ", ".join(str(place) for place in range(1, len(columns) + 1))
+    return f"""SELECT {", ".join(columns)}, count(*), max(c.id)
+        FROM ({_LAST_CALLS}) AS c {how.joins} GROUP BY {groups}"""
+
+
+def _value_place(counter: Counter, prefix: str) -> str:
+    return first_match(counter.value_rules, str, prefix, otherwise="NULL::int")
+
+
+def _worth(counter: Counter, place: int | None) -> Worth | None:
+    if place is not None:
+        rule = counter.value_rules[place]
+        return Decimal(rule["price"]), rule["currency"]
+    return None if counter.price is None else (counter.price, counter.currency)
 
 
 def _rules(how: Judging, places: Sequence[int | None], counter: Counter) -> list[Rule | None]:

@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from counters.models import Counter, Goal
+from counters.settings.value_rules import rule_text
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def _text(name: str, value: Any) -> str:
         return _("Да") if value else _("Нет")
     if isinstance(value, Goal):
         return value.name
+    if name == "value_rules":
+        return "; ".join(map(rule_text, value))
     if isinstance(value, list):
         return ", ".join(value)
     if isinstance(Counter._meta.get_field(name), DecimalField):

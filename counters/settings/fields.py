@@ -17,6 +17,8 @@ from counters.models import Goal
 
 MAX_LINES = 200
 MAX_LINE_LENGTH = 255
+#: Currencies of the countries where CallKeeper's customers trade, ISO 4217.
+CURRENCIES = ("RUB", "USD", "EUR", "BYN", "KZT", "UZS", "AMD", "GEL", "AZN", "KGS", "TRY", "CNY")
 IDENTIFIERS = ("ClientId", "Yclid", "UserId")
 SEPARATOR = ","
 

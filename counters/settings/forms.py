@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from counters.models import Counter
 from counters.settings.fields import (
+    CURRENCIES,
     GoalField,
     HostsField,
     LinesField,
@@ -22,13 +23,12 @@ from counters.settings.fields import (
 )
 from counters.settings.rules import problems_of
 from counters.settings.save import save_settings
+from counters.settings.value_rules import ValueRulesField
 from counters.sync.goals import choosable_goals
 
 MAX_SECONDS = 86400
 #: The column behind each box of the list «Какие входящие звонки».
 INCOMING_KINDS = {"dynamic": "accepts_dynamic", "static": "accepts_static"}
-#: Currencies of the countries where CallKeeper's customers trade, ISO 4217.
-CURRENCIES = ("RUB", "USD", "EUR", "BYN", "KZT", "UZS", "AMD", "GEL", "AZN", "KGS", "TRY", "CNY")
 WHOLE_NUMBER = _("Введите целое число.")
 #: Settings whose name in HTML is not the column's.
 HTML_NAMES = {"min_duration_seconds": "min_duration", "site_hosts": "sites"}
@@ -80,6 +80,7 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
     campaigns = LinesField()
     price = PriceField()
     currency = forms.ChoiceField()
+    value_rules = ValueRulesField()
     identifier_order = OrderField()
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
@@ -121,6 +122,7 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
             self.fields[column].disabled = True  # set by `clean`, whatever a browser sends
         cast(GoalField, self.fields["goal"]).queryset = choosable_goals(counter)
         known = dict.fromkeys([*CURRENCIES, counter.currency or CURRENCIES[0]])
+        cast(ValueRulesField, self.fields["value_rules"]).read(data, counter.value_rules)
         currency = cast(forms.ChoiceField, self.fields["currency"])
         currency.choices = [(code, code) for code in known]
 

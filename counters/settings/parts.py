@@ -16,7 +16,10 @@ _GOALS = ("goal", "callback_goal", "send_calls")
 _DELAY = ("defer_value", "defer_unit")
 _TAGS = ("tag_mode", "manual_tag_callback", "manual_tag_incoming")
 _SCOPE = ("site_mode", "site_hosts", "with_subdomains", "campaigns")
-_DATA = ("price", "currency", "phone_mode", "identifier_order", "unlinked_mode")
+_DATA = (
+    *("price", "currency", "value_rules", "phone_mode", "identifier_order"),
+    "unlinked_mode",
+)
 _REST = frozenset(Counter.SETTINGS) - NOT_COPIED - {*_GOALS, *_DELAY, *_TAGS, *_SCOPE, *_DATA}
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter as Tally
+from collections import defaultdict
 from copy import copy
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from cabinets.models import Cabinet
+from calls.decision.decide import decide
 from calls.decision.explain import explain_call
 from calls.decision.routing import ROUTING_RULES
-from calls.models import Call
+from calls.delivery.csv_writer import write_row
+from calls.models import Call, Delivery
 from calls.queries.settings_preview import DAYS, NOT_OF_SETTINGS, preview_of
-from calls.states import Channel
+from calls.states import Channel, IdKind
 from counters.models import Counter
 from tests import factories
 from tests.calls.stored import store_call
@@ -103,3 +109,43 @@ def _sent(calls: list[Call], counter: Counter) -> set[int]:
 
 def _reasons(calls: list[Call], counter: Counter, channel: Channel) -> Tally[str]:
     return Tally(_first_refusal(call, counter, channel) for call in calls)
+
+
+RULES: list[dict[str, Any]] = [
+    {"kind": "callback", "is_first": True, "price": "700.00", "currency": "RUB"},
+    {"is_target": False, "max_seconds": 200, "price": "0.00", "currency": "RUB"},
+    {"site": "okna-stolica.example", "campaign": "осень", "price": "50.50", "currency": "USD"},
+    {"tag": "целевой", "kind": "static", "min_seconds": 100, "price": "9.00", "currency": "RUB"},
+    {"kind": "incoming", "min_seconds": 10, "price": "1.00", "currency": "RUB"},
+]
+
+
+def test_worth_of_the_preview_is_that_of_the_rows_of_a_file(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    calls = [store_call(cabinet=cabinet, decided=False, **kind) for kind in KINDS]
+    draft = _changed(counter, {"value_rules": RULES, "price": Decimal(5), "currency": "EUR"})
+
+    preview = preview_of(draft, counter, now=timezone.now())
+    draft.save()
+    decide([call.pk for call in calls], now=timezone.now())
+    sent = Delivery.objects.waiting().filter(channel=Channel.CALLS)
+    cells = [_cells(one) for one in sent]
+
+    worth: dict[str, Decimal] = defaultdict(Decimal)
+    for row in cells:
+        worth[row["Currency"]] += Decimal(row["Price"])
+    assert {row["Price"] for row in cells} == {"700.00", "0.00", "50.50", "9.00", "1.00", "5.00"}
+    assert preview.worth == worth
+    assert preview.worth_before == {}
+
+
+def _cells(row: Delivery) -> dict[str, str]:
+    body = write_row(
+        row,
+        channel=Channel.CALLS,
+        id_kind=IdKind(row.id_kind or IdKind.CLIENT_ID),
+        is_static=row.is_static,
+    )
+    (cells,) = csv.DictReader(io.StringIO(body.decode()))
+    return cells

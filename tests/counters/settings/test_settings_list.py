@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BooleanField, ForeignKey
+from django.db.models import BooleanField, ForeignKey, JSONField
 from django.test import Client
 from django.utils import timezone
 
@@ -43,6 +43,8 @@ def other_value(counter: Counter, name: str) -> Any:
         return factories.make_goal(counter=counter)
     if isinstance(field, BooleanField):
         return not value
+    if isinstance(field, JSONField):
+        return [{"kind": "callback", "price": "100.00", "currency": "RUB"}]
     if isinstance(field, ArrayField):
         return ["UserId"]
     choices = [choice for choice, _label in field.flatchoices]
