@@ -14,6 +14,8 @@
   // is usable before this script is loaded, and browsers restore what was typed after a reload.
   function asServed() {
     const copy = form.cloneNode(true);
+    // Outside of the page a control belongs to the form around it, whatever its attribute says.
+    for (const foreign of copy.querySelectorAll("[form]")) foreign.remove();
     copy.reset();
     return copy;
   }
