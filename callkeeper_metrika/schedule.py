@@ -93,6 +93,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 600},
     },
     "send-notices": {"task": "notices.send", "schedule": 10.0, "options": {"expires": 20}},
+    "queue-digests": {
+        "task": "notices.queue_digests",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    # A person waits for it on the page; without an open code it asks nothing of Telegram.
+    "read-telegram": {"task": "notices.read_telegram", "schedule": 5.0, "options": {"expires": 10}},
     # Ended notices are kept for 90 days; a day more does no harm.
     "delete-old-notices": {"task": "notices.delete_old", "schedule": 86400.0},
     # /readyz checks by the age of this mark whether beat and a worker are alive.

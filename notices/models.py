@@ -164,7 +164,7 @@ class NoticeMessage(models.Model):
             # Changes are added to it, so that a person gets one message about many of them.
             models.UniqueConstraint(
                 fields=["cabinet", "user", "medium"],
-                condition=Q(state="waiting", attempts=0, digest_day=None),
+                condition=Q(state="waiting", attempts=0, digest_day=None, body=""),
                 nulls_distinct=False,
                 name="message_gathering_once",
             ),

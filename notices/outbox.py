@@ -98,7 +98,7 @@ def _gathering(keys: Collection[TargetKey], now: datetime) -> dict[TargetKey, No
     of_cabinets = NoticeMessage.objects.filter(
         cabinet__in={cabinet for cabinet, _user, _medium in keys}, digest_day=None
     )
-    fresh = of_cabinets.filter(state=MessageState.WAITING, attempts=0)
+    fresh = of_cabinets.filter(state=MessageState.WAITING, attempts=0, body="")
     found = {_key(one): one for one in fresh.select_for_update().order_by("pk")}
     last = of_cabinets.filter(ended_at__gt=now - GROUP_INTERVAL, state=MessageState.SENT)
     sent = {

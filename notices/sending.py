@@ -9,12 +9,14 @@ from functools import partial
 
 from django.utils import timezone
 
+from cabinets.models import Membership
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
 from notices import claims
 from notices.claims import LeaseLost, Outcome, Postponed, Result, Text
 from notices.compose import changes_of, text_about
+from notices.digest import text_of_digest
 from notices.media import email, telegram, webhook
 from notices.models import Medium, NoticeMessage, TelegramLink
 from notices.payload import payload_about
@@ -67,10 +69,20 @@ def _mark(message: NoticeMessage) -> None:
 
 
 def _compose(message: NoticeMessage) -> Text | Postponed | None:
+    if message.user is not None and not _is_member(message):
+        return None
     with as_read_by_receiver(message):
+        if message.digest_day is not None:
+            return text_of_digest(message)
         changes = changes_of(message)
         if changes is None or isinstance(changes, Postponed):
             return changes
         if message.medium == Medium.WEBHOOK:
             return payload_about(message, *changes, now=timezone.now())
         return text_about(message, *changes)
+
+
+def _is_member(message: NoticeMessage) -> bool:
+    """Whether the person may still be told: they may have left the cabinet meanwhile."""
+    members = Membership.objects.filter(cabinet=message.cabinet_id, user=message.user_id)
+    return members.filter(user__is_active=True).exists()

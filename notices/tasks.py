@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from notices import check, sending
+from notices import check, digest, sending, telegram
 from notices.conditions import watched
 
 #: A message that has begun is waited for, so a run may take half a minute longer.
@@ -28,6 +28,18 @@ def check_seldom() -> int:
 def send() -> int:
     """Send due messages."""
     return sending.send_due(seconds=SEND_SECONDS)
+
+
+@shared_task(name="notices.queue_digests")
+def queue_digests() -> int:
+    """Queue the digests of the morning."""
+    return digest.queue_due(now=timezone.now())
+
+
+@shared_task(name="notices.read_telegram")
+def read_telegram() -> int:
+    """Link the Telegram chats whose one-time codes have come."""
+    return telegram.read_updates(now=timezone.now())
 
 
 @shared_task(name="notices.delete_old")

@@ -69,7 +69,10 @@ def test_stranger_finds_nothing(name: str, things: dict[str, Any], stranger_clie
 
 
 #: A viewer's own choice: among the own cabinets, to leave one, and of what they are told.
-OWN_CHOICE = {"cabinets:choose", "cabinets:leave", "notices:choices"}
+OWN_CHOICE = {
+    *("cabinets:choose", "cabinets:leave"),
+    *("notices:choices", "notices:telegram-link", "notices:telegram-unlink"),
+}
 
 
 @pytest.mark.parametrize("name", CABINET)

@@ -382,7 +382,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="noticemessage",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("attempts", 0), ("digest_day", None), ("state", "waiting")),
+                condition=models.Q(
+                    ("attempts", 0), ("body", ""), ("digest_day", None), ("state", "waiting")
+                ),
                 fields=("cabinet", "user", "medium"),
                 name="message_gathering_once",
                 nulls_distinct=False,

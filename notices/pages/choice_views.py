@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.mail import is_mail_configured
 from cabinets.access import CabinetRequest, cabinet_required, same_cabinet
-from notices.choices import reachable_by
+from notices.choices import reachable_by, telegram_of
 from notices.pages.choice_form import ChoiceForm
 
 
@@ -43,4 +44,6 @@ def page_context(request: CabinetRequest, form: ChoiceForm) -> dict[str, Any]:
         "form": form,
         "address": request.user.email if is_mail_configured() else "",
         "has_mail": is_mail_configured(),
+        "has_bot": bool(settings.TELEGRAM_BOT_TOKEN),
+        "telegram": telegram_of(request.user),
     }

@@ -20,10 +20,12 @@ from calls.ways.imports.run import run_due
 from calls.ways.trial_call import make_trial_calls
 from counters.models import Counter
 from integrations.models import YandexAccount
+from notices.models import NoticeWebhook
 from tests import factories
 from tests.browser.conftest import OpenBrowser
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.journeys.person import Person
+from tests.notices.notices import make_notice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,8 +60,7 @@ def addresses(
         "integrations:dashboard": (),
         "integrations:search": (),
         "counters:list": (),
-        "notices:list": (),
-        "notices:choices": (),
+        **_pages_of_notices(cabinet),
         "counters:add": (linked.pk,),
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),
@@ -120,6 +121,20 @@ def _pages_of_people(cabinet: Cabinet, owner: User) -> dict[str, tuple[int | str
         "cabinets:leave": (),
         "invitation": (str(open_one.token),),
     }
+
+
+def _pages_of_notices(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
+    """Return the pages of notices, of which there are some, and of a webhook."""
+    make_notice(cabinet=cabinet)
+    make_notice(cabinet=cabinet, subject="account:2", closed_at=timezone.now())
+    NoticeWebhook.objects.create(
+        cabinet=cabinet,
+        url="https://crm.example/hooks",
+        secret=factories.SECRET,
+        created_at=timezone.now(),
+    )
+    names = ("list", "choices", "webhook", "webhook-remove")
+    return {f"notices:{name}": () for name in names}
 
 
 def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:

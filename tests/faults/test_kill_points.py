@@ -51,7 +51,7 @@ IN_AN_IMPORT = (
     *("after_import_check_step", "after_import_check", "before_import_commit"),
     *("after_import_step", "after_import_end"),
 )
-#: These happen only when a notice is sent: `tests/notices/test_kills.py` kills there.
+#: These happen only when a notice is sent: `tests/faults/test_notices.py` kills there.
 IN_A_NOTICE = ("after_notice_claim", "after_notice_answer")
 
 

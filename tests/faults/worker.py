@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from pkgutil import resolve_name
 from types import FrameType
 from typing import Any
 
@@ -58,7 +59,8 @@ class WorkerOptions:
     pace: dict[str, float] = field(default_factory=dict)
     #: Addresses that differ from the environment's.
     addresses: dict[str, str] = field(default_factory=dict)
-    #: Instead of the loop: one task, called as Celery would call it, or a command of manage.py.
+    #: Instead of the loop: one task, called as Celery would call it, or a command of manage.py. A
+    #: task of `calls` by its name, of another app by its path.
     task: str = ""
     command: tuple[str, ...] = ()
     #: Uploadings per page of the list; 0 keeps Metrika's 10,000.
@@ -111,7 +113,8 @@ def work(options: WorkerOptions) -> None:
     _apply_variant(options.variant)
     _shorten_pages(options.page)
     if options.task:
-        getattr(tasks, options.task)()
+        task = resolve_name(options.task) if "." in options.task else getattr(tasks, options.task)
+        task()
         return
     if options.command:
         call_command(*options.command)

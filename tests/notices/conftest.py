@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
+from tests.notices.http_sink import HttpSink, running_http_sink
 from tests.notices.smtp_sink import SmtpSink, running_sink
 
 #: Monday morning in Moscow (10:00).
@@ -24,4 +25,12 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def mail(settings: Settings) -> Iterator[SmtpSink]:
     with running_sink(settings) as sink:
+        yield sink
+
+
+@pytest.fixture
+def http(settings: Settings) -> Iterator[HttpSink]:
+    settings.NOTICE_WEBHOOK_PRIVATE = True
+    with running_http_sink() as sink:
+        settings.TELEGRAM_API_URL = sink.url
         yield sink
