@@ -16,6 +16,7 @@ from calls.decision.reasons import REASON_TITLES
 from calls.queries.effect_on_waiting import effect_on_waiting
 from calls.queries.settings_preview import DAYS, Preview, preview_of
 from counters.models import Counter
+from counters.settings.fields import amount_text
 from counters.settings.forms import CounterSettingsForm
 from dashboard.first_save import draft_of
 from dashboard.preview_examples import Example, examples_of
@@ -163,8 +164,7 @@ def _worth(preview: Preview, saved: Counter) -> str:
 
 def _amounts(worth: Mapping[str, Decimal]) -> str:
     return " + ".join(
-        f"{number_format(amount, 2, force_grouping=True)} {currency}"
-        for currency, amount in sorted(worth.items())
+        f"{amount_text(amount)} {currency}" for currency, amount in sorted(worth.items())
     )
 
 

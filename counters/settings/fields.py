@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,12 @@ def identifier_orders() -> list[tuple[str, str]]:
     """Return the six orders of identifiers as choices, in the language in force."""
     then = gettext(", затем ")
     return [(SEPARATOR.join(order), then.join(order)) for order in permutations(IDENTIFIERS)]
+
+
+def amount_text(amount: Decimal) -> str:
+    """Return an amount for people: with its cents if it has some."""
+    is_whole = amount == amount.to_integral_value()
+    return number_format(amount, 0 if is_whole else 2, force_grouping=True)
 
 
 class GoalField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs only

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from counters.hosts import normalise_host, readable_host
-from counters.settings.fields import CURRENCIES, PriceField
+from counters.settings.fields import CURRENCIES, PriceField, amount_text
 
 #: The name of the rows in HTML.
 PREFIX = "value_rules"
@@ -198,7 +198,7 @@ def rule_text(rule: Mapping[str, Any]) -> str:
     asked = [str(text) % {"value": _shown_value(key, rule)} for key, text in _WORDS if key in rule]
     return gettext("%(asked)s — %(price)s %(currency)s") % {
         "asked": ", ".join(asked) or gettext("любой звонок"),
-        "price": rule["price"],
+        "price": amount_text(Decimal(rule["price"])),
         "currency": rule["currency"],
     }
 

@@ -75,6 +75,35 @@ def test_settings_are_saved_only_by_the_save_button_and_shown_again(
     assert person.browser_errors == []
 
 
+def test_preview_follows_the_form_and_the_save_tells_what_it_did(
+    person: Person, page: Page, configured_counter: Counter
+) -> None:
+    for seconds in (5, 40):
+        store_call(cabinet=configured_counter.cabinet, duration_seconds=seconds)
+    person.open_settings("Окна Столица")
+    preview = page.locator("#settings-preview")
+    expect(preview).to_contain_text("за последние 7 дней ушло бы 2 из 2 звонков")
+
+    page.get_by_role("spinbutton", name="Длительность").fill("30")
+    expect(preview).to_contain_text("ушло бы 1 из 2 звонков")
+    expect(preview).to_contain_text("Разговор длился 5 с, а в настройке «Длительность» — от 30 с.")
+    page.get_by_text("Добавить правило", exact=True).click()
+    page.get_by_role("button", name="Ещё одно правило").click()
+    rules = page.get_by_role("group", name="Новое правило")
+    rules.nth(0).get_by_label("Тег").fill("Спам")
+    rules.nth(0).get_by_label("Ценность").fill("0")
+    rules.nth(1).get_by_label("Ценность").fill("900")
+    expect(preview).to_contain_text("Ценность этих звонков: 900 RUB")
+    expect(page.get_by_role("link", name="За 7 дней ушло бы 1 из 2")).to_be_visible()
+    person.save()
+
+    expect(page.get_by_text("Из ждущих отправки звонков (2) — уйдут: 1;")).to_be_visible()
+    expect(page.get_by_text("«тег «Спам» — 0 RUB; любой звонок — 900 RUB»")).to_be_visible()
+    expect(page.get_by_text(UNSAVED)).to_be_hidden()
+    assert Counter.objects.get(pk=configured_counter.pk).min_duration_seconds == 30
+    assert person.browser_errors == []
+
+
 def test_invalid_value_shows_an_error_at_its_field_and_saves_nothing(
     person: Person, page: Page, windows: Counter
 ) -> None:

@@ -44,8 +44,8 @@ def test_rows_become_rules_in_the_order_of_their_numbers(counter: Counter) -> No
     assert form.is_valid(), form.errors
     assert form.settings()["value_rules"] == [LONG, CALLBACK]
     assert [rule_text(rule) for rule in (LONG, CALLBACK)] == [
-        "от 60 с, сайт site.ru — 2500.50 USD",
-        "обратный звонок, повторный — 100.00 RUB",
+        "от 60 с, сайт site.ru — 2\xa0500,50 USD",
+        "обратный звонок, повторный — 100 RUB",
     ]
 
 
