@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401  # both register the models that are unregistered here
+from allauth.account.models import EmailAddress
+from allauth.mfa.base.internal.flows import delete_dangling_recovery_codes
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
@@ -14,14 +19,13 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import NewPersonForm, StaffSignInForm
+from accounts.forms import NewPersonForm
 from accounts.links import INVITATION_DAYS, invite, mail_address
 from accounts.mail import is_mail_configured
 from accounts.rights import groups_within, may_manage, may_manage_group, permissions_of
 from cabinets.admin_base import SupportAdmin, current_user
 
-admin.site.login_form = StaffSignInForm
-admin.site.unregister([User, Group])
+admin.site.unregister([User, Group, Authenticator, EmailAddress])
 
 RIGHTS = ("is_active", "is_staff", "groups", "user_permissions")
 
@@ -151,3 +155,29 @@ class RightsGroupAdmin(_RightsAdmin, GroupAdmin):  # type: ignore[misc]  # gener
     def may_manage(self, request: HttpRequest, obj: Group) -> bool:
         """See `rights.may_manage_group`."""
         return may_manage_group(current_user(request), obj)
+
+
+@admin.register(Authenticator)
+class FactorAdmin(_RightsAdmin):
+    """Second factors: support deletes one for a person who has lost it. Secrets are not shown."""
+
+    fields = readonly_fields = list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    search_fields = ("user__username", "user__email")
+
+    def may_manage(self, request: HttpRequest, obj: Any) -> bool:
+        """See `rights.may_manage`."""
+        return may_manage(current_user(request), obj.user)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Only the person adds one."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing in it can be changed."""
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete it, and recovery codes that are the last that is left."""
+        super().delete_model(request, obj)
+        delete_dangling_recovery_codes(obj.user)

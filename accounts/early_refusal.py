@@ -18,6 +18,14 @@ from accounts.hashing import HashingBusy, refuse_if_busy
 from accounts.refusal_page import busy_page, refused_page
 from accounts.sign_in_limits import SignInRefused, refuse_known_address
 
+#: Forms beside those of the sign-in whose refusals are delayed.
+SLOWED = (
+    "password_reset",
+    "password_change",
+    "account_reauthenticate",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+)
 #: The name of the web server's hook, and by how much a refusal is delayed.
 SEND_AFTER = "callkeeper.send_after"
 SLOWED_SECONDS = 1.0
@@ -63,4 +71,4 @@ def _sign_in_paths() -> frozenset[str]:
 
 @cache
 def _slowed_paths() -> frozenset[str]:
-    return _sign_in_paths() | {reverse("password_reset"), reverse("password_change")}
+    return _sign_in_paths() | {reverse(name) for name in SLOWED}

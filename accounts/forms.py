@@ -4,89 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import LoginForm, UserTokenForm
 from django import forms
-from django.conf import settings
-from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UsernameField
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
+from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpRequest
-from django.utils.functional import lazy
-from django.utils.translation import gettext
+from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.hashing import hashing_slot
-from accounts.mail import is_mail_configured
+from accounts.links import link_message
+from accounts.mail import send_later
+from accounts.sentences import SENTENCES, OwnSentences
 from accounts.sign_in_limits import counted_change, counted_sign_in
 
+#: Attributes of the field in which a person types first.
+FOCUSED = {"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
 PASSWORD_RULES = _(
     "Не короче 8 знаков, не из одних цифр, не похож на логин и почту, не из самых частых паролей."
 )
 
 
-def _wrong_password() -> str:
-    """Return what to do about it, which depends on whether this installation sends e-mails."""
-    if is_mail_configured():
-        return gettext(
-            "Логин или пароль не подходит. Проверьте раскладку и Caps Lock, а если забыли пароль, "
-            "задайте новый по ссылке «Забыли пароль?»."
-        )
-    return gettext(
-        "Логин или пароль не подходит. Проверьте раскладку и Caps Lock, а если забыли пароль, "
-        "напишите в поддержку CallKeeper: %(support)s."
-    ) % {"support": settings.SUPPORT_EMAIL}
-
-
-#: Codes of Django's validators.
-SENTENCES: dict[str, Any] = {
-    "required": _("Заполните это поле."),
-    "password_too_short": _("Пароль слишком короткий: нужно не меньше 8 знаков."),
-    "password_too_common": _("Такой пароль слишком часто встречается: придумайте другой."),
-    "password_entirely_numeric": _("Пароль из одних цифр легко подобрать: добавьте буквы."),
-    "password_too_similar": _("Пароль слишком похож на логин, имя или почту: придумайте другой."),
-    "password_mismatch": _("Пароли не совпадают: введите одинаковые."),
-    "password_incorrect": _("Нынешний пароль введён неверно. Проверьте раскладку и Caps Lock."),
-    "invalid_login": lazy(_wrong_password, str)(),
-    "inactive": _("Этот логин отключён. Обратитесь к владельцу кабинета."),
-}
-
-
-class OwnSentences(forms.BaseForm):
-    """Replaces Django's sentences by ours, by the code of the error."""
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """Add the error in our words."""
-        super().add_error(field, in_own_words(error))
-
-
-def in_own_words(error: Any) -> Any:
-    """Return the ValidationError with our sentence for each known code."""
-    if hasattr(error, "error_dict"):
-        return ValidationError(
-            {name: in_own_words(ValidationError(one)) for name, one in error.error_dict.items()}
-        )
-    if not hasattr(error, "error_list"):
-        return error
-    return ValidationError(
-        [
-            ValidationError(SENTENCES[one.code], code=one.code) if one.code in SENTENCES else one
-            for one in error.error_list
-        ]
-    )
-
-
-class SignInForm(OwnSentences, AuthenticationForm):
+class SignInForm(OwnSentences, LoginForm):  # type: ignore[misc]  # allauth is not typed
     """Takes the e-mail of a person in place of the login. Guesses are counted before hashing."""
 
     request: HttpRequest
+    user: User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {
+            "username": UsernameField(
+                label=_("Логин или почта"),
+                max_length=254,
+                widget=forms.TextInput(attrs=dict(FOCUSED)),
+            ),
+            "password": forms.CharField(
+                label=_("Пароль"),
+                strip=False,
+                widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+            ),
+        }
 
     def clean(self) -> dict[str, Any]:
         """Check the password. Raises SignInRefused and HashingBusy, for `AccountsMiddleware`."""
         name, password = (self.cleaned_data.get(key) for key in ("username", "password"))
         if not (name and password):
-            return super().clean()
+            return self.cleaned_data
         with counted_sign_in(self.request, name):
-            return super().clean()
+            checked: dict[str, Any] = self._clean_with_password(self.user_credentials())
+        return checked
 
     def clean_username(self) -> str:
         """Return the login, that of the only person with this e-mail if one was given."""
@@ -96,9 +65,23 @@ class SignInForm(OwnSentences, AuthenticationForm):
         logins = list(people_with_email(text).values_list("username", flat=True)[:2])
         return logins[0] if len(logins) == 1 else text
 
+    def user_credentials(self) -> dict[str, str]:
+        """Return what is checked; allauth's own field has another name."""
+        return {key: self.cleaned_data[key] for key in ("username", "password")}
 
-class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+    def _clean_with_password(self, credentials: dict[str, str]) -> Any:
+        self.cleaned_data["login"] = credentials["username"]
+        return super()._clean_with_password(credentials)
+
+
+class StaffSignInForm(SignInForm):
     """The sign-in of the admin, which refuses those who are not staff in the same words."""
+
+    def _clean_with_password(self, credentials: dict[str, str]) -> Any:
+        checked = super()._clean_with_password(credentials)
+        if not self.user.is_staff:
+            raise get_adapter().validation_error("username_password_mismatch")
+        return checked
 
 
 class ForgottenPasswordForm(forms.Form):
@@ -117,6 +100,27 @@ class ForgottenPasswordForm(forms.Form):
         named = User.objects.filter(username=text, is_active=True) | people_with_email(text)
         found = [(user, user.email or user.username) for user in named.distinct()[:10]]
         return [(user, address) for user, address in found if "@" in address]
+
+    def clean(self) -> dict[str, Any]:
+        """Add the name under which allauth's view looks for the text."""
+        return self.cleaned_data | {"email": self.cleaned_data.get("login", "")}
+
+    def save(self, _request: HttpRequest) -> None:
+        """Send everybody a link, after the response."""
+        people = self.people()
+        send_later(lambda: [link_message(user, address) for user, address in people])
+
+
+class LinkForm(UserTokenForm):  # type: ignore[misc]  # allauth is not typed
+    """Checks the parts of a link to set a password; they are those of Django."""
+
+    token_generator = default_token_generator
+
+    def _get_user(self, uidb36: str) -> User | None:
+        try:
+            return User.objects.get(pk=urlsafe_base64_decode(uidb36).decode())
+        except (ValueError, OverflowError, User.DoesNotExist):
+            return None
 
 
 class NewPersonForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -145,7 +149,10 @@ class _NewPasswordForm(OwnSentences, SetPasswordForm):  # type: ignore[type-arg]
 
 
 class NewPasswordForm(_NewPasswordForm):
-    """Sets a password after a link was opened."""
+    """Sets a password after a link was opened; the link was checked by the view."""
+
+    def __init__(self, *args: Any, temp_key: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
 
 
 class ChangePasswordForm(_NewPasswordForm, PasswordChangeForm):

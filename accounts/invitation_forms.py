@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import SENTENCES, NewPasswordForm
+from accounts.forms import NewPasswordForm
+from accounts.sentences import SENTENCES
 
 TAKEN = _("С этим адресом вход уже есть. Нажмите «Войти», и приглашение откроется снова.")
 

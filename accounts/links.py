@@ -51,8 +51,8 @@ class Invitation:
 
 def link_of(user: User, token: str) -> str:
     """Return the URL; it leads to PUBLIC_URL whatever host the request named."""
-    place = {"uidb64": urlsafe_base64_encode(force_bytes(user.pk)), "token": token}
-    return settings.PUBLIC_URL + reverse("password_reset_confirm", kwargs=place)
+    place = {"uidb36": urlsafe_base64_encode(force_bytes(user.pk)), "key": token}
+    return settings.PUBLIC_URL + reverse("account_reset_password_from_key", kwargs=place)
 
 
 def mail_address(user: User) -> str:

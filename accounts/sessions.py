@@ -48,6 +48,7 @@ class SessionStore(db.SessionStore):
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **_details: Any) -> None:
     """Keep when, where and with what the person signed in; no address where it is the proxy's."""
+    request.session.set_expiry(None)  # that of a passkey's attempt is short
     request.session[SIGN_IN] = {
         "at": timezone.now().isoformat(),
         "address": client_address(request) if limited_address(request) else "",

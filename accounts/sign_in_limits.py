@@ -36,6 +36,9 @@ PER_BROWSER = RateLimit("sign_in:browser", 10, 15 * MINUTE)
 #: Wrong present passwords, of the person who is signed in.
 PER_CHANGE = RateLimit("sign_in:change", 10, 15 * MINUTE)
 
+#: Codes of a second factor, of the person whose password was right.
+PER_CODE = RateLimit("sign_in:code", 10, 15 * MINUTE)
+
 #: Addresses over their limit, with the Unix time until which they have to wait, and how many of
 #: them each process keeps.
 _refused_until: dict[str, float] = {}
@@ -50,6 +53,8 @@ class Limit(enum.StrEnum):
     ADDRESS = "address"
     NAME = "name"
     CHANGE = "change"
+    CONFIRM = "confirm"
+    CODE = "code"
 
 
 @dataclass
@@ -76,13 +81,44 @@ def counted_sign_in(request: HttpRequest, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def counted_change(user: User) -> Iterator[None]:
-    """The same for a person who is signed in and gives the present password to set another."""
-    now = timezone.now().timestamp()
-    wait = consume(PER_CHANGE, str(user.pk), now=now)
+def counted_change(user: User, limit: Limit = Limit.CHANGE) -> Iterator[None]:
+    """The same for a person who is signed in and gives the present password to change something."""
+    taken = _take(PER_CHANGE, user, limit)
+    yield from _counted(taken, is_known=True)
+
+
+@contextmanager
+def counted_code(user: User) -> Iterator[None]:
+    """The same for a code of a second factor, which is not hashed."""
+    taken = _take(PER_CODE, user, Limit.CODE)
+    yield
+    _return(taken)
+
+
+def count_passkey(request: HttpRequest) -> None:
+    """Count an attempt to sign in by a passkey, of the client address. Raises SignInRefused."""
+    address = _passkey_address(request)
+    wait = consume(PER_ADDRESS, address, now=timezone.now().timestamp()) if address else 0
     if wait:
-        raise SignInRefused(Limit.CHANGE, wait)
-    yield from _counted([(PER_CHANGE, str(user.pk))], is_known=True)
+        raise SignInRefused(Limit.ADDRESS, wait)
+
+
+def give_back_passkey(request: HttpRequest) -> None:
+    """Give back what the attempt that succeeded has taken."""
+    address = _passkey_address(request)
+    _return([(PER_ADDRESS, address)] if address else [])
+
+
+def _passkey_address(request: HttpRequest) -> str | None:
+    address = limited_address(request)
+    return None if address and may_be_proxy(address) else address
+
+
+def _take(limit: RateLimit, user: User, told: Limit) -> Units:
+    wait = consume(limit, str(user.pk), now=timezone.now().timestamp())
+    if wait:
+        raise SignInRefused(told, wait)
+    return [(limit, str(user.pk))]
 
 
 def _counted(taken: Units, *, is_known: bool) -> Iterator[None]:

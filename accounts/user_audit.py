@@ -1,4 +1,4 @@
-"""Records every change of people, groups, rights, memberships and passwords in the audit trail.
+"""Records changes of people, groups, rights, memberships, passwords and second factors.
 
 By signals, so that no page and no command can forget it; `QuerySet.update` sends none and must not
 be used for these models. Events of people and groups have no cabinet: a person may be in several.
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
@@ -35,7 +36,10 @@ FIELDS: dict[type[Model], tuple[str, ...]] = {
     ),
     Group: ("name",),
     Membership: ("cabinet_id", "user_id", "role"),
+    Authenticator: ("user_id", "type"),
 }
+#: Columns that change whenever a person signs in.
+QUIET = {"last_login", "last_used_at", "data"}
 RIGHTS: dict[Any, str] = {
     User.groups.through: "groups",
     User.user_permissions.through: "permissions",
@@ -48,7 +52,7 @@ def remember_before(
     sender: type[Model], instance: Any, update_fields: Iterable[str] | None = None, **_rest: Any
 ) -> None:
     """Keep the stored values until the row is saved."""
-    if _is_only_last_login(update_fields):
+    if _is_quiet(update_fields):
         return
     stored = sender._default_manager.filter(pk=instance.pk).first() if instance.pk else None
     setattr(instance, BEFORE, stored)
@@ -62,7 +66,7 @@ def record_save(
     **_rest: Any,
 ) -> None:
     """Record a new row, or the fields that differ."""
-    if _is_only_last_login(update_fields):
+    if _is_quiet(update_fields):
         return
     stored = vars(instance).pop(BEFORE, None)
     before, after = ({} if row is None else _values(row) for row in (stored, instance))
@@ -130,8 +134,8 @@ def _values(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in FIELDS[type(row)]}
 
 
-def _is_only_last_login(update_fields: Iterable[str] | None) -> bool:
-    return update_fields is not None and set(update_fields) == {"last_login"}
+def _is_quiet(update_fields: Iterable[str] | None) -> bool:
+    return update_fields is not None and set(update_fields) <= QUIET
 
 
 def _record(

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.db import transaction
 from django.db.models import F, Model, TextField, Value
 from django.db.models.functions import Cast
 
 from cabinets.sealing import SealedTextField, UnsealFailed, is_sealed_with_first_key, reseal
 
 BATCH_SIZE = 500
+#: JSON columns with sealed texts in them: model → (column, keys). See `add_sealed_json`.
+_sealed_json: dict[type[Model], tuple[str, tuple[str, ...]]] = {}
 
 
 @dataclass
@@ -77,3 +80,39 @@ def _reseal_one(
     )
     result.resealed += changed
     result.changed += 1 - changed
+
+
+def add_sealed_json(model: type[Model], column: str, *keys: str) -> None:
+    """Have the rotation reseal these values of a JSON column, of a model that is not ours."""
+    _sealed_json[model] = (column, keys)
+
+
+def sealed_json() -> list[type[Model]]:
+    """Return the models that `add_sealed_json` was called with."""
+    return list(_sealed_json)
+
+
+def reseal_json(model: type[Model]) -> ColumnResult:
+    """Reseal the values in the JSON column of each row, under its lock. May be started again."""
+    column, keys = _sealed_json[model]
+    result = ColumnResult(f"{model._meta.label}.{column}")
+    for pk in list(model._default_manager.order_by("pk").values_list("pk", flat=True)):
+        with transaction.atomic():
+            row = model._default_manager.select_for_update().filter(pk=pk).first()
+            values = getattr(row, column) if row else {}
+            fresh = {key: _resealed(values[key], result) for key in keys if key in values}
+            model._default_manager.filter(pk=pk).update(**{column: values | fresh})
+    return result
+
+
+def _resealed(sealed: str, result: ColumnResult) -> str:
+    if is_sealed_with_first_key(sealed):
+        result.current += 1
+        return sealed
+    try:
+        fresh = reseal(sealed)
+    except UnsealFailed:
+        result.unreadable += 1
+        return sealed
+    result.resealed += 1
+    return fresh

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from callkeeper_metrika.allauth_settings import *  # noqa: F403
 from callkeeper_metrika.celery_settings import *  # noqa: F403
 from callkeeper_metrika.csp import content_policy
 from callkeeper_metrika.env import (
@@ -142,6 +143,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "csp",
     "cabinets",
@@ -173,6 +176,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.AccountsMiddleware",
 ]
 

@@ -61,6 +61,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "lk/integrations/yandex/uploads/<int:pk>": upload.pk,
         "account_pk": counter.account_id,
         "counter_pk": counter.pk,
+        "accounts/security/passkeys/<int:pk>": 0,
         "call_id": call.pk,
         "key": key_of(call.cabinet_id, call.external_id),
         "channel": 1,
@@ -79,4 +80,4 @@ def address(name: str, route: str, things: Mapping[str, Any]) -> str:
     start = next((one for one in things if route.startswith(one)), "")
     wanted = re.findall(r"<\w+:(\w+)>", route)
     values = {one: things[start] if one == "pk" else things[one] for one in wanted}
-    return reverse(name, kwargs=values) if ":" in name else f"/{route}"
+    return reverse(name, kwargs=values) if ":" in name or values else f"/{route}"

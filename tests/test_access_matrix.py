@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model
@@ -161,7 +162,9 @@ def staff_client(staff: User) -> Client:
 
 def rows_of_all(create_all: CreateAll) -> dict[type[Model], Model]:
     rows: dict[type[Model], Model] = {type(row): row for row in create_all().values()}
-    return rows | {User: User.objects.earliest("pk"), Group: Group.objects.create(name="one")}
+    user = User.objects.earliest("pk")
+    factor = Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
+    return rows | {User: user, Group: Group.objects.create(name="one"), Authenticator: factor}
 
 
 def shown_on_index(client: Client) -> set[str]:

@@ -14,7 +14,7 @@ from tests.paths import ROOT
 HEADING = re.compile(r"^## (\w+)$")
 LINE = re.compile(r"^\| (\w+) \| [^|]+ \| (?:`([\w.]+)`|—) \| ([^|]+) \|$")
 #: Of Django's own apps.
-FOREIGN = ("auth_", "django_")
+FOREIGN = ("auth_", "django_", "account_", "mfa_")
 
 _INDEXES = """
 SELECT t.relname, i.relname FROM pg_index x

@@ -21,10 +21,14 @@ OF_OBJECTS = [name for name in CABINET if "<int" in ROUTES[name] or "<call_key" 
 #: Open to those who are not signed in, each for a reason of its own.
 OPEN = {
     "login",
+    "account_login",
+    "admin/login/",
+    "mfa_authenticate",  # after the password
+    "mfa_login_webauthn",
     "logout",
     "password_reset",  # the answer never tells whether a login exists
     "password_reset_done",
-    "password_reset_confirm",  # by the token in its address
+    "account_reset_password_from_key",  # by the token in its address
     "invitation",  # the same
     "calls:ingest",  # signed by the source
     "calls:hook",  # by its secret address; any other is unknown

@@ -16,6 +16,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import forms
 from accounts import mail as mail_queue
 from accounts import views as auth_views
 from accounts.mail import send_later, wait_until_sent
@@ -220,8 +221,8 @@ def test_answer_waits_for_no_e_mail_to_be_made(
 ) -> None:
     queued: list[Callable[[], Iterable[EmailMessage]]] = []
     made: list[str] = []
-    monkeypatch.setattr(auth_views, "send_later", queued.append)
-    monkeypatch.setattr(auth_views, "link_message", lambda _user, address: made.append(address))
+    monkeypatch.setattr(forms, "send_later", queued.append)
+    monkeypatch.setattr(forms, "link_message", lambda _user, address: made.append(address))
 
     answer = Client().post(FORGOTTEN, {"login": login})
 

@@ -88,7 +88,9 @@ def addresses(
         "sessions": (),
         "password_reset": (),
         "password_reset_done": (),
-        "password_reset_confirm": _password_link(factories.make_user(username="forgetful")),
+        "account_reset_password_from_key": _password_link(
+            factories.make_user(username="forgetful")
+        ),
         **_pages_of_ways(cabinet),
         "admin:index": (),
         "admin:calls_delivery_changelist": (),
@@ -135,6 +137,11 @@ def _pages_of_notices(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
     )
     names = ("list", "choices", "webhook", "webhook-remove")
     return {f"notices:{name}": () for name in names}
+
+
+def _pages_of_second_factors() -> dict[str, tuple[int, ...]]:
+    """Return the pages that ask for no password first, with their arguments."""
+    return {"mfa_index": (), "account_reauthenticate": ()}
 
 
 def _pages_of_ways(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cabinets.key_rotation import ColumnResult, reseal_column, sealed_columns
+from cabinets.key_rotation import (
+    ColumnResult,
+    reseal_column,
+    reseal_json,
+    sealed_columns,
+    sealed_json,
+)
 
 
 class Command(BaseCommand):
@@ -18,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         results = [reseal_column(model, column) for model, column in sealed_columns()]
+        results += [reseal_json(model) for model in sealed_json()]
         for result in results:
             self.stdout.write(_line(result))
         lost = sum(result.unreadable for result in results)
