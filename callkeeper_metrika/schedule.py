@@ -36,6 +36,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # Goes on with large actions on a filter of a history; people wait on their page for the end.
     "run-bulk": {"task": "calls.run_bulk", "schedule": 3.0, "options": {"expires": 10}},
+    # Counts and sends past calls; people wait on the page for the count and the end.
+    "run-backfills": {
+        "task": "calls.run_backfills",
+        "schedule": 3.0,
+        "options": {"expires": 10},
+    },
     # Reads calls from CallKeeper's API; each source is due every PULL_MINUTES.
     "pull-calls": {"task": "calls.pull_calls", "schedule": 10.0, "options": {"expires": 20}},
     # Reads uploaded files; people wait on their page for the check and the end.

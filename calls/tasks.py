@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from calls.bulk import run as bulk
 from calls.delivery import (
+    backfill,
     batching,
     bisection,
     expiry,
@@ -39,6 +40,7 @@ STARTED_AT = timezone.now()
 #: queues sending every five seconds, so about two runs overlap, even in a worker of all queues.
 SEND_SECONDS = 10
 REDECIDE_SECONDS = 10
+BACKFILL_SECONDS = 10
 #: A request that has begun is waited for, so a run may take a minute or two longer.
 PULL_SECONDS = 20
 #: A long file is read in turns: each finds its place anew, and the soft limit is 210.
@@ -106,6 +108,12 @@ def apply_changes() -> int:
 def run_bulk() -> int:
     """Go on with actions on what a filter of a history shows."""
     return bulk.run_due(seconds=BULK_SECONDS)
+
+
+@shared_task(name="calls.run_backfills")
+def run_backfills() -> int:
+    """Count and send past calls that people ordered by days."""
+    return backfill.run(seconds=BACKFILL_SECONDS)
 
 
 @shared_task(name="calls.pull_calls")

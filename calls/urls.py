@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 from calls.ingest.openapi import views as api_docs
 from calls.pages import (
     action_views,
+    backfill_views,
     bulk_views,
     earlier_views,
     list_views,
@@ -35,6 +36,7 @@ DELIVERY = "lk/integrations/calls/<int:call_id>/deliveries/<int:counter_pk>/<int
 BULK = f"{COUNTER}/bulk/<int:bulk_pk>"
 UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
+BACKFILL = "lk/integrations/backfill"
 SOURCES = "lk/integrations/sources"
 PULL = f"{SOURCES}/<int:pk>/pull"
 MAPPING = f"{SOURCES}/<int:pk>/mapping"
@@ -44,6 +46,10 @@ urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
     path(f"{COUNTER}/unknown-files", unknown_file_views.decide_unknown_files, name="unknown-files"),
     path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
+    path(BACKFILL, backfill_views.new_backfill, name="backfill-new"),
+    path(f"{BACKFILL}/<int:pk>", backfill_views.backfill_page, name="backfill"),
+    path(f"{BACKFILL}/<int:pk>/start", backfill_views.start_backfill, name="backfill-start"),
+    path(f"{BACKFILL}/<int:pk>/stop", backfill_views.stop_backfill, name="backfill-stop"),
     path(f"{COUNTER}/bulk/new/<slug:kind>", bulk_views.bulk, name="bulk"),
     path(BULK, bulk_views.bulk_action, name="bulk-action"),
     path(f"{BULK}/stop", bulk_views.stop_bulk, name="bulk-stop"),

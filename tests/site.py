@@ -12,7 +12,7 @@ from cabinets.models import Membership, SigningSecret
 from counters.models import Counter
 from tests import factories
 from tests.calls.call_links import key_of
-from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
 
 #: Django's own, which has a guard and tests of its own.
 ADMIN = "admin:"
@@ -53,6 +53,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "lk/cabinets/<int:pk>": counter.cabinet_id,
         "lk/integrations/people/invitations/<int:pk>": invitation.pk,
         "lk/integrations/people/<int:pk>": guest.cabinet_memberships.get().pk,
+        "lk/integrations/backfill/<int:pk>": make_backfill(counter=counter).pk,
         "lk/integrations/sources/<int:pk>/address": hooks.pk,
         "lk/integrations/sources/<int:pk>": source.pk,
         "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,

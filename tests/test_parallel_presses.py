@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Membership, SigningSecret
-from calls.models import Upload
+from calls.models import Backfill, BackfillState, Upload
 from calls.states import Attention, DeliveryState, HoldBack, UploadState
 from counters.models import Counter
 from tests import factories
 from tests.calls.ingest.test_store_races import concurrently
-from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
 from tests.counters.settings_form import posted
 from tests.integrations.conftest import yandex_id as yandex_id
 from tests.integrations.yandex_id import YandexId
@@ -125,6 +125,18 @@ def send_call(counter: Counter) -> Press:
     return reverse("calls:send", args=[call.pk, counter.pk]), {}
 
 
+def start_backfill(counter: Counter) -> Press:
+    Backfill.objects.open().update(state=BackfillState.DROPPED)
+    one = make_backfill(counter=counter)
+    return reverse("calls:backfill-start", args=[one.pk]), {}
+
+
+def stop_backfill(counter: Counter) -> Press:
+    Backfill.objects.open().update(state=BackfillState.DROPPED)
+    one = make_backfill(counter=counter, state=BackfillState.SENDING)
+    return reverse("calls:backfill-stop", args=[one.pk]), {}
+
+
 def gather_again(counter: Counter) -> Press:
     state: dict[str, Any] = {"state": UploadState.NEEDS_ATTENTION, "attention": Attention.REJECTED}
     upload = make_upload(counter=counter, uploading_id=None, **state)
@@ -215,6 +227,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
     *(resend, approve_unlinked, send_call, gather_again, save_settings, disconnect),
+    *(start_backfill, stop_backfill),
     *(add_source, change_source, rotate_secret, pull_now, switch_pull, change_pull_key),
     *(start_import, check_import, cancel_import),
     *(invite_person, change_role, remove_person, revoke_invitation),

@@ -6,6 +6,7 @@ Django imports this package; each module registers its pages.
 from __future__ import annotations
 
 from calls.admin import attempts as attempts
+from calls.admin import backfills as backfills
 from calls.admin import bulk as bulk
 from calls.admin import calls as calls
 from calls.admin import deliveries as deliveries

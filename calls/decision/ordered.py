@@ -22,9 +22,10 @@ from calls.decision.judged import (
     filled,
     refusal_sql,
 )
+from calls.decision.reasons import CALLED_OFF
 from calls.decision.routing import ORDERS, SOURCES
 from calls.decision.rules import RULES
-from calls.states import CALLS_OFF, COUNTER_OFF, GOAL_NOT_SET, DeliveryState
+from calls.states import BEFORE_CONNECTION, CALLS_OFF, COUNTER_OFF, GOAL_NOT_SET, DeliveryState
 
 #: Codes of the rules that an order for a single call waives.
 WAIVED = tuple(rule.code for rule in RULES if rule.is_waivable)
@@ -37,24 +38,28 @@ class Terms:
     """What an order asks of the calls.
 
     ``without`` are codes of rules that are not applied. With ``is_kept`` each call that goes gets a
-    `SendOrder`, so that changes of the settings do not exclude it again.
+    `SendOrder`, so that changes of the settings do not exclude it again. ``spared`` are reasons of
+    rows that stay as they are.
     """
 
     without: Collection[str]
     is_kept: bool = False
+    spared: Collection[str] = ()
 
 
 #: A person named the calls: the settings do not matter. What is switched off sends them later.
 NAMED = Terms(without=(*WAIVED, COUNTER_OFF), is_kept=True)
+#: A person named days: what the settings of today let pass goes, also from before the connection.
+BY_DAYS = Terms(without=(BEFORE_CONNECTION, COUNTER_OFF), spared=(CALLED_OFF.code,))
 
 
-# A row that was skipped is open, also when a person had called the call off.
 _JUDGED = f"""
 judged AS MATERIALIZED (
-    SELECT one.*, one.refusal IS NULL AND one.expires_at > %(now)s
+    SELECT one.*, one.refusal IS NULL AND one.expires_at > %(now)s AND one.spared IS NULL
            AND coalesce(one.present, {DeliveryState.SKIPPED}) = {DeliveryState.SKIPPED} AS goes
     FROM (
-        SELECT {JUDGED}, present.state AS present
+        SELECT {JUDGED}, present.state AS present,
+               CASE WHEN present.reason = ANY (%(spared)s::text[]) THEN present.reason END AS spared
         {SOURCES}{ORDERS}
         LEFT JOIN calls_delivery present
           ON present.call_id = c.id AND present.partition_at = c.partition_at
@@ -69,8 +74,9 @@ judged AS MATERIALIZED (
             THEN '{ALREADY}'
         WHEN bool_or(expires_at <= %(now)s) THEN '{LATE}'
         -- that a channel is not in use says less than why the other one refuses
-        ELSE (array_agg(refusal ->> 0 ORDER BY
-              refusal ->> 0 IN ('{CALLS_OFF}', '{GOAL_NOT_SET}'), channel))[1] END AS outcome
+        ELSE (array_agg(coalesce(spared, refusal ->> 0) ORDER BY
+              coalesce(spared, refusal ->> 0) IN ('{CALLS_OFF}', '{GOAL_NOT_SET}'), channel))[1]
+        END AS outcome
     FROM judged GROUP BY call_id
 )"""
 
@@ -135,7 +141,7 @@ class Asked:
 
 def count(asked: Asked, terms: Terms, *, now: datetime) -> dict[str, int]:
     """Return how many of the calls would have each outcome: SENT, …, or the code of a rule."""
-    values = asked.values
+    values = asked.values | {"spared": [*terms.spared]}
     first, last = _one(_BOUNDS, values)
     if first is None:
         return {}
@@ -149,7 +155,7 @@ def send(asked: Asked, terms: Terms, *, actor_id: int | None, now: datetime) -> 
     Runs in a transaction that holds the lock of the counter.
     """
     lock_callback_orders(asked.call_ids)
-    values = asked.values
+    values = asked.values | {"spared": [*terms.spared]}
     first, last = _one(_LOCK_CALLS, values)
     if first is None:
         return {}

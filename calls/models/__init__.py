@@ -8,6 +8,7 @@ statement, and attaching 100,000 rows to an upload checks no references.
 
 from __future__ import annotations
 
+from calls.models.backfill import Backfill, BackfillCounter, BackfillState
 from calls.models.bulk import BulkAction, BulkKind, BulkState
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, Resend, SendOrder, UnlinkedApproval
@@ -36,6 +37,9 @@ from calls.models.upload import (
 from calls.models.watch import EmptyField, WatchedHour
 
 __all__ = [
+    "Backfill",
+    "BackfillCounter",
+    "BackfillState",
     "BulkAction",
     "BulkKind",
     "BulkState",

@@ -33,6 +33,9 @@ Name = Literal[
     "after_lookup_record",
     "during_poll",
     "after_poll_record",
+    # A step of a backfill is made, the transaction is open; and after it.
+    "before_backfill_commit",
+    "after_backfill_step",
     # A file that the database did not know is an upload again, the transaction is open.
     "before_takeover_commit",
     "after_takeover",

@@ -57,7 +57,7 @@ from integrations.models import (
 )
 from notices.models import NoticeChoice, NoticeLine, NoticeMessage, NoticeWebhook, TelegramLink
 from tests import factories
-from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
 from tests.notices.notices import make_notice
 
 APPS = ("cabinets", "integrations", "counters", "calls", "notices")
@@ -251,6 +251,9 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     )
     yield make_delivery(call=call, counter=counter, upload=upload)
     yield UnlinkedApproval.objects.create(call=call, counter=counter, approved_at=now)
+    backfill = make_backfill(counter=counter, state="done")
+    yield backfill
+    yield backfill.counters.get()
     yield SendOrder.objects.create(call=call, counter=counter, ordered_at=now)
     extra = make_upload(counter=counter)
     yield Resend.objects.create(

@@ -23,7 +23,7 @@ from integrations.models import YandexAccount
 from notices.models import NoticeWebhook
 from tests import factories
 from tests.browser.conftest import OpenBrowser
-from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
 from tests.journeys.person import Person
 from tests.notices.notices import make_notice
 
@@ -82,6 +82,9 @@ def addresses(
         "calls:bulk": (windows.pk, "call_off"),
         "calls:bulk-action": (windows.pk, factories.make_bulk(counter=windows).pk),
         "calls:journey": (call.pk,),
+        "calls:send": (call.pk, windows.pk),
+        "calls:backfill-new": (),
+        "calls:backfill": (make_backfill(counter=windows).pk,),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
         "password_change": (),

@@ -12,7 +12,17 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.delivery import file_store
-from calls.models import Call, CallKey, Delivery, Upload, UploadFile, UploadPiece
+from calls.models import (
+    Backfill,
+    BackfillCounter,
+    BackfillState,
+    Call,
+    CallKey,
+    Delivery,
+    Upload,
+    UploadFile,
+    UploadPiece,
+)
 from calls.states import Channel, DeliveryState, IdKind, UploadState
 from counters.models import Counter
 
@@ -114,3 +124,24 @@ def change_body(upload_id: int, body: bytes) -> None:
     UploadPiece.objects.filter(file_id=upload_id).delete()
     frozen = file_store.store(upload_id, [(1, body)])
     UploadFile.objects.filter(pk=upload_id).update(size=frozen.size)
+
+
+def make_backfill(*, counter: Counter, **fields: Any) -> Backfill:
+    """Create a backfill of a week for one counter that was counted and waits for a person."""
+    now: datetime = timezone.now()
+    values: dict[str, Any] = {
+        "cabinet": counter.cabinet,
+        "requested_at": now,
+        "since": now - timedelta(days=7),
+        "until": now,
+        "state": BackfillState.COUNTED,
+        "calls": 5,
+    }
+    one = Backfill.objects.create(**values | fields)
+    BackfillCounter.objects.create(
+        backfill=one,
+        counter=counter,
+        expected={"sent": 3, "too_short": 1, "site": 1},
+        is_over=True,
+    )
+    return one
