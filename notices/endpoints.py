@@ -6,6 +6,7 @@ The address is sealed, because it may hold a token of its own; the trail names i
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -51,13 +52,21 @@ def save_webhook(cabinet: Cabinet, url: str, *, actor: User, now: datetime) -> S
     return secret if is_new else None
 
 
-def rotate_secret(cabinet: Cabinet, *, actor: User) -> Secret | None:
-    """Replace the secret at once; return the new one, None when there is no webhook."""
+def mark_of(webhook: NoticeWebhook) -> str:
+    """Return what tells the present secret from a later one, and nothing else of it."""
+    return hashlib.sha256(webhook.secret.encode()).hexdigest()[:16]
+
+
+def rotate_secret(cabinet: Cabinet, mark: str, *, actor: User) -> Secret | None:
+    """Replace the secret with this mark at once; return the new one.
+
+    None when there is no webhook, or another press of the button has replaced the secret.
+    """
     secret = new_secret()
     with transaction.atomic():
         _lock(cabinet)
         webhook = webhook_of(cabinet)
-        if webhook is None:
+        if webhook is None or mark_of(webhook) != mark:
             return None
         webhook.secret = secret
         webhook.save(update_fields=["secret"])

@@ -17,6 +17,8 @@ from cabinets.models import AuditEvent, Membership, SigningSecret
 from calls.models import Backfill, BackfillState, Upload
 from calls.states import Attention, DeliveryState, HoldBack, UploadState
 from counters.models import Counter
+from notices import endpoints
+from notices.models import NoticeWebhook
 from tests import factories
 from tests.calls.ingest.test_store_races import concurrently
 from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
@@ -223,6 +225,19 @@ def stop_bulk(counter: Counter) -> Press:
     return reverse("calls:bulk-stop", args=[counter.pk, action.pk]), {}
 
 
+def save_webhook(counter: Counter) -> Press:
+    return reverse("notices:webhook"), {"url": "https://93.184.216.34/hook"}
+
+
+def rotate_webhook(counter: Counter) -> Press:
+    webhook = NoticeWebhook.objects.get(cabinet=counter.cabinet)
+    return reverse("notices:webhook-rotate"), {"mark": endpoints.mark_of(webhook)}
+
+
+def remove_webhook(counter: Counter) -> Press:
+    return reverse("notices:webhook-remove"), {}
+
+
 PREPARED: list[Callable[[Counter], Press]] = [
     *(release, call_off, look_up, poll, retry, call_off_upload),
     *(switch_counter, remove_counter, switch_source, retire_secret),
@@ -234,6 +249,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     save_mapping,
     replay_rejected,
     stop_bulk,
+    *(save_webhook, rotate_webhook, remove_webhook),
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).
 SEEN = {200, 302, 303, 404, 409}

@@ -15,7 +15,7 @@ class WebhookForm(forms.Form):
     url = forms.CharField(
         label=_("Адрес"),
         max_length=1000,
-        widget=forms.URLInput(attrs={"autocomplete": "off", "inputmode": "url"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "url"}),
         error_messages={"required": _("Укажите адрес, на который присылать уведомления.")},
     )
 

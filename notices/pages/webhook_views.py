@@ -31,13 +31,16 @@ def webhook(request: CabinetRequest) -> HttpResponse:
         )
         if secret is not None:
             return _secret_page(request, secret)
-        messages.success(request, _("Адрес сохранён. Секрет прежний."))
+        messages.success(
+            request, _("Адрес сохранён, секрет прежний. Если вы его не сохранили, смените секрет.")
+        )
         return _redirect()
     stored = endpoints.webhook_of(request.cabinet)
     context = {
         "form": form,
         "webhook": stored,
         "host": endpoints.host_of(stored) if stored else "",
+        "mark": endpoints.mark_of(stored) if stored else "",
         "error": error_words(stored.last_error) if stored else "",
     }
     return render(request, "notices/webhook.html", context)
@@ -49,8 +52,14 @@ def webhook(request: CabinetRequest) -> HttpResponse:
 @same_cabinet
 def rotate(request: CabinetRequest) -> HttpResponse:
     """Replace the secret and show the new one."""
-    secret = endpoints.rotate_secret(request.cabinet, actor=request.user)
-    return _redirect() if secret is None else _secret_page(request, secret)
+    mark = request.POST.get("mark", "")
+    secret = endpoints.rotate_secret(request.cabinet, mark, actor=request.user)
+    if secret is not None:
+        return _secret_page(request, secret)
+    if endpoints.webhook_of(request.cabinet) is not None:
+        text = _("Секрет уже сменили. Если новый не сохранён, смените его ещё раз.")
+        messages.warning(request, text)
+    return _redirect()
 
 
 @require_http_methods(["GET", "POST"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import time_machine
 from django.contrib.auth.models import User
@@ -38,7 +39,7 @@ def test_digests_are_sent_once_in_the_morning_of_each_reader(
     choose(manager, "daily")
     choose(viewer, "off")
     Preference.objects.create(user=manager, time_zone="Asia/Novosibirsk")
-    sent = {"counter": counter, "state": UploadState.PROCESSED}
+    sent: dict[str, Any] = {"counter": counter, "state": UploadState.PROCESSED}
     make_upload(sent_at=SUNDAY, rows=31, linked_quantity=20, **sent)
     make_upload(sent_at=SUNDAY - timedelta(days=3), rows=9, **sent)
     make_upload(sent_at=SUNDAY - timedelta(days=8), rows=100, **sent)

@@ -86,7 +86,9 @@ def test_owner_tries_rotates_and_removes(
         owner_client.post(f"{PAGE}/trial", form)
     send()
     assert "Адрес ответил кодом 500." in owner_client.get(PAGE).content.decode()
-    answer = owner_client.post(f"{PAGE}/secret", form).content.decode()
+    page = owner_client.get(PAGE).content.decode()
+    mark = re.findall(r'name="mark" value="(\w+)"', page)[0]
+    answer = owner_client.post(f"{PAGE}/secret", form | {"mark": mark}).content.decode()
     new = re.findall(r"whsec_[A-Za-z0-9+/=]+", answer)[0]
     clock.shift(MINUTE)
     send()
