@@ -42,6 +42,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3.0,
         "options": {"expires": 10},
     },
+    # Checks that people ordered: they wait for them on the page.
+    "examine": {"task": "doctor.examine", "schedule": 3.0, "options": {"expires": 10}},
     # Reads calls from CallKeeper's API; each source is due every PULL_MINUTES.
     "pull-calls": {"task": "calls.pull_calls", "schedule": 10.0, "options": {"expires": 20}},
     # Reads uploaded files; people wait on their page for the check and the end.

@@ -151,6 +151,7 @@ INSTALLED_APPS = [
     "integrations",
     "counters",
     "calls",
+    "doctor",
     "notices",
     "dashboard",
 ]

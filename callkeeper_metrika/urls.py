@@ -13,6 +13,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
     path("lk/", include("dashboard.urls")),
     path("lk/", include("notices.urls")),
+    path("lk/", include("doctor.urls")),
     path("", include("calls.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),

@@ -56,6 +56,20 @@ UNEXPECTED_ANSWER = with_support(
     )
 )
 
+#: The sentences by codes that can be stored.
+CODES: dict[str, Promise | str] = {
+    "reconnect": RECONNECT,
+    "unreadable": UNREADABLE,
+    "disconnected": DISCONNECTED,
+    "busy": BUSY,
+    "day_spent": DAY_SPENT,
+    "no_answer": NO_ANSWER,
+    "slow": SLOW,
+    "no_access": NO_ACCESS,
+    "no_counter": NO_COUNTER,
+    "unexpected_answer": UNEXPECTED_ANSWER,
+}
+
 #: How long a call waits for a free slot or second: a person is waiting for the page.
 MAX_WAIT_SECONDS = 3
 #: A longer wait is told as a spent day.
@@ -68,6 +82,12 @@ class MetrikaUnavailable(Exception):
     def __init__(self, sentence: str | Promise) -> None:
         super().__init__(str(sentence))
         self.sentence = sentence
+
+
+def code_of(problem: MetrikaUnavailable) -> str:
+    """Return the code of the sentence; that of no answer for a sentence without one."""
+    sentence = str(problem.sentence)
+    return next((code for code, one in CODES.items() if str(one) == sentence), "no_answer")
 
 
 def call_metrika(account: YandexAccount, call: Call[T]) -> T:

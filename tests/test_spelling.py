@@ -23,6 +23,7 @@ SHOWN = (
     "counters",
     "dashboard",
     "notices",
+    "doctor",
     "devtools",
     "integrations",
     "static",

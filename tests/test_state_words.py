@@ -22,6 +22,7 @@ PRODUCT = (
     "dashboard",
     "integrations",
     "notices",
+    "doctor",
     "templates",
 )
 

@@ -46,6 +46,7 @@ from calls.models import (
     Way,
 )
 from counters.models import Counter
+from doctor.models import Examination, ExaminationStep
 from integrations.models import (
     Installation,
     LinkAttempt,
@@ -60,7 +61,7 @@ from tests import factories
 from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
 from tests.notices.notices import make_notice
 
-APPS = ("cabinets", "integrations", "counters", "calls", "notices")
+APPS = ("cabinets", "integrations", "counters", "calls", "notices", "doctor")
 MODELS = sorted(
     (model for model in admin.site._registry if model._meta.app_label in APPS),
     key=lambda model: model._meta.label,
@@ -113,6 +114,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         factories.make_pull(source=factories.make_source(cabinet=cabinet, kind="pull")),
         *_imports(source),
         *_notices(cabinet),
+        *_examination(counter),
     ]
     return {row._meta.label: row for row in rows}
 
@@ -129,6 +131,15 @@ def _cabinets(cabinet: Cabinet, account: YandexAccount, actor: User) -> Iterator
     )
     yield factories.make_invitation(cabinet=cabinet, invited_by=actor)
     yield audit.log_change(cabinet=cabinet, actor=actor, action="test.created", subject=account)
+
+
+def _examination(counter: Counter) -> Iterator[Model]:
+    cabinet = factories.make_cabinet()
+    examination = Examination.objects.create(cabinet=cabinet, requested_at=timezone.now())
+    yield examination
+    yield ExaminationStep.objects.create(
+        examination=examination, account=counter.account, counter=counter
+    )
 
 
 def _notices(cabinet: Cabinet) -> Iterator[Model]:

@@ -61,6 +61,7 @@ def addresses(
         "integrations:search": (),
         "counters:list": (),
         **_pages_of_notices(cabinet),
+        "doctor:doctor": (),
         "counters:add": (linked.pk,),
         "counters:settings": (windows.pk,),
         "counters:delete": (windows.pk,),

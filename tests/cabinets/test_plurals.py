@@ -9,6 +9,7 @@ import pytest
 from django.utils import translation
 
 from cabinets.plurals import plural
+from devtools.tools.messages import APPS
 from tests.paths import ROOT
 
 
@@ -44,11 +45,10 @@ def test_plural_form_in_english(count: int, form: str) -> None:
 
 
 def test_ngettext_has_a_plural_that_is_right_with_every_number() -> None:
-    apps = ("accounts", "cabinets", "integrations", "counters", "calls", "dashboard", "notices")
     calls = r'ngettext\(\s*"[^"]*",\s*"([^"]*)"'
     plurals = [
         text
-        for app in apps
+        for app in (*APPS, "dashboard")
         for path in Path(ROOT, app).rglob("*.py")
         for text in re.findall(calls, path.read_text())
     ]

@@ -31,6 +31,7 @@ PRODUCT = (
     "counters",
     "dashboard",
     "notices",
+    "doctor",
     "integrations",
 )
 #: The six facts, as Python and SQL spell them.

@@ -1,0 +1,87 @@
+"""Template context of the page «Проверка подключения»."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cabinets.models import Cabinet
+from counters.models import Counter
+from doctor.findings.check import Check, worst_tone
+from doctor.findings.of_accounts import checks_of_accounts
+from doctor.findings.of_counters import checks_of_counters
+from doctor.findings.of_sources import checks_of_sources
+from doctor.models import Examination
+from doctor.run import progress_of
+
+#: Counters with faults on the page; the others are in the list of counters.
+MAX_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was checked together: an account, a counter, the sources."""
+
+    title: str
+    note: str
+    checks: list[Check]
+
+    @property
+    def tone(self) -> str:
+        """The worst of its checks."""
+        return worst_tone(self.checks)
+
+    @property
+    def faults(self) -> list[Check]:
+        """Those about which something has to be done."""
+        return [one for one in self.checks if one.is_fault]
+
+
+def doctor_context(cabinet: Cabinet, *, counter: int | None, now: datetime) -> dict[str, Any]:
+    """Return the findings of the whole cabinet, or of the one ``counter`` with its account.
+
+    The number of queries does not depend on how many accounts and counters there are.
+    """
+    counters = list(cabinet.counters.present().with_account().select_related("account", "goal"))
+    only = [one for one in counters if one.pk == counter]
+    shown = only or counters
+    accounts = _accounts(cabinet, only)
+    parts = _of_accounts(accounts, now)
+    of_counters = _of_counters(shown, now)
+    troubled = [part for part in of_counters if part.faults]
+    sources = Part("", "", checks_of_sources(cabinet, now=now))
+    return {
+        "only": only[0] if only else None,
+        "sources": sources,
+        "account_parts": parts,
+        "counter_parts": of_counters if only else troubled[:MAX_SHOWN],
+        "unshown": max(len(troubled) - MAX_SHOWN, 0),
+        "fine_count": len(of_counters) - len(troubled),
+        "counters_count": len(of_counters),
+        "faults_count": sum(len(part.faults) for part in (*parts, *of_counters, sources)),
+        "checks_count": sum(len(part.checks) for part in (*parts, *of_counters, sources)),
+        "progress": progress_of(cabinet),
+        "last": Examination.objects.filter(cabinet=cabinet).first(),
+    }
+
+
+def _accounts(cabinet: Cabinet, only: Sequence[Counter]) -> list[Any]:
+    present = cabinet.yandex_accounts.defer("access_token", "refresh_token")
+    if only:
+        present = present.filter(pk=only[0].account_id)
+    return list(present.linked().order_by("login", "pk"))
+
+
+def _of_accounts(accounts: Sequence[Any], now: datetime) -> list[Part]:
+    checks = checks_of_accounts(accounts, now=now)
+    return [Part(one.login, "", checks[one.pk]) for one in accounts]
+
+
+def _of_counters(counters: Sequence[Counter], now: datetime) -> list[Part]:
+    checks = checks_of_counters(counters, now=now)
+    found = [
+        Part(one.name, f"{one.account.login} · {one.number}", checks[one.pk]) for one in counters
+    ]
+    return sorted(found, key=lambda part: part.title.casefold())
