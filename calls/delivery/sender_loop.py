@@ -15,6 +15,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from calls.delivery import (
+    backfill,
     batching,
     bisection,
     expiry,
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 SEND_SECONDS = 10
 #: The same of deciding again what waits for changed counters.
 REDECIDE_SECONDS = 10
+#: The same of putting past calls into the queue: files of today are built in each round.
+BACKFILL_SECONDS = 2
 PARTITIONS_SECONDS = 600
 
 
@@ -74,6 +77,7 @@ def schedule() -> list[Step]:
         Step("look up", lookup.resolve_unclear),
         Step("look before sending", look.look_before_send),
         Step("apply changes", lambda: redecision.run(seconds=REDECIDE_SECONDS)),
+        Step("past calls", lambda: backfill.run(seconds=BACKFILL_SECONDS)),
         Step(
             "build",
             lambda: batching.build_uploads(now=timezone.now(), seconds=batching.BUILD_SECONDS),
