@@ -84,6 +84,9 @@ class Counter(models.Model):
         "uniqueness",
         "defer_value",
         "defer_unit",
+        "hold_for_last_attempt",
+        "hold_for_tags",
+        "hold_hours",
         "tag_mode",
         "manual_tag_callback",
         "manual_tag_incoming",
@@ -175,6 +178,17 @@ class Counter(models.Model):
     )
     defer_unit = models.CharField(
         _("Единица"), max_length=8, choices=DeferUnit, default=DeferUnit.DAYS
+    )
+    #: What a call is held for, and for how long at most; then it goes as it is.
+    hold_for_last_attempt = models.BooleanField(
+        _("Ждать последней попытки обратного звонка"), default=False, db_default=False
+    )
+    hold_for_tags = models.BooleanField(_("Ждать тегов"), default=False, db_default=False)
+    hold_hours = models.PositiveSmallIntegerField(
+        _("Ждать не дольше, часов"),
+        default=24,
+        db_default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * MAX_DEFER)],
     )
     tag_mode = models.CharField(
         _("Тегирование"), max_length=16, choices=TagMode, default=TagMode.CALLS

@@ -44,12 +44,18 @@ def _unless_ordered(is_waived: bool) -> str:
     return f" AND NOT {IS_ORDERED}" if is_waived else ""
 
 
-# A failed attempt of a callback order waits for the next attempt, which would replace it.
-_WANTED = """greatest(
+_HOLD = "make_interval(hours => k.hold_hours)"
+
+# A failed attempt of a callback order waits for the next attempt, which would replace it, and a
+# call for its tags. With the record that brings them it is decided again, and held no more.
+_WANTED = f"""greatest(
     c.started_at + make_interval(secs => c.duration_seconds) + k.defer_value
         * CASE k.defer_unit WHEN 'days' THEN interval '1 day' ELSE interval '1 hour' END,
     CASE WHEN k.last_attempt_only AND c.order_key IS NOT NULL AND c.status = 'fail'
-         THEN c.received_at + %(attempt_wait)s END)"""
+         THEN c.received_at
+              + CASE WHEN k.hold_for_last_attempt THEN {_HOLD} ELSE %(attempt_wait)s END END,
+    CASE WHEN k.hold_for_tags AND c.tags = '{{}}'
+         THEN c.started_at + make_interval(secs => c.duration_seconds) + {_HOLD} END)"""
 
 # Held no longer than up to the last day of the horizon, and never beyond the horizon.
 _NOT_BEFORE = f"""least(c.started_at + %(horizon)s, greatest(

@@ -43,6 +43,8 @@ def rows_context(
     personal data is masked, also in the deliveries themselves.
     """
     deliveries = [one for row in rows for one in row.deliveries]
+    for one in deliveries:
+        one.counter = counter  # its settings are read without a query for each row
     # Only deliveries that are not with Metrika yet can be blocked.
     is_blockable = any(one.display_state in _BLOCKABLE for one in deliveries)
     blocker = blocker_of(counter, now=now) if is_blockable else ""

@@ -224,10 +224,25 @@ def _held(delivery: Delivery) -> str:
             % moment
         )
     ends_at = delivery.call.started_at + timedelta(seconds=delivery.call.duration_seconds)
+    awaited = _awaited(delivery, ends_at)
+    if awaited:
+        return awaited % moment
     if ends_at > timezone.now():
         words = _("Отложен до %(moment)s: по записи звонок ещё идёт, он закончится %(end)s.")
         return words % (moment | {"end": _moment(ends_at)})
     return _("Отложен до %(moment)s.") % moment
+
+
+def _awaited(delivery: Delivery, ends_at: datetime) -> str:
+    """Return what the call waits for by the counter's settings; '' for the delay alone."""
+    call, counter = delivery.call, delivery.counter
+    longest = timedelta(hours=counter.hold_hours)
+    if counter.hold_for_tags and not call.tags and delivery.not_before == ends_at + longest:
+        return _("Ждёт тегов, но не дольше, чем до %(moment)s. Придут теги — уйдёт сразу.")
+    waits = counter.hold_for_last_attempt and delivery.not_before == call.received_at + longest
+    if waits and call.order_key is not None and call.status == call.Status.FAIL:
+        return _("Ждёт следующей попытки дозвониться, но не дольше, чем до %(moment)s.")
+    return ""
 
 
 def _moment(at: datetime) -> str:

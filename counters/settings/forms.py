@@ -76,6 +76,16 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
             "max_value": _("Не больше 20: Метрика привязывает звонки к визитам 21 день."),
         },
     )
+    hold_hours = forms.IntegerField(
+        min_value=1,
+        max_value=24 * Counter.MAX_DEFER,
+        error_messages={
+            "required": _("Введите число часов, например 24."),
+            "invalid": WHOLE_NUMBER,
+            "min_value": _("Не меньше 1 часа."),
+            "max_value": _("Не больше 480 часов: это 20 дней, дальше Метрика звонок не привяжет."),
+        },
+    )
     site_hosts = HostsField()
     campaigns = LinesField()
     price = PriceField()

@@ -13,7 +13,7 @@ from counters.models import Counter
 #: The switch of a counter is no setting of what is sent: it is never copied.
 NOT_COPIED = frozenset({"enabled"})
 _GOALS = ("goal", "callback_goal", "send_calls")
-_DELAY = ("defer_value", "defer_unit")
+_DELAY = ("defer_value", "defer_unit", "hold_for_last_attempt", "hold_for_tags", "hold_hours")
 _TAGS = ("tag_mode", "manual_tag_callback", "manual_tag_incoming")
 _SCOPE = ("site_mode", "site_hosts", "with_subdomains", "campaigns")
 _DATA = (
