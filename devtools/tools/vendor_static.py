@@ -1,4 +1,4 @@
-"""Fetch the third-party files of ``static/vendor/`` again, or check that they are unchanged.
+"""Fetch the third-party files of the vendor folders again, or check that they are unchanged.
 
 The built files are committed, so running and testing the product needs no node. Re-vendoring does:
 it packs the pinned npm packages, refuses any whose integrity differs from the pin, keeps the few
@@ -23,8 +23,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
-MANIFEST = VENDOR / "MANIFEST.json"
+ROOT = Path(__file__).resolve().parents[2]
+VENDOR = ROOT / "static" / "vendor"
+TEST_VENDOR = ROOT / "tests" / "vendor"
+MANIFEST = "MANIFEST.json"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """Folder below ``static/vendor/``; the version is in it, so an upgrade is a new address."""
+        """Folder below the vendor folder; with the version, so an upgrade is a new address."""
         return f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}"
 
 
@@ -53,6 +55,12 @@ ICONS = Package(
     "3.51.0",
     "MIT",
     "sha512-0pinvPZz7YeX+OSfxuEAbnEPWbocVXW5iU8h5lh41pYG8sZuQfpWECC980lxOT0clGIcNGn8xsBr+zKaRGdA/g==",
+)
+AXE = Package(
+    "axe-core",
+    "4.14.1",
+    "MPL-2.0",
+    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 )
 
 # Of the seven subsets: Russian, the Cyrillic of other languages, Latin, and the rouble sign
@@ -157,21 +165,36 @@ def symbol(archive: tarfile.TarFile, name: str) -> str:
     return f'<symbol id="{name}" viewBox="0 0 24 24">{drawn}</symbol>'
 
 
-def vendor() -> None:
-    """Replace everything below ``static/vendor/`` by freshly fetched files and their manifest."""
-    with tempfile.TemporaryDirectory() as folder:
+def axe_files(archive: tarfile.TarFile) -> dict[str, bytes]:
+    names = ("LICENSE", "LICENSE-3RD-PARTY.txt", "axe.min.js")
+    return {name: read_member(archive, name) for name in names}
+
+
+#: What each vendor folder holds.
+CONTENTS = {
+    VENDOR: ((INTER, inter_files), (ICONS, icon_files)),
+    TEST_VENDOR: ((AXE, axe_files),),
+}
+
+
+def vendor(folder: Path) -> None:
+    """Replace everything below a vendor folder by freshly fetched files and their manifest."""
+    with tempfile.TemporaryDirectory() as packed:
         contents = {}
-        for package, pick in ((INTER, inter_files), (ICONS, icon_files)):
-            with fetch(package, Path(folder)) as archive:
+        for package, pick in CONTENTS[folder]:
+            with fetch(package, Path(packed)) as archive:
                 contents[package] = pick(archive)
-    shutil.rmtree(VENDOR, ignore_errors=True)
-    manifest = {package.folder: write(package, files) for package, files in contents.items()}
-    MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    manifest = {
+        package.folder: write(package, files, folder / package.folder)
+        for package, files in contents.items()
+    }
+    text = json.dumps(manifest, indent=2) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def write(package: Package, files: dict[str, bytes]) -> dict[str, object]:
+def write(package: Package, files: dict[str, bytes], target: Path) -> dict[str, object]:
     """Write one package's files and return its entry in the manifest."""
-    target = VENDOR / package.folder
     target.mkdir(parents=True)
     for name, body in files.items():
         (target / name).write_bytes(body)
@@ -186,7 +209,7 @@ def write(package: Package, files: dict[str, bytes]) -> dict[str, object]:
 
 def differences(vendor: Path = VENDOR) -> list[str]:
     """Files below a vendor folder that are missing, changed, or unknown to its manifest."""
-    manifest = json.loads((vendor / MANIFEST.name).read_text(encoding="utf-8"))
+    manifest = json.loads((vendor / MANIFEST).read_text(encoding="utf-8"))
     expected = {
         f"{folder}/{name}": digest
         for folder, entry in manifest.items()
@@ -195,7 +218,7 @@ def differences(vendor: Path = VENDOR) -> list[str]:
     found = {
         path.relative_to(vendor).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in vendor.rglob("*")
-        if path.is_file() and path.name != MANIFEST.name
+        if path.is_file() and path.name != MANIFEST
     }
     return sorted(name for name in expected | found if expected.get(name) != found.get(name))
 
@@ -204,10 +227,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="compare with the manifest only")
     if not parser.parse_args().check:
-        vendor()
-    changed = differences()
-    for name in changed:
-        sys.stderr.write(f"static/vendor/{name} differs from MANIFEST.json\n")
+        for folder in CONTENTS:
+            vendor(folder)
+    changed = [(folder, name) for folder in CONTENTS for name in differences(folder)]
+    for folder, name in changed:
+        sys.stderr.write(f"{folder.relative_to(ROOT)}/{name} differs from {MANIFEST}\n")
     return 1 if changed else 0
 
 

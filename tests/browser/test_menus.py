@@ -67,7 +67,7 @@ def test_every_menu_of_the_counter_list_fits_the_window(
     person.page.goto(person.url + reverse("counters:list"))
     menus = ".menu > summary:visible"
 
-    assert person.page.locator(menus).count() == 5
+    assert person.page.locator(menus).count() == 6
     assert cut_off(person.page, menus, ".menu[open] .menu__list") == []
 
 
