@@ -20,6 +20,7 @@ from dashboard import (
     search_views,
     source_list_page,
 )
+from dashboard.audit import views as audit_views
 from dashboard.settings_urls import urlpatterns as settings_urls
 from integrations.urls import ACCOUNT
 from integrations.urls import urlpatterns as linking_urls
@@ -49,6 +50,7 @@ COUNTERS = [
 
 CABINETS = [
     path(SOURCES, source_list_page.source_list, name="sources"),
+    path("integrations/audit", audit_views.audit_trail, name="audit"),
     path(PEOPLE, people_page.people, name="people"),
     path(f"{PEOPLE}/invite", people_page.invite, name="person-invite"),
     path(f"{PEOPLE}/invitations/<int:pk>/revoke", people_page.revoke, name="invitation-revoke"),

@@ -123,6 +123,7 @@ def _pages_of_people(cabinet: Cabinet, owner: User) -> dict[str, tuple[int | str
     factories.make_invitation(cabinet=cabinet, invited_by=owner, expires_at=over)
     return {
         "cabinets:people": (),
+        "cabinets:audit": (),
         "cabinets:person-invite": (),
         "cabinets:person-remove": (guest.pk,),
         "cabinets:person-owner": (guest.pk,),
