@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import AuditEvent, Cabinet
 from cabinets.people import name_of
-from calls.models import CallKey, FileImport, Upload
+from calls.models import BulkAction, CallKey, FileImport, Upload
 
 Key = tuple[str, str]
 
@@ -117,6 +117,16 @@ def _imports(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
     }
 
 
+def _bulk(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
+    rows = BulkAction.objects.filter(cabinet=cabinet, pk__in=ids).only("kind", "counter_id")
+    return {
+        str(one.pk): Named(
+            one.get_kind_display(), reverse("calls:bulk-action", args=[one.counter_id, one.pk])
+        )
+        for one in rows
+    }
+
+
 def _members(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
     """Return the people of memberships, those that are gone from the events that name them."""
     page = reverse("cabinets:people")
@@ -145,6 +155,7 @@ _RESOLVERS: dict[str, Callable[[Cabinet, set[str]], dict[str, Named]]] = {
     "cabinets.callsource": _sources,
     "integrations.yandexaccount": _accounts,
     "calls.upload": _uploads,
+    "calls.bulkaction": _bulk,
     "calls.fileimport": _imports,
     "cabinets.membership": _members,
     "cabinets.invitation": _invitations,
