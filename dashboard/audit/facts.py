@@ -53,6 +53,7 @@ LABELS: dict[str, tuple[str | Promise, Callable[[Any], str]]] = {
     "site": (gettext_lazy("Сайт"), _plain),
     "access": (gettext_lazy("Доступ"), _one_of(Access.choices)),
     "stopped_cause": (gettext_lazy("Причина"), _one_of(StopCause.choices)),
+    "host": (gettext_lazy("Адрес"), _plain),
     "identifier": (gettext_lazy("Идентификатор"), _plain),
     "calls": (gettext_lazy("Звонков"), _plain),
     "total": (gettext_lazy("Звонков"), _plain),

@@ -73,6 +73,9 @@ _CALLS: Words = {
     "delivery.held_back_sent": _("Придержанный звонок отправляется"),
     "delivery.sent_again": _("Звонок отправляется ещё раз"),
     "delivery.sent_unlinked": _("Звонок отправляется без связи с визитом"),
+    "backfill.started": _("Заказана отправка прошлых звонков"),
+    "backfill.stopped": _("Отправка прошлых звонков остановлена"),
+    "backfill.finished": _("Отправка прошлых звонков закончена"),
     "bulk.ordered": _("Заказано действие со многими звонками"),
     "bulk.ended": _("Действие со многими звонками закончено"),
     "upload.retry": _("Выгрузка отправляется снова"),
@@ -93,6 +96,11 @@ _PEOPLE: Words = {
     "membership.deleted": _("Человек удалён из кабинета"),
     "membership.deleted:own": _("Человек вышел из кабинета"),
 }
+_NOTICES: Words = {
+    "notice_webhook.saved": _("Адрес для уведомлений сохранён"),
+    "notice_webhook.secret_rotated": _("Секрет адреса для уведомлений сменён"),
+    "notice_webhook.removed": _("Адрес для уведомлений удалён"),
+}
 _SUPPORT: Words = {
     "admin.added": _("Поддержка добавила запись"),
     "admin.changed": _("Поддержка изменила запись"),
@@ -104,6 +112,7 @@ GROUPS: dict[str, tuple[str | Promise, Words]] = {
     "sources": (_("Источники"), _SOURCES),
     "calls": (_("Звонки и выгрузки"), _CALLS),
     "people": (_("Люди"), _PEOPLE),
+    "notices": (_("Уведомления"), _NOTICES),
     "support": (_("Поддержка"), _SUPPORT),
 }
 WORDS: Words = {action: text for _name, words in GROUPS.values() for action, text in words.items()}

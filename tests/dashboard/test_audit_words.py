@@ -14,8 +14,8 @@ APPS = ("accounts", "cabinets", "calls", "counters", "dashboard", "integrations"
 #: A text that may be an action, in a module that writes the trail or names actions.
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 MODULE = re.compile(r"log_change|\baction\b|\bACTIONS\b")
-#: Names of tasks and columns in such modules.
-NO_ACTIONS = re.compile(r"calls\.|[a-z]{1,2}\.")
+#: Names of tasks, types of messages and columns in such modules.
+NO_ACTIONS = re.compile(r"calls\.|notices\.|[a-z]{1,2}\.")
 
 
 def texts_of(module: Path) -> Iterator[str]:
