@@ -10,17 +10,23 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cabinets.plurals import plural
 from calls.decision.reasons import REASON_TITLES
 from calls.queries.effect_on_waiting import effect_on_waiting
-from calls.queries.settings_preview import DAYS, Preview, preview_of
+from calls.queries.settings_preview import DAYS, Preview, TooManyCalls, preview_of
 from counters.models import Counter
 from counters.settings.fields import amount_text
 from counters.settings.forms import CounterSettingsForm
 from dashboard.first_save import draft_of
 from dashboard.preview_examples import Example, examples_of
 from dashboard.saved_settings import waiting_sentence
+
+_TOO_MANY = gettext_lazy(
+    "Звонков за %(days)d дней слишком много, чтобы посчитать их на ходу. Настройки можно сохранить "
+    "и без этого."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,14 @@ def panel_of(data: Any, saved: Counter, *, now: datetime) -> Panel:
     if not form.is_valid():
         return Panel(problem=_problem(form))
     draft = draft_of(form, saved)
-    preview = preview_of(draft, saved, now=now)
+    try:
+        preview = preview_of(draft, saved, now=now)
+    except TooManyCalls:
+        return Panel(problem=_TOO_MANY % {"days": DAYS})
+    return _panel(preview, draft, saved, now)
+
+
+def _panel(preview: Preview, draft: Counter, saved: Counter, now: datetime) -> Panel:
     return Panel(
         sentence=_sentence(preview),
         short=_short(preview),

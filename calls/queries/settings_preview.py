@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from calls.decision.draft import Judging, judging
 from calls.decision.reason import Rule
@@ -35,6 +35,8 @@ from counters.models import Counter
 
 #: Days of the preview.
 DAYS = 7
+#: A preview that takes longer is given up: a person waits for it, and edits on.
+LONGEST = "5s"
 #: partition_at is the first known start of a call, and attempts of an order follow each other; what
 #: begins earlier than the days of the preview by more than this is not looked at.
 _BEFORE = timedelta(days=3)
@@ -61,6 +63,10 @@ _RULES = (
 )
 _LAST_CALLS = f"""SELECT * FROM calls_call
     WHERE {_OF_CABINET} AND started_at >= %(since)s AND started_at <= %(now)s"""
+
+
+class TooManyCalls(Exception):
+    """The calls of the last days cannot be judged while a person waits."""
 
 
 #: A price and its currency.
@@ -155,7 +161,10 @@ class Preview:
 
 
 def preview_of(draft: Counter, saved: Counter, *, now: datetime) -> Preview:
-    """Return what ``draft`` makes of the last calls, against what ``saved`` makes of them today."""
+    """Return what ``draft`` makes of the last calls, against what ``saved`` makes of them today.
+
+    Raises TooManyCalls.
+    """
     draft, saved = _configured(draft, now), _configured(saved, now)
     preview = Preview([*_channels(draft)])
     for outcome in _outcomes(draft, saved, now):
@@ -190,8 +199,11 @@ def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome
     values |= parameters(draft.value_rules, "draft") | parameters(saved.value_rules, "saved")
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling the rules takes longer than judging the calls.
-        cursor.execute("SELECT set_config('jit', 'off', true)")
-        cursor.execute(_statement(how, draft, saved), {**values, **how.values})
+        cursor.execute(f"SET LOCAL jit = off; SET LOCAL statement_timeout = '{LONGEST}'")
+        try:
+            cursor.execute(_statement(how, draft, saved), {**values, **how.values})
+        except OperationalError as problem:
+            raise TooManyCalls from problem
         for *places, value, value_before, count, latest in cursor.fetchall():
             yield Outcome(
                 _rules(how, places, saved),

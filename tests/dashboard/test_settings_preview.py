@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Cabinet
+from calls.queries import settings_preview
 from counters.models import Counter
 from tests import factories
 from tests.calls.stored import store_call
@@ -66,3 +68,16 @@ def test_viewer_gets_no_preview(client: Client, cabinet: Cabinet, counter: Count
     assert client.post(url(counter), posted(counter), headers=HTMX).status_code == 403
     page = text_of(client.get(reverse("counters:settings", args=[counter.pk])))
     assert "settings-preview" not in page
+
+
+def test_preview_that_takes_too_long_is_given_up(
+    owner_client: Client, cabinet: Cabinet, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_preview, "LONGEST", "1ms")
+    slow = "(SELECT *, pg_sleep(1) FROM calls_call WHERE cabinet_id = %(cabinet)s)"
+    monkeypatch.setattr(settings_preview, "_LAST_CALLS", slow)
+    store_call(cabinet=cabinet)
+
+    part = text_of(owner_client.post(url(counter), posted(counter), headers=HTMX))
+
+    assert "Звонков за 7 дней слишком много, чтобы посчитать их на ходу." in part
