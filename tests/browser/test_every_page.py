@@ -25,7 +25,7 @@ from notices.models import NoticeWebhook
 from tests import factories
 from tests.browser.axe import violations_in_both_themes
 from tests.browser.conftest import OpenBrowser
-from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
+from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.notices.notices import make_notice
 from tests.site import address, routes, set_up
 
@@ -50,7 +50,7 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 def addresses(
     windows: Counter, linked: YandexAccount, cabinet: Cabinet, owner: User, settings: Settings
 ) -> dict[str, str]:
-    """URL name, with a remark → path of every page of the cabinet, each with data."""
+    """URL name, with a remark → path of the pages that need more data than `tests.site` makes."""
     settings.EMAIL_HOST = "mail.example"
     upload = make_upload(counter=windows)
     source = factories.make_source(cabinet=cabinet)
@@ -87,7 +87,6 @@ def addresses(
         "calls:journey": (call.pk,),
         "calls:send": (call.pk, windows.pk),
         "calls:backfill-new": (),
-        "calls:backfill": (make_backfill(counter=windows).pk,),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
         "password_change": (),
