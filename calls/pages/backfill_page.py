@@ -76,6 +76,9 @@ def context_of(request: CabinetRequest, one: Backfill) -> dict[str, Any]:
     parts = list(one.counters.select_related("counter").order_by("counter__name", "pk"))
     is_begun = one.started_at is not None
     lines = [_line(part, is_begun=is_begun) for part in parts]
+    # What goes is what the page is about.
+    lines.sort(key=lambda line: -line.counts.sent)
+    going = [part for part in parts if SendCounts.of(part.expected).sent]
     return {
         "backfill": one,
         "state_text": State(one.state).label,
@@ -84,8 +87,8 @@ def context_of(request: CabinetRequest, one: Backfill) -> dict[str, Any]:
         "lines": lines,
         "total": sum((line.counts for line in lines), SendCounts()),
         "expected": sum((SendCounts.of(part.expected) for part in parts), SendCounts()),
-        "earlier": [part.counter for part in parts if _accepts_later(part, one)],
-        "off": [part.counter for part in parts if not part.counter.enabled],
+        "earlier": [part.counter for part in going if _accepts_later(part, one)],
+        "off": [part.counter for part in going if not part.counter.enabled],
         "progress": _progress(one, lines) if one.is_worked else None,
         "can_start": can_manage and one.state == State.COUNTED,
         "can_stop": can_manage and one.is_open,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -40,11 +41,12 @@ class BackfillForm(forms.Form):
             "max_value": gettext_lazy("Метрика привязывает звонки не старше 21 дня."),
         },
     )
+    everything = forms.BooleanField(label=gettext_lazy("Все счетчики"), required=False)
     counters = forms.ModelMultipleChoiceField(
         Counter.objects.none(),
         label=gettext_lazy("Счетчики"),
+        required=False,
         error_messages={
-            "required": gettext_lazy("Выберите хотя бы один счетчик."),
             "invalid_choice": gettext_lazy("Одного из выбранных счетчиков больше нет."),
             "invalid_pk_value": gettext_lazy("Одного из выбранных счетчиков больше нет."),
         },
@@ -57,6 +59,15 @@ class BackfillForm(forms.Form):
         field = self.fields["counters"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = Counter.objects.filter(pk__in=[one.pk for one in counters])
+
+    def clean(self) -> dict[str, Any]:
+        """Choose every counter if the person said so."""
+        values = super().clean() or self.cleaned_data
+        if values.get("everything"):
+            values["counters"] = self.listed
+        elif "counters" in values and not values["counters"]:
+            self.add_error("counters", _("Выберите хотя бы один счетчик."))
+        return values
 
     @property
     def chosen(self) -> set[int]:

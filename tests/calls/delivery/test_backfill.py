@@ -162,6 +162,13 @@ def test_backfill_is_counted_started_and_stopped_on_its_pages(
     assert "Поставлено в очередь звонков: 3." in done
     assert "состояние уже другое" in text_of(owner_client.post(stop, follow=True).content)
 
+    # Not started, and a later order takes its place.
+    for _number in range(2):
+        owner_client.post(URL, {"days": "5", "everything": "on"})
+    states = Backfill.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["done", "dropped", "counted"]
+    Backfill.objects.exclude(pk=one.pk).delete()
+
     # Stopped in the middle: what was done stays.
     Backfill.objects.update(state=BackfillState.SENDING)
     stopped = text_of(owner_client.post(stop, follow=True).content)
