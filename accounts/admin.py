@@ -27,6 +27,11 @@ from cabinets.admin_base import SupportAdmin, current_user
 
 admin.site.unregister([User, Group, Authenticator, EmailAddress])
 
+FACTORS = {
+    Authenticator.Type.TOTP: _("Приложение с кодами"),
+    Authenticator.Type.RECOVERY_CODES: _("Запасные коды"),
+    Authenticator.Type.WEBAUTHN: _("Ключ входа"),
+}
 RIGHTS = ("is_active", "is_staff", "groups", "user_permissions")
 
 
@@ -161,9 +166,13 @@ class RightsGroupAdmin(_RightsAdmin, GroupAdmin):  # type: ignore[misc]  # gener
 class FactorAdmin(_RightsAdmin):
     """Second factors: support deletes one for a person who has lost it. Secrets are not shown."""
 
-    fields = readonly_fields = list_display = ("user", "type", "created_at", "last_used_at")
-    list_filter = ("type",)
+    fields = readonly_fields = list_display = ("user", "kind", "created_at", "last_used_at")
     search_fields = ("user__username", "user__email")
+
+    @admin.display(description=_("Вид"))
+    def kind(self, obj: Any) -> str:
+        """Return what it is called on the pages of the person."""
+        return str(FACTORS[obj.type])
 
     def may_manage(self, request: HttpRequest, obj: Any) -> bool:
         """See `rights.may_manage`."""

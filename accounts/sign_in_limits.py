@@ -36,8 +36,10 @@ PER_BROWSER = RateLimit("sign_in:browser", 10, 15 * MINUTE)
 #: Wrong present passwords, of the person who is signed in.
 PER_CHANGE = RateLimit("sign_in:change", 10, 15 * MINUTE)
 
-#: Codes of a second factor, of the person whose password was right.
+#: Codes of a second factor, of the person whose password was right. Of a million codes three are
+#: valid at a time: without the limit of a day a month of guesses would find one in twelve cases.
 PER_CODE = RateLimit("sign_in:code", 10, 15 * MINUTE)
+PER_CODE_DAY = RateLimit("sign_in:code_day", 50, 24 * 60 * MINUTE)
 
 #: Addresses over their limit, with the Unix time until which they have to wait, and how many of
 #: them each process keeps.
@@ -90,7 +92,12 @@ def counted_change(user: User, limit: Limit = Limit.CHANGE) -> Iterator[None]:
 @contextmanager
 def counted_code(user: User) -> Iterator[None]:
     """The same for a code of a second factor, which is not hashed."""
-    taken = _take(PER_CODE, user, Limit.CODE)
+    taken = _take(PER_CODE_DAY, user, Limit.CODE)
+    try:
+        taken += _take(PER_CODE, user, Limit.CODE)
+    except SignInRefused:
+        _return(taken)
+        raise
     yield
     _return(taken)
 
