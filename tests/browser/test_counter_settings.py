@@ -87,6 +87,7 @@ def test_preview_follows_the_form_and_the_save_tells_what_it_did(
     page.get_by_role("spinbutton", name="Длительность").fill("30")
     expect(preview).to_contain_text("ушло бы 1 из 2 звонков")
     expect(preview).to_contain_text("Разговор длился 5 с, а в настройке «Длительность» — от 30 с.")
+    page.get_by_role("checkbox", name="Ждать тегов").check()
     page.get_by_text("Добавить правило", exact=True).click()
     page.get_by_role("button", name="Ещё одно правило").click()
     rules = page.get_by_role("group", name="Новое правило")
@@ -100,7 +101,8 @@ def test_preview_follows_the_form_and_the_save_tells_what_it_did(
     expect(page.get_by_text("Из ждущих отправки звонков (2) — уйдут: 1;")).to_be_visible()
     expect(page.get_by_text("«тег «Спам» — 0 RUB; любой звонок — 900 RUB»")).to_be_visible()
     expect(page.get_by_text(UNSAVED)).to_be_hidden()
-    assert Counter.objects.get(pk=configured_counter.pk).min_duration_seconds == 30
+    saved = Counter.objects.get(pk=configured_counter.pk)
+    assert (saved.min_duration_seconds, saved.hold_for_tags, saved.hold_hours) == (30, True, 24)
     assert person.browser_errors == []
 
 
