@@ -29,6 +29,7 @@ _COUNTERS: Words = {
     "counter.stopped": _("Отправка остановлена: Метрика не принимает выгрузки"),
     "counter.continued": _("Отправка продолжена"),
     "counter.stop_checked": _("Причина остановки проверена: она не устранена"),
+    "cabinet.examined": _("Подключение проверено"),
     "counter.goal_created": _("В Метрике создана цель"),
     "settings_template.saved": _("Шаблон настроек сохранён"),
     "settings_template.deleted": _("Шаблон настроек удалён"),

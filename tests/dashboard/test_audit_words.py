@@ -10,7 +10,10 @@ from pathlib import Path
 from dashboard.audit.words import OF_NO_CABINET, WORDS
 from tests.paths import ROOT
 
-APPS = ("accounts", "cabinets", "calls", "counters", "dashboard", "integrations", "notices")
+APPS = (
+    *("accounts", "cabinets", "calls", "counters", "dashboard", "doctor", "integrations"),
+    "notices",
+)
 #: A text that may be an action, in a module that writes the trail or names actions.
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 MODULE = re.compile(r"log_change|\baction\b|\bACTIONS\b")
