@@ -13,6 +13,8 @@ from cabinets.models import Membership
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
 from calls.runtime.failpoints import failpoint
+from integrations.installation import guard
+from integrations.installation.state import Kind
 from notices import claims
 from notices.claims import LeaseLost, Outcome, Postponed, Result, Text
 from notices.compose import changes_of, text_about
@@ -32,8 +34,18 @@ MEDIA: Mapping[str, Send] = {
 }
 
 
+#: What a database is that tells nobody anything.
+SILENT = (Kind.COPY, Kind.FOREIGN, Kind.BEHIND)
+
+
 def send_due(*, seconds: float) -> int:
-    """Send what is due for so long; return how many messages were tried."""
+    """Send what is due for so long; return how many messages were tried.
+
+    Nothing is sent from a copy of the database, or from one that went back in time: the people of
+    the cabinets are told by the installation itself, or have been told already.
+    """
+    if guard.state().kind in SILENT:
+        return 0
     claims.release_abandoned(now=timezone.now())
     end = timezone.now() + timedelta(seconds=seconds)
     tried = 0

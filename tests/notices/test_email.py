@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from cabinets.models import Cabinet
 from counters.models import Counter
-from integrations.models import YandexAccount
+from integrations.models import Installation, YandexAccount
 from notices.models import Notice, NoticeMessage
 from notices.tasks import check_often, send
 from tests import factories
@@ -136,6 +136,17 @@ def test_server_that_is_away_is_asked_again(
     send()
 
     assert (messages(), len(mail.received)) == ([("sent", 2, "")], 1)
+
+
+def test_copy_of_the_database_tells_nobody(
+    clock: time_machine.Traveller, mail: SmtpSink, owner: User, account: YandexAccount
+) -> None:
+    lose(account)
+    check_often()
+    clock.shift(MINUTE)
+    Installation.objects.update(kind="copy")
+
+    assert (send(), mail.received, messages()) == (0, [], [("waiting", 0, "")])
 
 
 def test_many_counters_of_one_cause_are_one_line_and_others_cabinets_get_nothing(
