@@ -118,7 +118,7 @@ GROUPS: dict[str, tuple[str | Promise, Words]] = {
 }
 WORDS: Words = {action: text for _name, words in GROUPS.values() for action, text in words.items()}
 #: Of events that belong to no cabinet: no page of a cabinet shows them.
-OF_NO_CABINET = ("user.", "group.", "installation.", "restore.")
+OF_NO_CABINET = ("user.", "authenticator.", "group.", "installation.", "restore.")
 #: Where a switch has its new value.
 _SWITCHED = {"counter.switched": "enabled", "source.switched": "is_active"}
 

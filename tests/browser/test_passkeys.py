@@ -10,6 +10,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cabinets.models import AuditEvent, Cabinet
+from tests.browser.axe import violations_in_both_themes
 from tests.factories import PASSWORD
 from tests.journeys.person import Person
 
@@ -30,6 +31,11 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def look(page: Page) -> None:
+    """The tests of every page do not come here: a password is asked for before."""
+    assert violations_in_both_themes(page) == []
+
+
 def sign_out(page: Page) -> None:
     page.locator(".topbar__end .menu > summary").click()
     press(page, "Выйти")
@@ -40,6 +46,7 @@ def test_passkey_signs_in_and_protects_the_password(
 ) -> None:
     # Browsers make passkeys for names only.
     settings.PUBLIC_URL = live_server.url.replace("127.0.0.1", "localhost")
+    page.emulate_media(reduced_motion="reduce")
     person = Person(page, settings.PUBLIC_URL)
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
@@ -51,11 +58,16 @@ def test_passkey_signs_in_and_protects_the_password(
     page.get_by_role("link", name="Добавить ключ входа").click()
     page.get_by_label("Пароль").fill(PASSWORD)
     press(page, "Продолжить")
+    look(page)
     page.get_by_label("Название").fill("Ноутбук")
     press(page, "Создать ключ")
     expect(page.locator(".auth__codes li")).to_have_count(10)
+    look(page)
     page.get_by_role("link", name="Коды сохранены").click()
     expect(page.get_by_text("Ноутбук")).to_be_visible()
+    look(page)
+    page.get_by_role("link", name="Подключить приложение").click()
+    look(page)
 
     page.goto(f"{person.url}/lk/integrations")
     sign_out(page)
@@ -66,8 +78,19 @@ def test_passkey_signs_in_and_protects_the_password(
     page.get_by_label("Логин или почта").fill(owner.username)
     page.get_by_label("Пароль", exact=True).fill(PASSWORD)
     press(page, "Войти")
+    look(page)
     press(page, "Подтвердить ключом входа")
     expect(home).to_be_visible()
+
+    sign_out(page)
+    owner.set_unusable_password()  # support has sent a link
+    owner.save()
+    press(page, "Ключ вместо пароля")
+    expect(page.get_by_text("Сначала задайте новый пароль по ссылке")).to_be_visible()
+    owner.is_active = False
+    owner.save()
+    press(page, "Ключ вместо пароля")
+    expect(page.get_by_text("Этот логин отключён.")).to_be_visible()
 
     assert person.browser_errors == []
     assert Authenticator.objects.get(type="webauthn").last_used_at is not None
