@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
 from counters import sendable, states
+from counters.metrika_goal import Goal
 from counters.querysets import CounterQuerySet
 from counters.settings_template import SettingsTemplate
 from integrations.models import YandexAccount
@@ -75,6 +76,7 @@ class Counter(models.Model):
     SETTINGS: ClassVar[tuple[str, ...]] = (
         "enabled",
         "goal",
+        "callback_goal",
         "send_calls",
         "call_kind",
         "accepts_dynamic",
@@ -158,6 +160,15 @@ class Counter(models.Model):
         blank=True,
         related_name="+",
         verbose_name=_("Достижение цели"),
+    )
+    #: The goal of callbacks when it is another one than that of incoming calls; see `goal_of`.
+    callback_goal = models.ForeignKey(
+        "Goal",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Цель обратных звонков"),
     )
     call_kind = models.CharField(
         _("Тип звонка"), max_length=16, choices=CallKind, default=CallKind.ALL
@@ -301,27 +312,13 @@ class Counter(models.Model):
         """Whether calls may be sent to it now; the same as `objects.sendable()`."""
         return sendable.hold(sendable.SENDABLE, self)
 
+    def goal_of(self, kind: str) -> Goal | None:
+        """Return the goal that a call of this kind reaches. Load the counter with its goals."""
+        is_other = kind == self.CallKind.CALLBACK and self.goal is not None
+        return (self.callback_goal if is_other else None) or self.goal
 
-class Goal(models.Model):
-    """A goal of a counter as last seen in Metrika."""
-
-    counter = models.ForeignKey(
-        Counter, models.CASCADE, related_name="goals", verbose_name=_("Счетчик")
-    )
-    goal_id = models.BigIntegerField(_("Номер цели"))
-    name = models.CharField(_("Название"), max_length=255)
-    type = models.CharField(_("Тип"), max_length=32)
-    source = models.CharField(_("Происхождение"), max_length=16, blank=True)
-    #: Identifier of a JavaScript event; empty for every other type.
-    identifier = models.CharField(_("Идентификатор"), max_length=255, blank=True)
-    deleted_at = models.DateTimeField(_("Пропала в Метрике"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("цель")
-        verbose_name_plural = _("цели")
-        constraints = [
-            models.UniqueConstraint(fields=["counter", "goal_id"], name="goal_once_per_counter"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
+    @property
+    def targets(self) -> str:
+        """The identifiers that a file of conversions may name, apart by a space, which none has."""
+        chosen = [self.goal, self.callback_goal] if self.goal else []
+        return " ".join(dict.fromkeys(goal.identifier for goal in chosen if goal))

@@ -51,4 +51,4 @@ class CounterQuerySet(models.QuerySet[Model]):
 
     def with_details(self) -> Self:
         """Load account, goal and cabinet as well: what a page about a counter reads."""
-        return self.select_related("account", "goal", "cabinet")
+        return self.select_related("account", "goal", "callback_goal", "cabinet")

@@ -96,7 +96,11 @@ def chosen_counters(cabinet: Cabinet, selection: Selection, *, now: datetime) ->
 
     One query; two more to sort by what was sent, and those of `counter_states` to find trouble.
     """
-    present = cabinet.counters.present().with_account().select_related("account", "goal", "cabinet")
+    present = (
+        cabinet.counters.present()
+        .with_account()
+        .select_related("account", "goal", "callback_goal", "cabinet")
+    )
     if selection.account is not None:
         present = present.filter(account_id=selection.account)
     if selection.state == OFF:

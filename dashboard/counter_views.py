@@ -67,9 +67,10 @@ def counter_settings(request: CabinetRequest, pk: int) -> HttpResponse:
     counter = _counter(request, pk)
     error = _refresh_stale_goals(counter) if request.membership.can_manage else ""
     form = _form(counter)
-    chosen = number_or_none(request.GET.get("goal", ""))
-    if chosen and form.offers_goal(chosen):
-        form.initial["goal"] = chosen  # just created by a press of a button, and not saved yet
+    for name in ("goal", "callback_goal"):
+        chosen = number_or_none(request.GET.get(name, ""))
+        if chosen and form.offers_goal(chosen):
+            form.initial[name] = chosen  # just created by a press of a button, and not saved yet
     return _settings_page(request, counter, form=form, goals_error=error)
 
 
@@ -90,6 +91,8 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
     form = _form(counter)
+    of_callbacks = number_or_none(request.POST.get("callback_goal", ""))
+    form.initial["callback_goal"] = of_callbacks
     form.initial["goal"] = chosen = number_or_none(request.POST.get("goal", ""))
     if chosen and not form.offers_goal(chosen):
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))

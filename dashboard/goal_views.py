@@ -20,6 +20,7 @@ from counters.settings.forms import CounterSettingsForm
 from counters.sync.goal_creation import (
     NEARLY_FULL,
     NO_SCOPE,
+    OF_CALLBACKS,
     PRESETS,
     GoalNotCreated,
     GoalWanted,
@@ -61,9 +62,10 @@ def create_goal(request: CabinetRequest, pk: int) -> HttpResponse:
     """
     counter = get_object_or_404(request.cabinet.counters.present().with_details(), pk=pk)
     chosen = _ensure(request, counter)
+    field = _field_of(request, counter, chosen)
     if request.htmx:
-        return _list_of_goals(request, counter, chosen)
-    query = f"?goal={chosen.pk}" if chosen else ""
+        return _list_of_goals(request, counter, {field: chosen.pk} if chosen else {})
+    query = f"?{field}={chosen.pk}" if chosen else ""
     return HttpResponseRedirect(reverse("counters:settings", args=[pk]) + query)
 
 
@@ -85,15 +87,25 @@ def _ensure(request: CabinetRequest, counter: Counter) -> Goal | None:
     return goal
 
 
+def _field_of(request: CabinetRequest, counter: Counter, chosen: Goal | None) -> str:
+    """Return the field that takes the goal: a second goal for callbacks goes beside the first."""
+    first = request.POST.get("goal") or str(counter.goal_id or "")
+    is_second = bool(first) and chosen is not None and first != str(chosen.pk)
+    is_of_callbacks = request.POST.get("preset") == OF_CALLBACKS
+    return "callback_goal" if is_second and is_of_callbacks else "goal"
+
+
 def _own(request: CabinetRequest) -> GoalWanted | None:
     identifier = request.POST.get("identifier", "").strip()
     return GoalWanted(identifier, identifier) if is_valid_identifier(identifier) else None
 
 
-def _list_of_goals(request: CabinetRequest, counter: Counter, chosen: Goal | None) -> HttpResponse:
+def _list_of_goals(
+    request: CabinetRequest, counter: Counter, chosen: dict[str, int]
+) -> HttpResponse:
     form = CounterSettingsForm(counter=counter)
-    kept = request.POST.get("goal", "")
-    form.initial["goal"] = chosen.pk if chosen else kept
+    for name in ("goal", "callback_goal"):
+        form.initial[name] = chosen.get(name, request.POST.get(name, ""))
     return render(request, "counters/_goal_list.html", {"form": form})
 
 

@@ -32,7 +32,10 @@ def migrations() -> list[Migration]:
 
 
 ADDED = [
-    (f"{migration.app_label}_{operation.model_name_lower}", operation.name)
+    (
+        f"{migration.app_label}_{operation.model_name_lower}",
+        f"{operation.name}_id" if operation.field.is_relation else operation.name,
+    )
     for migration in migrations()
     for operation in migration.operations
     if isinstance(operation, AddField)

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection, models
 
 from calls.decision.reason import Rule
+from calls.decision.routing import GOAL_OF_CALL
 from calls.states import Channel
 from counters.models import Counter, Goal
 
@@ -102,7 +103,7 @@ def _text(rule: Rule) -> str:
 
 def _reads(rule: Rule) -> set[str]:
     """Return the counter's columns that the rule reads; what it reads of the goal is its choice."""
-    of_goal = {"goal_id"} if _READS_GOAL.search(_text(rule)) else set()
+    of_goal = {"goal_id", "callback_goal_id"} if _READS_GOAL.search(_text(rule)) else set()
     return {*_READS.findall(_text(rule))} | of_goal
 
 
@@ -121,11 +122,13 @@ def _evaluated(
 ) -> tuple[str, dict[str, Any]]:
     """Return SQL of a lateral relation with an expression over c, k, g and ch; its parameters."""
     settings, values = constants(counter, f"{prefix}k")
-    goal, of_goal = constants(counter.goal or Goal(), f"{prefix}g")
+    goal, of_goal = constants(counter.goal or Goal(), f"{prefix}gi")
+    callbacks, of_callbacks = constants(counter.callback_goal or Goal(), f"{prefix}gc")
     return (
-        f"(SELECT {expression} FROM {settings} AS k CROSS JOIN {goal} AS g"
+        f"(SELECT {expression} FROM {settings} AS k CROSS JOIN {goal} AS gi"
+        f" CROSS JOIN {callbacks} AS gc CROSS JOIN LATERAL {GOAL_OF_CALL}"
         f" CROSS JOIN (SELECT {int(channel or 0)} AS channel) AS ch)",
-        values | of_goal,
+        values | of_goal | of_callbacks,
     )
 
 

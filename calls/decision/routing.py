@@ -18,6 +18,7 @@ from django.db import connection
 
 from calls.decision.reason import Rule
 from calls.decision.rules import RULES, call_filters, preconditions
+from counters.models import Counter
 
 #: The rules of routing in the order in which they are told: about the call first, then the channel.
 ROUTING_RULES = tuple(
@@ -25,12 +26,27 @@ ROUTING_RULES = tuple(
 )
 
 
+#: The goal that a call reaches, as g: callbacks may have one of their own (`Counter.goal_of`).
+#: Reads gi, the goal of the counter, gc, that of its callbacks, and c.
+_HAS_OTHER = f"c.kind = '{Counter.CallKind.CALLBACK}' AND gi.id IS NOT NULL AND gc.id IS NOT NULL"
+GOAL_OF_CALL = "(SELECT {}) AS g".format(
+    ", ".join(
+        f"CASE WHEN {_HAS_OTHER} THEN gc.{name} ELSE gi.{name} END AS {name}"
+        for name in ("identifier", "name", "deleted_at")
+    )
+)
+#: Both goals of the counter k and the one of the call c.
+GOALS = f"""
+    LEFT JOIN counters_goal gi ON gi.id = k.goal_id
+    LEFT JOIN counters_goal gc ON gc.id = k.callback_goal_id
+    CROSS JOIN LATERAL {GOAL_OF_CALL}"""
+
+
 def sources(calls: str) -> str:
     """Return the FROM clause of a statement over the rules for this relation of calls."""
     return f"""
     FROM {calls} c
-    JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL
-    LEFT JOIN counters_goal g ON g.id = k.goal_id
+    JOIN counters_counter k ON k.cabinet_id = c.cabinet_id AND k.removed_at IS NULL{GOALS}
     CROSS JOIN (VALUES (1), (2)) AS ch(channel)"""
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from calls.decision.routing import ROUTED, ROUTING_RULES
+from calls.decision.routing import GOALS, ROUTED, ROUTING_RULES
 from calls.decision.rules import RULES
 from calls.runtime import shutdown
 from calls.states import WAIT_FOR_CHANGE, DeliveryState
@@ -58,7 +58,7 @@ SELECT d.call_id, d.counter_id, d.channel, d.partition_at
 FROM calls_delivery d
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 JOIN counters_counter k ON k.id = d.counter_id
-LEFT JOIN counters_goal g ON g.id = k.goal_id
+{GOALS}
 CROSS JOIN LATERAL (SELECT d.channel::int) AS ch(channel)
 WHERE {_OF_REASON} AND d.partition_at >= %(end_at)s
   AND (d.partition_at, d.call_id) >= (%(end_at)s, %(end_call)s)

@@ -129,7 +129,11 @@ def build_upload(stream: Stream, *, now: datetime) -> Upload | None:
     with transaction.atomic():
         # The lock keeps the settings unchanged until the bytes are frozen.
         counters = Counter.objects.select_for_update(of=("self",), no_key=True)
-        counter = counters.with_account().select_related("goal").get(pk=stream.counter_id)
+        counter = (
+            counters.with_account()
+            .select_related("goal", "callback_goal")
+            .get(pk=stream.counter_id)
+        )
         if not counter.is_sendable or redecision.is_held(counter):
             return None
         if stream.channel is Channel.GOAL and not _has_goal(counter):
@@ -210,7 +214,7 @@ def _freeze(
         channel=stream.channel,
         id_kind=stream.id_kind,
         is_static=stream.is_static,
-        target=counter.goal.identifier if is_goal and counter.goal else "",
+        target=counter.targets if is_goal else "",
         pieces=write_pieces(
             upload_id,
             attached.rows,

@@ -44,6 +44,7 @@ _SETTINGS = (
     "manual_tag_callback",
     "manual_tag_incoming",
     "goal__identifier",
+    "callback_goal__identifier",
 )
 
 # Truncated to the second, not rounded: a call must not start later than it did.
@@ -86,7 +87,12 @@ _CALL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("CallTrackerURL", f"%(call_page)s || {call_key_of_many_sql('c')}"),
 )
 _GOAL_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("Target", "%(goal__identifier)s::text"),
+    (
+        "Target",
+        f"CASE WHEN c.kind = '{Counter.CallKind.CALLBACK}' AND %(goal__identifier)s IS NOT NULL"
+        " THEN coalesce(%(callback_goal__identifier)s::text, %(goal__identifier)s::text)"
+        " ELSE %(goal__identifier)s::text END",
+    ),
     ("DateTime", _DATE_TIME),
     ("Price", _PRICE),
     ("Currency", _CURRENCY),

@@ -21,8 +21,10 @@ RETRY_AFTER = timedelta(minutes=1)
 
 
 def has_goal(upload: Upload, counter: Counter) -> bool:
-    """Whether the goal named in the upload existed when the counter's goals were last read."""
-    return counter.goals.filter(identifier=upload.target, deleted_at=None).exists()
+    """Whether the goals named in the upload existed when the counter's goals were last read."""
+    named = set(upload.target.split(" "))
+    present = counter.goals.filter(identifier__in=named, deleted_at=None)
+    return named == set(present.values_list("identifier", flat=True))
 
 
 def is_known(upload_id: int, *, now: datetime) -> bool:

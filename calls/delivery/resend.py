@@ -134,7 +134,7 @@ def _reload(delivery: Delivery) -> Delivery:
 
 def _freeze(delivery: Delivery, now: datetime) -> Upload:
     channel, (kind, is_static) = Channel(delivery.channel), _stream(delivery)
-    call_at = Call.objects.values_list("started_at", flat=True).get(
+    call_at, call_kind = Call.objects.values_list("started_at", "kind").get(
         pk=delivery.call_id, partition_at=delivery.partition_at
     )
     body = write_row(delivery, channel=channel, id_kind=kind, is_static=is_static)
@@ -142,7 +142,9 @@ def _freeze(delivery: Delivery, now: datetime) -> Upload:
         raise CannotResend(UNUSABLE)
     if call_at + LINK_HORIZON <= now:
         raise CannotResend(TOO_LATE)
-    goal = delivery.counter.goal
+    goal = delivery.counter.goal_of(call_kind)
+    if channel is Channel.GOAL and goal is not None and goal.deleted_at is not None:
+        raise CannotResend(NO_GOAL)
     return create_upload(
         upload_id=next_upload_id(),
         cabinet_id=delivery.cabinet_id,

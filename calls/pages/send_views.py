@@ -50,7 +50,7 @@ def send_call(request: HttpRequest, call_id: int, counter_pk: int) -> HttpRespon
     """Ask for confirmation (GET), or order the call to be sent to this counter (POST)."""
     person = cast(CabinetRequest, request)
     call = get_object_or_404(Call.objects.defer("raw"), cabinet=person.cabinet, pk=call_id)
-    counters = person.cabinet.counters.present().select_related("goal")
+    counters = person.cabinet.counters.present().select_related("goal", "callback_goal")
     counter = get_object_or_404(counters, pk=counter_pk)
     now = timezone.now()
     if request.method == "GET":

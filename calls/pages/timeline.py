@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from calls.decision.explain import Verdict, explain_call
 from calls.decision.reasons import hide_personal_data
 from calls.models import (
@@ -194,8 +196,12 @@ def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
 
 
 def channel_text(counter: Counter, channel: int) -> str:
-    """Return the channel in words, with the goal that is chosen. Load the counter with it."""
+    """Return the channel in words, with the goals that are chosen. Load the counter with it."""
     label = str(Channel(channel).label)
-    if channel == Channel.GOAL and counter.goal is not None:
+    if channel != Channel.GOAL or counter.goal is None:
+        return label
+    if counter.callback_goal is None:
         return f"{label} «{counter.goal.name}»"
-    return label
+    text = _("%(channel)s «%(goal)s», для обратных звонков «%(callbacks)s»")
+    names = {"goal": counter.goal.name, "callbacks": counter.callback_goal.name}
+    return text % ({"channel": label} | names)

@@ -95,7 +95,7 @@ def _came_before(call: Call) -> str | Promise:
 
 def _counters(call: Call, ids: set[int]) -> list[Counter]:
     counters = Counter.objects.present().filter(cabinet_id=call.cabinet_id, pk__in=ids)
-    return list(counters.select_related("goal").order_by("name", "pk"))
+    return list(counters.select_related("goal", "callback_goal").order_by("name", "pk"))
 
 
 def _link(counter: Counter, channels: Sequence[int]) -> OtherLink:

@@ -184,7 +184,7 @@ def _attachment(content: bytes, name: str, content_type: str) -> HttpResponse:
 
 
 def _counters(request: CabinetRequest) -> Any:
-    return request.cabinet.counters.select_related("account", "goal").defer(
+    return request.cabinet.counters.select_related("account", "goal", "callback_goal").defer(
         "account__access_token", "account__refresh_token"
     )
 

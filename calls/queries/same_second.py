@@ -60,6 +60,9 @@ WHERE d.channel = {Channel.GOAL.value} AND NOT d.is_static AND NOT e.is_static
   AND {_is_delivered("d", "u")} AND {_is_delivered("e", "v")}
   -- Rows that are in no file yet have the goal of the counter.
   AND coalesce(u.target = v.target, true)
+  -- A file that names two goals, apart by a space, has one for callbacks and one for other calls.
+  AND (position(' ' IN coalesce(u.target, v.target, '')) = 0
+       OR (c.kind = 'callback') = (o.kind = 'callback'))
 """
 
 

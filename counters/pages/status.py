@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.plurals import plural
 from counters.causes import CounterCause, goal_cause_of, stop_of
-from counters.models import Counter
+from counters.models import Counter, Goal
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -160,13 +160,18 @@ def _of_cause(cause: CounterCause | None, cure: Cure) -> CounterStatus | None:
 
 def settings_warnings(counter: Counter) -> list[str]:
     """Return sentences about effects of the saved settings that are likely unintended."""
-    found = [_about_site(counter), _about_defer(counter), _about_duration(counter)]
-    if counter.goal and counter.goal.deleted_at:
-        found.append(
-            _("Цель «%(name)s» удалена в Метрике: выберите другую или «Не указано».")
-            % {"name": counter.goal.name}
-        )
+    found = [
+        *(_about_site(counter), _about_defer(counter), _about_duration(counter)),
+        *(_about_goal(counter.goal), _about_goal(counter.callback_goal)),
+    ]
     return [warning for warning in found if warning]
+
+
+def _about_goal(goal: Goal | None) -> str:
+    if goal is None or goal.deleted_at is None:
+        return ""
+    text = _("Цель «%(name)s» удалена в Метрике: выберите другую или «Не указано».")
+    return text % {"name": goal.name}
 
 
 def _about_site(counter: Counter) -> str:

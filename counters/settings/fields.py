@@ -49,7 +49,8 @@ class GoalField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(Goal.objects.none(), required=False, empty_label=_("Не указано"), **kwargs)
+        values: dict[str, Any] = {"required": False, "empty_label": _("Не указано")} | kwargs
+        super().__init__(Goal.objects.none(), **values)
 
     def label_from_instance(self, goal: Goal) -> str:
         if goal.deleted_at is not None:

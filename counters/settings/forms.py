@@ -49,6 +49,7 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
     """
 
     goal = GoalField()
+    callback_goal = GoalField(empty_label=_("Та же цель"))
     send_calls = YesNoField()
     incoming_kinds = forms.MultipleChoiceField(
         label=_("Входящие звонки"),
@@ -130,7 +131,8 @@ class CounterSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic
             self.fields[name].label = label_of(name)
         for column in INCOMING_KINDS.values():
             self.fields[column].disabled = True  # set by `clean`, whatever a browser sends
-        cast(GoalField, self.fields["goal"]).queryset = choosable_goals(counter)
+        for name in ("goal", "callback_goal"):
+            cast(GoalField, self.fields[name]).queryset = choosable_goals(counter)
         known = dict.fromkeys([*CURRENCIES, counter.currency or CURRENCIES[0]])
         cast(ValueRulesField, self.fields["value_rules"]).read(data, counter.value_rules)
         currency = cast(forms.ChoiceField, self.fields["currency"])

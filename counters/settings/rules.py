@@ -7,7 +7,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from counters.models import Counter
+from counters.models import Counter, Goal
+
+#: A file of conversions is stored with the identifiers of both goals.
+MAX_TARGETS = 255
 
 
 def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
@@ -18,7 +21,17 @@ def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
     return dict(_problems(values))
 
 
+def _problems_of_goals(goal: Goal | None, of_callbacks: Goal | None) -> Iterator[tuple[str, str]]:
+    if of_callbacks is None:
+        return
+    if goal is None:
+        yield "callback_goal", _("Сначала выберите цель в «Достижение цели».")
+    elif len(goal.identifier) + len(of_callbacks.identifier) >= MAX_TARGETS:
+        yield "callback_goal", _("Идентификаторы двух целей вместе слишком длинные.")
+
+
 def _problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _problems_of_goals(values.get("goal"), values.get("callback_goal"))
     kind = values.get("call_kind")
     if values.get("site_mode") == Counter.SiteMode.LIST and values.get("site_hosts") == []:
         yield "site_hosts", _("Укажите хотя бы один сайт.")

@@ -57,7 +57,7 @@ def save_settings(
     current = (
         Counter.objects.present()
         .select_for_update(of=("self",))
-        .select_related("cabinet", "goal", "settings_saved_by")
+        .select_related("cabinet", "goal", "callback_goal", "settings_saved_by")
         .get(pk=counter.pk)
     )
     before, after = _differences(current, values)

@@ -59,9 +59,10 @@ class GoalWanted:
 
 
 #: The goals that CallKeeper's own scripts reach, by the key of their button.
+OF_CALLBACKS = "callback"
 PRESETS = {
     "calltracking": GoalWanted(_("Звонок коллтрекинга"), "calltracking_call_order"),
-    "callback": GoalWanted(_("Обратный звонок"), "call"),
+    OF_CALLBACKS: GoalWanted(_("Обратный звонок"), "call"),
 }
 
 

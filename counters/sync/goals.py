@@ -60,7 +60,7 @@ def refresh_goals(counter: Counter, *, now: datetime, actor: User | None = None)
         _store(locked, [info for info in infos if is_usable(info) or is_call_goal(info)], now)
         Counter.objects.filter(pk=locked.pk).update(goals_refreshed_at=now, goals_total=len(infos))
         _resume_with_room(locked, infos, actor, now)
-        # Only the chosen goal takes part in decisions.
+        # Only the chosen goals take part in decisions.
         if _chosen(locked) != chosen_before:
             Counter.objects.filter(pk=locked.pk).update(routing_changed_at=now)
             counter_changed.send(sender=Counter, counter=locked)
@@ -98,9 +98,9 @@ def refresh_stale_goals(counter: Counter, *, now: datetime) -> None:
 
 
 def choosable_goals(counter: Counter) -> QuerySet[Goal]:
-    """Return the goals that may be chosen, and the chosen one even if it is deleted."""
+    """Return the goals that may be chosen, and the chosen ones even if they are deleted."""
     is_usable = Q(deleted_at=None) & ~Q(identifier="")
-    usable = counter.goals.filter(is_usable | Q(pk=counter.goal_id or 0))
+    usable = counter.goals.filter(is_usable | Q(pk__in=_chosen_ids(counter)))
     return usable.order_by("name", "goal_id")
 
 
@@ -153,7 +153,11 @@ def _store(counter: Counter, infos: Iterable[GoalInfo], now: datetime) -> None:
     gone.filter(deleted_at__isnull=True).update(deleted_at=now)
 
 
-def _chosen(counter: Counter) -> tuple[str, bool] | None:
-    """Return what decisions read of the chosen goal."""
-    goal = counter.goals.filter(pk=counter.goal_id or 0).first()
-    return (goal.identifier, goal.deleted_at is None) if goal else None
+def _chosen(counter: Counter) -> dict[int, tuple[str, bool]]:
+    """Return what decisions read of the chosen goals."""
+    goals = counter.goals.filter(pk__in=_chosen_ids(counter))
+    return {goal.pk: (goal.identifier, goal.deleted_at is None) for goal in goals}
+
+
+def _chosen_ids(counter: Counter) -> list[int]:
+    return [pk for pk in (counter.goal_id, counter.callback_goal_id) if pk is not None]
