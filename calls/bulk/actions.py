@@ -19,7 +19,7 @@ from calls.models import BulkAction, BulkKind
 from calls.states import DeliveryState
 
 #: Rows of a step; those that are decided again take longer, and are locked meanwhile.
-STEP, STEP_OF_DECISION = 2_000, 500
+STEP, STEP_OF_DECISION = 2_000, 1_000
 #: Rows that an action goes through at most.
 MAX_ROWS = 100_000
 

@@ -2,7 +2,7 @@
 
 Each function takes keys of rows, changes those that still fulfil its condition, and returns how
 many. It runs in a transaction of the caller, who also writes the audit trail. Rows are locked in
-the order of `calls.delivery.rows`. Both channels of a call may be locked; only the keys change.
+the order of `calls.delivery.rows`.
 
 Whoever may undo the change finds its rows by ``mark``: the moment that is written into them.
 """
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, Value
-from django.db.models.functions import Least
+from django.db import connection
+from django.db.models import F, Q
 
 from calls.decision.reasons import CALLED_OFF
 from calls.decision.redecide import redecide
@@ -62,7 +62,7 @@ def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: da
     values = {
         "state": DeliveryState.WAITING,
         "reason": None,
-        "not_before": Least(Value(now), F("expires_at")),
+        "not_before": now,
     }
     changed = _change(counter, keys, condition & called_off_rows(now), values)
     _decide(counter, keys, now)
@@ -71,52 +71,55 @@ def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: da
 
 def hold_again_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
     """Hold rows again that were released, if the present settings hold them; return how many."""
-    condition = released_rows(mark, now)
-    locked = _lock(counter, keys, condition)
-    if not locked:
-        return 0
     # Of a call's two times the earlier one counts while both are due: it must not be this one.
-    _update(counter, locked, {"not_before": F("expires_at")})
-    _decide(counter, locked, now)
-    return _rows(counter, locked).filter(held_rows(now), _keys(locked)).count()
+    _change(counter, keys, released_rows(mark, now), {"not_before": F("expires_at")})
+    _decide(counter, keys, now)
+    return _rows(counter, keys).filter(held_rows(now)).count()
 
 
 def _change(counter: Counter, keys: Sequence[Key], condition: Q, values: dict[str, Any]) -> int:
-    locked = _lock(counter, keys, condition)
-    _update(counter, locked, values)
-    return len(locked)
+    """Lock the rows of these keys that fulfil the condition in their order, and change them.
 
-
-def _lock(counter: Counter, keys: Sequence[Key], condition: Q) -> list[Key]:
-    """Lock the rows of these keys that fulfil the condition; return their keys."""
+    One statement, so that the rows are locked no longer than their change takes.
+    """
     if not keys:
-        return []
+        return 0
     rows = _rows(counter, keys).filter(condition).order_by("call_id", "counter_id", "channel")
-    found = rows.select_for_update().values_list("call_id", "partition_at", "channel")
-    wanted = set(keys)
-    return [key for key in found if key in wanted]
+    locked, where = (
+        rows.select_for_update().values("call_id", "partition_at", "channel")
+    ).query.sql_with_params()
+    to, values_of = _assignments(values)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH locked AS ({locked}) UPDATE calls_delivery d SET {to} FROM locked"
+            " WHERE d.call_id = locked.call_id AND d.partition_at = locked.partition_at"
+            " AND d.counter_id = %s AND d.channel = locked.channel"
+            " AND d.partition_at BETWEEN %s AND %s",
+            [*where, *values_of, counter.pk, *_between(keys)],
+        )
+        return int(cursor.rowcount)
 
 
-def _update(counter: Counter, locked: Sequence[Key], values: dict[str, Any]) -> None:
-    for channel in Channel:
-        of_channel = [key for key in locked if key[2] == channel]
-        if of_channel:
-            _rows(counter, of_channel).filter(channel=channel).update(**values)
+def _assignments(values: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Return the SET clause of the row d and its parameters; an F is another column of the row."""
+    parts, parameters = [], []
+    for column, value in values.items():
+        if isinstance(value, F):
+            parts.append(f"{column} = d.{value.name}")
+        else:
+            parts.append(f"{column} = %s")
+            parameters.append(value)
+    return ", ".join(parts), parameters
 
 
 def _rows(counter: Counter, keys: Sequence[Key]) -> DeliveryQuerySet[Delivery]:
-    """Return the rows of the counter of these calls, in all channels."""
-    first, last = _between(keys)
-    return Delivery.objects.filter(
-        counter=counter, call_id__in=_calls(keys), partition_at__range=(first, last)
-    )
-
-
-def _keys(keys: Sequence[Key]) -> Q:
+    """Return the rows of these keys."""
     found = Q()
     for channel in Channel:
-        found |= Q(channel=channel, call_id__in=_calls(key for key in keys if key[2] == channel))
-    return found
+        calls = [call for call, _at, of_channel in keys if of_channel == channel]
+        if calls:
+            found |= Q(channel=channel, call_id__in=calls)
+    return Delivery.objects.filter(found, counter=counter, partition_at__range=_between(keys))
 
 
 def _decide(counter: Counter, keys: Sequence[Key], now: datetime) -> None:
