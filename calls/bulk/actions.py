@@ -12,16 +12,21 @@ from datetime import datetime
 from django.db.models import Q
 
 from calls.bulk.selection import selection_of
+from calls.decision.ordered import WAIVED
 from calls.delivery import hold_many, recovery
 from calls.delivery.hold import called_off_rows, held_rows
 from calls.delivery.hold_many import Key
+from calls.delivery.send_orders import order_sending
 from calls.models import BulkAction, BulkKind
-from calls.states import DeliveryState
+from calls.states import CALL_NOT_FINISHED, TRIAL_CALL, DeliveryState
 
 #: Rows of a step; those that are decided again take longer, and are locked meanwhile.
 STEP, STEP_OF_DECISION = 2_000, 1_000
 #: Rows that an action goes through at most.
 MAX_ROWS = 100_000
+#: Reasons that an order for many calls waives. A trial call is sent by an order for it alone, and a
+#: call without its outcome sends itself when it is finished.
+SENDABLE = tuple(code for code in WAIVED if code not in (TRIAL_CALL, CALL_NOT_FINISHED))
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Action:
     change: Callable[[BulkAction, Sequence[Key], datetime], int]
     step: int = STEP
     undo: BulkKind | None = None
+    #: Whether calls are counted, of which both channels are changed, and not rows.
+    of_calls: bool = False
 
 
 def condition_of(action: BulkAction, now: datetime) -> Q:
@@ -82,6 +89,16 @@ def _retry(action: BulkAction, keys: Sequence[Key], now: datetime) -> int:
     return changed
 
 
+def _skipped_rows(_mark: datetime, now: datetime) -> Q:
+    return Q(state=DeliveryState.SKIPPED, reason__in=SENDABLE, expires_at__gt=now)
+
+
+def _send(action: BulkAction, keys: Sequence[Key], now: datetime) -> int:
+    calls = list(dict.fromkeys(call for call, _at, _channel in keys))
+    counts = order_sending(action.counter, calls, actor=action.requested_by, now=now)
+    return counts.sent
+
+
 ACTIONS: dict[BulkKind, Action] = {
     BulkKind.RELEASE: Action(
         lambda _mark, now: held_rows(now), _release, undo=BulkKind.UNDO_RELEASE
@@ -93,6 +110,7 @@ ACTIONS: dict[BulkKind, Action] = {
         lambda _mark, now: called_off_rows(now), _restore, step=STEP_OF_DECISION
     ),
     BulkKind.RETRY: Action(_retry_rows, _retry),
+    BulkKind.SEND: Action(_skipped_rows, _send, step=STEP_OF_DECISION, of_calls=True),
     BulkKind.UNDO_RELEASE: Action(hold_many.released_rows, _hold_again, step=STEP_OF_DECISION),
     BulkKind.UNDO_CALL_OFF: Action(
         hold_many.marked_called_off_rows, _restore, step=STEP_OF_DECISION

@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from cabinets import audit
 from calls.bulk.actions import ACTIONS, MAX_ROWS, condition_of
 from calls.bulk.selection import Selection, frozen
+from calls.delivery.send_orders import MAX_CALLS, SendCounts, preview_sending
 from calls.models import BulkAction, BulkKind, BulkState
 from counters.models import Counter
 
@@ -32,6 +33,15 @@ class Counted:
 def count(kind: BulkKind, selection: Selection, *, now: datetime) -> Counted:
     """Count what the action would change, MAX_ROWS at most."""
     return _count(selection, ACTIONS[kind].rows(now, now))
+
+
+def preview_sending_of(selection: Selection, *, now: datetime) -> SendCounts | None:
+    """Return what SEND would do with the rows, by call; None when they are too many to judge."""
+    rows = selection.rows(ACTIONS[BulkKind.SEND].rows(now, now)).order_by()
+    calls = list(rows.values_list("call_id", flat=True).distinct()[: MAX_CALLS + 1])
+    if len(calls) > MAX_CALLS:
+        return None
+    return preview_sending(selection.counter, calls, now=now)
 
 
 def _count(selection: Selection, condition: Q) -> Counted:
@@ -55,7 +65,8 @@ def order(
     action = BulkAction(
         kind=kind, token=token, filters=frozen(selection), last_call=selection.last_call
     )
-    action.total = count(kind, selection, now=now).rows
+    counted = count(kind, selection, now=now)
+    action.total = counted.calls if ACTIONS[kind].of_calls else counted.rows
     return _create(action, counter, actor, now)
 
 

@@ -50,10 +50,15 @@ class Selection:
 
     def keys(self, condition: Q, *, after: Key | None, most: int) -> list[Key]:
         """Return the keys of the next rows, from the newest call to the oldest."""
+        rows = self.page(condition, after=after, most=most)
+        return list(rows.values_list("call_id", "partition_at", "channel"))
+
+    def page(self, condition: Q, *, after: Key | None, most: int) -> DeliveryQuerySet[Delivery]:
+        """Return the next rows, from the newest call to the oldest."""
         rows = self.rows(condition).order_by(*ORDER)
         if after is not None:
             rows = rows.filter(_below(after), partition_at__lte=after[1])
-        return list(rows.values_list("call_id", "partition_at", "channel")[:most])
+        return rows[:most]
 
 
 def select(counter: Counter, filters: Filters, *, now: datetime) -> Selection:

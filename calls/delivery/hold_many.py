@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Q
 
 from calls.decision.reasons import CALLED_OFF
 from calls.decision.redecide import redecide
@@ -48,23 +48,20 @@ def release_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: 
 
     They are not decided again: whatever changes a call or the settings decides what waits.
     """
-    return _change(counter, keys, held_rows(now), {"not_before": mark})
+    return _change(counter, keys, held_rows(now), "not_before = %s", [mark])
 
 
 def call_off_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
     """Do not send rows that wait."""
-    values = {"state": DeliveryState.SKIPPED, "reason": CALLED_OFF.code, "decided_at": mark}
-    return _change(counter, keys, waiting_rows(now), values)
+    to = "state = %s, reason = %s, decided_at = %s"
+    values = [DeliveryState.SKIPPED.value, CALLED_OFF.code, mark]
+    return _change(counter, keys, waiting_rows(now), to, values)
 
 
 def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: datetime) -> int:
     """Let called off rows of the condition wait again, as the present settings decide."""
-    values = {
-        "state": DeliveryState.WAITING,
-        "reason": None,
-        "not_before": now,
-    }
-    changed = _change(counter, keys, condition & called_off_rows(now), values)
+    to, values = "state = %s, reason = NULL, not_before = %s", [DeliveryState.WAITING.value, now]
+    changed = _change(counter, keys, condition & called_off_rows(now), to, values)
     _decide(counter, keys, now)
     return changed
 
@@ -72,44 +69,33 @@ def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: da
 def hold_again_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
     """Hold rows again that were released, if the present settings hold them; return how many."""
     # Of a call's two times the earlier one counts while both are due: it must not be this one.
-    _change(counter, keys, released_rows(mark, now), {"not_before": F("expires_at")})
+    _change(counter, keys, released_rows(mark, now), "not_before = d.expires_at", [])
     _decide(counter, keys, now)
     return _rows(counter, keys).filter(held_rows(now)).count()
 
 
-def _change(counter: Counter, keys: Sequence[Key], condition: Q, values: dict[str, Any]) -> int:
+def _change(
+    counter: Counter, keys: Sequence[Key], condition: Q, to: str, values: Sequence[Any]
+) -> int:
     """Lock the rows of these keys that fulfil the condition in their order, and change them.
 
-    One statement, so that the rows are locked no longer than their change takes.
+    One statement, so that the rows are locked no longer than their change takes. ``to`` is the SET
+    clause of the row d, ``values`` are its parameters.
     """
     if not keys:
         return 0
     rows = _rows(counter, keys).filter(condition).order_by("call_id", "counter_id", "channel")
-    locked, where = (
-        rows.select_for_update().values("call_id", "partition_at", "channel")
-    ).query.sql_with_params()
-    to, values_of = _assignments(values)
+    columns = rows.select_for_update().values("call_id", "partition_at", "channel")
+    locked, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH locked AS ({locked}) UPDATE calls_delivery d SET {to} FROM locked"
             " WHERE d.call_id = locked.call_id AND d.partition_at = locked.partition_at"
             " AND d.counter_id = %s AND d.channel = locked.channel"
             " AND d.partition_at BETWEEN %s AND %s",
-            [*where, *values_of, counter.pk, *_between(keys)],
+            [*parameters, *values, counter.pk, *_between(keys)],
         )
         return int(cursor.rowcount)
-
-
-def _assignments(values: dict[str, Any]) -> tuple[str, list[Any]]:
-    """Return the SET clause of the row d and its parameters; an F is another column of the row."""
-    parts, parameters = [], []
-    for column, value in values.items():
-        if isinstance(value, F):
-            parts.append(f"{column} = d.{value.name}")
-        else:
-            parts.append(f"{column} = %s")
-            parameters.append(value)
-    return ", ".join(parts), parameters
 
 
 def _rows(counter: Counter, keys: Sequence[Key]) -> DeliveryQuerySet[Delivery]:

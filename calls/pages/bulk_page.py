@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.bulk.actions import ACTIONS, MAX_ROWS
 from calls.bulk.orders import Counted
+from calls.delivery.send_orders import SendCounts
 from calls.models import BulkAction, BulkKind, BulkState
 from calls.pages.empty_history import url_of
 from calls.pages.forms import HistoryFilterForm
@@ -71,6 +72,27 @@ WORDS: dict[BulkKind, Words] = {
         nothing=gettext_lazy("Звонков, отправку которых отменил человек, среди отобранных нет."),
         states=frozenset({DisplayState.SKIPPED}),
     ),
+    BulkKind.SEND: Words(
+        button=gettext_lazy("Отправить не отправленные"),
+        effects=(
+            gettext_lazy(
+                "Звонки уйдут в Метрику, хотя не подходят под настройки счетчика. Удалить их там "
+                "нельзя — ни вам, ни нам."
+            ),
+            gettext_lazy(
+                "Каждый звонок уйдёт по всем включённым каналам: и в «Звонки», и в цель. Что уже "
+                "отправлено, второй раз не уйдёт."
+            ),
+            gettext_lazy(
+                "Не уйдут звонки, которым мешает что-то ещё: нет идентификатора, прошёл 21 день."
+            ),
+        ),
+        nothing=gettext_lazy(
+            "Отправлять нечего: среди отобранных нет звонков, которым мешают только настройки."
+        ),
+        states=frozenset({DisplayState.SKIPPED}),
+        tone="danger-solid",
+    ),
     BulkKind.RETRY: Words(
         button=gettext_lazy("Повторить отклонённые"),
         effects=(
@@ -108,9 +130,11 @@ def bar_context(
         for kind, words in WORDS.items()
         if words.states & chosen and counter.removed_at is None
     ]
+    export = reverse("calls:history-export", args=[counter.pk])
     recent = BulkAction.objects.filter(counter=counter).order_by("-requested_at")[:RECENT]
     return {
         "bulk_buttons": buttons,
+        "export_url": _with(export, shown),
         "bulk_count": _count(chosen, totals),
         "bulk_recent": [_line(one) for one in recent],
     }
@@ -133,16 +157,20 @@ def _with(url: str, shown: Mapping[str, str]) -> str:
 
 
 def question_context(
-    counter: Counter, kind: BulkKind, form: HistoryFilterForm, counted: Counted
+    counter: Counter,
+    kind: BulkKind,
+    form: HistoryFilterForm,
+    counted: Counted,
+    trial: SendCounts | None,
 ) -> dict[str, Any]:
-    """Return the context of the page that asks before an action."""
+    """Return the context of the page that asks before an action; ``trial``: what it would send."""
     words, shown = WORDS[kind], form.shown_values()
     return {
         "counter": counter,
         "kind": BulkKind(kind).label,
         "words": words,
         "counted": counted,
-        "sentence": counted_sentence(counted),
+        "sentence": sending_sentence(trial) if trial else counted_sentence(counted),
         "most": grouped(MAX_ROWS),
         "chosen": filter_lines(shown, form),
         "hidden": {"q": ""} | shown,
@@ -159,6 +187,13 @@ def counted_sentence(counted: Counted) -> str:
         return _("Звонков: %(calls)s.") % {"calls": grouped(counted.calls)}
     text = _("Звонков: %(calls)s, отправок: %(rows)s (звонок и цель отправляются отдельно).")
     return text % {"calls": grouped(counted.calls), "rows": grouped(counted.rows)}
+
+
+def sending_sentence(trial: SendCounts) -> str:
+    """Return how many calls an order sends, and how many it cannot."""
+    text = _("Уйдёт звонков: %(sent)s. Не уйдёт: %(rest)s.")
+    rest = trial.total - trial.sent
+    return text % {"sent": grouped(trial.sent), "rest": grouped(rest)}
 
 
 def filter_lines(shown: Mapping[str, str], form: HistoryFilterForm) -> list[tuple[str, str]]:
@@ -184,16 +219,38 @@ def action_context(action: BulkAction, *, can_manage: bool) -> dict[str, Any]:
         "tone": {BulkState.DONE: "success", BulkState.STOPPED: "warning"}.get(
             BulkState(action.state), "info"
         ),
-        "progress": max(action.done, action.changed) if action.is_running else None,
+        "progress": min(action.total, max(action.done, action.changed))
+        if action.is_running
+        else None,
         "total": grouped(action.total),
         "changed": grouped(action.changed),
-        "left": grouped(max(0, action.total - action.changed)) if not action.is_running else "",
+        "left_text": _left_sentence(action),
         "undo_label": undo.label if undo and is_undoable and not undone_by else "",
         "undone_url": action_url(undone_by) if undone_by else "",
         "can_manage": can_manage and present,
         "history_url": history_url(action),
         "parent_url": action_url(action.undoes) if action.undoes else "",
     }
+
+
+def _left_sentence(action: BulkAction) -> str:
+    """Return why an action that has ended changed fewer rows than were selected; '' if not."""
+    left = action.total - action.changed
+    if action.is_running or left <= 0:
+        return ""
+    if action.state == BulkState.STOPPED:
+        text = _("Остальные (%(left)s) не изменились: действие остановлено.")
+    elif action.kind == BulkKind.SEND:
+        text = _(
+            "Остальные (%(left)s) не отправлены: им мешают не только настройки. Причина указана у "
+            "каждого звонка."
+        )
+    else:
+        text = _(
+            "Остальные (%(left)s) не изменились: пока шло действие, они ушли в файл или стали "
+            "другими."
+        )
+    return text % {"left": grouped(left)}
 
 
 def action_url(action: BulkAction) -> str:

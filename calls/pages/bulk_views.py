@@ -46,8 +46,10 @@ def bulk(request: CabinetRequest, counter_pk: int, kind: str) -> HttpResponse:
     if request.method == "POST":
         return _order(request, counter, BulkKind(kind), form)
     now = timezone.now()
-    counted = orders.count(BulkKind(kind), select(counter, form.filters(), now=now), now=now)
-    context = question_context(counter, BulkKind(kind), form, counted)
+    selection = select(counter, form.filters(), now=now)
+    counted = orders.count(BulkKind(kind), selection, now=now)
+    trial = orders.preview_sending_of(selection, now=now) if kind == BulkKind.SEND else None
+    context = question_context(counter, BulkKind(kind), form, counted, trial)
     context["token"] = uuid4()
     return render(request, "calls/bulk/question.html", context)
 

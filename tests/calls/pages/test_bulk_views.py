@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from calls.pages import bulk_views
 from calls.states import DeliveryState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery
+from tests.calls.stored import store_call
+from tests.workbooks import sheet_in, values_in
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +107,41 @@ def test_viewer_sees_how_far_an_action_is(
 
     assert "Изменено: 3 из 3." in page.content.decode()
     assert not page.context["can_manage"]
+
+
+def test_what_the_filters_show_is_downloaded_as_a_workbook(
+    owner_client: Client, viewer_client: Client, counter: Counter, held: list[Delivery]
+) -> None:
+    address = owner_client.get(url("history", counter), {"state": "held"}).context["export_url"]
+
+    answer: Any = owner_client.get(address)
+
+    sheet = values_in(sheet_in(io.BytesIO(b"".join(answer.streaming_content))))
+    column = {title: place for place, title in enumerate(sheet[0])}
+    assert len(sheet) == 4
+    assert {row[column["Состояние"]] for row in sheet[1:]} == {"Отложен"}
+    numbers = {one.call.external_id for one in held}
+    assert {row[column["Номер звонка"]] for row in sheet[1:]} == numbers
+    event = AuditEvent.objects.get(action="history.downloaded")
+    assert (event.after["rows"], event.after["filters"]["state"]) == (3, "held")
+    assert viewer_client.get(address).status_code == 403
+
+
+def test_skipped_calls_are_sent_although_the_settings_exclude_them(
+    owner_client: Client, cabinet: Cabinet, counter: Counter
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=200)
+    short = [store_call(cabinet=cabinet) for _number in range(2)]
+    store_call(cabinet=cabinet, client_id="", kind="callback")  # without a visitor it never goes
+
+    history = owner_client.get(url("history", counter), {"state": "skipped"})
+    buttons = {str(one["label"]): one["url"] for one in history.context["bulk_buttons"]}
+    question = owner_client.get(buttons["Отправить не отправленные"])
+    assert question.context["sentence"] == "Уйдёт звонков: 2. Не уйдёт: 1."
+    form = question.context["hidden"] | {"token": question.context["token"]}
+    done = owner_client.post(url("bulk", counter, "send"), form, follow=True)
+
+    assert "Изменено: 2 из 3." in done.content.decode()
+    assert "не только настройки" in done.content.decode()
+    waiting = Delivery.objects.waiting().values_list("call_id", flat=True)
+    assert set(waiting) == {call.pk for call in short}
