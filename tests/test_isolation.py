@@ -108,7 +108,8 @@ def test_no_page_shows_a_token(
     """S-35"""
     answer = ask(owner_client, name, things, "get")
 
-    text = b"".join(answer).decode() if answer.streaming else answer.content.decode()
+    body = b"".join(answer) if answer.streaming else answer.content
+    text = body.decode(errors="replace")  # a workbook is no text
     text += str(dict(answer.headers))
     assert counter.account.access_token not in text
     assert counter.account.refresh_token not in text

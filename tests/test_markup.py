@@ -101,7 +101,8 @@ def write_payloads(payload: str) -> set[str]:
 
 def with_markup(client: Client, urls: list[str]) -> dict[str, list[str]]:
     answers = {url: client.get(url) for url in urls}
-    texts = {url: one.content.decode() for url, one in answers.items() if not one.streaming}
+    whole = {url: one for url, one in answers.items() if not one.streaming}
+    texts = {url: one.content.decode(errors="replace") for url, one in whole.items()}
     pages = {url: text for url, text in texts.items() if "html" in answers[url]["Content-Type"]}
     found = {url: Page(text).found for url, text in pages.items()}
     found |= {url: ["a template ran"] for url, text in pages.items() if "71910008" in text}

@@ -116,7 +116,7 @@ def test_what_the_filters_show_is_downloaded_as_a_workbook(
 
     answer: Any = owner_client.get(address)
 
-    sheet = values_in(sheet_in(io.BytesIO(b"".join(answer.streaming_content))))
+    sheet = values_in(sheet_in(io.BytesIO(answer.content)))
     column = {title: place for place, title in enumerate(sheet[0])}
     assert len(sheet) == 4
     assert {row[column["Состояние"]] for row in sheet[1:]} == {"Отложен"}
