@@ -61,11 +61,12 @@ def test_preview_counts_what_the_rules_say_after_the_save(
 ) -> None:
     counter.goal = factories.make_goal(counter=counter)
     counter.save()
+    gone = factories.make_goal(counter=counter, identifier="gone", deleted_at=timezone.now())
     calls = [store_call(cabinet=cabinet, decided=False, **kind) for kind in KINDS]
     store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=DAYS, hours=1))
     before = _sent(calls, counter)
 
-    for changes in DRAFTS:
+    for changes in (*DRAFTS, {"callback_goal": gone}):
         draft = _changed(counter, changes)
         with transaction.atomic():
             preview = preview_of(draft, counter, now=timezone.now())
