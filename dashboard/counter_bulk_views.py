@@ -25,7 +25,7 @@ from dashboard.counter_selection import chosen_counters, selection_of
 #: So many counters are changed by one press: each is a transaction of its own.
 MAX_AT_ONCE = 500
 #: Actions of the bar under the list.
-ON, OFF, SETTINGS = "on", "off", "settings"
+ON, OFF, SETTINGS, BACKFILL = "on", "off", "settings", "backfill"
 #: Key of an undo that redraws no row.
 NO_ROW = 0
 
@@ -42,7 +42,7 @@ class Switched:
 @manage_required
 @same_cabinet
 def act_on_counters(request: CabinetRequest) -> HttpResponse:
-    """Switch the chosen counters, or lead to the choice of settings for them."""
+    """Switch the chosen counters, or lead to their settings or their past calls."""
     chosen = _chosen(request)
     back = HttpResponseRedirect(_list_url(request.POST))
     if not chosen:
@@ -55,6 +55,9 @@ def act_on_counters(request: CabinetRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     if action == SETTINGS:
         return _choose_origin(request, chosen)
+    if action == BACKFILL:
+        query = urlencode({"counter": [one.pk for one in chosen]}, doseq=True)
+        return HttpResponseRedirect(f"{reverse('calls:backfill-new')}?{query}")
     if action in (ON, OFF):
         _switch_and_notify(request, chosen, enabled=action == ON)
     return back

@@ -83,8 +83,7 @@ def new_backfill(request: CabinetRequest) -> HttpResponse:
     """Show the form and the last ones (GET), or have the calls counted (POST); nothing is sent."""
     counters = list(_offered(request))
     if request.method != "POST":
-        number = request.GET.get("counter", "")
-        initial = {"counters": [number] if number else []}
+        initial = {"counters": request.GET.getlist("counter")}
         return _form(request, BackfillForm(counters=counters, initial=initial))
     form = BackfillForm(request.POST, counters=counters)
     if not form.is_valid():

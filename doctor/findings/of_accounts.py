@@ -70,7 +70,8 @@ def _rights(account: YandexAccount) -> Check:
 
 
 def _answer(account: YandexAccount, problems: Mapping[int, str], now: datetime) -> Check:
-    check = Cure(reverse("counters:check-access", args=[account.pk]), is_post=True)
+    url = reverse("counters:check-access", args=[account.pk])
+    check = Cure(url, _("Проверить"), is_post=True)
     if account.pk in problems:
         sentence = str(CODES.get(problems[account.pk], ""))
         text = _("При последней проверке списка счетчиков: %(reason)s") % {"reason": sentence}

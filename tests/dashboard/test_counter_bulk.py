@@ -152,3 +152,16 @@ def test_settings_are_taken_from_a_configured_counter(
         reverse("counters:settings-copy", args=[three[0].pk]), {"step": "choose", "numbers": chosen}
     )
     assert choice.context["chosen"] == set(chosen)
+
+
+def test_past_calls_of_the_chosen_counters_are_offered(
+    owner_client: Client, three: list[Counter]
+) -> None:
+    chosen = three[1:]
+
+    answer = owner_client.post(
+        BULK, {"action": "backfill", "numbers": [one.number for one in chosen]}
+    )
+
+    form = owner_client.get(answer.headers["Location"]).context["form"]
+    assert form.chosen == {one.pk for one in chosen}
