@@ -29,7 +29,7 @@ COPY requirements.txt constraints.txt ./
 # The tested versions only; an index that lacks one stops the build.
 RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 COPY --from=source /source .
-RUN python -m callkeeper_metrika.catalogues
+RUN python -m accounts.catalogues
 # Collecting static files needs no server and no secret; these values exist in this step only.
 RUN SECRET_KEY=build SEALING_KEYS=b25seS1mb3ItdGhlLWJ1aWxkLi4uLi4uLi4uLi4uLi4= \
     YANDEX_CLIENT_ID=build YANDEX_CLIENT_SECRET=build \

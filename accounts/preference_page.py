@@ -83,7 +83,8 @@ def _stored(
 
 
 def _next_url(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
+    # Not a field of the form: an address may hold a code of Yandex, which no page repeats.
+    wanted = request.headers.get("Referer", "")
     is_own = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -33,7 +33,7 @@ from devtools.launcher.summary import summary
 SUPERVISE_SECONDS = 0.5
 #: Loaded by its name after the servers are on their way; the launcher itself needs no product.
 PRELOAD = "devtools.preload"
-CATALOGUES = "callkeeper_metrika.catalogues"
+CATALOGUES = "accounts.catalogues"
 
 
 class Stopped(BaseException):

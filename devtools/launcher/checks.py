@@ -24,7 +24,7 @@ from devtools.launcher.test_servers import set_harmless_values, start_servers
 # tests from each other at the end.
 PYTEST = ("-n", "3", "--dist", "worksteal", "--durations=10")
 #: Loaded by its name: the launcher needs no product.
-CATALOGUES = "callkeeper_metrika.catalogues"
+CATALOGUES = "accounts.catalogues"
 COVERAGE = ("--cov", "--cov-report=")
 # Title, and the words after `python`.
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -37,10 +37,11 @@ def test_switches_of_the_menu_change_one_thing_and_return_to_the_page(
 ) -> None:
     sources = reverse("cabinets:sources")
 
-    dark = client.post(reverse("preference-switch"), {"theme": "dark", "next": sources})
-    english = client.post(reverse("preference-switch"), {"language": "en", "next": sources})
+    page_of = {"referer": f"http://127.0.0.1{sources}"}
+    dark = client.post(reverse("preference-switch"), {"theme": "dark"}, headers=page_of)
+    english = client.post(reverse("preference-switch"), {"language": "en"}, headers=page_of)
 
-    assert (dark.status_code, dark.headers["Location"]) == (303, sources)
+    assert (dark.status_code, dark.headers["Location"]) == (303, f"http://127.0.0.1{sources}")
     assert english.cookies["language"].value == "en"
     stored = Preference.objects.get()
     assert (stored.user, stored.language, stored.theme, stored.time_zone) == (
@@ -61,7 +62,9 @@ def test_switches_of_the_menu_change_one_thing_and_return_to_the_page(
 
 @pytest.mark.parametrize("foreign", ["https://evil.example/", "//evil.example", ""])
 def test_switch_leads_to_no_other_site(client: Client, person: User, foreign: str) -> None:
-    answer = client.post(reverse("preference-switch"), {"theme": "light", "next": foreign})
+    answer = client.post(
+        reverse("preference-switch"), {"theme": "light"}, headers={"referer": foreign}
+    )
 
     assert answer.headers["Location"] == reverse("preferences")
 

@@ -6,7 +6,7 @@ import gettext
 import os
 from pathlib import Path
 
-from callkeeper_metrika.catalogues import compile_catalogues
+from accounts.catalogues import compile_catalogues
 
 ENTRY = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "{}"\nmsgstr "{}"\n'
 
