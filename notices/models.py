@@ -90,8 +90,8 @@ class Medium(models.TextChoices):
 class MessageState(models.TextChoices):
     """What has become of a message."""
 
-    WAITING = "waiting", _("Ждёт отправки")
-    SENDING = "sending", _("Отправляется")
+    WAITING = "waiting", _("Ждёт своей очереди")
+    SENDING = "sending", _("Уходит")
     SENT = "sent", _("Отправлено")
     #: The answer was lost; it is not repeated, because it may have arrived.
     UNCLEAR = "unclear", _("Неизвестно, дошло ли")

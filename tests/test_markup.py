@@ -70,12 +70,15 @@ def marked(value: Any, payload: str) -> Any:
 def free_texts(row: Model, payload: str) -> dict[str, Any]:
     """Return the payload for each column of the row that takes any text."""
     found: dict[str, Any] = {}
+    unique = {name for one in row._meta.total_unique_constraints for name in one.fields}
     for field in row._meta.concrete_fields:
         is_key = field.primary_key or field.unique or isinstance(field, SealedTextField)
         if is_key or field.choices or MEANING.search(field.name):
             continue
         if isinstance(field, CharField | TextField):
             text = payload if (field.max_length or 999) >= len(payload) else SHORT
+            if field.name in unique:
+                text += str(row.pk)
             if (field.max_length or 999) >= len(text):
                 found[field.name] = text
         if isinstance(field, ArrayField) and field.name in ("tags", "campaigns", "site_hosts"):

@@ -201,8 +201,8 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("waiting", "Ждёт отправки"),
-                            ("sending", "Отправляется"),
+                            ("waiting", "Ждёт своей очереди"),
+                            ("sending", "Уходит"),
                             ("sent", "Отправлено"),
                             ("unclear", "Неизвестно, дошло ли"),
                             ("failed", "Не отправлено"),
