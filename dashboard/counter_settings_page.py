@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from cabinets.quotes import quoted
 from calls.queries.connection import earlier_count
 from calls.queries.stats import sent_totals
 from counters.models import Counter
@@ -49,7 +50,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
         "goal_offers": offers_of(counter),
-        "call_goals": [f"«{goal.name}»" for goal in call_goals(counter)],
+        "call_goals": [quoted(goal.name) for goal in call_goals(counter)],
         "check_url": counter_check_url(counter),
         "check_label": counter_check_label(counter),
     }

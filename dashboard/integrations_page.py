@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
+from cabinets.quotes import quoted
 from calls.models import Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.queries.stats import awaiting_decision
@@ -127,7 +128,7 @@ def _about_counter(counter: Counter, cause: CounterCause) -> Notice:
 
 
 def _about_many_counters(counters: list[Counter], cause: CounterCause) -> Notice:
-    names = ", ".join(f"«{counter.name}»" for counter in counters[:MAX_LISTED])
+    names = ", ".join(quoted(counter.name) for counter in counters[:MAX_LISTED])
     text = _("Счетчиков: %(count)d (%(names)s и другие). %(sentence)s")
     words = {"count": len(counters), "names": names, "sentence": cause.sentence}
     return Notice(text % words, reverse("counters:list"), _("К счетчикам"))
@@ -203,7 +204,7 @@ def _about_decisions(cabinet: Cabinet) -> list[Notice]:
 def _about_expiry(cabinet: Cabinet) -> list[Notice]:
     return [
         Notice(
-            f"{_('Счетчик')} «{warning.counter_name}». {' '.join(warning.sentences)}",
+            f"{_('Счетчик')} {quoted(warning.counter_name)}. {' '.join(warning.sentences)}",
             _calls_of(warning),
             _("К звонкам"),
         )

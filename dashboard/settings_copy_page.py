@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.access import CabinetRequest
 from cabinets.plurals import plural
+from cabinets.quotes import quoted
 from calls.queries.connection import awaiting_by_counter
 from counters.models import Counter
 from counters.pages.flash_messages import MAX_LISTED
@@ -182,7 +183,7 @@ def notify_copied(request: CabinetRequest, name: str, result: Copied) -> None:
     elif not result.changed_meanwhile:
         messages.info(request, _("Копировать нечего: настройки уже совпадают."))
     if result.changed_meanwhile:
-        names = ", ".join(f"«{one.name}»" for one in result.changed_meanwhile[:MAX_LISTED])
+        names = ", ".join(quoted(one.name) for one in result.changed_meanwhile[:MAX_LISTED])
         unlisted = len(result.changed_meanwhile) - MAX_LISTED
         if unlisted > 0:
             names += _(" и ещё %(count)d") % {"count": unlisted}

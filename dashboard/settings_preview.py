@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.plurals import plural
+from cabinets.quotes import quoted
 from calls.decision.reasons import REASON_TITLES
 from calls.queries.effect_on_waiting import effect_on_waiting
 from calls.queries.settings_preview import DAYS, Preview, TooManyCalls, preview_of
@@ -92,7 +93,7 @@ def _waiting(draft: Counter, now: datetime) -> str:
 
 
 def _problem(form: CounterSettingsForm) -> str:
-    labels = [f"«{form.fields[name].label}»" for name in form.errors if name in form.fields]
+    labels = [quoted(form.fields[name].label or "") for name in form.errors if name in form.fields]
     return _("Исправьте, и посчитаем снова: %(fields)s.") % {"fields": ", ".join(labels)}
 
 

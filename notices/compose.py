@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from cabinets.quotes import quoted
 from notices.claims import Postponed, Text
 from notices.kinds import Kind
 from notices.models import SETTLES_AFTER, Notice, NoticeLine, NoticeMessage
@@ -105,6 +106,6 @@ def _ended(notices: list[Notice]) -> Iterator[str]:
 
 
 def _counted(kind: str, notices: list[Notice]) -> str:
-    names = ", ".join(f"«{name_of(one)}»" for one in notices[:MAX_LISTED])
+    names = ", ".join(quoted(name_of(one)) for one in notices[:MAX_LISTED])
     text = _("%(what)s: %(names)s и другие, всего %(count)d.")
     return text % {"what": Kind(kind).label, "names": names, "count": len(notices)}

@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from cabinets.quotes import quoted
 from cabinets.undo import read_undo
 
 register = template.Library()
@@ -46,6 +47,7 @@ class Total(Protocol):
 
 
 register.filter("undo", read_undo)
+register.filter("quoted", quoted)
 
 
 @register.simple_tag

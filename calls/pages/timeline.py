@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from cabinets.quotes import quoted
 from calls.decision.explain import Verdict, explain_call
 from calls.decision.reasons import hide_personal_data
 from calls.models import (
@@ -201,7 +202,7 @@ def channel_text(counter: Counter, channel: int) -> str:
     if channel != Channel.GOAL or counter.goal is None:
         return label
     if counter.callback_goal is None:
-        return f"{label} «{counter.goal.name}»"
+        return f"{label} {quoted(counter.goal.name)}"
     text = _("%(channel)s «%(goal)s», для обратных звонков «%(callbacks)s»")
     names = {"goal": counter.goal.name, "callbacks": counter.callback_goal.name}
     return text % ({"channel": label} | names)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
+from cabinets.quotes import quoted
 from calls.ingest.parsing.file_format import UnreadableListing
 
 Kind = Literal["csv", "xlsx", "json", "jsonl"]
@@ -76,7 +77,7 @@ def checked_header(cells: Sequence[str]) -> list[str]:
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         sentence = _("Заголовки столбцов повторяются: %(names)s. Назовите столбцы по-разному.")
-        raise UnreadableListing(sentence % {"names": _listed([f"«{one}»" for one in repeated])})
+        raise UnreadableListing(sentence % {"names": _listed([quoted(one) for one in repeated])})
     if any(len(name) > MAX_NAME for name in names):
         sentence = _("Заголовок столбца длиннее %(most)d знаков: первая строка — не заголовки.")
         raise UnreadableListing(sentence % {"most": MAX_NAME})

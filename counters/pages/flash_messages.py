@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from cabinets.quotes import quoted
 from cabinets.undo import undo_of_switch
 from counters.causes import OF_STOP
 from counters.lifecycle import AddResult
@@ -153,7 +154,7 @@ def notify_access(request: HttpRequest, names: list[str]) -> None:
     if not names:
         messages.success(request, _("Проверено: доступ ко всем счетчикам аккаунта есть."))
         return
-    listed = ", ".join(f"«{name}»" for name in names[:MAX_LISTED])
+    listed = ", ".join(quoted(name) for name in names[:MAX_LISTED])
     if len(names) > MAX_LISTED:
         listed += _(" и ещё %(count)d") % {"count": len(names) - MAX_LISTED}
     text = _("Проверено: доступа по-прежнему нет к счетчикам %(names)s.")

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cabinets.quotes import quoted
 from calls.decision.reason import Rule
 from calls.masking import masked_address, masked_campaign
 from calls.phones import with_masked_phones
@@ -42,7 +43,7 @@ _CALL_STATUS: dict[str, str | Promise] = {
 
 
 def _call_type(kind: str, wanted: str, dynamic: bool, static: bool) -> str:
-    accepted = f"«{Counter.CallKind(wanted).label}»"
+    accepted = quoted(Counter.CallKind(wanted).label)
     kinds = _accepted_kinds(dynamic=dynamic, static=static)
     if wanted == Counter.CallKind.INCOMING and kinds:
         accepted += f" ({kinds})"
@@ -99,14 +100,14 @@ def _unreadable_site(field: str, text: str) -> str:
 
 
 def _campaign(campaign: str, accepted: list[str], count: int) -> str:
-    quoted = _listed([f"«{name}»" for name in accepted], count)
+    taken = _listed([quoted(name) for name in accepted], count)
     if not campaign:
         return _("Кампания звонка неизвестна, а в настройке «Кампании» — %(taken)s.") % {
-            "taken": quoted
+            "taken": taken
         }
     return _("Кампания звонка — «%(campaign)s», а в настройке «Кампании» — %(taken)s.") % {
         "campaign": with_masked_phones(campaign),
-        "taken": quoted,
+        "taken": taken,
     }
 
 

@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 
 from django.utils.translation import gettext as _
 
+from cabinets.quotes import quoted
 from calls.ingest.parsing.file_format import UnreadableListing
 from calls.tables.xlsx.numbers import Format, format_of
 from calls.tables.xlsx.package import Package
@@ -33,7 +34,7 @@ class Parts:
         chosen = next(iter(self.sheets)) if name is None else name
         if chosen not in self.sheets:
             sentence = _("Нет листа «%(name)s». Есть: %(known)s.")
-            known = ", ".join(f"«{one}»" for one in self.sheets)
+            known = ", ".join(quoted(one) for one in self.sheets)
             raise UnreadableListing(sentence % {"name": chosen[:100], "known": known[:500]})
         return chosen, self.sheets[chosen]
 
