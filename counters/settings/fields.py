@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.formats import number_format
+from django.utils.formats import localize, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -168,7 +168,7 @@ class PriceField(forms.DecimalField):
         return super().to_python(text)
 
     def prepare_value(self, value: Any) -> Any:
-        return f"{value:f}".replace(".", ",") if isinstance(value, Decimal) else value
+        return localize(value) if isinstance(value, Decimal) else value
 
 
 class OrderField(forms.TypedChoiceField):

@@ -24,6 +24,16 @@ PACKAGES = (*APPS, "dashboard", "callkeeper_metrika")
 SINGULAR = {"gettext", "gettext_lazy", "gettext_noop", "_"}
 PLURAL = {"ngettext", "ngettext_lazy"}
 CONTEXT = {"pgettext", "pgettext_lazy"}
+HEADER = r"""# English texts of the interface; `python -m devtools.tools.messages` renews them.
+msgid ""
+msgstr ""
+"Language: en\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\n"
+"MIME-Version: 1.0\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+
+"""
 # What Django's conversion of a template writes: a call with literals.
 _CALL = re.compile(r"(?<![\w.])(_|gettext|ngettext|pgettext|npgettext)\(")
 
@@ -63,7 +73,7 @@ def read_catalogue() -> Catalog:
 
 def renewed(current: Catalog, messages: Iterable[Message]) -> Catalog:
     """Return a catalogue of these messages with the translations of the ``current`` one."""
-    new = Catalog(locale="en", project="CallKeeper", fuzzy=False, header_comment="# English texts.")
+    new = Catalog(locale="en", project="CallKeeper", fuzzy=False)
     for one in messages:
         entry = current.get(one.text, one.context or None)
         text = (one.text, one.plural) if one.plural else one.text
@@ -72,6 +82,14 @@ def renewed(current: Catalog, messages: Iterable[Message]) -> Catalog:
             translated = ("", "")
         new.add(text, translated, locations=[(one.place, 0)], context=one.context or None)
     return new
+
+
+def write_catalogue(catalogue: Catalog) -> None:
+    """Write the catalogue, sorted by text, with a header that does not change with time."""
+    CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
+    with CATALOGUE.open("wb") as file:
+        file.write(HEADER.encode())
+        write_po(file, catalogue, sort_output=True, width=100, omit_header=True)
 
 
 def untranslated(catalogue: Catalog) -> list[str]:
@@ -138,9 +156,7 @@ def _of_call(place: str, name: str, literals: list[str]) -> Iterator[Message]:
 def main() -> None:
     """Rewrite the catalogue; the exit code is 1 while something is not translated."""
     catalogue = renewed(read_catalogue(), messages_of_product())
-    CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
-    with CATALOGUE.open("wb") as file:
-        write_po(file, catalogue, sort_output=True, width=100, omit_header=False)
+    write_catalogue(catalogue)
     missing = untranslated(catalogue)
     print("\n".join(missing))
     print(f"{len(catalogue)} texts, {len(missing)} not translated.")
