@@ -69,6 +69,15 @@ _STAYS_WITHOUT_IDENTIFIER = f"""(
                 WHERE own.id = excluded.call_id AND own.partition_at = excluded.partition_at
                   AND own.kind <> '{CallKind.STATIC}'))"""
 
+# A waiting call goes on waiting while its counter is switched off or its channel has no goal: nothing
+# is sent then. Of two goals the first one alone stops the channel (`calls.delivery.streams`): a
+# callback whose own goal is gone would be in files that Metrika refuses, so it is set aside.
+_GOES_ON_WAITING = f"""(d.state = {DeliveryState.WAITING} AND (
+    coalesce(excluded.reason, '') = '{COUNTER_OFF}'
+    OR (coalesce(excluded.reason, '') = '{GOAL_GONE}' AND EXISTS (
+        SELECT 1 FROM counters_counter own JOIN counters_goal first ON first.id = own.goal_id
+        WHERE own.id = d.counter_id AND first.deleted_at IS NOT NULL))))"""
+
 _ROWS = f"""{INSERT_ROWS}
 FROM (
     SELECT {JUDGED}
@@ -88,9 +97,7 @@ _WRITE = f"""{_ROWS} DO UPDATE SET
 WHERE <still_open>
   AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)})
   AND {_STAYS_WITHOUT_IDENTIFIER} IS NOT TRUE
-  -- a waiting call goes on waiting while its counter is switched off or its goal is gone
-  AND NOT (d.state = {DeliveryState.WAITING}
-           AND coalesce(excluded.reason, '') IN ('{COUNTER_OFF}', '{GOAL_GONE}'))
+  AND NOT {_GOES_ON_WAITING}
   AND <changed>
 """
 

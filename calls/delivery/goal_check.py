@@ -5,9 +5,12 @@ A file whose goal was deleted is refused as a whole although none of its rows is
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 from datetime import datetime, timedelta
 
+from calls.delivery import file_store
 from calls.models import Upload
 from calls.states import Channel
 from counters.models import Counter
@@ -21,10 +24,16 @@ RETRY_AFTER = timedelta(minutes=1)
 
 
 def has_goal(upload: Upload, counter: Counter) -> bool:
-    """Whether the goals named in the upload existed when the counter's goals were last read."""
-    named = set(upload.target.split(" "))
+    """Whether the goals of the file's rows existed when the counter's goals were last read."""
+    named = _goals_of(upload)
     present = counter.goals.filter(identifier__in=named, deleted_at=None)
     return named == set(present.values_list("identifier", flat=True))
+
+
+def _goals_of(upload: Upload) -> set[str]:
+    """Return the identifiers in the file: it may have no row of one of the counter's two goals."""
+    text = b"".join(file_store.bytes_of(upload.pk)).decode()
+    return {row["Target"] for row in csv.DictReader(io.StringIO(text, newline=""))}
 
 
 def is_known(upload_id: int, *, now: datetime) -> bool:

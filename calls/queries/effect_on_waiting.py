@@ -89,5 +89,10 @@ def _goes(
     how: Judging, places: Sequence[int | None], draft: Counter, channel: Channel, *, waits: bool
 ) -> bool:
     rule = how.refusing(places, draft, channel)
-    # As `calls.decision.decide`: these do not end the waiting.
-    return rule is None or (waits and rule.code in (COUNTER_OFF, GOAL_GONE))
+    return rule is None or (waits and rule.code in _not_ending(draft))
+
+
+def _not_ending(draft: Counter) -> Sequence[str]:
+    """Return the rules that do not end the waiting, as `calls.decision.decide` has them."""
+    has_lost_goal = draft.goal is not None and draft.goal.deleted_at is not None
+    return (COUNTER_OFF, GOAL_GONE) if has_lost_goal else (COUNTER_OFF,)

@@ -6,12 +6,15 @@ import csv
 import io
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
 from calls.decision.decide import decide
+from calls.decision.redecide import decide_again
 from calls.delivery import batching, file_store
 from calls.delivery.goal_check import has_goal
+from calls.delivery.rows import return_to_waiting
 from calls.models import Call, Delivery, Upload
 from calls.states import GOAL_GONE, Channel, DeliveryState
 from counters.models import Counter, Goal
@@ -70,3 +73,29 @@ def test_deleted_goal_of_callbacks_sets_aside_callbacks_alone(
         callback.pk: DeliveryState.SKIPPED,
     }
     assert found.get(call_id=callback.pk).reason == GOAL_GONE
+
+
+def test_refused_file_with_a_deleted_goal_of_callbacks_is_built_again_without_them(
+    counter: Counter, callbacks: Goal, settings: Settings
+) -> None:
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    incoming, callback = store_both(counter)
+    batching.build_uploads(now=timezone.now())
+    refused = Upload.objects.get()
+    Goal.objects.filter(pk=callbacks.pk).update(deleted_at=timezone.now())
+
+    with transaction.atomic():
+        return_to_waiting(refused, now=timezone.now())
+    batching.build_uploads(now=timezone.now())
+
+    built = Upload.objects.exclude(pk=refused.pk).get()
+    found = Delivery.objects.filter(channel=Channel.GOAL)
+    assert found.get(call_id=incoming.pk).upload_id == built.pk
+    assert has_goal(built, counter)
+    aside = found.get(call_id=callback.pk)
+    assert (aside.state, aside.reason, aside.waited) == (DeliveryState.SKIPPED, GOAL_GONE, True)
+
+    Goal.objects.filter(pk=callbacks.pk).update(deleted_at=None)
+    decide_again(counter.pk, now=timezone.now())
+    aside.refresh_from_db()
+    assert aside.state == DeliveryState.WAITING
