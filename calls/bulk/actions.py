@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from calls.bulk.selection import selection_of
-from calls.decision.ordered import WAIVED
+from calls.decision.ordered import FILTERED, WAIVED
 from calls.delivery import hold_many, recovery
 from calls.delivery.hold import called_off_rows, held_rows
 from calls.delivery.hold_many import Key
@@ -95,7 +95,9 @@ def _skipped_rows(_mark: datetime, now: datetime) -> Q:
 
 def _send(action: BulkAction, keys: Sequence[Key], now: datetime) -> int:
     calls = list(dict.fromkeys(call for call, _at, _channel in keys))
-    counts = order_sending(action.counter, calls, actor=action.requested_by, now=now)
+    counts = order_sending(
+        action.counter, calls, actor=action.requested_by, now=now, terms=FILTERED
+    )
     return counts.sent
 
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from cabinets import audit
 from calls.bulk.actions import ACTIONS, MAX_ROWS, condition_of
 from calls.bulk.selection import Selection, frozen
+from calls.decision.ordered import FILTERED
 from calls.delivery.send_orders import MAX_CALLS, SendCounts, preview_sending
 from calls.models import BulkAction, BulkKind, BulkState
 from counters.models import Counter
@@ -41,7 +42,7 @@ def preview_sending_of(selection: Selection, *, now: datetime) -> SendCounts | N
     calls = list(rows.values_list("call_id", flat=True).distinct()[: MAX_CALLS + 1])
     if len(calls) > MAX_CALLS:
         return None
-    return preview_sending(selection.counter, calls, now=now)
+    return preview_sending(selection.counter, calls, now=now, terms=FILTERED)
 
 
 def _count(selection: Selection, condition: Q) -> Counted:
@@ -58,6 +59,8 @@ def order(
     kind: BulkKind, selection: Selection, *, token: UUID, actor: User, now: datetime
 ) -> BulkAction:
     """Order an action on the rows of the filter; the same form orders it once."""
+    # Before the lock, for which files of the counter would wait meanwhile.
+    counted = count(kind, selection, now=now)
     counter = _locked(selection.counter)
     earlier = BulkAction.objects.filter(cabinet_id=counter.cabinet_id, token=token).first()
     if earlier is not None:
@@ -65,7 +68,6 @@ def order(
     action = BulkAction(
         kind=kind, token=token, filters=frozen(selection), last_call=selection.last_call
     )
-    counted = count(kind, selection, now=now)
     action.total = counted.calls if ACTIONS[kind].of_calls else counted.rows
     return _create(action, counter, actor, now)
 
@@ -76,7 +78,7 @@ def undo(action: BulkAction, *, actor: User, now: datetime) -> BulkAction | None
 
     A second press returns what the first has ordered.
     """
-    counter = _locked(action.counter)
+    # The action before its counter, as a step of it that is being made (`calls.bulk.run`).
     locked = BulkAction.objects.select_for_update(of=("self",)).get(pk=action.pk)
     kind = ACTIONS[BulkKind(locked.kind)].undo
     if kind is None or locked.is_running or not locked.changed:
@@ -85,10 +87,10 @@ def undo(action: BulkAction, *, actor: User, now: datetime) -> BulkAction | None
     if earlier is not None:
         return earlier
     opposite = BulkAction(kind=kind, token=uuid4(), undoes=locked)
-    opposite.counter, opposite.last_call = counter, locked.last_call
-    selection = Selection(counter, None, now, locked.last_call, "UTC")
+    opposite.last_call = locked.last_call
+    selection = Selection(action.counter, None, now, locked.last_call, "UTC")
     opposite.total = _count(selection, condition_of(opposite, now)).rows
-    return _create(opposite, counter, actor, now)
+    return _create(opposite, _locked(action.counter), actor, now)
 
 
 @transaction.atomic

@@ -25,7 +25,14 @@ from calls.decision.judged import (
 from calls.decision.reasons import CALLED_OFF
 from calls.decision.routing import ORDERS, SOURCES
 from calls.decision.rules import RULES
-from calls.states import BEFORE_CONNECTION, CALLS_OFF, COUNTER_OFF, GOAL_NOT_SET, DeliveryState
+from calls.states import (
+    BEFORE_CONNECTION,
+    CALLS_OFF,
+    COUNTER_OFF,
+    GOAL_NOT_SET,
+    TRIAL_CALL,
+    DeliveryState,
+)
 
 #: Codes of the rules that an order for a single call waives.
 WAIVED = tuple(rule.code for rule in RULES if rule.is_waivable)
@@ -49,6 +56,10 @@ class Terms:
 
 #: A person named the calls: the settings do not matter. What is switched off sends them later.
 NAMED = Terms(without=(*WAIVED, COUNTER_OFF), is_kept=True)
+#: A person named a filter: the same, but a trial call goes by an order for it alone.
+FILTERED = Terms(
+    without=(*(code for code in WAIVED if code != TRIAL_CALL), COUNTER_OFF), is_kept=True
+)
 #: A person named days: what the settings of today let pass goes, also from before the connection.
 BY_DAYS = Terms(without=(BEFORE_CONNECTION, COUNTER_OFF), spared=(CALLED_OFF.code,))
 

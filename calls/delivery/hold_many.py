@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 
 from calls.decision.reasons import CALLED_OFF
 from calls.decision.redecide import redecide
@@ -71,6 +71,9 @@ def hold_again_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, no
     # Of a call's two times the earlier one counts while both are due: it must not be this one.
     _change(counter, keys, released_rows(mark, now), "not_before = d.expires_at", [])
     _decide(counter, keys, now)
+    # Rows that deciding leaves as they are, such as those that wait for another goal.
+    left = waiting_rows(now) & Q(not_before=F("expires_at"))
+    _change(counter, keys, left, "not_before = %s", [mark])
     return _rows(counter, keys).filter(held_rows(now)).count()
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from cabinets import audit
 from calls.decision import ordered
-from calls.decision.ordered import ALREADY, LATE, NAMED, SENT, WAIVED, Asked
+from calls.decision.ordered import ALREADY, LATE, NAMED, SENT, WAIVED, Asked, Terms
 from calls.decision.reasons import COUNTER_REMOVED
 from calls.models import Call, Delivery
 from calls.states import DeliveryState
@@ -79,16 +79,23 @@ def may_order(delivery: Delivery, *, now: datetime) -> bool:
     )
 
 
-def preview_sending(counter: Counter, call_ids: Sequence[int], *, now: datetime) -> SendCounts:
+def preview_sending(
+    counter: Counter, call_ids: Sequence[int], *, now: datetime, terms: Terms = NAMED
+) -> SendCounts:
     """Return what `order_sending` would do with these calls of the counter's cabinet now."""
     if counter.removed_at is not None:
         return _all_removed(call_ids)
-    return SendCounts.of(ordered.count(_asked(counter, call_ids), NAMED, now=now))
+    return SendCounts.of(ordered.count(_asked(counter, call_ids), terms, now=now))
 
 
 @transaction.atomic
 def order_sending(
-    counter: Counter, call_ids: Sequence[int], *, actor: User | None, now: datetime
+    counter: Counter,
+    call_ids: Sequence[int],
+    *,
+    actor: User | None,
+    now: datetime,
+    terms: Terms = NAMED,
 ) -> SendCounts:
     """Have these calls of the counter's cabinet sent to it, up to MAX_CALLS of them.
 
@@ -102,7 +109,7 @@ def order_sending(
     if not locked.filter(pk=counter.pk).exists():
         return _all_removed(call_ids)
     actor_id = actor.pk if actor else None
-    outcomes = ordered.send(_asked(counter, call_ids), NAMED, actor_id=actor_id, now=now)
+    outcomes = ordered.send(_asked(counter, call_ids), terms, actor_id=actor_id, now=now)
     return SendCounts.of(outcomes)
 
 

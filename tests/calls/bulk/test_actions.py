@@ -14,9 +14,18 @@ from cabinets.models import AuditEvent, Cabinet
 from calls.bulk import actions, orders, run
 from calls.bulk.orders import Counted
 from calls.bulk.selection import select
-from calls.models import BulkAction, BulkKind, BulkState, Call, Delivery
+from calls.decision.decide import decide
+from calls.delivery.send_orders import SendCounts
+from calls.models import BulkAction, BulkKind, BulkState, Call, Delivery, SendOrder
 from calls.queries.history import Filters
-from calls.states import Attention, Channel, DeliveryState, DisplayState, UploadState
+from calls.states import (
+    Attention,
+    Channel,
+    DeliveryState,
+    DisplayState,
+    HoldBack,
+    UploadState,
+)
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
@@ -217,3 +226,39 @@ def test_refused_files_are_sent_again_as_a_whole(
     taken.refresh_from_db()
     assert (upload.state, taken.state) == (UploadState.LATER, UploadState.SENT)
     assert AuditEvent.objects.filter(action="upload.retry", object_id=str(upload.pk)).count() == 1
+
+
+def test_trial_calls_are_not_sent_by_a_filter(
+    counter: Counter, calls: list[Call], owner: User
+) -> None:
+    # A filter of the settings is their reason: they are found among the others.
+    Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=900)
+    Call.objects.filter(pk=calls[0].pk).update(hold_back=HoldBack.TRIAL)
+    decide([call.pk for call in calls], now=timezone.now())
+    assert {reason for _state, reason, _held in states(counter)} == {"too_short"}
+    selection = select(counter, Filters(), now=timezone.now())
+    trial = orders.preview_sending_of(selection, now=timezone.now())
+
+    action = do(counter, BulkKind.SEND, Filters(), owner)
+
+    assert trial == SendCounts(sent=4, refused={"trial_call": 1})
+    assert (action.total, action.changed) == (5, 4)
+    assert [state for state, _reason, _held in states(counter)] == [SKIPPED] + [WAITING] * 4
+    assert not SendOrder.objects.filter(call_id=calls[0].pk).exists()
+
+
+def test_released_conversions_without_a_goal_are_not_held_for_ever_by_the_undoing(
+    counter: Counter, calls: list[Call], owner: User
+) -> None:
+    goal = factories.make_goal(counter=counter, deleted_at=timezone.now())
+    Counter.objects.filter(pk=counter.pk).update(goal=goal, send_calls=False)
+    Delivery.objects.filter(counter=counter).update(channel=Channel.GOAL)
+    action = do(counter, BulkKind.RELEASE, HELD, owner)
+
+    undoing = orders.undo(action, actor=owner, now=timezone.now())
+    run.run_due(seconds=10)
+
+    assert undoing is not None
+    undoing.refresh_from_db()
+    assert undoing.changed == 0
+    assert states(counter) == [(WAITING, None, False)] * 5
