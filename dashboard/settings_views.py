@@ -61,6 +61,11 @@ def restore_settings(request: CabinetRequest, pk: int) -> HttpResponse:
     if event is None:
         messages.warning(request, _("Такого изменения в истории этого счетчика нет."))
         return HttpResponseRedirect(reverse("counters:settings-history", args=[pk]))
+    if counter.configured_at is None:
+        # The first save asks what to do with the calls that wait for it; this page does not.
+        text = _("Сначала откройте настройки счетчика и сохраните их: пока он не настроен.")
+        messages.warning(request, text)
+        return HttpResponseRedirect(reverse("counters:settings-history", args=[pk]))
     wanted = undo_of(counter, event)
     if request.method == "POST" and wanted.can_be_saved:
         return _restore(request, wanted)

@@ -106,3 +106,16 @@ def test_event_of_another_counter_is_not_found(
     answer = owner_client.get(restore_url(counter, event), follow=True)
 
     assert "Такого изменения в истории этого счетчика нет." in answer.content.decode()
+
+
+def test_counter_without_settings_is_not_configured_by_an_undo(
+    owner_client: Client, owner: User, counter: Counter
+) -> None:
+    event = save(counter, owner, min_duration_seconds=30)
+    # As one that was removed and added again.
+    Counter.objects.filter(pk=counter.pk).update(configured_at=None, accepts_from=None)
+
+    answer = owner_client.post(restore_url(counter, event), {"version": "2"}, follow=True)
+
+    assert "Сначала откройте настройки счетчика" in answer.content.decode()
+    assert Counter.objects.get(pk=counter.pk).configured_at is None
