@@ -69,8 +69,8 @@ _STAYS_WITHOUT_IDENTIFIER = f"""(
                 WHERE own.id = excluded.call_id AND own.partition_at = excluded.partition_at
                   AND own.kind <> '{CallKind.STATIC}'))"""
 
-# A waiting call goes on waiting while its counter is switched off or its channel has no goal: nothing
-# is sent then. Of two goals the first one alone stops the channel (`calls.delivery.streams`): a
+# A waiting call goes on waiting while its counter is switched off or its channel has no goal: then
+# nothing is sent. Of two goals the first one alone stops the channel (`calls.delivery.streams`): a
 # callback whose own goal is gone would be in files that Metrika refuses, so it is set aside.
 _GOES_ON_WAITING = f"""(d.state = {DeliveryState.WAITING} AND (
     coalesce(excluded.reason, '') = '{COUNTER_OFF}'
