@@ -26,7 +26,6 @@ class ExaminationStepAdmin(SupportAdmin):
     """What each step asked, and why it failed."""
 
     list_display = ("examination", "account", "counter", "done_at", "problem")
-    list_filter = ("problem",)
     list_select_related = ("examination", "account", "counter")
     search_fields = ("examination__cabinet__name", "account__login")
     search_help_text = _("Кабинет, логин аккаунта")

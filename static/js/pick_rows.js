@@ -44,6 +44,5 @@
   table.addEventListener("change", refresh);
   document.addEventListener("htmx:afterSettle", refresh);
   window.addEventListener("pageshow", refresh);
-  for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
   refresh();
 })();

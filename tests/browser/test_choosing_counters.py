@@ -73,7 +73,7 @@ def test_search_treats_yo_and_ye_as_one_letter(
     person: Person, page: Page, linked: YandexAccount
 ) -> None:
     open_choice(person, linked)
-    search = page.get_by_role("searchbox")
+    search = page.get_by_role("searchbox", name="Поиск по названию, сайту или номеру")
 
     for word in ("партнер", "ПАРТНЁР", "столёца"):
         search.fill(word)
@@ -128,6 +128,7 @@ def test_second_click_at_the_same_place_switches_the_same_counter_back(
     person = open_browser(owner, width=width)
     page = person.page
     page.goto(person.url + reverse("counters:list"))
+    person.switch("Окна Столица").scroll_into_view_if_needed()
     box = person.switch("Окна Столица").bounding_box()
     assert box is not None
     place = box["x"] + 5, box["y"] + 5

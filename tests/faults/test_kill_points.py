@@ -53,6 +53,12 @@ IN_AN_IMPORT = (
 )
 #: These happen only when a notice is sent: `tests/faults/test_notices.py` kills there.
 IN_A_NOTICE = ("after_notice_claim", "after_notice_answer")
+#: These happen only in a backfill: `tests/faults/test_backfill.py` kills there.
+IN_A_BACKFILL = ("before_backfill_commit", "after_backfill_step")
+#: Failpoints of other scenarios than this one.
+ELSEWHERE = (
+    AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT + IN_A_NOTICE + IN_A_BACKFILL
+)
 
 
 def cases() -> list[tuple[str, str]]:
@@ -61,7 +67,7 @@ def cases() -> list[tuple[str, str]]:
         (str(point), behaviour)
         for point in points
         for behaviour in BEHAVIOURS
-        if point not in AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT + IN_A_NOTICE
+        if point not in ELSEWHERE
         if not (point in BEFORE_THE_REQUEST and behaviour == "reset_before")
         if not (point in AFTER_A_LOST_ANSWER and behaviour == "healthy")
         if not (point in AFTER_AN_ANSWER and behaviour == "reset_after_taken")
