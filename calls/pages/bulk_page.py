@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -200,8 +202,10 @@ def filter_lines(shown: Mapping[str, str], form: HistoryFilterForm) -> list[tupl
     """Return label and value of each filter in effect."""
     lines = []
     for name, value in shown.items():
-        choices = dict(getattr(form.fields[name], "choices", ()))
-        lines.append((str(form.fields[name].label), str(choices.get(value, value))))
+        words = {str(key): str(word) for key, word in getattr(form.fields[name], "choices", ())}
+        chosen = form.cleaned_data[name]
+        text = date_format(chosen, "j E Y") if isinstance(chosen, date) else value
+        lines.append((str(form.fields[name].label), words.get(value, text)))
     return lines
 
 

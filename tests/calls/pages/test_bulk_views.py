@@ -39,14 +39,19 @@ def url(name: str, counter: Counter, *args: Any) -> str:
 def test_person_sees_the_count_orders_it_and_returns_it(
     owner_client: Client, counter: Counter, held: list[Delivery]
 ) -> None:
-    history = owner_client.get(url("history", counter), {"state": "held"})
+    filters = {"state": "held", "date_from": "2020-01-02"}
+    history = owner_client.get(url("history", counter), filters)
     buttons = {str(one["label"]): one["url"] for one in history.context["bulk_buttons"]}
     assert list(buttons) == ["Отпустить отложенные", "Отменить отправку"]
     assert history.context["bulk_count"] == "3"
 
     question = owner_client.get(buttons["Отменить отправку"])
     assert question.context["sentence"] == "Звонков: 3."
-    assert ("Состояние", "Отложен") in question.context["chosen"]
+    assert question.context["chosen"] == [
+        ("Состояние", "Отложен"),
+        ("Канал", "Звонки"),
+        ("С", "2 января 2020"),
+    ]
     form = question.context["hidden"] | {"token": question.context["token"]}
     first = owner_client.post(url("bulk", counter, "call_off"), form, follow=True)
     again = owner_client.post(url("bulk", counter, "call_off"), form, follow=True)
