@@ -31,3 +31,13 @@ def test_every_link_to_a_heading_of_the_guide_leads_to_one() -> None:
     anchors = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
 
     assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) - anchors == set()
+
+
+def test_the_pictures_are_those_of_the_folder_and_small() -> None:
+    """They are made by devtools/tools/guide_pictures.py."""
+    pictures = set((ROOT / "docs/images/guide").iterdir())
+
+    named = {ROOT / "docs" / path for path in re.findall(r"!\[[^]]+\]\(([^)]+)\)", GUIDE)}
+
+    assert named == pictures
+    assert sum(path.stat().st_size for path in pictures) < 1_500_000
