@@ -90,6 +90,15 @@ GOAL_GONE = CounterCause(
     ),
     "warning",
 )
+CALLBACK_GOAL_GONE = CounterCause(
+    "callback_goal_gone",
+    _("Цель обратных звонков удалена в Метрике"),
+    _(
+        "Цель обратных звонков не найдена: её удалили в Метрике. Достижения обратных звонков ждут "
+        "и уйдут, если выбрать другую в настройках счетчика. На остальные звонки это не влияет."
+    ),
+    "warning",
+)
 
 
 def stop_of(counter: Counter) -> CounterCause | None:
@@ -103,6 +112,16 @@ def goal_cause_of(counter: Counter) -> CounterCause | None:
     return GOAL_GONE if is_gone else None
 
 
+def lost_goal_of(counter: Counter) -> CounterCause | None:
+    """Return what stops conversions of all calls, or of callbacks. Load the counter with its goals.
+
+    Without a goal of its own the counter sends no conversions at all.
+    """
+    chosen = counter.callback_goal if counter.goal else None
+    is_gone = chosen is not None and chosen.deleted_at is not None
+    return goal_cause_of(counter) or (CALLBACK_GOAL_GONE if is_gone else None)
+
+
 def cause_of(counter: Counter) -> CounterCause | None:
-    """Return the most important cause of this counter, or None. Load it with its goal."""
-    return stop_of(counter) or goal_cause_of(counter)
+    """Return the most important cause of this counter, or None. Load it with its goals."""
+    return stop_of(counter) or lost_goal_of(counter)

@@ -37,6 +37,7 @@ class CounterQuerySet(models.QuerySet[Model]):
             ~models.Q(access=Access.OK)
             | ~models.Q(stopped_cause="")
             | models.Q(goal__deleted_at__isnull=False)
+            | models.Q(goal__isnull=False, callback_goal__deleted_at__isnull=False)
         )
 
     def sendable(self) -> Self:

@@ -107,7 +107,7 @@ def _about_counters(cabinet: Cabinet) -> list[Notice]:
     """Return a notice for each counter that is stopped, or one for all with the same cause."""
     by_cause: dict[CounterCause, list[Counter]] = defaultdict(list)
     stopped = cabinet.counters.present().filter(enabled=True).held_up()
-    for counter in stopped.select_related("goal").order_by("name", "pk"):
+    for counter in stopped.select_related("goal", "callback_goal").order_by("name", "pk"):
         cause = cause_of(counter)
         if cause:
             by_cause[cause].append(counter)

@@ -44,7 +44,8 @@ def doctor_context(cabinet: Cabinet, *, counter: int | None, now: datetime) -> d
 
     The number of queries does not depend on how many accounts and counters there are.
     """
-    counters = list(cabinet.counters.present().with_account().select_related("account", "goal"))
+    present = cabinet.counters.present().with_account()
+    counters = list(present.select_related("account", "goal", "callback_goal"))
     only = [one for one in counters if one.pk == counter]
     shown = only or counters
     accounts = _accounts(cabinet, only)

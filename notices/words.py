@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from cabinets.plurals import plural
 from calls.states import DisplayState
 from calls.ways.pull.words import error_words
-from counters.causes import GOAL_GONE, OF_ACCESS, OF_STOP, CounterCause
+from counters.causes import CALLBACK_GOAL_GONE, GOAL_GONE, OF_ACCESS, OF_STOP, CounterCause
 from integrations.tokens.account_state import Reason
 from notices.kinds import Kind
 from notices.models import Notice
@@ -84,6 +84,10 @@ def _of_cause(cause: CounterCause | None, facts: Facts) -> Words:
     sentence = cause.sentence if cause else ""
     url = reverse("counters:settings", args=[facts["counter"]])
     return Words(text % {"name": facts["name"], "sentence": sentence}, url, _("К счетчику"))
+
+
+def _lost_goal(facts: Facts) -> CounterCause:
+    return CALLBACK_GOAL_GONE if facts.get("of_callbacks") else GOAL_GONE
 
 
 def _quota(facts: Facts) -> Words:
@@ -193,7 +197,7 @@ _OF_KIND: dict[Kind, Callable[[Facts], Words]] = {
     Kind.RECONNECT_SOON: _reconnect_soon,
     Kind.RIGHT_LOST: lambda facts: _of_cause(OF_ACCESS.get(facts["access"]), facts),
     Kind.COUNTER_STOPPED: lambda facts: _of_cause(OF_STOP.get(facts["cause"]), facts),
-    Kind.GOAL_GONE: lambda facts: _of_cause(GOAL_GONE, facts),
+    Kind.GOAL_GONE: lambda facts: _of_cause(_lost_goal(facts), facts),
     Kind.QUOTA: _quota,
     Kind.STUCK: _stuck,
     Kind.DELAYED: _delayed,

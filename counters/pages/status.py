@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.plurals import plural
-from counters.causes import CounterCause, goal_cause_of, stop_of
+from counters.causes import CounterCause, lost_goal_of, stop_of
 from counters.models import Counter, Goal
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
@@ -147,9 +147,10 @@ def stop_status_of(counter: Counter) -> CounterStatus | None:
 def status_of_counter(counter: Counter) -> CounterStatus:
     """Return the first thing that is wrong with it, `WORKS` if nothing is.
 
-    Load the counter with its account and goal. Whether calls come and uploads go is not known here.
+    Load the counter with its account and goals. Whether calls come and uploads go is not known
+    here.
     """
-    lost_goal = _of_cause(goal_cause_of(counter), Cure.SETTINGS)
+    lost_goal = _of_cause(lost_goal_of(counter), Cure.SETTINGS)
     something = WORKS if counter.send_calls or counter.goal else NOTHING_TO_SEND
     return stop_status_of(counter) or lost_goal or something
 

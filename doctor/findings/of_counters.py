@@ -19,7 +19,7 @@ from calls.queries.blockers import Blocker, named_blockers_of
 from calls.queries.flow import failing_counters
 from calls.queries.stats import awaiting_decision, stuck_uploads
 from calls.states import DisplayState
-from counters.causes import goal_cause_of, stop_of
+from counters.causes import lost_goal_of, stop_of
 from counters.models import Counter
 from counters.pages.status import NOT_SAVED, NOTHING_TO_SEND, OFF_SENTENCE
 from doctor.findings.check import FAULT, FINE, NOTE, WARNING, Check, Cure
@@ -108,7 +108,7 @@ def _goal(counter: Counter) -> Check:
     if counter.goal is None:
         text = _("Не выбрана: достижения цели не отправляются, звонки — по настройке.")
         return Check(_GOAL, NOTE, text, Cure(_settings_url(counter), _TO_SETTINGS))
-    cause = goal_cause_of(counter)
+    cause = lost_goal_of(counter)
     if cause is not None:
         return Check(_GOAL, WARNING, cause.sentence, Cure(_settings_url(counter), _TO_SETTINGS))
     text = _("«%(name)s» есть в Метрике, условие — событие %(identifier)s. Проверена %(at)s.")

@@ -17,6 +17,7 @@ from counters.models import Counter
 from integrations.models import RequestDay, YandexAccount
 from notices.models import Notice
 from notices.tasks import check_often, check_seldom
+from notices.words import words_of
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
@@ -116,6 +117,19 @@ def test_conditions_of_counters_and_calls(
     expire_overdue()
     run()
     assert found()["expired"] == named(off, calls=1)
+
+
+def test_deleted_goal_of_callbacks_is_told_as_theirs(account: YandexAccount) -> None:
+    counter = factories.make_counter(account=account)
+    gone = factories.make_goal(counter=counter, name="Перезвон", deleted_at=timezone.now())
+    Counter.objects.filter(pk=counter.pk).update(callback_goal=gone)
+    run()
+    assert found() == {}
+    goal = factories.make_goal(counter=counter, identifier="other")
+    Counter.objects.filter(pk=counter.pk).update(goal=goal)
+    run()
+    assert found() == {"goal_gone": named(counter, goal="Перезвон", of_callbacks=True)}
+    assert "обратных звонков" in words_of(Notice.objects.get()).text
 
 
 def _waiting(counter: Counter, *, age: timedelta) -> None:

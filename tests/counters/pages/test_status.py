@@ -35,6 +35,12 @@ def counter_with(account_state: str = YandexAccount.State.ACTIVE, **fields: Any)
         ),
         ("active", {"enabled": False}, "Выключен", "neutral"),
         ("active", {"goal": Goal(deleted_at=NOW)}, "Цель удалена в Метрике", "warning"),
+        (
+            "active",
+            {"goal": Goal(), "callback_goal": Goal(deleted_at=NOW)},
+            "Цель обратных звонков удалена в Метрике",
+            "warning",
+        ),
         ("active", {"send_calls": False}, "Ничего не выбрано для отправки", "neutral"),
         ("active", {"send_calls": False, "goal": Goal()}, "Подключено и работает", "success"),
     ],
