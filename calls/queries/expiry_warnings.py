@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.moves import CANCEL
 from calls.models import Delivery, Upload
-from calls.models.querysets import AWAITS_FILE, AWAITS_PERSON, AWAITS_SETTINGS
+from calls.models.querysets import AWAITS_FILE, AWAITS_GOAL, AWAITS_PERSON, AWAITS_SETTINGS
 from calls.states import (
+    GOAL_GONE,
     IDENTIFIER_UNREADABLE,
     MAYBE_SENT,
     NOT_CONFIGURED,
@@ -35,6 +36,8 @@ REPORTED_FOR = timedelta(days=7)
 #: partition_at is the first known start of a call; a corrected start may differ by a day.
 SLACK = timedelta(days=1)
 AGE_AT_FIRST_WARNING = timedelta(days=21) - FIRST_WARNING - SLACK
+
+_UNDECIDED = AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE | AWAITS_GOAL
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def _candidates(files: _Files, *, since: datetime) -> Q:
     The conditions proper are none that an index answers: by them alone all older rows of the
     counters would be read.
     """
-    reasons = (NOT_CONFIGURED, IDENTIFIER_UNREADABLE, MAYBE_SENT)
+    reasons = (NOT_CONFIGURED, IDENTIFIER_UNREADABLE, MAYBE_SENT, GOAL_GONE)
     skipped = Q(state=DeliveryState.SKIPPED, reason__in=reasons)
     ended = Q(state=DeliveryState.EXPIRED, decided_at__gt=since)
     in_files = _in([*files.unsent, *files.expired])
@@ -138,7 +141,7 @@ def _in(uploads: list[int]) -> Q:
 def _expired(files: _Files, *, since: datetime, now: datetime) -> Q:
     """Match deliveries shown as «Опоздал»: expired themselves, or with their upload."""
     passed = Q(expires_at__gt=since, expires_at__lte=now)
-    awaited = (AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE) & passed
+    awaited = _UNDECIDED & passed
     ended = Q(state=DeliveryState.EXPIRED, decided_at__gt=since)
     return ended | awaited | _in(files.expired)
 
@@ -148,5 +151,4 @@ def _blocked(files: _Files) -> Q:
     blocked = ~as_q(SENDABLE, "counter__")
     lost_goal = Q(channel=Channel.GOAL, counter__goal__deleted_at__isnull=False)
     waiting = Q(state=DeliveryState.WAITING) & (blocked | lost_goal)
-    undecided = AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE
-    return waiting | undecided | (_in(files.unsent) & blocked) | _in(files.stuck)
+    return waiting | _UNDECIDED | (_in(files.unsent) & blocked) | _in(files.stuck)

@@ -173,6 +173,22 @@ def test_expired_call_of_two_channels_is_counted_once_and_linked(
     assert f"{reverse('calls:history', args=[counter.pk])}?q=&amp;state=expired" in page
 
 
+def test_conversion_that_waits_for_another_goal_is_warned_of(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    gone = factories.make_goal(counter=counter, deleted_at=timezone.now())
+    Counter.objects.update(goal=gone, send_calls=False, accepts_from=None)
+    call = store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=20))
+    row = Delivery.objects.get(call_id=call.pk)
+    assert (row.state, row.reason) == (DeliveryState.SKIPPED, "goal_gone")
+
+    [warning] = expiry_warnings(Q(pk=counter.pk), now=timezone.now())
+    [later] = expiry_warnings(Q(pk=counter.pk), now=timezone.now() + timedelta(days=2))
+
+    assert (warning.in_two_days, warning.in_a_week, warning.expired) == (1, 1, 0)
+    assert (later.in_a_week, later.expired) == (0, 1)
+
+
 def test_another_cabinet_sees_no_warning(waiting: Counter, stranger_client: Client) -> None:
     Counter.objects.update(enabled=False)
 
