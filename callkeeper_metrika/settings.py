@@ -68,8 +68,9 @@ YANDEX_CLIENT_SECRET = env_secret("YANDEX_CLIENT_SECRET")
 YANDEX_SCOPES = tuple(
     env_text("YANDEX_SCOPES", "login:info metrika:read metrika:offline_data").split()
 )
-# Rights that a person may untick on the consent page; the product works without them.
-YANDEX_OPTIONAL_SCOPES = tuple(env_text("YANDEX_OPTIONAL_SCOPES", "metrika:write").split())
+# Rights that a person may untick on the consent page; the product works without them. Yandex
+# refuses to link with a right that the application is not registered with, so the default is none.
+YANDEX_OPTIONAL_SCOPES = tuple(env_text("YANDEX_OPTIONAL_SCOPES").split())
 YANDEX_REDIRECT_URI = f"{PUBLIC_URL}/lk/integrations/yandex/callback"
 
 # --- CallKeeper ----------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from counters.models import Counter, Goal
 from counters.settings.forms import CounterSettingsForm
 from counters.sync.goal_creation import (
     NEARLY_FULL,
-    NO_SCOPE,
     OF_CALLBACKS,
     PRESETS,
     GoalNotCreated,
@@ -27,7 +26,8 @@ from counters.sync.goal_creation import (
     ensure_goal,
     goals_left,
     is_valid_identifier,
-    may_create_goals,
+    may_ask_for_goals,
+    obstacle_to_goals,
 )
 
 
@@ -37,6 +37,7 @@ class GoalOffers:
 
     presets: dict[str, GoalWanted]
     obstacle: str | Promise
+    is_cured_by_linking: bool
     room: str
     is_nearly_full: bool
 
@@ -46,7 +47,8 @@ def offers_of(counter: Counter) -> GoalOffers:
     left = goals_left(counter)
     return GoalOffers(
         presets=PRESETS,
-        obstacle="" if may_create_goals(counter.account) else NO_SCOPE,
+        obstacle=obstacle_to_goals(counter.account),
+        is_cured_by_linking=may_ask_for_goals(),
         room="" if left is None else _room(counter, left),
         is_nearly_full=left is not None and left <= NEARLY_FULL,
     )

@@ -42,6 +42,8 @@ NO_SCOPE = _(
     "Чтобы создавать цели отсюда, переподключите аккаунт Яндекса и оставьте разрешение изменять "
     "счетчики. Или создайте цель в Метрике и нажмите «Обновить цели»."
 )
+#: Where the product does not ask for the right, connecting again would not help.
+NOT_ASKED = _("Здесь цели не создаются: создайте цель в Метрике и нажмите «Обновить цели».")
 FULL = _("В счетчике больше нет места для целей. Удалите в Метрике ненужную и попробуйте ещё раз.")
 IN_PROGRESS = _("Эта цель уже создаётся. Нажмите «Обновить цели» через минуту.")
 UNCLEAR = _(
@@ -79,6 +81,18 @@ def may_create_goals(account: YandexAccount) -> bool:
     return may_change_counters(account.scopes)
 
 
+def may_ask_for_goals() -> bool:
+    """Whether linking asks for the right to create goals: YANDEX_SCOPES may name it as well."""
+    return may_change_counters((*settings.YANDEX_SCOPES, *settings.YANDEX_OPTIONAL_SCOPES))
+
+
+def obstacle_to_goals(account: YandexAccount) -> str | Promise:
+    """Return why no goals can be created with the account, '' when they can."""
+    if may_create_goals(account):
+        return ""
+    return NO_SCOPE if may_ask_for_goals() else NOT_ASKED
+
+
 def is_valid_identifier(text: str) -> bool:
     """Whether Metrika takes it as the identifier of an event."""
     has_space = any(char.isspace() or not char.isprintable() for char in text)
@@ -99,8 +113,8 @@ def ensure_goal(
 
     Raises GoalNotCreated. Makes requests: never call inside a transaction.
     """
-    if not may_create_goals(counter.account):
-        raise GoalNotCreated(NO_SCOPE)
+    if obstacle := obstacle_to_goals(counter.account):
+        raise GoalNotCreated(obstacle)
     if not _claim(counter, wanted):
         raise GoalNotCreated(IN_PROGRESS)
     try:

@@ -84,6 +84,7 @@ class RunConfig:
         if self.sandbox_url:
             ours |= dict.fromkeys((*YANDEX_ADDRESSES, "METRIKA_WEB_URL"), self.sandbox_url)
             ours["CALLKEEPER_API_URL"] = f"{self.sandbox_url}/api/"
+            ours["YANDEX_OPTIONAL_SCOPES"] = "metrika:write"  # which the sandbox's application has
             # Shown at the sign-in form; only with the sandbox, where all data are invented.
             ours["DEMO_LOGIN_HINT"] = f"{USERNAME} / {kept['SIGN_IN_PASSWORD']}"
         missing = {name: value for name, value in ours.items() if not is_set(self.given, name)}

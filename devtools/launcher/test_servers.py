@@ -23,6 +23,7 @@ HARMLESS = {
     "DJANGO_LIVE_TEST_SERVER_ADDRESS": "127.0.0.1",
     "YANDEX_CLIENT_ID": "test-client-id",
     "YANDEX_CLIENT_SECRET": "test-client-secret",
+    "YANDEX_OPTIONAL_SCOPES": "metrika:write",
     "YANDEX_OAUTH_URL": NOWHERE,
     "YANDEX_LOGIN_URL": NOWHERE,
     "METRIKA_API_URL": NOWHERE,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django import Settings
 
 from cabinets.models import AuditEvent
 from counters.models import Counter, Goal
 from counters.sync.goal_creation import (
     FULL,
     NO_SCOPE,
+    NOT_ASKED,
     PRESETS,
     GoalNotCreated,
     GoalWanted,
@@ -91,7 +93,7 @@ def test_lost_request_is_told_and_the_next_press_creates_the_goal(
 
 
 def test_full_counter_and_missing_right_are_told(
-    target: Counter, owner: User, sandbox: RunningSandbox
+    target: Counter, owner: User, sandbox: RunningSandbox, settings: Settings
 ) -> None:
     control(sandbox, "goal-limit", goals=0)
     with pytest.raises(GoalNotCreated) as full:
@@ -102,4 +104,9 @@ def test_full_counter_and_missing_right_are_told(
     with pytest.raises(GoalNotCreated) as refused:
         ensure(target, owner, GoalWanted("Заявка", "lead"))
     assert refused.value.sentence == NO_SCOPE
+    # Where the right is not asked for, connecting the account again would bring nothing.
+    settings.YANDEX_OPTIONAL_SCOPES = ()
+    with pytest.raises(GoalNotCreated) as unasked:
+        ensure(target, owner, GoalWanted("Заявка", "lead"))
+    assert unasked.value.sentence == NOT_ASKED
     assert not AuditEvent.objects.exists()

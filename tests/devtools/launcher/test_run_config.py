@@ -26,6 +26,7 @@ def test_empty_environment_starts_every_server(tmp_path: Path, free_port: int) -
     assert resulting["METRIKA_API_URL"] == resulting["YANDEX_OAUTH_URL"] == config.sandbox_url
     assert resulting["METRIKA_WEB_URL"] == config.sandbox_url
     assert resulting["CALLKEEPER_API_URL"] == f"{config.sandbox_url}/api/"
+    assert resulting["YANDEX_OPTIONAL_SCOPES"] == "metrika:write"
     assert resulting["INSTALLATION_FILE"] == str(config.data / "installation.json")
     assert resulting["DATABASE_URL"] == "postgres://own"
     assert resulting["UPLOAD_MIN_WAIT_SECONDS"] == "5"
