@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
@@ -116,6 +117,11 @@ def _make(step: ExaminationStep) -> None:
     except MetrikaUnavailable as unavailable:
         problem = code_of(unavailable)
         logger.info("step %s of a check: %s", step.pk, problem)
+    except (DatabaseError, SoftTimeLimitExceeded):
+        raise
+    except Exception:  # a step that fails each time must not keep its check from ending
+        problem = "unexpected_answer"
+        logger.exception("step %s of a check has failed", step.pk)
     _record(step, problem, now=timezone.now())
 
 

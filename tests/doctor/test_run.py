@@ -108,3 +108,21 @@ def test_cabinet_without_accounts_has_nothing_to_ask(
 def test_viewer_cannot_order_it(viewer_client: Client, cabinet: Cabinet) -> None:
     assert viewer_client.post(CHECK).status_code == 403
     assert not Examination.objects.exists()
+
+
+def test_step_that_fails_each_time_does_not_keep_the_check_from_ending(
+    owner_client: Client,
+    counter: Counter,
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_given: object, **_named: object) -> None:
+        raise KeyError("unexpected")
+
+    owner_client.post(CHECK)
+    monkeypatch.setattr("doctor.run.refresh_goals", broken)
+
+    assert run.run(seconds=60) == 2
+
+    assert ExaminationStep.objects.get(counter=counter).problem == "unexpected_answer"
+    assert Examination.objects.get().finished_at is not None
