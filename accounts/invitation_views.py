@@ -51,7 +51,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 def _signed_in(request: HttpRequest, found: Invitation) -> HttpResponse:
     user = cast(User, request.user)
     if request.method == "POST":
-        return _accept(request, found, user)
+        # The name of the way: the path would bring the token into the audit trail.
+        with acting("invitation link", lambda: user):
+            return _accept(request, found, user)
     is_member = Membership.objects.filter(cabinet=found.cabinet_id, user=user).exists()
     if not is_member and not invitations.is_open(found, now=timezone.now()):
         return _ended_page(request)

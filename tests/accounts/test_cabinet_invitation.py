@@ -89,6 +89,8 @@ def test_person_with_a_login_signs_in_and_accepts(
     assert joined(cabinet) == [("boris", "viewer")]
     assert answer.context["cabinet"] == cabinet
     assert boris.cabinet_memberships.count() == 2
+    added = AuditEvent.objects.get(cabinet=cabinet, action="membership.added", actor=boris)
+    assert added.after["how"] == "invitation link"
 
 
 def test_member_does_not_use_the_link_up(owner_client: Client, made: Invitation) -> None:
