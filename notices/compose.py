@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.quotes import quoted
 from notices.claims import Postponed, Text
-from notices.kinds import Kind
+from notices.kinds import BECOMES, Kind
 from notices.models import SETTLES_AFTER, Notice, NoticeLine, NoticeMessage
 from notices.words import name_of, words_of
 
@@ -36,6 +36,23 @@ def changes_of(message: NoticeMessage) -> tuple[list[Notice], list[Notice]] | Po
     if unsettled and len(unsettled) == len(begun) and not ended:
         return Postponed(max(unsettled) + SETTLES_AFTER)
     return (begun, ended) if begun or ended else None
+
+
+def recovered(ended: list[Notice]) -> list[Notice]:
+    """Return the notices that ended well: not those whose worse successor stands.
+
+    Webhooks are told of all: their receivers keep account of what is open.
+    """
+    changing = [one for one in ended if one.kind in BECOMES]
+    if not changing:
+        return ended
+    worse = Notice.objects.open().filter(
+        cabinet=changing[0].cabinet_id,
+        kind__in={BECOMES[Kind(one.kind)] for one in changing},
+        subject__in={one.subject for one in changing},
+    )
+    found = set(worse.values_list("kind", "subject"))
+    return [one for one in ended if (BECOMES.get(Kind(one.kind)), one.subject) not in found]
 
 
 def text_about(message: NoticeMessage, begun: list[Notice], ended: list[Notice]) -> Text:

@@ -56,6 +56,13 @@ WARNINGS = frozenset(
 )
 #: The end of these is no recovery: what is late stays late.
 WITHOUT_RECOVERY = frozenset({Kind.EXPIRED})
+#: What a condition turns into when nobody acts; its end is no recovery then.
+BECOMES: dict[Kind, Kind] = {
+    Kind.RECONNECT_SOON: Kind.RECONNECT,
+    Kind.COUNTER_STOPPED: Kind.RIGHT_LOST,
+    Kind.EXPIRING_WEEK: Kind.EXPIRED,
+    Kind.EXPIRING_DAYS: Kind.EXPIRED,
+}
 
 
 def tone_of(kind: str) -> str:

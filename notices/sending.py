@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError
 from django.utils import timezone
 
 from cabinets.models import Membership
@@ -17,7 +19,7 @@ from integrations.installation import guard
 from integrations.installation.state import Kind
 from notices import claims
 from notices.claims import LeaseLost, Outcome, Postponed, Result, Text
-from notices.compose import changes_of, text_about
+from notices.compose import changes_of, recovered, text_about
 from notices.digest import text_of_digest
 from notices.media import email, telegram, webhook
 from notices.models import Medium, NoticeMessage, TelegramLink
@@ -36,6 +38,8 @@ MEDIA: Mapping[str, Send] = {
 
 #: What a database is that tells nobody anything.
 SILENT = (Kind.COPY, Kind.FOREIGN, Kind.BEHIND)
+#: A message whose text could not be made is tried again after the pause, for so long.
+BROKEN_PAUSE, BROKEN_LIFE = timedelta(hours=1), timedelta(days=1)
 
 
 def send_due(*, seconds: float) -> int:
@@ -63,7 +67,7 @@ def send_one(message: NoticeMessage) -> None:
     """Send a claimed message and record what became of it."""
     failpoint("after_notice_claim")
     try:
-        outcome = MEDIA[message.medium](message, partial(_mark, message))
+        outcome = _attempt(message)
         failpoint("after_notice_answer")
         state = claims.record(message, outcome, now=timezone.now())
     except LeaseLost:
@@ -76,11 +80,30 @@ def send_one(message: NoticeMessage) -> None:
         TelegramLink.objects.filter(user=message.user_id).update(chat_id=None)
 
 
+def _attempt(message: NoticeMessage) -> Outcome:
+    """Send it; who has left the cabinet since the last attempt is not told any more."""
+    if message.user is not None and not _is_member(message):
+        return Outcome(Result.REFUSED, "not_a_member")
+    return MEDIA[message.medium](message, partial(_mark, message))
+
+
 def _mark(message: NoticeMessage) -> None:
     claims.mark(message, now=timezone.now())
 
 
 def _compose(message: NoticeMessage) -> Text | Postponed | None:
+    """Return the text; a message whose text cannot be made must not hold up the others."""
+    try:
+        return _text_of(message)
+    except (DatabaseError, SoftTimeLimitExceeded):
+        raise
+    except Exception:
+        logger.exception("the text of notice message %s cannot be made", message.pk)
+    now = timezone.now()
+    return None if message.created_at < now - BROKEN_LIFE else Postponed(now + BROKEN_PAUSE)
+
+
+def _text_of(message: NoticeMessage) -> Text | Postponed | None:
     if message.user is not None and not _is_member(message):
         return None
     with as_read_by_receiver(message):
@@ -91,7 +114,8 @@ def _compose(message: NoticeMessage) -> Text | Postponed | None:
             return changes
         if message.medium == Medium.WEBHOOK:
             return payload_about(message, *changes, now=timezone.now())
-        return text_about(message, *changes)
+        begun, ended = changes[0], recovered(changes[1])
+        return text_about(message, begun, ended) if begun or ended else None
 
 
 def _is_member(message: NoticeMessage) -> bool:

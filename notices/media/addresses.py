@@ -19,6 +19,12 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.poolmanager import PoolManager
 
+#: Addresses of a name that are tried; each may take the whole timeout of a connection.
+MAX_ADDRESSES = 4
+#: What is routed of IPv6 (RFC 4291). Outside are addresses that contain one of IPv4 (mapped,
+#: compatible, NAT64) and those of a site.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+
 
 class AddressNotAllowed(Exception):
     """The address is not of the public internet."""
@@ -34,27 +40,33 @@ def check_url(url: str) -> None:
     is_secure = parts.scheme == "https" or (parts.scheme == "http" and _allows_private())
     if not is_secure or not parts.hostname or parts.username or parts.password:
         raise AddressNotAllowed
-    public_addresses(parts.hostname, port)
+    try:
+        public_addresses(parts.hostname, port)
+    except (OSError, UnicodeError):
+        raise AddressNotAllowed from None
 
 
 def public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
-    """Return what the name resolves to. Raises AddressNotAllowed if one of them is not public."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise AddressNotAllowed from None
+    """Return the first addresses of a name.
+
+    Raises AddressNotAllowed if one of all is not public, and OSError when the name is not found.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [(family, address) for family, _type, _proto, _name, address in found]
     if not all(_is_allowed(str(address[0])) for _family, address in addresses):
         raise AddressNotAllowed
-    return addresses
+    return addresses[:MAX_ADDRESSES]
 
 
 def _is_allowed(address: str) -> bool:
     if _allows_private():
         return True
     ip = ipaddress.ip_address(address.split("%")[0])
-    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
-    return ip.is_global and inner.is_global and not inner.is_multicast
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip not in _GLOBAL_UNICAST:
+            return False
+        ip = ip.sixtofour or ip
+    return ip.is_global and not ip.is_multicast
 
 
 def _allows_private() -> bool:
@@ -74,7 +86,11 @@ class _CheckedTls(HTTPSConnection):
 def _connect(connection: HTTPConnection) -> socket.socket:
     timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
     failure: OSError = OSError("no address")
-    for family, address in public_addresses(connection.host, connection.port or 443):
+    try:
+        addresses = public_addresses(connection.host, connection.port or 443)
+    except (OSError, UnicodeError) as error:  # the name may be found again later
+        raise NewConnectionError(connection, type(error).__name__) from None
+    for family, address in addresses:
         made = socket.socket(family, socket.SOCK_STREAM)
         made.settimeout(timeout)
         try:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
 from django.urls import reverse
 
 from notices.claims import Outcome, Result
@@ -34,8 +35,8 @@ def send(message: NoticeMessage, mark: Callable[[], None]) -> Outcome:
         smtp = backend.connection
         assert isinstance(smtp, smtplib.SMTP)
         smtp.ehlo_or_helo_if_needed()
-        _expect(smtp.mail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
-        _expect(smtp.rcpt(message.user.email))
+        _expect(smtp.mail(_envelope_address(settings.DEFAULT_FROM_EMAIL)))
+        _expect(smtp.rcpt(_envelope_address(message.user.email)))
     except (OSError, smtplib.SMTPException) as error:
         _hang_up(backend)
         return _not_sent(error)
@@ -53,6 +54,11 @@ def _send_text(backend: EmailBackend, smtp: smtplib.SMTP, text: bytes) -> Outcom
     finally:
         _hang_up(backend)
     return Outcome(Result.SENT) if code == 250 else _refused(code)
+
+
+def _envelope_address(text: str) -> str:
+    """Return the address without a name; a domain in Cyrillic in Punycode, as SMTP wants it."""
+    return parseaddr(sanitize_address(parseaddr(text)[1], "utf-8"))[1]
 
 
 def _expect(reply: tuple[int, bytes]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
+from urllib3.exceptions import NewConnectionError
 
 from notices.choices import telegram_of
 from notices.claims import Outcome, Result
@@ -75,8 +76,9 @@ def _result(method: str, data: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _without_answer(error: requests.RequestException) -> Outcome:
     """Tell a connection that was never made from an answer that was lost."""
-    cause = repr(error.args[:1])
-    if isinstance(error, requests.ConnectionError) and "NewConnectionError" in cause:
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    # A name that is not found is a NewConnectionError too.
+    if isinstance(error, requests.exceptions.SSLError) or isinstance(cause, NewConnectionError):
         return Outcome(Result.RETRY, "no_connection")
     return Outcome(Result.UNCLEAR, "answer_lost")
 

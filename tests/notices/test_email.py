@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from cabinets.models import Cabinet
+from cabinets.models import Cabinet, Membership
 from counters.models import Counter
 from integrations.models import Installation, YandexAccount
 from notices.models import Notice, NoticeMessage
@@ -173,3 +173,73 @@ def test_many_counters_of_one_cause_are_one_line_and_others_cabinets_get_nothing
     send()
     assert len(mail.received) == 1
     assert NoticeMessage.objects.get(state="waiting").not_before == timezone.now() + MINUTE
+
+
+def test_person_who_left_between_two_attempts_is_not_told(
+    clock: time_machine.Traveller, mail: SmtpSink, owner: User, account: YandexAccount
+) -> None:
+    mail.answers = ["451 later"]
+    lose(account)
+    check_often()
+    clock.shift(MINUTE)
+    send()
+    assert messages() == [("waiting", 1, "smtp_451")]
+    Membership.objects.filter(user=owner).delete()
+    clock.shift(MINUTE)
+
+    send()
+
+    assert (messages(), mail.received) == ([("failed", 2, "not_a_member")], [])
+
+
+def test_address_with_a_domain_in_cyrillic(
+    clock: time_machine.Traveller, mail: SmtpSink, owner: User, account: YandexAccount
+) -> None:
+    User.objects.filter(pk=owner.pk).update(email="owner@окна.рф")
+    lose(account)
+    check_often()
+    clock.shift(MINUTE)
+
+    send()
+
+    assert (messages(), mail.recipients) == ([("sent", 1, "")], ["owner@xn--80atjc.xn--p1ai"])
+
+
+def test_what_became_worse_is_not_told_as_solved(
+    clock: time_machine.Traveller, mail: SmtpSink, owner: User, account: YandexAccount
+) -> None:
+    lost = {"state": "refresh_failed", "state_reason": "refresh_token_lost"}
+    YandexAccount.objects.update(expires_at=timezone.now() + 99 * MINUTE, **lost)
+    for state in ("refresh_failed", "reauth_required"):
+        YandexAccount.objects.update(state=state)
+        for _minutes in range(3):
+            check_often()
+            clock.shift(10 * MINUTE)
+            send()
+
+    assert mail.subjects == [
+        f"Скоро понадобится переподключить аккаунт: {account.login}",
+        f"Аккаунт нужно переподключить: {account.login}",
+    ]
+    assert [one.closed_at is None for one in Notice.objects.order_by("pk")] == [False, True]
+
+
+def test_message_whose_text_cannot_be_made_does_not_hold_up_others(
+    clock: time_machine.Traveller,
+    mail: SmtpSink,
+    owner: User,
+    stranger: User,
+    account: YandexAccount,
+) -> None:
+    lose(account)
+    other = Membership.objects.get(user=stranger).cabinet
+    lose(factories.make_account(cabinet=other))
+    check_often()
+    first = NoticeMessage.objects.order_by("pk")[0]
+    Notice.objects.filter(cabinet=first.cabinet).update(facts={})
+    clock.shift(MINUTE)
+
+    send()
+
+    states = dict(NoticeMessage.objects.values_list("pk", "state"))
+    assert (states.pop(first.pk), set(states.values())) == ("waiting", {"sent"})

@@ -121,3 +121,26 @@ def test_message_is_sent_at_most_once(
     assert f"Аккаунт Яндекса {account.login} нужно" in bot.requests[0].data["text"]
     assert TelegramLink.objects.filter(chat_id=CHAT).exists() is is_linked
     assert TOKEN not in caplog.text
+
+
+def test_name_that_is_not_found_for_a_while_is_tried_again(
+    clock: time_machine.Traveller,
+    bot: HttpSink,
+    settings: Settings,
+    viewer: User,
+    account: YandexAccount,
+) -> None:
+    TelegramLink.objects.create(user=viewer, chat_id=CHAT)
+    YandexAccount.objects.update(state="reauth_required")
+    check_often()
+    clock.shift(timedelta(minutes=1))
+    settings.TELEGRAM_API_URL = "http://no-such-host.invalid"
+    send()
+    row = NoticeMessage.objects.get()
+    assert (row.state, row.error) == ("waiting", "no_connection")
+    settings.TELEGRAM_API_URL = bot.url
+    clock.shift(timedelta(minutes=1))
+
+    send()
+
+    assert (NoticeMessage.objects.get().state, len(bot.requests)) == ("sent", 1)

@@ -134,6 +134,13 @@ def test_owner_tries_rotates_and_removes(
             "https://[fe80::1]/",
             "https://2130706433/",
         ),
+        # Addresses of IPv6 with one of IPv4 in them, and those of a site.
+        *(
+            "https://[64:ff9b::7f00:1]/",
+            "https://[::127.0.0.1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[fec0::1]/",
+        ),
     ],
 )
 def test_address_that_is_not_public_is_refused(url: str) -> None:
@@ -160,3 +167,22 @@ def test_address_is_checked_again_when_the_connection_is_made(
     answer = owner_client.post(PAGE, {"url": http.url + "/x", "cabinet": cabinet.pk})
     assert "Такой адрес не подходит." in answer.content.decode()
     check_url("https://93.184.216.34/hook")
+
+
+def test_name_that_is_not_found_for_a_while_is_tried_again(
+    clock: time_machine.Traveller, http: HttpSink, owner_client: Client, cabinet: Cabinet
+) -> None:
+    save(owner_client, http.url, cabinet)
+    owner_client.post(f"{PAGE}/trial", {"cabinet": cabinet.pk})
+    row = NoticeWebhook.objects.get()
+    row.url = http.url.replace("127.0.0.1", "no-such-host.invalid")
+    row.save()
+    send()
+    assert state() == ("waiting", 1, "no_answer")
+    row.url = http.url
+    row.save()
+    clock.shift(MINUTE)
+
+    send()
+
+    assert state() == ("sent", 2, "")
