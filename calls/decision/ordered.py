@@ -22,7 +22,7 @@ from calls.decision.judged import (
     filled,
     refusal_sql,
 )
-from calls.decision.reasons import CALLED_OFF
+from calls.decision.reasons import CALLED_OFF, COUNTER_REMOVED
 from calls.decision.routing import ORDERS, SOURCES
 from calls.decision.rules import RULES
 from calls.states import (
@@ -32,6 +32,7 @@ from calls.states import (
     GOAL_NOT_SET,
     TRIAL_CALL,
     DeliveryState,
+    UploadState,
 )
 
 #: Codes of the rules that an order for a single call waives.
@@ -64,24 +65,32 @@ FILTERED = Terms(
 BY_DAYS = Terms(without=(BEFORE_CONNECTION, COUNTER_OFF), spared=(CALLED_OFF.code,))
 
 
+# In a file that never left because a person called it off, or removed the counter: it is neither
+# done nor does it wait. What ended like this is not begun again by an order.
+_IS_ENDED = f"""(u.state = '{UploadState.CANCELLED}'
+                     AND u.attention IN ('{CALLED_OFF.code}', '{COUNTER_REMOVED.code}'))"""
 _JUDGED = f"""
 judged AS MATERIALIZED (
     SELECT one.*, one.refusal IS NULL AND one.expires_at > %(now)s AND one.spared IS NULL
            AND coalesce(one.present, {DeliveryState.SKIPPED}) = {DeliveryState.SKIPPED} AS goes
     FROM (
         SELECT {JUDGED}, present.state AS present,
-               CASE WHEN present.reason = ANY (%(spared)s::text[]) THEN present.reason END AS spared
+               CASE WHEN present.reason = ANY (%(spared)s::text[]) THEN present.reason
+                    WHEN {_IS_ENDED} THEN u.attention END AS spared,
+               coalesce({_IS_ENDED}, false) AS is_ended
         {SOURCES}{ORDERS}
         LEFT JOIN calls_delivery present
           ON present.call_id = c.id AND present.partition_at = c.partition_at
          AND present.counter_id = k.id AND present.channel = ch.channel
+        LEFT JOIN calls_upload u ON u.id = present.upload_id
         WHERE k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
           AND c.partition_at BETWEEN %(first)s AND %(last)s
         ORDER BY c.id, k.id, ch.channel) AS one
 ), outcomes AS MATERIALIZED (
     SELECT call_id, CASE
         WHEN bool_or(goes) THEN '{SENT}'
-        WHEN bool_or(present NOT IN ({DeliveryState.SKIPPED}, {DeliveryState.EXPIRED}))
+        WHEN bool_or(present NOT IN ({DeliveryState.SKIPPED}, {DeliveryState.EXPIRED})
+                     AND NOT is_ended)
             THEN '{ALREADY}'
         WHEN bool_or(expires_at <= %(now)s) THEN '{LATE}'
         -- that a channel is not in use says less than why the other one refuses

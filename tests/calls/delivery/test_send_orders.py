@@ -14,7 +14,7 @@ from cabinets.models import AuditEvent, Cabinet
 from calls.decision.decide import decide
 from calls.decision.redecide import decide_again
 from calls.decision.unrouted_rows import drop_unrouted_rows
-from calls.delivery import batching, hold
+from calls.delivery import batching, hold, recovery
 from calls.delivery.send_orders import SendCounts, order_sending, preview_sending
 from calls.models import Call, Delivery, SendOrder
 from calls.states import Channel, DeliveryState
@@ -80,6 +80,20 @@ def factories_call() -> Call:
 def drop_all_unrouted() -> None:
     for _dropped in drop_unrouted_rows():
         pass
+
+
+def test_calls_of_a_file_that_was_called_off_are_not_counted_as_sent(
+    cabinet: Cabinet, counter: Counter, owner: User
+) -> None:
+    now = timezone.now()
+    call = store_call(cabinet=cabinet)
+    assert batching.build_uploads(now=now + timedelta(hours=1)) == 1
+    assert recovery.call_off_uploads([row_of(call).upload_id or 0], actor=owner, now=now) == 1
+
+    counts = order_sending(counter, [call.pk], actor=owner, now=now)
+
+    assert counts == SendCounts(refused={"called_off": 1})
+    assert row_of(call).state == DeliveryState.BATCHED
 
 
 def test_order_of_a_counter_that_is_off_waits_for_the_switch_and_one_without_settings_is_refused(
