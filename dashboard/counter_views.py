@@ -91,10 +91,11 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         return HttpResponseRedirect(reverse("counters:settings", args=[pk]))
     form = _form(counter)
-    of_callbacks = number_or_none(request.POST.get("callback_goal", ""))
-    form.initial["callback_goal"] = of_callbacks
-    form.initial["goal"] = chosen = number_or_none(request.POST.get("goal", ""))
-    if chosen and not form.offers_goal(chosen):
+    chosen = {
+        name: number_or_none(request.POST.get(name, "")) for name in ("goal", "callback_goal")
+    }
+    form.initial |= chosen
+    if any(goal and not form.offers_goal(goal) for goal in chosen.values()):
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
     return _settings_page(request, counter, form=form)
 

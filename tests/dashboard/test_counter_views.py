@@ -96,6 +96,9 @@ def test_htmx_refresh_of_goals_keeps_the_unsaved_choice(
     assert f'<option value="{call.pk}" selected>' in kept.content.decode()
     assert messages_of(kept) == ["Список целей обновлён."]
     assert messages_of(gone)[1] == "Выбранной цели в Метрике больше нет: выберите другую."
+    other = {"callback_goal": call.pk}
+    of_callbacks = owner_client.post(page(okna_counter, "/goals"), other, headers=by_script)
+    assert messages_of(of_callbacks)[-1] == messages_of(gone)[1]
     assert Counter.objects.get().goal is None
 
 
