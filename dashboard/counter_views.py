@@ -94,7 +94,7 @@ def refresh_goals(request: CabinetRequest, pk: int) -> HttpResponse:
     chosen = {
         name: number_or_none(request.POST.get(name, "")) for name in ("goal", "callback_goal")
     }
-    form.initial |= chosen
+    form.initial.update(chosen)
     if any(goal and not form.offers_goal(goal) for goal in chosen.values()):
         messages.warning(request, _("Выбранной цели в Метрике больше нет: выберите другую."))
     return _settings_page(request, counter, form=form)
