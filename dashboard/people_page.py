@@ -205,6 +205,7 @@ def hand_over(request: CabinetRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @cabinet_required
+@same_cabinet
 def leave(request: CabinetRequest) -> HttpResponse:
     """Explain leaving the cabinet (GET), or leave it (POST); its only owner cannot (409)."""
     if request.method == "GET":

@@ -14,6 +14,7 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from cabinets import access
+        from notices import checks  # noqa: F401
         from notices.bell import unseen_notices
 
         # The bell costs a page no query of its own.

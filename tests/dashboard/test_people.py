@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -110,6 +111,19 @@ def test_only_owner_cannot_leave(owner: User, manager: User, cabinet: Cabinet) -
     assert answer.status_code == 403
     assert "Вы не состоите ни в одном кабинете" in answer.content.decode()
     assert roles_of(cabinet) == {"manager": "owner"}
+
+
+def test_pressed_twice_leaves_one_cabinet(owner: User, manager: User, cabinet: Cabinet) -> None:
+    Membership.objects.create(cabinet=factories.make_cabinet(name="Другой"), user=manager)
+    client = client_of(manager)
+    page = client.get(reverse("cabinets:leave")).content.decode()
+    left = re.findall(r'name="cabinet" value="(\d+)"', page)[0]
+    form = {"cabinet": left}
+    presses = [client.post(reverse("cabinets:leave"), form) for _press in range(2)]
+
+    assert [one.status_code for one in presses] == [303, 409]
+    assert left == str(cabinet.pk)
+    assert membership(manager).cabinet.name == "Другой"
 
 
 @pytest.mark.django_db(transaction=True)

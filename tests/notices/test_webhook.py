@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 
 from cabinets.models import AuditEvent, Cabinet
 from integrations.models import YandexAccount
+from notices.checks import check_private_webhooks
 from notices.media.addresses import AddressNotAllowed, check_url
 from notices.models import NoticeMessage, NoticeWebhook
 from notices.tasks import check_often, send
@@ -186,3 +187,11 @@ def test_name_that_is_not_found_for_a_while_is_tried_again(
     send()
 
     assert state() == ("sent", 2, "")
+
+
+def test_deployment_that_lets_webhooks_into_its_network_is_refused(settings: Settings) -> None:
+    settings.SANDBOX_TRIAL = False
+    settings.NOTICE_WEBHOOK_PRIVATE = True
+    assert [one.id for one in check_private_webhooks()] == ["notices.E001"]
+    settings.NOTICE_WEBHOOK_PRIVATE = False
+    assert check_private_webhooks() == []
