@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 
 from cabinets.quotes import quoted
 from cabinets.undo import read_undo
@@ -85,7 +86,8 @@ def moment(at: datetime | None, empty: object = "", *, relative: bool = False) -
     if not at:
         return format_html('<span class="soft">{}</span>', empty or "—")
     local = timezone.localtime(at) if timezone.is_aware(at) else at
-    text = date_format(local, "j b Y, H:i")
+    # English writes the names of months with a capital, Russian without.
+    text = date_format(local, "j M Y, H:i" if get_language() == "en" else "j b Y, H:i")
     return format_html(
         '<time datetime="{}" title="{}:{}"{}>{}</time>',
         local.isoformat(),

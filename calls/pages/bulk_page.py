@@ -173,6 +173,7 @@ def question_context(
         "words": words,
         "counted": counted,
         "sentence": sending_sentence(trial) if trial else counted_sentence(counted),
+        "changes_something": trial is None or trial.sent > 0,
         "most": grouped(MAX_ROWS),
         "chosen": filter_lines(shown, form),
         "hidden": {"q": ""} | shown,

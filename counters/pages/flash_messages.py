@@ -23,8 +23,8 @@ from counters.sync.stopped import CheckResult
 #: More names than this are counted, not listed.
 MAX_LISTED = 5
 _EXCLUDED = gettext_lazy(
-    "Не подходят под новые настройки и не будут отправлены: %(count)s. Если вернуть настройки, "
-    "вернутся и они."
+    "Из ждавших не подходят под настройки и не отправляются: %(count)s. Если под другие настройки "
+    "они подойдут, то уйдут."
 )
 CHECKED_LATELY = gettext_lazy("Только что проверяли. Повторите через несколько секунд.")
 

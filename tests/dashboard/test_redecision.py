@@ -71,8 +71,8 @@ def test_window_shows_progress_until_the_end_and_what_is_excluded(
 
     part = text_of(owner_client.get(progress))
     assert (
-        "Звонки пересчитаны по новым настройкам. Не подходят под новые настройки и не будут "
-        "отправлены: 5. Если вернуть настройки, вернутся и они."
+        "Звонки пересчитаны по новым настройкам. Из ждавших не подходят под настройки и не "
+        "отправляются: 5. Если под другие настройки они подойдут, то уйдут."
     ) in part
     assert "hx-trigger" not in part
     assert "Пересчитываем" not in text_of(owner_client.get(settings_url(counter)))
@@ -181,4 +181,4 @@ def test_excluded_calls_are_counted_no_further_than_is_said(
 
     part = text_of(owner_client.get(reverse("counters:redecision", args=[counter.pk])))
 
-    assert "не будут отправлены: больше 3." in part
+    assert "не отправляются: больше 3." in part
