@@ -16,6 +16,8 @@ OTHER_SECRETS = re.compile(
     r"|(?<=Bearer )[\w.:~+/-]{8,}=*"
     r"|(?<=json/v3/)[^/\s\"']+"  # the key of CallKeeper's API
     r"|(?<=/hooks/)[^/\s\"'?&]+"  # the secret address of a source of webhooks
+    r"|(?<=/invitation/)[^/\s\"'?&]+"  # the link of an invitation into a cabinet
+    r"|(?<=/bot)\d+:[\w-]+"  # the token of the Telegram bot
     r"|(?<=[?&\s]state=)[^&\s\"']+"
 )
 #: Session and CSRF cookies, in a header, a form or a printed dictionary.

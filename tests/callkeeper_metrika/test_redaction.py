@@ -55,6 +55,8 @@ def test_named_secret_is_hidden_in_every_form(form: str, name: str, secret: str)
         f"whsec_{SECRET}",
         f"GET /callback?state={SECRET}",
         f"Not Found: /api/v1/hooks/{SECRET}",
+        f"Too Many Requests: /accounts/invitation/{SECRET}/",
+        f"HTTPSConnectionPool: url: /bot123456:{SECRET}/sendMessage",
         f"Max retries exceeded with url: /api/?json/v3/{SECRET}/call/get/0/1/2",
     ],
 )
