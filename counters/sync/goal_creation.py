@@ -172,7 +172,7 @@ def _record(counter: Counter, goal: Goal, actor: User) -> None:
         actor=actor,
         action="counter.goal_created",
         subject=counter,
-        after={"name": goal.name, "identifier": goal.identifier, "goal": goal.goal_id},
+        after={"name": goal.name, "identifier": goal.identifier, "goal_id": goal.goal_id},
     )
 
 
