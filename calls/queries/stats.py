@@ -281,7 +281,7 @@ def awaiting_goal(counter: Counter, *, now: datetime) -> int:
 
 
 def excluded_by_settings(counter: Counter) -> int:
-    """Return the number of waiting deliveries that settings excluded; they may return.
+    """Return the number of calls that waited and that settings excluded; they may return.
 
     Not those that wait for a person's decision: no settings bring them back. No more than
     MOST_COUNTED + 1 are counted.
@@ -291,4 +291,5 @@ def excluded_by_settings(counter: Counter) -> int:
         .filter(counter=counter, waited=True, expires_at__gt=timezone.now())
         .exclude(reason__in=(*GIVEN_BY_A_PERSON, *BY_ORDER_ONLY, *_OF_NO_SETTING))
     )
-    return excluded[: MOST_COUNTED + 1].count()
+    calls = excluded.order_by().values("call_id").distinct()
+    return calls[: MOST_COUNTED + 1].count()
