@@ -20,7 +20,7 @@ class PreferenceBackend(ModelBackend):
         password: str | None = None,
         **credentials: Any,
     ) -> User:
-        """Return the person whose password it is. Raises PermissionDenied when it is nobody's.
+        """Return the person whose password it is. Raises PermissionDenied for a wrong one.
 
         Django asks no further backend then: the one of former sessions would hash once more.
         """

@@ -49,7 +49,7 @@ def test_a_counter_is_spelled_as_in_callkeeper(path: Path) -> None:
 #: Different words: «все» and «всё».
 TWO_WORDS = {"все", "чем"}
 SUPPORT = re.compile("поддержк", re.IGNORECASE)
-#: Names of support as somebody who did something, not as somebody to turn to.
+#: Texts that name support as the author of a change, not as a contact.
 NAMES = {
     "CallKeeper · поддержка",
     "Поддержка",
