@@ -5,6 +5,11 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+#: Between the identifiers of two goals. They may hold spaces: Metrika forbids only `/ \ & # ? = "`
+#: (https://www.yandex.ru/support/metrica/en/general/goal-js-event). One with a line break is
+#: never stored (`counters.sync.goals.is_usable`).
+TARGET_SEPARATOR = "\n"
+
 
 class Goal(models.Model):
     """A goal of a counter as last seen in Metrika."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
 from counters import sendable, states
-from counters.metrika_goal import Goal
+from counters.metrika_goal import TARGET_SEPARATOR, Goal
 from counters.querysets import CounterQuerySet
 from counters.settings_template import SettingsTemplate
 from integrations.models import YandexAccount
@@ -319,6 +319,6 @@ class Counter(models.Model):
 
     @property
     def targets(self) -> str:
-        """The identifiers that a file of conversions may name, apart by a space, which none has."""
+        """The identifiers that a file of conversions may name, joined by TARGET_SEPARATOR."""
         chosen = [self.goal, self.callback_goal] if self.goal else []
-        return " ".join(dict.fromkeys(goal.identifier for goal in chosen if goal))
+        return TARGET_SEPARATOR.join(dict.fromkeys(goal.identifier for goal in chosen if goal))

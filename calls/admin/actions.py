@@ -40,7 +40,11 @@ class DeliveryActions:
     @admin.action(description=_("Отправить повторно (один звонок)…"), permissions=["run_actions"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
         """Ask for confirmation, naming the risk, then send one call once more."""
-        chosen = list(queryset.select_related("counter__goal", "upload", "cabinet", "call")[:2])
+        chosen = list(
+            queryset.select_related(
+                "counter__goal", "counter__callback_goal", "upload", "cabinet", "call"
+            )[:2]
+        )
         if len(chosen) != 1:
             self.message_user(request, _("Выберите ровно один звонок."), messages.WARNING)
             return None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
+
+from django.db import connection
 
 from calls.decision.decide import statement, write
 from calls.decision.judged import refusal_sql
@@ -88,10 +91,29 @@ def redecide(
     """
     if not call_ids:
         return
+    lock_rows(counter_id, call_ids, between=between)
     first, last = between
     values = {"counter_id": counter_id, "call_ids": [*call_ids], "first": first, "last": last}
-    write(_LOCK.replace("<rows>", _THESE_ROWS), now=now, **values)
     write(_statement(_THESE, without), now=now, **values)
+
+
+def lock_rows(
+    counter_id: int, call_ids: Sequence[int], *, between: tuple[datetime, datetime]
+) -> None:
+    """Lock the rows that `redecide` may change, in the one order of locks.
+
+    For a transaction that changes some of them before: locked in two portions, the second could
+    hold rows that come before those of the first.
+    """
+    first, last = between
+    values: dict[str, Any] = {
+        "counter_id": counter_id,
+        "call_ids": [*call_ids],
+        "first": first,
+        "last": last,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK.replace("<rows>", _THESE_ROWS), values)
 
 
 def _statement(which: str, without: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import F, Q
 
 from calls.decision.reasons import CALLED_OFF
-from calls.decision.redecide import redecide
+from calls.decision.redecide import lock_rows, redecide
 from calls.delivery.hold import called_off_rows, held_rows
 from calls.models import Delivery
 from calls.models.querysets import DeliveryQuerySet
@@ -60,6 +60,7 @@ def call_off_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now:
 
 def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: datetime) -> int:
     """Let called off rows of the condition wait again, as the present settings decide."""
+    _lock(counter, keys)
     to, values = "state = %s, reason = NULL, not_before = %s", [DeliveryState.WAITING.value, now]
     changed = _change(counter, keys, condition & called_off_rows(now), to, values)
     _decide(counter, keys, now)
@@ -68,6 +69,7 @@ def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: da
 
 def hold_again_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
     """Hold rows again that were released, if the present settings hold them; return how many."""
+    _lock(counter, keys)
     # Of a call's two times the earlier one counts while both are due: it must not be this one.
     _change(counter, keys, released_rows(mark, now), "not_before = d.expires_at", [])
     _decide(counter, keys, now)
@@ -109,6 +111,12 @@ def _rows(counter: Counter, keys: Sequence[Key]) -> DeliveryQuerySet[Delivery]:
         if calls:
             found |= Q(channel=channel, call_id__in=calls)
     return Delivery.objects.filter(found, counter=counter, partition_at__range=_between(keys))
+
+
+def _lock(counter: Counter, keys: Sequence[Key]) -> None:
+    """Lock the rows of both channels of these calls, of which deciding may change either."""
+    if keys:
+        lock_rows(counter.pk, _calls(keys), between=_between(keys))
 
 
 def _decide(counter: Counter, keys: Sequence[Key], now: datetime) -> None:

@@ -20,7 +20,7 @@ from calls.decision.explain import stream_of
 from calls.decision.horizon import LINK_HORIZON
 from calls.delivery.csv_writer import write_row
 from calls.delivery.uploads import create_upload, next_upload_id
-from calls.models import Call, Delivery, Resend, Upload
+from calls.models import Delivery, Resend, Upload
 from calls.states import (
     OPEN_UPLOADS,
     TAKEN_UPLOADS,
@@ -68,15 +68,16 @@ def is_surely_not_there(delivery: Delivery) -> bool:
 def resend_blocker(delivery: Delivery, *, now: datetime) -> str | Promise:
     """Return why the call cannot be sent again now; empty when it can.
 
-    Load the delivery with its upload and its counter's goal.
+    Load the delivery with its call, its upload and its counter's goals.
     """
     if delivery.counter.removed_at is not None:
         return NO_COUNTER
     if delivery.expires_at <= now:
         return TOO_LATE
-    goal = delivery.counter.goal
-    if delivery.channel == Channel.GOAL and (goal is None or goal.deleted_at is not None):
-        return NO_GOAL
+    if delivery.channel == Channel.GOAL:
+        goal = delivery.counter.goal_of(delivery.call.kind)
+        if goal is None or goal.deleted_at is not None:
+            return NO_GOAL
     if is_surely_not_there(delivery):
         return ""
     if delivery.upload is None:
@@ -129,22 +130,19 @@ def _is_under_way(resends: list[Resend]) -> bool:
 
 def _reload(delivery: Delivery) -> Delivery:
     row = Delivery.objects.row(delivery)
-    return row.select_related("counter__goal", "upload", "cabinet").get()
+    related = ("counter__goal", "counter__callback_goal", "upload", "cabinet", "call")
+    return row.select_related(*related).defer("call__raw").get()
 
 
 def _freeze(delivery: Delivery, now: datetime) -> Upload:
     channel, (kind, is_static) = Channel(delivery.channel), _stream(delivery)
-    call_at, call_kind = Call.objects.values_list("started_at", "kind").get(
-        pk=delivery.call_id, partition_at=delivery.partition_at
-    )
+    call_at = delivery.call.started_at
     body = write_row(delivery, channel=channel, id_kind=kind, is_static=is_static)
     if unfit_rows([body]):
         raise CannotResend(UNUSABLE)
     if call_at + LINK_HORIZON <= now:
         raise CannotResend(TOO_LATE)
-    goal = delivery.counter.goal_of(call_kind)
-    if channel is Channel.GOAL and goal is not None and goal.deleted_at is not None:
-        raise CannotResend(NO_GOAL)
+    goal = delivery.counter.goal_of(delivery.call.kind)
     return create_upload(
         upload_id=next_upload_id(),
         cabinet_id=delivery.cabinet_id,

@@ -41,7 +41,7 @@ class Upload(models.Model):
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
     id_kind = models.PositiveSmallIntegerField(_("Идентификатор"), choices=IdKind)
     is_static = models.BooleanField(_("Статические"), default=False)
-    #: Identifiers of the goals that its rows may name, apart by a space: see `Counter.targets`.
+    #: Identifiers of the goals that its rows may name, one a line: see `Counter.targets`.
     target = models.CharField(_("Цель"), max_length=255, blank=True)
     state = models.CharField(
         _("Состояние"), max_length=20, choices=UploadState, default=UploadState.READY

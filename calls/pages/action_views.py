@@ -146,7 +146,9 @@ def _delivery(request: HttpRequest, call_id: int, counter_pk: int, channel: int)
     call = get_object_or_404(Call.objects.only("partition_at"), cabinet=cabinet, pk=call_id)
     counter = get_object_or_404(cabinet.counters, pk=counter_pk)
     delivery = (
-        Delivery.objects.select_related("call", "counter__goal", "upload", "cabinet")
+        Delivery.objects.select_related(
+            "call", "counter__goal", "counter__callback_goal", "upload", "cabinet"
+        )
         .defer("call__raw")
         .filter(call_id=call.pk, partition_at=call.partition_at, counter=counter, channel=channel)
         .first()

@@ -31,7 +31,7 @@ class Button:
 
 
 def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
-    """Return the actions on a delivery. Load it with its call, upload and counter's goal.
+    """Return the actions on a delivery. Load it with its call, upload and counter's goals.
 
     «Отправить сейчас» is left out while nothing can be sent to the counter: it would do nothing.
     """

@@ -155,7 +155,7 @@ def _deliveries(call: Call, now: datetime) -> list[DisplayDelivery]:
     deliveries = Delivery.objects.filter(call_id=call.pk, partition_at=call.partition_at)
     rows = list(
         with_display_state(deliveries, now)
-        .select_related("upload", "counter__account", "counter__goal")
+        .select_related("upload", "counter__account", "counter__goal", "counter__callback_goal")
         .defer("counter__account__access_token", "counter__account__refresh_token")
         .order_by("counter__name", "counter_id", "channel")
     )

@@ -13,6 +13,7 @@ from django.db import connection
 
 from calls.models import Delivery, Upload
 from calls.states import Channel, DeliveryState, IdKind, UploadState, sql_list
+from counters.metrika_goal import TARGET_SEPARATOR
 
 #: A call keeps its partition when its start is corrected; by more than this it is not found here.
 _CORRECTED_BY = timedelta(days=3)
@@ -60,8 +61,8 @@ WHERE d.channel = {Channel.GOAL.value} AND NOT d.is_static AND NOT e.is_static
   AND {_is_delivered("d", "u")} AND {_is_delivered("e", "v")}
   -- Rows that are in no file yet have the goal of the counter.
   AND coalesce(u.target = v.target, true)
-  -- A file that names two goals, apart by a space, has one for callbacks and one for other calls.
-  AND (position(' ' IN coalesce(u.target, v.target, '')) = 0
+  -- A file that names two goals has one for callbacks and one for other calls.
+  AND (position(%(separator)s IN coalesce(u.target, v.target, '')) = 0
        OR (c.kind = 'callback') = (o.kind = 'callback'))
 """
 
@@ -74,8 +75,8 @@ def same_second(deliveries: Sequence[Delivery]) -> dict[tuple[int, int], SameSec
     goals = [one for one in deliveries if one.channel == Channel.GOAL]
     if not goals:
         return {}
-    values: dict[str, datetime | list[int]] = {
-        **_days([one.partition_at for one in goals]),
+    values: dict[str, datetime | str | list[int]] = {
+        **_parameters([one.partition_at for one in goals]),
         "calls": [one.call_id for one in goals],
         "counters": [one.counter_id for one in goals],
     }
@@ -93,8 +94,10 @@ def rows_of_same_second(upload: Upload) -> int:
     """Return how many rows of the upload Metrika counts as one with another row, in any file."""
     if upload.channel != Channel.GOAL:
         return 0
-    days = _days([upload.oldest_call_at, upload.newest_call_at])
-    values: dict[str, datetime | int] = {**days, "upload": upload.pk}
+    values: dict[str, datetime | str | int] = {
+        **_parameters([upload.oldest_call_at, upload.newest_call_at]),
+        "upload": upload.pk,
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(DISTINCT d.call_id) {_PAIRS} AND d.upload_id = %(upload)s", values
@@ -102,5 +105,10 @@ def rows_of_same_second(upload: Upload) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _days(moments: Collection[datetime]) -> dict[str, datetime]:
-    return {"since": min(moments) - _CORRECTED_BY, "until": max(moments) + _CORRECTED_BY}
+def _parameters(moments: Collection[datetime]) -> dict[str, datetime | str]:
+    """Return the parameters of `_PAIRS` for rows of these times."""
+    return {
+        "since": min(moments) - _CORRECTED_BY,
+        "until": max(moments) + _CORRECTED_BY,
+        "separator": TARGET_SEPARATOR,
+    }

@@ -26,6 +26,7 @@ from integrations.api_call import MetrikaUnavailable, call_metrika
 from integrations.linking.flow import may_change_counters
 from integrations.models import YandexAccount
 from integrations.yandex.errors import YandexError
+from integrations.yandex.records import GoalInfo
 
 logger = logging.getLogger(__name__)
 
@@ -132,19 +133,26 @@ def _found_or_created(
     found = _find(counter, wanted)
     if found is not None:
         return found, False
-    _create(counter, wanted)
-    refresh_goals(counter, now=now)
-    created = _find(counter, wanted)
+    info = _create(counter, wanted)
+    if info is not None:
+        # Before the goals are read again: that may fail, and the goal is in Metrika.
+        _record(counter, wanted, actor, goal_id=info.goal_id)
+    created = None
+    try:
+        refresh_goals(counter, now=now)
+        created = _find(counter, wanted)
+    finally:
+        if info is None:
+            _record(counter, wanted, actor, goal_id=created.goal_id if created else None)
     if created is None:
         raise GoalNotCreated(UNCLEAR)
-    _record(counter, created, actor)
     return created, True
 
 
-def _create(counter: Counter, wanted: GoalWanted) -> None:
-    """Send the creation once. Returns as well when its answer was lost: the goals are read next."""
+def _create(counter: Counter, wanted: GoalWanted) -> GoalInfo | None:
+    """Send the creation once; return the goal, None when the answer was lost."""
     try:
-        call_metrika(
+        return call_metrika(
             counter.account,
             lambda client: client.create_goal(
                 counter.number, name=str(wanted.name), identifier=wanted.identifier
@@ -158,6 +166,7 @@ def _create(counter: Counter, wanted: GoalWanted) -> None:
             raise GoalNotCreated(FULL) from problem
         if not cause.may_have_arrived:
             raise
+        return None
 
 
 def _find(counter: Counter, wanted: GoalWanted) -> Goal | None:
@@ -166,13 +175,12 @@ def _find(counter: Counter, wanted: GoalWanted) -> Goal | None:
 
 
 @transaction.atomic
-def _record(counter: Counter, goal: Goal, actor: User) -> None:
+def _record(counter: Counter, wanted: GoalWanted, actor: User, *, goal_id: int | None) -> None:
+    """Write that the goal was created; without its number, that it may have been."""
+    action = "counter.goal_created" if goal_id is not None else "counter.goal_creation_unclear"
+    after = {"name": str(wanted.name), "identifier": wanted.identifier, "goal_id": goal_id}
     audit.log_change(
-        cabinet=counter.cabinet,
-        actor=actor,
-        action="counter.goal_created",
-        subject=counter,
-        after={"name": goal.name, "identifier": goal.identifier, "goal_id": goal.goal_id},
+        cabinet=counter.cabinet, actor=actor, action=action, subject=counter, after=after
     )
 
 

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
 from counters import stops
+from counters.metrika_goal import TARGET_SEPARATOR
 from counters.models import Counter, Goal
 from counters.signals import counter_changed
 from counters.states import StopCause
@@ -68,7 +69,8 @@ def refresh_goals(counter: Counter, *, now: datetime, actor: User | None = None)
 
 def is_usable(info: GoalInfo) -> bool:
     """Whether an uploaded row can reach the goal: only by the identifier of a JavaScript event."""
-    return info.type == JAVASCRIPT and bool(info.identifier)
+    identifier = info.identifier or ""
+    return info.type == JAVASCRIPT and identifier != "" and TARGET_SEPARATOR not in identifier
 
 
 def is_call_goal(info: GoalInfo) -> bool:

@@ -31,6 +31,7 @@ _COUNTERS: Words = {
     "counter.stop_checked": _("Причина остановки проверена: она не устранена"),
     "cabinet.examined": _("Подключение проверено"),
     "counter.goal_created": _("В Метрике создана цель"),
+    "counter.goal_creation_unclear": _("Метрика не ответила, создана ли цель"),
     "settings_template.saved": _("Шаблон настроек сохранён"),
     "settings_template.deleted": _("Шаблон настроек удалён"),
     "unknown_files.kept": _("Звонки из неизвестных файлов Метрики считаются отправленными"),

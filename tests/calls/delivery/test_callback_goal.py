@@ -14,12 +14,13 @@ from calls.decision.decide import decide
 from calls.decision.redecide import decide_again
 from calls.delivery import batching, file_store
 from calls.delivery.goal_check import has_goal
+from calls.delivery.resend import NO_GOAL, resend_blocker
 from calls.delivery.rows import return_to_waiting
 from calls.models import Call, Delivery, Upload
-from calls.states import GOAL_GONE, Channel, DeliveryState
+from calls.states import GOAL_GONE, Channel, DeliveryState, UploadState
 from counters.models import Counter, Goal
 from tests import factories
-from tests.calls.stored import store_call
+from tests.calls.stored import row_of, store_call
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_each_row_of_a_file_names_the_goal_of_its_kind(
     batching.build_uploads(now=timezone.now())
 
     upload = Upload.objects.get()
-    assert upload.target == "calltracking_call_order call"
+    assert upload.target == "calltracking_call_order\ncall"
     rows = list(csv.DictReader(io.StringIO(b"".join(file_store.bytes_of(upload.pk)).decode())))
     assert {row["ClientId"]: row["Target"] for row in rows} == {
         incoming.client_id: "calltracking_call_order",
@@ -57,6 +58,24 @@ def test_each_row_of_a_file_names_the_goal_of_its_kind(
     assert has_goal(upload, counter)
     Goal.objects.filter(pk=callbacks.pk).update(deleted_at=timezone.now())
     assert not has_goal(upload, counter)
+
+
+def test_call_can_be_sent_again_while_the_goal_of_its_kind_is_there(
+    counter: Counter, callbacks: Goal, settings: Settings
+) -> None:
+    settings.UPLOAD_MIN_WAIT_SECONDS = 0
+    calls = store_both(counter)
+    batching.build_uploads(now=timezone.now())
+    Upload.objects.update(state=UploadState.PROCESSED, uploading_id=5)
+
+    found = []
+    for identifier in ("call", "calltracking_call_order"):
+        Goal.objects.update(deleted_at=None)
+        Goal.objects.filter(identifier=identifier).update(deleted_at=timezone.now())
+        rows = [row_of(call, Channel.GOAL) for call in calls]
+        found.append([resend_blocker(row, now=timezone.now()) for row in rows])
+
+    assert found == [["", NO_GOAL], [NO_GOAL, ""]]
 
 
 def test_deleted_goal_of_callbacks_sets_aside_callbacks_alone(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -25,6 +26,7 @@ from calls.delivery import (
     batching,
     expiry,
     hold,
+    hold_many,
     lookup,
     recovery,
     redecision,
@@ -47,6 +49,7 @@ from counters.models import Counter
 from counters.settings.save import save_settings
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
+from tests import factories
 from tests.calls.locks import wait_for_lock
 from tests.calls.sandbox_world import fault, rows_in_metrika
 from tests.calls.stored import row_of, store_call
@@ -348,9 +351,41 @@ def test_expiry_locks_rows_in_the_order_in_which_decisions_lock_them(
     assert ended == [2]
 
 
-def lock_row(call: Call) -> None:
+@pytest.mark.parametrize("undo", ["restore", "hold_again"])
+def test_undo_of_many_locks_no_row_before_those_that_come_before_it(
+    cabinet: Cabinet, linked_counter: Counter, undo: str
+) -> None:
+    goal = factories.make_goal(counter=linked_counter)
+    Counter.objects.filter(pk=linked_counter.pk).update(goal=goal)
+    call, now = store_call(cabinet=cabinet), timezone.now()
+    rows = Delivery.objects.filter(call_id=call.pk, channel=Channel.GOAL)
+    rows.update(not_before=now)
+    keys = [(call.pk, call.partition_at, Channel.GOAL.value)]
+    if undo == "restore":
+        with transaction.atomic():
+            hold_many.call_off_many(linked_counter, keys, mark=now, now=now)
+
+    def change() -> int:
+        try:
+            with transaction.atomic():
+                if undo == "restore":
+                    return hold_many.restore_many(linked_counter, keys, condition=Q(), now=now)
+                return hold_many.hold_again_many(linked_counter, keys, mark=now, now=now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        lock_row(call)
+        changed = pool.submit(change)
+        wait_for_lock()
+        lock_row(call, Channel.GOAL)
+        assert not changed.done()
+    assert changed.result(JOIN_SECONDS) == (1 if undo == "restore" else 0)
+
+
+def lock_row(call: Call, channel: Channel = Channel.CALLS) -> None:
     """Take the lock a decision would take; fails when another session holds it."""
-    Delivery.objects.select_for_update(nowait=True).get(call_id=call.pk, channel=Channel.CALLS)
+    Delivery.objects.select_for_update(nowait=True).get(call_id=call.pk, channel=channel)
 
 
 def test_approval_to_send_unlinked_waits_for_a_corrected_record(

@@ -10,6 +10,7 @@ import pytest
 from calls.models import Call, Delivery
 from calls.queries.same_second import SameSecond, rows_of_same_second, same_second
 from calls.states import Attention, Channel, DeliveryState, IdKind, UploadState
+from counters.metrika_goal import TARGET_SEPARATOR
 from counters.models import Counter
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -88,6 +89,20 @@ def test_another_visitor_goal_or_a_row_that_is_not_sent_is_no_pair(
     _, other_row = goal_call(counter, **other)
 
     assert pairs(row, other_row) == {}
+
+
+@pytest.mark.parametrize(
+    ("target", "found"), [("обратный звонок", 2), (f"lead{TARGET_SEPARATOR}call", 0)]
+)
+def test_callback_and_call_are_a_pair_unless_their_file_names_two_goals(
+    counter: Counter, target: str, found: int
+) -> None:
+    rows = [
+        goal_call(counter, kind=kind, upload={"target": target})[1]
+        for kind in ("incoming", "callback")
+    ]
+
+    assert len(pairs(*rows)) == found
 
 
 def test_another_counter_counts_its_own_goal(counter: Counter) -> None:

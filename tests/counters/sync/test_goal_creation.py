@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -89,7 +91,27 @@ def test_lost_request_is_told_and_the_next_press_creates_the_goal(
     with pytest.raises(GoalNotCreated, match="Метрика не ответила, создана ли цель"):
         ensure(target, owner, PRESETS["callback"])
     assert goals_at_metrika(sandbox) == []
+    assert AuditEvent.objects.get().action == "counter.goal_creation_unclear"
     assert ensure(target, owner, PRESETS["callback"])[1]
+
+
+def test_created_goal_is_in_the_trail_although_the_goals_cannot_be_read_after_it(
+    target: Counter, owner: User, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = sandbox.world.goals.add
+
+    def add_and_fail_after_it(counter: int, body: dict[str, Any]) -> dict[str, Any]:
+        match = {"path_contains": "/goals", "method": "GET"}
+        sandbox.world.faults.add({"name": "html_5xx", "times": None, "match": match})
+        return add(counter, body)
+
+    monkeypatch.setattr(sandbox.world.goals, "add", add_and_fail_after_it)
+
+    with pytest.raises(GoalNotCreated):
+        ensure(target, owner, PRESETS["callback"])
+
+    event, (goal,) = AuditEvent.objects.get(), sandbox.world.goals.of(NUMBER)
+    assert (event.action, event.after["goal_id"]) == ("counter.goal_created", goal["id"])
 
 
 def test_full_counter_and_missing_right_are_told(

@@ -4,10 +4,11 @@ import pytest
 from django.utils import timezone
 
 from counters.models import Counter
-from counters.sync.goals import choosable_goals, refresh_goals
+from counters.sync.goals import choosable_goals, is_usable, refresh_goals
 from devtools.sandbox import RunningSandbox
 from integrations.api_call import MetrikaUnavailable
 from integrations.models import YandexAccount
+from integrations.yandex.records import GoalInfo
 from tests import factories
 from tests.devtools.sandbox.actor import control
 
@@ -31,6 +32,15 @@ def test_only_javascript_goals_with_an_identifier_are_stored(okna_counter: Count
     ]
     okna_counter.refresh_from_db()
     assert okna_counter.goals_refreshed_at == now
+
+
+@pytest.mark.parametrize(
+    ("identifier", "usable"), [("два слова", True), ("a\nb", False), ("", False)]
+)
+def test_identifier_with_a_line_break_is_no_target_and_one_with_a_space_is(
+    identifier: str, usable: bool
+) -> None:
+    assert is_usable(GoalInfo(1, type="action", identifier=identifier)) is usable
 
 
 def test_missing_goal_is_marked_deleted_and_new_one_added(
