@@ -1,4 +1,4 @@
-"""The webhook of a cabinet: its address, its secret, its trial. Changes go to the audit trail.
+"""The webhook of a cabinet: its address and its secret. Changes go to the audit trail.
 
 The address is sealed, because it may hold a token of its own; the trail names its host only.
 """
@@ -11,16 +11,13 @@ import secrets
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import orjson
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from cabinets.audit import log_change
 from cabinets.models import Cabinet
 from cabinets.sealing import Secret
-from notices.models import Medium, MessageState, NoticeMessage, NoticeWebhook
-
-TRIAL_TYPE = "notices.trial"
+from notices.models import NoticeWebhook
 
 
 def webhook_of(cabinet: Cabinet) -> NoticeWebhook | None:
@@ -83,28 +80,6 @@ def remove_webhook(cabinet: Cabinet, *, actor: User) -> bool:
             return False
         _log("notice_webhook.removed", webhook, actor, {"host": host_of(webhook)}, {})
         webhook.delete()
-    return True
-
-
-def queue_trial(cabinet: Cabinet, *, now: datetime) -> bool:
-    """Queue a trial message, which leaves within seconds; False while one waits."""
-    with transaction.atomic():
-        _lock(cabinet)
-        trials = NoticeMessage.objects.filter(
-            cabinet=cabinet, medium=Medium.WEBHOOK, subject=TRIAL_TYPE
-        )
-        if trials.filter(state__in=(MessageState.WAITING, MessageState.SENDING)).exists():
-            return False
-        data = {"cabinet": {"id": cabinet.pk, "name": cabinet.name}, "opened": [], "closed": []}
-        body = orjson.dumps({"type": TRIAL_TYPE, "timestamp": now, "data": data}).decode()
-        NoticeMessage.objects.create(
-            cabinet=cabinet,
-            medium=Medium.WEBHOOK,
-            subject=TRIAL_TYPE,
-            body=body,
-            created_at=now,
-            not_before=now,
-        )
     return True
 
 

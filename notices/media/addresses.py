@@ -7,7 +7,9 @@ second time, or a redirect, leads nowhere inside our network.
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +20,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.poolmanager import PoolManager
+from urllib3.util.ssl_ import create_urllib3_context
+
+from notices.media.deadline import EndingSocket, EndingTlsSocket, cut
 
 #: Addresses of a name that are tried; each may take the whole timeout of a connection.
 MAX_ADDRESSES = 4
@@ -74,16 +79,27 @@ def _allows_private() -> bool:
 
 
 class _Checked(HTTPConnection):
+    ends_at = math.inf
+
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        return _connect(self, self.ends_at)
 
 
 class _CheckedTls(HTTPSConnection):
+    ends_at = math.inf
+
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        return _connect(self, self.ends_at)
+
+    def connect(self) -> None:
+        self.ssl_context = self.ssl_context or create_urllib3_context()
+        self.ssl_context.sslsocket_class = EndingTlsSocket
+        super().connect()
+        assert isinstance(self.sock, EndingTlsSocket)
+        self.sock.ends_at = self.ends_at
 
 
-def _connect(connection: HTTPConnection) -> socket.socket:
+def _connect(connection: HTTPConnection, ends_at: float) -> socket.socket:
     timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
     failure: OSError = OSError("no address")
     try:
@@ -91,10 +107,13 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     except (OSError, UnicodeError) as error:  # the name may be found again later
         raise NewConnectionError(connection, type(error).__name__) from None
     for family, address in addresses:
-        made = socket.socket(family, socket.SOCK_STREAM)
+        made = EndingSocket(family, socket.SOCK_STREAM)
+        made.ends_at = ends_at
         made.settimeout(timeout)
         try:
             made.connect(address)
+            # A handshake that follows takes this long, whatever timeout a read has.
+            made.settimeout(cut(None, ends_at))
         except OSError as error:
             made.close()
             failure = error
@@ -103,25 +122,39 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     raise NewConnectionError(connection, str(failure))
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Checked
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _CheckedTls
-
-
 class _Adapter(HTTPAdapter):
+    """Connections that are checked, and that end at this moment of the monotonic clock."""
+
+    def __init__(self, ends_at: float) -> None:
+        self._ends_at = ends_at
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
+        # Of this adapter alone: the moment is a value of the class.
+        connections = {
+            "http": (HTTPConnectionPool, _Checked),
+            "https": (HTTPSConnectionPool, _CheckedTls),
+        }
         manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        manager.pool_classes_by_scheme = {
+            scheme: type("_Pool", (pool,), {"ConnectionCls": self._ending(connection)})
+            for scheme, (pool, connection) in connections.items()
+        }
+
+    def _ending(self, connection: type[HTTPConnection]) -> type[HTTPConnection]:
+        return type(connection.__name__, (connection,), {"ends_at": self._ends_at})
 
 
-def session() -> requests.Session:
-    """Return a session whose connections are checked, and that uses no proxy and no .netrc."""
+def session(*, seconds: float) -> requests.Session:
+    """Return a session whose connections are checked, and that uses no proxy and no .netrc.
+
+    Its requests are over ``seconds`` from now, connecting, headers and body together; finding the
+    address of a name is not counted.
+    """
     made = requests.Session()
     made.trust_env = False
+    adapter = _Adapter(time.monotonic() + seconds)
     for scheme in ("http://", "https://"):
-        made.mount(scheme, _Adapter())
+        made.mount(scheme, adapter)
     return made

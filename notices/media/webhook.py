@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import requests
 from django.utils import timezone
@@ -18,7 +19,10 @@ from notices.claims import Outcome, Result
 from notices.media.addresses import AddressNotAllowed, session
 from notices.models import NoticeMessage, NoticeWebhook
 
+#: To connect, and between two pieces of the answer.
 TIMEOUT = (5, 20)
+#: For connecting, request and answer together, however slowly the answer comes.
+SECONDS = 20
 SECRET_PREFIX = "whsec_"
 
 
@@ -28,10 +32,16 @@ def send(message: NoticeMessage, mark: Callable[[], None]) -> Outcome:
     if webhook is None:
         return Outcome(Result.REFUSED, "removed")
     body = message.body.encode()
-    headers = signed_headers(
-        f"msg_{message.uid.hex}", body, secret=webhook.secret, now=timezone.now()
-    )
     mark()
+    return deliver(webhook, message.uid, body)
+
+
+def deliver(webhook: NoticeWebhook, uid: UUID, body: bytes) -> Outcome:
+    """Post the body once and keep on the webhook's row what became of it.
+
+    Takes SECONDS at most: never call inside a transaction.
+    """
+    headers = signed_headers(f"msg_{uid.hex}", body, secret=webhook.secret, now=timezone.now())
     outcome = _post(webhook.url, body, headers)
     _note(webhook, outcome, timezone.now())
     return outcome
@@ -55,7 +65,7 @@ def signed_headers(uid: str, body: bytes, *, secret: str, now: datetime) -> dict
 def _post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
     try:
         with (
-            session() as client,
+            session(seconds=SECONDS) as client,
             client.post(
                 url,
                 data=body,

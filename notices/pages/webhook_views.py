@@ -14,8 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from cabinets.sealing import Secret
 from notices import endpoints
+from notices.claims import Result
 from notices.error_words import error_words
 from notices.pages.webhook_form import WebhookForm
+from notices.trial import TrialsBusy, try_out
 
 
 @never_cache
@@ -80,14 +82,21 @@ def remove(request: CabinetRequest) -> HttpResponse:
 @manage_required
 @same_cabinet
 def trial(request: CabinetRequest) -> HttpResponse:
-    """Queue a trial message."""
-    if endpoints.webhook_of(request.cabinet) is None:
+    """Send a trial message and tell what became of it."""
+    stored = endpoints.webhook_of(request.cabinet)
+    if stored is None:
         return _redirect()
-    if endpoints.queue_trial(request.cabinet, now=timezone.now()):
-        text = _("Пробное уведомление уйдёт за несколько секунд. Обновите страницу.")
-        messages.success(request, text)
+    try:
+        outcome = try_out(stored, now=timezone.now())
+    except TrialsBusy:
+        text = _("Сейчас слишком много проб. Повторите через несколько минут.")
+        messages.warning(request, text)
+        return _redirect()
+    if outcome.result is Result.SENT:
+        messages.success(request, _("Пробное уведомление доставлено: адрес его принял."))
     else:
-        messages.info(request, _("Пробное уведомление уже ждёт отправки. Обновите страницу."))
+        text = _("Пробное уведомление не доставлено. %(why)s Исправьте и попробуйте ещё раз.")
+        messages.warning(request, text % {"why": error_words(outcome.error)})
     return _redirect()
 
 
