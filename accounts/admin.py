@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import allauth.account.admin
@@ -24,6 +25,8 @@ from accounts.links import INVITATION_DAYS, invite, mail_address
 from accounts.mail import is_mail_configured
 from accounts.rights import groups_within, may_manage, may_manage_group, permissions_of
 from cabinets.admin_base import SupportAdmin, current_user
+from cabinets.admin_owners import KeepsOwners
+from cabinets.models import Membership
 
 admin.site.unregister([User, Group, Authenticator, EmailAddress])
 
@@ -67,7 +70,7 @@ class _RightsAdmin(SupportAdmin):
 
 
 @admin.register(User)
-class PersonAdmin(_RightsAdmin, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class PersonAdmin(KeepsOwners, _RightsAdmin, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """People who may sign in. They set their passwords themselves, by a link."""
 
     add_form = NewPersonForm
@@ -78,6 +81,10 @@ class PersonAdmin(_RightsAdmin, UserAdmin):  # type: ignore[type-arg]  # generic
     search_fields = ("username", "email", "first_name", "last_name")
     readonly_fields = ("last_login", "date_joined")
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name")}),)
+
+    def memberships_of(self, pks: Collection[Any]) -> Collection[int]:
+        """What goes with the people."""
+        return Membership.objects.filter(user__in=pks).values_list("pk", flat=True)
 
     def may_manage(self, request: HttpRequest, obj: User) -> bool:
         """See `rights.may_manage`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,6 +15,7 @@ from django.utils.translation import ngettext
 
 from cabinets import sources
 from cabinets.admin_base import AgeFilter, EditableAdmin, SupportAdmin, current_user
+from cabinets.admin_owners import KeepsOwners, MembershipForm
 from cabinets.models import (
     AuditEvent,
     Cabinet,
@@ -40,9 +42,10 @@ class CabinetAdmin(EditableAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(EditableAdmin):
+class MembershipAdmin(KeepsOwners, EditableAdmin):
     """Who may open a cabinet. The only rows that may be deleted here: access is withdrawn."""
 
+    form = MembershipForm
     list_display = ("user", "cabinet", "role", "created_at")
     list_filter = ("role",)
     list_select_related = ("user", "cabinet")
@@ -50,6 +53,10 @@ class MembershipAdmin(EditableAdmin):
     fields = ("cabinet", "user", "role")
     raw_id_fields = ("cabinet", "user")
     ordering = ("-pk",)
+
+    def memberships_of(self, pks: Collection[Any]) -> Collection[int]:
+        """The rows themselves."""
+        return pks
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """By the user's Django permission."""

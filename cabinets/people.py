@@ -6,8 +6,11 @@ two people at once cannot leave a cabinet without an owner. `accounts.user_audit
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from cabinets.models import Cabinet, Membership
 
@@ -92,6 +95,16 @@ def hand_over(*, cabinet: Cabinet, actor: User, member_pk: int) -> Membership:
 def may_change(own: Membership, target: Membership) -> bool:
     """Return whether the one may change the other's role or remove them; an owner may anybody."""
     return own.role == Membership.Role.OWNER or target.role in own.given_roles
+
+
+@transaction.atomic
+def left_without_owner(memberships: Collection[int]) -> list[Cabinet]:
+    """Return the cabinets, locked, all of whose owners are among these memberships."""
+    owners = Membership.objects.filter(role=Membership.Role.OWNER)
+    touched = Cabinet.objects.filter(memberships__in=owners.filter(pk__in=memberships))
+    locked = [one.pk for one in touched.select_for_update(of=("self",)).order_by("pk")]
+    others = owners.filter(cabinet=OuterRef("pk")).exclude(pk__in=memberships)
+    return list(Cabinet.objects.filter(~Exists(others), pk__in=locked).order_by("pk"))
 
 
 def _locked(cabinet: Cabinet, actor: User, member_pk: int) -> tuple[Membership, Membership]:
