@@ -30,6 +30,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.adapters import can_have_passkeys
+from accounts.emails import unconfirmed
 from accounts.sign_in_limits import count_passkey, give_back_passkey
 
 _change = method_decorator([never_cache, transaction.atomic], name="dispatch")
@@ -87,6 +88,8 @@ class Security(IndexView):  # type: ignore[misc]  # allauth is not typed
             "codes": codes,
             "codes_left": _unused(codes.instance.data) if codes else 0,
             "can_have_passkeys": can_have_passkeys(),
+            "email": self.request.user.email,
+            "unconfirmed": unconfirmed(self.request.user) is not None,
         }
 
 

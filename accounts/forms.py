@@ -15,7 +15,7 @@ from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.hashing import hashing_slot
-from accounts.links import link_message
+from accounts.links import link_message, mail_address
 from accounts.mail import send_later
 from accounts.sentences import SENTENCES, OwnSentences
 from accounts.sign_in_limits import counted_change, counted_sign_in
@@ -98,8 +98,8 @@ class ForgottenPasswordForm(forms.Form):
         """Return (person, address) of everybody whom the text names and who can be written to."""
         text = self.cleaned_data["login"]
         named = User.objects.filter(username=text, is_active=True) | people_with_email(text)
-        found = [(user, user.email or user.username) for user in named.distinct()[:10]]
-        return [(user, address) for user, address in found if "@" in address]
+        people = named.prefetch_related("emailaddress_set").distinct()[:10]
+        return [(user, address) for user in people if (address := mail_address(user))]
 
     def clean(self) -> dict[str, Any]:
         """Add the name under which allauth's view looks for the text."""

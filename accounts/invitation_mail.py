@@ -10,8 +10,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.emails import proof_of
 from cabinets.models import Invitation
 from cabinets.sealing import Secret
+
+#: The parameter of the link by which an e-mail is known.
+PROOF = "mail"
 
 
 def link_of(invitation: Invitation) -> Secret:
@@ -29,7 +33,8 @@ def message_of(invitation: Invitation, inviter: str) -> EmailMessage:
         "inviter": inviter,
         "cabinet_name": invitation.cabinet.name,
         "role": invitation.get_role_display(),
-        "url": link_of(invitation),
+        # From the page of invitations, which has no proof, anybody may open the link.
+        "url": f"{link_of(invitation)}?{PROOF}={proof_of(invitation)}",
         "until": date_format(until, "j E Y H:i"),
         "support": settings.SUPPORT_EMAIL,
     }

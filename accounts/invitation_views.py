@@ -19,8 +19,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from accounts import emails
 from accounts.acting import acting
 from accounts.invitation_forms import TAKEN, NewLoginForm
+from accounts.invitation_mail import PROOF
+from accounts.mail import is_mail_configured, send_later
 from cabinets import invitations
 from cabinets.access import CHOSEN_CABINET
 from cabinets.invitations import AlreadyMember, InvitationEnded
@@ -57,7 +60,7 @@ def _signed_in(request: HttpRequest, found: Invitation) -> HttpResponse:
     is_member = Membership.objects.filter(cabinet=found.cabinet_id, user=user).exists()
     if not is_member and not invitations.is_open(found, now=timezone.now()):
         return _ended_page(request)
-    return _page(request, found, {"is_member": is_member, "person": name_of(user)})
+    return _page(request, found, {"is_member": is_member, "person": name_of(user, sees_all=True)})
 
 
 def _new_person(request: HttpRequest, found: Invitation) -> HttpResponse:
@@ -70,15 +73,33 @@ def _new_person(request: HttpRequest, found: Invitation) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, {"form": form})
     user = form.unsaved_user()
+    is_confirmed = emails.is_proven(found, user.email, request.GET.get(PROOF, ""))
     try:
         with acting("invitation link", lambda: user), transaction.atomic():
             user.save()
-            return _accept(request, found, user)
+            emails.add_address(user, is_confirmed=is_confirmed)
+            response = _accept(request, found, user)
     except InvitationEnded:
         return _ended_page(request)
     except IntegrityError:  # the same address, at the same time, by another link
         form.add_error("email", TAKEN)
         return _page(request, found, {"form": form})
+    _ask_to_confirm(request, user)
+    return response
+
+
+def _ask_to_confirm(request: HttpRequest, user: User) -> None:
+    """Send the link that confirms the address, unless that is done; say so."""
+    address = emails.unconfirmed(user)
+    if address is None or not is_mail_configured():
+        return
+    message = emails.confirmation_message(address)
+    if send_later(lambda: [message]):
+        text = _(
+            "Подтвердите почту: на %(email)s отправляется письмо со ссылкой. До этого уведомления и"
+            " ссылка для нового пароля на неё не приходят."
+        )
+        messages.info(request, text % {"email": address.email})
 
 
 def _accept(request: HttpRequest, found: Invitation, user: User) -> HttpResponse:
@@ -107,7 +128,7 @@ def _page(
 ) -> HttpResponse:
     context = values | {
         "invitation": found,
-        "inviter": name_of(found.invited_by) if found.invited_by else "",
+        "inviter": name_of(found.invited_by, sees_all=True) if found.invited_by else "",
         "cabinet_name": found.cabinet.name,
     }
     return render(request, "registration/cabinet_invitation.html", context, status=status)

@@ -19,6 +19,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
+from accounts.emails import unconfirmed
 from accounts.mail import is_mail_configured, send_later
 from accounts.sessions import end_sessions
 from cabinets import audit
@@ -56,9 +57,12 @@ def link_of(user: User, token: str) -> str:
 
 
 def mail_address(user: User) -> str:
-    """Return the address to which links of the user are sent, empty when there is none."""
+    """Return the address to which links of the user are sent, empty when there is none.
+
+    An address that is not confirmed may be another person's, who would get into the cabinet.
+    """
     address = user.email or user.get_username()
-    return address if "@" in address else ""
+    return address if "@" in address and not unconfirmed(user, address) else ""
 
 
 def link_message(user: User, address: str) -> EmailMessage:

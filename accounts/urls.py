@@ -6,6 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts import factor_views, views
+from accounts.email_views import confirm_email, send_link
 from accounts.invitation_views import invitation
 from accounts.preference_page import preferences, switch_preference
 
@@ -26,6 +27,8 @@ urlpatterns = [
     path("preferences/", preferences, name="preferences"),
     path("preferences/switch", switch_preference, name="preference-switch"),
     path("invitation/<str:token>/", invitation, name="invitation"),
+    path("email/send/", send_link, name="email-send"),
+    path("email/confirm/<str:key>/", confirm_email, name="email-confirm"),
     path("sessions/", views.Sessions.as_view(), name="sessions"),
     path("confirm/", factor_views.Confirm.as_view(), name="account_reauthenticate"),
     path("security/", factor_views.Security.as_view(), name="mfa_index"),

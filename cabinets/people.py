@@ -34,9 +34,22 @@ def members_of(cabinet: Cabinet) -> list[Membership]:
     return sorted(members, key=lambda one: order.index(one.role))
 
 
-def name_of(user: User) -> str:
-    """Return the person's name, else the e-mail, else the login."""
-    return user.get_full_name() or user.email or user.get_username()
+def name_of(user: User, *, sees_all: bool) -> str:
+    """Return the person's name, else the e-mail, else the login.
+
+    Who does not see all (`Membership.can_manage`) gets the login instead of the e-mail, and one
+    that is an e-mail masked. Every page that names colleagues takes it from here.
+    """
+    name = user.get_full_name()
+    if sees_all:
+        return name or user.email or user.get_username()
+    return name or masked_email(user.get_username())
+
+
+def masked_email(text: str) -> str:
+    """Return `a***@okna.example`; a text that is no address stays."""
+    box, at, domain = text.partition("@")
+    return f"{box[:1]}***@{domain}" if at else text
 
 
 @transaction.atomic

@@ -8,8 +8,10 @@ ACCOUNT_FORMS = {
     "user_token": "accounts.forms.LinkForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
-# Addresses are those of auth.User; the table of allauth stays empty.
+# Addresses are those of auth.User; the table of allauth tells which of them people have named
+# themselves, and whether they are confirmed (accounts.emails). Nobody is kept from signing in.
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 # Attempts are counted by accounts.sign_in_limits: before anything is hashed, and without a lock.
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_SESSION_REMEMBER = True

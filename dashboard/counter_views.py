@@ -20,6 +20,7 @@ from django.views.decorators.http import (
 )
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
+from cabinets.people import name_of
 from calls.queries.connection import calls_awaiting_settings, count_text
 from calls.queries.expiry_warnings import expiry_warnings
 from calls.queries.redecision import progress_of
@@ -238,4 +239,4 @@ def _counter(request: CabinetRequest, pk: int) -> Counter:
 def _name_of(person: User | None) -> str:
     if person is None:
         return _("Другой человек")
-    return person.get_full_name() or person.email or person.get_username()
+    return name_of(person, sees_all=True)

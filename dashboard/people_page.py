@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -12,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import emails
+from accounts.emails import unconfirmed
 from accounts.invitation_mail import link_of, message_of
 from accounts.mail import is_mail_configured, send_later
 from cabinets import invitations
@@ -26,7 +29,15 @@ from cabinets.access import (
 from cabinets.forms import InviteForm
 from cabinets.invitations import TooManyInvitations
 from cabinets.models import Invitation, Membership
-from cabinets.people import LastOwner, NotAllowed, PersonGone, may_change, members_of, name_of
+from cabinets.people import (
+    LastOwner,
+    NotAllowed,
+    PersonGone,
+    masked_email,
+    may_change,
+    members_of,
+    name_of,
+)
 from cabinets.rate_limit import RateLimit, consume
 from cabinets.sealing import UnsealFailed
 
@@ -40,6 +51,8 @@ def people(request: CabinetRequest) -> HttpResponse:
     """Show the people, and to those who may invite the open invitations with their links."""
     members = members_of(request.cabinet)
     own = request.membership
+    if own.can_manage:
+        prefetch_related_objects(members, emails.RELATED)
     opened = invitations.open_invitations(request.cabinet, members) if own.given_roles else []
     context = {
         "rows": [_member_row(own, one) for one in members],
@@ -54,8 +67,9 @@ def _member_row(own: Membership, one: Membership) -> dict[str, Any]:
     is_own = one.pk == own.pk
     return {
         "member": one,
-        "name": name_of(one.user),
-        "email": one.user.email,
+        "name": name_of(one.user, sees_all=own.can_manage),
+        "email": one.user.email if own.can_manage else masked_email(one.user.email),
+        "is_unconfirmed": own.can_manage and unconfirmed(one.user) is not None,
         "is_own": is_own,
         "may_change": not is_own and may_change(own, one),
         # A manager has one role to give: there is nothing to choose.
@@ -68,7 +82,7 @@ def _invitation_row(own: Membership, one: Invitation) -> dict[str, Any]:
     is_over = one.expires_at <= timezone.now()
     return {
         "invitation": one,
-        "inviter": name_of(one.invited_by) if one.invited_by else "",
+        "inviter": name_of(one.invited_by, sees_all=own.can_manage) if one.invited_by else "",
         "is_over": is_over,
         "may_revoke": may_use,
         "link": _link(one) if may_use and not is_over else "",
@@ -113,7 +127,9 @@ def _invite(request: CabinetRequest, form: InviteForm) -> str:
     except NotAllowed:
         return _not_allowed()
     if is_new:
-        messages.success(request, _made(made, sends=sends, inviter=name_of(request.user)))
+        messages.success(
+            request, _made(made, sends=sends, inviter=name_of(request.user, sees_all=True))
+        )
     return ""
 
 
@@ -162,7 +178,7 @@ def change_role(request: CabinetRequest, pk: int) -> HttpResponse:
         _told_or_404(request, pk)
     else:
         text = _("%(name)s: теперь роль «%(role)s».")
-        words = {"name": name_of(member.user), "role": member.get_role_display()}
+        words = {"name": name_of(member.user, sees_all=True), "role": member.get_role_display()}
         messages.success(request, text % words)
     return _to_list()
 
@@ -181,7 +197,7 @@ def remove(request: CabinetRequest, pk: int) -> HttpResponse:
         _told_or_404(request, pk)
     else:
         text = _("%(name)s больше не видит этот кабинет.")
-        messages.success(request, text % {"name": name_of(member.user)})
+        messages.success(request, text % {"name": name_of(member.user, sees_all=True)})
     return _to_list()
 
 
@@ -199,7 +215,7 @@ def hand_over(request: CabinetRequest, pk: int) -> HttpResponse:
         _told_or_404(request, pk)
     else:
         text = _("Владелец кабинета теперь %(name)s, а вы — управляющий.")
-        messages.success(request, text % {"name": name_of(member.user)})
+        messages.success(request, text % {"name": name_of(member.user, sees_all=True)})
     return _to_list()
 
 
@@ -228,7 +244,7 @@ def _person(request: CabinetRequest, pk: int) -> dict[str, Any]:
     member = get_object_or_404(members, pk=pk)
     if member.pk == request.membership.pk:
         raise Http404
-    return {"member": member, "name": name_of(member.user)}
+    return {"member": member, "name": name_of(member.user, sees_all=True)}
 
 
 def _told_or_404(request: CabinetRequest, pk: int) -> None:

@@ -44,7 +44,7 @@ def settings_history(request: CabinetRequest, pk: int) -> HttpResponse:
     """Show who changed the counter's settings, when, and what."""
     counter = _counter(request, pk)
     before = number_or_none(request.GET.get("before", ""))
-    entries, more = history_of(counter, before=before)
+    entries, more = history_of(counter, before=before, sees_all=request.membership.can_manage)
     page = {"counter": counter, "entries": entries, "more": more, "is_first_page": before is None}
     return render(request, "counters/settings_history.html", page)
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 
+from accounts.emails import confirmed_address
 from cabinets.models import Membership
 from notices.kinds import Group
 from notices.models import Medium, NoticeChoice, TelegramLink
@@ -49,7 +50,7 @@ def groups_of(membership: Membership, medium: Medium) -> Collection[str]:
 def reachable_by(user: User) -> list[Medium]:
     """Return the media by which the person can be reached now."""
     chat = telegram_of(user)
-    has_mail = bool(settings.EMAIL_HOST and user.email)
+    has_mail = bool(settings.EMAIL_HOST and confirmed_address(user))
     has_chat = bool(settings.TELEGRAM_BOT_TOKEN and chat and chat.chat_id)
     found = [Medium.EMAIL] if has_mail and user.is_active else []
     return [*found, *([Medium.TELEGRAM] if has_chat and user.is_active else [])]

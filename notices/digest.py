@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts import emails
 from accounts.preferences import zone_of
 from cabinets.models import Cabinet, Membership
 from calls.models import Upload
@@ -45,7 +46,8 @@ def queue_due(*, now: datetime) -> int:
     members = Membership.objects.filter(
         notice_choice__digest__in=(Digest.DAILY, Digest.WEEKLY), user__is_active=True
     ).select_related("cabinet", "notice_choice", "user__preference", "user__telegram_link")
-    due = [message for one in members.iterator() if (message := _digest_for(one, now))]
+    members = members.prefetch_related(emails.RELATED)
+    due = [message for one in members.iterator(1000) if (message := _digest_for(one, now))]
     NoticeMessage.objects.bulk_create(due, ignore_conflicts=True)
     return NoticeMessage.objects.filter(uid__in=[one.uid for one in due]).count()
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from accounts import emails
 from cabinets.models import Membership
 from notices.choices import ALL_GROUPS, RELATED, groups_of, reachable_by
 from notices.kinds import GROUPS, WITHOUT_RECOVERY, Kind
@@ -84,6 +85,7 @@ def _wanted(changes: dict[int, list[Change]]) -> dict[TargetKey, list[Change]]:
 
 def _targets(cabinets: Collection[int]) -> Iterator[Target]:
     members = Membership.objects.filter(cabinet__in=cabinets).select_related(*RELATED)
+    members = members.prefetch_related(emails.RELATED)
     for one in members.order_by("pk"):
         for medium in reachable_by(one.user):
             yield Target(one.cabinet_id, one.user_id, medium, groups_of(one, medium))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from django import template
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -15,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from cabinets.people import name_of
 from cabinets.quotes import quoted
 from cabinets.undo import read_undo
 
@@ -49,6 +51,12 @@ class Total(Protocol):
 
 register.filter("undo", read_undo)
 register.filter("quoted", quoted)
+
+
+@register.simple_tag(takes_context=True)
+def person_name(context: Mapping[str, Any], person: User) -> str:
+    """Return the person's name as who reads the page may see it."""
+    return name_of(person, sees_all=bool(context.get("can_manage")))
 
 
 @register.simple_tag

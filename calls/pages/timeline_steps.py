@@ -9,6 +9,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from cabinets.people import name_of
 from calls.decision.explain import Verdict
 from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
 from calls.models import (
@@ -105,7 +106,8 @@ def _order(order: SendOrder | None) -> Iterator[Step]:
 
 
 def _name_of(person: User | None) -> str:
-    return (person.get_full_name() or person.get_username()) if person else "—"
+    # Everybody who sees the cabinet reads it.
+    return name_of(person, sees_all=False) if person else "—"
 
 
 def _decision(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -> Step:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cabinets.models import AuditEvent
+from cabinets.people import name_of
 from counters.models import Counter
 from counters.settings.copying import Proposal, proposal
 from counters.settings.diff import SettingChange, audited_diff
@@ -53,16 +54,18 @@ def events_of(counter: Counter) -> QuerySet[AuditEvent]:
     ).order_by("-at", "-pk")
 
 
-def history_of(counter: Counter, *, before: int | None) -> tuple[list[Entry], int | None]:
+def history_of(
+    counter: Counter, *, before: int | None, sees_all: bool
+) -> tuple[list[Entry], int | None]:
     """Return a page of the history, and the number of the event that the next page is before.
 
-    ``before`` is an event's number; None for the first page.
+    ``before`` is an event's number; None for the first page. ``sees_all``: see `name_of`.
     """
     events = events_of(counter).select_related("actor")
     if before is not None:
         events = events.filter(pk__lt=before)
     found = list(events[: PAGE + 1])
-    entries = [_entry(event) for event in found[:PAGE]]
+    entries = [_entry(event, sees_all=sees_all) for event in found[:PAGE]]
     return entries, entries[-1].pk if len(found) > PAGE else None
 
 
@@ -76,20 +79,18 @@ def undo_of(counter: Counter, event: AuditEvent) -> Proposal:
     return proposal(counter, settings_for(plain, goals.get(counter.pk, {})))
 
 
-def name_of(person: User | None) -> str:
+def _who(person: User | None, *, sees_all: bool) -> str:
     """Return a person's name for the history; a change without one was made by the product."""
-    if person is None:
-        return _("Система")
-    return person.get_full_name() or person.email or person.get_username()
+    return name_of(person, sees_all=sees_all) if person else _("Система")
 
 
-def _entry(event: AuditEvent) -> Entry:
+def _entry(event: AuditEvent, *, sees_all: bool) -> Entry:
     known = event.before.keys() & set(Counter.SETTINGS)
     what = str(WORDS[event.action]) % {"origin": event.after.get("origin", "")}
     return Entry(
         pk=event.pk,
         at=event.at,
-        who=name_of(event.actor),
+        who=_who(event.actor, sees_all=sees_all),
         what=what,
         changes=audited_diff(_shared(event.before, known), _shared(event.after, known)),
         can_be_undone=bool(known),

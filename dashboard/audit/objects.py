@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from cabinets.models import AuditEvent, Cabinet
+from cabinets.models import AuditEvent, Cabinet, Membership
 from cabinets.people import name_of
 from calls.models import BulkAction, CallKey, FileImport, Upload
 
@@ -26,11 +26,11 @@ class Named:
     url: str = ""
 
 
-def objects_of(cabinet: Cabinet, events: Sequence[AuditEvent]) -> dict[int, Named]:
+def objects_of(own: Membership, events: Sequence[AuditEvent]) -> dict[int, Named]:
     """Return the object of each event, by the number of the event."""
     calls = {event.pk: str(event.after["call"]) for event in events if _is_of_call(event)}
     others = [event for event in events if event.pk not in calls]
-    of_calls = _calls(cabinet, set(calls.values()))
+    of_calls = _calls(own.cabinet, set(calls.values()))
     named = {pk: of_calls.get(one, _call(one)) for pk, one in calls.items()}
     by_type: dict[str, set[str]] = {}
     for event in others:
@@ -38,7 +38,7 @@ def objects_of(cabinet: Cabinet, events: Sequence[AuditEvent]) -> dict[int, Name
     found = {
         (kind, one): value
         for kind, ids in by_type.items()
-        for one, value in _resolve(kind, cabinet, ids).items()
+        for one, value in _resolve(kind, own, ids).items()
     }
     return named | {one.pk: found.get(_key(one)) or _unknown(one) for one in others}
 
@@ -51,10 +51,10 @@ def _is_of_call(event: AuditEvent) -> bool:
     return event.object_type.startswith("calls.") and isinstance(event.after.get("call"), int)
 
 
-def _resolve(kind: str, cabinet: Cabinet, ids: set[str]) -> dict[str, Named]:
+def _resolve(kind: str, own: Membership, ids: set[str]) -> dict[str, Named]:
     numbers = {one for one in ids if one.isascii() and one.isdigit() and len(one) < 19}
     resolver = _RESOLVERS.get(kind)
-    return resolver(cabinet, numbers) if resolver and numbers else {}
+    return resolver(own, numbers) if resolver and numbers else {}
 
 
 def _unknown(event: AuditEvent) -> Named:
@@ -81,8 +81,8 @@ def _calls(cabinet: Cabinet, ids: set[str]) -> dict[str, Named]:
     return {str(pk): Named(_call(str(pk)).text, reverse("calls:journey", args=[pk])) for pk in rows}
 
 
-def _counters(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    rows = cabinet.counters.filter(pk__in=ids).values_list("pk", "name", "number", "removed_at")
+def _counters(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = own.cabinet.counters.filter(pk__in=ids).values_list("pk", "name", "number", "removed_at")
     return {
         str(pk): Named(
             f"{name} · {number}", "" if removed else reverse("counters:settings", args=[pk])
@@ -91,34 +91,34 @@ def _counters(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
     }
 
 
-def _sources(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    rows = cabinet.call_sources.filter(pk__in=ids).values_list("pk", "name")
+def _sources(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = own.cabinet.call_sources.filter(pk__in=ids).values_list("pk", "name")
     return {str(pk): Named(name, reverse("calls:source", args=[pk])) for pk, name in rows}
 
 
-def _accounts(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    rows = cabinet.yandex_accounts.filter(pk__in=ids).values_list("pk", "login")
+def _accounts(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = own.cabinet.yandex_accounts.filter(pk__in=ids).values_list("pk", "login")
     return {str(pk): Named(login, reverse("integrations:dashboard")) for pk, login in rows}
 
 
-def _uploads(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    rows = Upload.objects.filter(cabinet=cabinet, pk__in=ids).values_list("pk", flat=True)
+def _uploads(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = Upload.objects.filter(cabinet=own.cabinet_id, pk__in=ids).values_list("pk", flat=True)
     text = _("Выгрузка %(number)s")
     return {
         str(pk): Named(text % {"number": pk}, reverse("calls:upload", args=[pk])) for pk in rows
     }
 
 
-def _imports(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    rows = FileImport.objects.filter(source__cabinet=cabinet, pk__in=ids)
+def _imports(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = FileImport.objects.filter(source__cabinet=own.cabinet_id, pk__in=ids)
     return {
         str(pk): Named(name, reverse("calls:import", args=[source, pk]))
         for pk, name, source in rows.values_list("pk", "name", "source_id")
     }
 
 
-def _bulk(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    rows = BulkAction.objects.filter(cabinet=cabinet, pk__in=ids).only("kind", "counter_id")
+def _bulk(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = BulkAction.objects.filter(cabinet=own.cabinet_id, pk__in=ids).only("kind", "counter_id")
     return {
         str(one.pk): Named(
             one.get_kind_display(), reverse("calls:bulk-action", args=[one.counter_id, one.pk])
@@ -127,30 +127,34 @@ def _bulk(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
     }
 
 
-def _members(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
+def _members(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
     """Return the people of memberships, those that are gone from the events that name them."""
     page = reverse("cabinets:people")
-    rows = cabinet.memberships.filter(pk__in=ids).select_related("user")
-    present = {str(one.pk): Named(name_of(one.user), page) for one in rows}
+    rows = own.cabinet.memberships.filter(pk__in=ids).select_related("user")
+    present = {str(one.pk): Named(name_of(one.user, sees_all=own.can_manage), page) for one in rows}
     gone = set(ids) - present.keys()
     if not gone:
         return present
-    deleted = cabinet.audit_events.filter(action="membership.deleted", object_id__in=gone)
+    deleted = own.cabinet.audit_events.filter(action="membership.deleted", object_id__in=gone)
     users: dict[str, Any] = {one.object_id: one.before.get("user_id") for one in deleted}
     people = User.objects.in_bulk([pk for pk in users.values() if isinstance(pk, int)])
-    former = {key: Named(name_of(people[pk])) for key, pk in users.items() if pk in people}
+    former = {
+        key: Named(name_of(people[pk], sees_all=own.can_manage))
+        for key, pk in users.items()
+        if pk in people
+    }
     return present | former
 
 
-def _invitations(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
+def _invitations(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
     return dict.fromkeys(ids, Named(_("Приглашение"), reverse("cabinets:people")))
 
 
-def _cabinet(cabinet: Cabinet, ids: Iterable[str]) -> dict[str, Named]:
-    return {str(cabinet.pk): Named(cabinet.name)}
+def _cabinet(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    return {str(own.cabinet.pk): Named(own.cabinet.name)}
 
 
-_RESOLVERS: dict[str, Callable[[Cabinet, set[str]], dict[str, Named]]] = {
+_RESOLVERS: dict[str, Callable[[Membership, set[str]], dict[str, Named]]] = {
     "counters.counter": _counters,
     "cabinets.callsource": _sources,
     "integrations.yandexaccount": _accounts,

@@ -46,12 +46,12 @@ def entries_of(
     found = _events(own, filters, members, now)
     events = list(_after(found, own, filters.get("before"))[: PAGE + 1])
     shown = events[:PAGE]
-    subjects, undos = objects_of(own.cabinet, shown), undo_of(shown, own)
+    subjects, undos = objects_of(own, shown), undo_of(shown, own)
     present = {one.user_id for one in members}
     entries = [
         Entry(
             at=event.at,
-            who=_actor(event, present),
+            who=_actor(event, present, sees_all=own.can_manage),
             what=sentence_of(event),
             key=f"{event.object_type}:{event.object_id}",
             subject=subjects[event.pk],
@@ -102,10 +102,10 @@ def _after(
     return events.filter(at__lte=last.at).filter(Q(at__lt=last.at) | Q(pk__lt=last.pk))
 
 
-def _actor(event: AuditEvent, present: set[int]) -> str:
+def _actor(event: AuditEvent, present: set[int], *, sees_all: bool) -> str:
     """Return the name; staff who are no members stay unnamed."""
     if event.actor is None:
         return _("Система")
     if event.actor.is_staff and event.actor.pk not in present:
         return _("Поддержка CallKeeper")
-    return name_of(event.actor)
+    return name_of(event.actor, sees_all=sees_all)

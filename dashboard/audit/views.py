@@ -30,12 +30,14 @@ class AuditFilterForm(forms.Form):
     what = forms.ChoiceField(label=gettext_lazy("Что"), required=False)
     days = forms.ChoiceField(label=gettext_lazy("За какое время"), required=False)
 
-    def __init__(self, *args: Any, members: list[Membership], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, members: list[Membership], sees_all: bool, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         choices: dict[str, list[tuple[str, Any]]] = {
             "who": [
                 ("", _("Все")),
-                *((str(one.user_id), name_of(one.user)) for one in members),
+                *((str(one.user_id), name_of(one.user, sees_all=sees_all)) for one in members),
                 (SYSTEM, _("Система")),
                 (OTHERS, _("Поддержка и бывшие участники")),
             ],
@@ -60,7 +62,7 @@ class AuditFilterForm(forms.Form):
 def audit_trail(request: CabinetRequest) -> HttpResponse:
     """Show a page of events, the latest first."""
     members = members_of(request.cabinet)
-    form = AuditFilterForm(request.GET, members=members)
+    form = AuditFilterForm(request.GET, members=members, sees_all=request.membership.can_manage)
     subject = request.GET.get("object", "")
     context: dict[str, Any] = {
         "filters": form,

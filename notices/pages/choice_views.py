@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.emails import confirmed_address, unconfirmed
 from accounts.mail import is_mail_configured
 from cabinets.access import CabinetRequest, cabinet_required, same_cabinet
 from notices.choices import reachable_by, telegram_of
@@ -42,7 +43,8 @@ def page_context(request: CabinetRequest, form: ChoiceForm) -> dict[str, Any]:
     """Return the context of the page."""
     return {
         "form": form,
-        "address": request.user.email if is_mail_configured() else "",
+        "address": confirmed_address(request.user) if is_mail_configured() else "",
+        "unconfirmed": unconfirmed(request.user),
         "has_mail": is_mail_configured(),
         "has_bot": bool(settings.TELEGRAM_BOT_TOKEN),
         "telegram": telegram_of(request.user),

@@ -108,7 +108,7 @@ def test_answer_does_not_tell_whether_a_login_exists(anna: User) -> None:
 def test_page_after_asking_says_what_to_expect() -> None:
     html = Client().get(SENT).content.decode()
 
-    assert "Если такой логин есть и у него указана почта" in html
+    assert "Если такой логин есть и его почта подтверждена" in html
     assert '<a href="mailto:i@callkeeper.ru">i@callkeeper.ru</a>' in html
 
 

@@ -71,7 +71,7 @@ def test_membership_added_changed_and_deleted_in_the_admin(
     root_client.post(add, {"cabinet": cabinet.pk, "user": anna.pk, "role": "viewer"})
     membership = Membership.objects.get()
     change = reverse("admin:cabinets_membership_change", args=[membership.pk])
-    root_client.post(change, {"cabinet": cabinet.pk, "user": anna.pk, "role": "owner"})
+    root_client.post(change, {"cabinet": cabinet.pk, "user": anna.pk, "role": "manager"})
     delete = reverse("admin:cabinets_membership_delete", args=[membership.pk])
     root_client.post(delete, {"post": "yes"})
 
@@ -82,9 +82,9 @@ def test_membership_added_changed_and_deleted_in_the_admin(
             "membership.changed",
             "root",
             {"role": "viewer"},
-            {"role": "owner", "how": f"POST {change}"},
+            {"role": "manager", "how": f"POST {change}"},
         ),
-        ("membership.deleted", "root", whole | {"role": "owner"}, {"how": f"POST {delete}"}),
+        ("membership.deleted", "root", whole | {"role": "manager"}, {"how": f"POST {delete}"}),
     ]
     assert set(AuditEvent.objects.values_list("cabinet", flat=True)) == {cabinet.pk}
 

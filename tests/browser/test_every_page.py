@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.test import Client
@@ -128,7 +129,14 @@ def _pages_of_people(cabinet: Cabinet, owner: User) -> dict[str, tuple[int | str
         "cabinets:person-owner": (guest.pk,),
         "cabinets:leave": (),
         "invitation": (str(open_one.token),),
+        "email-confirm": (_email_key(owner),),
     }
+
+
+def _email_key(person: User) -> str:
+    """Return the key of a link that confirms the person's address."""
+    address = EmailAddress.objects.create(user=person, email=person.email)
+    return str(EmailConfirmationHMAC(address).key)
 
 
 def _pages_of_notices(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.emails import add_address
 from accounts.mail import wait_until_sent
 from cabinets import invitations, people
 from cabinets.models import AuditEvent, Cabinet, Invitation, Membership
@@ -159,9 +160,41 @@ def test_page_shows_links_to_those_who_may_give_the_role(
 
     seen = {name: [role for role in links if links[role] in text] for name, text in pages.items()}
     assert seen == {"owner": ["viewer", "manager"], "manager": ["viewer"], "viewer": []}
-    assert "owner@example.ru" in pages["viewer"]
     assert "<select" not in pages["manager"] + pages["viewer"]
     assert "Удалить" not in pages["viewer"]
+
+
+def test_viewers_see_names_and_logins_and_no_addresses_of_colleagues(
+    owner: User, viewer: User, cabinet: Cabinet
+) -> None:
+    """One rule for every page that names people."""
+    other = factories.make_member(cabinet=cabinet, username="anna@okna.example")
+    add_address(other, is_confirmed=False)
+    invitation, _is_new = invitations.invite(
+        cabinet=cabinet,
+        actor=other,
+        role=Role.VIEWER,
+        email="boris@okna.example",
+        days=1,
+        now=timezone.now(),
+    )
+    addresses = ["owner@example.ru", other.email, other.username, invitation.email]
+
+    pages = {
+        (one.username, name): client_of(one).get(reverse(f"cabinets:{name}")).content.decode()
+        for one in (owner, viewer)
+        for name in ("people", "audit")
+    }
+
+    def shown(who: str, name: str) -> list[bool]:
+        return [address in pages[who, name] for address in addresses]
+
+    assert (shown("viewer", "people"), shown("viewer", "audit")) == ([False] * 4, [False] * 4)
+    assert "o***@example.ru" in pages["viewer", "people"]
+    assert "a***@okna.example" in pages["viewer", "audit"]
+    assert shown("owner", "people") == [True] * 4
+    assert ("почта не подтверждена" in pages["owner", "people"]) is True
+    assert ("почта не подтверждена" in pages["viewer", "people"]) is False
 
 
 def test_more_people_make_no_more_queries(owner: User, cabinet: Cabinet) -> None:
@@ -178,7 +211,7 @@ def test_more_people_make_no_more_queries(owner: User, cabinet: Cabinet) -> None
         factories.make_member(cabinet=cabinet, role=Role.VIEWER)
         factories.make_invitation(cabinet=cabinet, invited_by=owner)
 
-    assert queries() == few <= 6
+    assert queries() == few <= 7
 
 
 @pytest.mark.parametrize("host", ["", "mail.example"])

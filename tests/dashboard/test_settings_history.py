@@ -38,7 +38,7 @@ def test_history_tells_who_changed_what_in_words(
     page = viewer_client.get(reverse("counters:settings-history", args=[counter.pk]))
 
     (entry,) = page.context["entries"]
-    assert (entry.who, entry.what) == (owner.email, "Настройки сохранены")
+    assert (entry.who, entry.what) == (owner.username, "Настройки сохранены")
     assert [(one.label, one.saved, one.wanted) for one in entry.changes] == [
         ("Достижение цели", "Не указано", "Звонок коллтрекинга (calltracking_call_order)"),
         ("Тип звонка", "Все типы звонков", "Только входящие звонки"),
