@@ -123,6 +123,6 @@ def _ended(notices: list[Notice]) -> Iterator[str]:
 
 
 def _counted(kind: str, notices: list[Notice]) -> str:
-    names = ", ".join(quoted(name_of(one)) for one in notices[:MAX_LISTED])
+    names = ", ".join(quoted(name) for name in sorted(map(name_of, notices))[:MAX_LISTED])
     text = _("%(what)s: %(names)s и другие, всего %(count)d.")
     return text % {"what": Kind(kind).label, "names": names, "count": len(notices)}
