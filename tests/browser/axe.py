@@ -25,6 +25,7 @@ _OF_THEME = ["color-contrast"]
 
 def violations(page: Page, theme: str, *rules: str) -> list[str]:
     """Return the violations of the rules, by default of all, in the page as it is now."""
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         page.evaluate(_SCRIPT.read_text("utf-8"))
     page.evaluate(_THEME, theme)

@@ -31,8 +31,9 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def look(page: Page) -> None:
+def look(page: Page, heading: str) -> None:
     """The tests of every page do not come here: a password is asked for before."""
+    expect(page.get_by_role("heading", name=heading, level=1, exact=True)).to_be_visible()
     assert violations_in_both_themes(page) == []
 
 
@@ -58,16 +59,16 @@ def test_passkey_signs_in_and_protects_the_password(
     page.get_by_role("link", name="Добавить ключ входа").click()
     page.get_by_label("Пароль").fill(PASSWORD)
     press(page, "Продолжить")
-    look(page)
+    look(page, "Добавить ключ входа")
     page.get_by_label("Название").fill("Ноутбук")
     press(page, "Создать ключ")
     expect(page.locator(".auth__codes li")).to_have_count(10)
-    look(page)
+    look(page, "Запасные коды")
     page.get_by_role("link", name="Коды сохранены").click()
     expect(page.get_by_text("Ноутбук")).to_be_visible()
-    look(page)
+    look(page, "Защита входа")
     page.get_by_role("link", name="Подключить приложение").click()
-    look(page)
+    look(page, "Подключить приложение")
 
     page.goto(f"{person.url}/lk/integrations")
     sign_out(page)
@@ -78,7 +79,7 @@ def test_passkey_signs_in_and_protects_the_password(
     page.get_by_label("Логин или почта").fill(owner.username)
     page.get_by_label("Пароль", exact=True).fill(PASSWORD)
     press(page, "Войти")
-    look(page)
+    look(page, "Подтвердите вход")
     press(page, "Подтвердить ключом входа")
     expect(home).to_be_visible()
 
