@@ -186,7 +186,7 @@ class CallSource(models.Model):
     last_rejection = models.CharField(
         _("Причина отклонения записи"), max_length=40, blank=True, db_default=""
     )
-    #: Of the last record that was accepted with a warning: the sentence of the API.
+    #: Of the last record that was accepted with a warning: see `cabinets.refusals.stored_warning`.
     last_warned_at = models.DateTimeField(
         _("Последняя запись с предупреждением"), null=True, blank=True
     )

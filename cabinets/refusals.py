@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +51,17 @@ REJECTIONS: dict[str, str | Promise] = {
 }
 
 
+#: Of records that were accepted all the same: whole sentences, with the values that they name.
+WARNINGS: dict[str, str | Promise] = {
+    "too_many_attempts": _(
+        "У заказа обратного звонка %(order)s больше %(count)s попыток: последняя выбирается только "
+        "из %(count)s самых новых. Проверьте cbAttemptsQueue: в нём должны быть номера попыток "
+        "одного заказа."
+    ),
+}
+_VALUE = re.compile(r" (\w+)=(\d+)")
+
+
 def refusal_text(code: str) -> str:
     """Return the words; an unknown code unchanged."""
     return str(REFUSALS.get(code, code))
@@ -56,3 +70,23 @@ def refusal_text(code: str) -> str:
 def rejection_text(code: str) -> str:
     """Return the words for a record's code; an unknown code unchanged."""
     return str(REJECTIONS.get(code, code))
+
+
+def stored_warning(code: str, values: Mapping[str, int]) -> str:
+    """Return how a warning is stored: `too_many_attempts order=15 count=50`."""
+    return "".join([code, *(f" {name}={value}" for name, value in values.items())])
+
+
+def warning_text(stored: str) -> str:
+    """Return the sentence of a stored warning in the reader's language; another text unchanged.
+
+    Earlier the sentence itself was stored.
+    """
+    code = stored.partition(" ")[0]
+    values = dict(_VALUE.findall(stored))
+    if code not in WARNINGS or stored != stored_warning(code, values):
+        return stored
+    try:
+        return str(WARNINGS[code]) % values
+    except KeyError:
+        return stored

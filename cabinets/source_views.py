@@ -27,7 +27,7 @@ from cabinets import addresses, sources
 from cabinets.access import CabinetRequest, manage_required, same_cabinet
 from cabinets.forms import SourceForm
 from cabinets.models import Cabinet, CallSource
-from cabinets.refusals import refusal_text, rejection_text
+from cabinets.refusals import refusal_text, rejection_text, warning_text
 from cabinets.sealing import Secret
 from cabinets.secret_page import docs_url, secret_context
 from cabinets.sources import MAX_LIVE, TwoSecretsLive
@@ -207,7 +207,7 @@ def _warning_text(source: CallSource) -> str:
     """Return the last warning, '' when it is older than a week."""
     warned = source.last_warned_at
     is_recent = warned is not None and timezone.now() - warned < WARNING_SHOWN_FOR
-    return source.last_warning if is_recent else ""
+    return warning_text(source.last_warning) if is_recent else ""
 
 
 def _is_rejection_last(source: CallSource) -> bool:

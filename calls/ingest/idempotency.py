@@ -141,7 +141,11 @@ def _result(result: Result) -> ResponseBody:
     if result.error is not None:
         return written | {"error": problem_of(result.error)}
     written["call_id"] = result.call_id
-    return written if result.warning is None else written | {"warning": problem_of(result.warning)}
+    return written if result.warning is None else written | {"warning": warning_of(result.warning)}
+
+
+def warning_of(found: Warned) -> ResponseBody:
+    return problem_of(found) | {"values": dict(found.values)}
 
 
 def problem_of(found: BadRecord | Warned) -> ResponseBody:

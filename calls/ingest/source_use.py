@@ -61,17 +61,18 @@ def record_rejected(
         )
 
 
-def record_warned(source: CallSource, sentences: Sequence[str], *, now: datetime) -> None:
+def record_warned(source: CallSource, warnings: Sequence[str], *, now: datetime) -> None:
     """Write when a record was last accepted with a warning, and the last of these warnings.
 
-    Nothing is written without one, and the same sentence at most once per LAST_USED_INTERVAL.
+    They are as `stored_warning` writes them. Nothing is written without one, and the same at most
+    once per LAST_USED_INTERVAL.
     """
     is_due = source.last_warned_at is None or now - source.last_warned_at >= LAST_USED_INTERVAL
-    if sentences and (is_due or sentences[-1] != source.last_warning):
+    if warnings and (is_due or warnings[-1] != source.last_warning):
         _write(
             CallSource.objects.filter(pk=source.pk),
             last_warned_at=now,
-            last_warning=sentences[-1],
+            last_warning=warnings[-1],
         )
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cabinets.models import CallSource
+from cabinets.refusals import stored_warning
 from calls.ingest.authentication import Candidates, SecretsSealed, authenticate, candidates
 from calls.ingest.body import check_body_headers, read_body
 from calls.ingest.errors import ApiError, unrecorded
@@ -72,8 +73,10 @@ def _record_use(source: CallSource, answer: ResponseBody, now: datetime) -> None
     record_accepted(source, now=now)
     if not answer["duplicate"]:
         record_rejected(source, answer["results"], now=now)
-        warnings = [one["warning"] for one in answer["results"] if "warning" in one]
-        record_warned(source, [one["message"] for one in warnings], now=now)
+        found = [one["warning"] for one in answer["results"] if "warning" in one]
+        record_warned(
+            source, [stored_warning(one["code"], one["values"]) for one in found], now=now
+        )
 
 
 def _check_head(request: HttpRequest, now: datetime) -> tuple[Envelope, Candidates]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -16,6 +17,7 @@ from calls.masking import Mask, masked_address, masked_campaign, masked_text, ma
 from calls.models import Call
 from calls.phones import shown_phone, with_masked_phones
 from calls.states import CallKind, HoldBack
+from calls.ways.trial_call import in_readers_language
 
 #: Longer texts of a record are cut where they are quoted.
 MAX_QUOTED = 100
@@ -39,6 +41,7 @@ def details_of(call: Call, *, sees_phones: bool, status_came: str = "") -> list[
     identifier, address, campaign = (
         (str, str, str) if sees_phones else (masked_value, masked_address, masked_campaign)
     )
+    own = partial(in_readers_language, call)
     return [
         Detail(_("Тип"), shown(_kind(call))),
         Detail(_("Телефон"), _phone(call, sees_phones=sees_phones)),
@@ -47,8 +50,8 @@ def details_of(call: Call, *, sees_phones: bool, status_came: str = "") -> list[
         Detail(_("Статус"), _status(call) or shown(_unknown_status(status_came))),
         Detail(_("Признаки"), _marks(call)),
         Detail(_("Сайт"), shown(call.site)),
-        Detail(_("Кампания"), campaign(call.campaign_name or call.campaign_id)),
-        Detail(_("Теги"), shown(", ".join(call.tags))),
+        Detail(_("Кампания"), campaign(own(call.campaign_name or call.campaign_id))),
+        Detail(_("Теги"), shown(", ".join(map(own, call.tags)))),
         Detail("ClientID", _identifier(call, "ClientId", call.client_id, identifier)),
         Detail("yclid", _identifier(call, "Yclid", call.yclid, identifier)),
         Detail("UserID", _identifier(call, "UserId", call.user_id, identifier)),

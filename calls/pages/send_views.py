@@ -25,6 +25,7 @@ from calls.pages.status_messages import released_message
 from calls.pages.timeline import channel_text
 from calls.pages.upload_preview import values_to_send
 from calls.states import HoldBack
+from calls.ways.trial_call import TAG
 from counters.models import Counter
 
 
@@ -79,6 +80,7 @@ def _context(call: Call, counter: Counter, now: datetime) -> dict[str, object]:
         "call": call,
         "counter": counter,
         "is_trial": call.hold_back == HoldBack.TRIAL,
+        "trial_tag": TAG,
         "rows": trial.rows,
         "refusals": _refusals(call, counter) if trial.counts.sent else [],
         "why_not": _("Отправлять нечего: %s") % why_not(trial.counts),

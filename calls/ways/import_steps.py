@@ -72,7 +72,7 @@ def import_rows(
                     on_step(results)
             yield results
             record_import(source, now=now)
-            record_warned(source, [one.warning.message for one in stored if one.warning], now=now)
+            record_warned(source, [one.warning.stored for one in stored if one.warning], now=now)
             start += len(records)
 
 

@@ -10,10 +10,11 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Sum
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_noop, override
 
 from cabinets import audit
 from cabinets.models import Cabinet, CallSource
@@ -23,7 +24,8 @@ from calls.models import Call, CallKey, Intake, Way
 from calls.states import CallKind, HoldBack
 
 KINDS = (CallKind.DYNAMIC, CallKind.STATIC, CallKind.CALLBACK)
-TAG = "Пробный звонок CallKeeper"
+TAG = gettext_noop("Пробный звонок CallKeeper")
+CAMPAIGN = gettext_noop("Пробный звонок")
 #: What names the trial calls of one press: a form sent twice makes them once.
 TOKEN = re.compile(r"[0-9a-f]{16}")
 #: Presses an hour, for each source.
@@ -54,7 +56,9 @@ def make_trial_calls(
 
     The same token again changes nothing. Raises TooManyTrials.
     """
-    items = [_item(source, kind, token=token, site=site, now=now) for kind in KINDS]
+    # Data, and so the same whatever language the person reads.
+    with override(settings.LANGUAGE_CODE):
+        items = [_item(source, kind, token=token, site=site, now=now) for kind in KINDS]
     records = read_records(
         items, source_id=source.public_id, zone=None, now=now, region=source.region
     )
@@ -75,6 +79,12 @@ def make_trial_calls(
             after={"calls": [one.call_id for one in results]},
         )
     return results
+
+
+def in_readers_language(call: Call, text: str) -> str:
+    """Return a tag or a campaign as a page shows it: those of trial calls are our own words."""
+    is_own = call.hold_back == HoldBack.TRIAL and text in (TAG, CAMPAIGN)
+    return gettext(text) if is_own else text
 
 
 def trial_calls(source: CallSource, token: str) -> list[Call]:
@@ -120,6 +130,6 @@ def _item(
         "uniqueTarget": True,
         "yaClid": "" if kind is CallKind.STATIC else visitor,
         "callPage": f"https://{site}/" if site else "",
-        "ctCampaignName": _("Пробный звонок"),
+        "ctCampaignName": CAMPAIGN,
         "tags": [TAG],
     }

@@ -22,6 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from cabinets import addresses
 from cabinets.models import CallSource
 from cabinets.rate_limit import RateLimit, consume
+from cabinets.refusals import stored_warning
 from calls.ingest.errors import ApiError
 from calls.ingest.idempotency import ResponseBody, response_body
 from calls.ingest.source_use import (
@@ -125,5 +126,5 @@ def _record_unreadable(
 def _record_use(source: CallSource, answer: dict[str, Any], now: datetime) -> None:
     record_accepted(source, now=now)
     record_rejected(source, answer["results"], now=now)
-    warnings = [one["warning"] for one in answer["results"] if "warning" in one]
-    record_warned(source, [one["message"] for one in warnings], now=now)
+    found = [one["warning"] for one in answer["results"] if "warning" in one]
+    record_warned(source, [stored_warning(one["code"], one["values"]) for one in found], now=now)

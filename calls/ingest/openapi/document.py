@@ -240,7 +240,11 @@ def _error_schema() -> Schema:
 
 
 def _warning_schema() -> Schema:
-    return _error_schema() | {
+    error = _error_schema()
+    numbers: dict[str, Schema] = {name: {"type": "integer"} for name in ("order", "count")}
+    values = _object(numbers) | {"description": _("Числа, которые названы в message.")}
+    return error | {
+        "properties": error["properties"] | {"values": values},
         "description": _(
             "Запись принята, но в ней ошибка. too_many_attempts: у заказа обратного звонка больше "
             "%(count)d попыток, и последняя выбирается только из %(count)d самых новых."

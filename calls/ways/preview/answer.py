@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cabinets.models import CallSource
-from calls.ingest.idempotency import ResponseBody, problem_of
+from calls.ingest.idempotency import ResponseBody, problem_of, warning_of
 from calls.ingest.new_calls import RECORD_COLUMNS
 from calls.ingest.parsing.record import BadRecord, CallRecord
 from calls.masking import Mask, masked_address, masked_value
@@ -62,7 +62,7 @@ def _result(one: ItemPreview, *, now: datetime, is_explained: bool) -> ResponseB
     if one.error is not None:
         return written | {"error": problem_of(one.error)}
     if one.warning is not None:
-        written["warning"] = problem_of(one.warning)
+        written["warning"] = warning_of(one.warning)
     hidden = _hidden(one)
     written["call_id"] = one.call.pk if one.call is not None and one.is_known else None
     written["call"] = None if one.call is None else _call(one.call, hidden)

@@ -111,7 +111,7 @@ def _store_page(pull: PullSource, page: Page) -> None:
         claims.pass_page(pull, results, page.digest, now=now)
         failpoint("before_pull_commit")
     record_accepted(pull.source, now=now)
-    record_warned(pull.source, [one.warning.message for one in results if one.warning], now=now)
+    record_warned(pull.source, [one.warning.stored for one in results if one.warning], now=now)
 
 
 def _store(pull: PullSource, items: Sequence[Any]) -> list[Result]:

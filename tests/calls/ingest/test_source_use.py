@@ -14,9 +14,10 @@ from django.core.management import call_command
 from django.db import OperationalError
 from django.db.models import QuerySet
 from django.test import Client
+from django.utils import translation
 
 from cabinets.models import CallSource
-from cabinets.refusals import REFUSALS, REJECTIONS
+from cabinets.refusals import REFUSALS, REJECTIONS, warning_text
 from calls.decision.attempts import JUDGED_ATTEMPTS
 from calls.ingest.error_codes import doc_url
 from calls.ingest.source_use import record_accepted
@@ -245,15 +246,29 @@ def test_order_with_too_many_attempts_is_told(owner_client: Client, source: Call
         "У заказа обратного звонка 500 больше 50 попыток: последняя выбирается только из 50 самых "
         "новых. Проверьте cbAttemptsQueue: в нём должны быть номера попыток одного заказа."
     )
-    warning = {"code": "too_many_attempts", "message": sentence, "field": "cbAttemptsQueue"}
-    warning |= {"doc_url": doc_url("too_many_attempts")}
+    warning: dict[str, Any] = {
+        "code": "too_many_attempts",
+        "message": sentence,
+        "field": "cbAttemptsQueue",
+    }
+    warning |= {"doc_url": doc_url("too_many_attempts"), "values": {"order": 500, "count": 50}}
     assert answer.status_code == 202
     assert (warned["status"], warned["warning"]) == ("created", warning)
     source.refresh_from_db()
     assert source.last_warned_at == NOW + timedelta(minutes=5)
-    assert source.last_warning == sentence
+    assert source.last_warning == "too_many_attempts order=500 count=50"
     assert sentence in page
     assert sentence not in page_of_next_week
+
+
+def test_stored_warning_is_told_in_the_language_of_the_reader() -> None:
+    with translation.override("en"):
+        told = warning_text("too_many_attempts order=500 count=50")
+
+    assert told.startswith("The callback order 500 has more than 50 attempts")
+    # Sentences that were stored before, and what is no warning of ours.
+    for other in ("У заказа 5 больше 50 попыток.", "too_many_attempts", "unknown a=1", ""):
+        assert warning_text(other) == other
 
 
 @pytest.mark.django_db

@@ -10,13 +10,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Preference
 from cabinets.models import AuditEvent, CallSource
 from calls.delivery import batching
 from calls.models import Call, Delivery, Intake, Way
 from calls.pages.upload_preview import preview_of
 from calls.queries.identifier_stats import identifier_stats
 from calls.states import DeliveryState
-from calls.ways.trial_call import MOST_AN_HOUR, TAG
+from calls.ways.trial_call import CAMPAIGN, MOST_AN_HOUR, TAG
 from counters.models import Counter
 from tests import factories
 from tests.responses import messages_of
@@ -24,6 +25,21 @@ from tests.responses import messages_of
 
 def url_of(source: CallSource) -> str:
     return reverse("calls:test-call", args=[source.pk])
+
+
+def test_trial_calls_of_an_english_reader_are_the_same_data_and_are_shown_in_english(
+    owner_client: Client, owner: User, source: CallSource, counter: Counter
+) -> None:
+    Preference.objects.create(user=owner, language="en")
+
+    owner_client.post(url_of(source), form_of(owner_client, source))
+
+    call = Call.objects.get(kind="static")
+    assert (call.tags, call.campaign_name) == ([TAG], CAMPAIGN)
+    assert call.raw["callType"] == "Статический коллтрекинг"
+    page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    assert "CallKeeper trial call" in page
+    assert TAG not in page
 
 
 def form_of(client: Client, source: CallSource, **changes: str) -> dict[str, str]:
