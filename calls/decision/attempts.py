@@ -18,7 +18,7 @@ JUDGED_ATTEMPTS = 50
 
 #: Name of the call → SQL of its place in the sequence of attempts. The index `call_by_attempt`
 #: has the same expressions.
-_PLACE = "coalesce({0}.attempt, 0), {0}.started_at, {0}.id"
+PLACE = "coalesce({0}.attempt, 0), {0}.started_at, {0}.id"
 
 #: True when a later attempt of the order of call c could be sent to counter k, which makes c not
 #: the last one; only such an attempt replaces an earlier one, otherwise neither would be sent. In
@@ -26,11 +26,11 @@ _PLACE = "coalesce({0}.attempt, 0), {0}.started_at, {0}.id"
 HAS_LATER_ATTEMPT = f"""EXISTS (
     SELECT 1 FROM (
         SELECT o.is_finished, o.is_test, o.is_technical,
-               row_number() OVER (ORDER BY {_PLACE.format("o")}) AS place
+               row_number() OVER (ORDER BY {PLACE.format("o")}) AS place
         FROM calls_call o
         WHERE o.cabinet_id = c.cabinet_id AND o.order_key = c.order_key
-          AND ({_PLACE.format("o")}) > ({_PLACE.format("c")})
-        ORDER BY {_PLACE.format("o")} LIMIT {JUDGED_ATTEMPTS}) AS later
+          AND ({PLACE.format("o")}) > ({PLACE.format("c")})
+        ORDER BY {PLACE.format("o")} LIMIT {JUDGED_ATTEMPTS}) AS later
     WHERE later.place = {JUDGED_ATTEMPTS}
        OR (later.is_finished AND NOT later.is_test
            AND NOT (k.skip_technical AND later.is_technical)))"""

@@ -16,13 +16,16 @@ from typing import Any
 from django.db import connection, models
 
 from calls.decision.reason import Rule
-from calls.decision.routing import GOAL_OF_CALL
+from calls.decision.routing import GOAL_OF_CALL, HAS_OTHER_GOAL
+from calls.decision.rules.linking import FITS
 from calls.states import Channel
 from counters.models import Counter, Goal
 
 _READS = re.compile(r"\bk\.(\w+)")
-_READS_GOAL = re.compile(r"\bg\.\w")
+_READS_GOAL = re.compile(r"\bg\.(?=\w)")
 _READS_CHANNEL = re.compile(r"\bch\.channel\b")
+#: Test of an identifier → the column of `judged_calls` with its result.
+_FITS = {sql: f"fits_{number}" for number, sql in enumerate(FITS)}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Judging:
-    """SQL that judges call c: columns, lateral joins and their parameters.
+    """SQL that judges call c, a row of `judged_calls`: columns, lateral joins and their parameters.
 
     A column is the place in ``rules`` of the first rule of its part that refuses the call, or null.
     """
@@ -46,6 +49,24 @@ class Judging:
     columns: Sequence[str]
     joins: str
     values: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """SQL of one number for all columns, narrow for a GROUP BY; `places` reads it."""
+        digits = (
+            f"coalesce({column} + 1, 0) * {self._base**at}::bigint"
+            for at, column in enumerate(self.columns)
+        )
+        return f"({' + '.join(digits)})"
+
+    def places(self, key: int) -> list[int | None]:
+        """Return the values of the columns for this `key`."""
+        digits = (key // self._base**at % self._base for at in range(len(self.columns)))
+        return [digit - 1 if digit else None for digit in digits]
+
+    @property
+    def _base(self) -> int:
+        return len(self.rules) + 1
 
     def refusing(
         self, places: Sequence[int | None], counter: Counter, channel: Channel
@@ -60,6 +81,16 @@ class Judging:
             and part.channel in (None, channel)
         ]
         return self.rules[min(found)] if found else None
+
+
+def judged_calls(calls: str) -> str:
+    """Return SQL of a relation of the calls for `judging`; ``calls`` is a SELECT of whole calls.
+
+    Its columns ``fits_…`` are the tests of `FITS`, which no empty value meets. OFFSET keeps the
+    planner from putting them back into each rule.
+    """
+    fits = ", ".join(f"{value} <> '' AND {sql} AS {_FITS[sql]}" for sql, value in FITS.items())
+    return f"(SELECT c.*, {fits} FROM ({calls}) AS c OFFSET 0)"
 
 
 def judging(
@@ -113,8 +144,22 @@ def _asks_channel(rule: Rule) -> bool:
 
 def _relation(part: Part, counter: Counter, prefix: str) -> tuple[str, dict[str, Any]]:
     """Return SQL of a lateral relation with the place of the refusing rule, and its parameters."""
-    cases = " ".join(f"WHEN {rule.refuses} THEN {place}" for place, rule in part.rules)
+    cases = " ".join(f"WHEN {_refuses(rule)} THEN {place}" for place, rule in part.rules)
     return _evaluated(f"CASE {cases} END AS place", counter, part.channel, prefix)
+
+
+def _refuses(rule: Rule) -> str:
+    """Return the rule's SQL over columns of `judged_calls`, and over each of the goals apart.
+
+    So what it asks of a goal is a condition of constants.
+    """
+    sql = rule.refuses
+    for fits, column in _FITS.items():
+        sql = sql.replace(fits, f"c.{column}")
+    if not _READS_GOAL.search(sql):
+        return sql
+    of_callbacks, of_others = (_READS_GOAL.sub(goal, sql) for goal in ("gc.", "gi."))
+    return f"(({HAS_OTHER_GOAL}) AND {of_callbacks} OR NOT ({HAS_OTHER_GOAL}) AND {of_others})"
 
 
 def _evaluated(

@@ -26,12 +26,15 @@ ROUTING_RULES = tuple(
 )
 
 
-#: The goal that a call reaches, as g: callbacks may have one of their own (`Counter.goal_of`).
-#: Reads gi, the goal of the counter, gc, that of its callbacks, and c.
-_HAS_OTHER = f"c.kind = '{Counter.CallKind.CALLBACK}' AND gi.id IS NOT NULL AND gc.id IS NOT NULL"
+#: True when the call reaches the goal of callbacks (`Counter.goal_of`). Reads gi, the goal of the
+#: counter, gc, that of its callbacks, and c.
+HAS_OTHER_GOAL = (
+    f"c.kind = '{Counter.CallKind.CALLBACK}' AND gi.id IS NOT NULL AND gc.id IS NOT NULL"
+)
+#: The goal that a call reaches, as g.
 GOAL_OF_CALL = "(SELECT {}) AS g".format(
     ", ".join(
-        f"CASE WHEN {_HAS_OTHER} THEN gc.{name} ELSE gi.{name} END AS {name}"
+        f"CASE WHEN {HAS_OTHER_GOAL} THEN gc.{name} ELSE gi.{name} END AS {name}"
         for name in ("identifier", "name", "deleted_at")
     )
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from calls.decision.draft import Judging, judging
+from calls.decision.draft import Judging, judged_calls, judging
 from calls.decision.reasons import GIVEN_BY_A_PERSON
 from calls.decision.redecide import STILL_WAITING
 from calls.decision.rules import RULES
@@ -77,7 +77,7 @@ def _rows(draft: Counter, now: datetime) -> Iterator[tuple[int, bool, bool]]:
         cursor.execute("SELECT set_config('jit', 'off', true)")
         cursor.execute(
             f"SELECT c.id, c.row_state, c.row_channel, {', '.join(how.columns)}"
-            f" FROM ({_WAITING}) AS c {how.joins}",
+            f" FROM {judged_calls(_WAITING)} AS c {how.joins}",
             {**values, **how.values},
         )
         for call_id, state, channel, *places in cursor.fetchall():

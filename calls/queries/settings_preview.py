@@ -16,7 +16,8 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
-from calls.decision.draft import Judging, judging
+from calls.decision.attempts import PLACE
+from calls.decision.draft import Judging, judged_calls, judging
 from calls.decision.reason import Rule
 from calls.decision.routing import ROUTING_RULES
 from calls.decision.rules import RULES
@@ -45,16 +46,19 @@ _BEFORE = timedelta(days=3)
 NOT_OF_SETTINGS = (BEFORE_CONNECTION, NOT_CONFIGURED, COUNTER_OFF)
 
 _OF_CABINET = "cabinet_id = %(cabinet)s AND partition_at >= %(before)s"
-#: Callback orders with several attempts.
-_ORDERS = f"""SELECT order_key FROM calls_call
-    WHERE {_OF_CABINET} AND started_at >= %(before)s AND order_key IS NOT NULL
-    GROUP BY order_key HAVING count(*) > 1"""
+#: Attempts of callback orders that another one follows, in the order of the index `call_by_attempt`.
+_FOLLOWED = f"""SELECT id FROM (
+    SELECT id, lead(id) OVER (PARTITION BY order_key
+                              ORDER BY {PLACE.format("calls_call")}) AS later
+    FROM calls_call
+    WHERE {_OF_CABINET} AND started_at >= %(before)s AND order_key IS NOT NULL) AS attempts
+    WHERE later IS NOT NULL"""
 #: The rules of routing first, so that the reason of a call that does not concern the counter is one
-#: of theirs. The last attempt is looked for only in orders that have several.
+#: of theirs. Whether an attempt that follows replaces the call is asked only where one follows.
 _RULES = (
     *ROUTING_RULES,
     *(
-        replace(rule, applies=f"({rule.applies}) AND c.order_key IN ({_ORDERS})")
+        replace(rule, applies=f"({rule.applies}) AND c.id IN ({_FOLLOWED})")
         if rule.code == NOT_LAST_ATTEMPT
         else rule
         for rule in RULES
@@ -204,7 +208,8 @@ def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome
             cursor.execute(_statement(how, draft, saved), {**values, **how.values})
         except OperationalError as problem:
             raise TooManyCalls from problem
-        for *places, value, value_before, count, latest in cursor.fetchall():
+        for key, value, value_before, count, latest in cursor.fetchall():
+            places = how.places(key)
             yield Outcome(
                 _rules(how, places, saved),
                 _rules(how, places, draft),
@@ -216,10 +221,14 @@ def _outcomes(draft: Counter, saved: Counter, now: datetime) -> Iterator[Outcome
 
 
 def _statement(how: Judging, draft: Counter, saved: Counter) -> str:
-    columns = [*how.columns, _value_place(draft, "draft"), _value_place(saved, "saved")]
-    groups = ", ".join(str(place) for place in range(1, len(columns) + 1))
-    return f"""SELECT {", ".join(columns)}, count(*), max(c.id)
-        FROM ({_LAST_CALLS}) AS c {how.joins} GROUP BY {groups}"""
+    value = _value_place(draft, "draft")
+    is_same = draft.value_rules == saved.value_rules
+    before = "NULL::int" if is_same else _value_place(saved, "saved")
+    # Of columns of a relation the planner expects few groups, and does not sort the calls.
+    return f"""SELECT key, value, {"value" if is_same else "before"}, count(*), max(id)
+        FROM (SELECT {how.key} AS key, {value} AS value, {before} AS before, c.id
+              FROM {judged_calls(_LAST_CALLS)} AS c {how.joins} OFFSET 0) AS judged
+        GROUP BY key, value, before"""
 
 
 def _value_place(counter: Counter, prefix: str) -> str:

@@ -32,6 +32,10 @@ def _kind_at(place: int) -> str:
     return f"CASE k.identifier_order[{place}] {cases} END"
 
 
+#: Tests whether an identifier fits → their value, for a statement that judges many calls: they cost
+#: more than all else in the rules, and are asked several times for each call.
+FITS = {fits_sql(name, value): value for name, (value, _kind) in _VALUES.items()}
+
 #: The `IdKind` of the first identifier of the counter's order that fits its column, else null. As
 #: `_IS_UNREADABLE` without a sub-select: they are evaluated several times for each pair.
 IDENTIFIER = "coalesce({})".format(", ".join(map(_kind_at, range(1, len(_VALUES) + 1))))
