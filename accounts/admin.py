@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
+from accounts.emails import confirmed_address
 from accounts.forms import NewPersonForm
 from accounts.links import INVITATION_DAYS, invite, mail_address
 from accounts.mail import is_mail_configured
@@ -79,8 +80,13 @@ class PersonAdmin(KeepsOwners, _RightsAdmin, UserAdmin):  # type: ignore[type-ar
     list_display = ("username", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("username", "email", "first_name", "last_name")
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("is_email_confirmed", "last_login", "date_joined")
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name")}),)
+
+    @admin.display(description=_("Почта подтверждена"), boolean=True)
+    def is_email_confirmed(self, obj: User) -> bool:
+        """Return whether anything is sent to the address: see `accounts.emails`."""
+        return confirmed_address(obj) != ""
 
     def memberships_of(self, pks: Collection[Any]) -> Collection[int]:
         """What goes with the people."""
@@ -96,8 +102,9 @@ class PersonAdmin(KeepsOwners, _RightsAdmin, UserAdmin):  # type: ignore[type-ar
             return self.add_fieldsets
         flags = ("is_superuser",) if current_user(request).is_superuser else ()
         active, staff, *rights = RIGHTS
+        names = ("username", "email", "is_email_confirmed", "first_name", "last_name")
         return (
-            (None, {"fields": ("username", "email", "first_name", "last_name")}),
+            (None, {"fields": names}),
             (_("Права"), {"fields": (active, staff, *flags, *rights)}),
             (_("Даты"), {"fields": ("last_login", "date_joined")}),
         )

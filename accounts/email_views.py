@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -61,8 +62,11 @@ def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
     if emails.confirm(address, actor=person):
         messages.success(request, _("Почта подтверждена: письма теперь приходят на неё."))
     else:
-        text = _("С этой почтой уже есть другой вход. Войдите с ним или напишите в поддержку.")
-        messages.warning(request, text)
+        text = _(
+            "С этой почтой уже есть другой вход. Войдите с ним или напишите в поддержку:"
+            " %(support)s"
+        )
+        messages.warning(request, text % {"support": settings.SUPPORT_EMAIL})
     return _to_security()
 
 

@@ -132,16 +132,20 @@ def find(token: str) -> Invitation | None:
 def is_backed(invitation: Invitation, inviter: Membership | None) -> bool:
     """Return whether who made the link could still make it: not after they left or lost the role.
 
-    ``inviter`` is their membership of the invitation's cabinet as it is now.
+    Nor after support has barred them from signing in. ``inviter`` is their membership of the
+    invitation's cabinet as it is now, with its user.
     """
-    return inviter is not None and invitation.role in inviter.given_roles
+    if inviter is None or not inviter.user.is_active:
+        return False
+    return invitation.role in inviter.given_roles
 
 
 def is_open(invitation: Invitation, *, now: datetime) -> bool:
     """Return whether the link works now."""
-    inviter = Membership.objects.filter(
+    inviters = Membership.objects.select_related("user").filter(
         cabinet=invitation.cabinet_id, user=invitation.invited_by_id
-    ).first()
+    )
+    inviter = inviters.first()
     is_current = invitation.ended_at is None and invitation.expires_at > now
     return is_current and is_backed(invitation, inviter)
 

@@ -6,6 +6,7 @@ a new address and a new model are tried as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +37,11 @@ OF_OBJECTS = sorted(
     for name, route in ROUTES.items()
     if route.startswith("lk/") and "<" in route and name not in OF_NO_OBJECT
 )
+#: Leads away, or asks Yandex.
+_AWAY = {"integrations:link", "integrations:link-callback"}
+OF_CABINET = {
+    name: route for name, route in ROUTES.items() if route.startswith("lk/") and name not in _AWAY
+}
 #: A choice among the own cabinets changes none of them.
 CHANGES_NOTHING = {"cabinets:choose"}
 #: Parameters that name an object inside another one.
@@ -122,6 +128,31 @@ def test_every_object_answers_each_role_by_the_decorators_of_its_view(
 
     assert len(OF_OBJECTS) > 25
     assert wrong == {}
+
+
+def test_no_page_shows_viewers_a_whole_phone_or_the_address_of_a_colleague(
+    counter: Counter,
+    owner_client: Client,
+    viewer: User,
+    viewer_client: Client,
+    yandex_id: YandexId,
+) -> None:
+    things = set_up(counter)
+    pages = {name: address(name, route, things) for name, route in OF_CABINET.items()}
+    shown = {name: revealed(viewer_client.get(url), viewer) for name, url in pages.items()}
+
+    assert len(pages) > 50
+    assert {name: found for name, found in shown.items() if found} == {}
+    # The pages do have them.
+    assert revealed(owner_client.get(pages["calls:journey"]), viewer) != []
+    assert revealed(owner_client.get(pages["cabinets:people"]), viewer) != []
+
+
+def revealed(answer: Any, viewer: User) -> list[str]:
+    """Return the phones of `set_up` and the e-mails of other people that an answer has."""
+    text = answer.getvalue().decode() if answer.streaming else answer.content.decode()
+    found = re.findall(r"916\D{0,2}123\D?\d\d\D?\d\d|[\w.+-]+@example\.ru", text)
+    return [one for one in found if one != viewer.email]
 
 
 def test_owner_reaches_no_object_of_another_cabinet_through_their_own(

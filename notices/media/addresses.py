@@ -154,7 +154,9 @@ def session(*, seconds: float) -> requests.Session:
     """
     made = requests.Session()
     made.trust_env = False
+    made.adapters.clear()
     adapter = _Adapter(time.monotonic() + seconds)
-    for scheme in ("http://", "https://"):
+    # An address may have been stored when others were allowed.
+    for scheme in ("https://", *(["http://"] if _allows_private() else [])):
         made.mount(scheme, adapter)
     return made

@@ -76,7 +76,7 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
             ) as answer,
         ):
             return _outcome(answer.status_code)
-    except AddressNotAllowed:
+    except (AddressNotAllowed, requests.exceptions.InvalidSchema):
         return Outcome(Result.REFUSED, "address_not_allowed")
     except requests.Timeout:
         return Outcome(Result.UNCLEAR, "timeout")

@@ -115,11 +115,15 @@ def _lose_inviter(made: Invitation) -> None:
     Membership.objects.update(role=Membership.Role.VIEWER)
 
 
+def _bar_inviter(made: Invitation) -> None:
+    User.objects.filter(username="owner").update(is_active=False)
+
+
 def _spoil(made: Invitation) -> None:
     made.token += "x"
 
 
-@pytest.mark.parametrize("end", [_expire, _revoke, _lose_inviter, _spoil])
+@pytest.mark.parametrize("end", [_expire, _revoke, _lose_inviter, _bar_inviter, _spoil])
 def test_link_that_has_ended_lets_nobody_in(
     client: Client, made: Invitation, end: Any, stranger_client: Client
 ) -> None:

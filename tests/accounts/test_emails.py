@@ -147,3 +147,17 @@ def test_address_that_support_has_entered_needs_no_confirmation(
     person.save()
 
     assert may_be_written_to("anna.k@okna.example") == (True, True, True)
+
+
+def test_address_that_another_person_has_confirmed_is_not_confirmed_twice(
+    client: Client, made: Invitation
+) -> None:
+    client.post(url_of(made), NEW)
+    link = link_in_last_letter()
+    EmailAddress.objects.create(user=factories.make_user(), email=ANNA, verified=True)
+
+    told = client.post(link, follow=True).content.decode()
+
+    assert "С этой почтой уже есть другой вход." in told
+    assert may_be_written_to() == (False, False, False)
+    assert not AuditEvent.objects.filter(action="user.email_confirmed").exists()

@@ -151,6 +151,7 @@ def test_address_that_is_not_public_is_refused(url: str) -> None:
         check_url(url)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_address_is_checked_again_when_the_connection_is_made(
     clock: time_machine.Traveller,
     http: HttpSink,
@@ -159,9 +160,10 @@ def test_address_is_checked_again_when_the_connection_is_made(
     owner: User,
     owner_client: Client,
     account: YandexAccount,
+    scheme: str,
 ) -> None:
     """A name may lead elsewhere by then, and so may an address that was stored under DEBUG."""
-    save(owner_client, http.url, cabinet)
+    save(owner_client, http.url.replace("http", scheme), cabinet)
     queue_change(clock)
     settings.NOTICE_WEBHOOK_PRIVATE = False
 
