@@ -9,7 +9,9 @@ from __future__ import annotations
 import ipaddress
 import math
 import socket
+import threading
 import time
+from concurrent.futures import Future
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,8 @@ from notices.media.deadline import EndingSocket, EndingTlsSocket, cut
 
 #: Addresses of a name that are tried; each may take the whole timeout of a connection.
 MAX_ADDRESSES = 4
+#: For finding the addresses of a name.
+LOOK_UP_SECONDS = 5.0
 #: What is routed of IPv6 (RFC 4291). Outside are addresses that contain one of IPv4 (mapped,
 #: compatible, NAT64) and those of a site.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -51,16 +55,34 @@ def check_url(url: str) -> None:
         raise AddressNotAllowed from None
 
 
-def public_addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+def public_addresses(host: str, port: int, *, ends_at: float = math.inf) -> list[tuple[Any, ...]]:
     """Return the first addresses of a name.
 
     Raises AddressNotAllowed if one of all is not public, and OSError when the name is not found.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = _look_up(host, port, cut(LOOK_UP_SECONDS, ends_at))
     addresses = [(family, address) for family, _type, _proto, _name, address in found]
     if not all(_is_allowed(str(address[0])) for _family, address in addresses):
         raise AddressNotAllowed
     return addresses[:MAX_ADDRESSES]
+
+
+def _look_up(host: str, port: int, seconds: float | None) -> list[Any]:
+    """Return what the resolver has found. Raises OSError, after so long as well.
+
+    The resolver asks each server of names several times and takes no timeout, so it runs in a
+    thread, which ends in its own time.
+    """
+    found: Future[list[Any]] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # raised again where the result is read
+            found.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return found.result(seconds)
 
 
 def _is_allowed(address: str) -> bool:
@@ -103,7 +125,7 @@ def _connect(connection: HTTPConnection, ends_at: float) -> socket.socket:
     timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
     failure: OSError = OSError("no address")
     try:
-        addresses = public_addresses(connection.host, connection.port or 443)
+        addresses = public_addresses(connection.host, connection.port or 443, ends_at=ends_at)
     except (OSError, UnicodeError) as error:  # the name may be found again later
         raise NewConnectionError(connection, type(error).__name__) from None
     for family, address in addresses:
@@ -149,8 +171,8 @@ class _Adapter(HTTPAdapter):
 def session(*, seconds: float) -> requests.Session:
     """Return a session whose connections are checked, and that uses no proxy and no .netrc.
 
-    Its requests are over ``seconds`` from now, connecting, headers and body together; finding the
-    address of a name is not counted.
+    Its requests are over ``seconds`` from now: finding the address of the name, connecting,
+    headers and body together.
     """
     made = requests.Session()
     made.trust_env = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from pathlib import Path
 
@@ -50,6 +52,21 @@ def test_handshake_that_never_ends_is_ended_at_the_deadline(settings: Settings) 
         with pytest.raises((requests.Timeout, requests.ConnectionError)):
             client.post(url.replace("http:", "https:"), data=b"{}", timeout=60)
         took = time.monotonic() - began
+
+    assert SECONDS <= took < AT_MOST
+
+
+def test_name_that_is_looked_up_for_ever_is_ended_at_the_deadline(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.NOTICE_WEBHOOK_PRIVATE = True
+    is_over, began = threading.Event(), time.monotonic()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_named: is_over.wait())
+
+    with session(seconds=SECONDS) as client, pytest.raises(requests.ConnectionError):
+        client.post("https://slow.example/hook", data=b"{}", timeout=60)
+    took = time.monotonic() - began
+    is_over.set()
 
     assert SECONDS <= took < AT_MOST
 
