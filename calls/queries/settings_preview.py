@@ -46,7 +46,7 @@ _BEFORE = timedelta(days=3)
 NOT_OF_SETTINGS = (BEFORE_CONNECTION, NOT_CONFIGURED, COUNTER_OFF)
 
 _OF_CABINET = "cabinet_id = %(cabinet)s AND partition_at >= %(before)s"
-#: Attempts of callback orders that another one follows, in the order of the index `call_by_attempt`.
+#: Attempts of callback orders that another one follows, in order of the index `call_by_attempt`.
 _FOLLOWED = f"""SELECT id FROM (
     SELECT id, lead(id) OVER (PARTITION BY order_key
                               ORDER BY {PLACE.format("calls_call")}) AS later
