@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.db.models import DecimalField
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from cabinets.plurals import plural
 from counters.models import Counter, Goal
 from counters.settings.value_rules import rule_text
 
@@ -25,11 +26,9 @@ class SettingChange:
 
 def settings_diff(saved: Counter, wanted: Mapping[str, Any]) -> list[SettingChange]:
     """Return the settings in ``wanted`` (values by column) that differ from the saved ones."""
-    return [
-        SettingChange(label_of(name), _text(name, getattr(saved, name)), _text(name, value))
-        for name, value in wanted.items()
-        if getattr(saved, name) != value
-    ]
+    former = {name: getattr(saved, name) for name in Counter.SETTINGS}
+    changed = [name for name, value in wanted.items() if former[name] != value]
+    return _changes(changed, former, former | dict(wanted))
 
 
 def audited_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[SettingChange]:
@@ -37,11 +36,28 @@ def audited_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Se
 
     What is no setting is left out.
     """
+    changed = [name for name in Counter.SETTINGS if name in before or name in after]
+    return _changes(changed, before, after)
+
+
+def _changes(
+    names: Sequence[str], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[SettingChange]:
+    """Return a line for each setting; the unit of the delay is shown in the line of the delay."""
+    lines = [_delay_name(name, before, after, names) for name in names]
     return [
-        SettingChange(label_of(name), _text(name, before.get(name)), _text(name, after.get(name)))
-        for name in Counter.SETTINGS
-        if name in before or name in after
+        SettingChange(label_of(name), _text(name, before), _text(name, after))
+        for name in dict.fromkeys(lines)
     ]
+
+
+def _delay_name(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any], names: Sequence[str]
+) -> str:
+    """Return the setting in whose line the unit is shown: its own when there is no delay."""
+    is_delayed = before.get("defer_value") or after.get("defer_value")
+    is_shown = name == "defer_unit" and (is_delayed or "defer_value" in names)
+    return "defer_value" if is_shown else name
 
 
 def label_of(name: str) -> str:
@@ -49,7 +65,8 @@ def label_of(name: str) -> str:
     return str(getattr(Counter._meta.get_field(name), "verbose_name", name))
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, values: Mapping[str, Any]) -> str:
+    value = values.get(name)
     choices = dict(getattr(Counter._meta.get_field(name), "flatchoices", []))
     if value in ("", None) or value == []:
         return _("Не указано")
@@ -57,6 +74,8 @@ def _text(name: str, value: Any) -> str:
         return _("Да") if value else _("Нет")
     if isinstance(value, Goal):
         return value.name
+    if name == "defer_value":
+        return _delay_text(value, values.get("defer_unit"))
     if name == "value_rules":
         return "; ".join(map(rule_text, value))
     if isinstance(value, list):
@@ -64,3 +83,17 @@ def _text(name: str, value: Any) -> str:
     if isinstance(Counter._meta.get_field(name), DecimalField):
         return number_format(value, force_grouping=True)
     return str(choices.get(value, value))
+
+
+def _delay_text(count: int, unit: str | None) -> str:
+    """Return a delay in words; an event of the trail may have no unit."""
+    if not count:
+        return _("сразу")
+    words = str(count)
+    if unit == Counter.DeferUnit.HOURS:
+        forms = _("на %(count)d час"), _("на %(count)d часа"), _("на %(count)d часов")
+        words = plural(count, *forms)
+    elif unit == Counter.DeferUnit.DAYS:
+        forms = _("на %(count)d день"), _("на %(count)d дня"), _("на %(count)d дней")
+        words = plural(count, *forms)
+    return words % {"count": count}

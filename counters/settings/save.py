@@ -19,7 +19,8 @@ _MARKS = (
     *("version", "routing_changed_at", "configured_at", "accepts_from"),
     *("settings_saved_at", "settings_saved_by"),
 )
-
+#: A number says nothing without its unit.
+DELAY = ("defer_value", "defer_unit")
 
 SAVED = "counter.settings_saved"
 COPIED = "counter.settings_copied"
@@ -77,9 +78,13 @@ def save_settings(
 def _differences(
     current: Counter, values: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what changes, before and after; a delay always with its unit."""
     changed = [name for name in values if getattr(current, name) != values[name]]
-    before = {name: _plain(getattr(current, name)) for name in changed}
-    return before, {name: _plain(values[name]) for name in changed}
+    if set(changed) & set(DELAY):
+        changed += [name for name in DELAY if name not in changed]
+    before = {name: getattr(current, name) for name in changed}
+    after = {name: values.get(name, before[name]) for name in changed}
+    return _all_plain(before), _all_plain(after)
 
 
 def _store(
@@ -115,6 +120,10 @@ def _announce(
         after=after,
     )
     counter_changed.send(sender=Counter, counter=current)
+
+
+def _all_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from cabinets.models import AuditEvent
 from counters.models import Counter
-from counters.settings.diff import settings_diff
+from counters.settings.diff import SettingChange, audited_diff, settings_diff
 from counters.settings.save import ChangedMeanwhile, save_settings
 from tests import factories
 
@@ -139,6 +140,31 @@ def test_only_settings_can_be_saved(counter: Counter, owner: User) -> None:
         )
 
     assert Counter.objects.get().number == counter.number
+
+
+@pytest.mark.parametrize(
+    ("saved", "wanted", "shown"),
+    [
+        ((1, "hours"), {"defer_value": 0}, ("на 1 час", "сразу")),
+        ((0, "days"), {"defer_value": 3, "defer_unit": "hours"}, ("сразу", "на 3 часа")),
+        ((2, "days"), {"defer_unit": "hours"}, ("на 2 дня", "на 2 часа")),
+    ],
+)
+def test_delay_has_its_unit_in_the_diff_and_in_the_trail(
+    counter: Counter, owner: User, saved: tuple[int, str], wanted: dict[str, Any], shown: Any
+) -> None:
+    counter.defer_value, counter.defer_unit = saved
+    counter.save()
+
+    found = settings_diff(counter, wanted)
+    save_settings(counter=counter, version=1, values=wanted, actor=owner, now=timezone.now())
+
+    event = AuditEvent.objects.get()
+    assert found == [SettingChange("Отложенная отправка", *shown)]
+    assert audited_diff(event.before, event.after) == found
+    assert audited_diff({"defer_value": 1}, {"defer_value": 0}) == [
+        SettingChange("Отложенная отправка", "1", "сразу")
+    ]
 
 
 def test_diff_uses_the_labels_and_choices_of_the_window(counter: Counter) -> None:
