@@ -5,6 +5,7 @@ Senders branch on codes, so a code keeps its meaning for ever. Each has an ancho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -147,14 +148,20 @@ OF_RECORDS: Mapping[str, ErrorCode] = {
         _("предупреждение: больше 50 попыток у одного заказа обратного звонка"),
     ),
 }
+#: A first word such as `webhook-id` or `validate_only`.
+_NAME = re.compile(r"[a-z]+[-_][a-z]")
 CODES: Mapping[str, ErrorCode] = {**OF_REQUESTS, **OF_RECORDS}
 
 
 def title_of(code: str) -> str:
-    """Return what the code means in a few words; an unknown code unchanged."""
+    """Return what the code means in a few words; an unknown code unchanged.
+
+    A name that programs use, of a field, a header or a code, keeps its letters as they are.
+    """
     known = CODES.get(code)
     words = (known.title if known else "") or REFUSALS.get(code) or REJECTIONS.get(code) or code
-    return str(capfirst(str(words)))
+    text = str(words)
+    return text if _NAME.match(text) else str(capfirst(text))
 
 
 def doc_url(code: str) -> str:

@@ -78,7 +78,9 @@ def test_every_code_is_in_the_table_with_its_status_and_no_other_is() -> None:
 def test_every_code_has_a_title_and_what_to_do() -> None:
     assert [code for code in CODES if title_of(code).lower() == code or not title_of(code)] == []
     assert all(str(one.what_to_do).endswith(".") for one in CODES.values())
-    assert title_of("unknown_yet") == "Unknown_yet"
+    assert title_of("unknown_yet") == "unknown_yet"
+    assert title_of("webhook_id_reused") == "webhook-id уже был у другого тела"
+    assert title_of("too_long") == "Звонок длиннее суток"
 
 
 @pytest.mark.django_db
