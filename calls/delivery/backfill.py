@@ -110,7 +110,7 @@ def stop(backfill: Backfill, *, actor: User | None, now: datetime) -> bool:
     locked.finished_at = now
     locked.save(update_fields=["state", "finished_at"])
     if was_sending:
-        _log(locked, actor, "backfill.stopped", {"result": _sum(locked, "result").outcomes})
+        _log(locked, actor, "backfill.stopped", _outcome(locked))
     return True
 
 
@@ -169,7 +169,7 @@ def _end(one: Backfill, now: datetime) -> None:
         one.state = State.COUNTED
         return
     one.state, one.finished_at = State.DONE, now
-    _log(one, None, "backfill.finished", {"result": _sum(one, "result").outcomes})
+    _log(one, None, "backfill.finished", _outcome(one))
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,11 @@ def _rows(sql: str, values: dict[str, Any]) -> list[tuple[int, datetime]]:
 def _sum(one: Backfill, name: str) -> SendCounts:
     counted = one.counters.values_list(name, flat=True)
     return sum((SendCounts.of(outcomes) for outcomes in counted), SendCounts())
+
+
+def _outcome(one: Backfill) -> dict[str, object]:
+    """Return what was counted before the start and what was done, for the audit trail."""
+    return {name: _sum(one, name).outcomes for name in ("expected", "result")}
 
 
 def _log(one: Backfill, actor: User | None, action: str, after: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.models import AuditEvent, Membership
 from cabinets.regions import REGIONS
+from calls.delivery.send_orders import SendCounts
 from calls.masking import masked_text
 from counters.models import Counter
 from counters.settings.diff import audited_diff
@@ -71,7 +72,7 @@ _WITHOUT = {"counter.switched", "source.switched"}
 
 def facts_of(event: AuditEvent, *, sees_all: bool) -> list[Fact]:
     """Return the values that changed; phones and e-mails are masked unless the person sees all."""
-    found = _settings(event) + _labelled(event)
+    found = _settings(event) + _labelled(event) + _of_backfill(event)
     if sees_all:
         return found
     return [Fact(one.label, masked_text(one.before), masked_text(one.after)) for one in found]
@@ -96,6 +97,24 @@ def _labelled(event: AuditEvent) -> list[Fact]:
         for key, (label, write) in LABELS.items()
         if key not in skipped and _has(event, key)
     ]
+
+
+def _of_backfill(event: AuditEvent) -> list[Fact]:
+    """Return how many calls were to go, or how many of them went into the queue."""
+    if not event.action.startswith("backfill."):
+        return []
+    counters = Fact(_("Счетчиков"), "", str(len(event.after.get("counters", []))))
+    expected, result = event.after.get("expected"), event.after.get("result")
+    if result is None:
+        return [counters, Fact(_("Звонков к отправке"), "", _sent(expected))]
+    text = _sent(result)
+    if expected is not None:  # events from before it was stored have none
+        text = _("%(done)s из %(total)s") % {"done": text, "total": _sent(expected)}
+    return [counters, Fact(_("Поставлено в очередь на отправку"), "", text)]
+
+
+def _sent(outcomes: Mapping[str, int] | None) -> str:
+    return str(SendCounts.of(outcomes or {}).sent)
 
 
 def _has(event: AuditEvent, key: str) -> bool:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import AuditEvent, Cabinet, Membership
 from cabinets.people import name_of
-from calls.models import BulkAction, CallKey, FileImport, Upload
+from calls.models import Backfill, BulkAction, CallKey, FileImport, Upload
 
 Key = tuple[str, str]
 
@@ -117,6 +117,12 @@ def _imports(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
     }
 
 
+def _backfills(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
+    rows = Backfill.objects.filter(cabinet=own.cabinet_id, pk__in=ids).values_list("pk", flat=True)
+    text = _("Отправка прошлых звонков")
+    return {str(pk): Named(text, reverse("calls:backfill", args=[pk])) for pk in rows}
+
+
 def _bulk(own: Membership, ids: Iterable[str]) -> dict[str, Named]:
     rows = BulkAction.objects.filter(cabinet=own.cabinet_id, pk__in=ids).only("kind", "counter_id")
     return {
@@ -160,6 +166,7 @@ _RESOLVERS: dict[str, Callable[[Membership, set[str]], dict[str, Named]]] = {
     "integrations.yandexaccount": _accounts,
     "calls.upload": _uploads,
     "calls.bulkaction": _bulk,
+    "calls.backfill": _backfills,
     "calls.fileimport": _imports,
     "cabinets.membership": _members,
     "cabinets.invitation": _invitations,

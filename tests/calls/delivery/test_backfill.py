@@ -17,6 +17,7 @@ from calls.delivery import backfill, batching, hold
 from calls.models import Backfill, BackfillState, Call, Delivery
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
+from dashboard.audit.facts import facts_of
 from tests import factories
 from tests.calls.stored import row_of, store_call
 
@@ -102,6 +103,11 @@ def test_past_calls_are_counted_and_go_by_the_settings_of_today(
         "counter.accepts_earlier",
         "backfill.finished",
     ]
+    facts = facts_of(AuditEvent.objects.latest("pk"), sees_all=True)
+    assert [(fact.label, fact.after) for fact in facts] == [
+        ("Счетчиков", "1"),
+        ("Поставлено в очередь на отправку", "3 из 3"),
+    ]
     # Again, for more days: what went does not go again, and settings do not stop what waits.
     again, _is_new = backfill.request(cabinet, [late], days=21, actor=owner, now=timezone.now())
     settled(again)
@@ -175,3 +181,8 @@ def test_backfill_is_counted_started_and_stopped_on_its_pages(
     assert "Звонки, поставленные в очередь до остановки, уйдут." in stopped
     assert not backfill.step(one.pk, now=timezone.now())
     assert AuditEvent.objects.latest("pk").action == "backfill.stopped"
+    audit_page = owner_client.get("/lk/integrations/audit").content
+    trail = text_of(audit_page)
+    assert "Поставлено в очередь на отправку: 3 из 3" in trail
+    assert "Звонков к отправке: 3" in trail
+    assert f'href="{reverse("calls:backfill", args=[one.pk])}"' in audit_page.decode()
