@@ -7,12 +7,10 @@ from typing import Any
 
 from django.urls import reverse
 
-from cabinets.quotes import quoted
 from calls.queries.connection import earlier_count
 from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
-from counters.sync.goals import call_goals
 from dashboard.counter_states import counter_states
 from dashboard.goal_views import offers_of
 from dashboard.links import (
@@ -50,7 +48,6 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
         "goal_offers": offers_of(counter),
-        "call_goals": [quoted(goal.name) for goal in call_goals(counter)],
         "check_url": counter_check_url(counter),
         "check_label": counter_check_label(counter),
     }

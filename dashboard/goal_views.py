@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from cabinets.access import CabinetRequest, manage_required
+from cabinets.quotes import quoted
 from counters.models import Counter, Goal
 from counters.settings.forms import CounterSettingsForm
 from counters.sync.goal_creation import (
@@ -28,29 +29,40 @@ from counters.sync.goal_creation import (
     is_valid_identifier,
     may_ask_for_goals,
     obstacle_to_goals,
+    present_presets,
 )
+from counters.sync.goals import call_goals
 
 
 @dataclass(frozen=True)
 class GoalOffers:
-    """What the settings window offers about creating goals: presets, or why none can be made."""
+    """What the settings window offers about goals, by the keys of their buttons.
+
+    ``presets`` would be created, ``existing`` are in the counter and can be chosen; or ``obstacle``
+    says why none can be made. ``call_goals``: names of the goals that Metrika made by itself.
+    """
 
     presets: dict[str, GoalWanted]
+    existing: dict[str, GoalWanted]
     obstacle: str | Promise
     is_cured_by_linking: bool
     room: str
     is_nearly_full: bool
+    call_goals: list[str]
 
 
 def offers_of(counter: Counter) -> GoalOffers:
     """Return the offers for a counter. Load it with its account."""
     left = goals_left(counter)
+    present = present_presets(counter)
     return GoalOffers(
-        presets=PRESETS,
+        presets={key: one for key, one in PRESETS.items() if key not in present},
+        existing={key: one for key, one in PRESETS.items() if key in present},
         obstacle=obstacle_to_goals(counter.account),
         is_cured_by_linking=may_ask_for_goals(),
         room="" if left is None else _room(counter, left),
         is_nearly_full=left is not None and left <= NEARLY_FULL,
+        call_goals=[quoted(goal.name) for goal in call_goals(counter)],
     )
 
 
@@ -108,7 +120,11 @@ def _list_of_goals(
     form = CounterSettingsForm(counter=counter)
     for name in ("goal", "callback_goal"):
         form.initial[name] = chosen.get(name, request.POST.get(name, ""))
-    return render(request, "counters/_goal_list.html", {"form": form})
+    # A press that chose a goal is done: the menu is drawn anew, closed, and the list has the focus.
+    if chosen:
+        form.fields[next(iter(chosen))].widget.attrs["autofocus"] = True
+    offers = offers_of(counter) if chosen else None
+    return render(request, "counters/_goal_list.html", {"form": form, "offers": offers})
 
 
 def _room(counter: Counter, left: int) -> str:

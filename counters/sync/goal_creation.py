@@ -107,6 +107,13 @@ def goals_left(counter: Counter) -> int | None:
     return max(settings.METRIKA_GOAL_LIMIT - counter.goals_total, 0)
 
 
+def present_presets(counter: Counter) -> set[str]:
+    """Return the keys of the presets whose goals the counter has, as of the last reading."""
+    wanted = {one.identifier: key for key, one in PRESETS.items()}
+    found = counter.goals.filter(identifier__in=wanted, deleted_at=None)
+    return {wanted[identifier] for identifier in found.values_list("identifier", flat=True)}
+
+
 def ensure_goal(
     counter: Counter, wanted: GoalWanted, *, actor: User, now: datetime
 ) -> tuple[Goal, bool]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Membership
 from notices.choices import choice_of, groups_of
-from notices.kinds import Group
+from notices.kinds import GROUPS, Group
 from notices.models import Medium, NoticeChoice
 
 _REFUSED = {"invalid_choice": _("Выберите из предложенного.")}
@@ -28,10 +28,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A group of notices with its checkboxes."""
+    """A group of notices with the kinds that are in it, and its checkboxes."""
 
     value: str
     label: str
+    kinds: list[str]
     cells: list[Cell]
 
 
@@ -57,12 +58,13 @@ class ChoiceForm(forms.Form):
         self.initial = initial
 
     def rows(self) -> list[Row]:
-        """Return the table of checkboxes, as they were posted or are stored."""
+        """Return the table of all groups, with checkboxes as they were posted or are stored."""
         values = {medium: self[medium.value].value() or [] for medium in self.reachable}
         return [
             Row(
                 group.value,
                 str(group.label),
+                [str(kind.label) for kind, its in GROUPS.items() if its is group],
                 [
                     Cell(medium.value, str(medium.label), group.value in values[medium])
                     for medium in self.reachable

@@ -45,7 +45,8 @@ def test_settings_are_copied_and_undone_and_a_goal_is_created(
     field.fill("phone-call")
     field.press("Enter")
     expect(page.get_by_text("Цель «phone-call» создана в Метрике и выбрана.")).to_be_visible()
-    page.keyboard.press("Escape")
+    expect(page.locator("#goal-menu")).not_to_have_attribute("open", "")
+    expect(page.locator("#id_goal")).to_be_focused()
     person.save()
     goal = Counter.objects.get(pk=target.pk).goal
     assert goal is not None

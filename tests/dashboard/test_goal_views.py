@@ -37,6 +37,8 @@ def test_window_tells_how_many_goals_are_left_and_why_none_can_be_created(
 
     page = owner_client.get(reverse("counters:settings", args=[counter.pk]), {"goal": goal.pk})
 
+    offers = page.context["info"]["goal_offers"]
+    assert (list(offers.existing), list(offers.presets)) == (["calltracking"], ["callback"])
     text = page.content.decode()
     assert "Целей в счетчике: 195 из 200. Можно создать ещё: 5." in text
     assert "переподключите аккаунт Яндекса и оставьте разрешение" in text

@@ -12,6 +12,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinets.models import AuditEvent, Cabinet
 from counters.models import Counter
+from integrations.installation.guard import installation
+from integrations.models import Installation
 from notices.kinds import Group, Kind
 from notices.models import NoticeChoice, NoticeMessage
 from notices.tasks import check_often
@@ -79,6 +81,24 @@ def test_every_kind_has_a_sentence_a_next_step_and_a_page_in_constant_queries(
     assert [row for row in rows if "%" in row.words.text or len(row.words.text) < 60] == []
     statuses = {owner_client.get(row.words.url).status_code for row in rows}
     assert statuses == {200}
+
+
+def test_kinds_are_listed_without_mail_and_a_halt_is_not_called_calm(
+    cabinet: Cabinet, owner_client: Client, settings: Settings
+) -> None:
+    settings.EMAIL_HOST = ""
+    page = owner_client.get(CHOICES).content.decode()
+    assert [str(kind.label) for kind in Kind if str(kind.label) not in page] == []
+    assert "Всё из таблицы видно в колокольчике" in page
+    assert "Всё в порядке" in owner_client.get(LIST).content.decode()
+
+    installation()
+    Installation.objects.update(halt_reason="behind", halted_at=timezone.now())
+
+    halted = owner_client.get(LIST).content.decode()
+    assert "Новые звонки принимаются и ждут, ничего не теряется." in halted
+    assert "Отправка приостановлена: причина — в сообщении вверху страницы." in halted
+    assert "Всё в порядке" not in halted
 
 
 def test_choice_decides_what_is_sent(
