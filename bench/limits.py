@@ -19,5 +19,6 @@ LIMITS: dict[str, str] = {
     " checks their hash, so that no byte leaves that was not frozen.",
     "P7": "The floor knows the source, the secret and the values of the rows beforehand, and runs"
     " no middleware.",
+    "P14": "The floor reads one column of each call and applies no rule.",
     "P8": "The sum of import and sending. " + _READ_ALREADY,
 }

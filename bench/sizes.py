@@ -31,6 +31,8 @@ class Sizes:
     #: Calls in the cabinets whose pages are opened, and how often the slowest of a group is.
     page_calls: tuple[int, ...]
     page_views: int
+    #: Calls of the last seven days, over which settings are previewed.
+    preview_calls: int
     #: Deliveries that wait when settings are saved and due streams are found.
     saved_waiting: int
     due_waiting: int
@@ -70,6 +72,7 @@ SMOKE = Sizes(
     end_to_end_calls_once=60,
     page_calls=(200,),
     page_views=0,
+    preview_calls=120,
     saved_waiting=200,
     due_waiting=200,
     idle_counters=5,
@@ -97,6 +100,7 @@ QUICK = Sizes(
     end_to_end_calls_once=2000,
     page_calls=(3000,),
     page_views=2,
+    preview_calls=20_000,
     saved_waiting=5000,
     due_waiting=20_000,
     idle_counters=50,
@@ -124,6 +128,7 @@ DEFAULT = Sizes(
     end_to_end_calls_once=50_000,
     page_calls=(100_000,),
     page_views=10,
+    preview_calls=100_000,
     saved_waiting=20_000,
     due_waiting=200_000,
     idle_counters=2000,
@@ -148,6 +153,7 @@ FULL = Sizes(
     end_to_end_calls_once=1_000_000,
     page_calls=(1_000_000, 10_000_000),
     page_views=40,
+    preview_calls=100_000,
     saved_waiting=100_000,
     due_waiting=2_000_000,
     idle_counters=2000,

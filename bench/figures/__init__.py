@@ -17,6 +17,7 @@ from bench.figures import (
     p10_resume,
     p11_budget,
     p12_retention,
+    p14_preview,
     storage,
     waiting,
 )
@@ -35,6 +36,7 @@ ALL: tuple[type[Figure], ...] = (
     p8_end_to_end.EndToEnd,
     p10_resume.Resume,
     p11_budget.Budget,
+    p14_preview.Preview,
     storage.Storage,
     waiting.Save,
     waiting.Due,

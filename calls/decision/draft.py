@@ -154,8 +154,9 @@ def _refuses(rule: Rule) -> str:
     So what it asks of a goal is a condition of constants.
     """
     sql = rule.refuses
-    for fits, column in _FITS.items():
-        sql = sql.replace(fits, f"c.{column}")
+    for fits, value in FITS.items():
+        column = f"c.{_FITS[fits]}"
+        sql = sql.replace(f"{value} <> '' AND {fits}", column).replace(fits, column)
     if not _READS_GOAL.search(sql):
         return sql
     of_callbacks, of_others = (_READS_GOAL.sub(goal, sql) for goal in ("gc.", "gi."))

@@ -23,6 +23,7 @@ from bench.figures import (
     p8_end_to_end,
     p9_pages,
     p11_budget,
+    p14_preview,
 )
 from bench.rounds import run
 from bench.sink import Sink
@@ -48,14 +49,21 @@ def outcome_of(figure: type[Figure]) -> Outcome:
 
 
 def test_the_contenders_of_a_figure_do_the_same_amount_of_work() -> None:
-    figures = (p1_bulk.OneCounter, p3_decisions.ThreeCounters, p4_claim.Claim, p5_csv.Csv)
+    figures = (
+        p1_bulk.OneCounter,
+        p3_decisions.ThreeCounters,
+        p4_claim.Claim,
+        p5_csv.Csv,
+        p14_preview.Preview,
+    )
 
     outcomes = [outcome_of(figure) for figure in figures]
 
     done = [{who: runs[0].units for who, runs in one.runs.items()} for one in outcomes]
-    assert [units["product"] - units["floor"] for units in done] == [0, 0, 0, 0]
+    assert [units["product"] - units["floor"] for units in done] == [0] * 5
     assert [done[place]["naive"] for place in (0, 2, 3)] == [60, 200, 200]
     assert [done[place]["product"] for place in (0, 2, 3)] == [60, 200, 200]
+    assert done[4]["product"] >= 4 * 100
 
 
 def test_a_login_keeps_to_its_day_and_its_streams_to_their_interval() -> None:
