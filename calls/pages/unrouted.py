@@ -69,7 +69,8 @@ def others_of(call: Call, timelines: Sequence[Timeline]) -> list[OtherGroup]:
     for counter in _counters(call, set(channels)):
         for code, found in channels[counter.pk].items():
             links[code].append(_link(counter, found))
-    sentences = {rule.code: rule.sentence for rule in ROUTING_RULES} | {"": _came_before(call)}
+    sentences = {rule.code: rule.today or rule.sentence for rule in ROUTING_RULES}
+    sentences[""] = _came_before(call)
     return [_group(str(sentences[code]), links[code]) for code in sentences if links[code]]
 
 

@@ -127,7 +127,11 @@ RULES = (
         code=CALLS_OFF,
         title=gettext_lazy("Звонки не отправляются"),
         requirement=gettext_lazy("Отправка звонков включена"),
-        sentence=gettext_lazy("В настройках счетчика «Отправлять звонки» — «Нет»."),
+        sentence=gettext_lazy(
+            "Когда решалось об этом звонке, в настройках счетчика было «Отправлять звонки» — «Нет»."
+            " Если отправка звонков включена, отправить его можно кнопкой на странице звонка."
+        ),
+        today=gettext_lazy("В настройках счетчика «Отправлять звонки» — «Нет»."),
         # Before the first save no channel is in use or out of it: a person will say which.
         applies=f"ch.channel = {Channel.CALLS} AND {_IS_CONFIGURED}",
         sql="k.send_calls",
@@ -138,7 +142,11 @@ RULES = (
         code=GOAL_NOT_SET,
         title=gettext_lazy("Цель не указана"),
         requirement=gettext_lazy("Цель выбрана"),
-        sentence=gettext_lazy("В настройках счетчика «Достижение цели» не указано."),
+        sentence=gettext_lazy(
+            "Когда решалось об этом звонке, цель в настройках счетчика не была выбрана. Если она "
+            "теперь выбрана, отправить его можно кнопкой на странице звонка."
+        ),
+        today=gettext_lazy("В настройках счетчика «Достижение цели» не указано."),
         applies=f"ch.channel = {Channel.GOAL} AND {_IS_CONFIGURED}",
         sql="coalesce(g.identifier, '') <> ''",
         is_routing=True,
