@@ -41,8 +41,9 @@ CASES: Mapping[str, Mapping[str, Any]] = {
 }
 #: Counts the same calls by one of their columns.
 FLOOR = f"""SELECT kind, count(*), max(id) FROM calls_call
-    WHERE cabinet_id = %s AND partition_at >= now() - interval '{DAYS + 3} days'
-      AND started_at >= now() - interval '{DAYS} days' AND started_at <= now() GROUP BY kind"""
+    WHERE cabinet_id = %s AND partition_at >= %s::timestamptz - interval '{DAYS + 3} days'
+      AND started_at >= %s::timestamptz - interval '{DAYS} days' AND started_at <= %s
+    GROUP BY kind"""
 
 
 class Preview(Figure):
@@ -84,7 +85,7 @@ class Preview(Figure):
         return preview.total + preview.unrouted.total()
 
     def _count(self) -> float:
-        found = world.rows(FLOOR, [self.saved.cabinet_id])
+        found = world.rows(FLOOR, [self.saved.cabinet_id, *[timezone.now()] * 3])
         return float(sum(count for _kind, count, _newest in found))
 
 
