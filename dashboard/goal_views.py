@@ -123,6 +123,7 @@ def _list_of_goals(
     # A press that chose a goal is done: the menu is drawn anew, closed, and the list has the focus.
     if chosen:
         form.fields[next(iter(chosen))].widget.attrs["autofocus"] = True
+        counter.refresh_from_db(fields=["goals_total"])
     offers = offers_of(counter) if chosen else None
     return render(request, "counters/_goal_list.html", {"form": form, "offers": offers})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.access import CabinetRequest
 from cabinets.models import Cabinet
+from cabinets.quotes import quoted
 from calls.decision.reasons import REASONS
 from calls.decision.routing import ROUTING_RULES
 from calls.delivery.send_orders import SendCounts
@@ -19,6 +21,8 @@ from counters.models import Counter
 
 State = BackfillState
 SHOWN = 10
+#: Counters that a sentence before the start names; the others are counted.
+NAMED_COUNTERS = 3
 TONES = {
     State.COUNTED: "info",
     State.DONE: "success",
@@ -70,6 +74,22 @@ class CounterLine:
         return [ReasonLine(title, calls) for title, calls in ordered]
 
 
+@dataclass(frozen=True)
+class Several:
+    """Counters of which a sentence says the same; of many it names the first ones."""
+
+    counters: list[Counter]
+    names: str
+    rest: int
+
+    @classmethod
+    def of(cls, counters: Iterable[Counter]) -> Several:
+        """Return the counters with the words for them."""
+        found = list(counters)
+        named = ", ".join(quoted(one.name) for one in found[:NAMED_COUNTERS])
+        return cls(found, named, max(len(found) - NAMED_COUNTERS, 0))
+
+
 def context_of(request: CabinetRequest, one: Backfill) -> dict[str, Any]:
     """Return the context of the page, as this person may see it."""
     can_manage = request.membership.can_manage
@@ -87,8 +107,8 @@ def context_of(request: CabinetRequest, one: Backfill) -> dict[str, Any]:
         "lines": lines,
         "total": sum((line.counts for line in lines), SendCounts()),
         "expected": sum((SendCounts.of(part.expected) for part in parts), SendCounts()),
-        "earlier": [part.counter for part in going if _accepts_later(part, one)],
-        "off": [part.counter for part in going if not part.counter.enabled],
+        "earlier": Several.of(part.counter for part in going if _accepts_later(part, one)),
+        "off": Several.of(part.counter for part in going if not part.counter.enabled),
         "progress": _progress(one, lines) if one.is_worked else None,
         "can_start": can_manage and one.state == State.COUNTED,
         "can_stop": can_manage and one.is_open,

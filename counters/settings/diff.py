@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from cabinets.plurals import plural
 from counters.models import Counter, Goal
+from counters.settings.fields import amount_text
 from counters.settings.value_rules import rule_text
 
 
@@ -36,7 +36,10 @@ def audited_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Se
 
     What is no setting is left out.
     """
-    changed = [name for name in Counter.SETTINGS if name in before or name in after]
+    # A unit is stored beside its number even when it stays as it was.
+    kept = {name for name, value in before.items() if name in after and after[name] == value}
+    stored = (before.keys() | after.keys()) - kept
+    changed = [name for name in Counter.SETTINGS if name in stored]
     return _changes(changed, before, after)
 
 
@@ -80,8 +83,8 @@ def _text(name: str, values: Mapping[str, Any]) -> str:
         return "; ".join(map(rule_text, value))
     if isinstance(value, list):
         return ", ".join(value)
-    if isinstance(Counter._meta.get_field(name), DecimalField):
-        return number_format(value, force_grouping=True)
+    if name == "price":
+        return f"{amount_text(Decimal(value))} {values.get('currency') or ''}".rstrip()
     return str(choices.get(value, value))
 
 

@@ -19,8 +19,8 @@ _MARKS = (
     *("version", "routing_changed_at", "configured_at", "accepts_from"),
     *("settings_saved_at", "settings_saved_by"),
 )
-#: A number says nothing without its unit.
-DELAY = ("defer_value", "defer_unit")
+#: A number and its unit: one says nothing without the other.
+UNITS = (("defer_value", "defer_unit"), ("price", "currency"))
 
 SAVED = "counter.settings_saved"
 COPIED = "counter.settings_copied"
@@ -78,10 +78,11 @@ def save_settings(
 def _differences(
     current: Counter, values: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what changes, before and after; a delay always with its unit."""
+    """Return what changes, before and after; a number always with its unit."""
     changed = [name for name in values if getattr(current, name) != values[name]]
-    if set(changed) & set(DELAY):
-        changed += [name for name in DELAY if name not in changed]
+    for pair in UNITS:
+        if set(changed) & set(pair):
+            changed += [name for name in pair if name not in changed]
     before = {name: getattr(current, name) for name in changed}
     after = {name: values.get(name, before[name]) for name in changed}
     return _all_plain(before), _all_plain(after)

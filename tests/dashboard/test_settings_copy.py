@@ -66,11 +66,17 @@ def test_differences_come_first_and_the_chosen_parts_are_saved(
     assert (saved.campaigns, saved.defer_value, saved.enabled) == ([], 0, True)
     event = AuditEvent.objects.get()
     assert (event.action, event.object_id) == ("counter.settings_copied", str(doors.pk))
-    assert event.before == {"goal": None, "min_duration_seconds": 0, "price": None}
+    assert event.before == {
+        "goal": None,
+        "min_duration_seconds": 0,
+        "price": None,
+        "currency": "RUB",
+    }
     assert event.after == {
         "goal": "Цель дверей (calltracking_call_order)",
         "min_duration_seconds": 30,
         "price": "1500.50",
+        "currency": "RUB",
         "origin": "Окна Столица",
     }
 

@@ -42,7 +42,7 @@ def test_history_tells_who_changed_what_in_words(
     assert [(one.label, one.saved, one.wanted) for one in entry.changes] == [
         ("Достижение цели", "Не указано", "Звонок коллтрекинга (calltracking_call_order)"),
         ("Тип звонка", "Все типы звонков", "Только входящие звонки"),
-        ("Ценность звонка", "Не указано", "99,50"),
+        ("Ценность звонка", "Не указано", "99,50 RUB"),
     ]
     assert "Вернуть" not in page.content.decode()
 

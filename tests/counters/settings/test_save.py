@@ -60,12 +60,19 @@ def test_audit_event_has_only_changed_settings(
         owner,
         str(counter.pk),
     )
-    assert event.before == {"goal": None, "price": None, "site_hosts": []}
+    assert event.before == {"goal": None, "price": None, "site_hosts": [], "currency": "RUB"}
     assert event.after == {
         "goal": "Звонок (call)",
         "price": "1500.50",
         "site_hosts": ["site.ru"],
+        "currency": "RUB",
     }
+    changes = [(one.label, one.wanted) for one in audited_diff(event.before, event.after)]
+    assert changes == [
+        ("Достижение цели", "Звонок (call)"),
+        ("Выбранные сайты", "site.ru"),
+        ("Ценность звонка", "1\xa0500,50 RUB"),
+    ]
     assert [counter.version for counter in signals] == [2]
 
 

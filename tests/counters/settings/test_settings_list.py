@@ -16,7 +16,7 @@ from cabinets.models import AuditEvent
 from counters.models import Counter
 from counters.settings.diff import settings_diff
 from counters.settings.forms import CounterSettingsForm
-from counters.settings.save import DELAY, save_settings
+from counters.settings.save import UNITS, save_settings
 from tests import factories
 from tests.counters.settings_form import filled
 from tests.paths import ROOT
@@ -88,7 +88,7 @@ def test_changed_setting_is_in_the_diff_saved_and_audited(
     assert change.saved != change.wanted
     assert getattr(Counter.objects.get(), name) == wanted[name]
     event = AuditEvent.objects.get()
-    audited = {name, *DELAY} if name in DELAY else {name}
+    audited = next((set(pair) for pair in UNITS if name in pair), {name})
     assert (set(event.before), set(event.after)) == (audited, audited)
 
 
