@@ -123,7 +123,10 @@ def _about_counters(cabinet: Cabinet) -> list[Notice]:
 
 
 def _about_counter(counter: Counter, cause: CounterCause) -> Notice:
-    text = _("«%(name)s»: %(sentence)s") % {"name": counter.name, "sentence": cause.sentence}
+    text = _("Счетчик «%(name)s». %(sentence)s") % {
+        "name": counter.name,
+        "sentence": cause.sentence,
+    }
     return Notice(text, reverse("counters:settings", args=[counter.pk]), _("К счетчику"))
 
 
@@ -178,7 +181,8 @@ def _about_uploads_of(
 def _about_unknown_files(cabinet: Cabinet) -> list[Notice]:
     return [
         Notice(
-            _("«%(name)s»: %(sentence)s") % {"name": one.counter_name, "sentence": one.sentence},
+            _("Счетчик «%(name)s». %(sentence)s")
+            % {"name": one.counter_name, "sentence": one.sentence},
             reverse("calls:history", args=[one.counter_id]),
             _("К звонкам"),
         )

@@ -80,7 +80,7 @@ def _reconnect_soon(facts: Facts) -> Words:
 
 
 def _of_cause(cause: CounterCause | None, facts: Facts) -> Words:
-    text = _("«%(name)s»: %(sentence)s")
+    text = _("Счетчик «%(name)s». %(sentence)s")
     sentence = cause.sentence if cause else ""
     url = reverse("counters:settings", args=[facts["counter"]])
     return Words(text % {"name": facts["name"], "sentence": sentence}, url, _("К счетчику"))

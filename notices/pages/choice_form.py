@@ -36,6 +36,12 @@ class Row:
     cells: list[Cell]
 
 
+def _kinds_of(group: Group) -> list[str]:
+    """Return the names of the group's kinds that say more than the group's own name."""
+    names = [str(kind.label) for kind, its in GROUPS.items() if its is group]
+    return [name for name in names if name != str(group.label)]
+
+
 class ChoiceForm(forms.Form):
     """Groups by medium, and the digest. Media that do not reach the person keep their choice."""
 
@@ -64,7 +70,7 @@ class ChoiceForm(forms.Form):
             Row(
                 group.value,
                 str(group.label),
-                [str(kind.label) for kind, its in GROUPS.items() if its is group],
+                _kinds_of(group),
                 [
                     Cell(medium.value, str(medium.label), group.value in values[medium])
                     for medium in self.reachable
