@@ -36,6 +36,8 @@ class Sizes:
     #: Deliveries that wait when settings are saved and due streams are found.
     saved_waiting: int
     due_waiting: int
+    #: Rows of a filter that bulk actions change.
+    acted_rows: int
     #: Counters of the installation while ticks are measured.
     idle_counters: int
     #: How often a worker is killed, and the numbers of streams of the simulated days.
@@ -75,6 +77,7 @@ SMOKE = Sizes(
     preview_calls=120,
     saved_waiting=200,
     due_waiting=200,
+    acted_rows=60,
     idle_counters=5,
     kills=0,
     budget_streams=(1,),
@@ -103,6 +106,7 @@ QUICK = Sizes(
     preview_calls=20_000,
     saved_waiting=5000,
     due_waiting=20_000,
+    acted_rows=5000,
     idle_counters=50,
     kills=0,
     budget_streams=(1,),
@@ -131,6 +135,7 @@ DEFAULT = Sizes(
     preview_calls=100_000,
     saved_waiting=20_000,
     due_waiting=200_000,
+    acted_rows=100_000,
     idle_counters=2000,
     kills=1,
     budget_streams=(1, 100),
@@ -156,6 +161,7 @@ FULL = Sizes(
     preview_calls=100_000,
     saved_waiting=100_000,
     due_waiting=2_000_000,
+    acted_rows=100_000,
     idle_counters=2000,
     kills=3,
     budget_streams=(1, 10, 100, 1000),

@@ -18,6 +18,7 @@ from bench.figures import (
     p11_budget,
     p12_retention,
     p14_preview,
+    p15_actions,
     storage,
     waiting,
 )
@@ -38,6 +39,7 @@ ALL: tuple[type[Figure], ...] = (
     p11_budget.Budget,
     p14_preview.Preview,
     storage.Storage,
+    p15_actions.Actions,
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,

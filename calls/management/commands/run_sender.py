@@ -15,7 +15,11 @@ from calls.runtime import shutdown
 
 
 class Command(BaseCommand):
-    """SIGTERM and Ctrl-C stop it after the upload being sent; several may run at once."""
+    """SIGTERM and Ctrl-C stop it after the upload being sent; several may run at once.
+
+    Past calls that a person ordered are put into the queue. Bulk actions
+    (`calls.bulk.run`), imports of files and pulls are left to Celery.
+    """
 
     help = "Deliver calls to Metrika without Celery: build, send, look up, poll, until stopped."
 
