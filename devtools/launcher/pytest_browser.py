@@ -10,12 +10,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
 
 from devtools.launcher.chromium import BrowserNotFound, Chromium, browser_sources
 
 NOTICE = "BROWSER TESTS NOT RUN"
 LAUNCH_TIMEOUT_MS = 30_000
+#: How long a test waits for what a page shows. Only a fault, or a machine under load, takes as long.
+WAIT_MS = 30_000
 # No requests to the internet, nothing that a container lacks.
 FLAGS = (
     "--no-sandbox",
@@ -34,6 +36,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        expect.set_options(timeout=WAIT_MS)
         opened = open_browser(playwright)
         yield opened
         opened.close()
@@ -44,9 +47,13 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """Return a page in the Moscow time zone, with an empty browser profile."""
     context = browser.new_context(
-        locale="ru-RU", timezone_id="Europe/Moscow", viewport={"width": 1280, "height": 900}
+        locale="ru-RU",
+        timezone_id="Europe/Moscow",
+        viewport={"width": 1280, "height": 900},
+        # A colour that is just changing is neither the old nor the new one.
+        reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(WAIT_MS)
     yield context.new_page()
     context.close()
 

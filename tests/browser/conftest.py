@@ -18,6 +18,7 @@ from counters import lifecycle
 from counters.models import Counter
 from counters.sync import goals
 from devtools.demonstration.consent import link_person
+from devtools.launcher.pytest_browser import WAIT_MS
 from devtools.sandbox import RunningSandbox, start_sandbox
 from integrations.models import YandexAccount
 from tests.journeys.person import Person
@@ -83,8 +84,9 @@ def open_browser(browser: Browser, live_server: LiveServer) -> Iterator[OpenBrow
             timezone_id="Europe/Moscow",
             viewport={"width": width, "height": 800},
             java_script_enabled=has_scripts,
+            reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(WAIT_MS)
         opened.append(context)
         client = Client()
         client.force_login(user)

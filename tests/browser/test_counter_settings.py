@@ -375,7 +375,7 @@ def test_progress_of_a_re_decision_is_renewed_without_losing_unsaved_input(
 
     Redecision.objects.all().delete()
 
-    expect(page.locator("#redecision")).to_contain_text("Звонки пересчитаны", timeout=10_000)
+    expect(page.locator("#redecision")).to_contain_text("Звонки пересчитаны")
     expect(page.locator("#redecision[hx-get]")).to_have_count(0)
     expect(page.get_by_role("spinbutton", name="Длительность")).to_have_value("45")
     assert person.browser_errors == []

@@ -281,7 +281,6 @@ def test_sign_in_page_is_accessible(open_browser: OpenBrowser, owner: User) -> N
 
 def _faults_at_every_width(page: Page) -> list[str]:
     """Return what is wrong with the page that is open; widths are tried from wide to narrow."""
-    page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size({"width": DESKTOP, "height": 800})
     faults = [*_page_faults(page), *violations_in_both_themes(page)]
     for width in WIDTHS:

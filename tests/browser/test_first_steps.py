@@ -77,7 +77,7 @@ def test_new_cabinet_reaches_its_first_sent_call_by_the_first_steps(
     assert Upload.objects.with_metrika().count() == 1
 
     # The panel asks every five seconds.
-    expect(steps).to_be_hidden(timeout=15_000)
+    expect(steps).to_be_hidden()
     assert mouse.clicks == 9 <= MOST_CLICKS
     assert time.monotonic() - began < LONGEST
     assert person.browser_errors == []

@@ -47,7 +47,6 @@ def test_passkey_signs_in_and_protects_the_password(
 ) -> None:
     # Browsers make passkeys for names only.
     settings.PUBLIC_URL = live_server.url.replace("127.0.0.1", "localhost")
-    page.emulate_media(reduced_motion="reduce")
     person = Person(page, settings.PUBLIC_URL)
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")

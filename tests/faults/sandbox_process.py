@@ -20,7 +20,7 @@ from devtools.soak.sandbox_api import Sandbox
 from tests.devtools.sandbox.actor import Actor, offline
 from tests.faults.wait import wait_for
 
-START_SECONDS = 20
+START_SECONDS = 60
 RIPEN_SECONDS = 0.2
 
 

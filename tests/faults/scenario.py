@@ -21,7 +21,7 @@ from tests import factories
 from tests.faults.sandbox_process import SandboxProcess
 from tests.faults.wait import wait_for
 
-SETTLE_SECONDS = 40
+SETTLE_SECONDS = 90
 #: Counters of the sandbox by their owner.
 OWNED = {
     "okna-stolica": (91234567, 91234568, 91234601, 91234602),

@@ -28,7 +28,7 @@ def at_once(count: int, act: Callable[[int], requests.Response]) -> list[request
     barrier = Barrier(count)
 
     def run(number: int) -> requests.Response:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=60)
         return act(number)
 
     with ThreadPoolExecutor(count) as pool:

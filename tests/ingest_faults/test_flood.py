@@ -50,7 +50,7 @@ class Flood:
         for client in clients:
             client.start()
         try:
-            assert refused.wait(timeout=30)
+            assert refused.wait(timeout=60)
             yield
         finally:
             over.set()

@@ -21,7 +21,7 @@ from tests.factories import SECRET
 from tests.faults.servers import free_port, program
 from tests.faults.wait import wait_for
 
-START_SECONDS = 40
+START_SECONDS = 90
 ANSWER_SECONDS = 30
 #: Loaded before the fork, so that a killed worker is replaced quickly.
 GUNICORN = (

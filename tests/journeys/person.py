@@ -9,10 +9,6 @@ from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-#: Celery's beat looks every ten seconds for files to check.
-CHECK_SECONDS = 30
-
-
 #: htmx reports a request that ends because its page is left, such as that of a preview while
 #: «Сохранить» is pressed. Any other failure has a message of its own beside the second of these.
 OF_LEFT_PAGES = ("htmx:sendAbort", "htmx:afterRequest")
@@ -118,7 +114,7 @@ class Person:
         """Wait until an uploaded file is checked, and order its calls to be stored and sent."""
         self.page.goto(address)
         button = self.page.get_by_role("button", name="Загрузить и отправить", exact=True)
-        expect(button).to_be_visible(timeout=CHECK_SECONDS * 1000)
+        expect(button).to_be_visible()
         button.click()
         expect(button).to_be_hidden()
 
@@ -143,6 +139,6 @@ class Person:
         self.press("Показать")
         items = self.page.locator(".totals__item")
         # Those of a long history are loaded after the page.
-        expect(items.first).to_be_visible(timeout=30_000)
+        expect(items.first).to_be_visible()
         read = [item.locator("span").all_inner_texts() for item in items.all()]
         return {words[1]: int("".join(words[0].split())) for words in read}

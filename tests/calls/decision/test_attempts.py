@@ -196,7 +196,7 @@ def test_attempt_that_is_stored_while_the_lock_is_waited_for_is_decided_again(
         wait_for_lock()
         first = attempt(cabinet, 1, decided=False)
         make_delivery(call=first, counter=counter)
-    deciding.join(timeout=10)
+    deciding.join(timeout=60)
 
     assert reasons([second, first], counter) == [None, "not_last_attempt"]
 

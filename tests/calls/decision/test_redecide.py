@@ -56,7 +56,7 @@ def test_record_that_is_corrected_meanwhile_is_decided_by_its_new_values(
         assert rows.get().reason == "status"
         deciding = in_session(lambda: run(counter))
         wait_for_lock()
-    deciding.join(timeout=10)
+    deciding.join(timeout=60)
 
     assert (rows.get().state, rows.get().reason) == (DeliveryState.SKIPPED, "status")
 
@@ -81,7 +81,7 @@ def test_corrected_record_beside_a_save_is_decided_by_the_new_settings(
         )
         storing = in_session(lambda: store(source, record | {"status": "fail"}))
         wait_for_lock()
-    storing.join(timeout=10)
+    storing.join(timeout=60)
 
     row = Delivery.objects.get(channel=1)
     assert (row.state, row.reason) == (DeliveryState.WAITING, None)

@@ -59,7 +59,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.contract("A3"
 NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 #: Longer than any statement of these tests takes.
 LOCK_TIMEOUT = "3s"
-JOIN_SECONDS = 10
+JOIN_SECONDS = 60
 At = Callable[[Name, Callable[[], object]], None]
 
 

@@ -52,7 +52,7 @@ def test_of_two_concurrent_attempts_of_an_order_only_the_last_waits(transactiona
         second = store_call(cabinet=cabinet, attempt=2, **order)
         other = in_session(lambda: store_in_transaction(cabinet, attempt=3, **order))
         wait_for_lock()
-    other.join(timeout=10)
+    other.join(timeout=60)
 
     third = Call.objects.get(attempt=3)
     assert row_of(second).reason == "not_last_attempt"
@@ -119,7 +119,7 @@ def test_first_save_waits_for_calls_that_are_being_stored(
         other = in_session(save)
         wait_for_lock()
         assert row_of(call).reason == "not_configured"
-    other.join(timeout=10)
+    other.join(timeout=60)
 
     assert row_of(call).reason == reason
 
@@ -244,7 +244,7 @@ def test_concurrent_decisions_of_a_call_leave_one_row_per_channel(transactional_
         decide([call.pk], now=timezone.now())
         other = in_session(lambda: decide([call.pk], now=timezone.now()))
         wait_for_lock()
-    other.join(timeout=10)
+    other.join(timeout=60)
 
     rows = Delivery.objects.filter(call_id=call.pk)
     assert list(rows.values_list("channel", flat=True)) == [Channel.CALLS]

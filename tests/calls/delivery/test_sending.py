@@ -202,7 +202,7 @@ def test_a_claim_that_waited_for_the_row_lock_fails(
         thread = threading.Thread(target=claim_again)
         thread.start()
         wait_for_lock()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
 
     assert results == [None]
     assert UploadAttempt.objects.count() == 1

@@ -93,7 +93,7 @@ def test_a_change_during_sending_is_stored_and_shown_but_not_sent(
     thread = in_thread(name, lambda: receive(source, record | {"tags": ["новый"]}))
 
     deliver()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     deliver()
 
     assert not thread.is_alive()

@@ -47,7 +47,7 @@ def test_first_save_waits_for_a_request_that_is_being_stored(cabinet: Cabinet) -
         saving = in_session(save)
         wait_for_lock()
         assert row.get().reason == "not_configured"
-    saving.join(timeout=10)
+    saving.join(timeout=60)
 
     assert (row.get().state, row.get().reason) == (DeliveryState.WAITING, None)
 
@@ -64,7 +64,7 @@ def test_attempts_of_one_order_wait_for_each_other(cabinet: Cabinet) -> None:
         store(source, first)
         storing = in_session(lambda: store(source, second))
         wait_for_lock()
-    storing.join(timeout=10)
+    storing.join(timeout=60)
 
     rows = Delivery.objects.filter(channel=1).order_by("call_id")
     assert [row.reason for row in rows] == ["not_last_attempt", None]
@@ -77,6 +77,6 @@ def test_save_of_a_configured_counter_does_not_wait(cabinet: Cabinet) -> None:
     with transaction.atomic():
         store(source, factories.v3_record())
         saving = in_session(lambda: Counter.objects.filter(pk=counter.pk).update(name="Другое имя"))
-        saving.join(timeout=10)
+        saving.join(timeout=60)
         assert not saving.is_alive()
         assert Counter.objects.get().name == "Другое имя"

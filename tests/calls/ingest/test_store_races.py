@@ -31,7 +31,7 @@ def concurrently(attempts: list[Callable[[], Any]]) -> list[Any]:
     barrier = Barrier(len(attempts))
 
     def run(attempt: Callable[[], Any]) -> Any:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=60)
         try:
             return attempt()
         finally:

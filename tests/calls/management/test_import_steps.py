@@ -86,7 +86,7 @@ def test_next_step_is_read_while_one_is_stored(
 
     def storing(**options: Any) -> Any:
         wanted = next(following, None)
-        assert wanted is None or wanted.wait(timeout=30)
+        assert wanted is None or wanted.wait(timeout=60)
         return store_calls(**options)
 
     monkeypatch.setattr(import_steps, "read_rows", reading)

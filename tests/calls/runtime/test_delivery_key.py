@@ -76,8 +76,8 @@ def test_nobody_waits_while_the_migration_waits_for_a_long_transaction() -> None
         migrating = in_session(lambda: call_command("migrate", "calls", verbosity=0))
         wait_for_lock()
         reading = in_session(read)
-        reading.join(timeout=10)
-    migrating.join(timeout=30)
+        reading.join(timeout=60)
+    migrating.join(timeout=60)
 
     assert others == [(0,)]
     assert keys() == {KEY}

@@ -71,7 +71,7 @@ def test_concurrent_runs_create_each_month_once(
     start = threading.Barrier(3)
 
     def run() -> list[str]:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         return partitions.keep_up(now=DECEMBER)
 
     with ThreadPoolExecutor(3) as pool:
@@ -100,7 +100,7 @@ def test_a_statement_that_runs_while_rows_move_finds_them(
 
         monkeypatch.setattr(partitions, "_attach", attach_during_update)
         partitions.keep_up(now=DECEMBER)
-        updated = updates[0].result(timeout=10)
+        updated = updates[0].result(timeout=60)
 
     assert updated == 1
     assert partitions_with(Delivery, waited=True) == {f"calls_delivery_{MONTHS[0]}"}
@@ -137,7 +137,7 @@ def test_a_table_locked_by_others_is_left_for_the_next_run(
     with transaction.atomic(), ThreadPoolExecutor(1) as pool:
         assert counts() == late_rows  # locks both tables until the end of the transaction
         fetch("LOCK TABLE ONLY calls_call IN ACCESS SHARE MODE; SELECT 1")
-        made = pool.submit(in_session, lambda: partitions.keep_up(now=DECEMBER)).result(timeout=30)
+        made = pool.submit(in_session, lambda: partitions.keep_up(now=DECEMBER)).result(timeout=60)
 
     assert made == []
     assert f"calls_call_{MONTHS[0]} was not made: OperationalError, 55P03" in caplog.messages

@@ -29,7 +29,7 @@ def test_one_item_is_made_while_the_caller_has_the_one_before() -> None:
 
     items = read_ahead(numbers())
     assert next(items) == 0
-    assert second.wait(timeout=30)
+    assert second.wait(timeout=60)
     # The third is asked for only with the second.
     assert made == [0, 1]
     assert list(items) == [1, 2, 3, 4]

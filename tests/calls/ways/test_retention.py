@@ -101,7 +101,7 @@ def test_rejected_record_that_comes_again_meanwhile_is_kept(source: CallSource) 
     with transaction.atomic():
         RejectedRecord.objects.update(last_at=NOW)
         deleting = in_session(lambda: retention.delete_old(now=NOW))
-        deleting.join(timeout=5)
-    deleting.join(timeout=10)
+        deleting.join(timeout=60)
+    deleting.join(timeout=60)
 
     assert RejectedRecord.objects.get().last_at == NOW

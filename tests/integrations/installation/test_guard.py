@@ -379,9 +379,9 @@ def test_concurrent_claims_are_put_in_order_by_the_row() -> None:
     with transaction.atomic():
         epoch = guard.claim_epoch(permit)
         thread.start()
-        started.wait(timeout=10)
+        started.wait(timeout=60)
         epochs.append(("first", epoch))
-    thread.join(timeout=10)
+    thread.join(timeout=60)
 
     assert epochs == [("first", 1), ("second", 2)]
 
@@ -406,4 +406,4 @@ def run_in_threads(jobs: list[Callable[[], None]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)

@@ -80,7 +80,7 @@ def run_in_threads(jobs: list[Callable[[], None]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
 
 def test_damaged_file_is_no_mark_and_no_absence(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_ten_threads_get_three_slots(transactional_db: None) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
     assert outcomes.count("acquired") == 3
     assert outcomes.count("parallel") == 7

@@ -101,7 +101,7 @@ def test_of_two_concurrent_callbacks_one_gets_the_attempt() -> None:
 
     def race(state: str) -> str:
         with closing(connection):
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             try:
                 return pop_attempt(actor, state=state, now=now).mode
             except LinkFailed as failed:

@@ -56,7 +56,7 @@ def test_of_two_concurrent_refreshes_one_makes_the_request(yandex_id: YandexId) 
 
     def race(now: Any) -> RefreshOutcome:
         with closing(connection):
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return refresh.refresh(account.pk, now=now)
 
     with ThreadPoolExecutor(2) as pool:

@@ -23,7 +23,7 @@ def test_requests_are_stored_while_an_upload_begins_and_ends(
     def stored_meanwhile(number: int) -> bool:
         record = factories.v3_record(universalId=f"u-{number}")
         storing = in_session(lambda: store(source, record))
-        storing.join(timeout=5)
+        storing.join(timeout=60)
         return not storing.is_alive()
 
     with transaction.atomic():
