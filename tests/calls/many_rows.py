@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db import connection
 
-from calls.models import Call, CallKey, Delivery
+from calls.models import Call, CallKey, Delivery, Upload
 
 _COPY = """
 WITH copies AS (
@@ -39,10 +39,10 @@ def copy_call(call: Call, count: int, *, apart: timedelta = timedelta(millisecon
         cursor.execute(
             statement, {"call": call.pk, "count": count, "apart": f"{apart.total_seconds()} s"}
         )
-    analyze(Call, CallKey, Delivery)
+    analyze(Call, CallKey, Delivery, Upload)
 
 
-def analyze(*models: type[Call | CallKey | Delivery]) -> None:
+def analyze(*models: type[Call | CallKey | Delivery | Upload]) -> None:
     """Renew the statistics of the planner."""
     with connection.cursor() as cursor:
         for model in models:
