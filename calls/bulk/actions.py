@@ -108,13 +108,9 @@ ACTIONS: dict[BulkKind, Action] = {
     BulkKind.CALL_OFF: Action(
         lambda _mark, now: hold_many.waiting_rows(now), _call_off, undo=BulkKind.UNDO_CALL_OFF
     ),
-    BulkKind.RESTORE: Action(
-        lambda _mark, now: called_off_rows(now), _restore, step=STEP_OF_DECISION
-    ),
+    BulkKind.RESTORE: Action(lambda _mark, now: called_off_rows(now), _restore),
     BulkKind.RETRY: Action(_retry_rows, _retry),
     BulkKind.SEND: Action(_skipped_rows, _send, step=STEP_OF_DECISION, of_calls=True),
-    BulkKind.UNDO_RELEASE: Action(hold_many.released_rows, _hold_again, step=STEP_OF_DECISION),
-    BulkKind.UNDO_CALL_OFF: Action(
-        hold_many.marked_called_off_rows, _restore, step=STEP_OF_DECISION
-    ),
+    BulkKind.UNDO_RELEASE: Action(hold_many.released_rows, _hold_again),
+    BulkKind.UNDO_CALL_OFF: Action(hold_many.marked_called_off_rows, _restore),
 }

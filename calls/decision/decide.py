@@ -48,6 +48,9 @@ _KEPT_NOT_BEFORE = f"""CASE WHEN d.state = {DeliveryState.WAITING}
     AND excluded.not_before = excluded.decided_at
     THEN least(d.not_before, excluded.not_before) ELSE excluded.not_before END"""
 
+# What waits, or what a person lets wait again with this statement.
+_WAITS = f"(d.state = {DeliveryState.WAITING} OR <returns>)"
+
 _WAITS_NO_MORE = (BEFORE_CONNECTION, CALLS_OFF, GOAL_NOT_SET, *OF_HELD_BACK)
 
 # What waited for the settings and is excluded by them returns when they change, as any waiting call
@@ -57,7 +60,7 @@ _WAITED = f"""CASE
     WHEN excluded.reason IN {WAIT_FOR_CHANGE_SQL} THEN true
     WHEN d.reason = '{NOT_CONFIGURED}'
          AND excluded.reason IN {_WAITS_NO_MORE} THEN false
-    ELSE d.waited OR d.state = {DeliveryState.WAITING} END"""
+    ELSE d.waited OR {_WAITS} END"""
 
 # Former versions gave this reason to call-tracking calls as well. Of itself such a call does not
 # begin to go as unlinked, which nobody chose when it came: its record has to name the visitor, or
@@ -72,7 +75,7 @@ _STAYS_WITHOUT_IDENTIFIER = f"""(
 # A waiting call goes on waiting while its counter is switched off or its channel has no goal: then
 # nothing is sent. Of two goals the first one alone stops the channel (`calls.delivery.streams`): a
 # callback whose own goal is gone would be in files that Metrika refuses, so it is set aside.
-_GOES_ON_WAITING = f"""(d.state = {DeliveryState.WAITING} AND (
+_GOES_ON_WAITING = f"""({_WAITS} AND (
     coalesce(excluded.reason, '') = '{COUNTER_OFF}'
     OR (coalesce(excluded.reason, '') = '{GOAL_GONE}' AND EXISTS (
         SELECT 1 FROM counters_counter own JOIN counters_goal first ON first.id = own.goal_id
@@ -95,7 +98,8 @@ _WRITE = f"""{_ROWS} DO UPDATE SET
     waited = {_WAITED},
     not_before = {_KEPT_NOT_BEFORE}
 WHERE <still_open>
-  AND coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)})
+  AND (<returns>
+       OR coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)}))
   AND {_STAYS_WITHOUT_IDENTIFIER} IS NOT TRUE
   AND NOT {_GOES_ON_WAITING}
   AND <changed>
@@ -181,26 +185,36 @@ def _decide_known(values: Mapping[str, Any], held: Collection[str]) -> bool:
     return bool(has_sent_before)
 
 
-def statement(*, which: str, still_open: str, changed: str, refusal: str = refusal_sql()) -> str:
+def statement(
+    *,
+    which: str,
+    still_open: str,
+    changed: str,
+    refusal: str = refusal_sql(),
+    returns: str = "false",
+) -> str:
     """Return the statement that decides and writes rows.
 
     ``which`` are the calls, counters and channels; ``still_open`` and ``changed`` are conditions of
-    the rows that exist already; ``refusal`` is that of `refusal_sql`.
+    the rows that exist already; ``refusal`` is that of `refusal_sql`. ``returns`` is the condition
+    of rows that are decided as if they waited, although a person had them not sent.
     """
     conditions = {
         "<sources>": SOURCES + ORDERS,
         "<which>": which,
         "<still_open>": still_open,
         "<changed>": changed,
+        "<returns>": returns,
         "<refusal>": refusal,
     }
     return filled(_WRITE, conditions)
 
 
-def write(sql: str, *, now: datetime, **parameters: Any) -> None:
-    """Execute a statement of `statement`."""
+def write(sql: str, *, now: datetime, **parameters: Any) -> int:
+    """Execute a statement of `statement`; return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters | decision_parameters(now))
+        return int(cursor.rowcount)
 
 
 def _of_calls(which: str) -> str:

@@ -10,6 +10,8 @@ from django.db import connection
 
 from calls.decision.decide import statement, write
 from calls.decision.judged import refusal_sql
+from calls.decision.reasons import CALLED_OFF
+from calls.runtime.copying import array_of
 from calls.states import COUNTER_OFF, NOT_CONFIGURED, DeliveryState
 
 #: Condition of a ledger row, with its name for ``{row}``, which changed settings apply to.
@@ -36,8 +38,18 @@ _OF_ROWS = """k.id = %(counter_id)s AND (c.id, c.partition_at, ch.channel) IN (
         WHERE <rows>)
     SELECT * FROM these)"""
 _WAITING_FOR_THE_COUNTER = _OF_ROWS.replace("<rows>", _WAITING_ROWS)
-_THESE = "c.partition_at BETWEEN %(first)s AND %(last)s AND " + _OF_ROWS.replace(
-    "<rows>", _THESE_ROWS
+_IN_MONTHS = "c.partition_at BETWEEN %(first)s AND %(last)s AND "
+_THESE = _IN_MONTHS + _OF_ROWS.replace("<rows>", _THESE_ROWS)
+
+# Of the rows that a person called off the statement reads only those that return: others, as of the
+# other channel of a call, may have waited as well.
+_RETURNS = f"(d.state = {DeliveryState.SKIPPED} AND d.reason = '{CALLED_OFF.code}')"
+_THESE_AND_RETURNING = _IN_MONTHS + _OF_ROWS.replace(
+    "<rows>",
+    f"""{_THESE_ROWS} AND CASE WHEN w.reason = '{CALLED_OFF.code}'
+            THEN (w.call_id, w.channel) IN (
+                SELECT * FROM unnest(%(calls)s::bigint[], %(channels)s::smallint[]))
+            ELSE {STILL_WAITING.format(row="w")} END""",
 )
 
 # A statement of its own before the one that decides: a record that is being corrected at this
@@ -91,36 +103,49 @@ def redecide(
     """
     if not call_ids:
         return
-    lock_rows(counter_id, call_ids, between=between)
-    first, last = between
-    values = {"counter_id": counter_id, "call_ids": [*call_ids], "first": first, "last": last}
+    values = _values(counter_id, call_ids, between)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK.replace("<rows>", _THESE_ROWS), values)
     write(_statement(_THESE, without), now=now, **values)
 
 
-def lock_rows(
-    counter_id: int, call_ids: Sequence[int], *, between: tuple[datetime, datetime]
-) -> None:
-    """Lock the rows that `redecide` may change, in the one order of locks.
+def redecide_locked(
+    counter_id: int,
+    call_ids: Sequence[int],
+    *,
+    now: datetime,
+    between: tuple[datetime, datetime],
+    without: Collection[str] = (),
+    returning: Sequence[tuple[int, int]] = (),
+) -> int:
+    """As `redecide`, for a transaction that has locked the rows of these calls, in their order.
 
-    For a transaction that changes some of them before: locked in two portions, the second could
-    hold rows that come before those of the first.
+    ``returning`` are the call and the channel of rows that a person called off and that are decided
+    as if they waited. Return how many rows are written; one that would go on waiting is not.
     """
+    values = _values(counter_id, call_ids, between)
+    if not returning:
+        return write(_statement(_THESE, without), now=now, **values)
+    calls, channels = zip(*returning, strict=True)
+    values |= {"calls": array_of(map(str, calls)), "channels": array_of(map(str, channels))}
+    sql = _statement(_THESE_AND_RETURNING, without, returns=_RETURNS)
+    return write(sql, now=now, **values)
+
+
+def _values(
+    counter_id: int, call_ids: Sequence[int], between: tuple[datetime, datetime]
+) -> dict[str, Any]:
     first, last = between
-    values: dict[str, Any] = {
-        "counter_id": counter_id,
-        "call_ids": [*call_ids],
-        "first": first,
-        "last": last,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK.replace("<rows>", _THESE_ROWS), values)
+    calls = array_of(map(str, call_ids))
+    return {"counter_id": counter_id, "call_ids": calls, "first": first, "last": last}
 
 
-def _statement(which: str, without: Collection[str]) -> str:
+def _statement(which: str, without: Collection[str], *, returns: str = "false") -> str:
     return statement(
         which=which,
         refusal=refusal_sql(without=without),
-        still_open=STILL_WAITING.format(row="d"),
+        still_open=f"({STILL_WAITING.format(row='d')} OR {returns})",
         # Every row takes the new version, so that only rows missed here stay older.
         changed="true",
+        returns=returns,
     )

@@ -14,13 +14,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.expressions import RawSQL
 
 from calls.decision.reasons import CALLED_OFF
-from calls.decision.redecide import lock_rows, redecide
+from calls.decision.redecide import redecide_locked
 from calls.delivery.hold import called_off_rows, held_rows
 from calls.models import Delivery
 from calls.models.querysets import DeliveryQuerySet
+from calls.runtime.copying import array_of
 from calls.states import COUNTER_OFF, Channel, DeliveryState
 from counters.models import Counter
 
@@ -60,23 +62,26 @@ def call_off_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now:
 
 def restore_many(counter: Counter, keys: Sequence[Key], *, condition: Q, now: datetime) -> int:
     """Let called off rows of the condition wait again, as the present settings decide."""
-    _lock(counter, keys)
-    to, values = "state = %s, reason = NULL, not_before = %s", [DeliveryState.WAITING.value, now]
-    changed = _change(counter, keys, condition & called_off_rows(now), to, values)
-    _decide(counter, keys, now)
-    return changed
+    if not keys:
+        return 0
+    rows = _locked(counter, keys, condition & called_off_rows(now))
+    chosen = [row[:3] for row in rows if row[3]]
+    if _decide(counter, keys, now, returning=chosen) < len(rows):
+        # Rows that deciding leaves as they are, such as those that wait for another goal.
+        to = "state = %s, reason = NULL, not_before = %s"
+        values = [DeliveryState.WAITING.value, now]
+        _change(counter, chosen, called_off_rows(now), to, values)
+    return len(chosen)
 
 
 def hold_again_many(counter: Counter, keys: Sequence[Key], *, mark: datetime, now: datetime) -> int:
     """Hold rows again that were released, if the present settings hold them; return how many."""
-    _lock(counter, keys)
-    # Of a call's two times the earlier one counts while both are due: it must not be this one.
-    _change(counter, keys, released_rows(mark, now), "not_before = d.expires_at", [])
+    if not keys:
+        return 0
+    rows = _locked(counter, keys, released_rows(mark, now))
     _decide(counter, keys, now)
-    # Rows that deciding leaves as they are, such as those that wait for another goal.
-    left = waiting_rows(now) & Q(not_before=F("expires_at"))
-    _change(counter, keys, left, "not_before = %s", [mark])
-    return _rows(counter, keys).filter(held_rows(now)).count()
+    chosen = [row[:3] for row in rows if row[3]]
+    return _rows(counter, chosen).filter(held_rows(now)).count() if chosen else 0
 
 
 def _change(
@@ -105,26 +110,53 @@ def _change(
 
 def _rows(counter: Counter, keys: Sequence[Key]) -> DeliveryQuerySet[Delivery]:
     """Return the rows of these keys."""
+    return _of_counter(counter, keys).filter(_has_key(keys))
+
+
+def _has_key(keys: Sequence[Key]) -> Q:
     found = Q()
     for channel in Channel:
         calls = [call for call, _at, of_channel in keys if of_channel == channel]
         if calls:
-            found |= Q(channel=channel, call_id__in=calls)
-    return Delivery.objects.filter(found, counter=counter, partition_at__range=_between(keys))
+            found |= Q(_is_of(calls), channel=channel)
+    return found
 
 
-def _lock(counter: Counter, keys: Sequence[Key]) -> None:
-    """Lock the rows of both channels of these calls, of which deciding may change either."""
-    if keys:
-        lock_rows(counter.pk, _calls(keys), between=_between(keys))
+def _locked(
+    counter: Counter, keys: Sequence[Key], condition: Q
+) -> list[tuple[int, datetime, int, bool]]:
+    """Lock the rows of both channels of these calls, of which deciding may change either.
+
+    Return their keys, and whether a row is one of ``keys`` and fulfils the condition.
+    """
+    chosen = ExpressionWrapper(_has_key(keys) & condition, output_field=BooleanField())
+    rows = _of_counter(counter, keys).filter(_is_of(_calls(keys))).annotate(is_chosen=chosen)
+    ordered = rows.order_by("call_id", "counter_id", "channel").select_for_update()
+    return list(ordered.values_list("call_id", "partition_at", "channel", "is_chosen"))
 
 
-def _decide(counter: Counter, keys: Sequence[Key], now: datetime) -> None:
-    if not keys:
-        return
-    # What waits for a counter that is off goes on waiting for it.
-    without = () if counter.enabled else (COUNTER_OFF,)
-    redecide(counter.pk, _calls(keys), now=now, between=_between(keys), without=without)
+def _of_counter(counter: Counter, keys: Sequence[Key]) -> DeliveryQuerySet[Delivery]:
+    return Delivery.objects.filter(counter=counter, partition_at__range=_between(keys))
+
+
+def _is_of(calls: Sequence[int]) -> RawSQL:
+    """Return the condition of rows of these calls, an array: one parameter, not one a call."""
+    sql = "calls_delivery.call_id = ANY (%s::bigint[])"
+    return RawSQL(sql, [array_of(map(str, calls))], output_field=BooleanField())
+
+
+def _decide(
+    counter: Counter, keys: Sequence[Key], now: datetime, *, returning: Sequence[Key] = ()
+) -> int:
+    return redecide_locked(
+        counter.pk,
+        _calls(keys),
+        now=now,
+        between=_between(keys),
+        # What waits for a counter that is off goes on waiting for it.
+        without=() if counter.enabled else (COUNTER_OFF,),
+        returning=[(call, channel) for call, _at, channel in returning],
+    )
 
 
 def _calls(keys: Iterable[Key]) -> list[int]:

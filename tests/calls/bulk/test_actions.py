@@ -207,6 +207,34 @@ def test_called_off_calls_return_as_the_settings_of_today_decide(
     assert states(counter) == [held, held, short, short, short]
 
 
+def test_calls_return_in_the_channel_of_the_filter_also_those_that_wait_for_a_goal(
+    counter: Counter, calls: list[Call], owner: User
+) -> None:
+    Counter.objects.filter(pk=counter.pk).update(goal=factories.make_goal(counter=counter))
+    for call in calls:
+        ledger.make_delivery(call=call, counter=counter, channel=Channel.GOAL, waited=True)
+    do(counter, BulkKind.CALL_OFF, Filters(), owner)
+    # Excluded by settings and waiting again since: of each channel a row that may come back.
+    Delivery.objects.filter(counter=counter).update(waited=True)
+
+    def reasons(channel: Channel) -> list[tuple[int, str | None, bool]]:
+        now = timezone.now()
+        rows = Delivery.objects.filter(counter=counter, channel=channel)
+        return [(row.state, row.reason, (row.not_before or now) > now) for row in rows]
+
+    action = do(counter, BulkKind.RESTORE, Filters(channel=Channel.CALLS), owner)
+    off = [(SKIPPED, "called_off", False)] * 5
+    assert (results(action), reasons(Channel.GOAL)) == ((BulkState.DONE, 5, 5, 5), off)
+    assert reasons(Channel.CALLS) == [(WAITING, None, True)] * 5
+
+    goal = factories.make_goal(counter=counter, deleted_at=timezone.now())
+    Counter.objects.filter(pk=counter.pk).update(goal=goal)
+    action = do(counter, BulkKind.RESTORE, Filters(channel=Channel.GOAL), owner)
+
+    assert results(action) == (BulkState.DONE, 5, 5, 5)
+    assert reasons(Channel.GOAL) == [(WAITING, None, False)] * 5
+
+
 def test_refused_files_are_sent_again_as_a_whole(
     counter: Counter, calls: list[Call], owner: User
 ) -> None:
