@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -84,8 +84,17 @@ def _text(name: str, values: Mapping[str, Any]) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     if name == "price":
-        return f"{amount_text(Decimal(value))} {values.get('currency') or ''}".rstrip()
+        return _price_text(value, values.get("currency"))
     return str(choices.get(value, value))
+
+
+def _price_text(value: Any, currency: Any) -> str:
+    """Return a price of the settings or of the audit trail; one that is no number as it is."""
+    try:
+        amount = amount_text(Decimal(value))
+    except InvalidOperation:
+        return str(value)
+    return f"{amount} {currency or ''}".rstrip()
 
 
 def _delay_text(count: int, unit: str | None) -> str:
