@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -22,7 +23,27 @@ def log_change(
     """Append one event. ``actor`` is None for a periodic task. Call inside the transaction of the
     change, so that both are committed or neither.
     """
-    return AuditEvent.objects.create(
+    event = new_event(cabinet, actor, action, subject, before=before, after=after)
+    event.save()
+    return event
+
+
+def log_changes(events: Iterable[AuditEvent]) -> None:
+    """Append the events of `new_event` together. Call inside the transaction of the changes."""
+    AuditEvent.objects.bulk_create(events, batch_size=1_000)
+
+
+def new_event(
+    cabinet: Cabinet | None,
+    actor: User | None,
+    action: str,
+    subject: Model,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Return an event that is not stored yet, with the arguments of `log_change`."""
+    return AuditEvent(
         cabinet=cabinet,
         actor=actor,
         action=action,

@@ -75,7 +75,7 @@ def _write_row(page: Any, line: int, cells: Sequence[Cell], formats: Mapping[str
         if isinstance(cell, datetime):
             page.write_datetime(line, number, cell, formats[TIME])
         elif isinstance(cell, str) and cell:
-            page.write_string(line, number, _cut(cell), formats[TEXT])
+            page.write_string(line, number, cut(cell), formats[TEXT])
         elif isinstance(cell, int | Decimal):
             page.write_number(line, number, cell)
 
@@ -88,5 +88,6 @@ def number_or_text(text: str) -> Cell:
     return Decimal(text) if "." in text else int(text)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return the text, cut to the most that a cell holds."""
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"

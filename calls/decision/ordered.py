@@ -31,6 +31,7 @@ from calls.states import (
     COUNTER_OFF,
     GOAL_NOT_SET,
     TRIAL_CALL,
+    Channel,
     DeliveryState,
     UploadState,
 )
@@ -69,6 +70,11 @@ BY_DAYS = Terms(without=(BEFORE_CONNECTION, COUNTER_OFF), spared=(CALLED_OFF.cod
 # done nor does it wait. What ended like this is not begun again by an order.
 _IS_ENDED = f"""(u.state = '{UploadState.CANCELLED}'
                      AND u.attention IN ('{CALLED_OFF.code}', '{COUNTER_REMOVED.code}'))"""
+# A channel out of use refuses every call, and says less than the channel in use: it is judged only
+# for a row that exists, or when no channel is in use.
+_TELLS = f"""(present.call_id IS NOT NULL OR k.configured_at IS NULL
+    OR (NOT k.send_calls AND k.goal_id IS NULL)
+    OR CASE ch.channel WHEN {Channel.CALLS} THEN k.send_calls ELSE k.goal_id IS NOT NULL END)"""
 _JUDGED = f"""
 judged AS MATERIALIZED (
     SELECT one.*, one.refusal IS NULL AND one.expires_at > %(now)s AND one.spared IS NULL
@@ -84,7 +90,7 @@ judged AS MATERIALIZED (
          AND present.counter_id = k.id AND present.channel = ch.channel
         LEFT JOIN calls_upload u ON u.id = present.upload_id
         WHERE k.id = %(counter_id)s AND c.id = ANY (%(call_ids)s::bigint[])
-          AND c.partition_at BETWEEN %(first)s AND %(last)s
+          AND c.partition_at BETWEEN %(first)s AND %(last)s AND {_TELLS}
         ORDER BY c.id, k.id, ch.channel) AS one
 ), outcomes AS MATERIALIZED (
     SELECT call_id, CASE

@@ -164,13 +164,15 @@ def _move_and_audit(
         chosen = list(
             uploads.select_related("cabinet").select_for_update(of=("self",), no_key=True)
         )
-        for upload in chosen:
-            audit.log_change(
-                cabinet=upload.cabinet,
-                actor=actor,
-                action=action,
-                subject=upload,
+        audit.log_changes(
+            audit.new_event(
+                upload.cabinet,
+                actor,
+                action,
+                upload,
                 before={"state": upload.state, "attention": upload.attention},
                 after={name: str(value) for name, value in after.items()},
             )
+            for upload in chosen
+        )
         return move(Upload.objects.filter(pk__in=[one.pk for one in chosen]))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import tracemalloc
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from calls.workbook import Cell, Column, number_or_text, workbook_writer
-from tests.workbooks import local, sheet_in
+from calls.workbook_stream import workbook_pieces
+from tests.workbooks import local, sheet_in, values_in
 
 AT = local("2026-11-23 10:20:30")
 
@@ -25,31 +27,62 @@ def sheet_of(*rows: Sequence[Cell]) -> Any:
     return sheet_in(file)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1718031415926535897",
-        "0123",
-        "=1+1",
-        "{=SUM(A1)}",
-        "=cmd|' /C calc'!A0",
-        "+79161231234",
-        "-1",
-        "@SUM(1)",
-        "\t=1",
-        "https://okna.example/?a=1",
-        "mailto:a@b.example",
-        "1e5",
-        "TRUE",
-        "строка\nвторая",
-        "🔥 «5+»",
-    ],
-)
+TEXTS = [
+    "1718031415926535897",
+    "0123",
+    "=1+1",
+    "{=SUM(A1)}",
+    "=cmd|' /C calc'!A0",
+    "+79161231234",
+    "-1",
+    "@SUM(1)",
+    "\t=1",
+    "https://okna.example/?a=1",
+    "mailto:a@b.example",
+    "1e5",
+    "TRUE",
+    "строка\nвторая",
+    "🔥 «5+»",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_text_stays_text(text: str) -> None:
     cell = sheet_of([text])["A2"]
 
     assert (cell.value, cell.data_type, cell.number_format) == (text, "s", "@")
     assert cell.hyperlink is None
+
+
+def test_stream_is_the_same_workbook() -> None:
+    rows: list[Sequence[Cell]] = [[text, 152, Decimal("10.50"), AT] for text in TEXTS]
+    rows += [["a<b>&c \x01 _x0041_ ", None, 0, AT], ["я" * 40_000, -1, "", None]]
+    columns = [Column(f"Столбец {number}") for number in range(4)]
+
+    streamed = sheet_in(io.BytesIO(b"".join(workbook_pieces(rows, sheet="Лист", columns=columns))))
+
+    written = sheet_of(*rows)
+    assert values_in(streamed) == values_in(written)
+    assert streamed.title == written.title
+    formats = [[(cell.data_type, cell.number_format) for cell in row] for row in streamed]
+    assert formats == [[(cell.data_type, cell.number_format) for cell in row] for row in written]
+    assert streamed.freeze_panes == written.freeze_panes
+
+
+def test_stream_begins_before_the_rows_are_read() -> None:
+    read: list[int] = []
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        for place in range(3):
+            read.append(place)
+            yield [place]
+
+    pieces = workbook_pieces(rows(), sheet="Лист", columns=[Column("Столбец")])
+
+    assert next(pieces).startswith(b"PK")
+    assert read == []
+    assert len(b"".join(pieces)) > 0
+    assert read == [0, 1, 2]
 
 
 def test_numbers_and_times_have_their_types() -> None:
@@ -82,18 +115,29 @@ def test_number_that_excel_would_not_keep_is_text(text: str, value: Cell) -> Non
     assert number_or_text(text) == value
 
 
-def test_memory_does_not_grow_with_the_rows() -> None:
-    def peak(rows: int) -> int:
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_memory_does_not_grow_with_the_rows(is_streamed: bool) -> None:
+    columns = [Column("Столбец")] * 5
+
+    def rows(count: int) -> Iterator[Sequence[Cell]]:
+        return ([f"{number} " + "x" * 100] * 5 for number in range(count))
+
+    def peak(count: int) -> int:
         tracemalloc.start()
-        with open("/dev/null", "wb") as file:
-            write(file, rows)
+        if is_streamed:
+            deque(workbook_pieces(rows(count), sheet="Лист", columns=columns), maxlen=0)
+        else:
+            write(rows(count))
         _now, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most
 
-    def write(file: Any, rows: int) -> None:
-        with workbook_writer(file, sheet="Лист", columns=[Column("Столбец")] * 5) as write_row:
-            for number in range(rows):
-                write_row([f"{number} " + "x" * 100] * 5)
+    def write(lines: Iterator[Sequence[Cell]]) -> None:
+        with (
+            open("/dev/null", "wb") as file,
+            workbook_writer(file, sheet="Лист", columns=columns) as write_row,
+        ):
+            for line in lines:
+                write_row(line)
 
     assert peak(4000) < peak(400) + 1_000_000

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Preference
 from cabinets.models import AuditEvent, Cabinet
 from calls.bulk import run
 from calls.models import BulkAction, BulkState, Delivery
@@ -121,7 +123,7 @@ def test_what_the_filters_show_is_downloaded_as_a_workbook(
 
     answer: Any = owner_client.get(address)
 
-    sheet = values_in(sheet_in(io.BytesIO(answer.content)))
+    sheet = values_in(sheet_in(io.BytesIO(b"".join(answer.streaming_content))))
     column = {title: place for place, title in enumerate(sheet[0])}
     assert len(sheet) == 4
     assert {row[column["Состояние"]] for row in sheet[1:]} == {"Отложен"}
@@ -130,6 +132,35 @@ def test_what_the_filters_show_is_downloaded_as_a_workbook(
     event = AuditEvent.objects.get(action="history.downloaded")
     assert (event.after["rows"], event.after["filters"]["state"]) == (3, "held")
     assert viewer_client.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_download_has_the_sentences_of_the_history(
+    owner_client: Client, owner: User, cabinet: Cabinet, counter: Counter, language: str
+) -> None:
+    now = timezone.now()
+    waits = {"reason": None, "state": DeliveryState.WAITING}
+    short = {"reason": "too_short", "state": DeliveryState.SKIPPED}
+    rows: list[dict[str, Any]] = [
+        *[{"compared": [seconds, 30]} | short for seconds in (5, 5, 6)],
+        *[{"not_before": now + timedelta(minutes=after)} | waits for after in (60, 60, 63)],
+        {"not_before": now + timedelta(days=2), "expires_at": now + timedelta(days=3)} | waits,
+        {"state": DeliveryState.EXPIRED},
+    ]
+    for values in rows:
+        make_delivery(call=make_call(cabinet=cabinet), counter=counter, **values)
+    Preference.objects.update_or_create(user=owner, defaults={"language": language})
+
+    history = owner_client.get(url("history", counter), {"q": ""})
+    answer: Any = owner_client.get(history.context["export_url"])
+
+    sheet = values_in(sheet_in(io.BytesIO(b"".join(answer.streaming_content))))
+    cells = [cell for row in history.context["rows"] for cell in row["cells"]]
+    assert [(row[8], row[9]) for row in sheet[1:]] == [
+        (one["state_text"], one["reason_text"] or None) for one in cells if "reason_text" in one
+    ]
+    assert len(sheet) == 9
+    assert sheet[0][8] == {"ru": "Состояние", "en": "State"}[language]
 
 
 def test_skipped_calls_are_sent_although_the_settings_exclude_them(
