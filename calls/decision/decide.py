@@ -18,7 +18,9 @@ from calls.decision.judged import (
     DECISION_TYPES,
     INSERT_ROWS,
     JUDGED,
+    ROW_COLUMNS,
     ROW_KEY,
+    SELECT_ROWS,
     WAIT_FOR_CHANGE_SQL,
     decision_parameters,
     filled,
@@ -81,29 +83,36 @@ _GOES_ON_WAITING = f"""({_WAITS} AND (
         SELECT 1 FROM counters_counter own JOIN counters_goal first ON first.id = own.goal_id
         WHERE own.id = d.counter_id AND first.deleted_at IS NOT NULL))))"""
 
-_ROWS = f"""{INSERT_ROWS}
+_JUDGED = f"""
 FROM (
     SELECT {JUDGED}
     <sources>
     WHERE <which>
     ORDER BY c.id, k.id, ch.channel
-) AS judged
-ON CONFLICT {ROW_KEY} """
+) AS judged"""
+_ROWS = f"{INSERT_ROWS} {_JUDGED} ON CONFLICT {ROW_KEY} "
 
 # partition_at never changes (the row would move); the rest is decided anew until it is batched.
-_WRITE = f"""{_ROWS} DO UPDATE SET
+_SET = f"""
     state = excluded.state, reason = excluded.reason, compared = excluded.compared,
     id_kind = excluded.id_kind, is_static = excluded.is_static, decided_at = excluded.decided_at,
     expires_at = excluded.expires_at, settings_version = excluded.settings_version,
     waited = {_WAITED},
-    not_before = {_KEPT_NOT_BEFORE}
-WHERE <still_open>
+    not_before = {_KEPT_NOT_BEFORE}"""
+_IS_CHANGED = f"""<still_open>
   AND (<returns>
        OR coalesce(d.reason, '') NOT IN ({", ".join(f"'{code}'" for code in GIVEN_BY_A_PERSON)}))
   AND {_STAYS_WITHOUT_IDENTIFIER} IS NOT TRUE
   AND NOT {_GOES_ON_WAITING}
-  AND <changed>
-"""
+  AND <changed>"""
+
+_WRITE = f"{_ROWS} DO UPDATE SET {_SET} WHERE {_IS_CHANGED}"
+# The same for rows that exist and that the transaction has locked: an insertion that conflicts
+# takes twice the time.
+_UPDATE = f"""UPDATE calls_delivery AS d SET {_SET}
+FROM ({SELECT_ROWS} {_JUDGED}) AS excluded {ROW_COLUMNS}
+WHERE d.call_id = excluded.call_id AND d.counter_id = excluded.counter_id
+  AND d.channel = excluded.channel AND d.partition_at = excluded.partition_at AND {_IS_CHANGED}"""
 
 CHANGED = f"""
     (d.state, d.reason, d.compared, d.id_kind, d.is_static, d.expires_at, d.not_before)
@@ -192,12 +201,14 @@ def statement(
     changed: str,
     refusal: str = refusal_sql(),
     returns: str = "false",
+    inserts: bool = True,
 ) -> str:
     """Return the statement that decides and writes rows.
 
     ``which`` are the calls, counters and channels; ``still_open`` and ``changed`` are conditions of
     the rows that exist already; ``refusal`` is that of `refusal_sql`. ``returns`` is the condition
-    of rows that are decided as if they waited, although a person had them not sent.
+    of rows that are decided as if they waited, although a person had them not sent. Without
+    ``inserts`` the transaction has locked the rows, and no row is written that is not there.
     """
     conditions = {
         "<sources>": SOURCES + ORDERS,
@@ -207,7 +218,7 @@ def statement(
         "<returns>": returns,
         "<refusal>": refusal,
     }
-    return filled(_WRITE, conditions)
+    return filled(_WRITE if inserts else _UPDATE, conditions)
 
 
 def write(sql: str, *, now: datetime, **parameters: Any) -> int:

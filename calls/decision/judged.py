@@ -70,11 +70,10 @@ JUDGED = f"""c.id AS call_id, c.partition_at, c.cabinet_id, k.id AS counter_id, 
 
 WAIT_FOR_CHANGE_SQL = "({})".format(", ".join(f"'{code}'" for code in WAIT_FOR_CHANGE))
 
-#: Inserts rows of the ledger; what follows is FROM a relation ``judged`` of the columns `JUDGED`.
-INSERT_ROWS = f"""
-INSERT INTO calls_delivery AS d
-    (call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared, id_kind,
-     is_static, decided_at, not_before, expires_at, settings_version, waited)
+#: Columns of a row of the ledger, and SQL of them FROM a relation ``judged`` of `JUDGED`.
+ROW_COLUMNS = """(call_id, partition_at, cabinet_id, counter_id, channel, state, reason, compared,
+     id_kind, is_static, decided_at, not_before, expires_at, settings_version, waited)"""
+SELECT_ROWS = f"""
 SELECT call_id, partition_at, cabinet_id, counter_id, channel,
        CASE WHEN refusal IS NOT NULL THEN {DeliveryState.SKIPPED}
             WHEN expires_at <= %(now)s THEN {DeliveryState.EXPIRED}
@@ -82,6 +81,8 @@ SELECT call_id, partition_at, cabinet_id, counter_id, channel,
        refusal ->> 0, refusal -> 1, CASE WHEN is_static THEN 1 ELSE id_kind END, is_static,
        %(now)s, not_before, expires_at, settings_version,
        coalesce(refusal ->> 0, '') IN {WAIT_FOR_CHANGE_SQL}"""
+#: Inserts rows of the ledger; what follows is FROM ``judged``.
+INSERT_ROWS = f"INSERT INTO calls_delivery AS d {ROW_COLUMNS} {SELECT_ROWS}"
 
 #: The columns that rows are found by, for ON CONFLICT.
 ROW_KEY = "(call_id, counter_id, channel, partition_at)"

@@ -106,7 +106,7 @@ def redecide(
     values = _values(counter_id, call_ids, between)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK.replace("<rows>", _THESE_ROWS), values)
-    write(_statement(_THESE, without), now=now, **values)
+    write(_of_locked(_THESE, without), now=now, **values)
 
 
 def redecide_locked(
@@ -125,10 +125,10 @@ def redecide_locked(
     """
     values = _values(counter_id, call_ids, between)
     if not returning:
-        return write(_statement(_THESE, without), now=now, **values)
+        return write(_of_locked(_THESE, without), now=now, **values)
     calls, channels = zip(*returning, strict=True)
     values |= {"calls": array_of(map(str, calls)), "channels": array_of(map(str, channels))}
-    sql = _statement(_THESE_AND_RETURNING, without, returns=_RETURNS)
+    sql = _of_locked(_THESE_AND_RETURNING, without, returns=_RETURNS)
     return write(sql, now=now, **values)
 
 
@@ -140,12 +140,23 @@ def _values(
     return {"counter_id": counter_id, "call_ids": calls, "first": first, "last": last}
 
 
-def _statement(which: str, without: Collection[str], *, returns: str = "false") -> str:
+def _statement(which: str, without: Collection[str]) -> str:
     return statement(
         which=which,
         refusal=refusal_sql(without=without),
-        still_open=f"({STILL_WAITING.format(row='d')} OR {returns})",
+        still_open=STILL_WAITING.format(row="d"),
         # Every row takes the new version, so that only rows missed here stay older.
         changed="true",
+    )
+
+
+def _of_locked(which: str, without: Collection[str], *, returns: str = "false") -> str:
+    months = "d.partition_at BETWEEN %(first)s AND %(last)s"
+    return statement(
+        which=which,
+        refusal=refusal_sql(without=without),
+        still_open=f"{months} AND ({STILL_WAITING.format(row='d')} OR {returns})",
+        changed="true",
         returns=returns,
+        inserts=False,
     )
