@@ -28,7 +28,7 @@ def send_link(request: HttpRequest) -> HttpResponse:
     """Send the person the link once more."""
     address = emails.unconfirmed(_person(request))
     if address is None:
-        messages.info(request, _("Почта уже подтверждена."))
+        _tell_nothing_to_confirm(request)
     elif not is_mail_configured():
         messages.warning(request, _("Эта установка не отправляет писем."))
     elif consume(PER_PERSON, str(_person(request).pk), now=timezone.now().timestamp()):
@@ -52,7 +52,7 @@ def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
     """
     person = _person(request)
     if emails.unconfirmed(person) is None:
-        messages.info(request, _("Почта уже подтверждена."))
+        _tell_nothing_to_confirm(request)
         return _to_security()
     address = emails.address_of_link(key, person)
     if address is None:
@@ -68,6 +68,13 @@ def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
         )
         messages.warning(request, text % {"support": settings.SUPPORT_EMAIL})
     return _to_security()
+
+
+def _tell_nothing_to_confirm(request: HttpRequest) -> None:
+    """Name the address: the link may be for another one, of another login."""
+    email = _person(request).email
+    text = _("Ваша почта %(email)s уже подтверждена.") if email else _("Почта не указана.")
+    messages.info(request, text % {"email": email})
 
 
 def _person(request: HttpRequest) -> User:

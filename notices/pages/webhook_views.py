@@ -96,6 +96,8 @@ def trial(request: CabinetRequest) -> HttpResponse:
         messages.success(request, _("Пробное уведомление доставлено: адрес его принял."))
     else:
         text = _("Пробное уведомление не доставлено. %(why)s Исправьте и попробуйте ещё раз.")
+        if outcome.result is Result.UNCLEAR:  # it may have arrived all the same
+            text = _("Пробное уведомление не подтверждено. %(why)s Исправьте и попробуйте ещё раз.")
         messages.warning(request, text % {"why": error_words(outcome.error)})
     return _redirect()
 

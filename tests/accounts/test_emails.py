@@ -82,7 +82,7 @@ def test_named_address_is_used_only_after_its_link_was_opened(
     assert may_be_written_to() == (True, True, True)
     assert AuditEvent.objects.get(action="user.email_confirmed").after == {"email": ANNA}
     again = client.post(link, follow=True).content.decode()
-    assert "Почта уже подтверждена." in again
+    assert f"Ваша почта {ANNA} уже подтверждена." in again
     assert AuditEvent.objects.filter(action="user.email_confirmed").count() == 1
 
 
@@ -97,6 +97,9 @@ def test_link_of_another_or_an_old_one_confirms_nothing(client: Client, made: In
     assert stranger.post(link).status_code == 410
     with time_machine.travel(timezone.now() + timedelta(days=3, minutes=1)):
         assert client.post(link).status_code == 410
+    EmailAddress.objects.filter(user=other).delete()
+    told = stranger.post(link, follow=True).content.decode()
+    assert f"Ваша почта {other.email} уже подтверждена." in told
 
     assert EmailAddress.objects.filter(verified=True).count() == 0
 

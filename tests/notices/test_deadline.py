@@ -85,7 +85,7 @@ def test_trial_of_a_slow_receiver_is_told_and_the_next_trial_arrives(
     owner_client.post(PAGE, form | {"url": http.url})
     quick = owner_client.post(f"{PAGE}/trial", form, follow=True).content.decode()
 
-    assert "Пробное уведомление не доставлено. Адрес не ответил за 20 секунд." in slow
+    assert "Пробное уведомление не подтверждено. Адрес не ответил за 20 секунд." in slow
     assert "Пробное уведомление доставлено: адрес его принял." in quick
     assert NoticeWebhook.objects.get().last_error == ""
     assert (len(http.requests), NoticeMessage.objects.count()) == (1, 0)
