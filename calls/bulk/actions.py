@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from calls.bulk.selection import selection_of
 from calls.decision.ordered import FILTERED, WAIVED
@@ -79,10 +80,11 @@ def _retry(action: BulkAction, keys: Sequence[Key], now: datetime) -> int:
     """Retry the files of the rows; return how many rows of the filter they hold."""
     rows = selection_of(action).rows(condition_of(action, now))
     ids = rows.filter(
-        call_id__in=[call for call, _at, _channel in keys],
+        call_id__in=RawSQL("SELECT unnest(%s::bigint[])", [[call for call, _at, _channel in keys]]),
         partition_at__range=(min(key[1] for key in keys), max(key[1] for key in keys)),
-    ).values_list("upload_id", flat=True)
-    files = recovery.retryable(now).filter(pk__in=set(ids)).order_by("pk")
+    )
+    found = set(ids.order_by().values_list("upload_id", flat=True).distinct())
+    files = recovery.retryable(now).filter(pk__in=found).order_by("pk")
     chosen = list(files.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
     changed = rows.filter(upload_id__in=chosen).count()
     recovery.retry_uploads(chosen, actor=action.requested_by, now=now)

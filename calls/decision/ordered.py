@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
 
-from calls.decision.attempts import lock_callback_orders
+from calls.decision.attempts import LOCK_ORDERS
 from calls.decision.judged import (
+    DECISION_TYPES,
     INSERT_ROWS,
     JUDGED,
     ROW_KEY,
@@ -25,6 +27,7 @@ from calls.decision.judged import (
 from calls.decision.reasons import CALLED_OFF, COUNTER_REMOVED
 from calls.decision.routing import ORDERS, SOURCES
 from calls.decision.rules import RULES
+from calls.runtime.prepared import AS_BEFORE_SQL, Prepared, held_of, rows_of_last
 from calls.states import (
     BEFORE_CONNECTION,
     CALLS_OFF,
@@ -107,6 +110,9 @@ judged AS MATERIALIZED (
 )"""
 
 _COUNT = "SELECT outcome, count(*) FROM outcomes GROUP BY outcome"
+_COUNT_SENT = f"""
+SELECT ARRAY(SELECT ARRAY[outcome, count(*)::text] FROM outcomes GROUP BY outcome),
+       {AS_BEFORE_SQL}"""
 
 _WRITTEN = f"""
 written AS (
@@ -131,20 +137,34 @@ kept AS (
 
 # In the order of the intake (`calls.ingest.known_calls`), so that they cannot deadlock: a record
 # that is being stored comes before or after, as a whole.
-_LOCK_CALLS = """
-SELECT min(partition_at), max(partition_at) FROM (
+_LOCK_CALLS = Prepared(
+    "lock_ordered_calls",
+    f"""
+SELECT min(partition_at), max(partition_at), {AS_BEFORE_SQL} FROM (
     SELECT c.partition_at FROM calls_call c
-    WHERE c.id = ANY (%(call_ids)s::bigint[]) AND c.cabinet_id = %(cabinet_id)s
-    ORDER BY c.external_id COLLATE "C" FOR NO KEY UPDATE) AS locked"""
+    WHERE c.id = ANY (%(call_ids)s) AND c.cabinet_id = %(cabinet_id)s
+    ORDER BY c.external_id COLLATE "C" FOR NO KEY UPDATE) AS locked""",
+    {"call_ids": "bigint[]", "cabinet_id": "bigint"},
+)
 _BOUNDS = """
 SELECT min(partition_at), max(partition_at) FROM calls_call
 WHERE id = ANY (%(call_ids)s::bigint[]) AND cabinet_id = %(cabinet_id)s"""
-_LOCK_ROWS = """
+_TYPES_OF_ROWS = {
+    "counter_id": "bigint",
+    "call_ids": "bigint[]",
+    "first": "timestamptz",
+    "last": "timestamptz",
+}
+_LOCK_ROWS = Prepared(
+    "lock_ordered_rows",
+    """
 SELECT count(*) FROM (
     SELECT 1 FROM calls_delivery w
-    WHERE w.counter_id = %(counter_id)s AND w.call_id = ANY (%(call_ids)s::bigint[])
+    WHERE w.counter_id = %(counter_id)s AND w.call_id = ANY (%(call_ids)s)
       AND w.partition_at BETWEEN %(first)s AND %(last)s
-    ORDER BY w.call_id, w.counter_id, w.channel FOR UPDATE) AS locked"""
+    ORDER BY w.call_id, w.counter_id, w.channel FOR UPDATE) AS locked""",
+    _TYPES_OF_ROWS,
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +192,7 @@ def count(asked: Asked, terms: Terms, *, now: datetime) -> dict[str, int]:
     if first is None:
         return {}
     values |= decision_parameters(now) | {"first": first, "last": last}
-    return _outcomes(_statement(terms, ""), values)
+    return _outcomes(_statement(terms, "", _COUNT), values)
 
 
 def send(asked: Asked, terms: Terms, *, actor_id: int | None, now: datetime) -> dict[str, int]:
@@ -180,20 +200,34 @@ def send(asked: Asked, terms: Terms, *, actor_id: int | None, now: datetime) -> 
 
     Runs in a transaction that holds the lock of the counter.
     """
-    lock_callback_orders(asked.call_ids)
-    values = asked.values | {"spared": [*terms.spared]}
-    first, last = _one(_LOCK_CALLS, values)
+    sending = _sending(terms)
+    held = held_of([LOCK_ORDERS, _LOCK_CALLS, _LOCK_ROWS, sending])
+    values = asked.values | {"spared": [*terms.spared], "actor": actor_id}
+    every_month = {"first": "-infinity", "last": "infinity"}
+    locks = [(LOCK_ORDERS, values | every_month), (_LOCK_CALLS, values)]
+    [(first, last, _settings)] = rows_of_last(locks, held=held)
     if first is None:
         return {}
-    values |= decision_parameters(now) | {"first": first, "last": last, "actor": actor_id}
-    _one(_LOCK_ROWS, values)
+    values |= decision_parameters(now) | {"first": first, "last": last}
+    [(outcomes, _settings)] = rows_of_last([(_LOCK_ROWS, values), (sending, values)], held=held)
+    return {outcome: int(calls) for outcome, calls in outcomes}
+
+
+@cache
+def _sending(terms: Terms) -> Prepared:
+    """Return the statement of `send`: of the few `Terms` there are."""
     written = f", {_WRITTEN}, {_KEPT}" if terms.is_kept else f", {_WRITTEN}"
-    return _outcomes(_statement(terms, written), values)
+    types = {"spared": "text[]", "actor": "bigint"}
+    return Prepared(
+        "send_ordered",
+        _statement(terms, written, _COUNT_SENT),
+        _TYPES_OF_ROWS | types | DECISION_TYPES,
+    )
 
 
-def _statement(terms: Terms, written: str) -> str:
+def _statement(terms: Terms, written: str, counted: str) -> str:
     judged = filled(_JUDGED, {"<refusal>": refusal_sql(without=terms.without)})
-    return f"WITH {judged}{written} {_COUNT}"
+    return f"WITH {judged}{written} {counted}"
 
 
 def _one(sql: str, values: dict[str, Any]) -> Any:

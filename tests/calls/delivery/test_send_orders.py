@@ -116,6 +116,28 @@ def test_order_of_a_counter_that_is_off_waits_for_the_switch_and_one_without_set
     assert removed == SendCounts(refused={"counter_removed": 1})
 
 
+def test_order_goes_over_the_channels_in_use(
+    cabinet: Cabinet, counter: Counter, owner: User
+) -> None:
+    now, goal = timezone.now(), factories.make_goal(counter=counter)
+    Counter.objects.update(send_calls=False)
+    call = store_call(cabinet=cabinet)
+    ended = []
+    for in_use in ({}, {"goal": goal}, {"goal": None, "send_calls": True}, {}):
+        Counter.objects.update(**in_use)
+        expected = preview_sending(counter, [call.pk], now=now)
+        assert order_sending(counter, [call.pk], actor=owner, now=now) == expected
+        rows = Delivery.objects.filter(state=DeliveryState.WAITING)
+        ended.append((expected.outcomes, sorted(rows.values_list("channel", flat=True))))
+
+    assert ended == [
+        ({"calls_off": 1}, []),
+        ({"sent": 1}, [Channel.GOAL]),
+        ({"sent": 1}, [Channel.CALLS, Channel.GOAL]),
+        ({"already": 1}, [Channel.CALLS, Channel.GOAL]),
+    ]
+
+
 def test_call_of_another_site_is_sent_from_its_page(
     cabinet: Cabinet, counter: Counter, owner: User, owner_client: Client
 ) -> None:
