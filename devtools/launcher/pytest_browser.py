@@ -16,7 +16,7 @@ from devtools.launcher.chromium import BrowserNotFound, Chromium, browser_source
 
 NOTICE = "BROWSER TESTS NOT RUN"
 LAUNCH_TIMEOUT_MS = 30_000
-#: How long a test waits for what a page shows. Only a fault, or a machine under load, takes as long.
+#: How long a test waits for what a page shows: as long as a loaded machine may need.
 WAIT_MS = 30_000
 # No requests to the internet, nothing that a container lacks.
 FLAGS = (
