@@ -16,6 +16,7 @@ from calls.delivery.hold_many import Key
 from calls.models import BulkAction, BulkKind, BulkState
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
+from calls.runtime.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def run_due(*, seconds: float) -> int:
         for action_id in shutdown.until_requested(list(running.values_list("pk", flat=True))):
             with isolated_errors(logger, "bulk action %s", action_id):
                 made += step(action_id, now=timezone.now())
+                failpoint("after_bulk_step")
             if time.monotonic() >= deadline:
                 return steps + made
         steps += made
@@ -62,6 +64,7 @@ def step(action_id: int, *, now: datetime) -> bool:
     action.done += len(keys)
     action.reached_call, action.reached_at, action.reached_channel = keys[-1]
     action.save(update_fields=["changed", "done", "reached_call", "reached_at", "reached_channel"])
+    failpoint("before_bulk_commit")
     return True
 
 

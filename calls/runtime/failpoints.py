@@ -36,6 +36,9 @@ Name = Literal[
     # A step of a backfill is made, the transaction is open; and after it.
     "before_backfill_commit",
     "after_backfill_step",
+    # A step of a bulk action is made, the transaction is open; and after it.
+    "before_bulk_commit",
+    "after_bulk_step",
     # A file that the database did not know is an upload again, the transaction is open.
     "before_takeover_commit",
     "after_takeover",

@@ -55,9 +55,12 @@ IN_AN_IMPORT = (
 IN_A_NOTICE = ("after_notice_claim", "after_notice_answer")
 #: These happen only in a backfill: `tests/faults/test_backfill.py` kills there.
 IN_A_BACKFILL = ("before_backfill_commit", "after_backfill_step")
+#: These happen only in a bulk action: `tests/faults/test_bulk.py` kills there.
+IN_A_BULK_ACTION = ("before_bulk_commit", "after_bulk_step")
 #: Failpoints of other scenarios than this one.
 ELSEWHERE = (
-    AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT + IN_A_NOTICE + IN_A_BACKFILL
+    *(AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT + IN_A_NOTICE),
+    *(IN_A_BACKFILL + IN_A_BULK_ACTION),
 )
 
 

@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pkgutil import resolve_name
 from types import FrameType
@@ -65,6 +65,8 @@ class WorkerOptions:
     command: tuple[str, ...] = ()
     #: Uploadings per page of the list; 0 keeps Metrika's 10,000.
     page: int = 0
+    #: Rows of a step of a bulk action; 0 keeps those of `calls.bulk.actions`.
+    bulk_step: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -112,6 +114,7 @@ def work(options: WorkerOptions) -> None:
         use_database(options.database)
     _apply_variant(options.variant)
     _shorten_pages(options.page)
+    _shorten_bulk_steps(options.bulk_step)
     if options.task:
         task = resolve_name(options.task) if "." in options.task else getattr(tasks, options.task)
         task()
@@ -150,6 +153,13 @@ def _shorten_pages(page: int) -> None:
     from integrations.yandex import metrika
 
     metrika.UPLOADINGS_PER_PAGE = page or metrika.UPLOADINGS_PER_PAGE
+
+
+def _shorten_bulk_steps(rows: int) -> None:
+    from calls.bulk.actions import ACTIONS
+
+    if rows:
+        ACTIONS.update({kind: replace(action, step=rows) for kind, action in ACTIONS.items()})
 
 
 def _repeat_blindly() -> int:
