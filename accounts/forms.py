@@ -10,7 +10,9 @@ from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UsernameField
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage
 from django.http import HttpRequest
+from django.utils import translation
 from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext_lazy as _
 
@@ -98,7 +100,9 @@ class ForgottenPasswordForm(forms.Form):
         """Return (person, address) of everybody whom the text names and who can be written to."""
         text = self.cleaned_data["login"]
         named = User.objects.filter(username=text, is_active=True) | people_with_email(text)
-        people = named.prefetch_related("emailaddress_set").distinct()[:10]
+        # With what the messages need, which are made without a connection to the database.
+        people = named.select_related("preference").prefetch_related("emailaddress_set")
+        people = people.distinct()[:10]
         return [(user, address) for user in people if (address := mail_address(user))]
 
     def clean(self) -> dict[str, Any]:
@@ -106,9 +110,17 @@ class ForgottenPasswordForm(forms.Form):
         return self.cleaned_data | {"email": self.cleaned_data.get("login", "")}
 
     def save(self, _request: HttpRequest) -> None:
-        """Send everybody a link, after the response."""
-        people = self.people()
-        send_later(lambda: [link_message(user, address) for user, address in people])
+        """Send everybody a link, after the response.
+
+        It is in the language of the person, else in that of the page.
+        """
+        people, language = self.people(), translation.get_language()
+
+        def messages() -> list[EmailMessage]:
+            with translation.override(language):
+                return [link_message(user, address) for user, address in people]
+
+        send_later(messages)
 
 
 class LinkForm(UserTokenForm):  # type: ignore[misc]  # allauth is not typed

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.emails import unconfirmed
 from accounts.mail import is_mail_configured, send_later
+from accounts.preferences import in_language_of
 from accounts.sessions import end_sessions
 from cabinets import audit
 from cabinets.sealing import Secret
@@ -66,9 +67,10 @@ def mail_address(user: User) -> str:
 
 
 def link_message(user: User, address: str) -> EmailMessage:
-    """Return the e-mail for a person who forgot the password."""
+    """Return the e-mail for a person who forgot the password, in their language."""
     url = link_of(user, default_token_generator.make_token(user))
-    return _message(user, address, url, _("Новый пароль в CallKeeper"), "password_reset_email")
+    with in_language_of(user):
+        return _message(user, address, url, _("Новый пароль в CallKeeper"), "password_reset_email")
 
 
 @transaction.atomic
@@ -84,8 +86,9 @@ def invite(user: User, *, actor: User, by_mail: bool) -> Invitation:
     url = link_of(user, InvitationTokens().make_token(user))
     address = mail_address(user) if by_mail and is_mail_configured() else ""
     if address:
-        subject = _("Вход в личный кабинет CallKeeper")
-        message = _message(user, address, url, subject, "invitation_email")
+        with in_language_of(user):
+            subject = _("Вход в личный кабинет CallKeeper")
+            message = _message(user, address, url, subject, "invitation_email")
         address = address if send_later(lambda: [message]) else ""
     audit.log_change(
         cabinet=None,

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import translation
 
 from accounts.models import Preference
 from cabinets.audit import log_change
@@ -31,6 +32,12 @@ def language_of(request: HttpRequest) -> str:
     chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
     is_known = chosen in Preference.Language.values
     return chosen if is_known else Preference.Language.RUSSIAN.value
+
+
+def in_language_of(user: User) -> translation.override:
+    """Return a context of the language that the person has stored; of that in force if none."""
+    stored = getattr(user, "preference", None)
+    return translation.override(stored.language if stored else translation.get_language())
 
 
 def zone_of(user: User | AnonymousUser) -> zoneinfo.ZoneInfo | None:

@@ -20,6 +20,8 @@ from accounts import forms
 from accounts import mail as mail_queue
 from accounts import views as auth_views
 from accounts.mail import send_later, wait_until_sent
+from accounts.models import Preference
+from accounts.preferences import LANGUAGE_COOKIE
 from cabinets.models import Cabinet
 from cabinets.rate_limit import RateLimit
 from tests import factories
@@ -82,6 +84,23 @@ def test_link_is_sent_to_the_address_of_the_person(anna: User, login: str) -> No
     assert LINK.search(str(message.body))
     assert "логина anna" in str(message.body)
     assert "Поддержка CallKeeper: i@callkeeper.ru" in str(message.body)
+
+
+def test_message_is_in_the_language_of_the_person_else_of_the_page(anna: User) -> None:
+    browser = Client()
+    browser.cookies[LANGUAGE_COOKIE] = "en"
+    for stored in (None, "ru", "en"):
+        if stored:
+            Preference.objects.update_or_create(user=anna, defaults={"language": stored})
+        (browser if stored != "en" else Client()).post(FORGOTTEN, {"login": "anna"})
+    wait_until_sent()
+
+    assert [message.subject for message in mail.outbox] == [
+        "Your new CallKeeper password",
+        "Новый пароль в CallKeeper",
+        "Your new CallKeeper password",
+    ]
+    assert "логина" not in str(mail.outbox[2].body)
 
 
 def test_link_leads_to_the_public_url_whatever_the_host(anna: User, settings: Settings) -> None:
