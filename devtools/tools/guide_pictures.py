@@ -156,7 +156,6 @@ def history(guide: Guide) -> None:
     guide.save_parts("bulk", page.locator("main section"))
     page.goto(filtered)
     page.locator("#call-rows a").first.click()
-    page.locator("summary", has_text=f"{COUNTER} · Звонки").click()
     page.get_by_role("link", name="Отправить в этот счетчик…").first.click()
     page.wait_for_url("**/send/**")
     guide.save_parts("send-call", page.locator("main section"))
