@@ -36,6 +36,11 @@ def count(kind: BulkKind, selection: Selection, *, now: datetime) -> Counted:
     return _count(selection, ACTIONS[kind].rows(now, now))
 
 
+def count_shown(selection: Selection) -> Counted:
+    """Count what the filter shows, MAX_ROWS rows at most."""
+    return _count(selection, Q())
+
+
 def preview_sending_of(selection: Selection, *, now: datetime) -> SendCounts | None:
     """Return what SEND would do with the rows, by call; None when they are too many to judge."""
     rows = selection.rows(ACTIONS[BulkKind.SEND].rows(now, now)).order_by()

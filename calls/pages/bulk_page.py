@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -16,10 +17,11 @@ from django.utils.translation import gettext_lazy
 
 from calls.bulk.actions import ACTIONS, MAX_ROWS
 from calls.bulk.orders import Counted
-from calls.delivery.send_orders import SendCounts
 from calls.models import BulkAction, BulkKind, BulkState
+from calls.pages.bulk_sending import Sending
 from calls.pages.empty_history import url_of
 from calls.pages.forms import HistoryFilterForm
+from calls.queries.history import filtered
 from calls.queries.redecision import grouped
 from calls.states import DisplayState
 from counters.models import Counter
@@ -118,7 +120,7 @@ WORDS: dict[BulkKind, Words] = {
 def bar_context(
     counter: Counter, form: HistoryFilterForm, totals: Collection[Any] | None
 ) -> dict[str, Any]:
-    """Return the bar of the history that the form shows. One query.
+    """Return the bar of the history that the form shows. Two queries at most.
 
     ``totals`` are its rows by state; None when they are not counted, then each action is offered
     that the chosen state allows.
@@ -131,6 +133,7 @@ def bar_context(
         {"label": words.button, "url": _with(bulk_url(counter, kind), shown)}
         for kind, words in WORDS.items()
         if words.states & chosen and counter.removed_at is None
+        if kind != BulkKind.RESTORE or _shows_called_off(counter, form)
     ]
     export = reverse("calls:history-export", args=[counter.pk])
     recent = BulkAction.objects.filter(counter=counter).order_by("-requested_at")[:RECENT]
@@ -140,6 +143,13 @@ def bar_context(
         "bulk_count": _count(chosen, totals),
         "bulk_recent": [_line(one) for one in recent],
     }
+
+
+def _shows_called_off(counter: Counter, form: HistoryFilterForm) -> bool:
+    """Whether there is something to bring back: most rows are skipped for other reasons."""
+    now = timezone.now()
+    shown = filtered(counter, form.filters(), now=now)
+    return shown.filter(ACTIONS[BulkKind.RESTORE].rows(now, now)).order_by().exists()
 
 
 def _count(chosen: Collection[str], totals: Collection[Any] | None) -> str:
@@ -163,17 +173,18 @@ def question_context(
     kind: BulkKind,
     form: HistoryFilterForm,
     counted: Counted,
-    trial: SendCounts | None,
+    sending: Sending | None,
 ) -> dict[str, Any]:
-    """Return the context of the page that asks before an action; ``trial``: what it would send."""
+    """Return the context of the page that asks before an action."""
     words, shown = WORDS[kind], form.shown_values()
     return {
         "counter": counter,
         "kind": BulkKind(kind).label,
         "words": words,
         "counted": counted,
-        "sentence": sending_sentence(trial) if trial else counted_sentence(counted),
-        "changes_something": trial is None or trial.sent > 0,
+        "sentence": sending.sentence if sending else counted_sentence(counted),
+        "left_out": sending.left_out if sending else [],
+        "changes_something": sending is None or sending.counts.sent > 0,
         "most": grouped(MAX_ROWS),
         "chosen": filter_lines(shown, form),
         "hidden": {"q": ""} | shown,
@@ -190,13 +201,6 @@ def counted_sentence(counted: Counted) -> str:
         return _("Звонков: %(calls)s.") % {"calls": grouped(counted.calls)}
     text = _("Звонков: %(calls)s, отправок: %(rows)s (звонок и цель отправляются отдельно).")
     return text % {"calls": grouped(counted.calls), "rows": grouped(counted.rows)}
-
-
-def sending_sentence(trial: SendCounts) -> str:
-    """Return how many calls an order sends, and how many it cannot."""
-    text = _("Уйдёт звонков: %(sent)s. Не уйдёт: %(rest)s.")
-    rest = trial.total - trial.sent
-    return text % {"sent": grouped(trial.sent), "rest": grouped(rest)}
 
 
 def filter_lines(shown: Mapping[str, str], form: HistoryFilterForm) -> list[tuple[str, str]]:

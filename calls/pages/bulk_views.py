@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -15,9 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
 from calls.bulk import orders, run
 from calls.bulk.actions import STEP
-from calls.bulk.selection import select
+from calls.bulk.selection import Selection, select
 from calls.models import BulkAction, BulkKind
 from calls.pages.bulk_page import WORDS, action_context, action_url, question_context
+from calls.pages.bulk_sending import Sending
 from calls.pages.empty_history import url_of
 from calls.pages.forms import HistoryFilterForm
 from calls.pages.history_page import filter_form
@@ -48,10 +50,15 @@ def bulk(request: CabinetRequest, counter_pk: int, kind: str) -> HttpResponse:
     now = timezone.now()
     selection = select(counter, form.filters(), now=now)
     counted = orders.count(BulkKind(kind), selection, now=now)
-    trial = orders.preview_sending_of(selection, now=now) if kind == BulkKind.SEND else None
-    context = question_context(counter, BulkKind(kind), form, counted, trial)
+    sending = _sending(selection, now) if kind == BulkKind.SEND else None
+    context = question_context(counter, BulkKind(kind), form, counted, sending)
     context["token"] = uuid4()
     return render(request, "calls/bulk/question.html", context)
+
+
+def _sending(selection: Selection, now: datetime) -> Sending | None:
+    counts = orders.preview_sending_of(selection, now=now)
+    return Sending(orders.count_shown(selection), counts) if counts else None
 
 
 def _order(

@@ -186,7 +186,7 @@ RULES = (
     ),
     Rule(
         code=NO_IDENTIFIER,
-        title=gettext_lazy("Посетитель неизвестен"),
+        title=gettext_lazy("Нет идентификатора посетителя"),
         requirement=gettext_lazy("Заказавший обратный звонок известен"),
         sentence=gettext_lazy(
             "У звонка нет идентификатора посетителя (ClientID, yclid или UserID): "

@@ -38,6 +38,12 @@ def url(name: str, counter: Counter, *args: Any) -> str:
     return reverse(f"calls:{name}", args=[counter.pk, *args])
 
 
+def offered(browser: Client, counter: Counter) -> set[str]:
+    """Return the buttons over the whole history."""
+    history = browser.get(url("history", counter), {"q": ""})
+    return {str(one["label"]) for one in history.context["bulk_buttons"]}
+
+
 def test_person_sees_the_count_orders_it_and_returns_it(
     owner_client: Client, counter: Counter, held: list[Delivery]
 ) -> None:
@@ -62,11 +68,16 @@ def test_person_sees_the_count_orders_it_and_returns_it(
     assert "Изменено: 3 из 3." in first.content.decode()
     off = Delivery.objects.filter(state=DeliveryState.SKIPPED, reason="called_off")
     assert set(off.values_list("call_id", flat=True)) == {one.call_id for one in held}
+    assert "Вернуть отменённые" in offered(owner_client, counter)
 
     action = BulkAction.objects.get()
     undone = owner_client.post(url("bulk-undo", counter, action.pk), follow=True)
     assert "Изменено: 3 из 3." in undone.content.decode()
     assert not off.exists()
+    skipped = {"state": DeliveryState.SKIPPED, "reason": "too_short"}
+    Delivery.objects.filter(call_id=held[0].call_id).update(**skipped)
+    assert "Вернуть отменённые" not in offered(owner_client, counter)
+    assert "Отправить не отправленные" in offered(owner_client, counter)
     shown = owner_client.get(url("history", counter)).context["bulk_recent"]
     assert [one["label"] for one in shown] == ["Вернуть в очередь", "Отменить отправку"]
 
@@ -169,11 +180,17 @@ def test_skipped_calls_are_sent_although_the_settings_exclude_them(
     Counter.objects.filter(pk=counter.pk).update(min_duration_seconds=200)
     short = [store_call(cabinet=cabinet) for _number in range(2)]
     store_call(cabinet=cabinet, client_id="", kind="callback")  # without a visitor it never goes
+    Delivery.objects.filter(call_id=store_call(cabinet=cabinet).pk).update(reason="called_off")
 
     history = owner_client.get(url("history", counter), {"state": "skipped"})
     buttons = {str(one["label"]): one["url"] for one in history.context["bulk_buttons"]}
     question = owner_client.get(buttons["Отправить не отправленные"])
-    assert question.context["sentence"] == "Уйдёт звонков: 2. Не уйдёт: 1."
+    assert history.context["bulk_count"] == "4"
+    assert question.context["sentence"] == "Отобрано звонков: 4. Уйдёт: 2. Не уйдёт: 2."
+    assert question.context["left_out"] == [
+        ("Отправлены, в очереди или остановлены не настройками", "1"),
+        ("Нет идентификатора посетителя", "1"),
+    ]
     form = question.context["hidden"] | {"token": question.context["token"]}
     done = owner_client.post(url("bulk", counter, "send"), form, follow=True)
 
