@@ -8,6 +8,7 @@ from django.db import models
 
 from counters import sendable
 from counters.states import Access
+from integrations.models import YandexAccount
 
 Model = TypeVar("Model", bound=models.Model, covariant=True)
 
@@ -39,6 +40,11 @@ class CounterQuerySet(models.QuerySet[Model]):
             | models.Q(goal__deleted_at__isnull=False)
             | models.Q(goal__isnull=False, callback_goal__deleted_at__isnull=False)
         )
+
+    def cut_off(self) -> Self:
+        """Keep those in use whose account is disconnected: their calls wait."""
+        in_use = self.filter(removed_at=None, enabled=True)
+        return in_use.filter(account__state=YandexAccount.State.DISCONNECTED)
 
     def sendable(self) -> Self:
         """Keep those to which calls may be sent now."""

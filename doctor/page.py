@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count, Q
+from django.utils.functional import Promise
+
 from cabinets.models import Cabinet
 from counters.models import Counter
+from counters.pages.status import WORKS, status_of_counter
 from doctor.findings.check import Check, worst_tone
 from doctor.findings.of_accounts import checks_of_accounts
 from doctor.findings.of_counters import checks_of_counters
@@ -27,6 +31,7 @@ class Part:
     title: str
     note: str
     checks: list[Check]
+    is_off: bool = False
 
     @property
     def tone(self) -> str:
@@ -55,11 +60,13 @@ def doctor_context(cabinet: Cabinet, *, counter: int | None, now: datetime) -> d
     sources = Part("", "", checks_of_sources(cabinet, now=now))
     return {
         "only": only[0] if only else None,
+        "idle": _idle_text(only[0]) if only else "",
         "sources": sources,
         "account_parts": parts,
         "counter_parts": of_counters if only else troubled[:MAX_SHOWN],
         "unshown": max(len(troubled) - MAX_SHOWN, 0),
-        "fine_count": len(of_counters) - len(troubled),
+        "fine_count": sum(not (part.faults or part.is_off) for part in of_counters),
+        "off_count": sum(part.is_off for part in of_counters),
         "counters_count": len(of_counters),
         "faults_count": sum(len(part.faults) for part in (*parts, *of_counters, sources)),
         "checks_count": sum(len(part.checks) for part in (*parts, *of_counters, sources)),
@@ -69,10 +76,21 @@ def doctor_context(cabinet: Cabinet, *, counter: int | None, now: datetime) -> d
 
 
 def _accounts(cabinet: Cabinet, only: Sequence[Counter]) -> list[Any]:
-    present = cabinet.yandex_accounts.defer("access_token", "refresh_token")
+    """Return the linked accounts, and the disconnected ones that still have counters."""
+    present = Q(counters__removed_at=None, counters__pk__isnull=False)
+    every: Any = cabinet.yandex_accounts.defer("access_token", "refresh_token").annotate(
+        counters_present=Count("counters", filter=present),
+        counters_in_use=Count("counters", filter=present & Q(counters__enabled=True)),
+    )
     if only:
-        present = present.filter(pk=only[0].account_id)
-    return list(present.linked().order_by("login", "pk"))
+        every = every.filter(pk=only[0].account_id)
+    return [one for one in every.order_by("login", "pk") if one.is_linked or one.counters_present]
+
+
+def _idle_text(counter: Counter) -> str | Promise:
+    """Return why a counter sends nothing although nothing is wrong with it; '' if it does."""
+    status = status_of_counter(counter)
+    return "" if status is WORKS else status.text
 
 
 def _of_accounts(accounts: Sequence[Any], now: datetime) -> list[Part]:
@@ -83,6 +101,7 @@ def _of_accounts(accounts: Sequence[Any], now: datetime) -> list[Part]:
 def _of_counters(counters: Sequence[Counter], now: datetime) -> list[Part]:
     checks = checks_of_counters(counters, now=now)
     found = [
-        Part(one.name, f"{one.account.login} · {one.number}", checks[one.pk]) for one in counters
+        Part(one.name, f"{one.account.login} · {one.number}", checks[one.pk], not one.enabled)
+        for one in counters
     ]
     return sorted(found, key=lambda part: part.title.casefold())

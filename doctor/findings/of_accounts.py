@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -33,7 +34,10 @@ _LIMIT = gettext_lazy("Лимит запросов")
 def checks_of_accounts(
     accounts: Sequence[YandexAccount], *, now: datetime
 ) -> dict[int, list[Check]]:
-    """Return the checks by account id, in three queries."""
+    """Return the checks by account id, in three queries.
+
+    Load them with ``counters_in_use``: calls wait for a disconnected account only with some.
+    """
     pauses = pauses_of_accounts(accounts, now=now)
     used = _requests_today(accounts, now)
     problems = _problems(accounts)
@@ -49,13 +53,16 @@ def checks_of_accounts(
     return found
 
 
-def _token(account: YandexAccount) -> Check:
+def _token(account: Any) -> Check:
     status = status_of_account(account)
     if status is not None:
-        return Check(_TOKEN, FAULT, status.sentence or status.text, _reconnect(account))
+        if not account.is_linked and not account.counters_in_use:
+            text = _("Аккаунт отключён. Включённых счетчиков у него нет.")
+            return Check(_TOKEN, NOTE, text, reconnect(account))
+        return Check(_TOKEN, FAULT, status.sentence or status.text, reconnect(account))
     if account.state == YandexAccount.State.REFRESH_FAILED:
         text = _("Ключ пока действует, но продлить его не удалось: переподключите аккаунт заранее.")
-        return Check(_TOKEN, WARNING, text, _reconnect(account))
+        return Check(_TOKEN, WARNING, text, reconnect(account))
     return Check(_TOKEN, FINE, _("Ключ действует."))
 
 
@@ -65,7 +72,7 @@ def _rights(account: YandexAccount) -> Check:
         text = _(
             "Не хватает разрешений: %(scopes)s. Переподключите аккаунт и оставьте все отмеченными."
         )
-        return Check(_RIGHTS, FAULT, text % {"scopes": ", ".join(missing)}, _reconnect(account))
+        return Check(_RIGHTS, FAULT, text % {"scopes": ", ".join(missing)}, reconnect(account))
     return Check(_RIGHTS, FINE, _("Все нужные разрешения выданы."))
 
 
@@ -98,9 +105,11 @@ def _limit(used: int, pause: str) -> Check:
     return Check(_LIMIT, FINE, text)
 
 
-def _reconnect(account: YandexAccount) -> Cure:
+def reconnect(account: YandexAccount) -> Cure:
+    """Return the button that leads to Yandex, to link the account anew."""
     url = reverse("integrations:link-reauthorise", args=[account.pk])
-    return Cure(url, _("Переподключить"), is_post=True)
+    label = _("Переподключить") if account.is_linked else _("Подключить снова")
+    return Cure(url, label, is_post=True)
 
 
 def _requests_today(accounts: Sequence[YandexAccount], now: datetime) -> dict[str, int]:

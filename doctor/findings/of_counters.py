@@ -21,8 +21,9 @@ from calls.queries.stats import awaiting_decision, stuck_uploads
 from calls.states import DisplayState
 from counters.causes import lost_goal_of, stop_of
 from counters.models import Counter
-from counters.pages.status import NOT_SAVED, NOTHING_TO_SEND, OFF_SENTENCE
+from counters.pages.status import NOT_SAVED, NOTHING_TO_SEND, OFF_SENTENCE, status_of_account
 from doctor.findings.check import FAULT, FINE, NOTE, WARNING, Check, Cure
+from doctor.findings.of_accounts import reconnect
 
 _ACCESS = gettext_lazy("Счетчик и право на отправку")
 _SETTINGS = gettext_lazy("Настройки")
@@ -75,6 +76,10 @@ def _checks(counter: Counter, facts: _Facts) -> list[Check]:
 
 
 def _access(counter: Counter) -> Check:
+    of_account = status_of_account(counter.account)
+    if of_account is not None:
+        tone = FAULT if counter.enabled else NOTE
+        return Check(_ACCESS, tone, of_account.sentence, reconnect(counter.account))
     cause = stop_of(counter)
     if cause is None:
         return Check(_ACCESS, FINE, _("Счетчик есть в Метрике, отправлять в него можно."))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from cabinets.access import CabinetRequest, cabinet_required
+from cabinets.models import Cabinet
 from notices.bell import mark_seen
 from notices.kinds import Kind
 from notices.models import Notice
@@ -44,6 +45,7 @@ def notice_list(request: CabinetRequest) -> HttpResponse:
     ended = of_cabinet.filter(closed_at__gt=now - SHOWN_FOR).order_by("-closed_at", "pk")
     context = {
         "standing": _rows(sorted(standing[:MAX_STANDING], key=_urgency)),
+        "disconnected": [] if standing else _disconnected_logins(request.cabinet),
         "has_more": len(standing) > MAX_STANDING,
         "ended": _rows(ended[:MAX_ENDED]),
     }
@@ -51,6 +53,12 @@ def notice_list(request: CabinetRequest) -> HttpResponse:
         mark_seen(request.membership, now=now)
         request.membership.unseen_notices = 0  # type: ignore[attr-defined]  # annotated
     return render(request, "notices/notice_list.html", context)
+
+
+def _disconnected_logins(cabinet: Cabinet) -> list[str]:
+    """Return the disconnected accounts for which calls wait. No notice is sent: a person did it."""
+    logins = cabinet.counters.cut_off().order_by("account__login")
+    return list(logins.values_list("account__login", flat=True).distinct())
 
 
 def _urgency(notice: Notice) -> bool:

@@ -68,14 +68,37 @@ def test_healthy_cabinet_is_said_to_be_healthy(owner_client: Client, counter: Co
     assert len(part.checks) == 7
 
 
-def test_account_that_needs_a_new_sign_in(owner_client: Client, counter: Counter) -> None:
+@pytest.mark.parametrize(
+    ("state", "reason", "label", "sentence"),
+    [
+        ("reauth_required", Reason.TOKEN_REJECTED, "Переподключить", "требует переподключения."),
+        ("disconnected", "", "Подключить снова", "отключён."),
+    ],
+)
+def test_account_that_needs_a_new_sign_in(
+    owner_client: Client, counter: Counter, state: str, reason: str, label: str, sentence: str
+) -> None:
     account = counter.account
-    YandexAccount.objects.filter(pk=account.pk).update(
-        state=YandexAccount.State.REAUTH_REQUIRED, state_reason=Reason.TOKEN_REJECTED
-    )
+    gone = {"access_token": "", "refresh_token": ""} if state == "disconnected" else {}
+    YandexAccount.objects.filter(pk=account.pk).update(state=state, state_reason=reason, **gone)
 
     reconnect = reverse("integrations:link-reauthorise", args=[account.pk])
-    assert only_fault(owner_client) == ("Доступ к Яндексу", "danger", reconnect)
+    for query in ({}, {"counter": str(counter.pk)}):
+        found = faults(owner_client, **query)
+        titles = [str(one.title) for one in found]
+        assert titles == ["Доступ к Яндексу", "Счетчик и право на отправку"]
+        assert {(one.cure.url, str(one.cure.label)) for one in found if one.cure} == {
+            (reconnect, label)
+        }
+        assert all(str(one.text).startswith(f"Аккаунт Яндекса {sentence}") for one in found)
+        page = owner_client.get(DOCTOR, query)
+        assert page.context["fine_count"] == 0
+        assert "Всё в порядке" not in page.content.decode()
+
+    Counter.objects.update(enabled=False)
+    assert [str(one.title) for one in faults(owner_client)] == (
+        ["Доступ к Яндексу"] if state == "reauth_required" else []
+    )
 
 
 def test_missing_scope_is_named(owner_client: Client, counter: Counter) -> None:
@@ -128,7 +151,13 @@ def test_counter_that_is_off_is_no_fault_and_can_be_switched_on(
     Counter.objects.filter(pk=counter.pk).update(enabled=False)
 
     assert faults(owner_client) == []
+    whole = owner_client.get(DOCTOR)
+    assert (whole.context["fine_count"], whole.context["off_count"]) == (0, 1)
+    assert "Замечаний нет: проверок — 12." in whole.content.decode()
+    assert f'href="{reverse("counters:list")}?state=off"' in whole.content.decode()
     page = owner_client.get(DOCTOR, {"counter": counter.pk})
+    assert "Выключен: сейчас ничего не отправляется." in page.content.decode()
+    assert "Всё в порядке" not in whole.content.decode() + page.content.decode()
     (settings,) = [one for one in page.context["counter_parts"][0].checks if one.tone == "info"]
     assert settings.cure.fields == (("enabled", "1"),)
     owner_client.post(settings.cure.url, dict(settings.cure.fields))

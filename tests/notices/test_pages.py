@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cabinets.models import AuditEvent, Cabinet
 from counters.models import Counter
 from integrations.installation.guard import installation
-from integrations.models import Installation
+from integrations.models import Installation, YandexAccount
 from notices.kinds import Group, Kind
 from notices.models import NoticeChoice, NoticeMessage
 from notices.tasks import check_often
@@ -99,6 +99,21 @@ def test_kinds_are_listed_without_mail_and_a_halt_is_not_called_calm(
     assert "Новые звонки принимаются и ждут, ничего не теряется." in halted
     assert "Отправка приостановлена: причина — в сообщении вверху страницы." in halted
     assert "Всё в порядке" not in halted
+
+
+def test_disconnected_account_with_counters_in_use_is_not_called_calm(
+    counter: Counter, owner_client: Client, stranger_client: Client
+) -> None:
+    nothing = {"access_token": "", "refresh_token": ""}
+    YandexAccount.objects.update(state="disconnected", login="okna", **nothing)
+
+    page = owner_client.get(LIST).content.decode()
+
+    assert "Отключены аккаунты Яндекса: okna. Звонки в их включённых счетчиках ждут" in page
+    assert "Всё в порядке" not in page
+    assert "Всё в порядке" in stranger_client.get(LIST).content.decode()
+    Counter.objects.update(enabled=False)
+    assert "Всё в порядке" in owner_client.get(LIST).content.decode()
 
 
 def test_choice_decides_what_is_sent(
