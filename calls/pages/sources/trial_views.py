@@ -21,6 +21,7 @@ from calls.models import Call
 from calls.pages.timeline import Timeline, timelines_of
 from calls.pages.unrouted import OtherGroup, others_of
 from calls.ways.trial_call import TOKEN, TooManyTrials, make_trial_calls, sites_of, trial_calls
+from counters.hosts import readable_host
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def trial_call(request: CabinetRequest, pk: int) -> HttpResponse:
         "source": source,
         "made": made if calls else "",
         "trials": [_trial(call, timezone.now()) for call in calls],
-        "sites": sites_of(request.cabinet),
+        "sites": [
+            {"host": host, "readable": readable_host(host)} for host in sites_of(request.cabinet)
+        ],
         "token": secrets.token_hex(8),
     }
     is_part = request.headers.get("HX-Request") == "true" and bool(calls)

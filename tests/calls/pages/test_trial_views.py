@@ -80,6 +80,10 @@ def test_a_call_of_each_kind_is_decided_and_sent_by_order_only(
     assert "Динамический коллтрекинг, пробный" in text
     assert other.name in text
 
+    doors = "xn----8sbehgsbx0arnm9c.xn--p1ai"
+    factories.make_counter(account=counter.account, site_host=doors)
+    page = owner_client.get(url_of(source)).content.decode()
+    assert f'<option value="{doors}">двери-столица.рф</option>' in page
     dynamic = calls.get(kind="dynamic")
     assert dynamic.site_host == "dveri.example"
     confirm = reverse("calls:send", args=[dynamic.pk, counter.pk])
