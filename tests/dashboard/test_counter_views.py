@@ -273,12 +273,16 @@ def test_viewer_cannot_change_anything(
 def test_viewer_sees_list_and_window_without_buttons(
     viewer_client: Client, counter: Counter
 ) -> None:
+    Counter.objects.update(value_rules=[{"kind": "callback", "price": "700.00"}])
     window = viewer_client.get(page(counter))
 
     assert viewer_client.get("/lk/integrations/yandex").status_code == 200
     assert window.status_code == 200
     assert "Вы можете смотреть настройки" in window.content.decode()
     assert "refresh-goals" not in window.content.decode()
+    assert "Правила ценности" in window.content.decode()
+    assert "Добавить правило" not in window.content.decode()
+    assert "Убрать правило" not in window.content.decode()
     adding = f"/lk/integrations/yandex/accounts/{counter.account_id}/counters/add"
     assert viewer_client.get(adding).status_code == 403
     assert viewer_client.get(page(counter, "/delete")).status_code == 403
