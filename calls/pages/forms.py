@@ -30,13 +30,11 @@ class SearchForm(forms.Form):
     date_from = forms.DateField(label=_("С"), widget=_DATE, required=False)
     date_to = forms.DateField(label=_("По"), widget=_DATE, required=False)
     q = forms.CharField(
-        label=_("Телефон или номер звонка целиком"),
+        label=_("Последние цифры телефона или номер звонка целиком"),
         max_length=128,
         required=False,
         strip=True,
-        widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": _("12-34"), "autocomplete": "off"}
-        ),
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
 
     def __init__(self, data: dict[str, Any], *, cabinet: Cabinet, sees_phones: bool) -> None:

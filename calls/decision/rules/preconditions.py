@@ -72,7 +72,7 @@ def _moment(at: datetime, clock: str) -> str:
 RULES = (
     Rule(
         code="test_call",
-        title=gettext_lazy("Проверочный звонок"),
+        title=gettext_lazy("Отмечен источником как проверочный"),
         requirement=gettext_lazy("Не проверочный звонок"),
         sentence=gettext_lazy("Это проверочный звонок CallKeeper: такие никогда не отправляются."),
         sql="NOT c.is_test",
