@@ -93,10 +93,15 @@ def _labelled(event: AuditEvent) -> list[Fact]:
     if event.action == "counter.seen_in_metrika":
         skipped.discard("name")
     return [
-        Fact(str(label), _text(write, event.before.get(key)), _text(write, event.after.get(key)))
+        _fact(str(label), _text(write, event.before.get(key)), _text(write, event.after.get(key)))
         for key, (label, write) in LABELS.items()
         if key not in skipped and _has(event, key)
     ]
+
+
+def _fact(label: str, before: str, after: str) -> Fact:
+    """Return the value alone where it did not change: an arrow would tell of a change."""
+    return Fact(label, "" if before == after else before, after)
 
 
 def _of_backfill(event: AuditEvent) -> list[Fact]:
