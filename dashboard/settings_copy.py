@@ -13,7 +13,7 @@ from cabinets.models import Cabinet
 from calls.queries.connection import calls_awaiting_settings
 from counters.models import Counter
 from counters.settings.copying import Origin, Proposal, proposals
-from counters.settings.save import COPIED, ChangedMeanwhile, save_settings
+from counters.settings.save import COPIED, TEMPLATE_APPLIED, ChangedMeanwhile, save_settings
 from dashboard.first_save import NotAsked
 
 
@@ -80,6 +80,6 @@ def _save(
         actor=actor,
         now=now,
         sends_waiting=bool(sends_waiting),
-        action=COPIED,
+        action=TEMPLATE_APPLIED if origin.is_template else COPIED,
         origin=origin.name,
     )

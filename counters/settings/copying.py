@@ -26,6 +26,7 @@ class Origin:
     name: str
     version: int
     plain: Mapping[str, Any]
+    is_template: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,14 @@ from counters.models import Counter
 from counters.settings.copying import Proposal, proposal
 from counters.settings.diff import SettingChange, audited_diff
 from counters.settings.portable import GOALS, identifiers_of, settings_for, usable_goals
-from counters.settings.save import COPIED, RESTORED, SAVED
+from counters.settings.save import COPIED, RESTORED, SAVED, TEMPLATE_APPLIED
 
 SWITCHED = "counter.switched"
 #: What was done, by the action of the event.
 WORDS: dict[str, str | Promise] = {
     SAVED: gettext_lazy("Настройки сохранены"),
     COPIED: gettext_lazy("Скопированы из «%(origin)s»"),
+    TEMPLATE_APPLIED: gettext_lazy("Применён шаблон «%(origin)s»"),
     RESTORED: gettext_lazy("Возвращены прежние настройки"),
     SWITCHED: gettext_lazy("Отправка включена или выключена"),
 }

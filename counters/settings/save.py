@@ -24,6 +24,7 @@ UNITS = (("defer_value", "defer_unit"), ("price", "currency"))
 
 SAVED = "counter.settings_saved"
 COPIED = "counter.settings_copied"
+TEMPLATE_APPLIED = "counter.template_applied"
 RESTORED = "counter.settings_restored"
 
 

@@ -72,7 +72,7 @@ def delete_template(*, template: SettingsTemplate, actor: User) -> None:
 
 def origin_of_template(template: SettingsTemplate) -> Origin:
     """Return the template as an origin of copying. It never changes, so it has one version."""
-    return Origin(template.name, 1, template.content)
+    return Origin(template.name, 1, template.content, is_template=True)
 
 
 def words_of(template: SettingsTemplate) -> list[SettingChange]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from cabinets.models import AuditEvent, CallSource, Membership
 from cabinets.people import may_change
 from counters.models import Counter
-from counters.settings.save import COPIED, RESTORED, SAVED
+from counters.settings.save import COPIED, RESTORED, SAVED, TEMPLATE_APPLIED
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ def undo_of(events: Sequence[AuditEvent], own: Membership) -> dict[int, Undo]:
     for event in events:
         last.setdefault((event.object_type, event.object_id, event.action), event)
     newest = list(last.values())
+    settings = (SAVED, COPIED, TEMPLATE_APPLIED, RESTORED)
     return (
         _of_counters([one for one in newest if one.action == "counter.switched"], own)
-        | _of_settings([one for one in events if one.action in (SAVED, COPIED, RESTORED)], own)
+        | _of_settings([one for one in events if one.action in settings], own)
         | _of_sources([one for one in newest if one.action == "source.switched"], own)
         | _of_roles([one for one in newest if one.action == "membership.changed"], own)
     )

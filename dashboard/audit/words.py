@@ -22,6 +22,7 @@ _COUNTERS: Words = {
     "counter.switched:off": _("Отправка выключена"),
     "counter.settings_saved": _("Настройки сохранены"),
     "counter.settings_copied": _("Настройки скопированы из другого счетчика"),
+    "counter.template_applied": _("Применён шаблон настроек"),
     "counter.settings_restored": _("Возвращены прежние настройки"),
     "counter.accepts_earlier": _("Звонки до подключения счетчика тоже отправляются"),
     "counter.account_changed": _("Счетчик доступен через другой аккаунт"),

@@ -37,7 +37,7 @@ def test_template_keeps_the_settings_and_gives_them_to_other_counters(
     assert (saved.goal, saved.price, saved.campaigns) == (same, Decimal("1500.50"), ["Москва"])
     assert list(AuditEvent.objects.order_by("pk").values_list("action", flat=True)) == [
         "settings_template.saved",
-        "counter.settings_copied",
+        "counter.template_applied",
     ]
 
 
