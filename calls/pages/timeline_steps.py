@@ -71,7 +71,7 @@ def steps_of(
     order: SendOrder | None = None,
 ) -> list[Step]:
     """Return the steps so far, from the call's arrival to Metrika's answer."""
-    steps = [Step(_("Получен от CallKeeper"), "info", call.received_at)]
+    steps = [Step(_("Звонок получен"), "info", call.received_at)]
     steps += _revisions(call, delivery)
     steps += _approval(approval)
     steps += _order(order)

@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy
 
 from calls.decision.explain import Verdict, explain_call
 from calls.decision.horizon import LINK_HORIZON
+from calls.decision.reasons import REASONS
 from calls.decision.routing import ROUTING_RULES, routing_of
 from calls.delivery.send_orders import preview_sending
 from calls.models import Call
 from calls.pages.buttons import Button, send_button
 from calls.pages.timeline import Timeline, channel_text
 from calls.pages.timeline_steps import RuleLine, Step
-from calls.states import Channel
+from calls.states import STATIC_NO_GOAL, CallKind, Channel
 from counters.models import Counter
 
 NOT_CONCERNED = gettext_lazy("Не относится к счетчику")
@@ -64,13 +65,13 @@ def others_of(call: Call, timelines: Sequence[Timeline]) -> list[OtherGroup]:
     rules = {pair: rule for pair, rule in routing_of(call.pk).items() if pair not in listed}
     channels: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for (counter_id, channel), rule in sorted(rules.items(), key=lambda one: one[0]):
-        channels[counter_id][rule.code if rule else ""].append(channel)
+        channels[counter_id][rule.code if rule else _code(call, channel)].append(channel)
     links: dict[str, list[OtherLink]] = defaultdict(list)
     for counter in _counters(call, set(channels)):
         for code, found in channels[counter.pk].items():
             links[code].append(_link(counter, found))
     sentences = {rule.code: rule.today or rule.sentence for rule in ROUTING_RULES}
-    sentences[""] = _came_before(call)
+    sentences |= {"": _came_before(call), STATIC_NO_GOAL: REASONS[STATIC_NO_GOAL].sentence}
     return [_group(str(sentences[code]), links[code]) for code in sentences if links[code]]
 
 
@@ -87,6 +88,12 @@ def unrouted_timelines(
         return []
     actions = _actions(call, counter)
     return [_timeline(call, counter, channel, verdicts[counter_id, channel], actions)]
+
+
+def _code(call: Call, channel: int) -> str:
+    """Return why a row would be of no use that routing has nothing against; else ""."""
+    is_without_visit = call.kind == CallKind.STATIC and channel == Channel.GOAL
+    return STATIC_NO_GOAL if is_without_visit else ""
 
 
 def _came_before(call: Call) -> str | Promise:
@@ -130,8 +137,8 @@ def _timeline(
     verdicts: Sequence[Verdict],
     actions: list[Button],
 ) -> Timeline:
-    of_routing = {rule.code for rule in ROUTING_RULES}
-    refused = [one.text for one in verdicts if not one.passed and one.code in of_routing]
+    telling = {rule.code for rule in ROUTING_RULES} | {STATIC_NO_GOAL}
+    refused = [one.text for one in verdicts if not one.passed and one.code in telling]
     text = "" if refused else str(_came_before(call))
     rules = [RuleLine(one.passed, one.text, one.applies) for one in verdicts]
     return Timeline(
@@ -147,7 +154,7 @@ def _timeline(
         reason_text=next(iter(refused), text),
         same_second_text="",
         steps=[
-            Step(_("Получен от CallKeeper"), "info", call.received_at),
+            Step(_("Звонок получен"), "info", call.received_at),
             Step(str(NOT_CONCERNED), "neutral", text=text, rules=rules),
         ],
         has_row=False,

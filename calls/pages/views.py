@@ -90,7 +90,8 @@ def call_page_by_key(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
-    calls = Call.objects.defer("raw").annotate(status_came=KeyTextTransform("status", "raw"))
+    calls = Call.objects.select_related("source").defer("raw")
+    calls = calls.annotate(status_came=KeyTextTransform("status", "raw"))
     call = get_object_or_404(calls, cabinet=person.cabinet, pk=call_id)
     sees_phones = person.membership.can_manage
     only = person.GET.get("only", "")

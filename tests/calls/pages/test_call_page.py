@@ -231,7 +231,7 @@ def test_unreadable_identifier_is_explained_without_naming_the_page(
     page = page_of(owner_client, call)
 
     assert [step.title for step in timeline.steps] == [
-        "Получен от CallKeeper",
+        "Звонок получен",
         "Не отправлен: нужно ваше решение или исправленная запись",
     ]
     assert "Или отправьте его кнопкой «Отправить как непривязанный»" in page

@@ -51,7 +51,7 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
     (timeline,) = timelines_of(call, now=NOW)
 
     assert titles(timeline) == [
-        "Получен от CallKeeper",
+        "Звонок получен",
         "Решено отправить",
         "Собран в выгрузку",
         "Отправка",
@@ -77,7 +77,7 @@ def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
 
     (timeline,) = timelines_of(call, now=NOW)
 
-    assert titles(timeline) == ["Получен от CallKeeper", "Решено не отправлять"]
+    assert titles(timeline) == ["Звонок получен", "Решено не отправлять"]
     decision = timeline.steps[1]
     assert decision.text == ""
     assert [rule.text for rule in decision.rules if not rule.ok] == [

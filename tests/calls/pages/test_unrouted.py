@@ -18,7 +18,7 @@ from integrations.models import YandexAccount
 from tests import factories
 from tests.calls.stored import store_call
 
-OTHERS = "Не относится к остальным счетчикам"
+OTHERS = "Куда ещё этот звонок не уходит"
 NO_COUNTER = "Не относится ни к одному счетчику"
 
 
@@ -142,3 +142,19 @@ def test_viewer_sees_masked_values_of_the_reason(
 
     assert "79161234567" not in page
     assert "Кампания звонка" in page
+
+
+def test_goal_of_a_static_call_is_refused_for_what_the_call_is(
+    owner_client: Client, counters: list[Counter]
+) -> None:
+    call = store_call(cabinet=counters[0].cabinet, kind="static", site_host="0.example")
+    goal = factories.make_goal(counter=counters[0])
+    Counter.objects.filter(pk=counters[0].pk).update(goal=goal)
+
+    page = page_of(owner_client, call)
+    asked = page_of(owner_client, call, only=f"{counters[0].pk}.2")
+
+    sentence = "Статический звонок не связан с визитом, поэтому достичь цели не может."
+    assert page.count(sentence) == 1
+    assert sentence in asked
+    assert "Когда звонок пришёл, настройки счетчика ему не подходили" not in page + asked
