@@ -98,7 +98,10 @@ OUR_FIELDS: tuple[OurField, ...] = (
     OurField(
         "site",
         _("Сайт"),
-        ("site", "host", "visitsite", "sitevisit", "domain", "hostname", "website", "сайт"),
+        (
+            *("site", "host", "visitsite", "sitevisit", "sitedomain", "sitedomainname", "domain"),
+            *("domainname", "hostname", "website", "сайт", "доменсайта", "адрессайта", "домен"),
+        ),
         ("visitSite", "siteVisit", "host"),
     ),
     OurField(

@@ -126,3 +126,8 @@ def test_fields_that_are_not_ours_are_dropped() -> None:
     came = {"callTime": "when", "evil": "x", "site": "", "yaClid": 5, "tags": "т" * 301}
 
     assert usable_fields(came) == {"callTime": "when"}
+
+
+@pytest.mark.parametrize("name", ["siteDomain", "site_domain_name", "Домен сайта", "Адрес сайта"])
+def test_site_is_guessed_by_the_names_of_its_domain(name: str) -> None:
+    assert guess([name]).fields == {"site": name}
