@@ -49,15 +49,16 @@ def _before_connection(started: str, accepted: str) -> str:
     start, bound = datetime.fromisoformat(started), datetime.fromisoformat(accepted)
     is_close = (bound - start).total_seconds() < 60
     clock = "H:i:s" if is_close else "H:i"
-    began = _("Звонок начался %(start)s, а счетчик принимает звонки с %(bound)s.") % {
-        "start": _moment(start, clock),
-        "bound": _moment(bound, clock),
-    }
+    # True of a kept reason too: the settings may have changed since.
+    began = _(
+        "Звонок начался %(start)s, а счетчик, когда звонок проверяли, принимал звонки с %(bound)s."
+    ) % {"start": _moment(start, clock), "bound": _moment(bound, clock)}
     if start <= timezone.now() - LINK_HORIZON:
         return f"{began} {Attention.EXPIRED.sentence}"
     order = _(
         "Более ранние звонки уходят только по вашему распоряжению: когда настройки счетчика "
-        "сохранены, оно в них, рядом со строкой «Счетчик принимает звонки с»."
+        "сохранены, оно в них, рядом со строкой «Счетчик принимает звонки с». Если вы его уже "
+        "дали, что мешает теперь, видно в проверках на странице звонка."
     )
     return f"{began} {order}"
 

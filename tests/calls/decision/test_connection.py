@@ -133,13 +133,13 @@ def test_refusal_names_both_times_in_the_zone_of_the_page(
     close = row_of(store_call(cabinet=cabinet, started_at=ADDED_AT - timedelta(seconds=1)))
 
     assert reason_sentence("before_connection", row.compared) == (
-        "Звонок начался 08.06 09:00, а счетчик принимает звонки с 10.06 09:00. Более ранние "
-        "звонки уходят только по вашему распоряжению: когда настройки счетчика сохранены, оно в "
-        "них, рядом со строкой «Счетчик принимает звонки с»."
+        "Звонок начался 08.06 09:00, а счетчик, когда звонок проверяли, принимал звонки с 10.06 "
+        "09:00. Более ранние звонки уходят только по вашему распоряжению: когда настройки счетчика "
+        "сохранены, оно в них, рядом со строкой «Счетчик принимает звонки с». Если вы его уже "
+        "дали, что мешает теперь, видно в проверках на странице звонка."
     )
-    assert "08:59:59, а счетчик принимает звонки с 10.06 09:00:00." in reason_sentence(
-        "before_connection", close.compared
-    )
+    sentence = reason_sentence("before_connection", close.compared)
+    assert "08:59:59, а счетчик, когда звонок проверяли, принимал звонки с 10.06 09:00:00." in sentence
 
 
 def test_counter_without_a_bound_takes_calls_of_any_age(cabinet: Cabinet, counter: Counter) -> None:
@@ -221,8 +221,8 @@ def test_call_from_before_the_connection_that_is_too_late_has_expired(
     assert shown(late.call) == shown(last) == DisplayState.EXPIRED
     assert shown(fresh) == DisplayState.SKIPPED
     assert reason_sentence("before_connection", late.compared) == (
-        "Звонок начался 01.01.2020 03:00, а счетчик принимает звонки с 10.06 09:00. Со звонка "
-        "прошёл 21 день: Метрика уже не привяжет его к визиту."
+        "Звонок начался 01.01.2020 03:00, а счетчик, когда звонок проверяли, принимал звонки с "
+        "10.06 09:00. Со звонка прошёл 21 день: Метрика уже не привяжет его к визиту."
     )
 
 

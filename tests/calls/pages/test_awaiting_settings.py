@@ -83,5 +83,5 @@ def test_call_from_before_the_connection_says_why_and_where(
         reverse("calls:history", args=[counter.pk]),
     ):
         text = text_of(owner_client.get(page))
-        assert "а счетчик принимает звонки с" in text
+        assert "а счетчик, когда звонок проверяли, принимал звонки с" in text
         assert "уходят только по вашему распоряжению" in text
