@@ -139,7 +139,9 @@ def test_refusal_names_both_times_in_the_zone_of_the_page(
         "дали, что мешает теперь, видно в проверках на странице звонка."
     )
     sentence = reason_sentence("before_connection", close.compared)
-    assert "08:59:59, а счетчик, когда звонок проверяли, принимал звонки с 10.06 09:00:00." in sentence
+    assert (
+        "08:59:59, а счетчик, когда звонок проверяли, принимал звонки с 10.06 09:00:00." in sentence
+    )
 
 
 def test_counter_without_a_bound_takes_calls_of_any_age(cabinet: Cabinet, counter: Counter) -> None:
