@@ -42,7 +42,7 @@ class Sending:
         counts = self.counts
         not_judged = 0 if self.shown.is_more else self.shown.calls - counts.total
         found = [
-            (_("Отправлены, в очереди или остановлены не настройками"), not_judged),
+            (_("Отправлены, в очереди, пробные или остановлены не настройками"), not_judged),
             (_("Уже отправлены или ждут отправки"), counts.already),
             (_("Прошёл 21 день"), counts.late),
         ]

@@ -188,7 +188,7 @@ def test_skipped_calls_are_sent_although_the_settings_exclude_them(
     assert history.context["bulk_count"] == "4"
     assert question.context["sentence"] == "Отобрано звонков: 4. Уйдёт: 2. Не уйдёт: 2."
     assert question.context["left_out"] == [
-        ("Отправлены, в очереди или остановлены не настройками", "1"),
+        ("Отправлены, в очереди, пробные или остановлены не настройками", "1"),
         ("Нет идентификатора посетителя", "1"),
     ]
     form = question.context["hidden"] | {"token": question.context["token"]}
