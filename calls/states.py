@@ -41,6 +41,15 @@ class CallKind(models.TextChoices):
     UNKNOWN = "unknown", _("Коллтрекинг, вид не указан")
 
 
+class LinkResult(models.IntegerChoices):
+    """What Metrika's logs say of a row that was sent."""
+
+    LINKED = 1, _("Привязан к визиту")
+    NO_VISIT = 2, _("В Метрике, без визита")
+    #: The logs of its day were read three days after it was accepted, and it is not there.
+    ABSENT = 3, _("В логах Метрики нет")
+
+
 class HoldBack(models.IntegerChoices):
     """Why a call is not sent by itself, given when it is first stored."""
 

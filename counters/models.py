@@ -249,6 +249,10 @@ class Counter(models.Model):
     last_attempt_only = models.BooleanField(
         _("Только последняя попытка обратного звонка"), default=True
     )
+    #: Whether Metrika's logs are read to say which visit each call was linked to: `calls.proof`.
+    link_proof = models.BooleanField(
+        _("Проверять привязку по логам Метрики"), default=False, db_default=False
+    )
 
     version = models.PositiveIntegerField(_("Версия настроек"), default=1, editable=False)
     configured_at = models.DateTimeField(_("Настроен впервые"), null=True, blank=True)

@@ -20,6 +20,14 @@ from calls.models.intake import (
     SourceMapping,
     Way,
 )
+from calls.models.proof import (
+    LinkProof,
+    LogHit,
+    LogRequest,
+    LogSentRow,
+    LogState,
+    UnknownLogRow,
+)
 from calls.models.pull import PullSource
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
@@ -55,7 +63,12 @@ __all__ = [
     "ImportState",
     "IngestReceipt",
     "Intake",
+    "LinkProof",
     "ListUse",
+    "LogHit",
+    "LogRequest",
+    "LogSentRow",
+    "LogState",
     "PullSource",
     "ReceivedRequest",
     "Reconciliation",
@@ -68,6 +81,7 @@ __all__ = [
     "SourceMapping",
     "StreamUse",
     "UnknownFile",
+    "UnknownLogRow",
     "UnlinkedApproval",
     "Upload",
     "UploadAttempt",

@@ -26,7 +26,11 @@ from calls.models import (
     EmptyField,
     IngestReceipt,
     Intake,
+    LinkProof,
     ListUse,
+    LogHit,
+    LogRequest,
+    LogSentRow,
     ReceivedRequest,
     Reconciliation,
     Redecision,
@@ -38,6 +42,7 @@ from calls.models import (
     SourceMapping,
     StreamUse,
     UnknownFile,
+    UnknownLogRow,
     UnlinkedApproval,
     UploadAttempt,
     UploadFile,
@@ -68,6 +73,7 @@ MODELS = sorted(
 )
 CODE_VERIFIER = "verifier-which-nobody-may-read"
 RECORD = '{"note": "record-which-nobody-may-read"}'
+CLIENT_ID = "1718031415926535897"
 BODY = b"ClientId,Tag\n1,bytes-which-nobody-may-read\n"
 
 CreateAll = Callable[[], dict[str, Model]]
@@ -101,6 +107,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         call,
         CallKey.objects.get(pk=call.pk),
         *_delivery(call, counter),
+        *_proof(call, counter),
         *_reconciliation(counter),
         *_watched(source, number),
         IngestReceipt.objects.create(
@@ -269,6 +276,38 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     extra = make_upload(counter=counter)
     yield Resend.objects.create(
         call=call, counter=counter, channel=1, number=1, upload=extra, ordered_at=now
+    )
+
+
+def _proof(call: Call, counter: Counter) -> Iterator[Model]:
+    now, upload = timezone.now(), make_upload(counter=counter)
+    yield LinkProof.objects.create(
+        upload=upload,
+        row_number=1,
+        call=call,
+        partition_at=call.partition_at,
+        cabinet=counter.cabinet,
+        counter=counter,
+        channel=1,
+        result=1,
+        proved_at=now,
+    )
+    request = LogRequest.objects.create(
+        counter=counter, date1=now.date(), date2=now.date(), requested_at=now, next_at=now
+    )
+    yield request
+    known = {"request": request, "moment": "2026-11-01 12:00:00", "client_id": CLIENT_ID}
+    yield LogHit.objects.create(**known, part=0, line=1, uploading_id=7, visit_id="8")
+    yield LogSentRow.objects.create(**known, upload=upload, row_number=1)
+    yield UnknownLogRow.objects.create(
+        counter=counter,
+        upload=upload,
+        uploading_id=7,
+        kind="foreign",
+        moment=now,
+        fingerprint="0",
+        count=1,
+        found_at=now,
     )
 
 

@@ -1,0 +1,174 @@
+"""What is known of each sent row's link to a visit: from Metrika's logs, else that it is not known.
+
+The only definition: lists, filters and a call's page use `link_of` and `link_condition`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calls.models import Delivery, LinkProof, Upload
+from calls.models.querysets import WITH_METRIKA
+from calls.states import DeliveryState, LinkResult
+
+#: 99 % of visits are final after it (https://yandex.com/dev/metrika/en/logs/).
+FINAL_AFTER = timedelta(days=3)
+#: A row is searched for during so many days after Metrika accepted it; then it stays unknown.
+SEARCHED_FOR = timedelta(days=7)
+
+LINKED, NOT_LINKED, ABSENT = "linked", "not_linked", "absent"
+NOT_YET, UNKNOWN = "not_yet", "unknown"
+
+#: Values of filters and their words.
+VALUES = {
+    LINKED: gettext_lazy("Привязан к визиту"),
+    NOT_LINKED: gettext_lazy("Без визита"),
+    ABSENT: gettext_lazy("В логах Метрики нет"),
+    NOT_YET: gettext_lazy("Ещё не видно"),
+    UNKNOWN: gettext_lazy("Не проверялся"),
+}
+#: Colour of each value.
+TONES = {
+    LINKED: "success",
+    NOT_LINKED: "neutral",
+    ABSENT: "warning",
+    NOT_YET: "info",
+    UNKNOWN: "neutral",
+}
+_OF_RESULT = {
+    LinkResult.LINKED: LINKED,
+    LinkResult.NO_VISIT: NOT_LINKED,
+    LinkResult.ABSENT: ABSENT,
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """What is known of one sent row."""
+
+    value: str
+    #: One sentence without a full stop, such as «привязан к визиту 12.11, 18:02».
+    text: str
+    #: When the logs were read; None when nothing was found in them so far.
+    proved_at: datetime | None = None
+    visit_id: str = ""
+    visit_at: datetime | None = None
+
+    @property
+    def tone(self) -> str:
+        """The colour of its badge."""
+        return TONES[self.value]
+
+
+_LINKS = """
+SELECT w.upload_id, w.row_number, p.result, p.visit_id, p.visit_at, p.proved_at, u.is_static,
+       c.link_proof AND u.taken_over_at IS NULL AND NOT u.is_static
+       AND coalesce(u.accepted_at, u.created_at) > %(since)s AS is_searched, c.link_proof
+FROM unnest(%(uploads)s::bigint[], %(rows)s::int[]) AS w(upload_id, row_number)
+JOIN calls_upload u ON u.id = w.upload_id AND u.uploading_id IS NOT NULL
+JOIN counters_counter c ON c.id = u.counter_id
+LEFT JOIN calls_linkproof p ON p.upload_id = w.upload_id AND p.row_number = w.row_number
+"""
+
+
+def link_of(deliveries: Iterable[Delivery]) -> dict[int, Link]:
+    """Return what is known of each delivery by its id, in one query.
+
+    Those that are not with Metrika are left out.
+    """
+    rows = {
+        (one.upload_id, one.row_number): one.pk
+        for one in deliveries
+        if one.upload_id is not None and one.state == DeliveryState.BATCHED
+    }
+    if not rows:
+        return {}
+    values: dict[str, Any] = {
+        "uploads": [upload for upload, _row in rows],
+        "rows": [row for _upload, row in rows],
+        "since": timezone.now() - SEARCHED_FOR,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LINKS, values)
+        return {rows[upload, row]: _link(*found) for upload, row, *found in cursor.fetchall()}
+
+
+def link_condition(value: str, *, now: datetime | None = None) -> Q:
+    """Return the condition over `Delivery` of those whose `Link.value` is this one.
+
+    The five values are disjoint, and together are all that Metrika has.
+    """
+    if value in (NOT_YET, UNKNOWN):
+        is_searched = Exists(_searched(now or timezone.now()))
+        is_not_proved = _with_metrika() & ~Q(Exists(_proofs()))
+        return is_not_proved & (Q(is_searched) if value == NOT_YET else ~Q(is_searched))
+    result = next(result for result, one in _OF_RESULT.items() if one == value)
+    return _with_metrika() & Q(Exists(_proofs().filter(result=result)))
+
+
+def _with_metrika() -> Q:
+    with_metrika = Upload.objects.filter(WITH_METRIKA, pk=OuterRef("upload_id"))
+    return Q(state=DeliveryState.BATCHED) & Q(Exists(with_metrika))
+
+
+def _proofs() -> QuerySet[LinkProof]:
+    return LinkProof.objects.filter(
+        upload_id=OuterRef("upload_id"), row_number=OuterRef("row_number")
+    )
+
+
+def _searched(now: datetime) -> QuerySet[Any]:
+    """Return the upload of the outer row if its rows are still searched for."""
+    accepted = Coalesce("accepted_at", "created_at")
+    uploads = Upload.objects.filter(
+        pk=OuterRef("upload_id"), counter__link_proof=True, taken_over_at=None, is_static=False
+    )
+    return uploads.alias(accepted=accepted).filter(accepted__gt=now - SEARCHED_FOR)
+
+
+def _link(
+    result: int | None,
+    visit_id: str | None,
+    visit_at: datetime | None,
+    proved_at: datetime | None,
+    is_static: bool,
+    is_searched: bool,
+    is_on: bool,
+) -> Link:
+    if result is None:
+        return _not_proved(is_static=is_static, is_searched=is_searched, is_on=is_on)
+    value = _OF_RESULT[LinkResult(result)]
+    text = _text_of(value, visit_id or "", visit_at)
+    return Link(value, text, proved_at, visit_id or "", visit_at)
+
+
+def _text_of(value: str, visit_id: str, visit_at: datetime | None) -> str:
+    if value == ABSENT:
+        return _("в логах Метрики этой строки нет")
+    if value == NOT_LINKED:
+        return _("в Метрике есть, визита у него нет")
+    if visit_at is None:
+        return _("привязан к визиту № %(number)s") % {"number": visit_id}
+    moment = date_format(timezone.localtime(visit_at), "d.m, H:i")
+    return _("привязан к визиту %(moment)s") % {"moment": moment}
+
+
+def _not_proved(*, is_static: bool, is_searched: bool, is_on: bool) -> Link:
+    if is_static:
+        return Link(UNKNOWN, _("статический: к визиту Метрика его не привязывает"))
+    if is_searched:
+        return Link(NOT_YET, _("ещё не видно (до 3 суток)"))
+    if is_on:
+        return Link(UNKNOWN, _("по логам не проверялся"))
+    return Link(UNKNOWN, _("по логам не проверялся: проверка выключена в настройках счетчика"))
