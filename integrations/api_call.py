@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.sealing import UnsealFailed
 from cabinets.support import with_support
-from integrations.clients import metrika_client
+from integrations.clients import logs_client, metrika_client
 from integrations.installation import words
 from integrations.installation.guard import SendingHalted
 from integrations.limits import pauses, request_budget
@@ -33,6 +33,7 @@ from integrations.yandex.errors import (
     Unreachable,
     YandexError,
 )
+from integrations.yandex.logs import LogsClient
 from integrations.yandex.metrika import MetrikaClient
 
 logger = logging.getLogger(__name__)
@@ -95,13 +96,45 @@ def call_metrika(account: YandexAccount, call: Call[T]) -> T:
 
     A token that cannot be renewed also moves the account to «Требуется переподключение».
     """
+
+    def once() -> T:
+        kind, lasts = request_budget.Kind.OTHER, MAX_WAIT_SECONDS
+        with (
+            request_budget.request(account.yandex_uid, kind, max_wait_seconds=lasts) as lease,
+            closing(metrika_client(account, lease.before_request)) as client,
+        ):
+            return call(client)
+
+    return _answered(account, once)
+
+
+def call_logs(
+    account: YandexAccount, call: Callable[[LogsClient, request_budget.Lease], T], *, counter: int
+) -> T:
+    """Return the result of ``call`` to the Logs API, under the same conditions.
+
+    For workers: it waits for no slot. The lease is to be prolonged while a long body is read.
+    """
+
+    def once() -> T:
+        kind = request_budget.Kind.LOGS
+        with (
+            request_budget.request(account.yandex_uid, kind, counter=counter) as lease,
+            closing(logs_client(account, lease.before_request)) as client,
+        ):
+            return call(client, lease)
+
+    return _answered(account, once)
+
+
+def _answered(account: YandexAccount, once: Callable[[], T]) -> T:
     if not account.is_linked:
         raise MetrikaUnavailable(DISCONNECTED)
     if not account.is_usable:
         raise MetrikaUnavailable(RECONNECT)
     try:
         with acquire():
-            return _call_with_renewal(account, call)
+            return _call_with_renewal(account, once)
     except NoFreeSlot:
         raise MetrikaUnavailable(SLOW) from None
     except UnsealFailed:
@@ -109,19 +142,19 @@ def call_metrika(account: YandexAccount, call: Call[T]) -> T:
         raise MetrikaUnavailable(UNREADABLE) from None
 
 
-def _call_with_renewal(account: YandexAccount, call: Call[T]) -> T:
+def _call_with_renewal(account: YandexAccount, once: Callable[[], T]) -> T:
     try:
-        return _call_once(account, call)
+        return _call_once(account, once)
     except TokenRejected:
-        return _retry_with_renewed_token(account, call)
+        return _retry_with_renewed_token(account, once)
 
 
-def _retry_with_renewed_token(account: YandexAccount, call: Call[T]) -> T:
+def _retry_with_renewed_token(account: YandexAccount, once: Callable[[], T]) -> T:
     if not _renew_token(account):
         raise MetrikaUnavailable(RECONNECT)
     account.refresh_from_db()
     try:
-        return _call_once(account, call)
+        return _call_once(account, once)
     except TokenRejected:
         refresh.mark_reauth_required(account.pk, Reason.TOKEN_REJECTED)
         raise MetrikaUnavailable(RECONNECT) from None
@@ -134,17 +167,11 @@ def _renew_token(account: YandexAccount) -> bool:
         raise MetrikaUnavailable(NO_ANSWER) from None
 
 
-def _call_once(account: YandexAccount, call: Call[T]) -> T:
+def _call_once(account: YandexAccount, once: Callable[[], T]) -> T:
     try:
-        with (
-            request_budget.request(
-                account.yandex_uid, request_budget.Kind.OTHER, max_wait_seconds=MAX_WAIT_SECONDS
-            ) as lease,
-            closing(metrika_client(account, lease.before_request)) as client,
-        ):
-            return call(client)
+        return once()
     except request_budget.BudgetSpent as spent:
-        raise MetrikaUnavailable(_sentence_for_budget(spent)) from None
+        raise MetrikaUnavailable(_sentence_for_budget(spent)) from spent
     except TokenRejected:
         raise
     except YandexError as error:

@@ -18,6 +18,7 @@ from integrations.limits import clock_skew
 from integrations.limits.web_slots import read_timeout
 from integrations.models import YandexAccount
 from integrations.yandex.config import YandexConfig
+from integrations.yandex.logs import LogsClient
 from integrations.yandex.metrika import MetrikaClient
 from integrations.yandex.oauth import OAuthClient
 
@@ -60,18 +61,34 @@ def metrika_client(
     Use it inside `request_budget.request`; ``before_request`` is that lease's method.
     """
     guard.ensure_may_request()
+    return MetrikaClient(
+        yandex_config(),
+        account.access_token,
+        before_request=before_request,
+        on_success=_on_success(account),
+    )
 
+
+def logs_client(
+    account: YandexAccount, before_request: Callable[[], None] | None = None
+) -> LogsClient:
+    """Return a client of Metrika's Logs API, under the same conditions. Raises SendingHalted."""
+    guard.ensure_may_request()
+    return LogsClient(
+        yandex_config(),
+        account.access_token,
+        before_request=before_request,
+        on_success=_on_success(account),
+    )
+
+
+def _on_success(account: YandexAccount) -> Callable[[datetime | None], None]:
     def on_success(server_time: datetime | None) -> None:
         if server_time is not None:
             clock_skew.record_server_time(server_time)
         _clear_renewed_at(account)
 
-    return MetrikaClient(
-        yandex_config(),
-        account.access_token,
-        before_request=before_request,
-        on_success=on_success,
-    )
+    return on_success
 
 
 def _clear_renewed_at(account: YandexAccount) -> None:

@@ -44,11 +44,18 @@ class Kind(StrEnum):
     #: starts a day the results of what was sent must still be asked for.
     LOOK = "look"
     OTHER = "other"
+    #: Reading of logs, counted with the requests of people and limited to a part of their share.
+    LOGS = "logs"
 
     @property
     def column(self) -> str:
         """The column of RequestDay in which it is counted."""
-        columns = {Kind.UPLOAD: "uploads", Kind.OTHER: "other", Kind.LOOK: "looks"}
+        columns = {
+            Kind.UPLOAD: "uploads",
+            Kind.OTHER: "other",
+            Kind.LOGS: "other",
+            Kind.LOOK: "looks",
+        }
         return columns.get(self, "polls")
 
 
@@ -57,6 +64,8 @@ UPLOAD_SHARE = 0.7
 POLL_SHARE = 0.2
 #: Requests of people and hourly checks; more than the rest, for days with few uploads.
 OTHER_SHARE = 0.25
+#: Logs are read while people and checks have used less than this: the rest of their share stays.
+LOGS_SHARE = 0.15
 #: The reason of a refusal for one counter only.
 COUNTER_PAUSED = "counter"
 #: Reasons that end by themselves within seconds, so that waiting for them is worthwhile.
@@ -100,8 +109,15 @@ class Lease:
         """
         if self.requests:
             _retry_transient(lambda: _charge(self), PAGE_WAIT_SECONDS)
-        _extend(self, timezone.now())
+        self.prolong()
         self.requests += 1
+
+    def prolong(self) -> None:
+        """Extend the lease for another request's duration: for a body that is read for long.
+
+        Raises BudgetSpent when the slot is another's by now.
+        """
+        _extend(self, timezone.now())
 
 
 @contextmanager
@@ -226,7 +242,12 @@ def _refuse_while_paused(yandex_uid: str, counter: int | None, now: datetime) ->
 
 def _spend_day(yandex_uid: str, kind: Kind, day: date, *, ends_at: datetime) -> None:
     total = settings.METRIKA_DAILY_REQUESTS
-    shares = {Kind.UPLOAD: UPLOAD_SHARE, Kind.POLL: POLL_SHARE, Kind.OTHER: OTHER_SHARE}
+    shares = {
+        Kind.UPLOAD: UPLOAD_SHARE,
+        Kind.POLL: POLL_SHARE,
+        Kind.OTHER: OTHER_SHARE,
+        Kind.LOGS: LOGS_SHARE,
+    }
     share = shares.get(kind, 1)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -210,7 +210,7 @@ class MetrikaClient:
     def _understood(
         self, answer: Answer, action: str, read: Callable[[dict[str, Any]], Result]
     ) -> Result:
-        result = _understood(answer, action, read)
+        result = understood(answer, action, read)
         if self._on_success:
             self._on_success(answer.sent_at)
         return result
@@ -220,7 +220,7 @@ def _is_last_page(length: int) -> bool:
     return length < UPLOADINGS_PER_PAGE and length % SUSPICIOUS_MULTIPLE != 0
 
 
-def _understood(answer: Answer, action: str, read: Callable[[dict[str, Any]], Result]) -> Result:
+def understood(answer: Answer, action: str, read: Callable[[dict[str, Any]], Result]) -> Result:
     """Read a success; raise the error that any other answer stands for.
 
     Errors may come inside a 200: several public clients look for the key there.

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from .records import CounterInfo, GoalInfo, Profile, Token, Uploading
+from .records import (
+    CounterInfo,
+    GoalInfo,
+    LogEvaluation,
+    LogOrder,
+    Profile,
+    Token,
+    Uploading,
+)
 
 Record = TypeVar("Record")
 
@@ -105,6 +113,44 @@ def read_uploading(row: dict[str, Any]) -> Uploading:
 
 def read_wrapped_uploading(body: dict[str, Any]) -> Uploading:
     return read_uploading(_object(body.get("uploading"), "uploading"))
+
+
+def read_log_evaluation(body: dict[str, Any]) -> LogEvaluation:
+    """``{"log_request_evaluation": {"possible": true, "max_possible_day_quantity": 213}}``"""
+    found = _object(body.get("log_request_evaluation"), "log_request_evaluation")
+    possible = found.get("possible")
+    if not isinstance(possible, bool):
+        raise Misshapen("the evaluation does not say whether it is possible")
+    return LogEvaluation(possible, _whole(found.get("max_possible_day_quantity")))
+
+
+def read_log_order(row: dict[str, Any]) -> LogOrder:
+    """``{"request_id": 4102, "source": "hits", "status": "created", "parts": [], …}``"""
+    number = _whole(row.get("request_id"))
+    if number is None:
+        raise Misshapen("a log request has no id")
+    named, parts = row.get("fields"), row.get("parts")
+    return LogOrder(
+        request_id=number,
+        source=_text(row.get("source")),
+        date1=_text(row.get("date1")),
+        date2=_text(row.get("date2")),
+        fields=tuple(map(_text, named)) if isinstance(named, list) else (),
+        status=_text(row.get("status")),
+        size=_whole(row.get("size")),
+        parts=tuple(_part(one) for one in parts) if isinstance(parts, list) else (),
+    )
+
+
+def read_wrapped_log_order(body: dict[str, Any]) -> LogOrder:
+    return read_log_order(_object(body.get("log_request"), "log_request"))
+
+
+def _part(value: object) -> int:
+    number = _whole(_object(value, "a part").get("part_number"))
+    if number is None:
+        raise Misshapen("a part has no number")
+    return number
 
 
 def _object(value: object, what: str) -> dict[str, Any]:

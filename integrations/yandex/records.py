@@ -89,3 +89,38 @@ class Uploading:
     linked_quantity: int | None = None
     user_not_found_quantity: int | None = None
     create_time: datetime | None = None
+
+
+# The statuses of a request for logs. The list is open, as that of uploadings:
+# https://yandex.com/dev/metrika/en/logs/openapi/getLogRequest
+LOGS_CREATED = "created"
+LOGS_RETRIED = "awaiting_retry"
+LOGS_PROCESSED = "processed"
+#: Metrika is still preparing them.
+LOGS_WAITING = frozenset({LOGS_CREATED, LOGS_RETRIED})
+
+
+@dataclass(frozen=True)
+class LogEvaluation:
+    """Whether logs can be ordered now, and of how many days at once at most."""
+
+    is_possible: bool
+    max_days: int | None = None
+
+
+@dataclass(frozen=True)
+class LogOrder:
+    """Logs that were ordered: prepared by and by, then downloaded part by part, then removed.
+
+    The dates are ``2026-11-12``; ``parts`` are the numbers of the parts, known once it is
+    processed.
+    """
+
+    request_id: int
+    source: str = ""
+    date1: str = ""
+    date2: str = ""
+    fields: tuple[str, ...] = ()
+    status: str = ""
+    size: int | None = None
+    parts: tuple[int, ...] = ()

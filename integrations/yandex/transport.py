@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from .patient_pools import PATIENT_POOLS
 # A list of 10,000 uploadings is some 5 MB; anything else is a few kilobytes.
 MAX_LIST_BYTES = 50 * 1024 * 1024
 MAX_ANSWER_BYTES = 1024 * 1024
-LISTS = ("/counters", "/goals", "uploadings")
+LISTS = ("/counters", "/goals", "uploadings", "/logrequests")
 READ_BYTES = 64 * 1024
 
 TOKEN = re.compile(r"[!-~]+")
@@ -50,7 +50,7 @@ class YandexToken(AuthBase):
 
 
 class YandexAdapter(HTTPAdapter):
-    """Sends requests to the configured hosts only, and reads each answer to its end."""
+    """Sends requests to the configured hosts only, and reads each answer but streams to its end."""
 
     def __init__(
         self, config: YandexConfig, before_request: Callable[[], None] | None = None
@@ -81,7 +81,9 @@ class YandexAdapter(HTTPAdapter):
             if self._before_request:
                 self._before_request()
             response = super(YandexAdapter, self).send(request, True, limits, verify, cert, proxies)
-            return _read_to_end(response, request)
+            # The body of a stream is read by whoever asked for it; that of an error is short.
+            is_stream = stream and response.status_code == requests.codes.ok
+            return response if is_stream else _read_to_end(response, request)
 
         try:
             response = _twice_if_dropped(attempt) if request.method == "GET" else attempt()
@@ -132,6 +134,24 @@ def _read_to_end(
     # The place where ``requests`` itself keeps a body that was read.
     response._content = bytes(content)
     return response
+
+
+def _require_end(response: requests.Response) -> None:
+    """A body that ends with its connection would look whole when it is cut."""
+    if not {"Content-Length", "Transfer-Encoding"} & {name.title() for name in response.headers}:
+        raise unexpected(answer_of_stream(response), action=_action(response.request), why="no end")
+
+
+def answer_of_stream(response: requests.Response) -> Answer:
+    """Return the answer without the body, which stays where it is."""
+    return Answer(response.status_code, b"", response.headers)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(READ_BYTES)
+    except requests.RequestException as error:
+        raise _unreachable(response.request, error) from error
 
 
 def answer_of(response: requests.Response) -> Answer:
@@ -188,6 +208,28 @@ class Transport:
 
     def get(self, url: str, *, auth: AuthBase, params: Mapping[str, str | int]) -> Answer:
         return self._send("GET", url, auth=auth, params=params)
+
+    @contextlib.contextmanager
+    def stream(
+        self, url: str, *, auth: AuthBase
+    ) -> Iterator[tuple[Answer, Iterator[bytes] | None]]:
+        """Yield the answer to a GET without its body, and the body in pieces as they come.
+
+        Of any status but 200 the answer has its body, and there are no pieces. The pieces raise
+        ``Unreachable`` when the connection breaks; each wait for one is limited by the timeout.
+        """
+        timeout = (self._config.connect_timeout, self._config.read_timeout)
+        # What the server packs on the way is unpacked on the way.
+        response = self._session.request("GET", url, timeout=timeout, auth=auth, stream=True)
+        if response.status_code != requests.codes.ok:
+            yield answer_of(response), None
+            return
+        with contextlib.closing(response):
+            _require_end(response)
+            yield answer_of_stream(response), _pieces(response)
+
+    def post(self, url: str, *, auth: AuthBase, params: Mapping[str, str | int]) -> Answer:
+        return self._send("POST", url, auth=auth, params=params)
 
     def post_form(self, url: str, *, auth: AuthBase, form: Mapping[str, str]) -> Answer:
         return self._send("POST", url, auth=auth, data=form)
