@@ -31,6 +31,8 @@ class Verdict:
     #: Not refused: the call meets the requirement, the rule does not apply to it, or is waived.
     passed: bool
     applies: bool = True
+    #: The values that a rule that passed has looked at; '' where the requirement says it all.
+    looked_at: str = ""
 
 
 def explain_call(

@@ -10,7 +10,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from calls.models import UploadAttempt
+from calls.models import Upload, UploadAttempt
+from calls.states import Channel
+from integrations.yandex.metrika import (
+    LIST_CALLS,
+    LIST_CONVERSIONS,
+    ROOT,
+    UPLOAD_CALLS,
+    UPLOAD_CONVERSIONS,
+    offline_path,
+)
 
 #: `UploadAttempt.error_class`, as calls.delivery writes it → (tone, text).
 OUTCOMES: dict[str, tuple[str, str | Promise]] = {
@@ -40,10 +49,29 @@ class AttemptLine:
     tone: str
     outcome_text: str
     answer: str
+    #: Of an attempt with its upload: the request that was made.
+    request: RequestLine | None = None
 
 
-def describe(attempt: UploadAttempt, *, with_answer: bool) -> AttemptLine:
-    """Describe one attempt. The answer may quote a row: pass ``with_answer`` for managers only."""
+@dataclass(frozen=True)
+class RequestLine:
+    """The request of an attempt, as far as its upload knows it; without the token."""
+
+    method: str
+    path: str
+    marker: str
+    #: Of a file that was sent; of a lookup there is none.
+    rows: int | None = None
+    size: int | None = None
+
+
+def describe(
+    attempt: UploadAttempt, *, with_answer: bool, upload: Upload | None = None
+) -> AttemptLine:
+    """Describe one attempt. The answer may quote a row: pass ``with_answer`` for managers only.
+
+    With the ``upload``, which is loaded with its counter, the request is described, too.
+    """
     tone, text = _outcome(attempt)
     return AttemptLine(
         at=attempt.started_at,
@@ -53,7 +81,18 @@ def describe(attempt: UploadAttempt, *, with_answer: bool) -> AttemptLine:
         tone=tone,
         outcome_text=str(text),
         answer=attempt.excerpt if with_answer else "",
+        request=_request(attempt, upload) if upload else None,
     )
+
+
+def _request(attempt: UploadAttempt, upload: Upload) -> RequestLine:
+    is_goal = upload.channel == Channel.GOAL
+    if attempt.kind == attempt.Kind.LOOKUP:
+        method = LIST_CONVERSIONS if is_goal else LIST_CALLS
+        return RequestLine("GET", ROOT + offline_path(upload.counter.number, method), upload.marker)
+    method = UPLOAD_CONVERSIONS if is_goal else UPLOAD_CALLS
+    path = ROOT + offline_path(upload.counter.number, method)
+    return RequestLine("POST", path, upload.marker, upload.rows, vars(attempt).get("file_size"))
 
 
 def _outcome(attempt: UploadAttempt) -> tuple[str, str | Promise]:

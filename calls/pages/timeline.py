@@ -1,4 +1,4 @@
-"""The timelines of a call's page: for each counter and channel what happened, step by step.
+"""What happened to each delivery of a call, step by step; `timeline_events` makes one list of it.
 
 A constant number of queries, however many counters and uploads the call has.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models.functions import Coalesce, Length
 from django.utils.translation import gettext as _
 
 from cabinets.quotes import quoted
@@ -18,15 +19,16 @@ from calls.decision.reasons import hide_personal_data
 from calls.models import (
     Call,
     Delivery,
-    Resend,
-    SendOrder,
-    UnlinkedApproval,
     UploadAttempt,
 )
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
+from calls.pages.sent_row import Cell, cells_of
 from calls.pages.status_messages import sentence_of
-from calls.pages.timeline_steps import Step, resend_steps, steps_of
+from calls.pages.timeline_orders import order_steps
+from calls.pages.timeline_step import Step
+from calls.pages.timeline_steps import steps_of
+from calls.pages.timeline_way import way_of
 from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
@@ -68,6 +70,16 @@ class Timeline:
         """Names it among the timelines of its call, in an address."""
         return f"{self.counter.pk}.{self.channel}"
 
+    @property
+    def row(self) -> list[Cell]:
+        """The row as it was sent, for people."""
+        return cells_of(self.values)
+
+    @property
+    def name(self) -> str:
+        """The counter and the channel."""
+        return f"{self.counter.name} · {self.channel_text}"
+
 
 def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Timeline]:
     """Return a timeline for each delivery of the call; skipped ones come last.
@@ -80,13 +92,12 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     counters = {one.counter_id for one in deliveries}
     verdicts = explain_call(call.pk, is_whole=is_whole, counter_ids=counters)
     attempts = _attempts(deliveries)
+    way = way_of(call)
     values = values_of(
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
     )
     blockers = _blockers(deliveries, now)
-    resends = _resends(call)
-    approvals = _approvals(call)
-    orders = _orders(call)
+    orders = order_steps(call, deliveries)
     pairs = same_second(deliveries)
     return [
         _timeline(
@@ -96,10 +107,9 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             attempts=attempts.get(one.upload_id or 0, []),
             blocker=of_channel(one.counter, one.channel, blockers[one.counter_id]),
             values=values.get((one.upload_id or 0, one.row_number or 0), {}),
-            resends=resends.get((one.counter_id, one.channel), []),
-            approval=approvals.get(one.counter_id) if one.channel == Channel.CALLS else None,
-            order=orders.get(one.counter_id),
+            orders=orders.get((one.counter_id, one.channel), []),
             pair=pairs.get((one.call_id, one.counter_id)) if one.channel == Channel.GOAL else None,
+            way=way,
             is_whole=is_whole,
             now=now,
         )
@@ -115,10 +125,9 @@ def _timeline(
     attempts: list[UploadAttempt],
     blocker: str,
     values: dict[str, str],
-    resends: list[Resend],
-    approval: UnlinkedApproval | None,
-    order: SendOrder | None,
+    orders: list[Step],
     pair: SameSecond | None,
+    way: str,
     is_whole: bool,
     now: datetime,
 ) -> Timeline:
@@ -130,8 +139,10 @@ def _timeline(
         verdicts=verdicts,
         attempts=attempts,
         blocker=blocker,
-        approval=approval,
-        order=order,
+        orders=orders,
+        way=way,
+        now=now,
+        sees_answers=is_whole,
     )
     return Timeline(
         counter=delivery.counter,
@@ -140,12 +151,12 @@ def _timeline(
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
-        is_brief=shown in NOT_SENT and delivery.upload_id is None and not resends,
+        is_brief=shown in NOT_SENT and delivery.upload_id is None,
         reason_text=sentence_of(delivery, blocker=blocker),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_after_send=is_changed_after_send(call, delivery),
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
-        steps=[*steps, *resend_steps(resends)],
+        steps=steps,
         values=values,
         actions=buttons_of(delivery, now=now),
     )
@@ -168,27 +179,11 @@ def _deliveries(call: Call, now: datetime) -> list[DisplayDelivery]:
 def _attempts(deliveries: Sequence[Delivery]) -> dict[int, list[UploadAttempt]]:
     uploads = {one.upload_id for one in deliveries if one.upload_id}
     by_upload: dict[int, list[UploadAttempt]] = defaultdict(list)
-    for attempt in UploadAttempt.objects.filter(upload__in=uploads).order_by("started_at", "pk"):
+    size = Coalesce("upload__file__size", Length("upload__file__body"))
+    attempts = UploadAttempt.objects.filter(upload__in=uploads).annotate(file_size=size)
+    for attempt in attempts.order_by("started_at", "pk"):
         by_upload[attempt.upload_id].append(attempt)
     return by_upload
-
-
-def _resends(call: Call) -> dict[tuple[int, int], list[Resend]]:
-    by_target: dict[tuple[int, int], list[Resend]] = defaultdict(list)
-    resends = Resend.objects.filter(call_id=call.pk).select_related("upload", "ordered_by")
-    for resend in resends.order_by("number"):
-        by_target[resend.counter_id, resend.channel].append(resend)
-    return by_target
-
-
-def _approvals(call: Call) -> dict[int, UnlinkedApproval]:
-    approvals = UnlinkedApproval.objects.filter(call_id=call.pk).select_related("approved_by")
-    return {one.counter_id: one for one in approvals}
-
-
-def _orders(call: Call) -> dict[int, SendOrder]:
-    orders = SendOrder.objects.filter(call_id=call.pk).select_related("ordered_by")
-    return {one.counter_id: one for one in orders}
 
 
 def _blockers(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:

@@ -1,70 +1,66 @@
-"""Which timelines of a call are shown whole, and which as a line: an agency has 74 counters."""
+"""Which deliveries of a call are in its timeline: an agency has 74 counters."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from calls.pages.timeline import Timeline
+from calls.pages.timeline_events import Event, events_of
 
-#: More timelines of one sort than this are lines with a link to the whole one.
+#: More deliveries that were in a file than this are lines with a link to the timeline of each.
 MAX_WHOLE = 6
 
 
 @dataclass(frozen=True)
-class Group:
-    """Deliveries that are not sent, all for the same reason."""
+class Chip:
+    """A filter of the timeline by counter."""
 
-    state_text: str
-    reason_text: str
-    timelines: list[Timeline]
-
-    @property
-    def counters(self) -> int:
-        """How many counters they are of; each may have two channels."""
-        return len({one.counter.pk for one in self.timelines})
+    key: str
+    name: str
+    is_chosen: bool
 
 
 @dataclass(frozen=True)
 class Layout:
     """The parts of the page, in their order."""
 
+    #: The deliveries of the timeline.
     whole: list[Timeline]
-    #: Further ones that were, are or may be sent.
+    events: list[Event] = field(default_factory=list)
+    #: Further ones that were in a file.
     lines: list[Timeline] = field(default_factory=list)
-    #: Not sent: each can be unfolded in its place.
-    briefs: list[Timeline] = field(default_factory=list)
-    #: Not sent and too many for that.
-    groups: list[Group] = field(default_factory=list)
-    #: Whether the person chose one of several.
+    chips: list[Chip] = field(default_factory=list)
+    #: Whether the person chose a part of several.
     is_one_of_many: bool = False
 
     @property
-    def briefs_title(self) -> str:
-        """The heading of what is not sent: the states that occur."""
-        states = [one.state_text for one in self.briefs]
-        return ", ".join(dict.fromkeys([*states, *(one.state_text for one in self.groups)]))
+    def single(self) -> Timeline | None:
+        """The only delivery that is shown, which the heading names."""
+        return self.whole[0] if len(self.whole) == 1 else None
 
 
 def layout_of(timelines: Sequence[Timeline], *, only: str) -> Layout:
-    """Return the layout; ``only`` is the key of the one timeline to show, others are ignored."""
-    chosen = [one for one in timelines if one.key == only]
+    """Return the layout.
+
+    ``only`` is the key of one delivery, or the number of a counter for all of its deliveries; any
+    other text is ignored.
+    """
+    chosen = [one for one in timelines if only in (one.key, str(one.counter.pk))]
+    chips = _chips([one for one in timelines if one.has_row], chosen)
     if chosen:
-        return Layout(chosen, is_one_of_many=len(timelines) > 1 or not chosen[0].has_row)
-    long = [one for one in timelines if not one.is_brief]
-    briefs = [one for one in timelines if one.is_brief]
-    are_few = len(briefs) <= MAX_WHOLE
-    return Layout(
-        long[:MAX_WHOLE],
-        long[MAX_WHOLE:],
-        briefs if are_few else [],
-        [] if are_few else _groups(briefs),
-    )
+        is_one = len(timelines) > len(chosen) or not chosen[0].has_row
+        return Layout(chosen, events_of(chosen), chips=chips, is_one_of_many=is_one)
+    sent = [one for one in timelines if one.upload_id is not None]
+    lines = sent[MAX_WHOLE:]
+    whole = [one for one in timelines if one not in lines]
+    return Layout(whole, events_of(whole), lines, chips)
 
 
-def _groups(briefs: Sequence[Timeline]) -> list[Group]:
-    by_reason: dict[tuple[str, str], list[Timeline]] = defaultdict(list)
-    for one in briefs:
-        by_reason[one.state_text, one.reason_text].append(one)
-    return [Group(*reason, timelines) for reason, timelines in by_reason.items()]
+def _chips(timelines: Sequence[Timeline], chosen: Sequence[Timeline]) -> list[Chip]:
+    """Return a chip for each counter, if there are several."""
+    names = {one.counter.pk: one.counter.name for one in timelines}
+    if len(names) < 2:
+        return []
+    shown = {one.counter.pk for one in chosen}
+    return [Chip(str(pk), name, pk in shown) for pk, name in names.items()]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.explain import Verdict, explain_call
@@ -24,7 +23,9 @@ from calls.delivery.send_orders import preview_sending
 from calls.models import Call
 from calls.pages.buttons import Button, send_button
 from calls.pages.timeline import Timeline, channel_text
-from calls.pages.timeline_steps import RuleLine, Step
+from calls.pages.timeline_step import Step
+from calls.pages.timeline_steps import received_step, rule_lines
+from calls.pages.timeline_way import way_of
 from calls.states import STATIC_NO_GOAL, CallKind, Channel
 from counters.models import Counter
 
@@ -140,7 +141,6 @@ def _timeline(
     telling = {rule.code for rule in ROUTING_RULES} | {STATIC_NO_GOAL}
     refused = [one.text for one in verdicts if not one.passed and one.code in telling]
     text = "" if refused else str(_came_before(call))
-    rules = [RuleLine(one.passed, one.text, one.applies) for one in verdicts]
     return Timeline(
         counter=counter,
         channel=channel,
@@ -154,8 +154,14 @@ def _timeline(
         reason_text=next(iter(refused), text),
         same_second_text="",
         steps=[
-            Step(_("Звонок получен"), "info", call.received_at),
-            Step(str(NOT_CONCERNED), "neutral", text=text, rules=rules),
+            received_step(call, way_of(call)),
+            Step(
+                str(NOT_CONCERNED),
+                "neutral",
+                text=text,
+                rules=rule_lines(verdicts),
+                is_timeless=True,
+            ),
         ],
         has_row=False,
         actions=actions,

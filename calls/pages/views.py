@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from django.db.models.fields.json import KeyTextTransform
@@ -76,7 +77,10 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
 @require_safe
 @cabinet_required
 def call_page(request: HttpRequest, call_id: int) -> HttpResponse:
-    """Show one call, with a timeline for each counter and channel, or the one of `?only=`."""
+    """Show one call with its timeline: of all its counters, or of what `?only=` names.
+
+    With `?record` the record as it came is shown, to people who may see phones.
+    """
     return _show_call(cast(CabinetRequest, request), call_id)
 
 
@@ -90,10 +94,12 @@ def call_page_by_key(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
-    calls = Call.objects.select_related("source").defer("raw")
+    sees_phones = person.membership.can_manage
+    has_record = sees_phones and "record" in person.GET
+    calls = Call.objects.select_related("source")
+    calls = calls if has_record else calls.defer("raw")
     calls = calls.annotate(status_came=KeyTextTransform("status", "raw"))
     call = get_object_or_404(calls, cabinet=person.cabinet, pk=call_id)
-    sees_phones = person.membership.can_manage
     only = person.GET.get("only", "")
     timelines = timelines_of(call, now=timezone.now(), is_whole=sees_phones)
     unrouted = unrouted_timelines(call, timelines, only=only, is_whole=sees_phones)
@@ -110,11 +116,13 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
                 call, sees_phones=sees_phones, status_came=vars(call)["status_came"] or ""
             ),
             "conflict": conflict_text(call, sees_phones=sees_phones),
+            "is_changed": call.revision > 1,
+            "record": json.dumps(call.raw, ensure_ascii=False, indent=2) if has_record else "",
         },
         "timelines": timelines,
         "layout": layout,
         "others": [] if layout.is_one_of_many else others_of(call, timelines),
-        "can_manage": person.membership.can_manage,
+        "can_manage": sees_phones,
         "changed_after_send": any(one.changed_after_send for one in timelines),
     }
     return render(person, "calls/call_journey.html", context)

@@ -30,6 +30,16 @@ UPLOADINGS_PER_PAGE = 10_000  # the vendor's default, and its documented page
 MAX_PAGES = 1000
 # A short page ends a list, unless its length looks like a limit lower than the one we asked for.
 SUSPICIOUS_MULTIPLE = 100
+#: Methods of files of calls and of conversions: the last part of their path.
+UPLOAD_CALLS, LIST_CALLS = "upload_calls", "calls_uploadings"
+UPLOAD_CONVERSIONS, LIST_CONVERSIONS = "upload", "uploadings"
+#: Where every path begins.
+ROOT = "/management/v1"
+
+
+def offline_path(counter_number: int, method: str) -> str:
+    """Return the path, below the root, of a method that takes or lists files of a counter."""
+    return f"/counter/{counter_number}/offline_conversions/{method}"
 
 
 class MetrikaClient:
@@ -48,7 +58,7 @@ class MetrikaClient:
         ``before_request`` is called before each request leaves and may raise to stop it;
         ``on_success`` is called after each answer that was understood, with the vendor's time.
         """
-        self._root = f"{config.metrika_url}/management/v1"
+        self._root = f"{config.metrika_url}{ROOT}"
         self._auth = YandexToken(access_token)
         self._transport = Transport(config, before_request=before_request)
         self._on_success = on_success
@@ -126,7 +136,7 @@ class MetrikaClient:
         "comment": "ck7f3a", "status": "UPLOADED", …}}``
         """
         params = {"comment": marker, "new_goal_name": new_goal_name}
-        return self._upload(counter_number, "upload_calls", params, body)
+        return self._upload(counter_number, UPLOAD_CALLS, params, body)
 
     def upload_conversions(
         self, counter_number: int, *, body: bytes | SizedPieces, marker: str
@@ -135,7 +145,7 @@ class MetrikaClient:
 
         https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/upload_1
         """
-        return self._upload(counter_number, "upload", {"comment": marker}, body)
+        return self._upload(counter_number, UPLOAD_CONVERSIONS, {"comment": marker}, body)
 
     def call_uploadings(
         self, counter_number: int, *, is_enough: Callable[[], bool] | None = None
@@ -146,7 +156,7 @@ class MetrikaClient:
         An error may come in the middle; until the end nothing can be said to be missing. With
         ``is_enough`` no page is asked for once it says so.
         """
-        return self._uploadings(counter_number, "calls_uploadings", {}, is_enough)
+        return self._uploadings(counter_number, LIST_CALLS, {}, is_enough)
 
     def conversion_uploadings(
         self, counter_number: int, *, is_enough: Callable[[], bool] | None = None
@@ -155,7 +165,7 @@ class MetrikaClient:
 
         https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/findAll_1
         """
-        return self._uploadings(counter_number, "uploadings", {"type": "BASIC"}, is_enough)
+        return self._uploadings(counter_number, LIST_CONVERSIONS, {"type": "BASIC"}, is_enough)
 
     def close(self) -> None:
         self._transport.close()
@@ -167,7 +177,7 @@ class MetrikaClient:
         params: Mapping[str, str],
         content: bytes | SizedPieces,
     ) -> Uploading:
-        path = f"/counter/{counter_number}/offline_conversions/{method}"
+        path = offline_path(counter_number, method)
         answer = self._transport.post_csv(
             self._root + path, auth=self._auth, params=params, content=content
         )
@@ -180,7 +190,7 @@ class MetrikaClient:
         params: Mapping[str, str | int],
         is_enough: Callable[[], bool] | None,
     ) -> Iterator[Uploading]:
-        path = f"/counter/{counter_number}/offline_conversions/{method}"
+        path = offline_path(counter_number, method)
         seen: set[int] = set()
         taken = 0
         for _ in range(MAX_PAGES):

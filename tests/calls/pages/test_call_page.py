@@ -1,4 +1,4 @@
-"""The page of a call: which timelines are shown in full and which are folded to a line."""
+"""The page of a call: one timeline, what of it is grouped, and how one counter of it is shown."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.stored import store_call
 
-FOLDED = '<details class="brief">'
-UNFOLDED = '<details class="brief" open>'
+TIMELINE = '<ol class="panel__body timeline">'
 
 
 @pytest.fixture
@@ -36,6 +35,7 @@ def skip(call: Call, counter: Counter, channel: Channel = Channel.CALLS) -> None
         channel=channel,
         state=DeliveryState.SKIPPED,
         reason="too_short",
+        decided_at=call.received_at,
     )
 
 
@@ -43,42 +43,21 @@ def page_of(client: Client, call: Call) -> str:
     return client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
 
-def test_skipped_delivery_is_folded_to_a_line_with_its_reason(
+def test_deliveries_of_one_reason_are_told_once_in_the_one_timeline(
     owner_client: Client, counter: Counter, call: Call
 ) -> None:
     make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
-    for _ in range(3):
-        skip(call, factories.make_counter(account=counter.account))
+    others = [factories.make_counter(account=counter.account) for _ in range(3)]
+    for other in others:
+        skip(call, other)
 
     page = page_of(owner_client, call)
 
-    assert page.count('<section class="panel" aria-labelledby="timeline-') == 1
-    # One more for the channel that is not in use.
-    assert page.count(FOLDED) == 4
-    assert page.count("Разговор короче, чем указано в настройке") >= 3
-
-
-def test_only_delivery_of_a_call_is_unfolded(
-    owner_client: Client, counter: Counter, call: Call
-) -> None:
-    skip(call, counter)
-
-    page = page_of(owner_client, call)
-
-    assert (page.count(UNFOLDED), page.count(FOLDED)) == (1, 1)
-
-
-def test_delivery_that_was_in_a_file_is_never_folded(
-    owner_client: Client, counter: Counter, call: Call
-) -> None:
-    upload = make_upload(counter=counter, state=UploadState.CANCELLED, uploading_id=None)
-    make_delivery(call=call, counter=counter, upload=upload)
-    skip(call, counter, Channel.GOAL)
-
-    page = page_of(owner_client, call)
-
-    assert page.count('<section class="panel" aria-labelledby="timeline-') == 1
-    assert page.count(FOLDED) == 1
+    assert (page.count(TIMELINE), page.count("<h3>Звонок получен</h3>")) == (1, 1)
+    assert page.count("Разговор короче, чем указано в настройке") == 1
+    # A chip is of the counter, the event names the delivery.
+    assert [page.count(f'href="?only={one.pk}"') for one in others] == [1, 1, 1]
+    assert [page.count(f'href="?only={one.pk}.1"') for one in others] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -147,12 +126,11 @@ def test_many_unsent_deliveries_are_grouped_by_their_reason(
 
     answer = owner_client.get(reverse("calls:journey", args=[call.pk]))
 
-    (group,) = answer.context["layout"].groups
+    (decision,) = [one for one in answer.context["layout"].events if one.targets]
     page = answer.content.decode()
-    assert (group.state_text, len(group.timelines)) == ("Не отправляется", 8)
-    assert "Счетчиков: 8" in page
+    assert (decision.step.title, len(decision.targets)) == ("Решено не отправлять", 8)
+    assert "Отправок: 8" in page
     assert page.count("Разговор короче, чем указано в настройке") == 1
-    assert page.count('<ol class="panel__body timeline">') == 0
 
 
 def test_further_deliveries_are_lines_that_lead_to_the_whole_timeline(
@@ -167,17 +145,23 @@ def test_further_deliveries_are_lines_that_lead_to_the_whole_timeline(
 
     (line,) = answer.context["layout"].lines
     page = answer.content.decode()
-    assert page.count('<section class="panel" aria-labelledby="timeline-') == 6
+    (built,) = [
+        one for one in answer.context["layout"].events if one.step.title == "Собран в выгрузку"
+    ]
+    assert [one.timeline.counter.name for one in built.targets] == [
+        f"Филиал {number}" for number in range(6)
+    ]
     assert "Ещё отправки этого звонка: 1" in page
     assert f'<a href="?only={line.counter.pk}.1">Филиал 6 · Звонки</a>' in page
     whole = owner_client.get(f"{url}?only={line.counter.pk}.1").content.decode()
-    assert whole.count('<section class="panel" aria-labelledby="timeline-') == 1
+    assert whole.count("<h3>Собран в выгрузку</h3>") == 1
+    assert '<h2 id="timeline-title">' in whole
     assert "Филиал 6 · Звонки" in whole
-    assert "Филиал 5" not in whole
+    assert "Филиал 5 · Звонки" not in whole
     assert f'<a href="{url}">Все счетчики этого звонка</a>' in whole
 
 
-@pytest.mark.parametrize("only", ["", "x", "1", "0.1", "1.1.1"])
+@pytest.mark.parametrize("only", ["", "x", "0", "0.1", "1.1.1"])
 def test_unknown_timeline_in_the_address_shows_all(
     owner_client: Client, counter: Counter, call: Call, only: str
 ) -> None:

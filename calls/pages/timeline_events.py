@@ -1,0 +1,93 @@
+"""The one timeline of a call: the steps of its deliveries in the order of time, each told once.
+
+A step that is the same for several deliveries is one event that names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from calls.pages.buttons import Button
+from calls.pages.timeline import Timeline
+from calls.pages.timeline_step import RuleLine, Step
+
+#: More deliveries of one event than this are links, each to its own timeline.
+MAX_NAMED = 6
+
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A delivery that an event is about."""
+
+    timeline: Timeline
+    step: Step
+    #: Its last step: the place of what can be done with it.
+    is_last: bool
+
+    @property
+    def is_detailed(self) -> bool:
+        """Whether there is more to show of it than its name."""
+        return self.is_last or bool(self.step.rules)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One item of the timeline."""
+
+    step: Step
+    targets: list[Target] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[RuleLine]:
+        """The rules that refused: the same for all of its deliveries."""
+        return [rule for rule in self.step.rules if not rule.ok]
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether it is of too many deliveries to show the rules of each."""
+        return len(self.targets) > MAX_NAMED
+
+    @property
+    def actions(self) -> list[Button]:
+        """What can be done at its end; for both channels of a counter some of it is the same."""
+        buttons = [one for target in self.last for one in target.timeline.actions]
+        return list({one.url: one for one in buttons}.values())
+
+    @property
+    def last(self) -> list[Target]:
+        """The deliveries whose last step it is."""
+        return [one for one in self.targets if one.is_last]
+
+
+def events_of(timelines: Sequence[Timeline]) -> list[Event]:
+    """Return the events of these deliveries, from the first to what is expected."""
+    events: dict[_Key, Event] = {}
+    for timeline in timelines:
+        for place, step in enumerate(timeline.steps, start=1):
+            event = events.setdefault(_key_of(timeline, step), Event(step))
+            if not step.is_of_call:
+                is_last = place == len(timeline.steps)
+                event.targets.append(Target(timeline, step, is_last))
+    return _in_order(events.values())
+
+
+def _key_of(timeline: Timeline, step: Step) -> _Key:
+    # Files of two channels have different attempts that look the same.
+    file = timeline.upload_id if step.attempt else None
+    refused = tuple(rule.text for rule in step.rules if not rule.ok)
+    # Times are shown to the minute: what is the same within one is one event.
+    minute = step.at.replace(second=0, microsecond=0) if step.at else None
+    return (minute, step.title, step.text, step.is_next, file, refused)
+
+
+def _in_order(events: Iterable[Event]) -> list[Event]:
+    """Sort by time; what has none is known to be the end of its delivery, before what is next."""
+    past = [one for one in events if not one.step.is_next]
+    # Of the same moment in the order of the steps.
+    timed = sorted((at, place) for place, one in enumerate(past) if (at := one.step.at))
+    untimed = [one for one in past if not one.step.at]
+    coming = [one for one in events if one.step.is_next]
+    return [*(past[place] for _at, place in timed), *untimed, *coming]
