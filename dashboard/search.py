@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from cabinets.models import Cabinet
 from calls.models import Upload
-from calls.queries.call_list import CallFilters, ListedCall, page_of
+from calls.queries.call_list import ListedCall, page_of
+from calls.queries.ledger_filters import CallFilters
 from calls.queries.search import MOST_CALLS, call_ids
 from counters.models import Counter
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from calls.models import Upload
-from calls.pages.list_views import row_of
+from calls.pages.ledger_rows import ledger_rows
 from calls.pages.upload_page import label_of
 from calls.phones import is_guess, searched_end
 from calls.queries.display_state import states_of_uploads
@@ -57,7 +57,7 @@ def _context(found: Found, *, sees_phones: bool) -> dict[str, Any]:
     states = states_of_uploads([one.pk for one in found.uploads]) if found.uploads else {}
     return {
         "found": found,
-        "rows": [row_of(one, sees_phones=sees_phones) for one in found.calls],
+        "rows": ledger_rows(found.calls, now=timezone.now(), sees_phones=sees_phones),
         "uploads": [_upload(one, states[one.pk][0]) for one in found.uploads],
         "counters": [_counter(one) for one in found.counters],
     }

@@ -28,6 +28,7 @@ from bench.sizes import Sizes
 from callkeeper_metrika.garbage import freeze_modules
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Upload
+from calls.pages.forms import NO_COUNTER
 from calls.states import DisplayState
 
 MILLISECONDS = 1000
@@ -99,7 +100,13 @@ class Pages(Figure):
         yield "history, the slowest state", [f"{all_time}&state={one}" for one in states]
         yield "history, the slowest reason", [f"{all_time}&reason={one}" for one in reasons]
         yield "history, search", [f"{all_time}{one}" for one in (PHONE_END, call.external_id)]
-        yield "all calls", [reverse("calls:list"), f"{reverse('calls:list')}?concerns=none"]
+        ledger, tail = reverse("calls:list"), call.phone[-4:]
+        yield "ledger, first page", [ledger, f"{ledger}?counter={counter.pk}"]
+        yield "ledger, calls of no counter", [f"{ledger}?counter={NO_COUNTER}"]
+        yield "ledger, the slowest state", [f"{ledger}?state={one}" for one in states]
+        yield "ledger, the slowest reason", [f"{ledger}?reason={one}" for one in reasons]
+        rest = (f"kind={call.kind}", "kind=callback", "tag=-", f"q={tail}&state=sent")
+        yield "ledger, other filters", [f"{ledger}?{one}" for one in rest]
         yield "call", [reverse("calls:journey", args=[call.pk])]
         yield "upload", [reverse("calls:upload", args=[upload.pk])]
         yield "settings", [reverse("counters:settings", args=[counter.pk])]

@@ -21,7 +21,8 @@ from calls.queries.same_second import SameSecond, same_second
 from calls.states import Channel, DisplayState
 from counters.models import Counter
 
-_BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
+#: States of a row that is not with Metrika yet: what blocks its counter concerns it.
+BLOCKABLE = {DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED}
 
 
 def channels_of(channel: int | None) -> list[Channel]:
@@ -46,7 +47,7 @@ def rows_context(
     for one in deliveries:
         one.counter = counter  # its settings are read without a query for each row
     # Only deliveries that are not with Metrika yet can be blocked.
-    is_blockable = any(one.display_state in _BLOCKABLE for one in deliveries)
+    is_blockable = any(one.display_state in BLOCKABLE for one in deliveries)
     blocker = blocker_of(counter, now=now) if is_blockable else ""
     pairs = same_second(deliveries)
     if not sees_phones:
@@ -54,7 +55,7 @@ def rows_context(
 
     def cell(delivery: DisplayDelivery) -> dict[str, Any]:
         is_goal = delivery.channel == Channel.GOAL
-        return _cell(
+        return cell_of(
             delivery,
             blocker=of_channel(counter, delivery.channel, blocker),
             pair=pairs.get((delivery.call_id, counter.pk)) if is_goal else None,
@@ -90,9 +91,10 @@ def _call(row: HistoryRow, *, sees_phones: bool) -> dict[str, Any]:
     }
 
 
-def _cell(
+def cell_of(
     delivery: DisplayDelivery, *, blocker: str, pair: SameSecond | None, sees_phones: bool
 ) -> dict[str, Any]:
+    """Return what is shown of one delivery: its state, why, and the file that it is in."""
     upload = delivery.upload
     state_text, state_tone = badge_of(delivery, pair)
     return {

@@ -26,7 +26,6 @@ from calls.states import (
     DeliveryState,
     DisplayState,
 )
-from counters.models import Counter
 
 #: So many candidates are sorted; of more of them the first are found in the order of the history.
 FEW = 10_000
@@ -99,19 +98,20 @@ def own_condition(state: str, now: datetime) -> Q | None:
     return conditions.get(DisplayState(state)) if state in DisplayState.values else None
 
 
-def of_state(counter: Counter, state: str, *, since: date | None, now: datetime) -> Candidates:
-    """Return the rows of the counter that may be in the state, in two queries.
+def of_state(scope: Q, state: str, *, since: date | None, now: datetime) -> Candidates:
+    """Return the rows that may be in the state, in two queries.
 
-    ``since`` is the first day of the history, None for all of it.
+    ``scope`` names counters; it is a condition of rows and of uploads alike. ``since`` is the first
+    day of the history, None for all of it.
     """
-    uploads = uploads_in_state(state).filter(counter=counter, **_built_since(since))
-    return _candidates(counter, own_condition(state, now), uploads)
+    uploads = uploads_in_state(state).filter(scope, **_built_since(since))
+    return _candidates(scope, own_condition(state, now), uploads)
 
 
-def of_reason(counter: Counter, reason: str, *, since: date | None) -> Candidates:
-    """Return the rows of the counter that may have the reason, in two queries."""
-    uploads = Upload.objects.filter(counter=counter, attention=reason, **_built_since(since))
-    return _candidates(counter, Q(state__in=DECIDED, reason=reason), uploads)
+def of_reason(scope: Q, reason: str, *, since: date | None) -> Candidates:
+    """Return the rows that may have the reason, in two queries; see `of_state`."""
+    uploads = Upload.objects.filter(scope, attention=reason, **_built_since(since))
+    return _candidates(scope, Q(state__in=DECIDED, reason=reason), uploads)
 
 
 def _built_since(first: date | None) -> dict[str, date]:
@@ -119,13 +119,13 @@ def _built_since(first: date | None) -> dict[str, date]:
     return {"created_at__date__gte": first - SLACK} if first and first > date.min + SLACK else {}
 
 
-def _candidates(counter: Counter, own: Q | None, uploads: QuerySet[Upload]) -> Candidates:
+def _candidates(scope: Q, own: Q | None, uploads: QuerySet[Upload]) -> Candidates:
     columns = ("pk", "rows", "oldest_call_at", "created_at")
     files = tuple(File(*values) for values in uploads.values_list(*columns))
     condition = _either(own, [one.pk for one in files])
     rows = sum(one.rows for one in files)
     if own is not None:
-        rows += Delivery.objects.filter(own, counter=counter).order_by()[: FEW + 1].count()
+        rows += Delivery.objects.filter(own, scope).order_by()[: FEW + 1].count()
     return Candidates(condition, rows <= FEW, own, files)
 
 

@@ -154,12 +154,12 @@ def _first_rows(
 
 
 def _candidates(counter: Counter, filters: Filters, now: datetime) -> Candidates | None:
-    since = filters.first_day
+    since, scope = filters.first_day, Q(counter=counter)
     found = None
     if filters.state:
-        found = candidates.of_state(counter, filters.state, since=since, now=now)
+        found = candidates.of_state(scope, filters.state, since=since, now=now)
     if filters.reason:
-        of_reason = candidates.of_reason(counter, filters.reason, since=since)
+        of_reason = candidates.of_reason(scope, filters.reason, since=since)
         found = of_reason if found is None else found & of_reason
     return found
 

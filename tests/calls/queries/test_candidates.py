@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from cabinets.models import Cabinet
@@ -135,7 +136,7 @@ def test_conditions_leave_out_what_can_not_be_in_the_state(counter: Counter) -> 
     everything = Delivery.objects.filter(counter=counter).count()
 
     for state in DisplayState.values:
-        likely = candidates.of_state(counter, state, since=None, now=NOW)
+        likely = candidates.of_state(Q(counter=counter), state, since=None, now=NOW)
         found = Delivery.objects.filter(likely.condition, counter=counter).count()
         assert found < everything / 2, state
 
@@ -321,7 +322,7 @@ def test_pages_of_the_latest_files_are_those_of_all(
 
 
 def test_first_page_reads_the_latest_files_alone(files: Counter) -> None:
-    likely = candidates.of_state(files, "needs_attention", since=None, now=NOW)
+    likely = candidates.of_state(Q(counter=files), "needs_attention", since=None, now=NOW)
     latest = likely.latest(None, 6)
     assert latest is not None
 

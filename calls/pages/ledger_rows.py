@@ -1,0 +1,96 @@
+"""Template context of the rows of the ledger: a call each, with what became of it per counter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from calls.decision.reasons import hide_personal_data
+from calls.masking import masked_text
+from calls.models import Call
+from calls.pages.history_rows import BLOCKABLE, cell_of
+from calls.phones import shown_phone
+from calls.queries.blockers import blockers_of, of_channel
+from calls.queries.call_list import ListedCall
+from calls.queries.display_state import DisplayDelivery
+from calls.queries.gathering import add_gathering
+from calls.queries.same_second import same_second
+from calls.states import Channel
+
+#: More deliveries of a call than these are counted.
+MAX_NAMED = 3
+SITE_UNREADABLE = gettext_lazy("В поле сайта пришёл не адрес сайта")
+NO_COUNTERS = gettext_lazy("В кабинете нет счетчиков")
+CAME_BEFORE = gettext_lazy(
+    "Сейчас подошёл бы, но когда он пришёл, не относился ни к одному счетчику"
+)
+
+
+def ledger_rows(
+    listed: Sequence[ListedCall], *, now: datetime, sees_phones: bool
+) -> list[dict[str, Any]]:
+    """Return the values of `calls/_call_list_row.html` for each call; five queries at most.
+
+    Without ``sees_phones`` personal data is masked, also in the deliveries themselves.
+    """
+    shown = [row for one in listed for row in one.deliveries[:MAX_NAMED]]
+    add_gathering(shown, now=now)
+    cells = _cells(shown, now=now, sees_phones=sees_phones)
+    return [_row(one, cells, sees_phones=sees_phones) for one in listed]
+
+
+def _cells(
+    rows: Sequence[DisplayDelivery], *, now: datetime, sees_phones: bool
+) -> dict[tuple[int, int, int], dict[str, Any]]:
+    """Return what each row shows, by call, counter and channel."""
+    # Only rows that are not with Metrika yet can be blocked.
+    counters = {one.counter_id: one.counter for one in rows if one.display_state in BLOCKABLE}
+    blockers = blockers_of(counters.values(), now=now) if counters else {}
+    pairs = same_second(rows)
+    if not sees_phones:
+        hide_personal_data(rows)
+    return {
+        (row.call_id, row.counter_id, row.channel): cell_of(
+            row,
+            blocker=of_channel(row.counter, row.channel, blockers.get(row.counter_id, "")),
+            pair=pairs.get((row.call_id, row.counter_id)) if row.channel == Channel.GOAL else None,
+            sees_phones=sees_phones,
+        )
+        | {"counter": row.counter.name, "channel": str(Channel(row.channel).label)}
+        for row in rows
+    }
+
+
+def _row(
+    listed: ListedCall,
+    cells: dict[tuple[int, int, int], dict[str, Any]],
+    *,
+    sees_phones: bool,
+) -> dict[str, Any]:
+    call, rows = listed.call, listed.deliveries[:MAX_NAMED]
+    return {
+        "url": reverse("calls:journey", args=[call.pk]),
+        "at": call.started_at,
+        "kind_text": call.kind_text,
+        "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
+        "duration": call.duration_seconds,
+        "site": call.site if sees_phones else masked_text(call.site),
+        "source": call.source.name if call.source else "",
+        "deliveries": [cells[row.call_id, row.counter_id, row.channel] for row in rows],
+        "more": max(0, len(listed.deliveries) - MAX_NAMED),
+        "reason_text": "" if listed.deliveries else _reason(call, listed),
+    }
+
+
+def _reason(call: Call, listed: ListedCall) -> str:
+    if not listed.has_counters:
+        return str(NO_COUNTERS)
+    if listed.nearest_rule is None:
+        return str(CAME_BEFORE)
+    if call.site and not call.site_host:
+        return str(SITE_UNREADABLE)
+    return str(listed.nearest_rule.no_counter)

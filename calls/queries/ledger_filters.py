@@ -1,0 +1,98 @@
+"""The filters of the ledger of a cabinet, as conditions of calls and of their rows.
+
+A call is listed when it passes the filters of calls, and one of its rows passes all filters of
+rows together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+
+from calls.models import Delivery
+from calls.queries.display_state import DisplayDelivery, with_display_state
+
+
+class _HasTag(Func):
+    """Whether the array holds the text, in any case."""
+
+    output_field = BooleanField()
+    arg_joiner = ") = ANY (lower(("
+    template = "lower(%(expressions)s)::text)::text[])"
+
+
+@dataclass(frozen=True)
+class CallFilters:
+    """The filters of the ledger; days are in the current time zone."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    #: Only calls that have no row for any counter.
+    without_counter: bool = False
+    #: Calls found by the search; None without a search.
+    call_ids: list[int] | None = None
+    kind: str = ""
+    source: int | None = None
+    #: A whole tag, in any case.
+    tag: str = ""
+    counter: int | None = None
+    #: A value of `DisplayState`.
+    state: str = ""
+    #: The code of a reason, of the row or of its upload.
+    reason: str = ""
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether they ask for rows with some values."""
+        return bool(self.counter or self.state or self.reason)
+
+    @property
+    def is_of_calls(self) -> bool:
+        """Whether they ask for more of calls than days and a search."""
+        return bool(self.kind or self.source or self.tag)
+
+    @property
+    def order_column(self) -> str:
+        """The time of a call that pages are ordered by, and that the days are days of.
+
+        One counter is read by its own index, which has the month's key of a call: its start as it
+        was first received.
+        """
+        return "partition_at" if self.counter else "started_at"
+
+
+def of_calls(filters: CallFilters) -> Q:
+    """Return the condition of calls; days and the search are left out."""
+    found = Q()
+    if filters.kind:
+        found &= Q(kind=filters.kind)
+    if filters.source:
+        found &= Q(source_id=filters.source)
+    if filters.tag:
+        found &= Q(_HasTag(Value(filters.tag), F("tags")))
+    return found
+
+
+def passing(
+    rows: QuerySet[Delivery], filters: CallFilters, now: datetime
+) -> QuerySet[DisplayDelivery]:
+    """Return those of the rows that pass the filters of rows, with their display state."""
+    found = with_display_state(rows, now)
+    if filters.counter:
+        found = found.filter(counter_id=filters.counter)
+    if filters.state:
+        found = found.filter(display_state=filters.state)
+    if filters.reason:
+        found = found.filter(why=filters.reason)
+    return found
+
+
+def is_matching(row: DisplayDelivery, filters: CallFilters) -> bool:
+    """Whether a loaded row passes the filters of rows; true without any."""
+    return (
+        (not filters.counter or row.counter_id == filters.counter)
+        and (not filters.state or row.display_state == filters.state)
+        and (not filters.reason or row.why == filters.reason)
+    )

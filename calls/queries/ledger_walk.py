@@ -1,0 +1,223 @@
+"""Finds the next calls of the ledger that pass its filters, reading a bounded number of rows.
+
+Calls are looked through in their order by an index: those of the cabinet, or the rows of the one
+counter that is chosen. `SCANNED` of them are looked through for a page. A state or a reason that
+is so rare that these are no page is looked up by the indexes that hold it
+(`calls.queries.candidates`); what no index holds comes on a later page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
+
+from cabinets.models import Cabinet
+from calls.models import Call, Delivery
+from calls.queries import candidates
+from calls.queries.candidates import Candidates
+from calls.queries.history import in_days
+from calls.queries.ledger_filters import CallFilters, of_calls, passing
+from calls.states import Channel
+
+#: So many calls, or rows of a counter, are looked through for a page.
+SCANNED = 2000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Columns that are not read for a list.
+_LONG = ("raw", "page_url", "conflict", "unreadable_identifiers")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of a call in the order of the ledger: what comes after it is older."""
+
+    at: datetime
+    call_id: int
+    #: `Call.partition_at`, of a call that was found.
+    month: datetime | None = field(default=None, compare=False)
+
+    @property
+    def cursor(self) -> str:
+        """The place as a parameter of an address."""
+        return f"{(self.at - _EPOCH) // timedelta(microseconds=1)}.{self.call_id}"
+
+    @classmethod
+    def of(cls, cursor: str) -> Place | None:
+        """Return the place of a cursor; None when it is invalid."""
+        try:
+            microseconds, call_id = map(int, cursor.split("."))
+            return cls(_EPOCH + timedelta(microseconds=microseconds), call_id)
+        except (ValueError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Calls in the order of the ledger, and the place after which to go on; None at the end."""
+
+    places: list[Place]
+    next: Place | None
+
+
+def next_calls(
+    cabinet: Cabinet, filters: CallFilters, after: Place | None, *, most: int, now: datetime
+) -> Found:
+    """Return up to ``most`` calls after the place. Nine queries at most."""
+    walk = _Walk(cabinet, filters, after, now)
+    if filters.call_ids is not None:
+        return _whole(walk.searched(filters.call_ids, most), most)
+    found, end = walk.scan(most)
+    if len(found) > most or end is None:
+        return _whole(found, most)
+    rare = walk.rare(most) if filters.state or filters.reason else None
+    return Found(found, end) if rare is None else _whole(rare, most)
+
+
+def _whole(places: list[Place], most: int) -> Found:
+    """Return the page of places that go on to the end, or beyond the page."""
+    return Found(places[:most], places[most - 1] if len(places) > most else None)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """The calls of a cabinet after a place, as far as they pass the filters."""
+
+    cabinet: Cabinet
+    filters: CallFilters
+    after: Place | None
+    now: datetime
+
+    def scan(self, most: int) -> tuple[list[Place], Place | None]:
+        """Return up to ``most`` + 1 of the next SCANNED calls, and where those end, if they do."""
+        if self.filters.counter:
+            return self._scan_rows(self.filters.counter, most)
+        calls = self._ordered(Call.objects.filter(cabinet=self.cabinet))
+        if not (self.filters.is_of_calls or self._asks_rows):
+            return self._places(calls[: most + 1]), None
+        found = self._read(
+            calls[:SCANNED], self._with_rows(Call.objects.filter(of_calls(self.filters))), most + 1
+        )
+        end = None if len(found) > most else _last(self._places(calls[SCANNED - 1 : SCANNED]))
+        return found, end
+
+    def _scan_rows(self, counter: int, most: int) -> tuple[list[Place], Place | None]:
+        rows = self._ordered(Delivery.objects.filter(counter_id=counter), key="call_id")
+        fitting = passing(Delivery.objects.all(), self.filters, self.now)
+        if self.filters.is_of_calls:
+            of_row = Call.objects.filter(
+                of_calls(self.filters),
+                pk=OuterRef("call_id"),
+                partition_at=OuterRef("partition_at"),
+            )
+            fitting = fitting.alias(passes=Subquery(of_row.values("pk")[:1]))
+            fitting = fitting.filter(passes__isnull=False)
+        # The rows of a call are next to each other.
+        found = self._read(rows[:SCANNED], fitting, len(Channel) * most + 1, key="call_id")
+        calls = list(dict.fromkeys(found))
+        if len(calls) > most:
+            return calls, None
+        end = _last(self._places(rows[SCANNED - 1 : SCANNED], key="call_id"))
+        if end is None:
+            return calls, None
+        # The other row of the last call is perhaps not read: that call comes next.
+        return [one for one in calls if one != end], Place(end.at, end.call_id + 1)
+
+    def searched(self, ids: list[int], most: int) -> list[Place]:
+        """Return up to ``most`` + 1 of these calls."""
+        calls = self._ordered(Call.objects.filter(cabinet=self.cabinet, pk__in=ids))
+        calls = self._with_rows(calls.filter(of_calls(self.filters)))
+        return self._places(calls[: most + 1])
+
+    def rare(self, most: int) -> list[Place] | None:
+        """Return up to ``most`` + 1 calls by the indexes of states; None when they are not few."""
+        likely = self._candidates()
+        if likely is None or not likely.is_few:
+            return None
+        rows = passing(
+            Delivery.objects.filter(self._scope, likely.condition), self.filters, self.now
+        )
+        keys = list(rows.order_by().values_list("partition_at", "call_id"))
+        if not keys:
+            return []
+        months = [at for at, _call in keys]
+        # One parameter: many take longer to parse than to find.
+        ids = RawSQL("SELECT unnest(%s::bigint[])", [[call for _at, call in keys]])
+        calls = Call.objects.filter(
+            of_calls(self.filters),
+            cabinet=self.cabinet,
+            pk__in=ids,
+            partition_at__range=(min(months), max(months)),
+        )
+        return self._places(self._ordered(calls)[: most + 1])
+
+    def _candidates(self) -> Candidates | None:
+        since, found = self.filters.first_day, None
+        if self.filters.state:
+            state = self.filters.state
+            found = candidates.of_state(self._scope, state, since=since, now=self.now)
+        if self.filters.reason:
+            of_reason = candidates.of_reason(self._scope, self.filters.reason, since=since)
+            found = of_reason if found is None else found & of_reason
+        return found
+
+    @cached_property
+    def _scope(self) -> Q:
+        if self.filters.counter:
+            return Q(counter_id=self.filters.counter)
+        return Q(counter_id__in=list(self.cabinet.counters.values_list("pk", flat=True)))
+
+    @property
+    def _asks_rows(self) -> bool:
+        return self.filters.is_of_rows or self.filters.without_counter
+
+    def _with_rows(self, calls: QuerySet[Call]) -> QuerySet[Call]:
+        """Return those of the calls that have a row that passes, or none when that is asked."""
+        if not self._asks_rows:
+            return calls
+        rows = Delivery.objects.filter(
+            call_id=OuterRef("pk"), partition_at=OuterRef("partition_at")
+        )
+        # A value and not EXISTS, which PostgreSQL may turn into a join that reads all rows.
+        row = Subquery(passing(rows, self.filters, self.now).values("call_id")[:1])
+        return calls.alias(row=row).filter(row__isnull=self.filters.without_counter)
+
+    def _ordered(self, found: QuerySet[Any], *, key: str = "pk") -> QuerySet[Any]:
+        """Return what comes after the place, of the chosen days, newest first."""
+        at, filters = self.filters.order_column, self.filters
+        found = found.filter(in_days(at, filters.first_day, filters.last_day))
+        if self.after is not None:
+            earlier = Q(**{f"{at}__lt": self.after.at}) | Q(**{f"{key}__lt": self.after.call_id})
+            found = found.filter(earlier, **{f"{at}__lte": self.after.at})
+        return found.order_by(f"-{at}", f"-{key}")
+
+    def _places(self, found: QuerySet[Any], *, key: str = "pk") -> list[Place]:
+        columns = (self.filters.order_column, key, "partition_at")
+        return [Place(*values) for values in found.values_list(*columns)]
+
+    def _read(
+        self, scanned: QuerySet[Any], fitting: QuerySet[Any], most: int, *, key: str = "pk"
+    ) -> list[Place]:
+        """Return the first ``most`` that are fitting among those that are scanned.
+
+        One statement, which stops at the last of them: it reads ``scanned`` under the name of their
+        table.
+        """
+        at = self.filters.order_column
+        columns = [one.attname for one in scanned.model._meta.concrete_fields]
+        read = scanned.values_list(*(name for name in columns if name not in _LONG))
+        wanted = fitting.order_by(f"-{at}", f"-{key}").values_list(at, key, "partition_at")[:most]
+        inner, values = read.query.sql_with_params()
+        outer, more = wanted.query.sql_with_params()
+        table = scanned.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(f'WITH "{table}" AS ({inner}) {outer}', [*values, *more])
+            return [Place(*row) for row in cursor.fetchall()]
+
+
+def _last(places: list[Place]) -> Place | None:
+    return places[-1] if places else None

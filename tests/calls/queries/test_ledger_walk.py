@@ -1,0 +1,186 @@
+"""The ledger lists the calls that pass its filters: all of them, once, reading few rows a page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.models import Call, Delivery
+from calls.queries import call_list, ledger_walk
+from calls.queries.call_list import CallPage, page_of
+from calls.queries.display_state import with_display_state
+from calls.queries.ledger_filters import CallFilters
+from calls.states import Channel, DeliveryState, UploadState
+from counters.models import Counter
+from integrations.models import YandexAccount
+from tests import factories
+from tests.calls.blocks import counted_blocks
+from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.many_rows import copy_call
+from tests.calls.stored import store_call
+
+#: Rows of the second counter and of the goal have states of their own.
+PROCESSED: dict[str, Any] = {
+    "state": UploadState.PROCESSED,
+    "linked_quantity": 1,
+    "user_not_found_quantity": 0,
+}
+NOW: datetime = timezone.now()
+
+
+@pytest.fixture
+def pair(account: YandexAccount) -> list[Counter]:
+    """Two counters, and calls in every combination that the filters tell apart."""
+    counters = [factories.make_counter(account=account, name=name) for name in "АБ"]
+    source = factories.make_source(cabinet=account.cabinet)
+    for number in range(24):
+        call = make_call(
+            cabinet=account.cabinet,
+            started_at=NOW - timedelta(hours=1 + number // 2),
+            kind=["dynamic", "callback"][number % 2],
+            tags=[["Целевой"], ["Спам", "целевой"], []][number % 3],
+            source=source if number % 4 == 0 else None,
+        )
+        _deliver(call, counters, number)
+    return counters
+
+
+def _deliver(call: Call, counters: list[Counter], number: int) -> None:
+    if number % 6 == 0:
+        return
+    if number % 4 == 1:
+        make_delivery(call=call, counter=counters[0], upload=make_upload(counter=counters[0]))
+    elif number % 4 == 2:
+        upload = make_upload(counter=counters[0], **PROCESSED)
+        make_delivery(call=call, counter=counters[0], upload=upload)
+    else:
+        make_delivery(call=call, counter=counters[0])
+    skipped = {"state": DeliveryState.SKIPPED, "reason": "too_short", "channel": Channel.GOAL}
+    make_delivery(call=call, counter=counters[number % 2], **skipped)
+    if number == 9:
+        row = {"state": DeliveryState.SKIPPED, "reason": "not_configured"}
+        make_delivery(call=call, counter=counters[1], **row)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"kind": "callback"},
+    {"tag": "ЦЕЛЕВОЙ"},
+    {"without_counter": True},
+    {"without_counter": True, "kind": "dynamic"},
+    {"state": "sent"},
+    {"state": "accepted"},
+    {"state": "skipped"},
+    {"state": "awaits_settings"},
+    {"state": "needs_attention"},
+    {"reason": "too_short"},
+    {"reason": "not_configured", "state": "awaits_settings", "tag": "целевой"},
+    {"state": "waiting", "kind": "callback"},
+    {"first_day": timezone.localdate() - timedelta(days=400), "state": "waiting"},
+]
+
+
+@pytest.mark.parametrize(("chosen", "scanned"), [(None, 3), (0, 3), (1, 2000)])
+def test_filters_find_the_calls_that_pass_them(
+    pair: list[Counter], chosen: int | None, scanned: int
+) -> None:
+    cabinet = pair[0].cabinet
+    source = Call.objects.exclude(source=None)[0].source_id
+    ids = list(Call.objects.filter(cabinet=cabinet).values_list("pk", flat=True)[:9])
+    every = [*FILTERS, {"source": source}, {"source": source, "state": "skipped"}]
+    every += [{"call_ids": ids}, {"call_ids": ids, "state": "skipped", "tag": "спам"}]
+    sizes = mock.patch.object(call_list, "PAGE_SIZE", 3)
+    with sizes, mock.patch.object(ledger_walk, "SCANNED", scanned):
+        for values in every:
+            if chosen is not None and values.get("without_counter"):
+                continue
+            counter = pair[chosen].pk if chosen is not None else None
+            filters = CallFilters(**values, counter=counter)
+            found = [one for page in pages(cabinet, filters) for one in page.calls]
+
+            assert [one.call.pk for one in found] == expected(cabinet, filters), values
+            asked = filters.state or filters.reason
+            assert not asked or all(_passes(one.deliveries[0], filters) for one in found)
+
+
+def pages(cabinet: Cabinet, filters: CallFilters) -> Iterator[CallPage]:
+    cursor = ""
+    while True:
+        page = page_of(cabinet, filters, cursor=cursor, now=NOW)
+        yield page
+        cursor = page.next_cursor
+        if not cursor:
+            return
+
+
+def expected(cabinet: Cabinet, filters: CallFilters) -> list[int]:
+    """Return the calls that pass, each looked at alone."""
+    rows: dict[int, list[Any]] = defaultdict(list)
+    for row in with_display_state(Delivery.objects.filter(cabinet=cabinet), NOW):
+        rows[row.call_id].append(row)
+    calls = Call.objects.filter(cabinet=cabinet).order_by("-started_at", "-pk")
+    return [call.pk for call in calls if _is_listed(call, rows[call.pk], filters)]
+
+
+def _is_listed(call: Call, rows: list[Any], filters: CallFilters) -> bool:
+    passes = (
+        (not filters.kind or call.kind == filters.kind)
+        and (not filters.source or call.source_id == filters.source)
+        and (not filters.tag or filters.tag.lower() in [tag.lower() for tag in call.tags])
+        and (filters.call_ids is None or call.pk in filters.call_ids)
+    )
+    if filters.without_counter:
+        return passes and not rows
+    return passes and (not filters.is_of_rows or any(_passes(row, filters) for row in rows))
+
+
+def _passes(row: Any, filters: CallFilters) -> bool:
+    return (
+        (not filters.counter or row.counter_id == filters.counter)
+        and (not filters.state or row.display_state == filters.state)
+        and (not filters.reason or row.why == filters.reason)
+    )
+
+
+def test_page_is_quick_and_its_statements_are_constant(
+    account: YandexAccount, django_assert_max_num_queries: Any
+) -> None:
+    """A state of every row, of a few rows, of one and of none; of each counter and of all."""
+    own = factories.make_counter(account=account, site_mode="own", site_host="own.example")
+    call = store_call(cabinet=own.cabinet, site_host="own.example", tags=["Целевой"])
+    day_before = NOW - timedelta(days=1)
+    rare = store_call(
+        cabinet=own.cabinet, site_host="own.example", kind="callback", started_at=day_before
+    )
+    Delivery.objects.filter(call=rare).update(state=DeliveryState.SKIPPED, reason="too_short")
+    Delivery.objects.filter(call=call).update(not_before=NOW - timedelta(hours=1))
+    copy_call(call, 9_999)
+    every: list[tuple[dict[str, Any], int]] = [
+        ({"state": "waiting"}, 50),
+        ({"tag": "целевой"}, 50),
+        ({"reason": "too_short"}, 1),
+        ({"state": "skipped", "kind": "callback"}, 1),
+        ({"state": "needs_attention"}, 0),
+        ({"kind": "callback"}, 0),
+        ({"state": "waiting", "kind": "callback"}, 0),
+        ({"state": "skipped", "reason": "too_short"}, 1),
+    ]
+
+    for values, count in every:
+        for counter in (None, own.pk):
+            filters = CallFilters(**values, counter=counter)
+            with counted_blocks() as blocks:
+                page = page_of(own.cabinet, filters, cursor="", now=NOW)
+            assert len(page.calls) == count, values
+            # Without a page of them the calls that were looked through and the rows of each.
+            assert blocks.total < (1_000 if count == 50 else 12_000), (values, blocks.worst)
+            with django_assert_max_num_queries(11):
+                page_of(own.cabinet, filters, cursor="", now=NOW)
+    assert page.next_cursor
