@@ -27,6 +27,8 @@ from calls.states import Channel
 
 #: So many calls, or rows of a counter, are looked through for a page.
 SCANNED = 2000
+#: `partition_at` of a call is its start as it was first received; a correction moves it no further.
+_CORRECTED_BY = timedelta(days=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Columns that are not read for a list.
 _LONG = ("raw", "page_url", "conflict", "unreadable_identifiers")
@@ -67,7 +69,7 @@ class Found:
 def next_calls(
     cabinet: Cabinet, filters: CallFilters, after: Place | None, *, most: int, now: datetime
 ) -> Found:
-    """Return up to ``most`` calls after the place. Nine queries at most."""
+    """Return up to ``most`` calls after the place. Ten queries at most."""
     walk = _Walk(cabinet, filters, after, now)
     if filters.call_ids is not None:
         return _whole(walk.searched(filters.call_ids, most), most)
@@ -141,17 +143,25 @@ class _Walk:
         rows = passing(
             Delivery.objects.filter(self._scope, likely.condition), self.filters, self.now
         )
-        keys = list(rows.order_by().values_list("partition_at", "call_id"))
+        if self.after is not None:
+            rows = rows.filter(partition_at__lte=self.after.at + _CORRECTED_BY)
+        keys = sorted(rows.order_by().values_list("partition_at", "call_id"), reverse=True)
+        found = self._of_keys(keys[:SCANNED], most)
+        if len(found) > most or len(keys) <= SCANNED:
+            return found
+        return self._of_keys(keys, most)
+
+    def _of_keys(self, keys: list[tuple[datetime, int]], most: int) -> list[Place]:
+        """Return up to ``most`` + 1 of the calls with rows of these keys; newest key first."""
         if not keys:
             return []
-        months = [at for at, _call in keys]
         # One parameter: many take longer to parse than to find.
         ids = RawSQL("SELECT unnest(%s::bigint[])", [[call for _at, call in keys]])
         calls = Call.objects.filter(
             of_calls(self.filters),
             cabinet=self.cabinet,
             pk__in=ids,
-            partition_at__range=(min(months), max(months)),
+            partition_at__range=(keys[-1][0], keys[0][0]),
         )
         return self._places(self._ordered(calls)[: most + 1])
 
