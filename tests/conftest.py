@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -10,15 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.signals import post_migrate
-from django.test import Client, RequestFactory, override_settings
+from django.test import Client, RequestFactory, TransactionTestCase, override_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts import user_audit
 from cabinets.models import Cabinet, CallSource, Membership
 from counters.models import Counter
+from devtools.launcher.test_servers import OWN_POSTGRES
 from integrations.models import YandexAccount
-from tests import factories, installation
+from tests import cleaning, factories, installation, template_database
 from tests.faults.databases import end_other_sessions
 
 PUBLIC_HOST = urlsplit(settings.PUBLIC_URL).hostname
@@ -26,9 +29,21 @@ post_migrate.connect(installation.adopt_database)
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Let the test database be a copy of one that is migrated once a run."""
+    # On a server of one's own it would stay behind, for a run of other code.
+    if OWN_POSTGRES in os.environ:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = template_database.make()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """pytest-django's test database; ends the sessions that would keep it from being dropped."""
-    yield
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", cleaning.empty_tables):
+        yield
     with django_db_blocker.unblock():
         end_other_sessions()
 

@@ -32,6 +32,26 @@ DUMPED_AT = datetime(2026, 11, 28, 2, 2, tzinfo=UTC)
 #: Past the three lookups of a lost upload, the last one after UNCLEAR_GRACE_SECONDS.
 LOOKED_UP = [timedelta(minutes=6 * number) for number in range(6)]
 HELD_FOR = timedelta(hours=5)
+#: The call whose identifier 0.1.0 could not read, and sent as a static one.
+MISREAD = "399"
+COPIED_CALL = f"""
+INSERT INTO public.calls_call
+SELECT (jsonb_populate_record(one, jsonb_build_object(
+    'id', (SELECT max(id) + 1 FROM public.calls_call), 'external_id', '{MISREAD}',
+    'kind', 'static', 'client_id', '', 'yclid', '', 'user_id', '',
+    'raw', (one.raw - ARRAY['callType', 'isStatic', 'yclid', 'userId', 'user_id', 'callPage',
+                            'entryPointQuery']) || '{{"yaClid": "1,71803E+18"}}'))).*
+FROM public.calls_call AS one WHERE external_id = '300'
+"""
+ITS_DELIVERIES = f"""
+INSERT INTO public.calls_delivery
+SELECT (jsonb_populate_record(one, jsonb_build_object(
+    'id', (SELECT max(id) FROM public.calls_delivery) + row_number() OVER (ORDER BY one.id),
+    'call_id', (SELECT id FROM public.calls_call WHERE external_id = '{MISREAD}'),
+    'is_static', true, 'id_kind', 1))).*
+FROM public.calls_delivery AS one
+WHERE call_id = (SELECT id FROM public.calls_call WHERE external_id = '300')
+"""
 
 
 @pytest.fixture
@@ -82,6 +102,7 @@ def test_delivery_goes_on_after_the_upgrade(
     metrika: Actor,
     settings: Settings,
 ) -> None:
+    copy_call_with_a_misread_identifier()
     call_command("migrate", verbosity=0, interactive=False)
     call_command("migrate", check_unapplied=True, verbosity=0)
     YandexAccount.objects.update(access_token=metrika.token)
@@ -94,6 +115,10 @@ def test_delivery_goes_on_after_the_upgrade(
         state: Upload.objects.filter(state=state).count() for state in states_before
     } == states_before
     assert external_ids(DeliveryState.WAITING) == {"300", "301", "302"}
+    # What could not be read waits for a person.
+    misread = Delivery.objects.filter(call__external_id=MISREAD)
+    skipped = {(DeliveryState.SKIPPED, "identifier_unreadable")}
+    assert set(misread.values_list("state", "reason")) == skipped
 
     for later in LOOKED_UP:
         dumped.move_to(DUMPED_AT + later)
@@ -110,33 +135,18 @@ def test_delivery_goes_on_after_the_upgrade(
     assert sent_ids("calls", sandbox) == client_ids("200", "300", "301", "302")
     assert sent_ids("goal", sandbox) == client_ids("200", "300", "301", "302")
     assert external_ids(DeliveryState.WAITING) == set()
+    assert set(misread.values_list("state", "reason")) == skipped
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.SENT}
 
 
-def test_misread_identifier_waits_for_a_person_after_the_upgrade(
-    dumped: time_machine.Traveller,
-) -> None:
+def copy_call_with_a_misread_identifier() -> None:
+    """Give the database call 300 once more, as 0.1.0 stored one with an unreadable identifier."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE public.calls_call SET kind = 'static', client_id = '', yclid = '',"
-            " user_id = '', raw = (raw - ARRAY['callType', 'isStatic', 'yclid', 'userId',"
-            " 'user_id', 'callPage', 'entryPointQuery']) || '{\"yaClid\": \"1,71803E+18\"}'"
-            " WHERE external_id = '300'"
-        )
+        cursor.execute(COPIED_CALL)
         assert cursor.rowcount == 1
-        cursor.execute(
-            "UPDATE public.calls_delivery SET is_static = true, id_kind = 1 WHERE call_id ="
-            " (SELECT id FROM public.calls_call WHERE external_id = '300')"
-        )
+        cursor.execute(ITS_DELIVERIES)
+        assert cursor.rowcount > 0
     connection.close()
-
-    call_command("migrate", verbosity=0, interactive=False)
-
-    rows = Delivery.objects.filter(call__external_id="300")
-    assert set(rows.values_list("state", "reason")) == {
-        (DeliveryState.SKIPPED, "identifier_unreadable")
-    }
-    assert external_ids(DeliveryState.WAITING) == {"301", "302"}
 
 
 def sent_ids(channel: str, sandbox: RunningSandbox) -> list[str]:

@@ -29,6 +29,8 @@ HARMLESS = {
     "METRIKA_API_URL": NOWHERE,
     "CALLKEEPER_API_URL": NOWHERE,
 }
+# Set when PostgreSQL was started here, so that databases may be left in it.
+OWN_POSTGRES = "CALLKEEPER_TESTS_OWN_POSTGRES"
 # Set when Valkey was started here, so that xdist workers may use its other databases.
 OWN_VALKEY = "CALLKEEPER_TESTS_OWN_VALKEY"
 
@@ -52,6 +54,7 @@ def start_servers(stack: ExitStack) -> None:
         stack.callback(postgres.stop)
         postgres.start()
         os.environ["DATABASE_URL"] = postgres.url
+        os.environ[OWN_POSTGRES] = "yes"
     if "REDIS_URL" not in os.environ:
         valkey = Valkey(home / "valkey", password=password, temporary=True)
         stack.callback(valkey.stop)

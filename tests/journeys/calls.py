@@ -14,7 +14,7 @@ from tests.paths import PAYLOADS
 Record = dict[str, Any]
 SAMPLE = PAYLOADS / "callkeeper" / "v3-calls.json"
 #: Enough for every rule to refuse something, which the test asserts.
-COUNT = 2500
+COUNT = 1500
 SEED = 20261123
 
 

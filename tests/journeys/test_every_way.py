@@ -27,7 +27,7 @@ from tests.journeys.product import Product, free_port, wait_for
 from tests.journeys.same_calls import Record, same_calls
 from tests.journeys.ways import CODES, Ways
 
-COUNT = 1000
+COUNT = 400
 #: Primary key of the one cabinet of an empty product.
 FIRST_CABINET = 1
 WINDOWS = CounterSettings(number=91234567, goal="calltracking_call_order")

@@ -54,7 +54,7 @@ TOTALS = (
     ("Мой сайт", "Звонки", MY_SITE, CALLS),
 )
 DELIVERY_SECONDS = 120
-BULK = 500
+BULK = 300
 WORDS = {
     "accepted": "Принят, привязан",
     "partly_linked": "Принят, привязаны не все",

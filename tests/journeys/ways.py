@@ -19,9 +19,9 @@ from tests.journeys.same_calls import Record, as_csv, as_json, as_texts, as_xlsx
 from tests.journeys.webhook_client import TIMEOUT_SECONDS, WebhookClient, statuses
 from tests.paths import ROOT
 
-API_BATCH = 500
+API_BATCH = 200
 #: A key of the stand-in for CallKeeper's API.
-KEY = "sameCalls1000key"
+KEY = "sameCallsKey"
 #: The ways by their codes in the product.
 CODES = {"api", "command", "file", "pull", "webhook"}
 #: A source may send 600 requests a minute to its address: a source for each kind of request.

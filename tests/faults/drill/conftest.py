@@ -138,7 +138,8 @@ def _production(
         blocker=blocker,
     )
     stack.callback(machine.stop_senders)
-    machine.run(command=("migrate", "-v0"))
+    for command in (("build_schema",), ("migrate", "-v0")):
+        machine.run(command=command)
     return machine, primary
 
 
