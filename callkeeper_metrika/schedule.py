@@ -100,6 +100,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "check-flow": {"task": "notices.check_flow", "schedule": 600.0, "options": {"expires": 600}},
+    # Every cabinet once a night; a run takes those that are due.
+    "renew-baselines": {
+        "task": "notices.renew_baselines",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
     "send-notices": {"task": "notices.send", "schedule": 10.0, "options": {"expires": 20}},
     "queue-digests": {
         "task": "notices.queue_digests",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
 from notices.models import (
+    Baseline,
     Notice,
     NoticeChoice,
     NoticeLine,
@@ -85,6 +86,18 @@ class NoticeWebhookAdmin(SupportAdmin):
 
     list_display = ("cabinet", "created_at", "last_sent_at", "last_failed_at", "last_error")
     exclude = ("url", "secret")
+    list_select_related = ("cabinet",)
+    search_fields = ("cabinet__name",)
+    search_help_text = _("Название кабинета")
+    ordering = ("-pk",)
+
+
+@admin.register(Baseline)
+class BaselineAdmin(SupportAdmin):
+    """What is usual for counters and sources: what alerts compare with."""
+
+    list_display = ("cabinet", "kind", "subject_id", "lag_minutes", "counted_at")
+    list_filter = ("kind",)
     list_select_related = ("cabinet",)
     search_fields = ("cabinet__name",)
     search_help_text = _("Название кабинета")

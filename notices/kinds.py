@@ -22,6 +22,13 @@ class Kind(models.TextChoices):
     EXPIRED = "expired", _("Звонки опоздали")
     EMPTY_FIELD = "empty_field", _("Источник перестал присылать поле")
     PULL_FAILED = "pull_failed", _("Звонки не забираются из CallKeeper")
+    INFLOW_LOW = "inflow_low", _("Звонков меньше обычного")
+    INFLOW_CABINET = "inflow_cabinet", _("Во всём кабинете мало звонков")
+    SOURCE_LOW = "source_low", _("Источник присылает меньше обычного")
+    SKIPPED_UP = "skipped_up", _("Выросла доля неотправляемых звонков")
+    UNREADABLE_UP = "unreadable_up", _("Выросла доля нечитаемых идентификаторов")
+    LINKED_DOWN = "linked_down", _("Упала доля привязанных звонков")
+    REFUSED_UP = "refused_up", _("Выросла доля отклонённых строк")
 
 
 class Group(models.TextChoices):
@@ -33,6 +40,7 @@ class Group(models.TextChoices):
     SENDING = "sending", _("Отправка застряла")
     EXPIRY = "expiry", _("Звонки скоро опоздают: за 7 и за 2 дня")
     SOURCES = "sources", _("Источники: пропало поле, звонки не забираются")
+    FLOW = "flow", _("Не как обычно: мало звонков, доля непривязанных выросла")
 
 
 GROUPS: dict[Kind, Group] = {
@@ -49,10 +57,22 @@ GROUPS: dict[Kind, Group] = {
     Kind.EXPIRED: Group.EXPIRY,
     Kind.EMPTY_FIELD: Group.SOURCES,
     Kind.PULL_FAILED: Group.SOURCES,
+    Kind.INFLOW_LOW: Group.FLOW,
+    Kind.INFLOW_CABINET: Group.FLOW,
+    Kind.SOURCE_LOW: Group.FLOW,
+    Kind.SKIPPED_UP: Group.FLOW,
+    Kind.UNREADABLE_UP: Group.FLOW,
+    Kind.LINKED_DOWN: Group.FLOW,
+    Kind.REFUSED_UP: Group.FLOW,
 }
+#: Kinds that compare with what is usual (`notices.conditions.flow`).
+OF_FLOW = tuple(kind for kind, group in GROUPS.items() if group is Group.FLOW)
 #: Kinds that stop nothing yet; the others are drawn as danger.
 WARNINGS = frozenset(
-    {Kind.RECONNECT_SOON, Kind.GOAL_GONE, Kind.QUOTA, Kind.EXPIRING_WEEK, Kind.EMPTY_FIELD}
+    {
+        *(Kind.RECONNECT_SOON, Kind.GOAL_GONE, Kind.QUOTA, Kind.EXPIRING_WEEK, Kind.EMPTY_FIELD),
+        *OF_FLOW,
+    }
 )
 #: The end of these is no recovery: what is late stays late.
 WITHOUT_RECOVERY = frozenset({Kind.EXPIRED})

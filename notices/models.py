@@ -292,3 +292,38 @@ class NoticeWebhook(models.Model):
 
     def __str__(self) -> str:
         return str(self.cabinet)
+
+
+class Baseline(models.Model):
+    """What is usual for a counter or a source in each hour of the week; renewed every night.
+
+    Of a count the expected numbers, of a share the expected parts. See `notices.baseline`.
+    """
+
+    # Without an index of its own: baseline_once begins with it.
+    cabinet = models.ForeignKey(
+        Cabinet,
+        models.CASCADE,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("Кабинет"),
+    )
+    kind = models.CharField(_("Вид"), max_length=24, choices=Kind)
+    #: Id of the counter or of the source; 0 in the row that says that the cabinet was counted.
+    subject_id = models.BigIntegerField(_("Номер"))
+    values = ArrayField(models.FloatField(), verbose_name=_("По часам недели"), default=list)
+    dispersion = models.FloatField(_("Разброс за час"), default=1.0)
+    day_scatter = models.FloatField(_("Разброс по дням"), default=0.0)
+    #: After so many minutes almost all of its calls are known.
+    lag_minutes = models.PositiveIntegerField(_("Задержка, мин"), default=0)
+    counted_at = models.DateTimeField(_("Посчитано"))
+
+    class Meta:
+        verbose_name = _("обычные значения")
+        verbose_name_plural = _("обычные значения")
+        constraints = [
+            models.UniqueConstraint(fields=["cabinet", "kind", "subject_id"], name="baseline_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.subject_id}"

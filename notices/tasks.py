@@ -6,10 +6,11 @@ from celery import shared_task
 from django.utils import timezone
 
 from notices import check, digest, sending, telegram
-from notices.conditions import watched
+from notices.conditions import usual, watched
 
 #: A message that has begun is waited for, so a run may take half a minute longer.
 SEND_SECONDS = 20
+RENEW_SECONDS = 60
 
 
 @shared_task(name="notices.check_often")
@@ -22,6 +23,18 @@ def check_often() -> int:
 def check_seldom() -> int:
     """Check the conditions of calls and uploads."""
     return check.check(watched.SELDOM, now=timezone.now())
+
+
+@shared_task(name="notices.check_flow")
+def check_flow() -> int:
+    """Compare the last hours with what is usual."""
+    return check.check(watched.FLOW, now=timezone.now())
+
+
+@shared_task(name="notices.renew_baselines")
+def renew_baselines() -> int:
+    """Renew what is usual, of the cabinets that are due."""
+    return usual.renew(now=timezone.now(), seconds=RENEW_SECONDS)
 
 
 @shared_task(name="notices.send")

@@ -6,9 +6,7 @@ Sentences about counters are those of `counters.causes`, so that no two pages di
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -21,19 +19,12 @@ from calls.states import DisplayState
 from calls.ways.pull.words import error_words
 from counters.causes import CALLBACK_GOAL_GONE, GOAL_GONE, OF_ACCESS, OF_STOP, CounterCause
 from integrations.tokens.account_state import Reason
+from notices.flow_words import WORDS_OF_FLOW
 from notices.kinds import Kind
 from notices.models import Notice
+from notices.sentence import Facts, Words
 
-Facts = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Words:
-    """A sentence with the next step, and the page where that is done."""
-
-    text: str
-    url: str
-    label: str
+__all__ = ["Words", "name_of", "words_of"]
 
 
 def words_of(notice: Notice) -> Words:
@@ -206,4 +197,5 @@ _OF_KIND: dict[Kind, Callable[[Facts], Words]] = {
     Kind.EXPIRED: _expired,
     Kind.EMPTY_FIELD: _empty_field,
     Kind.PULL_FAILED: _pull_failed,
+    **WORDS_OF_FLOW,
 }

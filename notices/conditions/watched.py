@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from notices.conditions import accounts, calls, counters, sources
+from notices.conditions import accounts, calls, counters, flow, sources
 from notices.conditions.found import Found
-from notices.kinds import Kind
+from notices.kinds import OF_FLOW, Kind
 
 
 @dataclass(frozen=True)
@@ -34,3 +34,5 @@ SELDOM = (
     Condition(calls.delayed_uploads, (Kind.DELAYED,)),
     Condition(calls.expiring_calls, (Kind.EXPIRING_WEEK, Kind.EXPIRING_DAYS, Kind.EXPIRED)),
 )
+#: Hours compared with what is usual: checked every ten minutes as well, in a run of its own.
+FLOW = (Condition(flow.unusual_flow, OF_FLOW),)

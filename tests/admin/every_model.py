@@ -61,7 +61,14 @@ from integrations.models import (
     RequestSlot,
     YandexAccount,
 )
-from notices.models import NoticeChoice, NoticeLine, NoticeMessage, NoticeWebhook, TelegramLink
+from notices.models import (
+    Baseline,
+    NoticeChoice,
+    NoticeLine,
+    NoticeMessage,
+    NoticeWebhook,
+    TelegramLink,
+)
 from tests import factories
 from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
 from tests.notices.notices import make_notice
@@ -160,6 +167,9 @@ def _notices(cabinet: Cabinet) -> Iterator[Model]:
     yield NoticeLine.objects.create(message=message, notice=notice, event="opened")
     yield NoticeChoice.objects.create(membership=user.cabinet_memberships.get())
     yield TelegramLink.objects.create(user=user, chat_id=user.pk)
+    yield Baseline.objects.create(
+        cabinet=cabinet, kind="inflow_low", subject_id=user.pk, counted_at=timezone.now()
+    )
     yield NoticeWebhook.objects.create(
         cabinet=factories.make_cabinet(),
         url="https://crm.example/x",

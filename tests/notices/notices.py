@@ -10,6 +10,15 @@ from cabinets.models import Cabinet
 from notices.models import Notice
 
 _CALLS: dict[str, Any] = {"name": "Окна", "uploads": 2, "calls": 31, "upload": 0}
+_FLOW: dict[str, Any] = {
+    "name": "Окна",
+    "observed": 3,
+    "expected": 31.0,
+    "low": 24,
+    "high": 38,
+    "since": "2026-11-23T05:00:00+00:00",
+}
+_SHARE: dict[str, Any] = _FLOW | {"whole": 40, "percent": 62, "usual": 25}
 #: What the sentence of each kind names, but the ids of a counter and a source.
 FACTS: dict[str, dict[str, Any]] = {
     "reconnect": {"login": "okna-stolica", "reason": "invalid_grant", "until": ""},
@@ -24,6 +33,13 @@ FACTS: dict[str, dict[str, Any]] = {
     "expiring_days": _CALLS,
     "expired": _CALLS,
     "empty_field": {"name": "Сайт", "field": "yaClid", "empty": 25, "calls": 30, "since": ""},
+    "inflow_low": _FLOW,
+    "inflow_cabinet": _FLOW | {"usual": 300, "low": 12, "judged": 14},
+    "source_low": _FLOW | {"name": "Сайт"},
+    "skipped_up": _SHARE,
+    "unreadable_up": _SHARE,
+    "linked_down": _SHARE,
+    "refused_up": _SHARE,
     "pull_failed": {"name": "CallKeeper", "code": "wrong_key", "text": ""},
 }
 

@@ -1,0 +1,116 @@
+"""Counts by hour, for alerts: calls of counters and of sources, results of files.
+
+Hours are those of the calls' start (of files: when their result came), UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models.functions import TruncHour
+
+from calls.models import Upload
+from calls.queries.linked import SUMS
+from calls.states import (
+    BEFORE_CONNECTION,
+    CALL_NOT_FINISHED,
+    CALLS_OFF,
+    COUNTER_OFF,
+    GOAL_GONE,
+    GOAL_NOT_SET,
+    IDENTIFIER_UNREADABLE,
+    MAYBE_SENT,
+    NOT_CONFIGURED,
+    OF_HELD_BACK,
+    Channel,
+    DeliveryState,
+)
+
+#: Skipped by the counter's switches, or waiting: not by what its calls are.
+NOT_BY_CALLS = (
+    *(BEFORE_CONNECTION, CALL_NOT_FINISHED, CALLS_OFF, COUNTER_OFF, GOAL_GONE, GOAL_NOT_SET),
+    *(IDENTIFIER_UNREADABLE, MAYBE_SENT, NOT_CONFIGURED, *OF_HELD_BACK),
+)
+
+
+class CounterHour(NamedTuple):
+    """What came for a counter in an hour, in the channel that it is counted by."""
+
+    counter_id: int
+    hour: datetime
+    received: int
+    skipped: int
+    unreadable: int
+    #: Rows in files, and those of them that Metrika refused.
+    in_files: int
+    refused: int
+
+
+class SourceHour(NamedTuple):
+    """How many calls of a source began in an hour."""
+
+    source_id: int
+    hour: datetime
+    received: int
+
+
+class LinkHour(NamedTuple):
+    """Rows whose result Metrika told in an hour, and the linked ones of them."""
+
+    counter_id: int
+    hour: datetime
+    told: int
+    linked: int
+
+
+_COUNTERS = f"""
+SELECT d.counter_id, date_trunc('hour', d.partition_at, 'UTC'), count(*),
+       count(*) FILTER (WHERE d.state = {DeliveryState.SKIPPED}
+                        AND NOT (coalesce(d.reason, '') = ANY (%(not_by_calls)s))),
+       count(*) FILTER (WHERE d.reason = %(unreadable)s),
+       count(*) FILTER (WHERE d.state IN ({DeliveryState.BATCHED}, {DeliveryState.ROW_REFUSED})),
+       count(*) FILTER (WHERE d.state = {DeliveryState.ROW_REFUSED})
+FROM calls_delivery d JOIN counters_counter k ON k.id = d.counter_id
+WHERE d.partition_at >= %(first)s AND d.partition_at < %(last)s
+  AND (%(cabinet)s::bigint IS NULL OR d.cabinet_id = %(cabinet)s)
+  AND d.channel = CASE WHEN k.send_calls THEN {Channel.CALLS} ELSE {Channel.GOAL} END
+GROUP BY 1, 2"""
+
+_SOURCES = """
+SELECT source_id, date_trunc('hour', partition_at, 'UTC'), count(*)
+FROM calls_call
+WHERE partition_at >= %(first)s AND partition_at < %(last)s AND source_id IS NOT NULL
+  AND (%(cabinet)s::bigint IS NULL OR cabinet_id = %(cabinet)s)
+GROUP BY 1, 2"""
+
+
+def counter_hours(first: datetime, last: datetime, cabinet: int | None) -> Iterator[CounterHour]:
+    """Yield the hours of counters that have calls, of one cabinet or of all."""
+    values = {"not_by_calls": list(NOT_BY_CALLS), "unreadable": IDENTIFIER_UNREADABLE}
+    for row in _rows(_COUNTERS, values | {"first": first, "last": last, "cabinet": cabinet}):
+        yield CounterHour(*row)
+
+
+def source_hours(first: datetime, last: datetime, cabinet: int | None) -> Iterator[SourceHour]:
+    """Yield the hours of sources that have calls, of one cabinet or of all."""
+    for row in _rows(_SOURCES, {"first": first, "last": last, "cabinet": cabinet}):
+        yield SourceHour(*row)
+
+
+def link_hours(first: datetime, last: datetime, cabinet: int | None) -> Iterator[LinkHour]:
+    """Yield the hours in which Metrika told what became of files, of one cabinet or of all."""
+    uploads = Upload.objects.filter(settled_at__gte=first, settled_at__lt=last)
+    if cabinet is not None:
+        uploads = uploads.filter(cabinet=cabinet)
+    hours = uploads.order_by().values_list("counter_id", TruncHour("settled_at", tzinfo=UTC))
+    for row in hours.annotate(told=SUMS["told"], linked=SUMS["linked"]).filter(told__gt=0):
+        yield LinkHour(*row)
+
+
+def _rows(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

@@ -1,0 +1,108 @@
+"""The flow of calls is compared with what is usual; the statistics behind it, and a simulation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db.models import F
+
+from cabinets.models import CallSource
+from calls.models import Call
+from calls.states import DeliveryState
+from counters.models import Counter
+from devtools.tools import alert_simulation
+from integrations.models import YandexAccount
+from notices.baseline.tail import lower_tail
+from notices.conditions import usual
+from notices.models import Baseline, Notice
+from notices.tasks import check_flow
+from notices.words import words_of
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery
+from tests.calls.many_rows import copy_call
+from tests.notices.conftest import NOW
+
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+
+
+def standing() -> dict[str, dict[str, Any]]:
+    return {one.kind: one.facts for one in Notice.objects.standing()}
+
+
+def calls(
+    counter: Counter, source: CallSource, count: int, apart: timedelta, *, last: datetime
+) -> None:
+    """Store calls at equal distances, the last one at this moment."""
+    call = make_call(cabinet=counter.cabinet, source=source, started_at=last, received_at=last)
+    make_delivery(call=call, counter=counter, state=DeliveryState.WAITING)
+    copy_call(call, count - 1, apart=apart)
+    Call.objects.update(received_at=F("started_at") + timedelta(minutes=5))
+
+
+def test_silence_is_told_once_and_its_end(
+    clock: time_machine.Traveller, account: YandexAccount
+) -> None:
+    counter = factories.make_counter(account=account, name="Окна")
+    source = factories.make_source(cabinet=account.cabinet)
+    # Ten an hour for three weeks, and none for two hours.
+    calls(counter, source, 5000, timedelta(minutes=6), last=NOW - 2 * HOUR - SECOND)
+    # What has no history is not judged.
+    factories.make_counter(account=account, name="Новый")
+    usual.renew(now=NOW - 2 * HOUR, seconds=60)
+    check_flow()
+
+    found = standing()
+    assert set(found) == {"inflow_low", "source_low"}
+    numbers = [found["inflow_low"][name] for name in ("observed", "expected", "low", "high")]
+    assert numbers == [0, 18.3, 13, 24]
+    words = words_of(Notice.objects.get(kind="inflow_low")).text
+    assert words.startswith("«Окна»: с 23 ноября, 08:00 не пришло ни одного звонка, обычно за это")
+    clock.shift(10 * timedelta(minutes=1))
+    check_flow()
+    assert Notice.objects.count() == 2
+    # Two hours as usual, and it has ended.
+    clock.shift(3 * HOUR)
+    calls(counter, source, 31, timedelta(minutes=6), last=NOW + 3 * HOUR)
+    check_flow()
+    assert standing() == {}
+    assert Baseline.objects.exclude(subject_id=0).count() == 4
+
+
+def test_low_day_of_most_counters_is_one_notice(
+    clock: time_machine.Traveller, account: YandexAccount
+) -> None:
+    for number in range(3):
+        counter = factories.make_counter(account=account, name=f"Сайт {number}")
+        source = factories.make_source(cabinet=account.cabinet)
+        calls(counter, source, 2000, timedelta(minutes=12), last=NOW - 4 * HOUR)
+    usual.renew(now=NOW - 4 * HOUR, seconds=60)
+    check_flow()
+    found = standing()
+    assert list(found) == ["inflow_cabinet"]
+    assert (found["inflow_cabinet"]["low"], found["inflow_cabinet"]["observed"]) == (3, 0)
+    # A counter that is switched off is not missed.
+    Counter.objects.update(enabled=False)
+    CallSource.objects.update(is_active=False)
+    check_flow()
+    assert standing() == {}
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected", "variance", "tail"),
+    [(0, 5.0, 5.0, 0.006738), (3, 10.0, 10.0, 0.010336), (2, 10.0, 20.0, 0.019287)],
+)
+def test_lower_tail_is_that_of_the_distribution(
+    observed: int, expected: float, variance: float, tail: float
+) -> None:
+    # Poisson without extra scatter, negative binomial with it: values of SciPy.
+    assert lower_tail(observed, expected, variance) == pytest.approx(tail, rel=1e-3)
+
+
+def test_simulated_drops_are_told() -> None:
+    result = alert_simulation.simulate(seed=1, counters=5, days=10)
+    told = [one for (_kind, volume), ones in result.told.items() for one in ones if volume == 200]
+    assert [one is not None and one <= 120 for one in told] == [True] * 5
+    assert sum(result.false_alarms.values()) <= 2
