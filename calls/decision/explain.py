@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from calls.decision.looked_at import LOOKED_AT, looked_at_sql
 from calls.decision.reason import Rule
 from calls.decision.routing import IS_ORDERED, ORDERS, SOURCES
 from calls.decision.rules import RULES
@@ -44,7 +45,7 @@ def explain_call(
 
     Personal data in their sentences are masked unless ``is_whole``.
     """
-    columns = ", ".join(_judgement(rule) for rule in RULES)
+    columns = ", ".join([*map(_judgement, RULES), *map(looked_at_sql, RULES)])
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT k.id, ch.channel, {columns} {SOURCES}{ORDERS} WHERE c.id = %(call)s"
@@ -84,14 +85,15 @@ def _judgement(rule: Rule) -> str:
     )
 
 
-def _verdicts(judged: Sequence[str | None], *, is_whole: bool) -> list[Verdict]:
-    pairs = zip(RULES, judged, strict=True)
-    return [_verdict(rule, compared, is_whole=is_whole) for rule, compared in pairs]
+def _verdicts(found: Sequence[str | None], *, is_whole: bool) -> list[Verdict]:
+    judged = zip(RULES, found[: len(RULES)], found[len(RULES) :], strict=True)
+    return [_verdict(*one, is_whole=is_whole) for one in judged]
 
 
-def _verdict(rule: Rule, compared: str | None, *, is_whole: bool) -> Verdict:
+def _verdict(rule: Rule, compared: str | None, seen: str | None, *, is_whole: bool) -> Verdict:
     if compared is None:
-        return Verdict(rule.code, str(rule.requirement), passed=True)
+        words = LOOKED_AT[rule.code].words(json.loads(seen), is_whole=is_whole) if seen else ""
+        return Verdict(rule.code, str(rule.requirement), passed=True, looked_at=words)
     values = json.loads(compared)
     if values == {"waived": True}:
         text = _("Отправку заказал человек, поэтому не проверяется: «%(rule)s».")

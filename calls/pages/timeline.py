@@ -33,6 +33,7 @@ from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
 from calls.queries.gathering import add_gathering
+from calls.queries.link_proofs import Link, link_of
 from calls.queries.same_second import SameSecond, same_second
 from calls.states import NOT_SENT, Channel, DisplayState
 from counters.models import Counter
@@ -92,6 +93,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     counters = {one.counter_id for one in deliveries}
     verdicts = explain_call(call.pk, is_whole=is_whole, counter_ids=counters)
     attempts = _attempts(deliveries)
+    links = link_of(deliveries)
     way = way_of(call)
     values = values_of(
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
@@ -110,6 +112,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             orders=orders.get((one.counter_id, one.channel), []),
             pair=pairs.get((one.call_id, one.counter_id)) if one.channel == Channel.GOAL else None,
             way=way,
+            link=links.get(one.pk),
             is_whole=is_whole,
             now=now,
         )
@@ -128,6 +131,7 @@ def _timeline(
     orders: list[Step],
     pair: SameSecond | None,
     way: str,
+    link: Link | None,
     is_whole: bool,
     now: datetime,
 ) -> Timeline:
@@ -141,6 +145,7 @@ def _timeline(
         blocker=blocker,
         orders=orders,
         way=way,
+        link=link,
         now=now,
         sees_answers=is_whole,
     )

@@ -26,6 +26,8 @@ class Target:
     step: Step
     #: Its last step: the place of what can be done with it.
     is_last: bool
+    #: What can be done with it, without what stands at another delivery of the event.
+    actions: list[Button] = field(default_factory=list)
 
     @property
     def is_detailed(self) -> bool:
@@ -50,17 +52,6 @@ class Event:
         """Whether it is of too many deliveries to show the rules of each."""
         return len(self.targets) > MAX_NAMED
 
-    @property
-    def actions(self) -> list[Button]:
-        """What can be done at its end; for both channels of a counter some of it is the same."""
-        buttons = [one for target in self.last for one in target.timeline.actions]
-        return list({one.url: one for one in buttons}.values())
-
-    @property
-    def last(self) -> list[Target]:
-        """The deliveries whose last step it is."""
-        return [one for one in self.targets if one.is_last]
-
 
 def events_of(timelines: Sequence[Timeline]) -> list[Event]:
     """Return the events of these deliveries, from the first to what is expected."""
@@ -70,8 +61,15 @@ def events_of(timelines: Sequence[Timeline]) -> list[Event]:
             event = events.setdefault(_key_of(timeline, step), Event(step))
             if not step.is_of_call:
                 is_last = place == len(timeline.steps)
-                event.targets.append(Target(timeline, step, is_last))
+                actions = _new_actions(event, timeline) if is_last else []
+                event.targets.append(Target(timeline, step, is_last, actions))
     return _in_order(events.values())
+
+
+def _new_actions(event: Event, timeline: Timeline) -> list[Button]:
+    """Return the actions without those that stand at the other channel of the counter."""
+    known = {one.url for target in event.targets for one in target.actions}
+    return [one for one in timeline.actions if one.url not in known]
 
 
 def _key_of(timeline: Timeline, step: Step) -> _Key:

@@ -45,6 +45,11 @@ _AUDITED = {
     "upload.look_up": gettext_lazy("Заказано проверить, дошёл ли файл"),
     "upload.poll": gettext_lazy("Заказано спросить Метрику об итоге"),
 }
+_RELEASED, _CALLED_OFF = "delivery.released", "delivery.called_off"
+#: The same done with many calls.
+_OF_MANY = {BulkKind.RELEASE: _RELEASED, BulkKind.CALL_OFF: _CALLED_OFF}
+#: The end of a row and the event of who ended it are written in one transaction.
+_SAME_CHANGE = timedelta(seconds=10)
 #: Longer after the call's start nothing can be ordered that changes it.
 _ORDERED_WITHIN = timedelta(days=60)
 
@@ -61,6 +66,21 @@ def order_steps(call: Call, deliveries: Sequence[Delivery]) -> dict[Pair, list[S
     for one, step in [*_resends(call, deliveries), *_audited(call, deliveries), *_bulk(deliveries)]:
         found[one.counter_id, one.channel].append(step)
     return found
+
+
+def ends_with(delivery: Delivery, orders: Iterable[Step]) -> Step | None:
+    """Return the order that called the delivery off, of which the decision tells; None for none."""
+    if delivery.reason != CALLED_OFF.code:
+        return None
+    title = str(_AUDITED[_CALLED_OFF])
+    return next(
+        (
+            one
+            for one in orders
+            if one.title == title and one.at and abs(one.at - delivery.decided_at) < _SAME_CHANGE
+        ),
+        None,
+    )
 
 
 def _name_of(person: User | None) -> str:
@@ -150,7 +170,7 @@ def _bulk(deliveries: Sequence[Delivery]) -> Iterator[tuple[Delivery, Step]]:
     if not marks:
         return
     actions = BulkAction.objects.filter(
-        kind__in=(BulkKind.RELEASE, BulkKind.CALL_OFF),
+        kind__in=[*_OF_MANY],
         counter__in={counter for counter, _mark in marks},
         requested_at__in={mark for _counter, mark in marks},
     )
@@ -158,8 +178,9 @@ def _bulk(deliveries: Sequence[Delivery]) -> Iterator[tuple[Delivery, Step]]:
         for one in deliveries:
             if one.counter_id == action.counter_id and action.requested_at in _marks(one):
                 text = _("%(who)s, вместе с другими звонками.")
+                title = str(_AUDITED[_OF_MANY[BulkKind(action.kind)]])
                 named = text % {"who": _name_of(action.requested_by)}
-                yield one, Step(action.get_kind_display(), "info", action.requested_at, named)
+                yield one, Step(title, "info", action.requested_at, named)
 
 
 def _marks(delivery: Delivery) -> Iterable[datetime]:

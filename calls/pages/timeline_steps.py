@@ -13,9 +13,11 @@ from calls.decision.explain import Verdict
 from calls.decision.reasons import GIVEN_BY_A_PERSON, reason_sentence
 from calls.models import Call, Delivery, UploadAttempt
 from calls.pages.status_messages import changed_text, sentence_of
+from calls.pages.timeline_orders import ends_with
 from calls.pages.timeline_step import RuleLine, Step
-from calls.pages.timeline_uploads import state_step, upload_steps
+from calls.pages.timeline_uploads import link_step, state_step, upload_steps
 from calls.queries.display_state import DisplayDelivery
+from calls.queries.link_proofs import Link
 from calls.states import MAYBE_SENT, DeliveryState, DisplayState
 
 
@@ -28,6 +30,7 @@ def steps_of(
     blocker: str,
     orders: Iterable[Step] = (),
     way: str = "",
+    link: Link | None = None,
     now: datetime,
     sees_answers: bool = True,
 ) -> list[Step]:
@@ -35,12 +38,15 @@ def steps_of(
 
     ``orders`` are those of people. ``way`` is how the call came in, '' when that is not known.
     """
-    steps = [received_step(call, way), *_revisions(call, delivery), *orders]
-    steps.append(_decision(delivery, verdicts, blocker))
+    orders = list(orders)
+    called_off = ends_with(delivery, orders)
+    steps = [received_step(call, way), *_revisions(call, delivery)]
+    steps += [one for one in orders if one is not called_off]
+    steps.append(_decision(delivery, verdicts, blocker, who=called_off.text if called_off else ""))
     if delivery.upload is not None:
         upload = delivery.upload
         steps += upload_steps(delivery, upload, list(attempts), sees_answers=sees_answers)
-    steps += state_step(delivery, blocker, now)
+    steps += [*state_step(delivery, blocker, now), *link_step(link)]
     # What has no time is known to come after what led to it.
     return sorted(steps, key=lambda step: (step.is_next, step.at is None, step.at or now))
 
@@ -61,16 +67,20 @@ def _revisions(call: Call, delivery: Delivery) -> Iterator[Step]:
         yield Step(title, "info", call.updated_at, is_of_call=True)
 
 
-def _decision(delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str) -> Step:
+def _decision(
+    delivery: DisplayDelivery, verdicts: list[Verdict], blocker: str, *, who: str
+) -> Step:
     skipped = delivery.state == DeliveryState.SKIPPED
     changed = _change_note(delivery, verdicts, skipped=skipped)
-    why = sentence_of(delivery, blocker=blocker) if skipped and (changed or not verdicts) else ""
+    by_a_person = delivery.reason in GIVEN_BY_A_PERSON
+    is_told_by_rules = verdicts and not changed and not by_a_person
+    why = "" if is_told_by_rules or not skipped else sentence_of(delivery, blocker=blocker)
     title, tone = _decision_title(delivery)
     return Step(
         title=title,
         tone=tone,
         at=delivery.decided_at,
-        text=" ".join(filter(None, [why, changed, _held_note(delivery)])),
+        text=" ".join(filter(None, [why, who, changed, _held_note(delivery)])),
         rules=rule_lines(verdicts),
         note=_version_note(delivery),
     )

@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from calls.models import Upload, UploadAttempt
-from calls.pages.attempt_messages import describe
+from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of, title_of, unlinked_note
 from calls.pages.timeline_step import Step
 from calls.queries.display_state import DisplayDelivery
+from calls.queries.link_proofs import NOT_YET, UNKNOWN, Link
 from calls.states import (
     NOT_SENT,
     PROCESSED_UPLOADS,
@@ -38,6 +41,11 @@ _TO_COME = (
     DisplayState.SENT,
     DisplayState.NEEDS_DECISION,
 )
+#: Of some of them the title of what comes; of the others the state says it.
+_COMING = {
+    DisplayState.HELD: gettext_lazy("Отправим позже"),
+    DisplayState.SENT: gettext_lazy("Метрика обработает файл"),
+}
 #: Metrika promises to process a file within two hours, and may take a day:
 #: https://yandex.com/dev/metrika/en/management/openapi/call/uploadCalls
 PROMISED, AT_MOST = timedelta(hours=2), timedelta(hours=24)
@@ -64,11 +72,17 @@ def upload_steps(
         )
     for attempt in attempts:
         line = describe(attempt, with_answer=sees_answers, upload=upload)
-        yield Step(line.kind_text, line.tone, line.at, line.outcome_text, attempt=line)
-    # Of an upload that was taken over no attempts are stored, and of others not for ever.
-    is_told = upload.taken_over_at is not None or any(not one.error_class for one in attempts)
-    if upload.accepted_at is not None and not attempts and not is_told:
+        yield Step(_attempt_title(attempt, line), line.tone, line.at, attempt=line)
+    # Of an upload that was taken over no attempts are stored.
+    if upload.accepted_at is not None and not attempts and upload.taken_over_at is None:
         yield Step(_("Метрика приняла файл"), "success", upload.accepted_at)
+
+
+def _attempt_title(attempt: UploadAttempt, line: AttemptLine) -> str:
+    words = {"kind": line.kind_text, "number": attempt.number, "outcome": line.outcome_text}
+    if attempt.number == 1:
+        return _("%(kind)s: %(outcome)s") % words
+    return _("%(kind)s, попытка %(number)d: %(outcome)s") % words
 
 
 def _place(delivery: DisplayDelivery, upload: Upload) -> str:
@@ -81,13 +95,25 @@ def state_step(delivery: DisplayDelivery, blocker: str, now: datetime) -> Iterat
     shown = DisplayState(delivery.display_state)
     if shown in _TOLD_BY_RULES and delivery.state == DeliveryState.SKIPPED:
         return
+    title = _COMING.get(shown)
     yield Step(
-        title_of(delivery),
+        str(title) if title else title_of(delivery),
         TONES[shown],
         _since(delivery, now),
         _state_text(delivery, blocker, now),
         is_next=shown in _TO_COME,
     )
+
+
+def link_step(link: Link | None) -> Iterator[Step]:
+    """Yield what Metrika's logs said of the row, or that they will; none where nobody looks."""
+    if link is None or link.value == UNKNOWN:
+        return
+    text = _("%(result)s.") % {"result": capfirst(link.text)}
+    if link.value == NOT_YET:
+        yield Step(_("Проверим по логам Метрики"), link.tone, text=text, is_next=True)
+    else:
+        yield Step(_("Проверено по логам Метрики"), link.tone, link.proved_at, text)
 
 
 def _since(delivery: DisplayDelivery, now: datetime) -> datetime | None:
@@ -122,14 +148,11 @@ def _accepted_lines(upload: Upload) -> str:
 def _processed_by(upload: Upload, now: datetime) -> str:
     taken_at = upload.accepted_at or upload.sent_at
     if taken_at is None or now >= taken_at + AT_MOST:
-        return _("Файл у Метрики. Она обрабатывает его дольше суток.")
+        return _("Файл у Метрики; она обрабатывает его дольше суток.")
     if now >= taken_at + PROMISED:
-        text = _(
-            "Файл у Метрики. Обычно она обрабатывает его до двух часов, но может и сутки: до "
-            "%(moment)s."
-        )
+        text = _("Обычно это занимает до двух часов, но может и сутки: до %(moment)s.")
         return text % {"moment": _moment(taken_at + AT_MOST)}
-    text = _("Файл у Метрики. Она обработает его до %(moment)s, иногда это занимает до суток.")
+    text = _("До %(moment)s; иногда это занимает до суток.")
     return text % {"moment": _moment(taken_at + PROMISED)}
 
 

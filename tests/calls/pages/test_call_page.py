@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.models import Call
+from calls.models import Call, UploadAttempt
 from calls.pages.timeline import timelines_of
 from calls.states import Channel, DeliveryState, UploadState
 from counters import lifecycle
@@ -263,3 +265,53 @@ def test_word_that_is_unknown_is_quoted(
     call = make_call(cabinet=counter.cabinet, **(nothing | {"kind": "unknown"} | fields))
 
     assert words in page_of(owner_client, call)
+
+
+def test_request_answer_and_record_are_shown_by_right(
+    owner_client: Client, viewer_client: Client, counter: Counter
+) -> None:
+    raw = {"phone": "+79161234567"}
+    call = make_call(cabinet=counter.cabinet, phone="+79161234567", raw=raw)
+    upload = make_upload(counter=counter, body=b"ClientId,StaticCall\n17,0\n")
+    make_delivery(call=call, counter=counter, upload=upload)
+    now = timezone.now()
+    times = {"started_at": now, "ended_at": now + timedelta(seconds=1.5)}
+    answer = {"http_status": 200, "excerpt": "answer of Metrika"}
+    UploadAttempt.objects.create(upload=upload, number=1, **times, **answer)
+    url = reverse("calls:journey", args=[call.pk]) + "?record=1"
+
+    whole, masked = (client.get(url).content.decode() for client in (owner_client, viewer_client))
+
+    for page in (whole, masked):
+        path = f"POST /management/v1/counter/{counter.number}/offline_conversions/upload_calls"
+        assert path in page
+        assert upload.marker in page
+        assert "строк: 1, 25\xa0байт" in page
+        assert "Непривязанный звонок" in page
+        assert "1 — Метрика покажет звонок, но не станет искать визит." in page
+    hidden = ("answer of Metrika", "&quot;phone&quot;: &quot;+79161234567&quot;")
+    assert [text in whole for text in hidden] == [True, True]
+    assert [text in masked for text in hidden] == [False, False]
+    assert "Показать запись" not in masked
+    assert "79161234567" not in masked
+
+
+def test_page_costs_the_same_queries_with_many_counters(
+    owner_client: Client, counter: Counter, call: Call
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as made:
+            page_of(owner_client, call)
+        return len(made)
+
+    make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
+    skip(call, counter, Channel.GOAL)
+    queries()
+    few = queries()
+    for _ in range(12):
+        other = factories.make_counter(account=counter.account)
+        make_delivery(call=call, counter=other, upload=make_upload(counter=other))
+        make_delivery(call=call, counter=other, channel=Channel.GOAL)
+
+    # Two for the calls that wait by now.
+    assert queries() <= few + 3
