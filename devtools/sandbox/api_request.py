@@ -11,12 +11,16 @@ from .world import World
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """``counter_number`` and ``item`` (a goal or an uploading) are 0 when the path has none."""
+    """``counter_number`` and ``item`` (a goal, an uploading, a request for logs) are 0 without one.
+
+    ``part`` is the number of a part of prepared logs.
+    """
 
     world: World
     request: Request
     counter_number: int
     item: int
+    part: int = 0
 
     @property
     def login(self) -> str:

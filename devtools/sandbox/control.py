@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import ledger, scenarios
+from . import ledger, log_control, scenarios
 from .callkeeper import control as callkeeper
 from .messages import ApiError, Json, Request, Response, json_response
 from .world import World
@@ -203,5 +203,6 @@ ROUTES: tuple[tuple[str, str, Action], ...] = (
     ("POST", "/quotas", _set_quotas),
     ("POST", "/scenario", _scenario),
     ("POST", "/reset", _reset),
+    *log_control.ROUTES,
     *callkeeper.ROUTES,
 )

@@ -17,6 +17,10 @@ from .messages import ApiError, Json, Request
 API = re.compile(r"/(management|stat)/")
 UPLOAD = re.compile(r"/offline_conversions/(upload_calls|upload)(\.json)?$")
 LISTS = re.compile(r"/offline_conversions/(calls_)?uploadings?(/[0-9]+)?(\.json)?$")
+LOGS = re.compile(r"/logrequests(\.json)?$")
+LOG = re.compile(r"/logrequest/[0-9]+(\.json)?$")
+LOG_EVALUATION = re.compile(r"/logrequests/evaluate(\.json)?$")
+LOG_PART = re.compile(r"/logrequest/[0-9]+/part/[0-9]+/download$")
 TOKEN = re.compile(r"/token$")
 CALLKEEPER = re.compile(r"/api/(index\.php)?$")
 OAUTH = re.compile(r"/(token|revoke_token|info)$")
@@ -43,6 +47,11 @@ NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
     "refusal": ("POST", UPLOAD),
     "linkage_failure": ("POST", UPLOAD),
     "unknown_status": ("GET", LISTS),
+    "logs_not_possible": ("GET", LOG_EVALUATION),
+    "logs_processing_failed": ("POST", LOGS),
+    "logs_awaiting_retry": ("POST", LOGS),
+    "logs_too_old": ("GET", LOG),
+    "logs_cut": ("GET", LOG_PART),
     "scope_cut": ("POST", TOKEN),
     "oauth_html_5xx": ("", OAUTH),
     "callkeeper_latency": ("GET", CALLKEEPER),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import counter_answers, goal_answers, reports, uploads
+from . import counter_answers, goal_answers, log_answers, reports, uploads
 from .api_request import ApiRequest
 from .counters import WRITERS
 from .fault_effects import handle_with_faults
@@ -21,19 +21,20 @@ WRITE = frozenset({"metrika:write"})
 OFFLINE = frozenset({"metrika:offline_data", "metrika:write"})
 COUNTER = r"/management/v1/counter/(?P<counter>[0-9]+)"
 OFFLINE_PATH = COUNTER + "/offline_conversions"
+LOG_PATH = COUNTER + "/logrequest/(?P<item>[0-9]+)"
 
 
 @dataclass(frozen=True)
 class Route:
     method: str
     pattern: re.Pattern[str]
-    answer: Callable[[ApiRequest], Json]
+    answer: Callable[[ApiRequest], Json | Response]
     scopes: frozenset[str]
     writes: bool
 
 
 def _route(
-    method: str, path: str, answer: Callable[[ApiRequest], Json], scopes: frozenset[str]
+    method: str, path: str, answer: Callable[[ApiRequest], Json | Response], scopes: frozenset[str]
 ) -> Route:
     return Route(method, re.compile(path + r"(\.json)?/?$"), answer, scopes, scopes is not READ)
 
@@ -59,6 +60,13 @@ ROUTES = (
     _route("POST", OFFLINE_PATH + "/extended_threshold", uploads.extend_conversions, OFFLINE),
     _route("DELETE", OFFLINE_PATH + "/extended_threshold", uploads.restore_conversions, OFFLINE),
     _route("GET", OFFLINE_PATH + "/visit_join_threshold", uploads.conversions_join_date, READ),
+    _route("GET", COUNTER + "/logrequests/evaluate", log_answers.evaluate, READ),
+    _route("GET", COUNTER + "/logrequests", log_answers.listing, READ),
+    _route("POST", COUNTER + "/logrequests", log_answers.create, READ),
+    _route("GET", LOG_PATH, log_answers.one, READ),
+    _route("GET", LOG_PATH + "/part/(?P<part>[0-9]+)/download", log_answers.download, READ),
+    _route("POST", LOG_PATH + "/clean", log_answers.clean, READ),
+    _route("POST", LOG_PATH + "/cancel", log_answers.cancel, READ),
     _route("GET", r"/stat/v1/data", reports.table, READ),
 )
 
@@ -66,7 +74,8 @@ ROUTES = (
 def answer(world: World, request: Request) -> Response:
     """Answer a Metrika request in its own format, errors included."""
     try:
-        with world.quotas.request(request.client_ip, request.login):
+        is_logs = "/logrequest" in request.path
+        with world.quotas.request(request.client_ip, request.login, is_logs=is_logs):
             return handle_with_faults(world, request, _handle)
     except ApiError as refusal:
         return refusal.response()
@@ -78,10 +87,12 @@ def _handle(world: World, request: Request) -> Response:
     if not scopes & route.scopes:
         raise ApiError(403, "access_denied", "The application lacks the scope")
     ids = match.groupdict()
-    api = ApiRequest(world, request, int(ids.get("counter") or 0), int(ids.get("item") or 0))
+    counter, item, part = (int(ids.get(name) or 0) for name in ("counter", "item", "part"))
+    api = ApiRequest(world, request, counter, item, part)
     if api.counter_number:
         _check_rights(api, writes=route.writes)
-    return _formatted(request, route.answer(api))
+    found = route.answer(api)
+    return found if isinstance(found, Response) else _formatted(request, found)
 
 
 def _scopes(world: World, request: Request) -> set[str]:

@@ -36,6 +36,7 @@ class Options:
     ripen_seconds: float = 5.0
     scenario: str = "happy"
     per_second: int = 30
+    logs_per_second: int = 10
     parallel: int = 3
     per_day: int = 5000
     goal_limit: int = 200
@@ -65,6 +66,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("ripen-seconds", 5.0, float)
     flag("scenario", "happy")
     flag("per-second", 30, int)
+    flag("logs-per-second", 10, int)
     flag("parallel", 3, int)
     flag("per-day", 5000, int)
     flag("goal-limit", 200, int)

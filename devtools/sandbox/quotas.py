@@ -12,7 +12,7 @@ from .clock import Clock
 from .messages import ApiError, Json
 from .options import Options
 
-LIMITS = ("per_second", "parallel", "per_day")
+LIMITS = ("per_second", "logs_per_second", "parallel", "per_day")
 
 
 class Quotas:
@@ -24,7 +24,7 @@ class Quotas:
 
     def clear(self) -> None:
         with self._lock:
-            self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
+            self._recent: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
             self._running: Counter[str] = Counter()
             self._daily: Counter[tuple[str, str]] = Counter()
 
@@ -38,10 +38,15 @@ class Quotas:
         self._limits |= changes
 
     @contextmanager
-    def request(self, client_ip: str, login: str) -> Iterator[None]:
-        """Count one request; raise the 429 of the quota it exceeds."""
+    def request(self, client_ip: str, login: str, *, is_logs: bool = False) -> Iterator[None]:
+        """Count one request; raise the 429 of the quota it exceeds.
+
+        Those of the Logs API have a limit of their own besides.
+        """
         with self._lock:
-            self._count_second(client_ip)
+            self._count_second(client_ip, "per_second")
+            if is_logs:
+                self._count_second(client_ip, "logs_per_second")
             if login:
                 self._count_day(login)
                 self._count_parallel(login)
@@ -52,12 +57,12 @@ class Quotas:
                 with self._lock:
                     self._running[login] -= 1
 
-    def _count_second(self, client_ip: str) -> None:
-        now, recent = time.monotonic(), self._recent[client_ip]
+    def _count_second(self, client_ip: str, limit: str) -> None:
+        now, recent = time.monotonic(), self._recent[client_ip, limit]
         while recent and now - recent[0] >= 1:
             recent.popleft()
         recent.append(now)
-        if len(recent) > self._limits["per_second"]:
+        if len(recent) > self._limits[limit]:
             raise _exceeded("quota_requests_by_ip", "requests per second per IP")
 
     def _count_day(self, login: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -82,7 +83,10 @@ class Handler(BaseHTTPRequestHandler):
             response = ApiError(503, "backend_error", "Internal error of the sandbox").response()
         if not body.drain():
             self.close_connection = True
-        self._send(response)
+        try:
+            self._send(response)
+        except CutConnection:
+            self._cut()
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
 
@@ -102,8 +106,12 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, response: Response) -> None:
         """Write head and body at once, so that a small response is one packet."""
         lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
+        stream = response.stream
+        length = {"Transfer-Encoding": "chunked"}
+        if stream is None:
+            length = {"Content-Length": str(len(response.body))}
         headers = response.headers | {
-            "Content-Length": str(len(response.body)),
+            **length,
             "Date": self.date_time_string(self.server.world.clock.now()),
             "Connection": "close" if self.close_connection else "keep-alive",
         }
@@ -111,9 +119,16 @@ class Handler(BaseHTTPRequestHandler):
         head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
         try:
             self.wfile.write(head + response.body)
+            if stream is not None:
+                self._send_pieces(stream)
         except OSError:
             # The client has gone; what was accepted stays accepted.
             self.close_connection = True
+
+    def _send_pieces(self, stream: Iterator[bytes]) -> None:
+        for piece in filter(None, stream):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
 
     def _cut(self) -> None:
         self.close_connection = True

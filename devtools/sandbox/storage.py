@@ -49,9 +49,28 @@ CREATE INDEX IF NOT EXISTS uploading_by_counter ON uploadings (counter_id, chann
 CREATE TABLE IF NOT EXISTS rows (
     id INTEGER PRIMARY KEY, uploading_id INTEGER NOT NULL, counter_id INTEGER NOT NULL,
     channel TEXT NOT NULL, columns TEXT NOT NULL, digest BLOB NOT NULL, tracker_url TEXT NOT NULL,
-    moment INTEGER NOT NULL, linked INTEGER NOT NULL);
+    moment INTEGER NOT NULL, linked INTEGER NOT NULL, visit INTEGER);
 CREATE INDEX IF NOT EXISTS row_by_counter ON rows (counter_id, channel);
 CREATE INDEX IF NOT EXISTS row_by_uploading ON rows (uploading_id);
+CREATE TABLE IF NOT EXISTS truths (counter_id INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS visits (
+    id INTEGER PRIMARY KEY, counter_id INTEGER NOT NULL, client_id TEXT NOT NULL,
+    yclid TEXT NOT NULL, user_id TEXT NOT NULL, started_at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS visit_by_client ON visits (counter_id, client_id);
+CREATE INDEX IF NOT EXISTS visit_by_yclid ON visits (counter_id, yclid);
+CREATE INDEX IF NOT EXISTS visit_by_user ON visits (counter_id, user_id);
+CREATE TABLE IF NOT EXISTS hits (
+    id INTEGER PRIMARY KEY, counter_id INTEGER NOT NULL, moment INTEGER NOT NULL,
+    client_id TEXT NOT NULL, visit INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS hit_by_time ON hits (counter_id, moment);
+CREATE TABLE IF NOT EXISTS planted (
+    id INTEGER PRIMARY KEY, counter_id INTEGER NOT NULL, uploading_id INTEGER NOT NULL,
+    channel TEXT NOT NULL, columns TEXT NOT NULL, moment INTEGER NOT NULL, visit INTEGER);
+CREATE TABLE IF NOT EXISTS log_requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, counter_id INTEGER NOT NULL, source TEXT NOT NULL,
+    date1 TEXT NOT NULL, date2 TEXT NOT NULL, fields TEXT NOT NULL, attribution TEXT NOT NULL,
+    created_at REAL NOT NULL, ready_at REAL NOT NULL, ended TEXT NOT NULL, fate TEXT NOT NULL,
+    lines INTEGER NOT NULL, part_lines INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS ck_accounts (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, shape TEXT NOT NULL, ordering TEXT NOT NULL,
     page_length INTEGER NOT NULL);
@@ -62,12 +81,14 @@ CREATE INDEX IF NOT EXISTS ck_call_by_time ON ck_calls (key, moment);
 
 TABLE_NAMES = (
     *("settings", "people", "counters", "rights", "goals", "consents", "browsers"),
-    *("codes", "tokens", "uploadings", "rows", "ck_accounts", "ck_calls"),
+    *("codes", "tokens", "uploadings", "rows", "truths", "visits", "hits", "planted"),
+    *("log_requests", "ck_accounts", "ck_calls"),
 )
 
 # Real ids are long; small ones would hide an overflow in the product.
 FIRST_GOAL_ID = 318_200_000
 FIRST_UPLOADING_ID = 730_100_000
+FIRST_LOG_REQUEST_ID = 41_700_000
 
 
 class Store:
@@ -91,9 +112,15 @@ class Store:
         """Bring a file of an earlier version up to date."""
         if "visible_at" not in {row["name"] for row in self.all("PRAGMA table_info(goals)")}:
             self._db.execute("ALTER TABLE goals ADD COLUMN visible_at REAL NOT NULL DEFAULT 0")
+        if "visit" not in {row["name"] for row in self.all("PRAGMA table_info(rows)")}:
+            self._db.execute("ALTER TABLE rows ADD COLUMN visit INTEGER")
 
     def _start_numbers(self) -> None:
-        numbers = [("goals", FIRST_GOAL_ID), ("uploadings", FIRST_UPLOADING_ID)]
+        numbers = [
+            ("goals", FIRST_GOAL_ID),
+            ("uploadings", FIRST_UPLOADING_ID),
+            ("log_requests", FIRST_LOG_REQUEST_ID),
+        ]
         self._db.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", numbers)
 
     @contextmanager

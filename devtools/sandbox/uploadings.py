@@ -11,6 +11,7 @@ from .clock import Clock, moscow_time
 from .messages import Json
 from .rows import CheckedFile, Row
 from .storage import Store
+from .visits import Visits
 
 CALLS, CONVERSIONS = "calls", "goal"
 # A third of `ripen_seconds` each; the final status depends on what was linked.
@@ -18,8 +19,9 @@ RIPENING = ("UPLOADED", "EXPORTED", "MATCHED")
 
 
 class Uploadings:
-    def __init__(self, store: Store, clock: Clock, ripen_seconds: float) -> None:
+    def __init__(self, store: Store, clock: Clock, ripen_seconds: float, visits: Visits) -> None:
         self._store = store
+        self._visits = visits
         self._clock = clock
         self.ripen_seconds = ripen_seconds
 
@@ -36,7 +38,8 @@ class Uploadings:
     ) -> sqlite3.Row:
         """Store a checked file; the lists show it after ``lag_seconds``."""
         now = self._clock.now()
-        linked = [links and row.is_linked(now) for row in file.rows]
+        visits = self._visits.of_rows(counter, file, now) if links else [None] * len(file.rows)
+        linked = [visit is not None for visit in visits]
         static = sum(row.is_static for row in file.rows)
         missed = len(file.rows) - static - sum(linked)
         values = (
@@ -47,8 +50,8 @@ class Uploadings:
             marks = ", ".join("?" * len(values))
             number = db.execute(f"INSERT INTO uploadings VALUES (NULL, {marks})", values).lastrowid
             db.executemany(
-                "INSERT INTO rows VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
-                _records(int(number or 0), counter, channel, file.rows, linked),
+                "INSERT INTO rows VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _records(int(number or 0), counter, channel, file.rows, visits),
             )
         uploading = self.find(counter, channel, int(number or 0))
         assert uploading is not None
@@ -103,10 +106,11 @@ def _call_quantities(uploading: sqlite3.Row) -> Json:
 
 
 def _records(
-    number: int, counter: int, channel: str, rows: list[Row], linked: list[bool]
+    number: int, counter: int, channel: str, rows: list[Row], visits: list[int | None]
 ) -> Iterable[tuple[object, ...]]:
-    for row, is_linked in zip(rows, linked, strict=True):
+    for row, visit in zip(rows, visits, strict=True):
         columns = json.dumps(row.columns, ensure_ascii=False, sort_keys=True)
         digest = hashlib.sha256(columns.encode()).digest()[:16]
         tracker = row.columns.get("CallTrackerURL", "")
-        yield (number, counter, channel, columns, digest, tracker, row.moment, is_linked)
+        is_linked = visit is not None
+        yield (number, counter, channel, columns, digest, tracker, row.moment, is_linked, visit)

@@ -8,12 +8,14 @@ from .counters import Counters
 from .faults import Faults
 from .goals import Goals
 from .journal import Journal
+from .log_requests import LogRequests
 from .options import Options
 from .people import People
 from .quotas import Quotas
 from .storage import Store
 from .tokens import Tokens
 from .uploadings import Uploadings
+from .visits import Visits
 
 
 class World:
@@ -25,7 +27,9 @@ class World:
         self.counters = Counters(self.store)
         self.goals = Goals(self.store, self.clock, options)
         self.tokens = Tokens(self.store, self.clock)
-        self.uploadings = Uploadings(self.store, self.clock, options.ripen_seconds)
+        self.visits = Visits(self.store)
+        self.uploadings = Uploadings(self.store, self.clock, options.ripen_seconds, self.visits)
+        self.logs = LogRequests(self.store, self.clock, options.ripen_seconds)
         self.callkeeper = Accounts(self.store)
         self.quotas = Quotas(self.clock, options)
         self.faults = Faults()
@@ -47,4 +51,5 @@ class World:
         self.faults.clear()
         self.journal.clear()
         self.quotas.clear()
+        self.logs.reset()
         self.goals.limit = self.options.goal_limit

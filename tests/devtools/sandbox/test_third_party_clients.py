@@ -12,13 +12,15 @@ import io
 import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import ParseResult
 
 import pytest
-from aiotapioca_yandex_metrika import YandexMetrikaManagementAPI
+from aiotapioca_yandex_metrika import YandexMetrikaLogsAPI, YandexMetrikaManagementAPI
 from aiotapioca_yandex_metrika.aiotapioca_yandex_metrika import (
+    YandexMetrikaLogsAPIClientAdapter,
     YandexMetrikaManagementAPIClientAdapter,
 )
 from aiotapioca_yandex_metrika.exceptions import YandexMetrikaTokenError as AioTokenError
@@ -259,6 +261,50 @@ def test_aiotapioca_reads_counters_goals_and_uploadings(
     assert len(goals["goals"]) == 5
     assert [uploading["comment"] for uploading in listed["uploadings"]] == ["aio1"]
     assert one["uploading"] == listed["uploadings"][0]
+
+
+def test_aiotapioca_reads_logs_part_by_part(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(YandexMetrikaLogsAPIClientAdapter, "api_root", actor.sandbox.url + "/")
+    yesterday = (datetime.now(UTC) + timedelta(hours=3) - timedelta(days=1)).date().isoformat()
+    control(actor.sandbox, "hits/fill", counter=COUNTER, day=yesterday, count=3)
+    control(actor.sandbox, "logs", seconds=0, part_lines=2)
+    query = {
+        "fields": "ym:pv:dateTime,ym:pv:visitID",
+        "source": "hits",
+        "date1": yesterday,
+        "date2": yesterday,
+    }
+
+    async def read() -> list[Any]:
+        params = {"counter_id": COUNTER}
+        token = actor.token
+        async with YandexMetrikaLogsAPI(access_token=token, default_url_params=params) as client:
+            evaluated = (await client.evaluate().get(params=query)).data()
+            made = (await client.create().post(params=query)).data()
+            number = made["log_request"]["request_id"]
+            info = (await client.info(request_id=number).get()).data()
+            parts = [
+                (await client.download(request_id=number, part_number=part).get()).data()
+                for part in range(2)
+            ]
+            cleaned = (await client.clean(request_id=number).post()).data()
+            listed = (await client.all_info().get()).data()
+            return [evaluated, info, parts, cleaned, listed]
+
+    evaluated, info, parts, cleaned, listed = run(read())
+
+    assert evaluated["log_request_evaluation"]["possible"] is True
+    assert info["log_request"]["status"] == "processed"
+    whole = "".join(parts).splitlines()
+    assert [line.split("\t")[0] for line in whole] == [
+        "ym:pv:dateTime",
+        f"{yesterday} 00:00:00",
+        f"{yesterday} 08:00:00",
+        "ym:pv:dateTime",
+        f"{yesterday} 16:00:00",
+    ]
+    assert cleaned["log_request"]["status"] == "cleaned_by_user"
+    assert [one["status"] for one in listed["requests"]] == ["cleaned_by_user"]
 
 
 def test_aiotapioca_recognises_a_dead_token(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
