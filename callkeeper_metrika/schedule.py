@@ -53,6 +53,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},
     # Every counter is compared once a day; each run takes those that are due.
     "reconcile": {"task": "calls.reconcile", "schedule": 600.0, "options": {"expires": 600}},
+    # Each counter's report once a night; people who ordered one wait for it on the page.
+    "read-reports": {"task": "calls.read_reports", "schedule": 5.0, "options": {"expires": 10}},
     # Partitions are three months ahead, so a day without this does no harm; after a longer stop,
     # /readyz stays red for at most this interval.
     "make-partitions": {

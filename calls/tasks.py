@@ -23,7 +23,7 @@ from calls.delivery import (
     sending,
 )
 from calls.ingest import idempotency
-from calls.reconciliation import run
+from calls.reconciliation import reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.ways import retention as ways_retention
 from calls.ways import watch
@@ -47,6 +47,8 @@ PULL_SECONDS = 20
 IMPORT_SECONDS = 90
 RECONCILE_SECONDS = 120
 BULK_SECONDS = 10
+#: A person waits for the report on the page; a request may take a minute longer.
+REPORT_SECONDS = 20
 
 
 @worker_shutting_down.connect
@@ -138,6 +140,12 @@ def expire_overdue() -> int:
 def reconcile() -> int:
     """Reconcile each counter with Metrika once a day."""
     return run.reconcile_due(now=timezone.now(), seconds=RECONCILE_SECONDS)
+
+
+@shared_task(name="calls.read_reports")
+def read_reports() -> int:
+    """Read Metrika's reports of the counters that are due: every night, or by a person's order."""
+    return reports.read_due(seconds=REPORT_SECONDS)
 
 
 @shared_task(name="calls.make_partitions")

@@ -12,6 +12,7 @@ from calls.pages import (
     earlier_views,
     history_export,
     list_views,
+    report_views,
     send_views,
     unknown_file_views,
     views,
@@ -37,6 +38,7 @@ DELIVERY = "lk/integrations/calls/<int:call_id>/deliveries/<int:counter_pk>/<int
 BULK = f"{COUNTER}/bulk/<int:bulk_pk>"
 UPLOAD = "lk/integrations/yandex/uploads/<int:pk>"
 
+REPORTS = "lk/integrations/reconciliation"
 BACKFILL = "lk/integrations/backfill"
 SOURCES = "lk/integrations/sources"
 PULL = f"{SOURCES}/<int:pk>/pull"
@@ -57,6 +59,9 @@ urlpatterns = [
     path(f"{BULK}/stop", bulk_views.stop_bulk, name="bulk-stop"),
     path(f"{BULK}/undo", bulk_views.undo_bulk, name="bulk-undo"),
     path("lk/integrations/calls", list_views.call_list, name="list"),
+    path(REPORTS, report_views.reports_page, name="reports"),
+    path(f"{REPORTS}/<int:counter_pk>/read", report_views.read_report, name="reports-read"),
+    path(f"{REPORTS}/<int:counter_pk>.csv", report_views.reports_csv, name="reports-csv"),
     # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
     path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),
     path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),

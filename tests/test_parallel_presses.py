@@ -229,6 +229,10 @@ def save_webhook(counter: Counter) -> Press:
     return reverse("notices:webhook"), {"url": "https://93.184.216.34/hook"}
 
 
+def read_report(counter: Counter) -> Press:
+    return reverse("calls:reports-read", args=[counter.pk]), {}
+
+
 def rotate_webhook(counter: Counter) -> Press:
     webhook = NoticeWebhook.objects.get(cabinet=counter.cabinet)
     return reverse("notices:webhook-rotate"), {"mark": endpoints.mark_of(webhook)}
@@ -249,6 +253,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     save_mapping,
     replay_rejected,
     stop_bulk,
+    read_report,
     *(save_webhook, rotate_webhook, remove_webhook),
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).

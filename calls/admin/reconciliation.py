@@ -10,7 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import AgeFilter, SupportAdmin
 from calls.admin.personal_data import OfCallAdmin
-from calls.models import Difference, Reconciliation, Resend, SendOrder, UnlinkedApproval
+from calls.models import (
+    Difference,
+    MetrikaReport,
+    MetrikaReportDay,
+    Reconciliation,
+    Resend,
+    SendOrder,
+    UnlinkedApproval,
+)
 
 
 class ReconciledAge(AgeFilter):
@@ -62,6 +70,29 @@ class DifferenceAdmin(SupportAdmin):
     list_filter = ("code", "reconciliation__is_latest")
     list_select_related = ("reconciliation", "upload")
     search_fields = ("upload__marker__exact",)
+    ordering = ("-pk",)
+
+
+@admin.register(MetrikaReport)
+class MetrikaReportAdmin(SupportAdmin):
+    """When each counter's report was read, and whether it differs."""
+
+    list_display = ("counter", "read_at", "next_at", "error", "unexplained", "is_different")
+    list_filter = ("is_different", "error")
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    ordering = ("-pk",)
+
+
+@admin.register(MetrikaReportDay)
+class MetrikaReportDayAdmin(SupportAdmin):
+    """The days of the last reports."""
+
+    list_display = ("counter", "day", "calls")
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
     ordering = ("-pk",)
 
 

@@ -32,6 +32,7 @@ from calls.models.pull import PullSource
 from calls.models.querysets import DeliveryQuerySet, UploadQuerySet
 from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
+from calls.models.reports import MetrikaReport, MetrikaReportDay
 from calls.models.restored import RestoreRun, SentBefore
 from calls.models.unknown_file import UnknownFile
 from calls.models.upload import (
@@ -69,6 +70,8 @@ __all__ = [
     "LogRequest",
     "LogSentRow",
     "LogState",
+    "MetrikaReport",
+    "MetrikaReportDay",
     "PullSource",
     "ReceivedRequest",
     "Reconciliation",

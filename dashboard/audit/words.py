@@ -61,6 +61,7 @@ _SOURCES: Words = {
     "source.pull_created": _("Источник забирает звонки из CallKeeper"),
     "source.pull_key_changed": _("Ключ CallKeeper заменён"),
     "source.pull_switched": _("Получение звонков из CallKeeper включено или приостановлено"),
+    "report.ordered": _("Отчёт Метрики запрошен сразу"),
     "source.pull_ordered": _("Звонки из CallKeeper запрошены сразу"),
     "source.records_replayed": _("Отклонённые записи прочитаны заново"),
     "source.trial_calls": _("Созданы пробные звонки"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, TypeVar
 
+from . import reports
 from .answer import Answer
 from .config import YandexConfig
 from .errors import UnexpectedAnswer, error_from, unexpected
@@ -58,6 +59,7 @@ class MetrikaClient:
         ``before_request`` is called before each request leaves and may raise to stop it;
         ``on_success`` is called after each answer that was understood, with the vendor's time.
         """
+        self._metrika_url = config.metrika_url
         self._root = f"{config.metrika_url}{ROOT}"
         self._auth = YandexToken(access_token)
         self._transport = Transport(config, before_request=before_request)
@@ -166,6 +168,21 @@ class MetrikaClient:
         https://yandex.com/dev/metrika/en/management/openapi/offline_conversions/findAll_1
         """
         return self._uploadings(counter_number, LIST_CONVERSIONS, {"type": "BASIC"}, is_enough)
+
+    def call_report(
+        self, counter_number: int, *, first: date, last: date, goals: Sequence[int] = ()
+    ) -> reports.CallReport:
+        """Count calls, and reaches of the goals, by day of the counter's time zone. One request.
+
+        https://yandex.com/dev/metrika/en/stat/openapi/data
+        ``RequestRejected`` when a goal does not exist any more.
+        """
+        params = reports.params_of(counter_number, first, last, goals)
+        url = self._metrika_url + reports.PATH
+        answer = self._transport.get(url, auth=self._auth, params=params)
+        return self._understood(
+            answer, f"GET {reports.PATH}", lambda body: reports.read_report(body, goals)
+        )
 
     def close(self) -> None:
         self._transport.close()

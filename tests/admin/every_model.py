@@ -31,6 +31,8 @@ from calls.models import (
     LogHit,
     LogRequest,
     LogSentRow,
+    MetrikaReport,
+    MetrikaReportDay,
     ReceivedRequest,
     Reconciliation,
     Redecision,
@@ -327,3 +329,5 @@ def _reconciliation(counter: Counter) -> Iterator[Model]:
     )
     yield reconciliation
     yield Difference.objects.create(reconciliation=reconciliation, code=Difference.Code.DOUBLED)
+    yield MetrikaReport.objects.create(counter=counter, next_at=timezone.now())
+    yield MetrikaReportDay.objects.create(counter=counter, day=timezone.now().date(), calls=1)

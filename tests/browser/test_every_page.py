@@ -88,6 +88,7 @@ def addresses(
         "calls:journey": (call.pk,),
         "calls:send": (call.pk, windows.pk),
         "calls:backfill-new": (),
+        "calls:reports": (),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
         "password_change": (),

@@ -1,0 +1,194 @@
+"""The comparison of a counter with Metrika's reports, as its page and its download show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+
+from calls.models import MetrikaReport, MetrikaReportDay
+from calls.models.reports import today_of, zone_of
+from calls.pages import report_words as words
+from calls.reconciliation.own_side import OwnDay, own_days
+from calls.reconciliation.verdict import Verdict, is_notable, judge
+from calls.states import Channel
+from counters.models import Counter
+
+
+@dataclass(frozen=True)
+class DayLine:
+    """One day: our numbers, the report's, and what follows from them."""
+
+    own: OwnDay
+    url: str
+    #: None when there is no number to compare with; ``problem`` says why.
+    reported: int | None
+    verdict: Verdict | None
+    problem: str | Promise = ""
+    is_notable: bool = False
+
+    @property
+    def accepted(self) -> str:
+        """Accepted rows: a number, or a range."""
+        return words.counts_text(self.own.accepted_low, self.own.accepted_high)
+
+    @property
+    def linked(self) -> str:
+        """Linked rows: a number, or a range."""
+        return words.counts_text(self.own.linked_low, self.own.linked_high)
+
+    @property
+    def reported_text(self) -> str:
+        """What the report says."""
+        return "—" if self.reported is None else number_format(self.reported)
+
+    @property
+    def difference(self) -> str:
+        """Report less accepted rows."""
+        return words.difference_text(self.verdict) if self.verdict else "—"
+
+    @property
+    def causes(self) -> list[str]:
+        """Likely causes, or why the day is not comparable."""
+        return words.cause_words(self.verdict) if self.verdict else [str(self.problem)]
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """Tone and text."""
+        if self.verdict is None:
+            return "neutral", str(words.NOT_COMPARABLE)
+        return words.badge_of(self.verdict, is_notable=self.is_notable)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One channel of a counter over a period."""
+
+    channel: Channel
+    lines: list[DayLine]
+    #: The sums of the days that are comparable; None without any.
+    total: DayLine | None
+    sentence: str
+    tone: str
+
+
+def comparison_of(
+    counter: Counter,
+    report: MetrikaReport | None,
+    channel: Channel,
+    *,
+    days: int,
+    now: datetime,
+) -> Comparison:
+    """Compare the last days. Load the counter with its goals. Three queries, four of a goal."""
+    zone = (report and report.time_zone) or zone_of(counter)
+    last = today_of(counter, now)
+    first = last - timedelta(days=days - 1)
+    read_at = report.read_at if report else None
+    own = own_days(counter, channel, first, last, zone=zone, report_at=read_at)
+    reported = _reported(counter, channel, first, last) if read_at else {}
+    found = [
+        _line(counter, report, channel, own.get(day, OwnDay(day)), reported.get(day))
+        for day in (last - timedelta(days=back) for back in range(days))
+    ]
+    return _compared(channel, found)
+
+
+def channels_of(counter: Counter) -> list[Channel]:
+    """Return the channels that the counter uses."""
+    used = ((Channel.CALLS, counter.send_calls), (Channel.GOAL, counter.goal_id is not None))
+    return [channel for channel, is_used in used if is_used]
+
+
+def csv_rows(comparison: Comparison) -> Iterator[list[str]]:
+    """Yield the rows of the download, newest day first."""
+    for line in comparison.lines:
+        own = line.own
+        counts = map(str, (own.received, own.to_send, own.sent))
+        yield [
+            own.day.isoformat(),
+            *counts,
+            line.accepted,
+            line.linked,
+            line.reported_text,
+            line.difference,
+            line.badge[1],
+            "; ".join(line.causes),
+        ]
+
+
+def _compared(channel: Channel, lines: list[DayLine]) -> Comparison:
+    comparable = [one for one in lines if one.reported is not None]
+    if not comparable:
+        return Comparison(channel, lines, None, "", "info")
+    own = sum((one.own for one in comparable), OwnDay(comparable[-1].own.day))
+    reported = sum(one.reported or 0 for one in comparable)
+    verdict = judge(own, reported, channel)
+    notable = is_notable(verdict.unexplained, own.sent)
+    total = DayLine(own, "", reported, verdict, is_notable=notable)
+    sentence = words.period_sentence(verdict, reported, total.accepted, channel, is_notable=notable)
+    tone = "warning" if notable else ("success" if verdict.agrees else "info")
+    return Comparison(channel, lines, total, sentence, tone)
+
+
+def _line(
+    counter: Counter,
+    report: MetrikaReport | None,
+    channel: Channel,
+    own: OwnDay,
+    reported: Mapping[str, int] | None,
+) -> DayLine:
+    problem = _problem(counter, report, channel, own)
+    url = _history_url(counter, channel, own.day)
+    if problem:
+        return DayLine(own, url, None, None, problem)
+    count = sum((reported or {}).values())
+    return DayLine(own, url, count, judge(own, count, channel))
+
+
+def _problem(
+    counter: Counter,
+    report: MetrikaReport | None,
+    channel: Channel,
+    own: OwnDay,
+) -> str | Promise:
+    """Return why the day is not comparable; '' when it is."""
+    if report is None or not report.covers(own.day):
+        return words.NO_REPORT
+    if report.is_sampled:
+        return words.SAMPLED
+    if report.is_cut:
+        return words.CUT
+    if channel == Channel.CALLS:
+        return ""
+    if set(_goal_ids(counter)) - {str(goal) for goal in report.goals}:
+        return words.NO_GOAL
+    return words.OTHER_GOAL if own.other_goal else ""
+
+
+def _reported(
+    counter: Counter, channel: Channel, first: date, last: date
+) -> dict[date, dict[str, int]]:
+    """Return what the report says of each day that it has: counts that are to be added."""
+    rows = MetrikaReportDay.objects.filter(counter=counter, day__range=(first, last))
+    if channel == Channel.CALLS:
+        return {one.day: {"calls": one.calls} for one in rows}
+    chosen = set(_goal_ids(counter))
+    return {
+        one.day: {goal: one.reaches[goal] for goal in chosen if goal in one.reaches} for one in rows
+    }
+
+
+def _goal_ids(counter: Counter) -> Iterable[str]:
+    return (str(one.goal_id) for one in (counter.goal, counter.callback_goal) if one)
+
+
+def _history_url(counter: Counter, channel: Channel, day: date) -> str:
+    url = reverse("calls:history", args=[counter.pk])
+    values = {"q": "", "channel": channel.value, "date_from": day, "date_to": day}
+    return f"{url}?{urlencode(values)}"

@@ -1,0 +1,121 @@
+"""The words of a comparison with Metrika's reports: causes, verdicts, why it is not comparable."""
+
+from __future__ import annotations
+
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calls.reconciliation.verdict import Cause, Verdict
+from calls.states import Channel
+
+#: A cause with the number of calls that it may concern.
+CAUSES: dict[Cause, str | Promise] = {
+    Cause.RECENT: gettext_lazy(
+        "отправлены меньше суток назад, Метрика ещё может их обрабатывать: %(count)s"
+    ),
+    Cause.STATIC: gettext_lazy(
+        "статические звонки не привязываются к визитам, их видно в «Звонки, детально»: %(count)s"
+    ),
+    Cause.UNLINKED: gettext_lazy("Метрика не нашла визит или не сообщила о нём: %(count)s"),
+    Cause.REFUSED: gettext_lazy("Метрика не приняла строки: %(count)s"),
+    Cause.SAME_SECOND: gettext_lazy(
+        "звонки одного посетителя в одну секунду — одно достижение цели: %(count)s"
+    ),
+    Cause.REPEATS: gettext_lazy("отправлены повторно по вашему заказу: %(count)s"),
+    Cause.DOUBLED: gettext_lazy("файл стоит в Метрике дважды, звонков в нём: %(count)s"),
+    Cause.SITE: gettext_lazy("цель могла достигаться и на самом сайте"),
+    Cause.SOMEBODY_ELSE: gettext_lazy(
+        "звонки в этот счетчик передаёт кто-то ещё: другой сервис или прежняя интеграция: %(count)s"
+    ),
+    Cause.DAY_OF_VISIT: gettext_lazy(
+        "отчёт ставит звонок на день визита и по часовому поясу счетчика, визит мог быть раньше: "
+        "%(count)s"
+    ),
+}
+SAMPLED = gettext_lazy("Метрика посчитала отчёт по выборке: это оценка, а не число звонков.")
+CUT = gettext_lazy(
+    "Метрика скрыла часть отчёта: строки, где меньше 10 посетителей, она не показывает."
+)
+NO_REPORT = gettext_lazy("Отчёта за этот день ещё нет.")
+NO_GOAL = gettext_lazy("В отчёте нет выбранной цели: её выбрали после отчёта или удалили.")
+OTHER_GOAL = gettext_lazy("В этот день звонки ушли в другую цель, чем выбрана сейчас.")
+NOT_COMPARABLE = gettext_lazy("не сопоставимо")
+
+
+def cause_words(verdict: Verdict) -> list[str]:
+    """Return the likely causes in words."""
+    return [str(CAUSES[cause]) % {"count": number_format(count)} for cause, count in verdict.causes]
+
+
+def difference_text(verdict: Verdict) -> str:
+    """Return report less accepted: a number, or a range of a file that spans days."""
+    low, high = verdict.difference_low, verdict.difference_high
+    if low == high:
+        return signed(low)
+    return range_text(signed(low), signed(high))
+
+
+def range_text(low: str, high: str) -> str:
+    """Return «от … до …»."""
+    return low if low == high else _("от %(low)s до %(high)s") % {"low": low, "high": high}
+
+
+def counts_text(low: int, high: int) -> str:
+    """Return a count that is known only within bounds."""
+    return range_text(number_format(low), number_format(high))
+
+
+def signed(number: int) -> str:
+    """Return a number with its sign; a true minus, as a person writes it."""
+    if number == 0:
+        return "0"
+    return f"{'−' if number < 0 else '+'}{number_format(abs(number))}"
+
+
+def badge_of(verdict: Verdict, *, is_notable: bool) -> tuple[str, str]:
+    """Return tone and text of the verdict in a word or two."""
+    tone = "warning" if is_notable else "info"
+    count = {"count": number_format(abs(verdict.unexplained))}
+    if verdict.agrees:
+        return "success", _("сходится")
+    if verdict.unexplained < 0:
+        return tone, _("меньше на %(count)s") % count
+    if verdict.unexplained > 0:
+        return tone, _("больше на %(count)s") % count
+    return "neutral", _("объяснимо")
+
+
+def period_sentence(
+    verdict: Verdict, reported: int, accepted: str, channel: Channel, *, is_notable: bool
+) -> str:
+    """Return what the comparison of the whole period says."""
+    values = {"reported": number_format(reported), "accepted": accepted}
+    values["count"] = number_format(abs(verdict.unexplained))
+    if channel == Channel.GOAL:
+        text = _("Достижений цели в отчёте Метрики: %(reported)s, принято от нас: %(accepted)s.")
+    else:
+        text = _("Звонков в отчёте Метрики: %(reported)s, принято от нас: %(accepted)s.")
+    return f"{text % values} {_conclusion(verdict, is_notable=is_notable) % values}"
+
+
+def _conclusion(verdict: Verdict, *, is_notable: bool) -> str:
+    if verdict.agrees:
+        return _("Числа сходятся.")
+    if not verdict.unexplained:
+        return _("Разница объяснима: причины ниже.")
+    if not is_notable:
+        return _(
+            "Без точного объяснения %(count)s: это мало для таких чисел, обычно это звонки, чей "
+            "визит попал на другой день."
+        )
+    if verdict.unexplained < 0:
+        return _(
+            "В отчёте не хватает: %(count)s. Столько звонков Метрика сама назвала привязанными. "
+            "Проверьте фильтры отчёта и «Звонки, детально» в Метрике."
+        )
+    return _(
+        "В отчёте лишние: %(count)s. Мы их не отправляли: проверьте, не передаёт ли звонки в этот "
+        "счетчик другой сервис."
+    )

@@ -1,0 +1,261 @@
+"""Metrika's reports: read once a night or by order, compared with the ledger by day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.delivery import polling
+from calls.models import MetrikaReport, MetrikaReportDay
+from calls.models.reports import today_of
+from calls.pages.report_page import comparison_of
+from calls.reconciliation import reports
+from calls.reconciliation.own_side import OwnDay, own_days
+from calls.reconciliation.verdict import Cause, judge
+from calls.states import Channel, DeliveryState, UploadState
+from counters.models import Counter
+from devtools.sandbox import RunningSandbox
+from integrations.models import RequestDay
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.sandbox_world import build_and_send, fault
+from tests.calls.stored import store_call
+
+URL = "/lk/integrations/reconciliation"
+NIGHT = datetime(2026, 6, 10, 0, 30, tzinfo=UTC)
+DAY = date(2026, 6, 8)
+NOON = datetime(2026, 6, 8, 9, 0, tzinfo=UTC)
+
+
+def rows(counter: Counter, count: int, at: datetime, **fields: Any) -> None:
+    """Store calls of this time with a row each; ``fields`` are those of the rows."""
+    for _ in range(count):
+        call = make_call(cabinet=counter.cabinet, started_at=at)
+        make_delivery(call=call, counter=counter, **fields)
+
+
+def own(counter: Counter, **options: Any) -> dict[date, OwnDay]:
+    values: dict[str, Any] = {"zone": "Europe/Moscow", "report_at": NIGHT} | options
+    return own_days(counter, Channel.CALLS, DAY, DAY + timedelta(days=2), **values)
+
+
+def shown(client: Client, **query: Any) -> str:
+    answer: Any = client.get(URL, query)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_a_report_is_read_with_one_request_and_agrees_with_what_was_sent(
+    cabinet: Cabinet,
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    working_day: time_machine.Traveller,
+    owner: User,
+    owner_client: Client,
+) -> None:
+    Counter.objects.update(configured_at=timezone.now())
+    for _ in range(3):
+        store_call(cabinet=cabinet)
+    build_and_send()
+    working_day.shift(timedelta(hours=2))
+    polling.poll_open()
+    before = RequestDay.objects.get().other
+    assert reports.order(linked_counter, actor=owner, now=timezone.now())
+    assert not reports.order(linked_counter, actor=owner, now=timezone.now())
+    assert "Читаем отчёт Метрики" in shown(owner_client)
+
+    assert (reports.read_due(seconds=5), reports.read_due(seconds=5)) == (1, 0)
+
+    report = MetrikaReport.objects.get()
+    assert (report.ordered_at, report.lease_until, report.error) == (None, None, "")
+    assert RequestDay.objects.get().other == before + 1
+    [day] = MetrikaReportDay.objects.values_list("day", "calls")
+    assert day == (today_of(linked_counter, timezone.now()), 3)
+    page = shown(owner_client)
+    assert "Звонков в отчёте Метрики: 3, принято от нас: 3. Числа сходятся." in page
+    # The page's button works again five minutes later, the night comes by itself.
+    assert not reports.order(linked_counter, actor=owner, now=timezone.now())
+    assert reports.order(linked_counter, actor=owner, now=timezone.now() + reports.ORDER_AFTER)
+    assert timedelta(0) < report.next_at - timezone.now() < timedelta(hours=26)
+
+
+def test_a_refused_report_keeps_the_last_one_and_says_why(
+    linked_counter: Counter,
+    sandbox: RunningSandbox,
+    working_day: time_machine.Traveller,
+    viewer_client: Client,
+) -> None:
+    Counter.objects.update(configured_at=timezone.now())
+    goal = factories.make_goal(counter=linked_counter, identifier="gone")
+    Counter.objects.update(goal=goal)
+    # The goal does not exist in Metrika: the calls are counted without it.
+    assert reports.read_due(seconds=5) == 1
+    first = MetrikaReport.objects.get()
+    assert (first.error, first.last_day) == ("", today_of(linked_counter, timezone.now()))
+    assert RequestDay.objects.get().other == 2
+    MetrikaReport.objects.update(next_at=timezone.now())
+    fault(sandbox, "html_5xx", times=None)
+
+    assert reports.read_due(seconds=5) == 1
+
+    report = MetrikaReport.objects.get()
+    assert (report.error, report.read_at) == ("no_answer", first.read_at)
+    assert report.next_at == timezone.now() + reports.RETRY_AFTER
+    page = shown(viewer_client)
+    assert "Новый отчёт не прочитан. Метрика сейчас не отвечает." in page
+    assert "не сопоставимо" in page  # the goal is not in the report
+    assert "Прочитать отчёт сейчас" not in page
+
+
+def test_no_more_reports_of_a_login_are_read_than_its_quota_leaves(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "READINGS_OF_LOGIN", 2)
+    asked: list[int] = []
+    monkeypatch.setattr(reports, "read", lambda one, now: asked.append(one.pk))
+    for _ in range(2):
+        factories.make_counter(account=counter.account)
+
+    with time_machine.travel(NIGHT, tick=False) as traveller:
+        assert (reports.read_due(seconds=5), reports.read_due(seconds=5)) == (2, 0)
+        # A worker that died leaves its rows until the lease ends; the limit ends before.
+        traveller.shift(reports.QUOTA_PERIOD + timedelta(seconds=1))
+        assert reports.read_due(seconds=5) == 1
+    assert len(set(asked)) == 3
+
+
+def test_days_are_counted_to_the_row_in_the_counters_time_zone(counter: Counter) -> None:
+    taken: dict[str, Any] = {"accepted_at": NIGHT - timedelta(days=1, hours=1)}
+    processed: dict[str, Any] = {"state": UploadState.PROCESSED, **taken}
+    # 21:30 UTC is the next day in Moscow.
+    evening = NOON.replace(hour=21, minute=30)
+    two_days = make_upload(counter=counter, rows=5, linked_quantity=4, line_quantity=5, **processed)
+    rows(counter, 3, NOON, upload=two_days)
+    rows(counter, 2, evening, upload=two_days)
+    static = make_upload(
+        counter=counter, rows=1, is_static=True, state=UploadState.LINKAGE_FAILURE, **taken
+    )
+    rows(counter, 1, NOON, upload=static, is_static=True)
+    fresh = make_upload(counter=counter, rows=1, accepted_at=NIGHT - timedelta(hours=3))
+    rows(counter, 1, NOON, upload=fresh)
+    cancelled = make_upload(counter=counter, state=UploadState.CANCELLED, uploading_id=None)
+    rows(counter, 1, NOON, upload=cancelled)
+    rows(counter, 1, NOON)
+    rows(counter, 2, NOON, state=DeliveryState.SKIPPED, reason="short")
+
+    found = own(counter)
+
+    assert found == {
+        DAY: OwnDay(
+            DAY,
+            received=9,
+            to_send=6,
+            sent=5,
+            recent=1,
+            accepted_low=4,
+            accepted_high=4,
+            linked_low=2,
+            linked_high=4,
+            due_low=2,
+            static=1,
+        ),
+        DAY + timedelta(days=1): OwnDay(
+            DAY + timedelta(days=1),
+            received=2,
+            to_send=2,
+            sent=2,
+            accepted_low=2,
+            accepted_high=2,
+            linked_low=1,
+            linked_high=2,
+            due_low=1,
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("reported", "unexplained", "causes"),
+    [
+        (10, 0, []),
+        (8, 0, [(Cause.STATIC, 2), (Cause.UNLINKED, 1)]),
+        (5, -2, [(Cause.STATIC, 2), (Cause.UNLINKED, 1), (Cause.DAY_OF_VISIT, 2)]),
+        (12, 0, [(Cause.REPEATS, 2)]),
+        (19, 7, [(Cause.REPEATS, 2), (Cause.SOMEBODY_ELSE, 7)]),
+    ],
+)
+def test_a_difference_has_its_likely_causes(
+    reported: int, unexplained: int, causes: list[tuple[Cause, int]]
+) -> None:
+    ours = OwnDay(DAY, 12, 11, 10, 0, 10, 10, linked_low=7, due_low=7, static=2, repeats=2)
+
+    verdict = judge(ours, reported, Channel.CALLS)
+
+    assert (verdict.unexplained, list(verdict.causes)) == (unexplained, causes)
+
+
+@pytest.mark.parametrize("flag", ["is_sampled", "is_cut"])
+def test_estimates_and_cut_reports_are_not_compared(counter: Counter, flag: str) -> None:
+    report = MetrikaReport.objects.create(
+        counter=counter,
+        next_at=NIGHT,
+        read_at=NIGHT,
+        first_day=DAY,
+        last_day=NIGHT.date(),
+        **{flag: True},
+    )
+    compared = comparison_of(counter, report, Channel.CALLS, days=14, now=NIGHT)
+
+    assert (compared.total, compared.sentence) == (None, "")
+    assert {one.badge for one in compared.lines} == {("neutral", "не сопоставимо")}
+    # Days before the report say that, not that they are estimates.
+    assert len({one.causes[0] for one in compared.lines}) == 2
+
+
+def test_goals_reached_twice_in_a_second_count_once(counter: Counter) -> None:
+    goal = factories.make_goal(counter=counter, identifier="call")
+    counter.goal = goal
+    counter.save()
+    upload = make_upload(
+        counter=counter,
+        channel=Channel.GOAL,
+        rows=3,
+        target="call",
+        state=UploadState.PROCESSED,
+        linked_quantity=3,
+        line_quantity=3,
+        accepted_at=NIGHT - timedelta(days=1, hours=1),
+    )
+    for at in (NOON, NOON + timedelta(milliseconds=400), NOON + timedelta(seconds=1)):
+        call = make_call(cabinet=counter.cabinet, started_at=at, client_id="7")
+        make_delivery(call=call, counter=counter, upload=upload, channel=Channel.GOAL)
+    MetrikaReportDay.objects.create(counter=counter, day=DAY, calls=0, reaches={goal.goal_id: 2})
+    report = MetrikaReport.objects.create(
+        counter=counter,
+        next_at=NIGHT,
+        read_at=NIGHT,
+        first_day=DAY,
+        last_day=NIGHT.date(),
+        goals=[goal.goal_id],
+    )
+
+    compared = comparison_of(counter, report, Channel.GOAL, days=14, now=NIGHT)
+
+    [line] = [one for one in compared.lines if one.own.sent]
+    assert (line.own.merged, line.difference, line.badge) == (1, "−1", ("neutral", "объяснимо"))
+    assert line.causes == ["звонки одного посетителя в одну секунду — одно достижение цели: 1"]
+
+
+def test_download_has_a_line_for_each_day(viewer_client: Client, counter: Counter) -> None:
+    Counter.objects.update(configured_at=NIGHT)
+
+    answer: Any = viewer_client.get(f"{URL}/{counter.pk}.csv?days=30")
+
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert (lines[0], lines[1].split(";")[0], len(lines)) == ("Звонки", "День", 32)
