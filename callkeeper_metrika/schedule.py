@@ -55,6 +55,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile": {"task": "calls.reconcile", "schedule": 600.0, "options": {"expires": 600}},
     # Each counter's report once a night; people who ordered one wait for it on the page.
     "read-reports": {"task": "calls.read_reports", "schedule": 5.0, "options": {"expires": 10}},
+    # Each counter has a night of its own, by its time zone.
+    "plan-proofs": {"task": "calls.plan_proofs", "schedule": 600.0, "options": {"expires": 600}},
+    # People who ordered it wait on the page; each request has its time in the row.
+    "prove-links": {"task": "calls.prove_links", "schedule": 10.0, "options": {"expires": 20}},
     # Partitions are three months ahead, so a day without this does no harm; after a longer stop,
     # /readyz stays red for at most this interval.
     "make-partitions": {

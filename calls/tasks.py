@@ -23,6 +23,8 @@ from calls.delivery import (
     sending,
 )
 from calls.ingest import idempotency
+from calls.proof import days as proof_days
+from calls.proof import run as proof
 from calls.reconciliation import reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.ways import retention as ways_retention
@@ -49,6 +51,9 @@ RECONCILE_SECONDS = 120
 BULK_SECONDS = 10
 #: A person waits for the report on the page; a request may take a minute longer.
 REPORT_SECONDS = 20
+PROOF_SECONDS = 20
+#: A part of the logs is read in one go: of a large site it takes long, and is not read in turns.
+PROOF_TIME_LIMIT = 3600
 
 
 @worker_shutting_down.connect
@@ -146,6 +151,20 @@ def reconcile() -> int:
 def read_reports() -> int:
     """Read Metrika's reports of the counters that are due: every night, or by a person's order."""
     return reports.read_due(seconds=REPORT_SECONDS)
+
+
+@shared_task(name="calls.plan_proofs")
+def plan_proofs() -> int:
+    """Order the logs of days that are over, once a night for every counter that has it on."""
+    return proof_days.plan(now=timezone.now())
+
+
+@shared_task(
+    name="calls.prove_links", soft_time_limit=PROOF_TIME_LIMIT, time_limit=PROOF_TIME_LIMIT + 30
+)
+def prove_links() -> int:
+    """Take requests for Metrika's logs further."""
+    return proof.run_due(seconds=PROOF_SECONDS)
 
 
 @shared_task(name="calls.make_partitions")

@@ -161,6 +161,24 @@ class Migration(migrations.Migration):
                 ("talk", models.PositiveBigIntegerField(null=True, verbose_name="Разговор, с")),
                 ("hold", models.PositiveBigIntegerField(null=True, verbose_name="Ожидание, с")),
                 (
+                    "result",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (1, "Привязан к визиту"),
+                            (2, "В Метрике, без визита"),
+                            (3, "В логах Метрики нет"),
+                        ],
+                        null=True,
+                        verbose_name="Результат",
+                    ),
+                ),
+                (
+                    "visit_id",
+                    models.CharField(
+                        blank=True, db_default="", default="", max_length=32, verbose_name="Визит"
+                    ),
+                ),
+                (
                     "request",
                     models.ForeignKey(
                         db_index=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -15,6 +15,11 @@ from calls.models.call import Call
 from calls.models.upload import Upload
 from calls.states import Channel, LinkResult
 from counters.models import Counter
+
+#: 99 % of visits are final after it (https://yandex.com/dev/metrika/en/logs/).
+FINAL_AFTER = timedelta(days=3)
+#: A row is searched for during so many days after Metrika accepted it; then it stays unknown.
+SEARCHED_FOR = timedelta(days=7)
 
 
 class LinkProof(models.Model):
@@ -250,6 +255,10 @@ class LogSentRow(models.Model):
     goal_id = models.BigIntegerField(_("Цель"), null=True)
     talk = models.PositiveBigIntegerField(_("Разговор, с"), null=True)
     hold = models.PositiveBigIntegerField(_("Ожидание, с"), null=True)
+
+    #: What the logs say of it, while it is recorded.
+    result = models.PositiveSmallIntegerField(_("Результат"), choices=LinkResult, null=True)
+    visit_id = models.CharField(_("Визит"), max_length=32, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("отправленная строка")

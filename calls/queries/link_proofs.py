@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -19,13 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.models import Delivery, LinkProof, Upload
+from calls.models.proof import SEARCHED_FOR
 from calls.models.querysets import WITH_METRIKA
 from calls.states import DeliveryState, LinkResult
-
-#: 99 % of visits are final after it (https://yandex.com/dev/metrika/en/logs/).
-FINAL_AFTER = timedelta(days=3)
-#: A row is searched for during so many days after Metrika accepted it; then it stays unknown.
-SEARCHED_FOR = timedelta(days=7)
 
 LINKED, NOT_LINKED, ABSENT = "linked", "not_linked", "absent"
 NOT_YET, UNKNOWN = "not_yet", "unknown"

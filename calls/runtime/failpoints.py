@@ -58,6 +58,15 @@ Name = Literal[
     "before_import_commit",
     "after_import_step",
     "after_import_end",
+    # Logs are ordered and Metrika has answered, the order is not recorded; a block of a part has
+    # come; a part is stored and not recorded; rows are compared, the transaction is open, and
+    # after it; the logs are removed there, which is not recorded.
+    "after_log_order",
+    "during_log_part",
+    "after_log_part",
+    "before_log_match_commit",
+    "after_log_match",
+    "after_log_clean",
     # A message about notices is held, nothing is sent; it was sent, the answer is not recorded.
     "after_notice_claim",
     "after_notice_answer",

@@ -57,10 +57,15 @@ IN_A_NOTICE = ("after_notice_claim", "after_notice_answer")
 IN_A_BACKFILL = ("before_backfill_commit", "after_backfill_step")
 #: These happen only in a bulk action: `tests/faults/test_bulk.py` kills there.
 IN_A_BULK_ACTION = ("before_bulk_commit", "after_bulk_step")
+#: These happen only when logs are read: `tests/calls/proof/test_killed.py` stops there.
+IN_A_PROOF = (
+    *("after_log_order", "during_log_part", "after_log_part", "before_log_match_commit"),
+    *("after_log_match", "after_log_clean"),
+)
 #: Failpoints of other scenarios than this one.
 ELSEWHERE = (
     *(AFTER_A_RESTORE + AFTER_A_CHANGE + IN_A_PULL + IN_AN_IMPORT + IN_A_NOTICE),
-    *(IN_A_BACKFILL + IN_A_BULK_ACTION),
+    *(IN_A_BACKFILL + IN_A_BULK_ACTION + IN_A_PROOF),
 )
 
 

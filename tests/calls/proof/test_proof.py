@@ -1,0 +1,225 @@
+"""Metrika's logs say of each row that was sent which visit it was linked to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import translation
+
+from calls.models import (
+    Delivery,
+    LinkProof,
+    LogHit,
+    LogRequest,
+    LogSentRow,
+    LogState,
+    Resend,
+    UnknownLogRow,
+    Upload,
+)
+from calls.queries.link_proofs import VALUES, link_condition, link_of
+from calls.states import Channel, IdKind, LinkResult
+from counters.models import Counter
+from tests.calls.ledger import body_of, change_body
+from tests.calls.proof.stand import (
+    FINAL_NIGHT,
+    NIGHT,
+    NOON,
+    LogsApi,
+    call_at,
+    hit_of,
+    pageview,
+    read_logs,
+    send,
+)
+from tests.factories import make_goal
+
+pytestmark = pytest.mark.django_db
+
+
+def results() -> dict[tuple[int, int], tuple[str, str]]:
+    rows = LinkProof.objects.values_list("upload_id", "row_number", "result", "visit_id")
+    return {(upload, row): (LinkResult(result).name, visit) for upload, row, result, visit in rows}
+
+
+def test_each_row_is_found_with_its_visit_or_without(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    calls = [call_at(proved, NOON - timedelta(minutes=n), hold_seconds=n or None) for n in range(4)]
+    upload = send(proved, calls)
+    changed = calls[0]
+    logs.rows = [
+        pageview(71, "2026-11-12 11:58:30"),
+        hit_of(upload, 1, visit=71),
+        pageview(71, "2026-11-12 11:57:10"),
+        hit_of(upload, 2, visit=72),
+        hit_of(upload, 3),
+        pageview(0, "2026-11-12 00:00:00"),
+        {"offlineUploadingID": 555, "visitID": 9, "dateTime": "2026-11-12 10:00:00"},
+    ]
+    changed.duration_seconds = 1
+    changed.save(update_fields=["duration_seconds"])
+
+    read_logs(clock)
+
+    assert results() == {
+        (upload.pk, 1): ("LINKED", "71"),
+        (upload.pk, 2): ("LINKED", "72"),
+        (upload.pk, 3): ("NO_VISIT", ""),
+    }
+    links = link_of(Delivery.objects.filter(upload=upload))
+    texts = [links[one.pk].text for one in Delivery.objects.order_by("row_number")]
+    assert texts == [
+        "привязан к визиту 12.11, 11:57",
+        "привязан к визиту № 72",
+        "в Метрике есть, визита у него нет",
+        "ещё не видно (до 3 суток)",
+    ]
+    with translation.override("en"):
+        assert link_of(Delivery.objects.filter(row_number=3)).popitem()[1].text.startswith("in Met")
+    for value, rows in {
+        "linked": {1, 2},
+        "not_linked": {3},
+        "not_yet": {4},
+        "absent": set(),
+    }.items():
+        found = Delivery.objects.filter(link_condition(value))
+        assert set(found.values_list("row_number", flat=True)) == rows, value
+    assert set(VALUES) == {"linked", "not_linked", "not_yet", "absent", "unknown"}
+    assert logs.left == []
+    assert not UnknownLogRow.objects.exists()
+    assert not LogHit.objects.exists()
+    assert not LogSentRow.objects.exists()
+    assert LogRequest.objects.get().result == {
+        "sent": 4,
+        "linked": 2,
+        "no_visit": 1,
+        "absent": 0,
+        "not_yet": 1,
+        "unknown": 0,
+    }
+
+
+def test_what_was_not_sent_is_reported_once_and_equal_rows_are_matched_one_to_one(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    twins = [call_at(proved, NOON, client_id="1718031415926535897") for _ in range(2)]
+    upload = send(proved, [*twins, call_at(proved, NOON - timedelta(hours=1))])
+    copied = send(proved, [call_at(proved, NOON)], duplicate_ids=[1_999_999_999])
+    linked = [hit_of(upload, n, visit=70 + n) for n in (1, 2, 3)]
+    logs.rows = [
+        *linked,
+        hit_of(copied, 1),
+        hit_of(copied, 1, offlineUploadingID=1_999_999_999),  # the file that Metrika has twice
+        linked[2] | {"visitID": 0},
+        linked[0] | {"offlineCallTalkDuration": 999, "clientID": 5},
+    ]
+
+    for night in (NIGHT, NIGHT + timedelta(days=1)):
+        read_logs(clock, night)
+        unknown = UnknownLogRow.objects.order_by("uploading_id", "kind")
+        found = [(one.upload_id, one.kind, one.count, one.talk) for one in unknown]
+        assert found == [
+            (upload.pk, "doubled", 1, 152),
+            (upload.pk, "foreign", 1, 999),
+            (copied.pk, "doubled", 1, 152),
+        ]
+        unknown.update(seen_at=NIGHT)
+
+    assert set(UnknownLogRow.objects.values_list("seen_at", flat=True)) == {NIGHT}
+    assert [visit for _state, visit in results().values()] == ["71", "72", "73", ""]
+    linked.append(linked[2] | {"visitID": 0})
+    logs.rows.append(linked[2] | {"visitID": 0})
+    read_logs(clock, NIGHT + timedelta(days=2))
+    again = UnknownLogRow.objects.get(upload=upload, kind="doubled")
+    assert (again.count, again.seen_at) == (2, None)
+
+
+def test_row_that_is_not_there_is_missed_only_after_three_days(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    dynamic = send(proved, [call_at(proved, NOON), call_at(proved, NOON - timedelta(days=6))])
+    static = send(proved, [call_at(proved, NOON)], is_static=True)
+    seen = send(proved, [call_at(proved, NOON)], id_kind=IdKind.YCLID)
+    logs.rows = [hit_of(seen, 1)]
+
+    for night in range(3):
+        read_logs(clock, NIGHT + timedelta(days=night))
+        assert results() == {(seen.pk, 1): ("NO_VISIT", "")}
+    searched = set(LogRequest.objects.values_list("date1", "date2"))
+    assert searched == {(NOON.date(), NOON.date())}
+
+    logs.rows = []
+    read_logs(clock, FINAL_NIGHT)
+
+    # What was once found stays; a static call need not be in the logs.
+    assert results() == {
+        (dynamic.pk, 1): ("ABSENT", ""),
+        (dynamic.pk, 2): ("ABSENT", ""),
+        (seen.pk, 1): ("NO_VISIT", ""),
+    }
+    links = link_of(Delivery.objects.all())
+    absent = Delivery.objects.get(upload=dynamic, row_number=2)
+    of_static = Delivery.objects.get(upload=static)
+    assert links[absent.pk].text == "в логах Метрики этой строки нет"
+    assert links[of_static.pk].text == "статический: к визиту Метрика его не привязывает"
+    assert [one.pk for one in Delivery.objects.filter(link_condition("unknown"))] == [of_static.pk]
+    before = LogRequest.objects.count()
+    read_logs(clock, FINAL_NIGHT + timedelta(days=1))
+    assert LogRequest.objects.count() == before
+
+
+def test_conversions_are_told_apart_by_their_goal(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    goals = [make_goal(counter=proved, goal_id=n, identifier=f"call{n}") for n in (31, 32)]
+    call = call_at(proved, NOON)
+    target = "\n".join(goal.identifier for goal in goals)
+    upload = send(proved, [call], channel=Channel.GOAL, target="call31")
+    Upload.objects.filter(pk=upload.pk).update(target=target)
+    wrong = hit_of(upload, 1, visit=8, goalsID="[32]")
+    logs.rows = [wrong, hit_of(upload, 1, visit=7, goalsID="[5,31]")]
+
+    read_logs(clock)
+
+    assert results() == {(upload.pk, 1): ("LINKED", "7")}
+    assert UnknownLogRow.objects.get().kind == "foreign"
+
+
+def test_ordered_repeat_is_a_known_row(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    call = call_at(proved, NOON)
+    first, repeat = send(proved, [call]), send(proved, [call_at(proved, NOON)])
+    Delivery.objects.filter(upload=repeat).delete()
+    body = body_of(first.pk)
+    change_body(repeat.pk, body)
+    Resend.objects.create(
+        call=call, counter=proved, channel=1, number=1, upload=repeat, ordered_at=NOON
+    )
+    hit = hit_of(first, 1, visit=7)
+    logs.rows = [hit, hit | {"offlineUploadingID": repeat.uploading_id}]
+
+    read_logs(clock)
+
+    assert results() == {(first.pk, 1): ("LINKED", "7"), (repeat.pk, 1): ("LINKED", "7")}
+    assert LinkProof.objects.get(upload=repeat).call_id == call.pk
+    assert not UnknownLogRow.objects.exists()
+
+
+def test_logs_that_match_nothing_are_no_alarm_and_no_missing_rows(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    calls = [call_at(proved, NOON - timedelta(minutes=n)) for n in range(20)]
+    upload = send(proved, calls, accepted_at=NOON - timedelta(days=5))
+    shifted = {"dateTime": "2026-11-12 01:02:03"}
+    logs.rows = [hit_of(upload, n, visit=7) | shifted for n in range(1, 21)]
+
+    read_logs(clock)
+
+    assert (results(), UnknownLogRow.objects.count()) == ({}, 0)
+    request = LogRequest.objects.get()
+    assert (request.state, request.error) == (LogState.FAILED, "not_understood")
+    assert logs.left == []
