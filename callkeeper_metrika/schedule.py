@@ -84,6 +84,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "prune-manifests": {"task": "calls.prune_manifests", "schedule": 86400.0},
     # What a source leaves out is noticed within the hour; a run reads the last two hours.
     "watch-fields": {"task": "calls.watch_fields", "schedule": 300.0, "options": {"expires": 300}},
+    # Pages count the hours that changed since from the ledger itself, so a delay makes them slower,
+    # and never wrong.
+    "refresh-summary": {
+        "task": "calls.refresh_summary",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     # What expired is refused already; this only frees the tables.
     "purge-sign-ins": {"task": "accounts.purge", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.

@@ -27,6 +27,7 @@ from calls.proof import days as proof_days
 from calls.proof import run as proof
 from calls.reconciliation import reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
+from calls.summary import refresh as summary
 from calls.ways import retention as ways_retention
 from calls.ways import watch
 from calls.ways.imports import files as import_files
@@ -54,6 +55,7 @@ REPORT_SECONDS = 20
 PROOF_SECONDS = 20
 #: A part of the logs is read in one go: of a large site it takes long, and is not read in turns.
 PROOF_TIME_LIMIT = 3600
+SUMMARY_SECONDS = 20
 
 
 @worker_shutting_down.connect
@@ -209,6 +211,12 @@ def prune_manifests() -> int:
 def watch_fields() -> int:
     """Count the fields of each source's last records, and find those that have become empty."""
     return watch.watch_fields(now=timezone.now())
+
+
+@shared_task(name="calls.refresh_summary")
+def refresh_summary() -> int:
+    """Count anew the hours in which calls or deliveries changed."""
+    return summary.refresh(now=timezone.now(), seconds=SUMMARY_SECONDS)
 
 
 @shared_task(name="calls.heartbeat")

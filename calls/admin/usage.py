@@ -6,7 +6,17 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
-from calls.models import EmptyField, ListUse, Redecision, StreamUse, WatchedHour
+from calls.models import (
+    CallSummary,
+    DeliverySummary,
+    EmptyField,
+    ListUse,
+    Redecision,
+    StreamUse,
+    SummaryHour,
+    SummaryMark,
+    WatchedHour,
+)
 
 
 @admin.register(StreamUse)
@@ -63,4 +73,40 @@ class EmptyFieldAdmin(SupportAdmin):
     list_select_related = ("source",)
     search_fields = ("source__public_id__exact",)
     search_help_text = _("Идентификатор источника")
+    ordering = ("-pk",)
+
+
+@admin.register(SummaryMark)
+class SummaryMarkAdmin(SupportAdmin):
+    """Hours that changed and are to be counted anew."""
+
+    list_display = ("cabinet", "hour")
+    list_select_related = ("cabinet",)
+    ordering = ("-pk",)
+
+
+@admin.register(SummaryHour)
+class SummaryHourAdmin(SupportAdmin):
+    """Hours whose counts change by time alone."""
+
+    list_display = ("cabinet", "hour", "valid_until")
+    list_select_related = ("cabinet",)
+    ordering = ("-pk",)
+
+
+@admin.register(CallSummary)
+class CallSummaryAdmin(SupportAdmin):
+    """Calls by hour, source and kind."""
+
+    list_display = ("cabinet", "hour", "source", "kind", "calls", "missed", "unrouted")
+    list_select_related = ("cabinet", "source")
+    ordering = ("-pk",)
+
+
+@admin.register(DeliverySummary)
+class DeliverySummaryAdmin(SupportAdmin):
+    """Rows of the ledger by hour, counter, channel, kind, state and reason."""
+
+    list_display = ("counter", "hour", "channel", "kind", "shown", "reason", "deliveries")
+    list_select_related = ("counter",)
     ordering = ("-pk",)

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("cabinets", "0007_invitations"),
-        ("calls", "0039_backfill"),
+        ("calls", "0040_summary_moved"),
         ("counters", "0011_link_proof"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -34,6 +34,7 @@ from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
 from calls.models.reports import MetrikaReport, MetrikaReportDay
 from calls.models.restored import RestoreRun, SentBefore
+from calls.models.summary import CallSummary, DeliverySummary, SummaryHour, SummaryMark
 from calls.models.unknown_file import UnknownFile
 from calls.models.upload import (
     ListUse,
@@ -54,8 +55,10 @@ __all__ = [
     "BulkState",
     "Call",
     "CallKey",
+    "CallSummary",
     "Delivery",
     "DeliveryQuerySet",
+    "DeliverySummary",
     "Difference",
     "EmptyField",
     "FileError",
@@ -83,6 +86,8 @@ __all__ = [
     "SentBefore",
     "SourceMapping",
     "StreamUse",
+    "SummaryHour",
+    "SummaryMark",
     "UnknownFile",
     "UnknownLogRow",
     "UnlinkedApproval",

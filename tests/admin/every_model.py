@@ -22,6 +22,8 @@ from cabinets.models import (
 from calls.models import (
     Call,
     CallKey,
+    CallSummary,
+    DeliverySummary,
     Difference,
     EmptyField,
     IngestReceipt,
@@ -43,6 +45,8 @@ from calls.models import (
     SentBefore,
     SourceMapping,
     StreamUse,
+    SummaryHour,
+    SummaryMark,
     UnknownFile,
     UnknownLogRow,
     UnlinkedApproval,
@@ -240,6 +244,25 @@ def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]
 
 def _watched(source: CallSource, number: int) -> Iterator[Model]:
     now = timezone.now()
+    of_hour = {"cabinet": source.cabinet, "hour": now}
+    yield SummaryMark.objects.create(**of_hour)
+    yield SummaryHour.objects.create(**of_hour, valid_until=now)
+    sums = {"missed": 0, "talk_seconds": 1, "with_hold": 0, "hold_seconds": 0}
+    yield CallSummary.objects.create(
+        **of_hour, **sums, kind="dynamic", calls=1, unique_calls=0, target_calls=0, unrouted=0
+    )
+    yield DeliverySummary.objects.create(
+        **of_hour,
+        **sums,
+        counter=source.cabinet.counters.latest("pk"),
+        channel=1,
+        kind="dynamic",
+        state=1,
+        shown="waiting",
+        deliveries=1,
+        link_told=0,
+        linked=0,
+    )
     yield WatchedHour.objects.create(
         source=source, hour=now, first_call=1, last_call=2, calls=2, filled={"yaClid": 1}
     )

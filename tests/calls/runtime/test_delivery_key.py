@@ -89,7 +89,7 @@ def keys() -> set[str]:
         definition
         for (definition,) in fetch(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p'"
-            " AND conrelid::regclass::text LIKE 'calls_delivery%'"
+            " AND conrelid::regclass::text ~ '^calls_delivery(_|$)'"
         )
     }
 
