@@ -48,6 +48,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "pull-calls": {"task": "calls.pull_calls", "schedule": 10.0, "options": {"expires": 20}},
     # Reads uploaded files; people wait on their page for the check and the end.
     "run-imports": {"task": "calls.run_imports", "schedule": 3.0, "options": {"expires": 10}},
+    # Makes large files of the ledger; people wait on their page for the end.
+    "run-exports": {"task": "calls.run_exports", "schedule": 3.0, "options": {"expires": 10}},
     # A dead worker is noticed one lease later, plus this interval.
     "release-stuck": {"task": "calls.release_stuck", "schedule": 15.0, "options": {"expires": 30}},
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},

@@ -25,6 +25,7 @@ from calls.delivery import (
 from calls.ingest import idempotency
 from calls.proof import days as proof_days
 from calls.proof import run as proof
+from calls.pages.ledger_export import job as ledger_export
 from calls.reconciliation import reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.summary import refresh as summary
@@ -56,6 +57,7 @@ PROOF_SECONDS = 20
 #: A part of the logs is read in one go: of a large site it takes long, and is not read in turns.
 PROOF_TIME_LIMIT = 3600
 SUMMARY_SECONDS = 20
+EXPORT_SECONDS = 10
 
 
 @worker_shutting_down.connect
@@ -135,6 +137,12 @@ def pull_calls() -> int:
 def run_imports() -> int:
     """Check and store files that people uploaded."""
     return imports.run_due(seconds=IMPORT_SECONDS)
+
+
+@shared_task(name="calls.run_exports")
+def run_exports() -> int:
+    """Go on with files of the ledger that people ordered, and delete old ones."""
+    return ledger_export.run_due(seconds=EXPORT_SECONDS)
 
 
 @shared_task(name="calls.expire_overdue")

@@ -13,11 +13,13 @@ from calls.pages import (
     history_export,
     list_views,
     report_views,
+    saved_filters,
     send_views,
     unknown_file_views,
     views,
 )
 from calls.pages.converters import CallKeyConverter
+from calls.pages.ledger_export import views as export_views
 from calls.pages.sources import (
     address_views,
     import_views,
@@ -62,6 +64,19 @@ urlpatterns = [
     path(REPORTS, report_views.reports_page, name="reports"),
     path(f"{REPORTS}/<int:counter_pk>/read", report_views.read_report, name="reports-read"),
     path(f"{REPORTS}/<int:counter_pk>.csv", report_views.reports_csv, name="reports-csv"),
+    path("lk/integrations/calls/filters", saved_filters.change_filters, name="filters"),
+    path("lk/integrations/calls/export", export_views.export_ledger, name="export"),
+    path("lk/integrations/calls/exports/<int:pk>", export_views.export_page, name="export-page"),
+    path(
+        "lk/integrations/calls/exports/<int:pk>/cancel",
+        export_views.cancel_export,
+        name="export-cancel",
+    ),
+    path(
+        "lk/integrations/calls/exports/<int:pk>/calls.<slug:format>",
+        export_views.export_file,
+        name="export-file",
+    ),
     # Files carry this address (`CallTrackerURL`); those of earlier versions carry the next one.
     path("lk/integrations/calls/<call_key:key>", views.call_page_by_key, name="call-by-key"),
     path("lk/integrations/calls/<int:call_id>", views.call_page, name="journey"),

@@ -28,6 +28,7 @@ from calls.models import (
     FileError,
     FileImport,
     FilePiece,
+    LedgerExport,
     PullSource,
     ReceivedRequest,
     RejectedRecord,
@@ -227,4 +228,13 @@ def make_bulk(*, counter: Counter, **fields: Any) -> BulkAction:
     values = {"kind": "call_off", "token": uuid4(), "total": 1, "last_call": 1}
     return BulkAction.objects.create(
         cabinet=counter.cabinet, counter=counter, requested_at=now, **values | fields
+    )
+
+
+def make_export(*, cabinet: Cabinet, requested_by: User, **fields: Any) -> LedgerExport:
+    """An export of the ledger that a worker may go on with; all calls, phones masked."""
+    values = {"filters": {}, "zone": "UTC", "language": "ru", "is_whole": False}
+    now: datetime = timezone.now()
+    return LedgerExport.objects.create(
+        cabinet=cabinet, requested_by=requested_by, requested_at=now, **values | fields
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from cabinets.models import Membership, SigningSecret
 from counters.models import Counter
@@ -49,11 +50,15 @@ def set_up(counter: Counter) -> dict[str, Any]:
     call, upload = make_call(cabinet=counter.cabinet), make_upload(counter=counter)
     make_delivery(call=call, counter=counter, upload=upload)
     bulk = factories.make_bulk(counter=counter)
+    export = factories.make_export(
+        cabinet=counter.cabinet, requested_by=colleague, state="done", finished_at=timezone.now()
+    )
     return {
         "lk/cabinets/<int:pk>": counter.cabinet_id,
         "lk/integrations/people/invitations/<int:pk>": invitation.pk,
         "lk/integrations/people/<int:pk>": guest.cabinet_memberships.get().pk,
         "lk/integrations/backfill/<int:pk>": make_backfill(counter=counter).pk,
+        "lk/integrations/calls/exports/<int:pk>": export.pk,
         "lk/integrations/sources/<int:pk>/address": hooks.pk,
         "lk/integrations/sources/<int:pk>": source.pk,
         "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,
@@ -68,6 +73,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "channel": 1,
         "bulk_pk": bulk.pk,
         "kind": "call_off",
+        "format": "csv",
         "import_pk": file_import.pk,
         "secret_pk": secret.pk,
         "address_pk": hooks.secret_addresses.order_by("pk")[0].pk,

@@ -42,8 +42,9 @@ _AWAY = {"integrations:link", "integrations:link-callback"}
 OF_CABINET = {
     name: route for name, route in ROUTES.items() if route.startswith("lk/") and name not in _AWAY
 }
-#: A choice among the own cabinets changes none of them.
-CHANGES_NOTHING = {"cabinets:choose"}
+#: A choice among the own cabinets changes none of them; the others are of the person alone, and a
+#: file of what the person sees.
+CHANGES_NOTHING = {"cabinets:choose", "calls:filters", "calls:export"}
 #: Parameters that name an object inside another one.
 INNER = {"counter_pk", "bulk_pk", "secret_pk", "address_pk"}
 #: Retiring what is gone is told on the page that listed it.

@@ -12,6 +12,7 @@ from calls.admin import calls as calls
 from calls.admin import deliveries as deliveries
 from calls.admin import imports as imports
 from calls.admin import intake as intake
+from calls.admin import ledger as ledger
 from calls.admin import proof as proof
 from calls.admin import pull as pull
 from calls.admin import reconciliation as reconciliation

@@ -20,6 +20,7 @@ from calls.models.intake import (
     SourceMapping,
     Way,
 )
+from calls.models.ledger import ExportState, LedgerExport, LedgerExportPiece, SavedFilter
 from calls.models.proof import (
     LinkProof,
     LogHit,
@@ -61,12 +62,15 @@ __all__ = [
     "DeliverySummary",
     "Difference",
     "EmptyField",
+    "ExportState",
     "FileError",
     "FileImport",
     "FilePiece",
     "ImportState",
     "IngestReceipt",
     "Intake",
+    "LedgerExport",
+    "LedgerExportPiece",
     "LinkProof",
     "ListUse",
     "LogHit",
@@ -82,6 +86,7 @@ __all__ = [
     "RejectedRecord",
     "Resend",
     "RestoreRun",
+    "SavedFilter",
     "SendOrder",
     "SentBefore",
     "SourceMapping",

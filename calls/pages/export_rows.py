@@ -14,6 +14,7 @@ from django.utils import timezone
 from calls.bulk.actions import MAX_ROWS
 from calls.bulk.selection import Selection
 from calls.decision.judged import LAST_DAY
+from calls.decision.reasons import hide_personal_data
 from calls.models import Call, Delivery, Upload
 from calls.pages.status_messages import sentence_of, title_of
 from calls.pages.upload_page import sent_at_of
@@ -26,13 +27,16 @@ from counters.models import Counter
 CHUNK = 2_000
 #: Texts that are kept: most rows share theirs, and what each has alone must not fill the memory.
 _KEPT_TEXTS = 5_000
+#: The channel, the kind of call, the state and why.
+Words = tuple[str, str, str, str]
 
 
-class _Row(NamedTuple):
+class RowValues(NamedTuple):
     """What is read of a delivery: the fields of the same names."""
 
     call_id: int
     partition_at: datetime
+    counter_id: int
     channel: int
     display_state: str
     why: str
@@ -45,7 +49,7 @@ class _Row(NamedTuple):
     upload_id: int | None
 
 
-class _Call(NamedTuple):
+class CallValues(NamedTuple):
     """What is read of a call: the fields of the same names."""
 
     id: int
@@ -65,47 +69,50 @@ class _Call(NamedTuple):
     order_key: int | None
     received_at: datetime
     tags: list[str]
+    source_id: int | None
+    partition_at: datetime
 
 
 def rows_of(selection: Selection, zone: ZoneInfo) -> Iterator[Sequence[Cell]]:
     """Yield the cells of each row, from the newest call, MAX_ROWS at most."""
-    texts = _Texts(selection.counter)
+    texts = Texts(selection.counter)
     left, after = MAX_ROWS, None
     while left > 0:
         page = selection.page(Q(), after=after, most=min(CHUNK, left))
-        rows = [_Row(*values) for values in page.values_list(*_Row._fields)]
+        rows = [RowValues(*values) for values in page.values_list(*RowValues._fields)]
         if not rows:
             return
-        calls, uploads = _calls(rows), _uploads(rows)
+        calls, uploads = _calls(rows), uploads_of(rows)
         for row in rows:
             upload = uploads[row.upload_id] if row.upload_id is not None else None
             yield _cells(row, calls[row.call_id], upload, texts, zone)
         after, left = (rows[-1].call_id, rows[-1].partition_at, rows[-1].channel), left - len(rows)
 
 
-def _calls(rows: Sequence[_Row]) -> dict[int, _Call]:
+def _calls(rows: Sequence[RowValues]) -> dict[int, CallValues]:
     months = (rows[-1].partition_at, rows[0].partition_at)
     found = Call.objects.filter(
-        partition_at__range=months, pk__in=_one_of([r.call_id for r in rows])
+        partition_at__range=months, pk__in=one_of([r.call_id for r in rows])
     )
-    return {values[0]: _Call(*values) for values in found.values_list(*_Call._fields)}
+    return {values[0]: CallValues(*values) for values in found.values_list(*CallValues._fields)}
 
 
-def _uploads(rows: Sequence[_Row]) -> dict[int, Upload]:
+def uploads_of(rows: Sequence[RowValues]) -> dict[int, Upload]:
+    """Return the uploads that the rows are in, by id."""
     return Upload.objects.in_bulk({row.upload_id for row in rows if row.upload_id is not None})
 
 
-def _one_of(ids: Collection[int]) -> RawSQL:
+def one_of(ids: Collection[int]) -> RawSQL:
     """Return the ids as one parameter: as many as these take longer to parse than to find."""
     return RawSQL("SELECT unnest(%s::bigint[])", [[*ids]])
 
 
 def _cells(
-    row: _Row, call: _Call, upload: Upload | None, texts: _Texts, zone: ZoneInfo
+    row: RowValues, call: CallValues, upload: Upload | None, texts: Texts, zone: ZoneInfo
 ) -> Sequence[Cell]:
     channel, kind, state, why = texts.of(row, call, upload)
     return (
-        _local(call.started_at, zone),
+        local_time(call.started_at, zone),
         readable_phone(call.phone) or call.phone_text,
         kind,
         call.duration_seconds,
@@ -116,26 +123,29 @@ def _cells(
         state,
         why,
         row.upload_id,
-        _local(sent_at_of(upload), zone) if upload else None,
+        local_time(sent_at_of(upload), zone) if upload else None,
     )
 
 
-def _local(at: datetime | None, zone: ZoneInfo) -> datetime | None:
+def local_time(at: datetime | None, zone: ZoneInfo) -> datetime | None:
     """Return the time in the zone; Excel's times have none of their own."""
     return at.astimezone(zone).replace(tzinfo=None) if at else None
 
 
-class _Texts:
+class Texts:
     """The words and sentences of rows; those of equal rows are made once.
 
     For one download: the state of an upload, the language and the time zone are those of its time.
     """
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, *, is_whole: bool = True) -> None:
         self._counter = counter
-        self._kept: dict[Hashable, tuple[str, str, str, str]] = {}
+        self._is_whole = is_whole
+        self._kept: dict[Hashable, Words] = {}
 
-    def of(self, row: _Row, call: _Call, upload: Upload | None) -> tuple[str, str, str, str]:
+    def of(
+        self, row: RowValues, call: CallValues, upload: Upload | None
+    ) -> tuple[str, str, str, str]:
         """Return the channel, the kind of call, the state and why."""
         key = _key(row, call, self._counter)
         found = self._kept.get(key)
@@ -145,7 +155,9 @@ class _Texts:
             found = self._kept[key] = self._made(row, call, upload)
         return found
 
-    def _made(self, row: _Row, call: _Call, upload: Upload | None) -> tuple[str, str, str, str]:
+    def _made(
+        self, row: RowValues, call: CallValues, upload: Upload | None
+    ) -> tuple[str, str, str, str]:
         delivery: Any = Delivery(
             **{name: getattr(row, name) for name in _OF_DELIVERY},
             call=Call(**call._asdict()),
@@ -153,6 +165,8 @@ class _Texts:
             upload=upload,
         )
         delivery.display_state, delivery.why = row.display_state, row.why
+        if not self._is_whole:
+            hide_personal_data([delivery])
         return (
             str(Channel(row.channel).label),
             delivery.call.kind_text,
@@ -172,7 +186,7 @@ _OF_DELIVERY = (
 )
 
 
-def _key(row: _Row, call: _Call, counter: Counter) -> Hashable:
+def _key(row: RowValues, call: CallValues, counter: Counter) -> Hashable:
     """Return what the texts depend on."""
     compared = repr(row.compared) if row.compared is not None else None
     is_changed = row.call_revision is not None and call.revision > row.call_revision
@@ -184,7 +198,7 @@ def _key(row: _Row, call: _Call, counter: Counter) -> Hashable:
     )
 
 
-def _held_key(row: _Row, call: _Call, counter: Counter) -> Hashable:
+def _held_key(row: RowValues, call: CallValues, counter: Counter) -> Hashable:
     """Return what the sentence of a held call depends on: minutes, and whether it waits so long."""
     if row.not_before is None:
         return None

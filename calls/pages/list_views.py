@@ -11,7 +11,9 @@ from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from calls.pages.forms import LedgerForm
+from calls.pages.ledger_export.views import recent_of
 from calls.pages.ledger_rows import ledger_rows
+from calls.pages.saved_filters import filters_context
 from calls.queries.call_list import page_of
 from calls.queries.ledger_walk import SCANNED
 
@@ -24,6 +26,7 @@ def call_list(request: CabinetRequest) -> HttpResponse:
     data = request.GET.dict()
     form = LedgerForm(data, cabinet=request.cabinet, sees_phones=sees_phones)
     context: dict[str, Any] = {"filters": form, "scanned": SCANNED}
+    context |= filters_context(request, form) | {"exports": recent_of(request)}
     if form.is_valid():
         cursor, now = data.get("cursor", ""), timezone.now()
         page = page_of(request.cabinet, form.filters(), cursor=cursor, now=now)

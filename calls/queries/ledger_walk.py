@@ -80,6 +80,24 @@ def next_calls(
     return Found(found, end) if rare is None else _whole(rare, most)
 
 
+def is_longer_than(most: int, cabinet: Cabinet, filters: CallFilters, *, now: datetime) -> bool:
+    """Whether more than ``most`` calls or rows have to be looked through for all that pass."""
+    if filters.call_ids is not None:
+        return False
+    walk = _Walk(cabinet, filters, None, now)
+    return walk.every().order_by()[: most + 1].count() > most
+
+
+def ends(
+    cabinet: Cabinet, filters: CallFilters, *, now: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the times of the latest and the earliest call to be looked through; None of none."""
+    every = _Walk(cabinet, filters, None, now).every()
+    times = every.values_list(filters.order_column, flat=True)
+    newest, oldest = times.first(), times.last()
+    return (newest, oldest) if newest is not None and oldest is not None else None
+
+
 def _whole(places: list[Place], most: int) -> Found:
     """Return the page of places that go on to the end, or beyond the page."""
     return Found(places[:most], places[most - 1] if len(places) > most else None)
@@ -97,8 +115,8 @@ class _Walk:
     def scan(self, most: int) -> tuple[list[Place], Place | None]:
         """Return up to ``most`` + 1 of the next SCANNED calls, and where those end, if they do."""
         if self.filters.counter:
-            return self._scan_rows(self.filters.counter, most)
-        calls = self._ordered(Call.objects.filter(cabinet=self.cabinet))
+            return self._scan_rows(most)
+        calls = self.every()
         if not (self.filters.is_of_calls or self._asks_rows):
             return self._places(calls[: most + 1]), None
         found = self._read(
@@ -107,8 +125,8 @@ class _Walk:
         end = None if len(found) > most else _last(self._places(calls[SCANNED - 1 : SCANNED]))
         return found, end
 
-    def _scan_rows(self, counter: int, most: int) -> tuple[list[Place], Place | None]:
-        rows = self._ordered(Delivery.objects.filter(counter_id=counter), key="call_id")
+    def _scan_rows(self, most: int) -> tuple[list[Place], Place | None]:
+        rows = self.every()
         fitting = passing(Delivery.objects.all(), self.filters, self.now)
         if self.filters.is_of_calls:
             of_row = Call.objects.filter(
@@ -128,6 +146,14 @@ class _Walk:
             return calls, None
         # The other row of the last call is perhaps not read: that call comes next.
         return [one for one in calls if one != end], Place(end.at, end.call_id + 1)
+
+    def every(self) -> QuerySet[Any]:
+        """Return the calls, or rows of the chosen counter, that are looked through."""
+        if self.filters.counter:
+            return self._ordered(
+                Delivery.objects.filter(counter_id=self.filters.counter), key="call_id"
+            )
+        return self._ordered(Call.objects.filter(cabinet=self.cabinet))
 
     def searched(self, ids: list[int], most: int) -> list[Place]:
         """Return up to ``most`` + 1 of these calls."""

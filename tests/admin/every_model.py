@@ -28,6 +28,7 @@ from calls.models import (
     EmptyField,
     IngestReceipt,
     Intake,
+    LedgerExportPiece,
     LinkProof,
     ListUse,
     LogHit,
@@ -41,6 +42,7 @@ from calls.models import (
     RejectedRecord,
     Resend,
     RestoreRun,
+    SavedFilter,
     SendOrder,
     SentBefore,
     SourceMapping,
@@ -120,6 +122,7 @@ def create_one_of_each(*, cabinet: Cabinet, source: CallSource, actor: User) -> 
         call,
         CallKey.objects.get(pk=call.pk),
         *_delivery(call, counter),
+        *_ledger(cabinet, actor, number),
         *_proof(call, counter),
         *_reconciliation(counter),
         *_watched(source, number),
@@ -312,6 +315,15 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     yield Resend.objects.create(
         call=call, counter=counter, channel=1, number=1, upload=extra, ordered_at=now
     )
+
+
+def _ledger(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]:
+    yield SavedFilter.objects.create(
+        cabinet=cabinet, user=actor, name=f"{number}", parameters={}, created_at=timezone.now()
+    )
+    export = factories.make_export(cabinet=cabinet, requested_by=actor, state="done")
+    yield export
+    yield LedgerExportPiece.objects.create(export=export, number=0, data=BODY)
 
 
 def _proof(call: Call, counter: Counter) -> Iterator[Model]:

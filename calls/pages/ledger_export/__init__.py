@@ -1,0 +1,1 @@
+"""Files of the ledger: small ones are streamed, large ones are made by a worker and kept a day."""
