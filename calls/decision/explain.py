@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 
 from calls.decision.looked_at import LOOKED_AT, looked_at_sql
-from calls.decision.reason import Rule
+from calls.decision.reason import Rule, Words
 from calls.decision.routing import IS_ORDERED, ORDERS, SOURCES
 from calls.decision.rules import RULES
 from calls.decision.rules.linking import IDENTIFIER, IS_STATIC
@@ -28,12 +29,13 @@ class Verdict:
 
     code: str
     #: The sentence with today's values if the rule refuses, else its requirement.
-    text: str
+    #: What passed is translated only when it is shown: a call of 70 counters has 4,000 verdicts.
+    text: Words
     #: Not refused: the call meets the requirement, the rule does not apply to it, or is waived.
     passed: bool
     applies: bool = True
     #: The values that a rule that passed has looked at; '' where the requirement says it all.
-    looked_at: str = ""
+    looked_at: Words = ""
 
 
 def explain_call(
@@ -85,6 +87,13 @@ def _judgement(rule: Rule) -> str:
     )
 
 
+def _words(code: str, seen: str, is_whole: bool) -> str:
+    return LOOKED_AT[code].words(json.loads(seen), is_whole=is_whole)
+
+
+_looked_at = lazy(_words, str)
+
+
 def _verdicts(found: Sequence[str | None], *, is_whole: bool) -> list[Verdict]:
     judged = zip(RULES, found[: len(RULES)], found[len(RULES) :], strict=True)
     return [_verdict(*one, is_whole=is_whole) for one in judged]
@@ -92,13 +101,13 @@ def _verdicts(found: Sequence[str | None], *, is_whole: bool) -> list[Verdict]:
 
 def _verdict(rule: Rule, compared: str | None, seen: str | None, *, is_whole: bool) -> Verdict:
     if compared is None:
-        words = LOOKED_AT[rule.code].words(json.loads(seen), is_whole=is_whole) if seen else ""
-        return Verdict(rule.code, str(rule.requirement), passed=True, looked_at=words)
+        looked_at: Words = _looked_at(rule.code, seen, is_whole) if seen else ""
+        return Verdict(rule.code, rule.requirement, passed=True, looked_at=looked_at)
     values = json.loads(compared)
     if values == {"waived": True}:
         text = _("Отправку заказал человек, поэтому не проверяется: «%(rule)s».")
         return Verdict(rule.code, text % {"rule": rule.requirement}, passed=True)
     if isinstance(values, dict):
-        return Verdict(rule.code, str(rule.requirement), passed=True, applies=False)
+        return Verdict(rule.code, rule.requirement, passed=True, applies=False)
     text = str(rule.today) or rule.text(values if is_whole else rule.masked(values))
     return Verdict(rule.code, text, passed=False)

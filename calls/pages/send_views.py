@@ -104,7 +104,7 @@ def _refusals(call: Call, counter: Counter) -> list[str]:
     verdicts = explain_call(call.pk, counter_ids=[counter.pk])
     codes = [one for judged in verdicts.values() for one in judged if not one.passed]
     waivable = {code for code, reason in REASONS.items() if getattr(reason, "is_waivable", False)}
-    return list(dict.fromkeys(one.text for one in codes if one.code in waivable))
+    return list(dict.fromkeys(str(one.text) for one in codes if one.code in waivable))
 
 
 def _rows(call: Call, counter: Counter) -> DeliveryQuerySet[Delivery]:

@@ -35,7 +35,7 @@ from calls.queries.display_state import DisplayDelivery, is_changed_after_send, 
 from calls.queries.gathering import add_gathering
 from calls.queries.link_proofs import Link, link_of
 from calls.queries.same_second import SameSecond, same_second
-from calls.states import NOT_SENT, Channel, DisplayState
+from calls.states import NOT_SENT, Channel
 from counters.models import Counter
 
 
@@ -52,8 +52,6 @@ class Timeline:
     changed_after_send: bool
     #: Whether Metrika has the file; before that nothing of it was sent.
     is_sent: bool
-    #: Skipped and never in a file: shown as one line.
-    is_brief: bool
     #: The sentence beside its state.
     reason_text: str
     #: Which calls Metrika counts as one with it; '' for none.
@@ -135,7 +133,6 @@ def _timeline(
     is_whole: bool,
     now: datetime,
 ) -> Timeline:
-    shown = DisplayState(delivery.display_state)
     state_text, state_tone = badge_of(delivery, pair)
     steps = steps_of(
         call,
@@ -156,7 +153,6 @@ def _timeline(
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
-        is_brief=shown in NOT_SENT and delivery.upload_id is None,
         reason_text=sentence_of(delivery, blocker=blocker),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_after_send=is_changed_after_send(call, delivery),

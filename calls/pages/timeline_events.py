@@ -24,15 +24,13 @@ class Target:
 
     timeline: Timeline
     step: Step
-    #: Its last step: the place of what can be done with it.
-    is_last: bool
     #: What can be done with it, without what stands at another delivery of the event.
     actions: list[Button] = field(default_factory=list)
 
     @property
     def is_detailed(self) -> bool:
         """Whether there is more to show of it than its name."""
-        return self.is_last or bool(self.step.rules)
+        return self.step.is_state or bool(self.step.rules)
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,11 @@ def events_of(timelines: Sequence[Timeline]) -> list[Event]:
     """Return the events of these deliveries, from the first to what is expected."""
     events: dict[_Key, Event] = {}
     for timeline in timelines:
-        for place, step in enumerate(timeline.steps, start=1):
+        for step in timeline.steps:
             event = events.setdefault(_key_of(timeline, step), Event(step))
             if not step.is_of_call:
-                is_last = place == len(timeline.steps)
-                actions = _new_actions(event, timeline) if is_last else []
-                event.targets.append(Target(timeline, step, is_last, actions))
+                actions = _new_actions(event, timeline) if step.is_state else []
+                event.targets.append(Target(timeline, step, actions))
     return _in_order(events.values())
 
 

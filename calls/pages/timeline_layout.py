@@ -10,6 +10,8 @@ from calls.pages.timeline_events import Event, events_of
 
 #: More deliveries that were in a file than this are lines with a link to the timeline of each.
 MAX_WHOLE = 6
+#: More chips than this are folded.
+MAX_CHIPS = 12
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Layout:
     is_one_of_many: bool = False
 
     @property
+    def has_many_chips(self) -> bool:
+        """Whether the filter is folded, because it would hide the timeline."""
+        return len(self.chips) > MAX_CHIPS
+
+    @property
     def single(self) -> Timeline | None:
         """The only delivery that is shown, which the heading names."""
         return self.whole[0] if len(self.whole) == 1 else None
@@ -53,7 +60,8 @@ def layout_of(timelines: Sequence[Timeline], *, only: str) -> Layout:
         return Layout(chosen, events_of(chosen), chips=chips, is_one_of_many=is_one)
     sent = [one for one in timelines if one.upload_id is not None]
     lines = sent[MAX_WHOLE:]
-    whole = [one for one in timelines if one not in lines]
+    further = {one.key for one in lines}
+    whole = [one for one in timelines if one.key not in further]
     return Layout(whole, events_of(whole), lines, chips)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from calls.decision.reason import Words
 from calls.pages.attempt_messages import AttemptLine
 
 
@@ -13,11 +14,11 @@ class RuleLine:
     """One rule of the decision, with its requirement if it passed, else the reason."""
 
     ok: bool
-    text: str
+    text: Words
     #: False: the rule says nothing about this call over this channel, by these settings.
     applies: bool = True
     #: The values that a rule that passed has looked at; '' where the requirement says it all.
-    looked_at: str = ""
+    looked_at: Words = ""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Step:
     rules: list[RuleLine] = field(default_factory=list)
     #: It happened to the call, not to one delivery of it.
     is_of_call: bool = False
+    #: It is what became of the delivery: the place of what can be done with it.
+    is_state: bool = False
     #: It is expected, or awaited from a person: it has not happened yet.
     is_next: bool = False
     #: What is so by today's settings: it has no time.

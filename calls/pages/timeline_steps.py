@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -42,11 +43,13 @@ def steps_of(
     called_off = ends_with(delivery, orders)
     steps = [received_step(call, way), *_revisions(call, delivery)]
     steps += [one for one in orders if one is not called_off]
-    steps.append(_decision(delivery, verdicts, blocker, who=called_off.text if called_off else ""))
+    state = list(state_step(delivery, blocker, now))
+    decision = _decision(delivery, verdicts, blocker, who=called_off.text if called_off else "")
+    steps.append(replace(decision, is_state=not state))
     if delivery.upload is not None:
         upload = delivery.upload
         steps += upload_steps(delivery, upload, list(attempts), sees_answers=sees_answers)
-    steps += [*state_step(delivery, blocker, now), *link_step(link)]
+    steps += [*state, *link_step(link)]
     # What has no time is known to come after what led to it.
     return sorted(steps, key=lambda step: (step.is_next, step.at is None, step.at or now))
 

@@ -101,6 +101,7 @@ def state_step(delivery: DisplayDelivery, blocker: str, now: datetime) -> Iterat
         TONES[shown],
         _since(delivery, now),
         _state_text(delivery, blocker, now),
+        is_state=True,
         is_next=shown in _TO_COME,
     )
 

@@ -139,7 +139,7 @@ def _timeline(
     actions: list[Button],
 ) -> Timeline:
     telling = {rule.code for rule in ROUTING_RULES} | {STATIC_NO_GOAL}
-    refused = [one.text for one in verdicts if not one.passed and one.code in telling]
+    refused = [str(one.text) for one in verdicts if not one.passed and one.code in telling]
     text = "" if refused else str(_came_before(call))
     return Timeline(
         counter=counter,
@@ -150,7 +150,6 @@ def _timeline(
         upload_id=None,
         changed_after_send=False,
         is_sent=False,
-        is_brief=False,
         reason_text=next(iter(refused), text),
         same_second_text="",
         steps=[
@@ -160,6 +159,7 @@ def _timeline(
                 "neutral",
                 text=text,
                 rules=rule_lines(verdicts),
+                is_state=True,
                 is_timeless=True,
             ),
         ],

@@ -40,7 +40,7 @@ def test_timeline_says_that_nothing_is_decided_yet(waiting: Call) -> None:
     calls, goal = timelines_of(waiting, now=timezone.now())
 
     for timeline in (calls, goal):
-        assert (timeline.state_text, timeline.is_brief) == ("Ждёт настроек", False)
+        assert timeline.state_text == "Ждёт настроек"
         assert timeline.reason_text == WAITS
         titles = [step.title for step in timeline.steps]
         assert "Решится, когда вы сохраните настройки счетчика" in titles
