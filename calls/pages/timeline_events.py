@@ -46,6 +46,11 @@ class Event:
         return [rule for rule in self.step.rules if not rule.ok]
 
     @property
+    def named(self) -> list[Target]:
+        """The deliveries of which there is nothing but the name."""
+        return [one for one in self.targets if not one.is_detailed]
+
+    @property
     def is_grouped(self) -> bool:
         """Whether it is of too many deliveries to show the rules of each."""
         return len(self.targets) > MAX_NAMED
