@@ -76,14 +76,15 @@ def _beat() -> str:
 
 def _backlog() -> str:
     now = timezone.now()
-    late = [work for work in due_work(now) if _is_late(work, now)]
+    late = [work for work in due_work(now) if is_late(work, now)]
     if not late:
         return "ok"
     kinds = ", ".join(work.kind for work in late)
     return f"work has been due since {late[0].since.isoformat(timespec='seconds')}: {kinds}"
 
 
-def _is_late(work: DueWork, now: datetime) -> bool:
+def is_late(work: DueWork, now: datetime) -> bool:
+    """Whether the workers stand still, or cannot keep up with this kind of work."""
     return now - work.stalled_since > STANDSTILL_LIMIT or now - work.since > BACKLOG_LIMIT
 
 

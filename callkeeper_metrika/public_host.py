@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import split_domain_port
 
 #: Asked by programs at the host they know, or, the admin, by staff at a host of their own.
-ELSEWHERE = ("/api/", "/admin/", "/healthz", "/readyz", "/metrics", "/static/")
+ELSEWHERE = ("/api/", "/admin/", "/healthz", "/readyz", "/metrics", "/status.json", "/static/")
 
 #: Cookie of a browser that was redirected this many seconds ago at most. It belongs to the host at
 #: which the browser asked: it comes again only if the redirect has led to that very host.

@@ -100,6 +100,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # A stopped counter is checked once an hour; a run takes those that are due.
     "check-stopped": {"task": "counters.check_stopped", "schedule": 300.0},
     # The token of an account is renewed about every 90 days; a run takes the accounts that are due.
+    # «У Яндекса сбой» is told within two minutes.
+    "watch-yandex": {
+        "task": "integrations.watch_yandex",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "refresh-tokens": {"task": "integrations.refresh_tokens", "schedule": 3600.0},
     # A refused token is tried once an hour; a run takes those whose hour is over.
     "probe-refused": {"task": "integrations.probe_refused", "schedule": 300.0},

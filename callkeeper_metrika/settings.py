@@ -166,6 +166,7 @@ MIDDLEWARE = [
     "callkeeper_metrika.policy_header.PolicyHeaderMiddleware",
     "callkeeper_metrika.odd_requests.OddRequestMiddleware",
     "calls.ways.short_path.ShortPathMiddleware",
+    "callkeeper_metrika.status_page.StatusMiddleware",
     "accounts.early_refusal.EarlyRefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -7,7 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import StaffSignIn
-from callkeeper_metrika import health
+from callkeeper_metrika import health, status_page
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/lk/integrations")),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("lk/", include("notices.urls")),
     path("lk/", include("doctor.urls")),
     path("", include("calls.urls")),
+    path("status", status_page.page, name="status"),
+    path("status.json", status_page.data, name="status-data"),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", health.metrics),

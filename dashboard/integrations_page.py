@@ -25,7 +25,7 @@ from counters.causes import CounterCause, cause_of
 from counters.models import Counter
 from dashboard.integration_card import card_of
 from dashboard.links import calls_url
-from dashboard.notices import Notice, about_empty_fields
+from dashboard.notices import Notice, about_empty_fields, about_yandex
 from integrations.models import YandexAccount
 from integrations.tokens.account_state import Reason
 
@@ -44,6 +44,7 @@ def page_context(cabinet: Cabinet) -> dict[str, Any]:
     return {
         "card": card_of(cabinet, accounts, now=timezone.now()),
         "needs_attention": [
+            *about_yandex(),
             *(_about_account(account) for account in accounts if _needs_person(account)),
             *(
                 _about_disconnected(account.login, account.counters_in_use)

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
 from calls.queries.empty_fields import empty_fields, empty_text
+from integrations.limits import outages
+from integrations.limits.outage_words import sentence_of
 
 
 @dataclass(frozen=True)
@@ -30,4 +32,12 @@ def about_empty_fields(cabinet: Cabinet) -> list[Notice]:
             _("К источнику"),
         )
         for one in empty_fields(cabinet)
+    ]
+
+
+def about_yandex() -> list[Notice]:
+    """Return a notice for each way in which Yandex fails for many now, in one query."""
+    return [
+        Notice(sentence_of(one), reverse("status"), _("Состояние сервиса"))
+        for one in outages.current()
     ]

@@ -18,10 +18,12 @@ from integrations.models import (
     LinkAttempt,
     MetrikaClock,
     RequestDay,
+    RequestOutcome,
     RequestSecond,
     RequestSlot,
     YandexAccount,
     YandexAccountQuerySet,
+    YandexOutage,
 )
 from integrations.tokens import refresh
 
@@ -148,4 +150,24 @@ class InstallationAdmin(SupportAdmin):
         ("halt_reason", "halted_at"),
         ("epoch", "look_after"),
     )
+    ordering = ("-pk",)
+
+
+@admin.register(RequestOutcome)
+class RequestOutcomeAdmin(SupportAdmin):
+    """How the requests of each minute ended."""
+
+    list_display = ("minute", "yandex_uid", "outcome", "requests")
+    list_filter = ("outcome",)
+    search_fields = ("yandex_uid__exact",)
+    search_help_text = _("Номер в Яндексе")
+    ordering = ("-pk",)
+
+
+@admin.register(YandexOutage)
+class YandexOutageAdmin(SupportAdmin):
+    """Times in which Yandex failed for many."""
+
+    list_display = ("outcome", "began_at", "ended_at", "failed")
+    list_filter = ("outcome",)
     ordering = ("-pk",)

@@ -223,6 +223,54 @@ class RequestSecond(models.Model):
         return f"{self.second}: {self.used}"
 
 
+class RequestOutcome(models.Model):
+    """How many requests of a Yandex login had this outcome in this minute; kept for two days."""
+
+    minute = models.DateTimeField(_("Минута"))
+    yandex_uid = models.CharField(_("Номер в Яндексе"), max_length=32)
+    #: '' for success, else the class of the error (`integrations.yandex.errors`).
+    outcome = models.CharField(_("Исход"), max_length=32, blank=True)
+    requests = models.PositiveIntegerField(_("Запросов"), default=0)
+
+    class Meta:
+        verbose_name = _("исходы запросов")
+        verbose_name_plural = _("исходы запросов")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["minute", "yandex_uid", "outcome"], name="request_outcome_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M} · {self.outcome or 'ok'}"
+
+
+class YandexOutage(models.Model):
+    """A time in which Yandex failed for many: from the first failure to the first success."""
+
+    #: Class of the errors (`integrations.yandex.errors`).
+    outcome = models.CharField(_("Исход"), max_length=32)
+    began_at = models.DateTimeField(_("Началось"))
+    ended_at = models.DateTimeField(_("Закончилось"), null=True, blank=True)
+    #: Requests that failed in it, as far as it was watched.
+    failed = models.PositiveIntegerField(_("Неудачных запросов"), default=0)
+
+    class Meta:
+        verbose_name = _("сбой Яндекса")
+        verbose_name_plural = _("сбои Яндекса")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["outcome"],
+                condition=models.Q(ended_at=None),
+                name="yandex_outage_open_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["-began_at"], name="yandex_outage_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.began_at:%Y-%m-%d %H:%M}"
+
+
 class Installation(models.Model):
     """Which installation this database belongs to, and how far it has come. One row.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
+from integrations.limits import outages
 from integrations.tokens import probe, refresh
 
 
@@ -36,3 +37,9 @@ def probe_refused() -> int:
 def probe_account(account_id: int) -> bool:
     """Probe one account's token; a second task for the same account finds it claimed."""
     return probe.probe(account_id, now=timezone.now())
+
+
+@shared_task(name="integrations.watch_yandex")
+def watch_yandex() -> int:
+    """Find out whether Yandex fails for many; return how many outages began or ended."""
+    return outages.watch(now=timezone.now())

@@ -34,6 +34,8 @@ OPEN = {
     "calls:hook",  # by its secret address; any other is unknown
     "calls:api-docs",
     "calls:openapi",
+    "status",
+    "status-data",
     "healthz",
     "readyz",
     "metrics",  # by its token, or from this machine

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.limits import clock_skew
+from integrations.limits import clock_skew, outcomes
 from integrations.limits.pauses import COUNTER_PREFIX, ensure_day, paused_until
 from integrations.limits.quota_reset import day_of, next_midnight
 from integrations.models import RequestDay, RequestSecond
@@ -140,12 +140,15 @@ def request(
         _close_failed(lease, error)
         raise
     release(lease)
+    outcomes.record(yandex_uid, None)
 
 
 def _close_failed(lease: Lease, error: Exception) -> None:
     """Refund a request that was not sent; release the slot unless Yandex may still be working."""
     if not lease.requests:
         refund(lease)
+    elif isinstance(error, YandexError):
+        outcomes.record(lease.yandex_uid, error)
     if not lease.requests or not _may_still_run(error):
         release(lease)
 

@@ -65,9 +65,11 @@ from integrations.models import (
     LinkAttempt,
     MetrikaClock,
     RequestDay,
+    RequestOutcome,
     RequestSecond,
     RequestSlot,
     YandexAccount,
+    YandexOutage,
 )
 from notices.models import (
     Baseline,
@@ -241,6 +243,8 @@ def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]
     yield RequestDay.objects.create(yandex_uid=str(number), day=now.date())
     yield RequestSlot.objects.create(yandex_uid=str(number), number=0)
     yield RequestSecond.objects.create(second=number)
+    yield RequestOutcome.objects.create(minute=now, yandex_uid=str(number))
+    yield YandexOutage.objects.create(outcome=f"Unreachable{number}", began_at=now)
     yield MetrikaClock.objects.create(pk=number, ahead_seconds=60, changed_at=now)
     yield Installation.objects.get_or_create(pk=number)[0]
 

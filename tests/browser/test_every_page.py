@@ -93,6 +93,7 @@ def addresses(
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
         "password_change": (),
+        "status": (),
         "sessions": (),
         "password_reset": (),
         "password_reset_done": (),
