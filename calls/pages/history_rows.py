@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from calls.decision.reasons import hide_personal_data
 from calls.pages.badge import badge_of, same_second_text
+from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import sent_at_of
 from calls.phones import shown_phone
 from calls.queries.blockers import blocker_of, of_channel
-from calls.queries.display_state import DisplayDelivery, is_changed_after_send
+from calls.queries.display_state import DisplayDelivery
 from calls.queries.history_rows import HistoryRow
 from calls.queries.same_second import SameSecond, same_second
 from calls.states import Channel, DisplayState
@@ -52,6 +53,7 @@ def rows_context(
     pairs = same_second(deliveries)
     if not sees_phones:
         hide_personal_data(deliveries)
+    changes = changes_of(deliveries, is_whole=sees_phones)
 
     def cell(delivery: DisplayDelivery) -> dict[str, Any]:
         is_goal = delivery.channel == Channel.GOAL
@@ -60,6 +62,7 @@ def rows_context(
             blocker=of_channel(counter, delivery.channel, blocker),
             pair=pairs.get((delivery.call_id, counter.pk)) if is_goal else None,
             sees_phones=sees_phones,
+            changed=changed_text(changes, delivery),
         )
 
     return [
@@ -92,7 +95,12 @@ def _call(row: HistoryRow, *, sees_phones: bool) -> dict[str, Any]:
 
 
 def cell_of(
-    delivery: DisplayDelivery, *, blocker: str, pair: SameSecond | None, sees_phones: bool
+    delivery: DisplayDelivery,
+    *,
+    blocker: str,
+    pair: SameSecond | None,
+    sees_phones: bool,
+    changed: str,
 ) -> dict[str, Any]:
     """Return what is shown of one delivery: its state, why, and the file that it is in."""
     upload = delivery.upload
@@ -102,7 +110,7 @@ def cell_of(
         "state_tone": state_tone,
         "reason_text": sentence_of(delivery, blocker=blocker),
         "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
-        "changed_after_send": is_changed_after_send(delivery.call, delivery),
+        "changed_text": changed,
         "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
         "sent_at": sent_at_of(upload) if upload else None,

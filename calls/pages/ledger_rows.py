@@ -13,6 +13,7 @@ from calls.decision.reasons import hide_personal_data
 from calls.masking import masked_text
 from calls.models import Call
 from calls.pages.history_rows import BLOCKABLE, cell_of
+from calls.pages.sent_changes import changed_text, changes_of
 from calls.phones import shown_phone
 from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.call_list import ListedCall
@@ -33,7 +34,8 @@ CAME_BEFORE = gettext_lazy(
 def ledger_rows(
     listed: Sequence[ListedCall], *, now: datetime, sees_phones: bool
 ) -> list[dict[str, Any]]:
-    """Return the values of `calls/_call_list_row.html` for each call; five queries at most.
+    """Return the values of `calls/_call_list_row.html` for each call; five queries at most, and
+    three more when calls changed after they were sent.
 
     Without ``sees_phones`` personal data is masked, also in the deliveries themselves.
     """
@@ -53,12 +55,14 @@ def _cells(
     pairs = same_second(rows)
     if not sees_phones:
         hide_personal_data(rows)
+    changes = changes_of(rows, is_whole=sees_phones)
     return {
         (row.call_id, row.counter_id, row.channel): cell_of(
             row,
             blocker=of_channel(row.counter, row.channel, blockers.get(row.counter_id, "")),
             pair=pairs.get((row.call_id, row.counter_id)) if row.channel == Channel.GOAL else None,
             sees_phones=sees_phones,
+            changed=changed_text(changes, row),
         )
         | {"counter": row.counter.name, "channel": str(Channel(row.channel).label)}
         for row in rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from calls.models import MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of, zone_of
 from calls.pages import report_words as words
-from calls.reconciliation.own_side import OwnDay, own_days
+from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Verdict, is_notable, judge
 from calls.states import Channel
 from counters.models import Counter
@@ -85,18 +85,21 @@ def comparison_of(
     days: int,
     now: datetime,
 ) -> Comparison:
-    """Compare the last days. Load the counter with its goals. Three queries, four of a goal."""
-    zone = (report and report.time_zone) or zone_of(counter)
+    """Compare the last days. Load the counter with its goals. Five queries, seven of a goal."""
     last = today_of(counter, now)
-    first = last - timedelta(days=days - 1)
+    zone = (report and report.time_zone) or zone_of(counter)
     read_at = report.read_at if report else None
-    own = own_days(counter, channel, first, last, zone=zone, report_at=read_at)
-    reported = _reported(counter, channel, first, last) if read_at else {}
-    found = [
+    period = Period(last - timedelta(days=days - 1), last, zone, read_at)
+    own = own_days(counter, channel, period)
+    reported = _reported(counter, channel, period) if read_at else {}
+    lines = [
         _line(counter, report, channel, own.get(day, OwnDay(day)), reported.get(day))
         for day in (last - timedelta(days=back) for back in range(days))
     ]
-    return _compared(channel, found)
+    comparable = [one for one in lines if one.reported is not None]
+    if not comparable:
+        return Comparison(channel, lines, None, "", "info")
+    return _compared(channel, lines, comparable, _total(counter, channel, period, comparable))
 
 
 def channels_of(counter: Counter) -> list[Channel]:
@@ -122,11 +125,17 @@ def csv_rows(comparison: Comparison) -> Iterator[list[str]]:
         ]
 
 
-def _compared(channel: Channel, lines: list[DayLine]) -> Comparison:
-    comparable = [one for one in lines if one.reported is not None]
-    if not comparable:
-        return Comparison(channel, lines, None, "", "info")
-    own = sum((one.own for one in comparable), OwnDay(comparable[-1].own.day))
+def _total(counter: Counter, channel: Channel, period: Period, comparable: list[DayLine]) -> OwnDay:
+    """Return the sum of the comparable days; as a whole if there is no gap between them."""
+    first, last = comparable[-1].own.day, comparable[0].own.day
+    if (last - first).days + 1 == len(comparable):
+        return own_total(counter, channel, replace(period, first=first, last=last))
+    return sum((one.own for one in comparable), OwnDay(first))
+
+
+def _compared(
+    channel: Channel, lines: list[DayLine], comparable: list[DayLine], own: OwnDay
+) -> Comparison:
     reported = sum(one.reported or 0 for one in comparable)
     verdict = judge(own, reported, channel)
     notable = is_notable(verdict.unexplained, own.sent)
@@ -171,11 +180,9 @@ def _problem(
     return words.OTHER_GOAL if own.other_goal else ""
 
 
-def _reported(
-    counter: Counter, channel: Channel, first: date, last: date
-) -> dict[date, dict[str, int]]:
+def _reported(counter: Counter, channel: Channel, period: Period) -> dict[date, dict[str, int]]:
     """Return what the report says of each day that it has: counts that are to be added."""
-    rows = MetrikaReportDay.objects.filter(counter=counter, day__range=(first, last))
+    rows = MetrikaReportDay.objects.filter(counter=counter, day__range=(period.first, period.last))
     if channel == Channel.CALLS:
         return {one.day: {"calls": one.calls} for one in rows}
     chosen = set(_goal_ids(counter))

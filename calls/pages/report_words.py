@@ -19,7 +19,6 @@ CAUSES: dict[Cause, str | Promise] = {
         "статические звонки не привязываются к визитам, их видно в «Звонки, детально»: %(count)s"
     ),
     Cause.UNLINKED: gettext_lazy("Метрика не нашла визит или не сообщила о нём: %(count)s"),
-    Cause.REFUSED: gettext_lazy("Метрика не приняла строки: %(count)s"),
     Cause.SAME_SECOND: gettext_lazy(
         "звонки одного посетителя в одну секунду — одно достижение цели: %(count)s"
     ),

@@ -23,6 +23,7 @@ from calls.models import (
 )
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
+from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.sent_row import Cell, cells_of
 from calls.pages.status_messages import sentence_of
 from calls.pages.timeline_orders import order_steps
@@ -31,7 +32,7 @@ from calls.pages.timeline_steps import steps_of
 from calls.pages.timeline_way import way_of
 from calls.pages.upload_preview import values_of
 from calls.queries.blockers import blockers_of, of_channel
-from calls.queries.display_state import DisplayDelivery, is_changed_after_send, with_display_state
+from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.gathering import add_gathering
 from calls.queries.link_proofs import Link, link_of
 from calls.queries.same_second import SameSecond, same_second
@@ -49,7 +50,8 @@ class Timeline:
     state_text: str
     state_tone: str
     upload_id: int | None
-    changed_after_send: bool
+    #: What of the row as sent has changed since, in one line; '' for nothing.
+    changed_text: str
     #: Whether Metrika has the file; before that nothing of it was sent.
     is_sent: bool
     #: The sentence beside its state.
@@ -99,6 +101,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     blockers = _blockers(deliveries, now)
     orders = order_steps(call, deliveries)
     pairs = same_second(deliveries)
+    changes = changes_of(deliveries, is_whole=is_whole)
     return [
         _timeline(
             call,
@@ -110,6 +113,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             orders=orders.get((one.counter_id, one.channel), []),
             pair=pairs.get((one.call_id, one.counter_id)) if one.channel == Channel.GOAL else None,
             way=way,
+            changed=changed_text(changes, one),
             link=links.get(one.pk),
             is_whole=is_whole,
             now=now,
@@ -129,6 +133,7 @@ def _timeline(
     orders: list[Step],
     pair: SameSecond | None,
     way: str,
+    changed: str,
     link: Link | None,
     is_whole: bool,
     now: datetime,
@@ -155,7 +160,7 @@ def _timeline(
         upload_id=delivery.upload_id,
         reason_text=sentence_of(delivery, blocker=blocker),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
-        changed_after_send=is_changed_after_send(call, delivery),
+        changed_text=changed,
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=steps,
         values=values,

@@ -148,7 +148,7 @@ def _timeline(
         state_text=str(NOT_CONCERNED),
         state_tone="neutral",
         upload_id=None,
-        changed_after_send=False,
+        changed_text="",
         is_sent=False,
         reason_text=next(iter(refused), text),
         same_second_text="",

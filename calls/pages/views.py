@@ -123,7 +123,7 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
         "layout": layout,
         "others": [] if layout.is_one_of_many else others_of(call, timelines),
         "can_manage": sees_phones,
-        "changed_after_send": any(one.changed_after_send for one in timelines),
+        "changed": [one for one in timelines if one.changed_text],
     }
     return render(person, "calls/call_journey.html", context)
 

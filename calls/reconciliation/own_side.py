@@ -86,11 +86,16 @@ _MOST = "least({whole}, r.count)"
 _LINKABLE = f"{_SENT} AND NOT r.is_static"
 _IS_RECENT = "(u.accepted_at IS NULL OR u.accepted_at > %(report)s)"
 
+#: The day of a row, or the first day for a sum over the period as a whole: then only files with
+#: rows outside the period have a least and a most.
+_DAY = """CASE WHEN %(is_whole)s THEN %(first)s::date
+    ELSE ({row}.partition_at AT TIME ZONE %(zone)s)::date END"""
+
 _DAYS = f"""
 WITH r AS (
-    SELECT (partition_at AT TIME ZONE %(zone)s)::date AS day, upload_id, state, is_static,
+    SELECT {_DAY.format(row="d")} AS day, upload_id, state, is_static,
            count(*) AS count
-    FROM calls_delivery
+    FROM calls_delivery d
     WHERE counter_id = %(counter)s AND channel = %(channel)s
       AND partition_at >= %(since)s AND partition_at < %(until)s
     GROUP BY 1, 2, 3, 4
@@ -120,8 +125,8 @@ _NAMES = (
     *("day", "received", "to_send", "sent", "recent", "accepted_low", "accepted_high"),
     *("linked_low", "linked_high", "due_low", "static", "refused", "doubled", "other_goal"),
 )
-_REPEATS = """
-SELECT (c.partition_at AT TIME ZONE %(zone)s)::date, count(*)
+_REPEATS = f"""
+SELECT {_DAY.format(row="c")}, count(*)
 FROM calls_resend s JOIN calls_upload u ON u.id = s.upload_id
 JOIN calls_call c ON c.id = s.call_id
 WHERE s.counter_id = %(counter)s AND s.channel = %(channel)s AND u.uploading_id IS NOT NULL
@@ -133,7 +138,7 @@ _IDENTIFIER = f"""CASE d.id_kind WHEN {IdKind.CLIENT_ID.value} THEN c.client_id
 #: A goal counts once a second a visitor; the calls of two goals are told apart by their kind.
 _MERGED = f"""
 SELECT day, sum(count - 1) FROM (
-    SELECT min((d.partition_at AT TIME ZONE %(zone)s)::date) AS day, count(*) AS count
+    SELECT min({_DAY.format(row="d")}) AS day, count(*) AS count
     FROM calls_delivery d
     JOIN calls_upload u ON u.id = d.upload_id AND u.uploading_id IS NOT NULL
     JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
@@ -147,27 +152,42 @@ SELECT day, sum(count - 1) FROM (
 """
 
 
-def own_days(
-    counter: Counter,
-    channel: Channel,
-    first: date,
-    last: date,
-    *,
-    zone: str,
-    report_at: datetime | None,
-) -> dict[date, OwnDay]:
-    """Return the days that have rows. Two statements, three of the goal channel.
+@dataclass(frozen=True)
+class Period:
+    """Whole days of a time zone; ``report_at``: when the report was read, None without one."""
 
-    ``report_at`` is when the report was read, None without one: then nothing is due in it.
-    """
+    first: date
+    last: date
+    zone: str
+    report_at: datetime | None
+
+
+def own_days(counter: Counter, channel: Channel, period: Period) -> dict[date, OwnDay]:
+    """Return the days that have rows. Two statements, three of the goal channel."""
+    return _found(counter, channel, period, is_whole=False)
+
+
+def own_total(counter: Counter, channel: Channel, period: Period) -> OwnDay:
+    """Return the sum over the period, closer than that of its days; in as many statements."""
+    found = _found(counter, channel, period, is_whole=True)
+    return found.get(period.first, OwnDay(period.first))
+
+
+def _found(
+    counter: Counter, channel: Channel, period: Period, *, is_whole: bool
+) -> dict[date, OwnDay]:
+    since, read_at = _midnight(period.first, period.zone), period.report_at
     values = {
         "counter": counter.pk,
         "channel": channel.value,
-        "zone": zone,
+        "zone": period.zone,
+        "first": period.first,
+        "is_whole": is_whole,
         "target": counter.targets if channel == Channel.GOAL else "",
-        "since": _midnight(first, zone),
-        "until": _midnight(last + timedelta(days=1), zone),
-        "report": report_at - REPORT_LAG if report_at else _midnight(first, zone),
+        "since": since,
+        "until": _midnight(period.last + timedelta(days=1), period.zone),
+        # Without a report nothing is due in it.
+        "report": read_at - REPORT_LAG if read_at else since,
     }
     days = {row["day"]: row for row in _rows(_DAYS, _NAMES, values)}
     for statement, name in ((_REPEATS, "repeats"), *_of_channel(channel)):

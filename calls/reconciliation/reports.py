@@ -20,7 +20,7 @@ from django.utils import timezone
 from cabinets import audit
 from calls.models import MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of, zone_of
-from calls.reconciliation.own_side import OwnDay, own_days
+from calls.reconciliation.own_side import Period, own_total
 from calls.reconciliation.verdict import is_notable, judge
 from calls.runtime import shutdown
 from calls.runtime.error_isolation import isolated_errors
@@ -168,15 +168,8 @@ def _judged(counter: Counter, report: MetrikaReport, found: CallReport) -> tuple
         return 0, False
     assert report.first_day is not None
     assert report.last_day is not None
-    own = own_days(
-        counter,
-        Channel.CALLS,
-        report.first_day,
-        report.last_day,
-        zone=report.time_zone,
-        report_at=report.read_at,
-    )
-    total = sum(own.values(), OwnDay(report.first_day))
+    period = Period(report.first_day, report.last_day, report.time_zone, report.read_at)
+    total = own_total(counter, Channel.CALLS, period)
     verdict = judge(total, sum(one.calls for one in found.days), Channel.CALLS)
     return verdict.unexplained, is_notable(verdict.unexplained, total.sent)
 

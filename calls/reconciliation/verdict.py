@@ -29,8 +29,6 @@ class Cause(StrEnum):
     STATIC = "static"
     #: No visit was found for these calls.
     UNLINKED = "unlinked"
-    #: Metrika refused rows.
-    REFUSED = "refused"
     #: Two calls of one visitor in a second are one reach of a goal.
     SAME_SECOND = "same_second"
     #: People ordered calls to be sent again.
@@ -72,7 +70,7 @@ def judge(own: OwnDay, reported: int, channel: Channel) -> Verdict:
     verdict = Verdict(reported - own.accepted_high, reported - own.accepted_low, unexplained, ())
     if verdict.agrees:
         return verdict
-    causes = _too_few(own) if verdict.difference_low < 0 else []
+    causes = _too_few(own, -verdict.difference_low) if verdict.difference_low < 0 else []
     if verdict.difference_high > 0:
         causes += _too_many(own, unexplained, channel)
     if unexplained < 0:
@@ -93,24 +91,25 @@ def is_notable(unexplained: int, sent: int) -> bool:
     return abs(unexplained) >= max(SMALLEST, SHARE * sent)
 
 
-def _too_few(own: OwnDay) -> list[tuple[Cause, int]]:
+def _too_few(own: OwnDay, missing: int) -> list[tuple[Cause, int]]:
+    """Return why the report may have fewer; each count is at most what is missing."""
     unlinked = own.accepted_high - own.static - own.linked_low
     counts = (
         (Cause.RECENT, own.recent),
         (Cause.STATIC, own.static),
-        (Cause.UNLINKED, max(0, unlinked)),
+        (Cause.UNLINKED, unlinked),
         (Cause.SAME_SECOND, own.merged),
     )
-    return [(cause, count) for cause, count in counts if count]
+    return [(cause, min(count, missing)) for cause, count in counts if count > 0]
 
 
 def _too_many(own: OwnDay, unexplained: int, channel: Channel) -> list[tuple[Cause, int]]:
-    unfinished = own.sent - own.accepted_low
+    """Return why the report may have more."""
     counts = [
-        (Cause.RECENT, unfinished),
+        (Cause.RECENT, own.sent - own.accepted_low),
         (Cause.REPEATS, own.repeats),
         (Cause.DOUBLED, own.doubled),
         (Cause.SITE, int(channel == Channel.GOAL)),
-        (Cause.SOMEBODY_ELSE, max(0, unexplained)),
+        (Cause.SOMEBODY_ELSE, unexplained),
     ]
     return [(cause, count) for cause, count in counts if count > 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -100,7 +100,7 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
     ]
     assert timeline.values == {"ClientId": "2", "PhoneNumber": "+79160000002"}
     assert (timeline.state_text, timeline.state_tone) == ("Принят, привязан", "success")
-    assert timeline.changed_after_send is False
+    assert timeline.changed_text == ""
 
 
 def test_every_rule_is_listed_with_its_verdict(counter: Counter) -> None:
@@ -270,14 +270,30 @@ def test_removed_counter_keeps_its_timeline(counter: Counter) -> None:
 
 def test_change_after_batching_is_marked(counter: Counter) -> None:
     call = make_call(cabinet=counter.cabinet)
-    upload = make_upload(counter=counter)
+    row = "1,1767607384,+79161234567,65,да"
+    body = f"ClientId,DateTime,PhoneNumber,TalkDuration,Tag\n{row}\n".encode()
+    upload = make_upload(counter=counter, body=body)
     make_delivery(call=call, counter=counter, upload=upload)
-    Call.objects.filter(pk=call.pk).update(revision=2, updated_at=NOW)
+    started_at = datetime.fromtimestamp(1767607384, UTC)
+    Call.objects.filter(pk=call.pk).update(
+        revision=2,
+        updated_at=NOW,
+        client_id="1",
+        started_at=started_at,
+        phone="+79161239999",
+        duration_seconds=80,
+        tags=["да"],
+    )
     call.refresh_from_db()
 
     (timeline,) = timelines_of(call, now=NOW)
+    (masked,) = timelines_of(call, now=NOW, is_whole=False)
 
-    assert timeline.changed_after_send is True
+    assert timeline.changed_text == (
+        "Телефон клиента: +79161234567 → +79161239999; Разговор, с: 65 → 80"
+    )
+    assert masked.changed_text.endswith("Разговор, с: 65 → 80")
+    assert "916123" not in masked.changed_text
     assert "CallKeeper изменил данные звонка" in titles(timeline)
 
 
@@ -287,7 +303,7 @@ def test_change_before_batching_is_not_marked(counter: Counter) -> None:
 
     (timeline,) = timelines_of(call, now=timezone.now())
 
-    assert timeline.changed_after_send is False
+    assert timeline.changed_text == ""
     assert "CallKeeper уточнил данные звонка" in titles(timeline)
     assert timeline.steps[-1].title == "Ждёт отправки"
 

@@ -17,7 +17,7 @@ from calls.models import MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of
 from calls.pages.report_page import comparison_of
 from calls.reconciliation import reports
-from calls.reconciliation.own_side import OwnDay, own_days
+from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, judge
 from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
@@ -39,11 +39,6 @@ def rows(counter: Counter, count: int, at: datetime, **fields: Any) -> None:
     for _ in range(count):
         call = make_call(cabinet=counter.cabinet, started_at=at)
         make_delivery(call=call, counter=counter, **fields)
-
-
-def own(counter: Counter, **options: Any) -> dict[date, OwnDay]:
-    values: dict[str, Any] = {"zone": "Europe/Moscow", "report_at": NIGHT} | options
-    return own_days(counter, Channel.CALLS, DAY, DAY + timedelta(days=2), **values)
 
 
 def shown(client: Client, **query: Any) -> str:
@@ -150,7 +145,8 @@ def test_days_are_counted_to_the_row_in_the_counters_time_zone(counter: Counter)
     rows(counter, 1, NOON)
     rows(counter, 2, NOON, state=DeliveryState.SKIPPED, reason="short")
 
-    found = own(counter)
+    period = Period(DAY, DAY + timedelta(days=2), "Europe/Moscow", NIGHT)
+    found = own_days(counter, Channel.CALLS, period)
 
     assert found == {
         DAY: OwnDay(
@@ -178,6 +174,9 @@ def test_days_are_counted_to_the_row_in_the_counters_time_zone(counter: Counter)
             due_low=1,
         ),
     }
+    # Over both days the file that spans them has exact numbers.
+    total = own_total(counter, Channel.CALLS, period)
+    assert (total.received, total.sent, total.linked_low, total.due_low) == (11, 7, 4, 4)
 
 
 @pytest.mark.parametrize(
