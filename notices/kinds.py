@@ -22,6 +22,7 @@ class Kind(models.TextChoices):
     EXPIRED = "expired", _("Звонки опоздали")
     EMPTY_FIELD = "empty_field", _("Источник перестал присылать поле")
     PULL_FAILED = "pull_failed", _("Звонки не забираются из CallKeeper")
+    REPORT_DIFFERENCE = "report_difference", _("Отчёт Метрики расходится с отправленным")
     INFLOW_LOW = "inflow_low", _("Звонков меньше обычного")
     INFLOW_CABINET = "inflow_cabinet", _("Во всём кабинете мало звонков")
     SOURCE_LOW = "source_low", _("Источник присылает меньше обычного")
@@ -57,6 +58,7 @@ GROUPS: dict[Kind, Group] = {
     Kind.EXPIRED: Group.EXPIRY,
     Kind.EMPTY_FIELD: Group.SOURCES,
     Kind.PULL_FAILED: Group.SOURCES,
+    Kind.REPORT_DIFFERENCE: Group.FLOW,
     Kind.INFLOW_LOW: Group.FLOW,
     Kind.INFLOW_CABINET: Group.FLOW,
     Kind.SOURCE_LOW: Group.FLOW,
@@ -66,11 +68,16 @@ GROUPS: dict[Kind, Group] = {
     Kind.REFUSED_UP: Group.FLOW,
 }
 #: Kinds that compare with what is usual (`notices.conditions.flow`).
-OF_FLOW = tuple(kind for kind, group in GROUPS.items() if group is Group.FLOW)
+OF_FLOW = tuple(
+    kind
+    for kind, group in GROUPS.items()
+    if group is Group.FLOW and kind is not Kind.REPORT_DIFFERENCE
+)
 #: Kinds that stop nothing yet; the others are drawn as danger.
 WARNINGS = frozenset(
     {
         *(Kind.RECONNECT_SOON, Kind.GOAL_GONE, Kind.QUOTA, Kind.EXPIRING_WEEK, Kind.EMPTY_FIELD),
+        Kind.REPORT_DIFFERENCE,
         *OF_FLOW,
     }
 )

@@ -167,6 +167,20 @@ def _pull_failed(facts: Facts) -> Words:
     return Words(text % words, _source_url(facts), _("К источнику"))
 
 
+def _report_difference(facts: Facts) -> Words:
+    text = _(
+        "«%(name)s»: в отчёте Метрики за 30 дней не хватает звонков: %(calls)d. Откройте сверку: "
+        "там дни и вероятные причины."
+    )
+    if facts["is_more"]:
+        text = _(
+            "«%(name)s»: в отчёте Метрики за 30 дней больше звонков, чем отправлено: на "
+            "%(calls)d. Проверьте, не передаёт ли их другой сервис."
+        )
+    url = f"{reverse('calls:reports')}?{urlencode({'counter': facts['counter'], 'days': 30})}"
+    return Words(text % facts, url, _("К сверке"))
+
+
 def _source_url(facts: Facts) -> str:
     return reverse("calls:source", args=[facts["source"]])
 
@@ -197,5 +211,6 @@ _OF_KIND: dict[Kind, Callable[[Facts], Words]] = {
     Kind.EXPIRED: _expired,
     Kind.EMPTY_FIELD: _empty_field,
     Kind.PULL_FAILED: _pull_failed,
+    Kind.REPORT_DIFFERENCE: _report_difference,
     **WORDS_OF_FLOW,
 }

@@ -113,15 +113,19 @@ def read_due(*, seconds: float) -> int:
 
 def read(counter: Counter, *, now: datetime) -> MetrikaReport:
     """Ask Metrika, store the days and the verdict. Load the counter with its account and goals."""
-    last = today_of(counter, now)
-    first = last - timedelta(days=DAYS - 1)
+    first, last = _days(counter, now)
     goals = [one.goal_id for one in (counter.goal, counter.callback_goal) if one]
     try:
         found = _ask(counter, first, last, sorted(set(goals)))
     except MetrikaUnavailable as problem:
         logger.info("counter %s: no report: %s", counter.number, problem)
         return _failed(counter, code_of(problem), now)
-    return _store(counter, found, first=first, last=last, now=now)
+    return store(counter, found, now=now)
+
+
+def _days(counter: Counter, now: datetime) -> tuple[date, date]:
+    last = today_of(counter, now)
+    return last - timedelta(days=DAYS - 1), last
 
 
 def _ask(counter: Counter, first: date, last: date, goals: list[int]) -> CallReport:
@@ -138,10 +142,9 @@ def _ask(counter: Counter, first: date, last: date, goals: list[int]) -> CallRep
 
 
 @transaction.atomic
-def _store(
-    counter: Counter, found: CallReport, *, first: date, last: date, now: datetime
-) -> MetrikaReport:
+def store(counter: Counter, found: CallReport, *, now: datetime) -> MetrikaReport:
     """Replace the days by those of the report, and judge them."""
+    first, last = _days(counter, now)
     report = MetrikaReport.objects.select_for_update(no_key=True).get(counter=counter)
     MetrikaReportDay.objects.filter(counter=counter).delete()
     MetrikaReportDay.objects.bulk_create(

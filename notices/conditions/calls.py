@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
-from calls.models import Upload
+from calls.models import MetrikaReport, Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.states import TO_SEND, UploadState
 from counters.models import Counter
@@ -31,6 +31,18 @@ def delayed_uploads(now: datetime) -> Iterator[Found]:
     states = (*TO_SEND, UploadState.UNCLEAR)
     late = Upload.objects.filter(state__in=states, created_at__lte=now - LATE_AFTER)
     yield from _by_counter(late.filter(as_q(SENDABLE, "counter__")), Kind.DELAYED)
+
+
+def report_differences(now: datetime) -> Iterator[Found]:
+    """Yield the counters whose last report of Metrika differs by more than the threshold."""
+    reports = MetrikaReport.objects.filter(is_different=True, counter__removed_at=None)
+    rows = reports.order_by("pk").values_list(
+        "counter_id", "counter__cabinet_id", "counter__name", "unexplained"
+    )
+    for counter_id, cabinet_id, name, unexplained in rows:
+        facts: dict[str, Any] = {"counter": counter_id, "name": name}
+        facts |= {"calls": abs(unexplained), "is_more": unexplained > 0}
+        yield Found(cabinet_id, Kind.REPORT_DIFFERENCE, f"counter:{counter_id}", facts)
 
 
 def _by_counter(uploads: QuerySet[Upload], kind: Kind) -> Iterator[Found]:

@@ -23,6 +23,8 @@ from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import RequestDay
+from integrations.yandex.reports import CallReport, ReportedDay
+from notices.conditions.calls import report_differences
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.sandbox_world import build_and_send, fault
@@ -197,6 +199,26 @@ def test_a_difference_has_its_likely_causes(
     verdict = judge(ours, reported, Channel.CALLS)
 
     assert (verdict.unexplained, list(verdict.causes)) == (unexplained, causes)
+
+
+def test_a_counter_differs_from_five_calls_and_five_per_cent_on(counter: Counter) -> None:
+    taken: dict[str, Any] = {
+        "state": UploadState.PROCESSED,
+        "accepted_at": NIGHT - timedelta(days=1, hours=1),
+    }
+    upload = make_upload(counter=counter, rows=8, linked_quantity=8, line_quantity=8, **taken)
+    rows(counter, 8, NOON, upload=upload)
+    state = []
+    with time_machine.travel(NIGHT, tick=False) as traveller:
+        reports.order(counter, actor=factories.make_user(), now=NIGHT)
+        for calls in (3, 4, 15):
+            report = CallReport((ReportedDay(DAY, calls),))
+            stored = reports.store(counter, report, now=timezone.now())
+            found = [one.facts for one in report_differences(timezone.now())]
+            state.append((stored.unexplained, [(one["calls"], one["is_more"]) for one in found]))
+            traveller.shift(timedelta(days=1))
+
+    assert state == [(-5, [(5, False)]), (-4, []), (7, [(7, True)])]
 
 
 @pytest.mark.parametrize("flag", ["is_sampled", "is_cut"])
