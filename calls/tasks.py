@@ -23,9 +23,9 @@ from calls.delivery import (
     sending,
 )
 from calls.ingest import idempotency
+from calls.pages.ledger_export import job as ledger_export
 from calls.proof import days as proof_days
 from calls.proof import run as proof
-from calls.pages.ledger_export import job as ledger_export
 from calls.reconciliation import reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.summary import refresh as summary
