@@ -15,6 +15,7 @@ from calls.masking import masked_text
 from calls.phones import is_guess, searched_end
 from calls.queries.history import Filters
 from calls.queries.ledger_filters import CallFilters
+from calls.queries.link_proofs import VALUES as LINK_VALUES
 from calls.queries.search import call_ids
 from calls.states import CallKind, Channel, DisplayState
 from counters.models import Counter
@@ -74,7 +75,7 @@ class SearchForm(forms.Form):
 #: Parameters of the ledger's address, by field. Other pages link here with them, and people keep
 #: such addresses: a name stays. The other fields have the names of their parameters: `counter` (its
 #: number in the address of its pages, or `none`), `state` (`DisplayState`), `reason` (a code),
-#: `kind` (`CallKind`), `source` (its number), `tag`, `q`.
+#: `link` (`calls.queries.link_proofs`), `kind` (`CallKind`), `source` (its number), `tag`, `q`.
 LEDGER_PARAMETERS = {"date_from": "from", "date_to": "to"}
 #: Parameters of earlier versions of the address.
 _FORMER = {"date_from": "from", "date_to": "to", "concerns": "counter"}
@@ -93,13 +94,26 @@ class LedgerForm(SearchForm):
     )
     kind = forms.ChoiceField(label=_("Вид"), choices=[ALL, *CallKind.choices], required=False)
     source = forms.ChoiceField(label=_("Источник"), required=False)
+    link = forms.ChoiceField(
+        label=_("Привязка по логам"), choices=[ALL, *LINK_VALUES.items()], required=False
+    )
     tag = forms.CharField(
         label=_("Тег целиком"),
         max_length=100,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    field_order = ("counter", "state", "date_from", "date_to", "q", "reason", "kind", "source")
+    field_order = (
+        "counter",
+        "state",
+        "date_from",
+        "date_to",
+        "q",
+        "reason",
+        "link",
+        "kind",
+        "source",
+    )
     #: Fields that are always in sight; the others are folded until one of them is used.
     first_fields = ("counter", "state", "date_from", "date_to", "q")
 
@@ -132,11 +146,11 @@ class LedgerForm(SearchForm):
     def clean(self) -> dict[str, Any]:
         """Refuse what no call can fulfil: a state of a row of a call that has none."""
         values = super().clean()
-        is_of_rows = values.get("state") or values.get("reason")
+        is_of_rows = any(values.get(name) for name in ("state", "reason", "link"))
         if values.get("counter") == NO_COUNTER and is_of_rows:
             self.add_error(
                 "counter",
-                _("У таких звонков нет состояния и причины счетчика: снимите эти условия."),
+                _("У таких звонков нет состояния, причины и привязки: снимите эти условия."),
             )
         return values
 
@@ -174,6 +188,7 @@ class LedgerForm(SearchForm):
             counter=int(chosen) if chosen and chosen != NO_COUNTER else None,
             state=values["state"],
             reason=values["reason"],
+            link=values["link"],
         )
 
 

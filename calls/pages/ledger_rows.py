@@ -19,6 +19,7 @@ from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.call_list import ListedCall
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.gathering import add_gathering
+from calls.queries.link_proofs import Link
 from calls.queries.same_second import same_second
 from calls.states import Channel
 
@@ -41,12 +42,17 @@ def ledger_rows(
     """
     shown = [row for one in listed for row in one.deliveries[:MAX_NAMED]]
     add_gathering(shown, now=now)
-    cells = _cells(shown, now=now, sees_phones=sees_phones)
+    links = {pk: link for one in listed for pk, link in one.links.items()}
+    cells = _cells(shown, links, now=now, sees_phones=sees_phones)
     return [_row(one, cells, sees_phones=sees_phones) for one in listed]
 
 
 def _cells(
-    rows: Sequence[DisplayDelivery], *, now: datetime, sees_phones: bool
+    rows: Sequence[DisplayDelivery],
+    links: dict[int, Link],
+    *,
+    now: datetime,
+    sees_phones: bool,
 ) -> dict[tuple[int, int, int], dict[str, Any]]:
     """Return what each row shows, by call, counter and channel."""
     # Only rows that are not with Metrika yet can be blocked.
@@ -64,7 +70,11 @@ def _cells(
             sees_phones=sees_phones,
             changed=changed_text(changes, row),
         )
-        | {"counter": row.counter.name, "channel": str(Channel(row.channel).label)}
+        | {
+            "counter": row.counter.name,
+            "channel": str(Channel(row.channel).label),
+            "link": links.get(row.pk),
+        }
         for row in rows
     }
 

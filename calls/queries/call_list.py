@@ -16,8 +16,9 @@ from calls.decision.reason import Rule
 from calls.decision.routing import nearest_rules
 from calls.models import Call, Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
-from calls.queries.ledger_filters import CallFilters, is_matching
+from calls.queries.ledger_filters import CallFilters
 from calls.queries.ledger_walk import Place, next_calls
+from calls.queries.link_proofs import Link, link_of
 
 PAGE_SIZE = 50
 
@@ -32,6 +33,8 @@ class ListedCall:
 
     call: Call
     deliveries: list[DisplayDelivery]
+    #: What is known of each delivery's link to a visit, by its id.
+    links: dict[int, Link] = field(default_factory=dict)
     nearest_rule: Rule | None = None
     has_counters: bool = True
 
@@ -45,7 +48,7 @@ class CallPage:
 
 
 def page_of(cabinet: Cabinet, filters: CallFilters, *, cursor: str, now: datetime) -> CallPage:
-    """Return one page in at most twelve queries. An invalid cursor gives the first page."""
+    """Return one page in at most thirteen queries. An invalid cursor gives the first page."""
     found = next_calls(cabinet, filters, Place.of(cursor), most=PAGE_SIZE, now=now)
     calls = _calls(found.places)
     return CallPage(_listed(calls, filters, now), found.next.cursor if found.next else "")
@@ -66,18 +69,24 @@ def _calls(places: Sequence[Place]) -> list[Call]:
 def _listed(calls: Sequence[Call], filters: CallFilters, now: datetime) -> list[ListedCall]:
     if not calls:
         return []
-    rows = _deliveries(calls, filters, now)
+    rows, links = _deliveries(calls, filters, now)
     alone = [call.pk for call in calls if call.pk not in rows]
     nearest = nearest_rules(alone) if alone else {}
     return [
-        ListedCall(call, rows.get(call.pk, []), nearest.get(call.pk), call.pk in {*rows, *nearest})
+        ListedCall(
+            call,
+            rows.get(call.pk, []),
+            links,
+            nearest.get(call.pk),
+            call.pk in {*rows, *nearest},
+        )
         for call in calls
     ]
 
 
 def _deliveries(
     calls: Sequence[Call], filters: CallFilters, now: datetime
-) -> dict[int, list[DisplayDelivery]]:
+) -> tuple[dict[int, list[DisplayDelivery]], dict[int, Link]]:
     months = [call.partition_at for call in calls]
     rows = Delivery.objects.filter(
         call_id__in=[call.pk for call in calls], partition_at__range=(min(months), max(months))
@@ -90,10 +99,20 @@ def _deliveries(
     for row in shown.defer("counter__account__access_token", "counter__account__refresh_token"):
         row.call = by_id[row.call_id]
         by_call[row.call_id].append(row)
+    links = link_of([row for of_call in by_call.values() for row in of_call])
     for of_call in by_call.values():
-        of_call.sort(key=lambda one: _order(one, filters))
-    return dict(by_call)
+        of_call.sort(key=lambda one: _order(one, filters, links))
+    return dict(by_call), links
 
 
-def _order(row: DisplayDelivery, filters: CallFilters) -> tuple[bool, str, int, int]:
-    return not is_matching(row, filters), row.counter.name, row.counter_id, row.channel
+def _order(
+    row: DisplayDelivery, filters: CallFilters, links: dict[int, Link]
+) -> tuple[bool, str, int, int]:
+    link = links[row.pk].value if row.pk in links else ""
+    passes = (
+        (not filters.counter or row.counter_id == filters.counter)
+        and (not filters.state or row.display_state == filters.state)
+        and (not filters.reason or row.why == filters.reason)
+        and (not filters.link or link == filters.link)
+    )
+    return not passes, row.counter.name, row.counter_id, row.channel

@@ -13,6 +13,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
 from calls.models import Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
+from calls.queries.link_proofs import link_condition
 
 
 class _HasTag(Func):
@@ -42,11 +43,13 @@ class CallFilters:
     state: str = ""
     #: The code of a reason, of the row or of its upload.
     reason: str = ""
+    #: A value of `calls.queries.link_proofs.VALUES`.
+    link: str = ""
 
     @property
     def is_of_rows(self) -> bool:
         """Whether they ask for rows with some values."""
-        return bool(self.counter or self.state or self.reason)
+        return bool(self.counter or self.state or self.reason or self.link)
 
     @property
     def is_of_calls(self) -> bool:
@@ -86,13 +89,6 @@ def passing(
         found = found.filter(display_state=filters.state)
     if filters.reason:
         found = found.filter(why=filters.reason)
+    if filters.link:
+        found = found.filter(link_condition(filters.link, now=now))
     return found
-
-
-def is_matching(row: DisplayDelivery, filters: CallFilters) -> bool:
-    """Whether a loaded row passes the filters of rows; true without any."""
-    return (
-        (not filters.counter or row.counter_id == filters.counter)
-        and (not filters.state or row.display_state == filters.state)
-        and (not filters.reason or row.why == filters.reason)
-    )

@@ -12,12 +12,13 @@ import pytest
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.models import Call, Delivery
+from calls.models import Call, Delivery, LinkProof
 from calls.queries import call_list, ledger_walk
 from calls.queries.call_list import CallPage, page_of
 from calls.queries.display_state import with_display_state
 from calls.queries.ledger_filters import CallFilters
-from calls.states import Channel, DeliveryState, UploadState
+from calls.queries.link_proofs import link_of
+from calls.states import Channel, DeliveryState, LinkResult, UploadState
 from counters.models import Counter
 from integrations.models import YandexAccount
 from tests import factories
@@ -61,7 +62,19 @@ def _deliver(call: Call, counters: list[Counter], number: int) -> None:
         make_delivery(call=call, counter=counters[0], upload=make_upload(counter=counters[0]))
     elif number % 4 == 2:
         upload = make_upload(counter=counters[0], **PROCESSED)
-        make_delivery(call=call, counter=counters[0], upload=upload)
+        sent = make_delivery(call=call, counter=counters[0], upload=upload)
+        if number % 8 == 2:
+            LinkProof.objects.create(
+                upload=upload,
+                row_number=1,
+                call=call,
+                partition_at=call.partition_at,
+                cabinet=call.cabinet,
+                counter=counters[0],
+                channel=sent.channel,
+                result=LinkResult.LINKED,
+                proved_at=NOW,
+            )
     else:
         make_delivery(call=call, counter=counters[0])
     skipped = {"state": DeliveryState.SKIPPED, "reason": "too_short", "channel": Channel.GOAL}
@@ -83,6 +96,9 @@ FILTERS: list[dict[str, Any]] = [
     {"state": "awaits_settings"},
     {"state": "needs_attention"},
     {"reason": "too_short"},
+    {"link": "linked"},
+    {"link": "not_yet", "state": "sent"},
+    {"link": "unknown", "kind": "callback"},
     {"reason": "not_configured", "state": "awaits_settings", "tag": "целевой"},
     {"state": "waiting", "kind": "callback"},
     {"first_day": timezone.localdate() - timedelta(days=400), "state": "waiting"},
@@ -125,7 +141,10 @@ def pages(cabinet: Cabinet, filters: CallFilters) -> Iterator[CallPage]:
 def expected(cabinet: Cabinet, filters: CallFilters) -> list[int]:
     """Return the calls that pass, each looked at alone."""
     rows: dict[int, list[Any]] = defaultdict(list)
-    for row in with_display_state(Delivery.objects.filter(cabinet=cabinet), NOW):
+    every: list[Any] = list(with_display_state(Delivery.objects.filter(cabinet=cabinet), NOW))
+    links = link_of(every)
+    for row in every:
+        row.link = links[row.pk].value if row.pk in links else ""
         rows[row.call_id].append(row)
     calls = Call.objects.filter(cabinet=cabinet).order_by("-started_at", "-pk")
     return [call.pk for call in calls if _is_listed(call, rows[call.pk], filters)]
@@ -148,6 +167,7 @@ def _passes(row: Any, filters: CallFilters) -> bool:
         (not filters.counter or row.counter_id == filters.counter)
         and (not filters.state or row.display_state == filters.state)
         and (not filters.reason or row.why == filters.reason)
+        and (not filters.link or getattr(row, "link", filters.link) == filters.link)
     )
 
 
@@ -185,5 +205,5 @@ def test_page_is_quick_and_its_statements_are_constant(
             # that are in the state.
             most = 1_000 if count == 50 else 50_000 if values == WORST else 12_000
             assert blocks.total < most, (values, blocks.worst)
-            with django_assert_max_num_queries(12):
+            with django_assert_max_num_queries(13):
                 page_of(own.cabinet, filters, cursor="", now=NOW)
