@@ -12,6 +12,7 @@ from calls.pages import (
     earlier_views,
     history_export,
     list_views,
+    proof_panel,
     report_views,
     saved_filters,
     send_views,
@@ -50,6 +51,8 @@ IMPORT = f"{SOURCES}/<int:pk>/imports/<int:import_pk>"
 urlpatterns = [
     path(f"{COUNTER}/history", views.history, name="history"),
     path(f"{COUNTER}/unknown-files", unknown_file_views.decide_unknown_files, name="unknown-files"),
+    path(f"{COUNTER}/proof", proof_panel.order_proof, name="proof-order"),
+    path(f"{COUNTER}/proof/seen", proof_panel.see_unknown_rows, name="proof-seen"),
     path(f"{COUNTER}/earlier", earlier_views.send_earlier_calls, name="send-earlier"),
     path(BACKFILL, backfill_views.new_backfill, name="backfill-new"),
     path(f"{BACKFILL}/<int:pk>", backfill_views.backfill_page, name="backfill"),

@@ -104,6 +104,7 @@ class Counter(models.Model):
         "unlinked_mode",
         "skip_technical",
         "last_attempt_only",
+        "link_proof",
     )
 
     #: Metrika links a call to a visit of the last 21 days; a day is left for the send itself.

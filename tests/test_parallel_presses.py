@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import AuditEvent, Membership, SigningSecret
-from calls.models import Backfill, BackfillState, Upload
+from calls.models import Backfill, BackfillState, UnknownLogRow, Upload
 from calls.states import Attention, DeliveryState, HoldBack, UploadState
 from counters.models import Counter
 from notices import endpoints
@@ -238,6 +238,35 @@ def rotate_webhook(counter: Counter) -> Press:
     return reverse("notices:webhook-rotate"), {"mark": endpoints.mark_of(webhook)}
 
 
+def order_proof(counter: Counter) -> Press:
+    _proved_row(counter)
+    return reverse("calls:proof-order", args=[counter.pk]), {}
+
+
+def see_unknown_rows(counter: Counter) -> Press:
+    row = _proved_row(counter)
+    return reverse("calls:proof-seen", args=[counter.pk]), {"row": row.pk}
+
+
+def _proved_row(counter: Counter) -> UnknownLogRow:
+    """Return a row in Metrika that was not sent; the counter has a sent call of yesterday."""
+    yesterday = timezone.now() - timedelta(days=1, hours=1)
+    Counter.objects.filter(pk=counter.pk).update(link_proof=True)
+    upload = make_upload(counter=counter, accepted_at=yesterday)
+    call = make_call(cabinet=counter.cabinet, started_at=yesterday)
+    make_delivery(call=call, counter=counter, upload=upload)
+    return UnknownLogRow.objects.create(
+        counter=counter,
+        upload=upload,
+        uploading_id=upload.uploading_id or 0,
+        kind="doubled",
+        moment=yesterday,
+        fingerprint="0",
+        count=1,
+        found_at=yesterday,
+    )
+
+
 def remove_webhook(counter: Counter) -> Press:
     return reverse("notices:webhook-remove"), {}
 
@@ -254,6 +283,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     replay_rejected,
     stop_bulk,
     read_report,
+    *(order_proof, see_unknown_rows),
     *(save_webhook, rotate_webhook, remove_webhook),
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).

@@ -21,6 +21,7 @@ from calls.pages.bulk_page import bar_context
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import conflict_text, details_of
 from calls.pages.history_page import TOTALS, filter_form, history_context, totals_context
+from calls.pages.proof_panel import panel_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
 from calls.pages.timeline_layout import layout_of
@@ -68,6 +69,9 @@ def history(request: HttpRequest, counter_pk: int) -> HttpResponse:
             context |= totals_context(counter, form.filters())
             return render(request, "calls/_history_totals.html", context)
         context |= history_context(person, counter, form)
+        if "cursor" not in person.GET:
+            can_manage = context["can_manage"]
+            context |= panel_context(counter, can_manage=can_manage, now=timezone.now())
         if context["can_manage"] and context.get("rows") and "cursor" not in person.GET:
             shown = context.get("filters", form)
             context |= bar_context(counter, shown, context.get("totals"))

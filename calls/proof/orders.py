@@ -55,7 +55,7 @@ def order(counter: Counter, *, actor: User, now: datetime) -> list[LogRequest]:
     ordered = order_days(current, now=now, actor=actor)
     if not ordered:
         raise CannotOrder(NOTHING_TO_READ)
-    days = [[one.date1.isoformat(), one.date2.isoformat()] for one in ordered]
+    days = sum((one.date2 - one.date1).days + 1 for one in ordered)
     audit.log_change(
         cabinet=counter.cabinet,
         actor=actor,

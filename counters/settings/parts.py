@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from counters.models import Counter
 
-#: The switch of a counter is no setting of what is sent: it is never copied.
-NOT_COPIED = frozenset({"enabled"})
+#: The switch of a counter, and that of reading its site's logs, say nothing of what is sent: they
+#: are never copied.
+NOT_COPIED = frozenset({"enabled", "link_proof"})
 _GOALS = ("goal", "callback_goal", "send_calls")
 _DELAY = ("defer_value", "defer_unit", "hold_for_last_attempt", "hold_for_tags", "hold_hours")
 _TAGS = ("tag_mode", "manual_tag_callback", "manual_tag_incoming")

@@ -1,0 +1,126 @@
+"""«Что Метрика сделала с каждым звонком»: the panel of a counter's history, and its two buttons."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from cabinets.access import CabinetRequest, manage_required
+from calls.models import LogRequest, LogState, UnknownLogRow
+from calls.proof import orders
+from calls.proof.errors import sentence_of
+from calls.proof.unknown import mark_seen
+from calls.queries.link_totals import (
+    UnknownRows,
+    latest_requests,
+    link_totals,
+    unknown_by_counter,
+)
+from counters.models import Counter
+
+#: Rows that are listed; their number is told above.
+LISTED = 20
+
+
+def panel_context(counter: Counter, *, can_manage: bool, now: datetime) -> dict[str, Any]:
+    """Return the context of `calls/_proof.html`; empty where it is off and was never on."""
+    requests = latest_requests(counter)
+    if not (counter.link_proof or requests):
+        return {}
+    unknown = unknown_by_counter([counter.pk]).get(counter.pk)
+    totals = link_totals(counter, now=now)
+    return {
+        "proof": {
+            "is_on": counter.link_proof,
+            "totals": totals,
+            "period": _("Звонки за последнюю неделю."),
+            "requests": [_state_of(one) for one in requests],
+            "unknown": unknown,
+            "alarm": alarm_text(unknown) if unknown else "",
+            "rows": _listed(counter) if unknown else [],
+            "blocker": orders.blocker_of(counter, now=now) if can_manage else "",
+            "can_manage": can_manage and counter.removed_at is None,
+        }
+    }
+
+
+def alarm_text(rows: UnknownRows) -> str:
+    """Return what was found and what it means."""
+    text = _(
+        "В Метрике под нашими загрузками есть строки, которых мы не отправляли: лишних повторов — "
+        "%(doubled)s, чужих строк — %(foreign)s. Отчёты Метрики могут считать лишние звонки. "
+        "Напишите в поддержку: номера загрузок и время строк видны в таблице."
+    )
+    return text % {
+        "doubled": number_format(rows.doubled),
+        "foreign": number_format(rows.foreign),
+    }
+
+
+@require_POST
+@manage_required
+def order_proof(request: HttpRequest, counter_pk: int) -> HttpResponse:
+    """Have the logs of the days read that are worth reading."""
+    person = cast(CabinetRequest, request)
+    counter = get_object_or_404(person.cabinet.counters.present(), pk=counter_pk)
+    try:
+        ordered = orders.order(counter, actor=person.user, now=timezone.now())
+    except orders.CannotOrder as problem:
+        messages.warning(request, str(problem.sentence))
+    else:
+        days = ", ".join(_days_of(one) for one in ordered)
+        text = _("Заказываем у Метрики логи: %(days)s. Результат появится на этой странице.")
+        messages.success(request, text % {"days": days})
+    return HttpResponseRedirect(_url(counter))
+
+
+@require_POST
+@manage_required
+def see_unknown_rows(request: HttpRequest, counter_pk: int) -> HttpResponse:
+    """Record that a person has seen the rows that were not sent by us."""
+    person = cast(CabinetRequest, request)
+    counter = get_object_or_404(person.cabinet.counters, pk=counter_pk)
+    ids = [int(one) for one in request.POST.getlist("row") if one.isascii() and one.isdigit()]
+    if mark_seen(counter, ids, actor=person.user, now=timezone.now()):
+        messages.success(request, _("Отмечено: вы видели эти строки."))
+    else:
+        messages.warning(request, _("Ничего не изменилось: эти строки уже отмечены."))
+    return HttpResponseRedirect(_url(counter))
+
+
+def _url(counter: Counter) -> str:
+    return reverse("calls:history", args=[counter.pk]) + "#proof"
+
+
+def _listed(counter: Counter) -> list[UnknownLogRow]:
+    rows = UnknownLogRow.objects.filter(counter=counter, seen_at=None).select_related("upload")
+    return list(rows.order_by("-pk")[:LISTED])
+
+
+def _state_of(one: LogRequest) -> dict[str, Any]:
+    total = 2 * len(one.parts)
+    is_read = one.state in (LogState.READING, LogState.VISITS)
+    return {
+        "days": _days_of(one),
+        "state": one.get_state_display(),
+        "is_open": one.is_open,
+        "error": sentence_of(one.error),
+        "next_at": one.next_at if one.is_open else None,
+        "finished_at": one.finished_at,
+        "done": one.parts_read if is_read else 0,
+        "total": total if is_read else 0,
+    }
+
+
+def _days_of(one: LogRequest) -> str:
+    first, last = date_format(one.date1, "j E"), date_format(one.date2, "j E")
+    return first if first == last else _("%(first)s — %(last)s") % {"first": first, "last": last}

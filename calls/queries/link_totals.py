@@ -1,0 +1,87 @@
+"""What Metrika's logs say of a counter's sent calls in total, how far they are read, the alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Q, Sum
+
+from calls.models import LinkProof, LogRequest, UnknownLogRow
+from calls.states import LinkResult
+from counters.models import Counter
+
+#: Calls of so many days are counted on a counter's page.
+COUNTED_DAYS = 7
+
+
+@dataclass(frozen=True)
+class LinkTotals:
+    """Rows of the last days by what the logs say of them."""
+
+    linked: int = 0
+    no_visit: int = 0
+    absent: int = 0
+    #: When the newest logs were ordered that were read to their end.
+    read_at: datetime | None = None
+
+    @property
+    def count(self) -> int:
+        """The rows of which the logs say anything."""
+        return self.linked + self.no_visit + self.absent
+
+
+@dataclass(frozen=True)
+class UnknownRows:
+    """Rows of a counter in Metrika that were not sent by us and that no person has seen yet."""
+
+    counter_id: int
+    counter_name: str
+    doubled: int
+    foreign: int
+    first_at: datetime
+
+
+def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
+    """Return the totals of the last days; two queries."""
+    rows = LinkProof.objects.filter(
+        counter=counter, partition_at__gt=now - timedelta(days=COUNTED_DAYS)
+    )
+    by_result = {
+        "linked": Count("pk", filter=Q(result=LinkResult.LINKED)),
+        "no_visit": Count("pk", filter=Q(result=LinkResult.NO_VISIT)),
+        "absent": Count("pk", filter=Q(result=LinkResult.ABSENT)),
+    }
+    read = LogRequest.objects.filter(counter=counter, state="done").order_by("-pk")
+    return LinkTotals(
+        **rows.order_by().aggregate(**by_result),
+        read_at=read.values_list("posted_at", flat=True).first(),
+    )
+
+
+def latest_requests(counter: Counter) -> list[LogRequest]:
+    """Return the open requests of a counter, or the newest one that has ended; the newest first."""
+    newest = list(LogRequest.objects.filter(counter=counter).order_by("-pk")[:5])
+    return [one for one in newest if one.is_open] or newest[:1]
+
+
+def unknown_rows(counters: Q) -> list[UnknownRows]:
+    """Return the counters with unseen rows, by name; one query. ``counters``: Q of `Counter`."""
+    found = (
+        UnknownLogRow.objects.filter(seen_at=None)
+        .filter(counter__in=Counter.objects.present().filter(counters))
+        .order_by("counter__name", "counter_id")
+        .values_list("counter_id", "counter__name")
+        .annotate(
+            doubled=Sum("count", filter=Q(kind=UnknownLogRow.Kind.DOUBLED), default=0),
+            foreign=Sum("count", filter=Q(kind=UnknownLogRow.Kind.FOREIGN), default=0),
+            first_at=Min("found_at"),
+        )
+    )
+    return [UnknownRows(*row) for row in found]
+
+
+def unknown_by_counter(counter_ids: Collection[int]) -> dict[int, UnknownRows]:
+    """Return the same by counter id."""
+    return {one.counter_id: one for one in unknown_rows(Q(pk__in=list(counter_ids)))}

@@ -1,0 +1,97 @@
+"""The panel «Что Метрика сделала с каждым звонком» of a counter's history."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import AuditEvent
+from calls.models import LinkProof, LogRequest, UnknownLogRow
+from counters.models import Counter
+from tests.calls.ledger import make_call
+from tests.calls.proof.stand import send
+
+TITLE = "Что Метрика сделала с каждым звонком"
+
+
+@pytest.fixture
+def found(counter: Counter) -> Counter:
+    """A counter with a proved row, a row that is not ours and a call of which nothing is known."""
+    now = timezone.now()
+    Counter.objects.filter(pk=counter.pk).update(link_proof=True)
+    yesterday = now - timedelta(days=1, hours=1)
+    calls = [make_call(cabinet=counter.cabinet, started_at=yesterday) for _ in range(2)]
+    upload = send(counter, calls)
+    LinkProof.objects.create(
+        upload=upload,
+        row_number=1,
+        call=calls[0],
+        partition_at=yesterday,
+        cabinet=counter.cabinet,
+        counter=counter,
+        channel=1,
+        result=1,
+        visit_id="7",
+        proved_at=now,
+    )
+    UnknownLogRow.objects.create(
+        counter=counter,
+        upload=upload,
+        uploading_id=upload.uploading_id or 0,
+        kind="doubled",
+        moment=yesterday,
+        fingerprint="0",
+        count=3,
+        found_at=now,
+    )
+    return counter
+
+
+def page_of(client: Client, counter: Counter) -> str:
+    return client.get(reverse("calls:history", args=[counter.pk])).content.decode()
+
+
+def test_person_orders_a_check_and_sees_what_was_not_sent(
+    owner_client: Client, found: Counter
+) -> None:
+    order, seen = (
+        reverse(name, args=[found.pk]) for name in ("calls:proof-order", "calls:proof-seen")
+    )
+    before = page_of(owner_client, found)
+    row = UnknownLogRow.objects.get()
+
+    for _ in range(2):
+        owner_client.post(order)
+        owner_client.post(seen, {"row": [row.pk, "x"]})
+    after = page_of(owner_client, found)
+
+    assert TITLE in before
+    assert "лишних повторов — 3, чужих строк — 0" in before
+    assert "Проверить сейчас" in before
+    assert "лишних повторов" not in after
+    assert "Логи этого счетчика уже читаются" in after
+    request = LogRequest.objects.get()
+    assert request.requested_by is not None
+    actions = ["proof.ordered", "proof.rows_seen"]
+    assert [one.action for one in AuditEvent.objects.order_by("pk")] == actions
+
+
+def test_viewer_sees_the_results_and_orders_nothing(
+    viewer_client: Client, found: Counter, stranger_client: Client
+) -> None:
+    page = page_of(viewer_client, found)
+    url = reverse("calls:proof-order", args=[found.pk])
+
+    assert TITLE in page
+    assert "Проверить сейчас" not in page
+    assert viewer_client.post(url).status_code == 403
+    assert stranger_client.post(url).status_code == 404
+    assert not LogRequest.objects.exists()
+
+
+def test_counter_that_is_off_has_no_panel(owner_client: Client, counter: Counter) -> None:
+    assert TITLE not in page_of(owner_client, counter)
