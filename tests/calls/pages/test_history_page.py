@@ -207,7 +207,8 @@ def test_history_makes_as_many_queries_for_many_rows_as_for_one(
         call = make_call(cabinet=counter.cabinet)
         make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
 
-    # The counter, its unknown files, the rows, their calls, whether they are too many to count,
+    # The counter, its unknown files and requests for logs, the rows, their calls, whether they are
+    # too many to count,
     # the rows by upload, the states of these uploads, and what Metrika linked.
     with django_assert_num_queries(REQUEST_QUERIES + 10):
         owner_client.get(reverse("calls:history", args=[counter.pk]))
