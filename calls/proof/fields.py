@@ -24,7 +24,7 @@ FIELDS = tuple(
     )
 )
 
-_DIGITS = re.compile(r"\d{1,19}\Z")
+_DIGITS = re.compile(r"\d{1,20}\Z")
 
 
 class UnreadableRow(Exception):
