@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,13 +176,16 @@ class LedgerForm(SearchForm):
 
     def filters(self) -> CallFilters:
         """Return the filters of a valid form. A search text is looked up in the database here."""
+        return replace(self.filters_without_search(), call_ids=self.found_ids())
+
+    def filters_without_search(self) -> CallFilters:
+        """Return the filters of a valid form, the search left out; no query."""
         values = self.cleaned_data
         chosen = values["counter"]
         return CallFilters(
             first_day=values["date_from"],
             last_day=values["date_to"],
             without_counter=chosen == NO_COUNTER,
-            call_ids=self.found_ids(),
             kind=values["kind"],
             source=int(values["source"]) if values["source"] else None,
             tag=values["tag"],

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from calls.pages.forms import LedgerForm
+from calls.pages.ledger_chart import chart_context
 from calls.pages.ledger_export.views import recent_of
 from calls.pages.ledger_rows import ledger_rows
 from calls.pages.saved_filters import filters_context
@@ -35,4 +36,6 @@ def call_list(request: CabinetRequest) -> HttpResponse:
             "next_cursor": page.next_cursor,
             "is_filtered": bool(cursor) or bool(form.parameters()),
         }
+        if not cursor:  # a further page is appended below the first, which has the chart
+            context |= chart_context(request.cabinet, form, now=now)
     return render(request, "calls/call_list.html", context)

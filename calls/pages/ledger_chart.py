@@ -1,0 +1,170 @@
+"""The rows of the ledger by day and state: a stacked chart whose parts are links to that filter."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cabinets.models import Cabinet
+from calls.pages.forms import LedgerForm
+from calls.queries.redecision import grouped
+from calls.states import TONES, DisplayState
+from calls.summary import read
+from calls.summary.read import Period
+
+#: Days of the chart without a first day, and at most.
+DAYS, MAX_DAYS = 30, 92
+#: The chart in units of its viewBox: a bar is as wide as its day, less a gap.
+DAY, BAR, HEIGHT = 10, 8, 200
+#: No part is drawn lower: it must be visible, and hit.
+_LEAST = 2
+#: Filters that the counts by hour cannot follow.
+NOT_COUNTED: dict[str, str | Promise] = {
+    "q": gettext_lazy("телефон или номер"),
+    "source": gettext_lazy("источник"),
+    "tag": gettext_lazy("тег"),
+    "link": gettext_lazy("привязка по логам"),
+}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A state of a day."""
+
+    y: int
+    height: int
+    tone: str
+    title: str
+    url: str
+
+
+def chart_context(cabinet: Cabinet, form: LedgerForm, *, now: datetime) -> dict[str, Any]:
+    """Return the context of `calls/_ledger_chart.html` for a valid form; one query.
+
+    The rows of every state are counted, whichever is chosen. Calls of no counter have no rows.
+    """
+    filters = form.filters_without_search()
+    period = _period(filters.first_day, filters.last_day)
+    if period is None or filters.without_counter:
+        return {}
+    found = read.deliveries(
+        cabinet,
+        period,
+        by=("day", "shown", "kind", "reason"),
+        counters=[filters.counter] if filters.counter else None,
+        now=now,
+    )
+    counts: Tally[tuple[date, str]] = Tally()
+    for one in found:
+        if filters.kind in ("", one["kind"]) and filters.reason in ("", one["reason"] or ""):
+            counts[one["day"], one["shown"]] += one["deliveries"]
+    if not counts:
+        return {}
+    chosen = form.parameters()
+    address = _Address(chosen)
+    states = [state for state in DisplayState.values if any(key[1] == state for key in counts)]
+    return {
+        "chart_days": _days(period, counts, states, address),
+        "chart_width": len(period.days) * DAY,
+        "chart_height": HEIGHT,
+        "chart_states": _states(counts, states, address, chosen.get("state", "")),
+        "chart_count": grouped(sum(counts.values())),
+        "chart_period": _("%(first)s — %(last)s")
+        % {"first": _day(period.first), "last": _day(period.last)},
+        "not_counted": ", ".join(str(NOT_COUNTED[name]) for name in NOT_COUNTED if name in chosen),
+    }
+
+
+@dataclass(frozen=True)
+class _Address:
+    """The address of the ledger with other filters."""
+
+    chosen: Mapping[str, str]
+
+    def of(self, **changed: str) -> str:
+        return f"{reverse('calls:list')}?{urlencode({**self.chosen, **changed})}"
+
+    def of_day(self, day: date, **changed: str) -> str:
+        return self.of(**{"from": day.isoformat(), "to": day.isoformat(), **changed})
+
+
+def _period(first: date | None, last: date | None) -> Period | None:
+    """Return the days that are counted; None when they do not begin before today ends."""
+    today = timezone.localdate()
+    last = min(last or today, today)
+    first = max(first or last - timedelta(days=DAYS - 1), last - timedelta(days=MAX_DAYS - 1))
+    return Period(first, last, timezone.get_current_timezone()) if first <= last else None
+
+
+def _days(
+    period: Period, counts: Tally[tuple[date, str]], states: Sequence[str], address: _Address
+) -> list[dict[str, Any]]:
+    sums: Tally[date] = Tally()
+    for (day, _state), count in counts.items():
+        sums[day] += count
+    peak = max(sums.values())
+    return [
+        {
+            "x": number * DAY,
+            "day": day,
+            "url": address.of_day(day),
+            "sum": sums[day],
+            "parts": _parts(day, counts, states, peak, address),
+            "cells": [(counts[day, state], address.of_day(day, state=state)) for state in states],
+        }
+        for number, day in enumerate(period.days)
+    ]
+
+
+def _parts(
+    day: date,
+    counts: Tally[tuple[date, str]],
+    states: Sequence[str],
+    peak: int,
+    address: _Address,
+) -> list[_Part]:
+    """Return the parts of a day's bar, the first state at the bottom."""
+    parts, top = [], HEIGHT
+    for state in states:
+        count = counts[day, state]
+        if not count:
+            continue
+        height = max(_LEAST, round(count * HEIGHT / peak))
+        top = max(0, top - height)
+        label = str(DisplayState(state).label)
+        title = f"{_day(day)} · {label}: {grouped(count)}"
+        parts.append(_Part(top, height, TONES[state], title, address.of_day(day, state=state)))
+    return parts
+
+
+def _states(
+    counts: Tally[tuple[date, str]], states: Sequence[str], address: _Address, chosen: str
+) -> list[dict[str, Any]]:
+    sums: Tally[str] = Tally()
+    for (_day_of, state), count in counts.items():
+        sums[state] += count
+    return [
+        {
+            "label": str(DisplayState(state).label),
+            "tone": TONES[state],
+            "count": sums[state],
+            "url": address.of(state=state),
+            "is_chosen": state == chosen,
+        }
+        for state in states
+    ]
+
+
+def _day(day: date) -> str:
+    return date_format(day, "j E Y")
