@@ -29,7 +29,8 @@ def put_off(claim: Claim, problem: MetrikaUnavailable) -> None:
     if isinstance(cause, BudgetSpent):
         _again(claim, "budget" if cause.reason == "day" else "busy", max(cause.retry_at, now))
     elif isinstance(cause, QuotaExceeded):
-        _again(claim, code_of(problem), now + LONGEST_PAUSE)
+        # The pause of the login is recorded: the budget says when it ends.
+        _again(claim, code_of(problem), now + FIRST_PAUSE)
     elif isinstance(cause, NotFound) and one.request_id is not None:
         _give_up(claim, errors.GONE)
     elif one.failures + 1 >= MAX_FAILURES:
