@@ -44,7 +44,6 @@ def details_of(call: Call, *, sees_phones: bool, status_came: str = "") -> list[
     own = partial(in_readers_language, call)
     return [
         Detail(_("Тип"), shown(_kind(call))),
-        Detail(_("Источник"), call.source.name if call.source else ""),
         Detail(_("Телефон"), _phone(call, sees_phones=sees_phones)),
         Detail(_("Разговор"), talk_time(call.duration_seconds)),
         Detail(_("Ожидание"), talk_time(call.hold_seconds)),

@@ -65,7 +65,14 @@ def events_of(timelines: Sequence[Timeline]) -> list[Event]:
             if not step.is_of_call:
                 actions = _new_actions(event, timeline) if step.is_state else []
                 event.targets.append(Target(timeline, step, actions))
-    return _in_order(events.values())
+    return _in_order(_without_repeats(events.values()))
+
+
+def _without_repeats(events: Iterable[Event]) -> list[Event]:
+    """Leave out that the call changed where it is told what this means for a delivery."""
+    found = list(events)
+    is_told = any(one.step.is_revision and one.targets for one in found)
+    return [one for one in found if one.targets or not (is_told and one.step.is_revision)]
 
 
 def _new_actions(event: Event, timeline: Timeline) -> list[Button]:

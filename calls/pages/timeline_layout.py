@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from calls.pages.timeline import Timeline
 from calls.pages.timeline_events import Event, events_of
+from calls.pages.timeline_step import Step
 
 #: More deliveries that were in a file than this are lines with a link to the timeline of each.
 MAX_WHOLE = 6
@@ -47,8 +48,8 @@ class Layout:
         return self.whole[0] if len(self.whole) == 1 else None
 
 
-def layout_of(timelines: Sequence[Timeline], *, only: str) -> Layout:
-    """Return the layout.
+def layout_of(timelines: Sequence[Timeline], *, only: str, steps: Sequence[Step] = ()) -> Layout:
+    """Return the layout; ``steps`` are those of a call without a delivery.
 
     ``only`` is the key of one delivery, or the number of a counter for all of its deliveries; any
     other text is ignored.
@@ -62,7 +63,7 @@ def layout_of(timelines: Sequence[Timeline], *, only: str) -> Layout:
     lines = sent[MAX_WHOLE:]
     further = {one.key for one in lines}
     whole = [one for one in timelines if one.key not in further]
-    return Layout(whole, events_of(whole), lines, chips)
+    return Layout(whole, events_of(whole) or [Event(one) for one in steps], lines, chips)
 
 
 def _chips(timelines: Sequence[Timeline], chosen: Sequence[Timeline]) -> list[Chip]:

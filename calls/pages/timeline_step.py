@@ -32,6 +32,8 @@ class Step:
     rules: list[RuleLine] = field(default_factory=list)
     #: It happened to the call, not to one delivery of it.
     is_of_call: bool = False
+    #: The call's data were changed.
+    is_revision: bool = False
     #: It is what became of the delivery: the place of what can be done with it.
     is_state: bool = False
     #: It is expected, or awaited from a person: it has not happened yet.

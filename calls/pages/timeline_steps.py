@@ -17,6 +17,7 @@ from calls.pages.status_messages import changed_text, sentence_of
 from calls.pages.timeline_orders import ends_with
 from calls.pages.timeline_step import RuleLine, Step
 from calls.pages.timeline_uploads import link_step, state_step, upload_steps
+from calls.pages.timeline_way import way_of
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.link_proofs import Link
 from calls.states import MAYBE_SENT, DeliveryState, DisplayState
@@ -59,15 +60,32 @@ def received_step(call: Call, way: str) -> Step:
     return Step(_("Звонок получен"), "info", call.received_at, way, is_of_call=True)
 
 
-def _revisions(call: Call, delivery: Delivery) -> Iterator[Step]:
+def steps_of_call(call: Call) -> list[Step]:
+    """Return the steps of a call that has no delivery. Load it with its source."""
+    return [received_step(call, way_of(call)), *_revisions(call)]
+
+
+def _revisions(call: Call, delivery: Delivery | None = None) -> Iterator[Step]:
     if call.revision == 1:
         return
-    text = changed_text(call, delivery)
-    if text:
-        yield Step(_("CallKeeper изменил данные звонка"), "warning", call.updated_at, text)
-    else:
-        title = _("CallKeeper уточнил данные звонка")
-        yield Step(title, "info", call.updated_at, is_of_call=True)
+    text = changed_text(call, delivery) if delivery is not None else ""
+    title = _("CallKeeper изменил данные звонка") if text else _("CallKeeper уточнил данные звонка")
+    yield Step(
+        title,
+        "warning" if text else "info",
+        call.updated_at,
+        " ".join(filter(None, [text, _former_revisions(call)])),
+        is_of_call=not text,
+        is_revision=True,
+    )
+
+
+def _former_revisions(call: Call) -> str:
+    """Return how often it was changed before the last time, of which alone the time is stored."""
+    if call.revision == 2:
+        return ""
+    words = _("Раньше данные менялись ещё, раз: %(count)d; время этих изменений не записано.")
+    return words % {"count": call.revision - 2}
 
 
 def _decision(

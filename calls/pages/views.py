@@ -25,6 +25,7 @@ from calls.pages.proof_panel import panel_context
 from calls.pages.spreadsheet import spreadsheet_of
 from calls.pages.timeline import timelines_of
 from calls.pages.timeline_layout import layout_of
+from calls.pages.timeline_steps import steps_of_call
 from calls.pages.unrouted import others_of, unrouted_timelines
 from calls.pages.upload_page import (
     attempts_of,
@@ -107,7 +108,8 @@ def _show_call(person: CabinetRequest, call_id: int) -> HttpResponse:
     only = person.GET.get("only", "")
     timelines = timelines_of(call, now=timezone.now(), is_whole=sees_phones)
     unrouted = unrouted_timelines(call, timelines, only=only, is_whole=sees_phones)
-    layout = layout_of([*timelines, *unrouted], only=only)
+    shown = [*timelines, *unrouted]
+    layout = layout_of(shown, only=only, steps=[] if shown else steps_of_call(call))
     if not sees_phones:
         for timeline in timelines:
             timeline.values.update(_masked(timeline.values))

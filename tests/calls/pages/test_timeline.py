@@ -276,7 +276,7 @@ def test_change_after_batching_is_marked(counter: Counter) -> None:
     make_delivery(call=call, counter=counter, upload=upload)
     started_at = datetime.fromtimestamp(1767607384, UTC)
     Call.objects.filter(pk=call.pk).update(
-        revision=2,
+        revision=3,
         updated_at=NOW,
         client_id="1",
         started_at=started_at,
@@ -285,16 +285,22 @@ def test_change_after_batching_is_marked(counter: Counter) -> None:
         tags=["да"],
     )
     call.refresh_from_db()
+    make_delivery(call=call, counter=factories.make_counter(account=counter.account, name="Я"))
 
-    (timeline,) = timelines_of(call, now=NOW)
-    (masked,) = timelines_of(call, now=NOW, is_whole=False)
+    timeline, waits = timelines_of(call, now=NOW)
+    masked, _waits = timelines_of(call, now=NOW, is_whole=False)
+    changes = [one.step for one in events_of([waits, timeline]) if one.step.is_revision]
 
     assert timeline.changed_text == (
         "Телефон клиента: +79161234567 → +79161239999; Разговор, с: 65 → 80"
     )
     assert masked.changed_text.endswith("Разговор, с: 65 → 80")
     assert "916123" not in masked.changed_text
-    assert "CallKeeper изменил данные звонка" in titles(timeline)
+    assert [step.title for step in changes] == ["CallKeeper изменил данные звонка"]
+    assert changes[0].text == (
+        "Звонок уже был в выгрузке: в Метрику ушли прежние значения. "
+        "Раньше данные менялись ещё, раз: 1; время этих изменений не записано."
+    )
 
 
 def test_change_before_batching_is_not_marked(counter: Counter) -> None:

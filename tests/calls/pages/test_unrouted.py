@@ -61,6 +61,7 @@ def test_call_that_concerns_no_counter_says_why(
     page = page_of(owner_client, call)
 
     assert NO_COUNTER in page
+    assert page.count("<h3>Звонок получен</h3>") == 1
     assert "В записи звонка не указан сайт" in page
     assert "Этот звонок никуда не отправляется" not in page
 
