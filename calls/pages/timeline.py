@@ -147,6 +147,7 @@ def _timeline(
         blocker=blocker,
         orders=orders,
         way=way,
+        changed=changed,
         link=link,
         now=now,
         sees_answers=is_whole,

@@ -18,7 +18,7 @@ from calls.pages.timeline_orders import ends_with
 from calls.pages.timeline_step import RuleLine, Step
 from calls.pages.timeline_uploads import link_step, state_step, upload_steps
 from calls.pages.timeline_way import way_of
-from calls.queries.display_state import DisplayDelivery
+from calls.queries.display_state import DisplayDelivery, is_changed_after_send
 from calls.queries.link_proofs import Link
 from calls.states import MAYBE_SENT, DeliveryState, DisplayState
 
@@ -32,6 +32,7 @@ def steps_of(
     blocker: str,
     orders: Iterable[Step] = (),
     way: str = "",
+    changed: str = "",
     link: Link | None = None,
     now: datetime,
     sees_answers: bool = True,
@@ -39,10 +40,11 @@ def steps_of(
     """Return the steps so far, from the call's arrival to Metrika's answer, and the expected one.
 
     ``orders`` are those of people. ``way`` is how the call came in, '' when that is not known.
+    ``changed`` is what of the row as sent has changed since, '' for nothing.
     """
     orders = list(orders)
     called_off = ends_with(delivery, orders)
-    steps = [received_step(call, way), *_revisions(call, delivery)]
+    steps = [received_step(call, way), *_revisions(call, _change_text(call, delivery, changed))]
     steps += [one for one in orders if one is not called_off]
     state = list(state_step(delivery, blocker, now))
     decision = _decision(delivery, verdicts, blocker, who=called_off.text if called_off else "")
@@ -65,10 +67,15 @@ def steps_of_call(call: Call) -> list[Step]:
     return [received_step(call, way_of(call)), *_revisions(call)]
 
 
-def _revisions(call: Call, delivery: Delivery | None = None) -> Iterator[Step]:
+def _change_text(call: Call, delivery: Delivery, changed: str) -> str:
+    """Return what a change of the call means for the delivery; '' when it touched nothing sent."""
+    is_untouched = is_changed_after_send(call, delivery) and not changed
+    return "" if is_untouched else changed_text(call, delivery)
+
+
+def _revisions(call: Call, text: str = "") -> Iterator[Step]:
     if call.revision == 1:
         return
-    text = changed_text(call, delivery) if delivery is not None else ""
     title = _("CallKeeper изменил данные звонка") if text else _("CallKeeper уточнил данные звонка")
     yield Step(
         title,
