@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("calls.urls")),
     path("status", status_page.page, name="status"),
     path("status.json", status_page.data, name="status-data"),
+    path("help/", include("help.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", health.metrics),

@@ -78,6 +78,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "secret_pk": secret.pk,
         "address_pk": hooks.secret_addresses.order_by("pk")[0].pk,
         "reason": "cancelled",
+        "code": "too_short",
         "token": "no-such-address",
     }
 

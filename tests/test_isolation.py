@@ -36,6 +36,8 @@ OPEN = {
     "calls:openapi",
     "status",
     "status-data",
+    "help:index",  # as the description of the API, to which the errors of the API lead
+    "help:page",
     "healthz",
     "readyz",
     "metrics",  # by its token, or from this machine

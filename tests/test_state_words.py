@@ -23,6 +23,7 @@ PRODUCT = (
     "integrations",
     "notices",
     "doctor",
+    "help",
     "templates",
 )
 

@@ -15,7 +15,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from cabinets.help_links import help_url
 from cabinets.people import name_of
 from cabinets.quotes import quoted
 from cabinets.undo import read_undo
@@ -103,6 +105,22 @@ def moment(at: datetime | None, empty: object = "", *, relative: bool = False) -
         f"{local.second:02}",
         RELATIVE if relative else "",
         text,
+    )
+
+
+@register.simple_tag
+def help_link(code: object, about: object = "") -> SafeString:
+    """Draw a link to the help page of a code, or nothing without a code.
+
+    ``about``: what the sentence beside it is about; read out, for a page has several such links.
+    """
+    if not code:
+        return mark_safe("")
+    return format_html(
+        '<a class="help-link" href="{}">{}{}</a>',
+        help_url(str(code)),
+        _("Подробнее"),
+        format_html('<span class="visually-hidden">: {}</span>', about) if about else "",
     )
 
 

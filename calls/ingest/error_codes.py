@@ -1,6 +1,7 @@
 """Every code of the API's errors and warnings: its status, what it means, what the sender does.
 
-Senders branch on codes, so a code keeps its meaning for ever. Each has an anchor on `/api/docs`.
+Senders branch on codes, so a code keeps its meaning for ever. Each has an anchor on `/api/docs` and
+a help page.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from cabinets.help_links import help_url
 from cabinets.refusals import REFUSALS, REJECTIONS
 
 Words = str | Promise
@@ -165,5 +166,5 @@ def title_of(code: str) -> str:
 
 
 def doc_url(code: str) -> str:
-    """Return the address of the code's description: it is the ``type`` of a problem document."""
-    return f"{settings.PUBLIC_URL}{reverse('calls:api-docs')}#{code}"
+    """Return the address of the code's help page: it is the ``type`` of a problem document."""
+    return f"{settings.PUBLIC_URL}{help_url(code)}"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from calls.decision.reasons import hide_personal_data
 from calls.pages.badge import badge_of, same_second_text
+from calls.pages.help_codes import help_code_of
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import sent_at_of
@@ -109,6 +110,7 @@ def cell_of(
         "state_text": state_text,
         "state_tone": state_tone,
         "reason_text": sentence_of(delivery, blocker=blocker),
+        "help_code": help_code_of(delivery),
         "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
         "changed_text": changed,
         "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",

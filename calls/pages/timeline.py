@@ -23,6 +23,7 @@ from calls.models import (
 )
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
+from calls.pages.help_codes import help_code_of
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.sent_row import Cell, cells_of
 from calls.pages.status_messages import sentence_of
@@ -63,6 +64,8 @@ class Timeline:
     values: dict[str, str] = field(default_factory=dict)
     #: For people who may manage the cabinet.
     actions: list[Button] = field(default_factory=list)
+    #: Names the help page about the sentence; '' for none.
+    help_code: str = ""
     #: False: the call does not concern the counter, and there is no row (`calls.pages.unrouted`).
     has_row: bool = True
 
@@ -160,6 +163,7 @@ def _timeline(
         state_tone=state_tone,
         upload_id=delivery.upload_id,
         reason_text=sentence_of(delivery, blocker=blocker),
+        help_code=help_code_of(delivery),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_text=changed,
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,

@@ -19,6 +19,8 @@ class RuleLine:
     applies: bool = True
     #: The values that a rule that passed has looked at; '' where the requirement says it all.
     looked_at: Words = ""
+    #: Names its help page.
+    code: str = ""
 
 
 @dataclass(frozen=True)

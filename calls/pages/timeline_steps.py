@@ -116,7 +116,9 @@ def _decision(
 
 def rule_lines(verdicts: Iterable[Verdict]) -> list[RuleLine]:
     """Return the lines of the rules in their order."""
-    return [RuleLine(one.passed, one.text, one.applies, one.looked_at) for one in verdicts]
+    return [
+        RuleLine(one.passed, one.text, one.applies, one.looked_at, one.code) for one in verdicts
+    ]
 
 
 def _held_note(delivery: DisplayDelivery) -> str:

@@ -20,6 +20,7 @@ from calls.models import Call, CallKey, Upload, UploadFile
 from calls.pages.bulk_page import bar_context
 from calls.pages.buttons import buttons_of_upload
 from calls.pages.call_details import conflict_text, details_of
+from calls.pages.help_codes import help_code_of_upload
 from calls.pages.history_page import TOTALS, filter_form, history_context, totals_context
 from calls.pages.proof_panel import panel_context
 from calls.pages.spreadsheet import spreadsheet_of
@@ -223,6 +224,7 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "state_text": status.text,
         "state_tone": status.tone,
         "reason_text": status.sentence,
+        "help_code": help_code_of_upload(shown),
         "is_blocked": status.is_blocked,
         "rows": shown.rows,
         "lines": shown.line_quantity,

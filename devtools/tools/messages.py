@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "locale/en/LC_MESSAGES/django.po"
 APPS = ("accounts", "cabinets", "integrations", "counters", "calls", "notices", "doctor")
-PACKAGES = (*APPS, "dashboard", "callkeeper_metrika")
+PACKAGES = (*APPS, "help", "dashboard", "callkeeper_metrika")
 SINGULAR = {"gettext", "gettext_lazy", "gettext_noop", "_"}
 PLURAL = {"ngettext", "ngettext_lazy"}
 CONTEXT = {"pgettext", "pgettext_lazy"}

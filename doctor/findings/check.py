@@ -35,6 +35,8 @@ class Check:
     tone: str
     text: Words
     cure: Cure | None = None
+    #: Names a help page; '' for none.
+    help_code: str = ""
 
     @property
     def is_fault(self) -> bool:

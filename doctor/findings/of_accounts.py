@@ -59,10 +59,10 @@ def _token(account: Any) -> Check:
         if not account.is_linked and not account.counters_in_use:
             text = _("Аккаунт отключён. Включённых счетчиков у него нет.")
             return Check(_TOKEN, NOTE, text, reconnect(account))
-        return Check(_TOKEN, FAULT, status.sentence or status.text, reconnect(account))
+        return Check(_TOKEN, FAULT, status.sentence or status.text, reconnect(account), "reconnect")
     if account.state == YandexAccount.State.REFRESH_FAILED:
         text = _("Ключ пока действует, но продлить его не удалось: переподключите аккаунт заранее.")
-        return Check(_TOKEN, WARNING, text, reconnect(account))
+        return Check(_TOKEN, WARNING, text, reconnect(account), "reconnect_soon")
     return Check(_TOKEN, FINE, _("Ключ действует."))
 
 
@@ -96,12 +96,12 @@ def _answer(account: YandexAccount, problems: Mapping[int, str], now: datetime) 
 
 def _limit(used: int, pause: str) -> Check:
     if pause:
-        return Check(_LIMIT, WARNING, pause)
+        return Check(_LIMIT, WARNING, pause, help_code="quota")
     most = settings.METRIKA_DAILY_REQUESTS
     text = _("Сегодня сделано запросов: %(used)d из %(most)d.") % {"used": used, "most": most}
     if used >= most * NEAR_LIMIT:
         rest = _(" Когда лимит кончится, отправка продолжится в 03:00 по Москве.")
-        return Check(_LIMIT, WARNING, text + rest)
+        return Check(_LIMIT, WARNING, text + rest, help_code="quota")
     return Check(_LIMIT, FINE, text)
 
 

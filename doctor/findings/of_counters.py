@@ -79,11 +79,12 @@ def _access(counter: Counter) -> Check:
     of_account = status_of_account(counter.account)
     if of_account is not None:
         tone = FAULT if counter.enabled else NOTE
-        return Check(_ACCESS, tone, of_account.sentence, reconnect(counter.account))
+        return Check(_ACCESS, tone, of_account.sentence, reconnect(counter.account), "reconnect")
     cause = stop_of(counter)
     if cause is None:
         return Check(_ACCESS, FINE, _("Счетчик есть в Метрике, отправлять в него можно."))
-    return Check(_ACCESS, FAULT, cause.sentence, _check_again(counter))
+    code = "counter_stopped" if counter.has_access else "right_lost"
+    return Check(_ACCESS, FAULT, cause.sentence, _check_again(counter), code)
 
 
 def _check_again(counter: Counter) -> Cure | None:
@@ -99,7 +100,7 @@ def _check_again(counter: Counter) -> Cure | None:
 def _settings(counter: Counter) -> Check:
     to_settings = Cure(_settings_url(counter), _TO_SETTINGS)
     if counter.configured_at is None:
-        return Check(_SETTINGS, WARNING, NOT_SAVED.sentence, to_settings)
+        return Check(_SETTINGS, WARNING, NOT_SAVED.sentence, to_settings, "not_configured")
     if not counter.enabled:
         switch = reverse("counters:switch", args=[counter.pk])
         turn_on = Cure(switch, _("Включить"), is_post=True, fields=(("enabled", "1"),))
@@ -115,7 +116,8 @@ def _goal(counter: Counter) -> Check:
         return Check(_GOAL, NOTE, text, Cure(_settings_url(counter), _TO_SETTINGS))
     cause = lost_goal_of(counter)
     if cause is not None:
-        return Check(_GOAL, WARNING, cause.sentence, Cure(_settings_url(counter), _TO_SETTINGS))
+        cure = Cure(_settings_url(counter), _TO_SETTINGS)
+        return Check(_GOAL, WARNING, cause.sentence, cure, "goal_gone")
     text = _("«%(name)s» есть в Метрике, условие — событие %(identifier)s. Проверена %(at)s.")
     at = counter.goals_refreshed_at
     return Check(

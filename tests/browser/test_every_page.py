@@ -92,6 +92,8 @@ def addresses(
         "calls:reports": (),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
+        "help:index": (),
+        "help:page": ("malformed_json",),
         "password_change": (),
         "status": (),
         "sessions": (),

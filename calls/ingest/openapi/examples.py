@@ -61,7 +61,7 @@ ANSWER: dict[str, Any] = {
                 "code": "bad_time",
                 "message": "Время не прочитано: нужны секунды Unix или ISO 8601 со смещением.",
                 "field": "callTime",
-                "doc_url": "https://integrations.callkeeper.example/api/docs#bad_time",
+                "doc_url": "https://integrations.callkeeper.example/help/bad_time",
             },
         },
     ],

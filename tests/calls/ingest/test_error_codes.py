@@ -104,12 +104,12 @@ def test_refusal_is_a_problem_document_and_has_the_former_member(
     assert answer.headers["Content-Type"] == content_type
     assert answer.json() == {
         "error": {"code": "malformed_json", "message": said},
-        "type": "https://lk.example/api/docs#malformed_json",
+        "type": "https://lk.example/help/malformed_json",
         "title": "Тело — не JSON в UTF-8",
         "status": 400,
         "detail": said,
         "code": "malformed_json",
-        "doc_url": "https://lk.example/api/docs#malformed_json",
+        "doc_url": "https://lk.example/help/malformed_json",
     }
     assert_nothing_stored()
 
