@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from redis.exceptions import RedisError
 
+from calls.queries import freshness
 from calls.queries.backlog import DueWork, due_work, uploads_by_state
 from calls.runtime import counts, heartbeat
 from calls.runtime.partitions import misfiled_rows
@@ -30,6 +31,9 @@ HEARTBEAT_LIMIT_SECONDS = 60
 STANDSTILL_LIMIT = timedelta(minutes=2)
 #: Work has been due for this long, whatever else was done: the workers cannot keep up.
 BACKLOG_LIMIT = timedelta(minutes=10)
+
+#: Labels of /metrics are bounded: of the slowest counters only so many.
+MOST_COUNTERS = 20
 
 
 @require_safe
@@ -117,6 +121,7 @@ class DeliveryCollector:
             value=(now - oldest).total_seconds(),
         )
         yield from _pull_metrics(now)
+        yield from _freshness_metrics()
         yield GaugeMetricFamily(
             "callkeeper_metrika_clock_ahead_seconds",
             "By how much Metrika's clock is ahead of ours; differences below 30 s count as none",
@@ -138,6 +143,33 @@ class DeliveryCollector:
             "1 while nothing is sent because the database went back, was copied, or has no mark",
             value=guard.state(now).is_halted,
         )
+
+
+def _freshness_metrics() -> Iterator[Metric]:
+    """Yield the stored delays of the last day: of all calls, and of the slowest counters."""
+    delays = GaugeMetricFamily(
+        "callkeeper_freshness_seconds",
+        "Seconds from a call's end to its acceptance by Metrika, of the last 24 hours",
+        labels=["quantile"],
+    )
+    slowest = GaugeMetricFamily(
+        "callkeeper_freshness_slowest_seconds",
+        f"95th percentile of the {MOST_COUNTERS} slowest counters, by cabinet and number",
+        labels=["counter"],
+    )
+    calls = 0
+    for one in freshness.slowest(MOST_COUNTERS):
+        if one.counter is None:
+            calls = one.day_calls
+            delays.add_metric(["0.5"], one.day_p50 or 0)
+            delays.add_metric(["0.95"], one.day_p95 or 0)
+        else:
+            slowest.add_metric([f"{one.counter.cabinet_id}/{one.counter.number}"], one.day_p95 or 0)
+    yield delays
+    yield slowest
+    yield GaugeMetricFamily(
+        "callkeeper_freshness_calls", "Calls accepted by Metrika in the last 24 hours", value=calls
+    )
 
 
 def _pull_metrics(now: datetime) -> Iterator[Metric]:

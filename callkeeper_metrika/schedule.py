@@ -93,6 +93,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    # What the page and /metrics show is at most five minutes old.
+    "count-freshness": {
+        "task": "calls.count_freshness",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     # What expired is refused already; this only frees the tables.
     "purge-sign-ins": {"task": "accounts.purge", "schedule": 3600.0},
     # Renamed, deleted and lost counters are noticed within the hour.

@@ -26,6 +26,7 @@ from calls.ingest import idempotency
 from calls.pages.ledger_export import job as ledger_export
 from calls.proof import days as proof_days
 from calls.proof import run as proof
+from calls.queries import freshness
 from calls.reconciliation import reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.summary import refresh as summary
@@ -225,6 +226,12 @@ def watch_fields() -> int:
 def refresh_summary() -> int:
     """Count anew the hours in which calls or deliveries changed."""
     return summary.refresh(now=timezone.now(), seconds=SUMMARY_SECONDS)
+
+
+@shared_task(name="calls.count_freshness")
+def count_freshness() -> int:
+    """Count how long calls took until Metrika accepted them."""
+    return freshness.count(now=timezone.now())
 
 
 @shared_task(name="calls.heartbeat")

@@ -10,6 +10,7 @@ from calls.admin import backfills as backfills
 from calls.admin import bulk as bulk
 from calls.admin import calls as calls
 from calls.admin import deliveries as deliveries
+from calls.admin import freshness as freshness
 from calls.admin import imports as imports
 from calls.admin import intake as intake
 from calls.admin import ledger as ledger

@@ -13,6 +13,7 @@ from calls.models.bulk import BulkAction, BulkKind, BulkState
 from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.delivery import Delivery, Resend, SendOrder, UnlinkedApproval
 from calls.models.file_import import FileError, FileImport, FilePiece, ImportState
+from calls.models.freshness import DeliveryDelay, Freshness
 from calls.models.intake import (
     Intake,
     ReceivedRequest,
@@ -58,6 +59,7 @@ __all__ = [
     "CallKey",
     "CallSummary",
     "Delivery",
+    "DeliveryDelay",
     "DeliveryQuerySet",
     "DeliverySummary",
     "Difference",
@@ -66,6 +68,7 @@ __all__ = [
     "FileError",
     "FileImport",
     "FilePiece",
+    "Freshness",
     "ImportState",
     "IngestReceipt",
     "Intake",

@@ -23,9 +23,11 @@ from calls.models import (
     Call,
     CallKey,
     CallSummary,
+    DeliveryDelay,
     DeliverySummary,
     Difference,
     EmptyField,
+    Freshness,
     IngestReceipt,
     Intake,
     LedgerExportPiece,
@@ -245,6 +247,7 @@ def _integrations(cabinet: Cabinet, actor: User, number: int) -> Iterator[Model]
     yield RequestSecond.objects.create(second=number)
     yield RequestOutcome.objects.create(minute=now, yandex_uid=str(number))
     yield YandexOutage.objects.create(outcome=f"Unreachable{number}", began_at=now)
+    yield Freshness.objects.create(day_calls=number, counted_at=now)
     yield MetrikaClock.objects.create(pk=number, ahead_seconds=60, changed_at=now)
     yield Installation.objects.get_or_create(pk=number)[0]
 
@@ -289,6 +292,7 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     now = timezone.now()
     upload = make_upload(counter=counter, body=BODY)
     yield upload
+    yield DeliveryDelay.objects.create(counter=counter, hour=now, bucket=upload.pk % 90, calls=1)
     yield UploadFile.objects.get(pk=upload.pk)
     yield UploadPiece.objects.get(file=upload.pk)
     yield UploadAttempt.objects.create(upload=upload, number=1, started_at=now)

@@ -82,6 +82,7 @@ def addresses(
         "cabinets:source-retire": (source.pk, newer.pk),
         **_pages_of_people(cabinet, owner),
         "calls:list": (),
+        "calls:freshness": (),
         "calls:export-page": (factories.make_export(cabinet=cabinet, requested_by=owner).pk,),
         "calls:history": (windows.pk,),
         "calls:bulk": (windows.pk, "call_off"),

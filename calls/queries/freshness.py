@@ -1,0 +1,105 @@
+"""Counts how long calls take until Metrika has accepted them: histograms by hour, percentiles.
+
+The hours that may still change are counted anew; the percentiles come from the histograms, exact to
+the width of a bucket.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from calls.models import DeliveryDelay, Freshness
+from calls.states import TAKEN_UPLOADS, Attention, sql_list
+
+#: Each bucket is so much longer than the one before.
+STEP = 1.05
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+#: A call that came later than this after its start was imported or pulled late: no delay of ours.
+CAME_LATE = timedelta(days=1)
+#: A send may take so long, from its attempt to the acceptance.
+LONGEST_SEND = timedelta(minutes=10)
+#: Metrika's horizon and a day: older calls are in no new file.
+OLDEST = timedelta(days=22)
+
+#: When a call ended, as far as its record says.
+ENDED = "(c.started_at + (coalesce(c.hold_seconds, 0) + c.duration_seconds) * interval '1 second')"
+
+# Files accepted in the time have an attempt of that time (attempt_by_age); calls by their file.
+_COUNT = f"""
+INSERT INTO calls_deliverydelay (counter_id, hour, bucket, calls)
+SELECT u.counter_id, date_trunc('hour', u.accepted_at, 'UTC'),
+       round(ln(greatest(1, extract(epoch FROM u.accepted_at - {ENDED}))) / ln({STEP})), count(*)
+FROM (SELECT DISTINCT upload_id FROM calls_uploadattempt
+      WHERE started_at >= %(first)s - %(send)s AND started_at < %(last)s) AS tried
+JOIN calls_upload u ON u.id = tried.upload_id
+JOIN calls_delivery d ON d.upload_id = u.id AND d.partition_at >= %(first)s - %(oldest)s
+JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
+WHERE u.accepted_at >= %(first)s AND u.accepted_at < %(last)s
+  AND (u.state IN {sql_list(TAKEN_UPLOADS)}
+       OR u.attention IN ('{Attention.DUPLICATE.value}', '{Attention.NO_OUTCOME.value}'))
+  AND c.received_at - c.started_at < %(came_late)s
+GROUP BY 1, 2, 3"""
+
+_PERCENTILES = f"""
+WITH delays AS (
+    SELECT counter_id, bucket, sum(calls) AS week,
+           coalesce(sum(calls) FILTER (WHERE hour >= %(day)s), 0) AS day
+    FROM calls_deliverydelay WHERE hour >= %(week)s
+    GROUP BY GROUPING SETS ((counter_id, bucket), (bucket))
+), counted AS (
+    SELECT counter_id, bucket,
+           sum(day) OVER below AS day_to, sum(day) OVER whole AS day_all,
+           sum(week) OVER below AS week_to, sum(week) OVER whole AS week_all
+    FROM delays
+    WINDOW whole AS (PARTITION BY counter_id), below AS (PARTITION BY counter_id ORDER BY bucket)
+)
+INSERT INTO calls_freshness
+    (counter_id, day_calls, day_p50, day_p95, week_calls, week_p50, week_p95, counted_at)
+SELECT counter_id, max(day_all),
+       round({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.5 * day_all)),
+       round({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.95 * day_all)),
+       max(week_all),
+       round({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.5 * week_all)),
+       round({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.95 * week_all)), %(now)s
+FROM counted GROUP BY counter_id"""
+
+
+def count(*, now: datetime) -> int:
+    """Count the hours that have changed, and the percentiles of all; return how many hours."""
+    first = _first(now)
+    values: dict[str, Any] = {"first": first, "last": now, "send": LONGEST_SEND}
+    values |= {"oldest": OLDEST, "came_late": CAME_LATE, "now": now}
+    values |= {"day": _hour(now - DAY), "week": _hour(now - WEEK)}
+    with transaction.atomic(), connection.cursor() as cursor:
+        # One run at a time; readers go on reading.
+        cursor.execute("LOCK TABLE calls_freshness IN SHARE ROW EXCLUSIVE MODE")
+        old = _hour(now - WEEK - DAY)
+        cursor.execute(
+            "DELETE FROM calls_deliverydelay WHERE hour >= %s OR hour < %s", [first, old]
+        )
+        cursor.execute(_COUNT, values)
+        cursor.execute("DELETE FROM calls_freshness")
+        cursor.execute(_PERCENTILES, values)
+    return round((now - first) / HOUR)
+
+
+def _first(now: datetime) -> datetime:
+    """Return the first hour that is not counted for good: the newest one was going on."""
+    newest: datetime | None = DeliveryDelay.objects.aggregate(last=Max("hour"))["last"]
+    begin = _hour(now - WEEK)
+    return begin if newest is None else min(max(newest, begin), _hour(now - HOUR))
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def slowest(most: int) -> list[Freshness]:
+    """Return the stored delays of all calls, and of the slowest counters of the last day."""
+    rows = Freshness.objects.filter(day_calls__gt=0).select_related("counter")
+    overall = list(rows.filter(counter=None))
+    return [*overall, *rows.exclude(counter=None).order_by("-day_p95", "counter_id")[:most]]
