@@ -16,6 +16,7 @@ class Kind(models.TextChoices):
     GOAL_GONE = "goal_gone", _("Цель удалена в Метрике")
     QUOTA = "quota", _("Лимит запросов Яндекса")
     STUCK = "stuck", _("Выгрузки требуют внимания")
+    FOREIGN_ROWS = "foreign_rows", _("В Метрике строки, которых мы не отправляли")
     DELAYED = "delayed", _("Звонки долго не уходят")
     EXPIRING_WEEK = "expiring_week", _("Через неделю звонки опоздают")
     EXPIRING_DAYS = "expiring_days", _("Через два дня звонки опоздают")
@@ -52,6 +53,7 @@ GROUPS: dict[Kind, Group] = {
     Kind.GOAL_GONE: Group.COUNTERS,
     Kind.QUOTA: Group.QUOTA,
     Kind.STUCK: Group.SENDING,
+    Kind.FOREIGN_ROWS: Group.SENDING,
     Kind.DELAYED: Group.SENDING,
     Kind.EXPIRING_WEEK: Group.EXPIRY,
     Kind.EXPIRING_DAYS: Group.EXPIRY,
@@ -81,8 +83,9 @@ WARNINGS = frozenset(
         *OF_FLOW,
     }
 )
-#: The end of these is no recovery: what is late stays late.
-WITHOUT_RECOVERY = frozenset({Kind.EXPIRED})
+#: The end of these is no recovery: what is late stays late, and rows that a person has seen stay in
+#: Metrika.
+WITHOUT_RECOVERY = frozenset({Kind.EXPIRED, Kind.FOREIGN_ROWS})
 #: What a condition turns into when nobody acts; its end is no recovery then.
 BECOMES: dict[Kind, Kind] = {
     Kind.RECONNECT_SOON: Kind.RECONNECT,

@@ -167,6 +167,15 @@ def _pull_failed(facts: Facts) -> Words:
     return Words(text % words, _source_url(facts), _("К источнику"))
 
 
+def _foreign_rows(facts: Facts) -> Words:
+    text = _(
+        "«%(name)s»: в Метрике под нашими загрузками есть строки, которых мы не отправляли: "
+        "%(rows)d. Отчёты могут считать лишние звонки. Посмотрите строки и напишите в поддержку."
+    )
+    url = reverse("calls:history", args=[facts["counter"]]) + "#proof"
+    return Words(text % facts, url, _("Посмотреть строки"))
+
+
 def _report_difference(facts: Facts) -> Words:
     text = _(
         "«%(name)s»: в отчёте Метрики за 30 дней не хватает звонков: %(calls)d. Откройте сверку: "
@@ -211,6 +220,7 @@ _OF_KIND: dict[Kind, Callable[[Facts], Words]] = {
     Kind.EXPIRED: _expired,
     Kind.EMPTY_FIELD: _empty_field,
     Kind.PULL_FAILED: _pull_failed,
+    Kind.FOREIGN_ROWS: _foreign_rows,
     Kind.REPORT_DIFFERENCE: _report_difference,
     **WORDS_OF_FLOW,
 }

@@ -38,6 +38,7 @@ class UnknownRows:
 
     counter_id: int
     counter_name: str
+    cabinet_id: int
     doubled: int
     foreign: int
     first_at: datetime
@@ -72,7 +73,7 @@ def unknown_rows(counters: Q) -> list[UnknownRows]:
         UnknownLogRow.objects.filter(seen_at=None)
         .filter(counter__in=Counter.objects.present().filter(counters))
         .order_by("counter__name", "counter_id")
-        .values_list("counter_id", "counter__name")
+        .values_list("counter_id", "counter__name", "counter__cabinet_id")
         .annotate(
             doubled=Sum("count", filter=Q(kind=UnknownLogRow.Kind.DOUBLED), default=0),
             foreign=Sum("count", filter=Q(kind=UnknownLogRow.Kind.FOREIGN), default=0),

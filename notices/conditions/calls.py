@@ -10,6 +10,7 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 
 from calls.models import MetrikaReport, Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
+from calls.queries.link_totals import unknown_rows
 from calls.states import TO_SEND, UploadState
 from counters.models import Counter
 from counters.sendable import SENDABLE, as_q
@@ -31,6 +32,14 @@ def delayed_uploads(now: datetime) -> Iterator[Found]:
     states = (*TO_SEND, UploadState.UNCLEAR)
     late = Upload.objects.filter(state__in=states, created_at__lte=now - LATE_AFTER)
     yield from _by_counter(late.filter(as_q(SENDABLE, "counter__")), Kind.DELAYED)
+
+
+def foreign_rows(now: datetime) -> Iterator[Found]:
+    """Yield the counters with rows in Metrika that were not sent and that no person has seen."""
+    for one in unknown_rows(Q()):
+        facts: dict[str, Any] = {"counter": one.counter_id, "name": one.counter_name}
+        facts |= {"rows": one.doubled + one.foreign}
+        yield Found(one.cabinet_id, Kind.FOREIGN_ROWS, f"counter:{one.counter_id}", facts)
 
 
 def report_differences(now: datetime) -> Iterator[Found]:

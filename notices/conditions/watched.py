@@ -27,6 +27,7 @@ OFTEN = (
     Condition(counters.counter_causes, (Kind.RIGHT_LOST, Kind.COUNTER_STOPPED, Kind.GOAL_GONE)),
     Condition(sources.emptied_fields, (Kind.EMPTY_FIELD,)),
     Condition(sources.failed_pulls, (Kind.PULL_FAILED,)),
+    Condition(calls.foreign_rows, (Kind.FOREIGN_ROWS,)),
     Condition(calls.report_differences, (Kind.REPORT_DIFFERENCE,)),
 )
 #: Uploads and deliveries: checked every ten minutes.

@@ -41,6 +41,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "linked_down": _SHARE,
     "refused_up": _SHARE,
     "pull_failed": {"name": "CallKeeper", "code": "wrong_key", "text": ""},
+    "foreign_rows": {"counter": 7, "name": "Окна", "rows": 3},
     "report_difference": {"name": "Окна", "calls": 7, "is_more": False},
 }
 

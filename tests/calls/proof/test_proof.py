@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.utils import translation
+from django.utils import timezone, translation
 
 from calls.models import (
     Delivery,
@@ -22,6 +22,7 @@ from calls.models import (
 from calls.queries.link_proofs import VALUES, link_condition, link_of
 from calls.states import Channel, IdKind, LinkResult
 from counters.models import Counter
+from notices.conditions.calls import foreign_rows
 from tests.calls.ledger import body_of, change_body
 from tests.calls.proof.stand import (
     FINAL_NIGHT,
@@ -126,6 +127,8 @@ def test_what_was_not_sent_is_reported_once_and_equal_rows_are_matched_one_to_on
             (upload.pk, "foreign", 1, 999),
             (copied.pk, "doubled", 1, 152),
         ]
+        notices = [one.facts["rows"] for one in foreign_rows(timezone.now())]
+        assert notices == ([3] if night == NIGHT else [])
         unknown.update(seen_at=NIGHT)
 
     assert set(UnknownLogRow.objects.values_list("seen_at", flat=True)) == {NIGHT}
