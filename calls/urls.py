@@ -17,6 +17,7 @@ from calls.pages import (
     report_views,
     saved_filters,
     send_views,
+    statistics_views,
     unknown_file_views,
     views,
 )
@@ -64,6 +65,8 @@ urlpatterns = [
     path(BULK, bulk_views.bulk_action, name="bulk-action"),
     path(f"{BULK}/stop", bulk_views.stop_bulk, name="bulk-stop"),
     path(f"{BULK}/undo", bulk_views.undo_bulk, name="bulk-undo"),
+    path("lk/integrations/statistics", statistics_views.statistics, name="statistics"),
+    path("lk/integrations/funnel", statistics_views.funnel, name="funnel"),
     path("lk/integrations/calls", list_views.call_list, name="list"),
     path(REPORTS, report_views.reports_page, name="reports"),
     path(f"{REPORTS}/<int:counter_pk>/read", report_views.read_report, name="reports-read"),

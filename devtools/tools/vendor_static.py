@@ -56,6 +56,12 @@ ICONS = Package(
     "MIT",
     "sha512-0pinvPZz7YeX+OSfxuEAbnEPWbocVXW5iU8h5lh41pYG8sZuQfpWECC980lxOT0clGIcNGn8xsBr+zKaRGdA/g==",
 )
+UPLOT = Package(
+    "uplot",
+    "1.6.32",
+    "MIT",
+    "sha512-KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==",
+)
 AXE = Package(
     "axe-core",
     "4.14.1",
@@ -165,6 +171,12 @@ def symbol(archive: tarfile.TarFile, name: str) -> str:
     return f'<symbol id="{name}" viewBox="0 0 24 24">{drawn}</symbol>'
 
 
+def uplot_files(archive: tarfile.TarFile) -> dict[str, bytes]:
+    names = ("uPlot.iife.min.js", "uPlot.min.css")
+    built = {name: read_member(archive, f"dist/{name}") for name in names}
+    return {"LICENSE": read_member(archive, "LICENSE"), **built}
+
+
 def axe_files(archive: tarfile.TarFile) -> dict[str, bytes]:
     names = ("LICENSE", "LICENSE-3RD-PARTY.txt", "axe.min.js")
     return {name: read_member(archive, name) for name in names}
@@ -172,7 +184,7 @@ def axe_files(archive: tarfile.TarFile) -> dict[str, bytes]:
 
 #: What each vendor folder holds.
 CONTENTS = {
-    VENDOR: ((INTER, inter_files), (ICONS, icon_files)),
+    VENDOR: ((INTER, inter_files), (ICONS, icon_files), (UPLOT, uplot_files)),
     TEST_VENDOR: ((AXE, axe_files),),
 }
 

@@ -91,6 +91,8 @@ def addresses(
         "calls:send": (call.pk, windows.pk),
         "calls:backfill-new": (),
         "calls:reports": (),
+        "calls:statistics": (),
+        "calls:funnel": (),
         "calls:upload": (upload.pk,),
         "calls:api-docs": (),
         "help:index": (),

@@ -1,0 +1,186 @@
+"""The funnel: from the records that came in to the calls that Metrika linked to visits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import OuterRef, Subquery, Sum
+from django.utils.translation import gettext as _
+
+from cabinets.models import Cabinet
+from calls.decision.reasons import REASON_TITLES
+from calls.models import Call, Delivery, Intake
+from calls.pages.forms import NO_COUNTER
+from calls.pages.number_table import Cell, Column, NumberTable, count, ledger_url, share
+from calls.pages.sent_row import Cell as SentCell
+from calls.pages.sent_row import cells_of
+from calls.pages.upload_preview import values_of
+from calls.queries.statistics import counted
+from calls.states import DeliveryState, DisplayState
+from calls.summary import read
+from calls.summary.read import Period
+from counters.models import Counter
+
+S = DisplayState
+HELD = (S.HELD, S.AWAITS_SETTINGS, S.AWAITS_GOAL, S.NEEDS_DECISION, S.NOT_FINISHED, S.WAITING)
+NOT_SENT = (S.SKIPPED, S.EXPIRED)
+IN_FILE = (S.BATCHED, S.UNCLEAR)
+NOT_ACCEPTED = (S.SENT, S.ROW_REFUSED, S.NEEDS_ATTENTION)
+ACCEPTED = (
+    S.ACCEPTED,
+    S.PARTLY_LINKED,
+    S.LINK_UNKNOWN,
+    S.ACCEPTED_STATIC,
+    S.UNMATCHED,
+    S.PARTLY_ACCEPTED,
+)
+#: Every state is in one of them, so that their counts add up to all rows.
+GROUPS = (HELD, NOT_SENT, IN_FILE, NOT_ACCEPTED, ACCEPTED)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One real call: what came in, and the row as sent. Empty for who may not see phones."""
+
+    call: Call
+    record: str
+    cells: Sequence[SentCell]
+
+
+def funnel_tables(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[NumberTable]:
+    """Return the tables of the page; records and calls only of the whole cabinet."""
+    by = ("shown", "reason")
+    rows = read.deliveries(cabinet, period, by=by, counters=[counter.pk] if counter else None)
+    of_counter = [_steps(rows), _places(rows, period, counter)]
+    return (
+        of_counter if counter else [_records(cabinet, period), _calls(cabinet, period), *of_counter]
+    )
+
+
+def _records(cabinet: Cabinet, period: Period) -> NumberTable:
+    names = ("received", "created", "updated", "duplicate", "rejected")
+    found = Intake.objects.filter(
+        source__cabinet=cabinet, at__gte=period.start, at__lt=period.end
+    ).aggregate(**{name: Sum(name) for name in names})
+    sums = [found[name] or 0 for name in names]
+    titles = (
+        _("Получено записей"),
+        _("Новые звонки"),
+        _("Изменили известный звонок"),
+        _("Уже были: повтор той же записи"),
+        _("Отклонены: в записи ошибка"),
+    )
+    rows = [[Cell(t), count(n), share(n, sums[0])] for t, n in zip(titles, sums, strict=True)]
+    note = _(
+        "По времени получения, а ниже — по времени начала звонка, поэтому новых звонков здесь "
+        "может быть больше или меньше, чем звонков ниже."
+    )
+    columns = [Column(_("Запись")), Column(_("Записей")), Column(_("Доля"))]
+    return NumberTable("records", _("Что пришло"), columns, rows, note)
+
+
+def _calls(cabinet: Cabinet, period: Period) -> NumberTable:
+    (sums,) = read.calls(cabinet, period)
+    calls, alone = sums["calls"], sums["unrouted"]
+    lines = (
+        (_("Звонков"), calls, ledger_url(period)),
+        (_("Не относятся ни к одному счетчику"), alone, ledger_url(period, counter=NO_COUNTER)),
+        (_("Относятся хотя бы к одному"), calls - alone, ""),
+    )
+    rows = [[Cell(title), count(number, url), share(number, calls)] for title, number, url in lines]
+    columns = [Column(_("Шаг")), Column(_("Звонков")), Column(_("Доля"))]
+    return NumberTable("calls", _("Какие звонки относятся к счетчикам"), columns, rows)
+
+
+def _steps(rows: Sequence[Mapping[str, Any]]) -> NumberTable:
+    by_state = counted(rows, lambda row: row["shown"])
+
+    def of(*groups: Collection[str]) -> int:
+        return sum(by_state.get(state, 0) for group in groups for state in group)
+
+    every = of(*GROUPS)
+    linked = round(sum(row["linked"] for row in rows))
+    lines = (
+        (_("Отнесены к счетчикам"), every),
+        (_("Не отложены"), every - of(HELD)),
+        (_("Прошли правила: попали в файл"), of(IN_FILE, NOT_ACCEPTED, ACCEPTED)),
+        (_("Файл отправлен"), of(NOT_ACCEPTED, ACCEPTED)),
+        (_("Приняты Метрикой"), of(ACCEPTED)),
+        (_("Привязаны к визитам"), linked),
+    )
+    table = []
+    before = every
+    for title, number in lines:
+        table.append([Cell(title), count(number), share(number, every), count(before - number)])
+        before = number
+    columns = [
+        Column(_("Шаг")),
+        Column(_("Дошло"), series=True),
+        Column(_("Доля")),
+        Column(_("Осталось на прошлом шаге")),
+    ]
+    note = _(
+        "Считаются строки: у звонка по строке на каждый счетчик и канал. Какие строки файла "
+        "привязаны, Метрика не сообщает, только сколько их."
+    )
+    return NumberTable("steps", _("Путь до Метрики"), columns, table, note)
+
+
+def _places(
+    rows: Sequence[Mapping[str, Any]], period: Period, counter: Counter | None
+) -> NumberTable:
+    labels = dict(DisplayState.choices)
+    titles: Mapping[str, Any] = REASON_TITLES
+    found = counted(rows, lambda row: (row["shown"], row["reason"]))
+    every = sum(found.values())
+    lines = []
+    for group in GROUPS:
+        for (state, reason), number in found.items():
+            if state in group:
+                filters = {"state": state, "reason": reason, "counter": counter and counter.pk}
+                url = ledger_url(period, **filters)
+                name = Cell(str(labels[state]), url=url)
+                lines.append(
+                    [
+                        name,
+                        Cell(str(titles.get(reason, reason))),
+                        count(number),
+                        share(number, every),
+                    ]
+                )
+    lines.append([Cell(_("Всего")), Cell(""), count(every), share(every, every)])
+    columns = [Column(_("Состояние")), Column(_("Причина")), Column(_("Строк")), Column(_("Доля"))]
+    return NumberTable("places", _("Где сейчас каждая строка"), columns, lines)
+
+
+def sample_of(
+    cabinet: Cabinet, period: Period, counter: Counter | None, *, sees_phones: bool
+) -> Sample | None:
+    """Return the newest call of the period that is in a file; None when there is none."""
+    rows = Delivery.objects.filter(
+        partition_at__gte=period.start, partition_at__lt=period.end, state=DeliveryState.BATCHED
+    ).order_by("-partition_at", "-call_id")
+    counters = cabinet.counters.filter(pk=counter.pk) if counter else cabinet.counters.all()
+    # The newest of each counter by the index of its history.
+    newest = counters.annotate(
+        newest_at=Subquery(rows.filter(counter=OuterRef("pk")).values("partition_at")[:1]),
+    ).filter(newest_at__isnull=False)
+    found = newest.order_by("-newest_at", "pk").first()
+    row = rows.filter(counter=found, partition_at=found.newest_at).first() if found else None
+    return _sample(row, sees_phones=sees_phones) if row else None
+
+
+def _sample(row: Delivery, *, sees_phones: bool) -> Sample | None:
+    call = Call.objects.filter(pk=row.call_id, partition_at=row.partition_at).first()
+    if call is None:
+        return None
+    if not sees_phones or row.upload_id is None or row.row_number is None:
+        return Sample(call, "", [])
+    place = (row.upload_id, row.row_number)
+    values = values_of([place]).get(place, {})
+    record = json.dumps(call.raw, ensure_ascii=False, indent=2)
+    filled = {column: value for column, value in values.items() if value}
+    return Sample(call, record, cells_of(filled))

@@ -1,0 +1,74 @@
+"""The pages of numbers: statistics and funnel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from cabinets.access import CabinetRequest, cabinet_required
+from cabinets.time_zones import zone_label
+from calls.pages.funnel_page import funnel_tables, sample_of
+from calls.pages.number_table import NumberTable, as_csv
+from calls.pages.period_form import PeriodForm
+from calls.pages.statistics_tables import Statistics, tables_of
+from calls.queries.statistics import calls_of, rows_of
+
+
+@require_safe
+@cabinet_required
+def statistics(request: CabinetRequest) -> HttpResponse:
+    """Show calls by day, hour, kind and state, or download one table (`?export=`)."""
+    form = PeriodForm(request.GET.dict(), cabinet=request.cabinet)
+    tables = tables_of(_counted(request, form)) if form.is_valid() else []
+    return _answer(request, form, tables, "statistics", {})
+
+
+@require_safe
+@cabinet_required
+def funnel(request: CabinetRequest) -> HttpResponse:
+    """Show how many calls reach each step, or download one table (`?export=`)."""
+    form = PeriodForm(request.GET.dict(), cabinet=request.cabinet)
+    if not form.is_valid():
+        return _answer(request, form, [], "funnel", {})
+    period, counter = form.period(), form.chosen_counter()
+    tables = funnel_tables(request.cabinet, period, counter)
+    sees_phones = request.membership.can_manage
+    more = {"sample": sample_of(request.cabinet, period, counter, sees_phones=sees_phones)}
+    return _answer(request, form, tables, "funnel", more)
+
+
+def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
+    cabinet, period, counter = request.cabinet, form.period(), form.chosen_counter()
+    before = period.before()
+    return Statistics(
+        period=period,
+        counter=counter,
+        names={one.pk: one.name for one in form.found.values()},
+        calls=calls_of(cabinet, period, counter),
+        calls_before=calls_of(cabinet, before, counter),
+        rows=rows_of(cabinet, period, counter),
+        rows_before=rows_of(cabinet, before, counter),
+    )
+
+
+def _answer(
+    request: CabinetRequest,
+    form: PeriodForm,
+    tables: list[NumberTable],
+    name: str,
+    more: dict[str, Any],
+) -> HttpResponse:
+    code = request.GET.get("export")
+    if code and form.is_valid():
+        for table in tables:
+            if table.code == code:
+                return as_csv(table, name)
+        raise Http404("no such table")
+    context: dict[str, Any] = {"form": form, "tables": tables, "page_name": name, **more}
+    if form.is_valid():
+        context["period"] = form.period()
+        context["zone"] = zone_label(request.cabinet.time_zone)
+    return render(request, f"calls/{name}.html", context)

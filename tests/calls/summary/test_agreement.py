@@ -1,0 +1,135 @@
+"""Funnel, statistics and ledger show the same numbers: those of plain SQL over all rows.
+
+The reconciliation with Metrika's reports counts by uploads; what it says is added here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter as Tally
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.models import Call, Delivery
+from calls.pages.funnel_page import GROUPS
+from calls.queries.display_state import with_display_state
+from calls.states import DeliveryState, DisplayState, UploadState
+from calls.summary.refresh import refresh
+from counters.models import Counter
+from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.calls.summary.agreement import at
+
+pytestmark = pytest.mark.django_db
+NOW = at(20, 12)
+
+
+@pytest.fixture
+def calls(cabinet: Cabinet, counter: Counter) -> list[Call]:
+    """Calls of two days in all places of the funnel, with two counters, half of them counted."""
+    with time_machine.travel(NOW, tick=False):
+        other = factories.make_counter(account=counter.account)
+        made = []
+        for number in range(24):
+            fields = {"status": "fail", "hold_seconds": 20} if number % 4 == 0 else {}
+            started_at = NOW - timedelta(hours=2 + 2 * number)
+            made.append(make_call(cabinet=cabinet, started_at=started_at, **fields))
+        upload = make_upload(
+            counter=counter,
+            rows=8,
+            state=UploadState.PROCESSED,
+            linked_quantity=6,
+            user_not_found_quantity=2,
+        )
+        for call in made[:8]:
+            make_delivery(call=call, counter=counter, upload=upload)
+        for number, call in enumerate(made[4:20]):
+            state = DeliveryState.SKIPPED if number % 2 else DeliveryState.WAITING
+            reason = "too_short" if number % 2 else None
+            make_delivery(call=call, counter=other, state=state, reason=reason)
+            if number == 10:
+                refresh(now=timezone.now())
+    return made
+
+
+def table(client: Client, name: str, code: str, **query: Any) -> list[list[str]]:
+    """Return the rows of a table of a page as it is downloaded."""
+    answer = client.get(reverse(name), {"days": 28, "export": code, **query})
+    text = answer.content.decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text), delimiter=";"))[1:]
+
+
+def sql(statement: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def test_pages_agree_with_plain_sql(
+    calls: list[Call], counter: Counter, owner_client: Client
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        [(received, missed)] = sql(
+            "SELECT count(*), count(*) FILTER (WHERE status = 'fail') FROM calls_call"
+        )
+        [(rows,)] = sql("SELECT count(*) FROM calls_delivery")
+        days = table(owner_client, "calls:statistics", "days")
+        hours = table(owner_client, "calls:statistics", "hours")
+        totals = table(owner_client, "calls:statistics", "totals")
+        states = table(owner_client, "calls:statistics", "states")
+        steps = table(owner_client, "calls:funnel", "steps")
+        places = table(owner_client, "calls:funnel", "places")
+        routing = table(owner_client, "calls:funnel", "calls")
+        of_counter = table(owner_client, "calls:statistics", "days", counter=counter.pk)
+        pages = [owner_client.get(reverse(f"calls:{one}")) for one in ("statistics", "funnel")]
+
+    assert (received, missed, rows) == (24, 6, 24)
+    for found in (days, hours):
+        assert sum(int(row[3]) for row in found) == received
+        assert sum(int(row[2]) for row in found) == missed
+    assert [row[1] for row in totals[:3]] == ["24", "6", "25.0"]
+    assert totals[5][1] == "75.0"
+    assert sum(int(row[1]) for row in states) == rows
+    # The ledger's own annotation, row by row.
+    labels = dict(DisplayState.choices)
+    ledger = Tally(
+        labels[one.display_state] for one in with_display_state(Delivery.objects.all(), NOW)
+    )
+    assert {row[0]: int(row[1]) for row in states} == ledger
+    assert [int(row[1]) for row in steps] == [24, 16, 8, 8, 8, 6]
+    assert sum(int(row[2]) for row in places[:-1]) == int(places[-1][2]) == rows
+    assert [int(row[1]) for row in routing] == [24, 4, 20]
+    assert sum(int(row[3]) for row in of_counter) == 8
+    assert [page.status_code for page in pages] == [200, 200]
+
+
+def test_every_state_is_in_one_group_of_the_funnel() -> None:
+    assert sorted(state for group in GROUPS for state in group) == sorted(DisplayState)
+
+
+def test_empty_cabinet_and_bad_dates_are_told(owner_client: Client, cabinet: Cabinet) -> None:
+    for name in ("calls:statistics", "calls:funnel"):
+        url = reverse(name)
+        assert owner_client.get(url).status_code == 200
+        mistaken = owner_client.get(url, {"from": "2026-11-20", "to": "2026-11-10"})
+        assert "Раньше, чем начало." in mistaken.content.decode()
+        half = owner_client.get(url, {"from": "2026-11-20"})
+        assert "Укажите обе даты" in half.content.decode()
+        assert owner_client.get(url, {"export": "nothing"}).status_code == 404
+
+
+def test_viewer_sees_no_record_in_the_sample(calls: list[Call], viewer_client: Client) -> None:
+    with time_machine.travel(NOW, tick=False):
+        text = viewer_client.get(reverse("calls:funnel")).content.decode()
+
+    assert f"№ {calls[0].pk}" in text
+    assert calls[0].external_id not in text
