@@ -55,6 +55,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-overdue": {"task": "calls.expire_overdue", "schedule": 300.0},
     # Every counter is compared once a day; each run takes those that are due.
     "reconcile": {"task": "calls.reconcile", "schedule": 600.0, "options": {"expires": 600}},
+    # Nobody waits for a note on Metrika's charts.
+    "write-chart-notes": {
+        "task": "calls.write_chart_notes",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     # Each counter's report once a night; people who ordered one wait for it on the page.
     "read-reports": {"task": "calls.read_reports", "schedule": 5.0, "options": {"expires": 10}},
     # Each counter has a night of its own, by its time zone.

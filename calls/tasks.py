@@ -27,7 +27,7 @@ from calls.pages.ledger_export import job as ledger_export
 from calls.proof import days as proof_days
 from calls.proof import run as proof
 from calls.queries import freshness
-from calls.reconciliation import reports, run
+from calls.reconciliation import chart_notes, reports, run
 from calls.runtime import heartbeat, partitions, retention, shutdown
 from calls.summary import refresh as summary
 from calls.ways import retention as ways_retention
@@ -176,6 +176,12 @@ def plan_proofs() -> int:
 def prove_links() -> int:
     """Take requests for Metrika's logs further."""
     return proof.run_due(seconds=PROOF_SECONDS)
+
+
+@shared_task(name="calls.write_chart_notes")
+def write_chart_notes() -> int:
+    """Write notes on Metrika's charts: settings changed, delivery stood still."""
+    return chart_notes.write_due(seconds=REPORT_SECONDS)
 
 
 @shared_task(name="calls.make_partitions")

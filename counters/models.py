@@ -105,6 +105,7 @@ class Counter(models.Model):
         "skip_technical",
         "last_attempt_only",
         "link_proof",
+        "chart_notes",
     )
 
     #: Metrika links a call to a visit of the last 21 days; a day is left for the send itself.
@@ -249,6 +250,11 @@ class Counter(models.Model):
     skip_technical = models.BooleanField(_("Не отправлять технические отмены"), default=True)
     last_attempt_only = models.BooleanField(
         _("Только последняя попытка обратного звонка"), default=True
+    )
+    #: Whether changes of the settings and standstills are noted on Metrika's charts
+    #: (`calls.reconciliation.chart_notes`).
+    chart_notes = models.BooleanField(
+        _("Примечания на графиках Метрики"), default=False, db_default=False
     )
     #: Whether Metrika's logs are read to say which visit each call was linked to: `calls.proof`.
     link_proof = models.BooleanField(

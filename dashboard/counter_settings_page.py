@@ -11,6 +11,7 @@ from calls.queries.connection import earlier_count
 from calls.queries.stats import sent_totals
 from counters.models import Counter
 from counters.pages.status import OFF_SENTENCE
+from counters.sync.goal_creation import may_create_goals
 from dashboard.counter_states import counter_states
 from dashboard.goal_views import offers_of
 from dashboard.links import (
@@ -48,6 +49,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,
         "goal_offers": offers_of(counter),
+        "may_write_notes": may_create_goals(counter.account),
         "check_url": counter_check_url(counter),
         "check_label": counter_check_label(counter),
     }

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.admin_base import AgeFilter, SupportAdmin
 from calls.admin.personal_data import OfCallAdmin
 from calls.models import (
+    ChartNote,
     Difference,
     MetrikaReport,
     MetrikaReportDay,
@@ -78,7 +79,19 @@ class MetrikaReportAdmin(SupportAdmin):
     """When each counter's report was read, and whether it differs."""
 
     list_display = ("counter", "read_at", "next_at", "error", "unexplained", "is_different")
-    list_filter = ("is_different", "error")
+    list_filter = ("is_different",)
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    ordering = ("-pk",)
+
+
+@admin.register(ChartNote)
+class ChartNoteAdmin(SupportAdmin):
+    """Notes on Metrika's charts: waiting, written, given up."""
+
+    list_display = ("counter", "kind", "starts_at", "state", "attempts", "error", "written_at")
+    list_filter = ("state", "kind")
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact",)
     search_help_text = _("Номер счетчика")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from calls.models.backfill import Backfill, BackfillCounter, BackfillState
 from calls.models.bulk import BulkAction, BulkKind, BulkState
 from calls.models.call import Call, CallKey, IngestReceipt
+from calls.models.chart_note import ChartNote, NoteState
 from calls.models.delivery import Delivery, Resend, SendOrder, UnlinkedApproval
 from calls.models.file_import import FileError, FileImport, FilePiece, ImportState
 from calls.models.freshness import DeliveryDelay, Freshness
@@ -58,6 +59,7 @@ __all__ = [
     "Call",
     "CallKey",
     "CallSummary",
+    "ChartNote",
     "Delivery",
     "DeliveryDelay",
     "DeliveryQuerySet",
@@ -82,6 +84,7 @@ __all__ = [
     "LogState",
     "MetrikaReport",
     "MetrikaReportDay",
+    "NoteState",
     "PullSource",
     "ReceivedRequest",
     "Reconciliation",

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from counters.models import Counter
 
-#: The switch of a counter, and that of reading its site's logs, say nothing of what is sent: they
-#: are never copied.
-NOT_COPIED = frozenset({"enabled", "link_proof"})
+#: The switch of a counter, reading its site's logs and writing to its charts say nothing of what
+#: is sent: they are never copied.
+NOT_COPIED = frozenset({"enabled", "link_proof", "chart_notes"})
 _GOALS = ("goal", "callback_goal", "send_calls")
 _DELAY = ("defer_value", "defer_unit", "hold_for_last_attempt", "hold_for_tags", "hold_hours")
 _TAGS = ("tag_mode", "manual_tag_callback", "manual_tag_incoming")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import counter_answers, goal_answers, log_answers, reports, uploads
+from . import chart_notes, counter_answers, goal_answers, log_answers, reports, uploads
 from .api_request import ApiRequest
 from .counters import WRITERS
 from .fault_effects import handle_with_faults
@@ -20,6 +20,7 @@ WRITE = frozenset({"metrika:write"})
 # https://yandex.com/dev/metrika/en/intro/authorization: write makes the narrow scope unnecessary.
 OFFLINE = frozenset({"metrika:offline_data", "metrika:write"})
 COUNTER = r"/management/v1/counter/(?P<counter>[0-9]+)"
+ANNOTATION = COUNTER + "/chart_annotation/(?P<item>[0-9]+)"
 OFFLINE_PATH = COUNTER + "/offline_conversions"
 LOG_PATH = COUNTER + "/logrequest/(?P<item>[0-9]+)"
 
@@ -67,6 +68,11 @@ ROUTES = (
     _route("GET", LOG_PATH + "/part/(?P<part>[0-9]+)/download", log_answers.download, READ),
     _route("POST", LOG_PATH + "/clean", log_answers.clean, READ),
     _route("POST", LOG_PATH + "/cancel", log_answers.cancel, READ),
+    _route("GET", COUNTER + "/chart_annotations", chart_notes.listing, READ),
+    _route("POST", COUNTER + "/chart_annotations", chart_notes.create, WRITE),
+    _route("GET", ANNOTATION, chart_notes.one, READ),
+    _route("PUT", ANNOTATION, chart_notes.change, WRITE),
+    _route("DELETE", ANNOTATION, chart_notes.delete, WRITE),
     _route("GET", r"/stat/v1/data", reports.table, READ),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from . import reports
+from . import chart_notes, reports
 from .answer import Answer
 from .config import YandexConfig
 from .errors import UnexpectedAnswer, error_from, unexpected
@@ -182,6 +182,34 @@ class MetrikaClient:
         answer = self._transport.get(url, auth=self._auth, params=params)
         return self._understood(
             answer, f"GET {reports.PATH}", lambda body: reports.read_report(body, goals)
+        )
+
+    def chart_annotations(self, counter_number: int) -> list[chart_notes.Annotation]:
+        """List the notes on the counter's charts.
+
+        https://yandex.ru/dev/metrika/en/management/openapi/chart_annotation/find
+        """
+        return self._get(
+            f"/counter/{counter_number}/chart_annotations",
+            {},
+            lambda body: read_list(body, "chart_annotations", chart_notes.read_annotation),
+        )
+
+    def create_chart_annotation(
+        self, counter_number: int, *, at: datetime, title: str, message: str
+    ) -> chart_notes.Annotation:
+        """Write a note; ``at`` in the counter's time zone. Needs the scope ``metrika:write``.
+
+        https://yandex.ru/dev/metrika/en/management/openapi/chart_annotation/create
+        Not idempotent: after a lost answer look for it in the list first.
+        """
+        path = f"/counter/{counter_number}/chart_annotations"
+        body = chart_notes.body_of(at, title, message)
+        answer = self._transport.post_json(self._root + path, auth=self._auth, body=body)
+        return self._understood(
+            answer,
+            f"POST {path}",
+            lambda found: chart_notes.read_annotation(found.get("chart_annotation")),
         )
 
     def close(self) -> None:

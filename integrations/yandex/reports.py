@@ -29,7 +29,9 @@ class ReportedDay:
 
 @dataclass(frozen=True)
 class CallReport:
-    """Calls by day, and reaches of ``goals``; a day without any is left out. Days are those of the counter's time zone.
+    """Calls by day, and reaches of ``goals``; a day without any is left out.
+
+    Days are those of the counter's time zone.
 
     ``is_sampled``: the numbers are estimates. ``is_cut``: rows with fewer than ten visitors are
     not shown (``contains_sensitive_data``). ``lag_seconds``: how far the report is behind.

@@ -23,6 +23,7 @@ from calls.models import (
     Call,
     CallKey,
     CallSummary,
+    ChartNote,
     DeliveryDelay,
     DeliverySummary,
     Difference,
@@ -373,4 +374,11 @@ def _reconciliation(counter: Counter) -> Iterator[Model]:
     yield reconciliation
     yield Difference.objects.create(reconciliation=reconciliation, code=Difference.Code.DOUBLED)
     yield MetrikaReport.objects.create(counter=counter, next_at=timezone.now())
+    yield ChartNote.objects.create(
+        counter=counter,
+        event_id=1,
+        kind="settings",
+        starts_at=timezone.now(),
+        next_at=timezone.now(),
+    )
     yield MetrikaReportDay.objects.create(counter=counter, day=timezone.now().date(), calls=1)
