@@ -66,25 +66,52 @@ class LinkHour(NamedTuple):
     linked: int
 
 
-_COUNTERS = f"""
-SELECT d.counter_id, date_trunc('hour', d.partition_at, 'UTC'), count(*),
-       count(*) FILTER (WHERE d.state = {DeliveryState.SKIPPED}
-                        AND NOT (coalesce(d.reason, '') = ANY (%(not_by_calls)s))),
-       count(*) FILTER (WHERE d.reason = %(unreadable)s),
-       count(*) FILTER (WHERE d.state IN ({DeliveryState.BATCHED}, {DeliveryState.ROW_REFUSED})),
-       count(*) FILTER (WHERE d.state = {DeliveryState.ROW_REFUSED})
-FROM calls_delivery d JOIN counters_counter k ON k.id = d.counter_id
-WHERE d.partition_at >= %(first)s AND d.partition_at < %(last)s
-  AND (%(cabinet)s::bigint IS NULL OR d.cabinet_id = %(cabinet)s)
-  AND d.channel = CASE WHEN k.send_calls THEN {Channel.CALLS} ELSE {Channel.GOAL} END
+# Stored hours (`calls.summary`), and those that wait to be counted again, from the rows themselves.
+# LATERAL with OFFSET: each cabinet is read by the index of its hours.
+_BEGIN = """
+WITH cabinets AS MATERIALIZED (
+    SELECT id FROM cabinets_cabinet WHERE %(cabinet)s::bigint IS NULL OR id = %(cabinet)s
+), touched AS MATERIALIZED (
+    SELECT DISTINCT cabinet_id, hour FROM calls_summarymark
+    WHERE cabinet_id IN (SELECT id FROM cabinets) AND hour >= %(first)s AND hour < %(last)s
+)"""
+_STORED = """
+    SELECT s.* FROM cabinets b CROSS JOIN LATERAL (
+        SELECT * FROM {table} WHERE cabinet_id = b.id AND hour >= %(first)s AND hour < %(last)s
+        OFFSET 0) AS s
+    WHERE (s.cabinet_id, s.hour) NOT IN (SELECT cabinet_id, hour FROM touched)"""
+_IN_HOUR = "{0} >= t.hour AND {0} < t.hour + interval '1 hour'"
+
+_COUNTERS = f"""{_BEGIN}, rows AS (
+    SELECT counter_id, channel, hour, state, reason, deliveries
+    FROM ({_STORED.format(table="calls_deliverysummary")}) AS stored
+    UNION ALL
+    SELECT d.counter_id, d.channel, t.hour, d.state, d.reason, 1
+    FROM touched t JOIN counters_counter k ON k.cabinet_id = t.cabinet_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM calls_delivery WHERE counter_id = k.id
+          AND {_IN_HOUR.format("partition_at")} OFFSET 0) AS d
+)
+SELECT d.counter_id, d.hour, sum(deliveries),
+       coalesce(sum(deliveries) FILTER (
+           WHERE d.state = {DeliveryState.SKIPPED}
+             AND NOT (coalesce(d.reason, '') = ANY (%(not_by_calls)s))), 0),
+       coalesce(sum(deliveries) FILTER (WHERE d.reason = %(unreadable)s), 0),
+       coalesce(sum(deliveries) FILTER (
+           WHERE d.state IN ({DeliveryState.BATCHED}, {DeliveryState.ROW_REFUSED})), 0),
+       coalesce(sum(deliveries) FILTER (WHERE d.state = {DeliveryState.ROW_REFUSED}), 0)
+FROM rows d JOIN counters_counter k ON k.id = d.counter_id
+WHERE d.channel = CASE WHEN k.send_calls THEN {Channel.CALLS} ELSE {Channel.GOAL} END
 GROUP BY 1, 2"""
 
-_SOURCES = """
-SELECT source_id, date_trunc('hour', partition_at, 'UTC'), count(*)
-FROM calls_call
-WHERE partition_at >= %(first)s AND partition_at < %(last)s AND source_id IS NOT NULL
-  AND (%(cabinet)s::bigint IS NULL OR cabinet_id = %(cabinet)s)
-GROUP BY 1, 2"""
+_SOURCES = f"""{_BEGIN}, rows AS (
+    SELECT source_id, hour, calls FROM ({_STORED.format(table="calls_callsummary")}) AS stored
+    UNION ALL
+    SELECT c.source_id, t.hour, 1 FROM touched t CROSS JOIN LATERAL (
+        SELECT source_id FROM calls_call WHERE cabinet_id = t.cabinet_id
+          AND {_IN_HOUR.format("started_at")} AND {_IN_HOUR.format("partition_at")} OFFSET 0) AS c
+)
+SELECT source_id, hour, sum(calls) FROM rows WHERE source_id IS NOT NULL GROUP BY 1, 2"""
 
 
 def counter_hours(first: datetime, last: datetime, cabinet: int | None) -> Iterator[CounterHour]:

@@ -17,7 +17,7 @@ from notices.baseline.shares import ShareProfile
 from notices.baseline.tail import lower_tail, upper_score
 
 #: How unlikely a window has to be: a probability, and a score. By the simulation: docs/alerts.md.
-LOW_TAIL = 1e-4
+LOW_TAIL = 7e-5
 SHARE_SCORE = 4.0
 #: The longest window, and the expectation after which longer ones are not looked at.
 MAX_HOURS = 72

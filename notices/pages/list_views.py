@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -26,6 +26,15 @@ MAX_STANDING = 200
 
 
 @dataclass(frozen=True)
+class HourRow:
+    """What came in an hour, and what is usual then."""
+
+    at: datetime
+    came: int
+    usual: float
+
+
+@dataclass(frozen=True)
 class NoticeRow:
     """A notice as the page shows it."""
 
@@ -33,6 +42,7 @@ class NoticeRow:
     title: str
     name: str
     words: Words
+    hours: list[HourRow]
 
 
 @require_GET
@@ -68,5 +78,12 @@ def _urgency(notice: Notice) -> bool:
 
 def _rows(notices: Iterable[Notice]) -> list[NoticeRow]:
     return [
-        NoticeRow(one, str(Kind(one.kind).label), name_of(one), words_of(one)) for one in notices
+        NoticeRow(one, str(Kind(one.kind).label), name_of(one), words_of(one), _hours(one))
+        for one in notices
     ]
+
+
+def _hours(notice: Notice) -> list[HourRow]:
+    """Return the hours of an unusual flow; of other notices there are none."""
+    hours = notice.facts.get("hours", [])
+    return [HourRow(datetime.fromisoformat(at), came, usual) for at, came, usual in hours]

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import time_machine
 from django.db.models import F
+from django.test import Client
 
 from cabinets.models import CallSource
-from calls.models import Call
+from calls.models import Call, SummaryMark
 from calls.states import DeliveryState
+from calls.summary import refresh as summary
 from counters.models import Counter
 from devtools.tools import alert_simulation
 from integrations.models import YandexAccount
 from notices.baseline.tail import lower_tail
-from notices.conditions import usual
+from notices.conditions import series, usual
 from notices.models import Baseline, Notice
 from notices.tasks import check_flow
 from notices.words import words_of
@@ -43,7 +45,7 @@ def calls(
 
 
 def test_silence_is_told_once_and_its_end(
-    clock: time_machine.Traveller, account: YandexAccount
+    clock: time_machine.Traveller, account: YandexAccount, owner_client: Client
 ) -> None:
     counter = factories.make_counter(account=account, name="Окна")
     source = factories.make_source(cabinet=account.cabinet)
@@ -52,6 +54,10 @@ def test_silence_is_told_once_and_its_end(
     # What has no history is not judged.
     factories.make_counter(account=account, name="Новый")
     usual.renew(now=NOW - 2 * HOUR, seconds=60)
+    from_rows = series.read(NOW - 100 * HOUR, NOW, None)
+    summary.refresh(now=NOW, hours=1000)
+    assert not SummaryMark.objects.exists()
+    assert series.read(NOW - 100 * HOUR, NOW, counter.cabinet_id) == from_rows
     check_flow()
 
     found = standing()
@@ -60,6 +66,8 @@ def test_silence_is_told_once_and_its_end(
     assert numbers == [0, 18.3, 13, 24]
     words = words_of(Notice.objects.get(kind="inflow_low")).text
     assert words.startswith("«Окна»: с 23 ноября, 08:00 не пришло ни одного звонка, обычно за это")
+    page = owner_client.get("/lk/integrations/notices").content.decode()
+    assert "сколько бывает обычно" in page
     clock.shift(10 * timedelta(minutes=1))
     check_flow()
     assert Notice.objects.count() == 2
