@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 from cabinets.quotes import quoted
 from calls.decision.explain import Verdict, explain_call
 from calls.decision.reasons import hide_personal_data
+from calls.forecast import Forecast
+from calls.forecast import of as forecasts_of
 from calls.models import (
     Call,
     Delivery,
@@ -37,7 +39,7 @@ from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.gathering import add_gathering
 from calls.queries.link_proofs import Link, link_of
 from calls.queries.same_second import SameSecond, same_second
-from calls.states import NOT_SENT, Channel
+from calls.states import NOT_SENT, Channel, DeliveryState
 from counters.models import Counter
 
 
@@ -66,6 +68,8 @@ class Timeline:
     actions: list[Button] = field(default_factory=list)
     #: Names the help page about the sentence; '' for none.
     help_code: str = ""
+    #: Whether a row that was not sent will be linked, in a sentence; '' for others.
+    forecast_text: str = ""
     #: False: the call does not concern the counter, and there is no row (`calls.pages.unrouted`).
     has_row: bool = True
 
@@ -97,6 +101,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     verdicts = explain_call(call.pk, is_whole=is_whole, counter_ids=counters)
     attempts = _attempts(deliveries)
     links = link_of(deliveries)
+    forecasts = forecasts_of([one for one in deliveries if _is_to_be_sent(one)], now=now)
     way = way_of(call)
     values = values_of(
         (one.upload_id, one.row_number) for one in deliveries if one.upload_id and one.row_number
@@ -118,6 +123,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             way=way,
             changed=changed_text(changes, one),
             link=links.get(one.pk),
+            forecast=forecasts.get(one.pk),
             is_whole=is_whole,
             now=now,
         )
@@ -138,6 +144,7 @@ def _timeline(
     way: str,
     changed: str,
     link: Link | None,
+    forecast: Forecast | None,
     is_whole: bool,
     now: datetime,
 ) -> Timeline:
@@ -169,8 +176,14 @@ def _timeline(
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=steps,
         values=values,
+        forecast_text=forecast.text if forecast else "",
         actions=buttons_of(delivery, now=now),
     )
+
+
+def _is_to_be_sent(delivery: DisplayDelivery) -> bool:
+    """Whether the row waits for its file."""
+    return delivery.state == DeliveryState.WAITING
 
 
 def _deliveries(call: Call, now: datetime) -> list[DisplayDelivery]:

@@ -38,7 +38,9 @@ class Uploadings:
     ) -> sqlite3.Row:
         """Store a checked file; the lists show it after ``lag_seconds``."""
         now = self._clock.now()
-        visits = self._visits.of_rows(counter, file, now) if links else [None] * len(file.rows)
+        visits: list[int | None] = [None] * len(file.rows)
+        if links:
+            visits = self._visits.of_rows(counter, file, now)
         linked = [visit is not None for visit in visits]
         static = sum(row.is_static for row in file.rows)
         missed = len(file.rows) - static - sum(linked)
