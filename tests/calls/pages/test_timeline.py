@@ -327,7 +327,7 @@ def test_number_of_queries_does_not_grow_with_counters(
     # Not at NOW, which is older than these rows by then: they would be held.
     now = timezone.now()
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         timelines = timelines_of(call, now=now)
 
     assert len(timelines) == 8
