@@ -117,7 +117,7 @@ def _cut_after(stream: Iterator[bytes], size: int) -> Iterator[bytes]:
 def _goals_reached(api: ApiRequest) -> Callable[[Record], list[int]]:
     """Return a function: the goals that the hit of an uploaded row is counted for."""
     goals = api.world.goals.of(api.counter_number)
-    counted = {
+    counted: dict[str, Callable[[Record], bool]] = {
         ANY_CALL: lambda record: True,
         FIRST_CALL: lambda record: record.columns.get("FirstTimeCaller") == "1",
         MISSED_CALL: lambda record: record.columns.get("CallMissed") == "1",

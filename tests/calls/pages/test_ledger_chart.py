@@ -89,4 +89,5 @@ def told(client: Client, url: str) -> str:
 
 def rows_of(calls: list[str]) -> list[dict[str, Any]]:
     rows = Delivery.objects.filter(call_id__in=[int(one) for one in calls])
-    return list(with_display_state(rows, timezone.now()).values("display_state"))
+    shown = with_display_state(rows, timezone.now()).values_list("display_state", flat=True)
+    return [{"display_state": state} for state in shown]
