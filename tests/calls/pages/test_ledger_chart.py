@@ -87,7 +87,7 @@ def told(client: Client, url: str) -> str:
     return str(client.get(unescape(url)).content.decode())
 
 
-def rows_of(calls: list[str]) -> list[dict[str, Any]]:
+def rows_of(calls: list[str]) -> list[Any]:
     rows = Delivery.objects.filter(call_id__in=[int(one) for one in calls])
     shown = with_display_state(rows, timezone.now()).values_list("display_state", flat=True)
     return [{"display_state": state} for state in shown]
