@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from calls import forecast
 from calls.forecast.causes import CAUSES
 from calls.forecast.sql import forecast_sql
-from calls.states import NO_IDENTIFIER, DeliveryState, IdKind
+from calls.models import LinkProof
+from calls.states import NO_IDENTIFIER, DeliveryState, IdKind, LinkResult
 from counters.models import Counter
-from tests.calls.ledger import make_call, make_delivery
+from tests.calls.ledger import make_call, make_delivery, make_upload
 
 NOW = datetime(2026, 11, 12, 9, 0, tzinfo=UTC)
 REAL = "1718031415926535897"
@@ -74,3 +78,43 @@ def test_no_row_is_without_a_forecast(counter: Counter) -> None:
         sql = "FROM calls_delivery d JOIN calls_call c ON c.id = d.call_id WHERE d.id = %s"
         cursor.execute(f"SELECT {forecast_sql()} {sql}", [delivery.pk])
         assert cursor.fetchone() == ("never:no_identifier",)
+
+
+def test_command_compares_the_forecast_with_the_proofs(counter: Counter) -> None:
+    assert printed() == "No row has a link proof yet.\n"
+    prove(counter, LinkResult.LINKED)
+    prove(counter, LinkResult.NO_VISIT, client_id="12345")
+
+    brier = (0.05**2 + 0.1**2) / 2
+    assert printed().splitlines() == [
+        f"Brier score: {brier:.4f}",
+        "",
+        "| forecast | cause | probability | rows | linked | not linked |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| likely | client_id | 0.95 | 1 | 1 | 0 |",
+        "| unlikely | other_form | 0.10 | 1 | 0 | 1 |",
+    ]
+
+
+def printed() -> str:
+    output = StringIO()
+    call_command("calibrate_forecast", stdout=output)
+    return output.getvalue()
+
+
+def prove(counter: Counter, result: LinkResult, **fields: Any) -> None:
+    """Create a sent row of a call of an hour ago, with what the logs say of it."""
+    call = make_call(cabinet=counter.cabinet, **fields)
+    upload = make_upload(counter=counter, accepted_at=timezone.now())
+    make_delivery(call=call, counter=counter, upload=upload)
+    LinkProof.objects.create(
+        upload=upload,
+        row_number=1,
+        call=call,
+        partition_at=call.partition_at,
+        cabinet=counter.cabinet,
+        counter=counter,
+        channel=upload.channel,
+        result=result,
+        proved_at=timezone.now(),
+    )
