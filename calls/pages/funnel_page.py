@@ -105,7 +105,7 @@ def _steps(rows: Sequence[Mapping[str, Any]]) -> NumberTable:
     linked = round(sum(row["linked"] for row in rows))
     lines = (
         (_("Отнесены к счетчикам"), every),
-        (_("Не отложены"), every - of(HELD)),
+        (_("Не отложены и не ждут"), every - of(HELD)),
         (_("Прошли правила: попали в файл"), of(IN_FILE, NOT_ACCEPTED, ACCEPTED)),
         (_("Файл отправлен"), of(NOT_ACCEPTED, ACCEPTED)),
         (_("Приняты Метрикой"), of(ACCEPTED)),
