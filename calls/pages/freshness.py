@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -16,11 +17,16 @@ from django.views.decorators.http import require_safe
 from cabinets.access import CabinetRequest, cabinet_required
 from calls.models import Freshness
 from calls.queries import late
+from calls.queries.freshness import COUNTED_EVERY, WEEK, counted_at, was_accepted
+from counters.models import Counter
 from integrations.limits import outages
 from integrations.limits.outage_words import duration_of, sentence_of
 
 #: How long the end of an outage is told here.
 TOLD_FOR = timedelta(days=1)
+MINUTES = round(COUNTED_EVERY.total_seconds() / 60)
+#: Counters without a speed that are named.
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Speed:
 
     name: str
     url: str
+    is_on: bool
     day_calls: int
     day: tuple[str, str]
     week_calls: int
@@ -40,12 +47,19 @@ class Speed:
 def freshness(request: HttpRequest) -> HttpResponse:
     """Show the delays of the cabinet's counters, and its late calls."""
     cabinet, now = cast(CabinetRequest, request).cabinet, timezone.now()
-    counted = Freshness.objects.filter(counter__in=cabinet.counters.present())
-    rows = list(counted.select_related("counter").order_by("-day_p95", "counter__name"))
+    counters = list(cabinet.counters.present().order_by("name"))
+    counted = Freshness.objects.filter(counter__in=counters).select_related("counter")
+    rows = list(counted.order_by("-day_p95", "counter__name"))
+    last = counted_at()
     found = outages.recent(now, TOLD_FOR)
     context: dict[str, Any] = {
         "speeds": [_speed(one) for one in rows],
-        "counted_at": max((one.counted_at for one in rows), default=None),
+        "counted_at": last,
+        "minutes": MINUTES,
+        "not_counted": "" if rows else _why_empty(counters, last, now),
+        "others": _others(counters, rows),
+        "has_off": not all(one.enabled for one in counters),
+        "most_listed": late.MAX_LISTED,
         "outages": [
             {"text": sentence_of(one), "tone": "info" if one.ended_at else "warning"}
             for one in found
@@ -58,11 +72,50 @@ def freshness(request: HttpRequest) -> HttpResponse:
     return render(request, "calls/freshness.html", context)
 
 
+def _why_empty(counters: Sequence[Counter], last: datetime | None, now: datetime) -> str:
+    """Return why no counter has a speed."""
+    numbers = [one.pk for one in counters]
+    if not numbers:
+        return _("Счетчиков ещё нет.")
+    if last is None:
+        return _(
+            "Скорость ещё не посчитана: первый подсчёт — через %(minutes)d мин после запуска или "
+            "обновления сервиса."
+        ) % {"minutes": MINUTES}
+    if was_accepted(numbers, since=last):
+        return _("Первые звонки приняты после подсчёта. Их скорость появится при следующем.")
+    if was_accepted(numbers, since=now - WEEK):
+        return _(
+            "За 7 дней Метрика приняла только звонки, которые пришли к нам позже чем через сутки "
+            "после начала, например из файла. Их скорость не считается."
+        )
+    return _("За 7 дней Метрика не приняла ни одного звонка.")
+
+
+def _others(counters: Sequence[Counter], rows: Sequence[Freshness]) -> str:
+    """Return the names of the counters that the table leaves out; empty without a table."""
+    if not rows:
+        return ""
+    known = {row.counter_id for row in rows}
+    names = [
+        _("«%(name)s»") % {"name": one.name}
+        if one.enabled
+        else _("«%(name)s» (выключен)") % {"name": one.name}
+        for one in counters
+        if one.pk not in known
+    ]
+    listed = ", ".join(names[:MOST_NAMED])
+    if len(names) <= MOST_NAMED:
+        return listed
+    return _("%(listed)s и ещё %(more)d") % {"listed": listed, "more": len(names) - MOST_NAMED}
+
+
 def _speed(row: Freshness) -> Speed:
     counter = row.counter
     return Speed(
         counter.name if counter else "",
         reverse("calls:history", args=[row.counter_id]),
+        counter is not None and counter.enabled,
         row.day_calls,
         (_length(row.day_p50), _length(row.day_p95)),
         row.week_calls,

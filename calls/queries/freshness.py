@@ -6,6 +6,7 @@ the width of a bucket.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.db.models import Max
 from calls.models import DeliveryDelay, Freshness
 from calls.states import TAKEN_UPLOADS, Attention, sql_list
 
+#: How often beat counts.
+COUNTED_EVERY = timedelta(minutes=5)
 #: Each bucket is so much longer than the one before.
 STEP = 1.05
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -28,6 +31,9 @@ OLDEST = timedelta(days=22)
 #: When a call ended, as far as its record says.
 ENDED = "(c.started_at + (coalesce(c.hold_seconds, 0) + c.duration_seconds) * interval '1 second')"
 
+_IS_TAKEN = f"""(u.state IN {sql_list(TAKEN_UPLOADS)}
+       OR u.attention IN ('{Attention.DUPLICATE.value}', '{Attention.NO_OUTCOME.value}'))"""
+
 # Files accepted in the time have an attempt of that time (attempt_by_age); calls by their file.
 _COUNT = f"""
 INSERT INTO calls_deliverydelay (counter_id, hour, bucket, calls)
@@ -39,8 +45,7 @@ JOIN calls_upload u ON u.id = tried.upload_id
 JOIN calls_delivery d ON d.upload_id = u.id AND d.partition_at >= %(first)s - %(oldest)s
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 WHERE u.accepted_at >= %(first)s AND u.accepted_at < %(last)s
-  AND (u.state IN {sql_list(TAKEN_UPLOADS)}
-       OR u.attention IN ('{Attention.DUPLICATE.value}', '{Attention.NO_OUTCOME.value}'))
+  AND {_IS_TAKEN}
   AND c.received_at - c.started_at < %(came_late)s
 GROUP BY 1, 2, 3"""
 
@@ -67,6 +72,17 @@ SELECT counter_id, max(day_all),
        round({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.95 * week_all)), %(now)s
 FROM counted GROUP BY counter_id"""
 
+# The row of all counters says when it was counted, so there is one without calls as well.
+_COUNTED_NOTHING = """
+INSERT INTO calls_freshness (day_calls, week_calls, counted_at)
+SELECT 0, 0, %(now)s WHERE NOT EXISTS (SELECT FROM calls_freshness WHERE counter_id IS NULL)"""
+
+# By upload_by_counter.
+_ACCEPTED = f"""
+SELECT EXISTS (SELECT FROM calls_upload u
+    WHERE u.counter_id = ANY (%(counters)s) AND u.created_at >= %(oldest)s
+      AND u.accepted_at >= %(since)s AND {_IS_TAKEN})"""
+
 
 def count(*, now: datetime) -> int:
     """Count the hours that have changed, and the percentiles of all; return how many hours."""
@@ -84,6 +100,7 @@ def count(*, now: datetime) -> int:
         cursor.execute(_COUNT, values)
         cursor.execute("DELETE FROM calls_freshness")
         cursor.execute(_PERCENTILES, values)
+        cursor.execute(_COUNTED_NOTHING, values)
     return round((now - first) / HOUR)
 
 
@@ -96,6 +113,20 @@ def _first(now: datetime) -> datetime:
 
 def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def counted_at() -> datetime | None:
+    """Return when the delays were counted; None before the first time."""
+    return Freshness.objects.filter(counter=None).values_list("counted_at", flat=True).first()
+
+
+def was_accepted(counters: Collection[int], *, since: datetime) -> bool:
+    """Whether Metrika has accepted a file of one of the counters since then."""
+    values: dict[str, Any] = {"counters": list(counters), "since": since}
+    values["oldest"] = since - OLDEST
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCEPTED, values)
+        return bool(cursor.fetchone()[0])
 
 
 def slowest(most: int) -> list[Freshness]:

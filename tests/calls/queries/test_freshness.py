@@ -9,11 +9,13 @@ import pytest
 import time_machine
 from django.test import Client
 
+from callkeeper_metrika.schedule import SCHEDULE
 from calls.models import Freshness, UploadAttempt
 from calls.queries import freshness, late
 from calls.states import DeliveryState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.factories import make_counter
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -85,6 +87,29 @@ def test_percentiles_and_late_calls(
     metrics = owner_client.get("/metrics").content.decode()
     assert f'freshness_seconds{{quantile="0.95"}} {float(stored.day_p95 or 0)}' in metrics
     assert f'counter="{counter.cabinet_id}/{counter.number}"' in metrics
+
+
+def test_page_says_what_is_counted(
+    clock: time_machine.Traveller, counter: Counter, owner_client: Client
+) -> None:
+    assert SCHEDULE["count-freshness"]["schedule"] == freshness.COUNTED_EVERY.total_seconds()
+
+    def page() -> str:
+        return owner_client.get("/lk/integrations/freshness").content.decode()
+
+    assert ("первый подсчёт — через 5 мин" in page(), "Посчитано:" in page()) == (True, False)
+    freshness.count(now=NOW - 60 * MINUTE)
+    assert "За 7 дней Метрика не приняла ни одного звонка." in page()
+    accept(counter, 26 * 60, received_at=NOW - 31 * MINUTE)
+    assert "Первые звонки приняты после подсчёта." in page()
+    freshness.count(now=NOW)
+    assert "только звонки, которые пришли к нам позже чем через сутки" in page()
+    accept(counter, 2)
+    freshness.count(now=NOW)
+    make_counter(account=counter.account, name="Новый", number=91234568)
+    assert "такого звонка в счетчиках: «Новый»." in page()
+    Counter.objects.update(enabled=False)
+    assert ("«Новый» (выключен)" in page(), "только включённые" in page()) == (True, True)
 
 
 @pytest.mark.parametrize(
