@@ -100,9 +100,12 @@ class _Address:
 
 
 def _period(first: date | None, last: date | None) -> Period | None:
-    """Return the days that are counted; None when they do not begin before today ends."""
+    """Return the days that are counted; None when there are none up to today."""
     today = timezone.localdate()
     last = min(last or today, today)
+    # At the beginning of the calendar there are no days to count back to; no call is near.
+    if last - date.min < timedelta(days=MAX_DAYS):
+        return None
     first = max(first or last - timedelta(days=DAYS - 1), last - timedelta(days=MAX_DAYS - 1))
     return Period(first, last, timezone.get_current_timezone()) if first <= last else None
 
