@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -170,10 +171,12 @@ def _pull_failed(facts: Facts) -> Words:
 def _foreign_rows(facts: Facts) -> Words:
     text = _(
         "«%(name)s»: в Метрике под нашими загрузками есть строки, которых мы не отправляли: "
-        "%(rows)d. Отчёты могут считать лишние звонки. Посмотрите строки и напишите в поддержку."
+        "%(rows)d. Отчёты могут считать лишние звонки. Посмотрите строки и напишите в поддержку "
+        "CallKeeper: %(support)s."
     )
     url = reverse("calls:history", args=[facts["counter"]]) + "#proof"
-    return Words(text % facts, url, _("Посмотреть строки"))
+    words = {**facts, "support": settings.SUPPORT_EMAIL}
+    return Words(text % words, url, _("Посмотреть строки"))
 
 
 def _report_difference(facts: Facts) -> Words:

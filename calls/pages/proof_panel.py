@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -58,11 +59,13 @@ def alarm_text(rows: UnknownRows) -> str:
     text = _(
         "В Метрике под нашими загрузками есть строки, которых мы не отправляли: лишних повторов — "
         "%(doubled)s, чужих строк — %(foreign)s. Отчёты Метрики могут считать лишние звонки. "
-        "Напишите в поддержку: номера загрузок и время строк видны в таблице."
+        "Напишите в поддержку CallKeeper, %(support)s: номера загрузок и время строк видны в "
+        "таблице."
     )
     return text % {
         "doubled": number_format(rows.doubled),
         "foreign": number_format(rows.foreign),
+        "support": settings.SUPPORT_EMAIL,
     }
 
 
