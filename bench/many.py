@@ -26,6 +26,8 @@ class Copies:
     count: int
     deliveries: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, str] = field(default_factory=dict)
+    #: How long before the copied call each begins.
+    earlier: str = _EARLIER
 
 
 def multiply(owner: world.World, prefix: str, copies: Copies) -> int:
@@ -36,7 +38,7 @@ def multiply(owner: world.World, prefix: str, copies: Copies) -> int:
     body = world.bodies([record])[0]
     first = int(owner.post(body)["results"][0]["call_id"])
     moved = {
-        column: f"t.{column} - {_EARLIER}"
+        column: f"t.{column} - ({copies.earlier})"
         for column in ("partition_at", "started_at", "expires_at")
     }
     external = {"external_id": f"'{prefix}-' || g"}

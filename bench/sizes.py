@@ -38,6 +38,9 @@ class Sizes:
     due_waiting: int
     #: Rows of a filter that bulk actions change.
     acted_rows: int
+    #: Calls of a day whose links are proved, and hits of that day's logs beside theirs.
+    proved_calls: int
+    exported_hits: int
     #: Counters of the installation while ticks are measured.
     idle_counters: int
     #: How often a worker is killed, and the numbers of streams of the simulated days.
@@ -78,6 +81,8 @@ SMOKE = Sizes(
     saved_waiting=200,
     due_waiting=200,
     acted_rows=60,
+    proved_calls=60,
+    exported_hits=500,
     idle_counters=5,
     kills=0,
     budget_streams=(1,),
@@ -107,6 +112,8 @@ QUICK = Sizes(
     saved_waiting=5000,
     due_waiting=20_000,
     acted_rows=5000,
+    proved_calls=2000,
+    exported_hits=20_000,
     idle_counters=50,
     kills=0,
     budget_streams=(1,),
@@ -136,6 +143,8 @@ DEFAULT = Sizes(
     saved_waiting=20_000,
     due_waiting=200_000,
     acted_rows=100_000,
+    proved_calls=20_000,
+    exported_hits=200_000,
     idle_counters=2000,
     kills=1,
     budget_streams=(1, 100),
@@ -162,6 +171,8 @@ FULL = Sizes(
     saved_waiting=100_000,
     due_waiting=2_000_000,
     acted_rows=100_000,
+    proved_calls=100_000,
+    exported_hits=1_000_000,
     idle_counters=2000,
     kills=3,
     budget_streams=(1, 10, 100, 1000),

@@ -19,6 +19,7 @@ from bench.figures import (
     p12_retention,
     p14_preview,
     p15_actions,
+    p16_link_proof,
     storage,
     waiting,
 )
@@ -40,6 +41,7 @@ ALL: tuple[type[Figure], ...] = (
     p14_preview.Preview,
     storage.Storage,
     p15_actions.Actions,
+    p16_link_proof.LinkProofs,
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,

@@ -123,8 +123,13 @@ class EndToEnd(Figure):
 
 
 def take_and_send(source_and_file: str) -> None:
-    """Import the file, and run the sender until nothing waits. Raises RuntimeError."""
+    """Import the file and send its calls. Raises RuntimeError."""
     import_file(source_and_file)
+    send_waiting()
+
+
+def send_waiting() -> None:
+    """Run the sender until nothing waits. Raises RuntimeError."""
     for _round in range(MAX_ROUNDS):
         sender_loop.run(rest=lambda: None, once=True)
         waiting = Delivery.objects.filter(state=DeliveryState.WAITING)

@@ -104,7 +104,9 @@ def _visit(row: sqlite3.Row) -> Record:
 PAGES = Table(
     "hits",
     "id, moment, client_id, visit",
-    "FROM hits WHERE counter_id = ? AND moment >= ? AND moment < ?",
+    # Read in the order of their numbers, page by page: an index by time would sort all of them
+    # for each page.
+    "FROM hits NOT INDEXED WHERE counter_id = ? AND moment >= ? AND moment < ?",
     lambda period: period.days,
     _page,
 )
@@ -112,7 +114,7 @@ CALLS = Table(
     "rows",
     "rows.id, rows.moment, rows.uploading_id, rows.channel, rows.columns, rows.visit,"
     " visits.client_id AS visitor",
-    "FROM rows JOIN uploadings ON uploadings.id = rows.uploading_id"
+    "FROM rows NOT INDEXED JOIN uploadings ON uploadings.id = rows.uploading_id"
     " LEFT JOIN visits ON visits.id = rows.visit"
     " WHERE rows.counter_id = ? AND rows.moment >= ? AND rows.moment < ?"
     " AND uploadings.created_at <= ?"

@@ -87,7 +87,7 @@ class Visits:
             " coalesce(nullif(json_extract(columns, '$.ClientId'), ''),"
             " nullif(json_extract(columns, '$.Yclid'), ''),"
             " nullif(json_extract(columns, '$.UserId'), ''), ''),"
-            " rows.moment, rows.visit, visits.started_at FROM rows"
+            " rows.moment, rows.visit, visits.started_at FROM rows NOT INDEXED"
             " LEFT JOIN visits ON visits.id = rows.visit"
             " WHERE rows.counter_id = ? AND rows.id > ? ORDER BY rows.id LIMIT ?",
             *(counter, after, limit),

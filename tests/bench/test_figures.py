@@ -24,6 +24,7 @@ from bench.figures import (
     p9_pages,
     p11_budget,
     p14_preview,
+    p16_link_proof,
 )
 from bench.rounds import run
 from bench.sink import Sink
@@ -147,3 +148,13 @@ def _queries(calls: int) -> dict[str, float]:
     pages.measure(calls)
     queries = [fact for fact in pages.facts if fact.title.endswith(": queries")]
     return {fact.title.partition(": ")[2]: fact.value for fact in queries}
+
+
+def test_links_are_proved_as_the_sandbox_made_them(sink: None) -> None:
+    outcome = outcome_of(p16_link_proof.LinkProofs)
+
+    facts = {fact.title.partition(": ")[2]: fact.value for fact in outcome.facts}
+    assert facts["wrong proofs"] == 0
+    assert facts["of 50 planted rows reported"] == 50
+    assert facts["other rows reported"] == 0
+    assert 0 < facts["linked to a visit"] < SMOKE.proved_calls
