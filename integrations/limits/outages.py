@@ -69,8 +69,8 @@ def watch(*, now: datetime) -> int:
         if not _is_only_run():
             return 0
         RequestOutcome.objects.filter(minute__lt=now - KEPT).delete()
-        ended = _end(now)
-        return ended + _begin(now)
+        latest = _Latest.of(now)
+        return _end(now, latest) + _begin(now, latest)
 
 
 def current() -> list[YandexOutage]:
@@ -87,10 +87,27 @@ def recent(now: datetime, period: timedelta = timedelta(days=30)) -> list[Yandex
     )
 
 
-def _begin(now: datetime) -> int:
+@dataclass(frozen=True)
+class _Latest:
+    """Requests of END_WINDOW by outcome."""
+
+    requests: dict[str, int]
+
+    @classmethod
+    def of(cls, now: datetime) -> _Latest:
+        return cls({one.outcome: one.requests for one in _outcomes(now - END_WINDOW)})
+
+    def is_over(self, outcome: str) -> bool:
+        """Whether most requests succeed again; False without any that did."""
+        most = OVER_PART * sum(self.requests.values())
+        return bool(self.requests.get("", 0)) and self.requests.get(outcome, 0) <= most
+
+
+def _begin(now: datetime, latest: _Latest) -> int:
     begun = 0
     for one in _outcomes(now - WINDOW):
-        if not one.is_outage:
+        # The failures of an outage that is over are in the longer window for some minutes more.
+        if not one.is_outage or latest.is_over(one.outcome):
             continue
         _row, is_new = YandexOutage.objects.get_or_create(
             outcome=one.outcome,
@@ -101,14 +118,11 @@ def _begin(now: datetime) -> int:
     return begun
 
 
-def _end(now: datetime) -> int:
-    found = _outcomes(now - END_WINDOW)
-    failed = {one.outcome: one.requests for one in found}
-    whole = found[0].all_requests if found else 0
+def _end(now: datetime, latest: _Latest) -> int:
     ended = 0
     for outage in YandexOutage.objects.filter(ended_at=None):
         _count_failed(outage, now)
-        if failed.get("", 0) and failed.get(outage.outcome, 0) <= OVER_PART * whole:
+        if latest.is_over(outage.outcome):
             ended += YandexOutage.objects.filter(pk=outage.pk).update(ended_at=now)
     return ended
 

@@ -63,6 +63,17 @@ def test_outage_begins_and_ends(client: Client) -> None:
     assert ("Everything works" in english, "30 min" in english) == (True, True)
 
 
+def test_outage_that_is_over_does_not_begin_again() -> None:
+    """Its failures are in the window by which the beginning is judged for some minutes more."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        for number, error in enumerate([*[Unreachable()] * 7, *[None] * 9]):
+            requests(error, logins=3)
+            outages.watch(now=NOW + number * MINUTE)
+            clock.shift(MINUTE)
+    row = YandexOutage.objects.get()
+    assert (row.began_at, row.ended_at) == (NOW, NOW + 10 * MINUTE)
+
+
 def test_refused_tokens_of_few_are_no_outage() -> None:
     requests(TokenRejected(), logins=4)
     now = RequestOutcome.objects.latest("minute").minute
