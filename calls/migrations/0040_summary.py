@@ -119,7 +119,9 @@ CREATE TRIGGER summary_update AFTER UPDATE ON public.calls_upload
     FOR EACH STATEMENT EXECUTE FUNCTION public.calls_mark_uploads();
 """
 
-#: The counts of a dropped month go with it: dropping a table fires no trigger.
+#: The counts of a dropped month go with it: dropping a table fires no trigger. They go first, while
+#: nothing waits for the tables; the lock is that of `calls.summary.refresh`, which would store them
+#: again meanwhile.
 DROP_MONTH = """
 CREATE OR REPLACE FUNCTION public.calls_drop_month(month date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -127,12 +129,13 @@ DECLARE
     first timestamptz := month::timestamp AT TIME ZONE 'UTC';
     last timestamptz := (month + interval '1 month') AT TIME ZONE 'UTC';
 BEGIN
-    EXECUTE format('DROP TABLE IF EXISTS %I, %I',
-        calls_month_name('calls_call', month), calls_month_name('calls_delivery', month));
+    PERFORM pg_advisory_xact_lock(7301012);
     DELETE FROM calls_callsummary WHERE hour >= first AND hour < last;
     DELETE FROM calls_deliverysummary WHERE hour >= first AND hour < last;
     DELETE FROM calls_summaryhour WHERE hour >= first AND hour < last;
     DELETE FROM calls_summarymark WHERE hour >= first AND hour < last;
+    EXECUTE format('DROP TABLE IF EXISTS %I, %I',
+        calls_month_name('calls_call', month), calls_month_name('calls_delivery', month));
 END $$;
 """
 

@@ -18,7 +18,7 @@ from calls.summary.live import LIVE_CALLS, live_deliveries
 
 #: Hours of one transaction: some thousand rows.
 HOURS = 50
-#: A number in PostgreSQL's space of advisory locks.
+#: A number in PostgreSQL's space of advisory locks; `calls_drop_month` takes it as well.
 _LOCK = 7_301_012
 
 # The newest hours first: people look at them.
