@@ -88,7 +88,8 @@ FROM sent s LEFT JOIN numbered_hit h ON {_PAIR}
 WHERE r.request_id = %(request)s AND r.upload_id = s.upload_id AND r.row_number = s.row_number
 """
 # The call of a row: by the ledger, or by the repeat that a person ordered.
-# What was once found stays when it is not there any more.
+# What was once found stays when it is not there any more. Logs that were ordered earlier and are
+# compared later change nothing.
 _IS_LOST = f"excluded.result = {LinkResult.ABSENT}"
 _CHANGED = f"""
     result = CASE WHEN {_IS_LOST} THEN p.result ELSE excluded.result END,
@@ -112,6 +113,7 @@ WHERE s.request_id = %(request)s AND coalesce(d.call_id, k.id) IS NOT NULL
 ORDER BY s.upload_id, s.row_number
 ON CONFLICT (upload_id, row_number) DO UPDATE
 SET proved_at = excluded.proved_at, {_CHANGED}
+WHERE p.proved_at <= excluded.proved_at
 """
 
 _UNKNOWN = f"""{_WORK}, extra AS (

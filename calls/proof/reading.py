@@ -54,10 +54,15 @@ WHERE s.request_id = %(request)s AND p.upload_id = s.upload_id AND p.row_number 
 
 
 def known_uploadings(claim: Claim) -> frozenset[int]:
-    """Return the numbers of our files in Metrika, with those of files that it has twice."""
+    """Return the numbers of our files in Metrika, with those of files that it has twice.
+
+    Of files that were taken over no bytes are known, so that their hits are compared with nothing.
+    """
     request = claim.request
     since = request.requested_at - KNOWN_FOR
-    uploads = Upload.objects.with_metrika().filter(counter=request.counter, created_at__gte=since)
+    uploads = Upload.objects.with_metrika().filter(
+        counter=request.counter, created_at__gte=since, taken_over_at=None
+    )
     found: set[int] = set()
     for number, doubled in uploads.values_list("uploading_id", "duplicate_ids").iterator():
         found.update(filter(None, (number, *doubled)))

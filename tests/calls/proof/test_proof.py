@@ -103,6 +103,21 @@ def test_each_row_is_found_with_its_visit_or_without(
     }
 
 
+def test_earlier_logs_that_are_compared_later_change_nothing(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    upload = send(proved, [call_at(proved, NOON)])
+    logs.rows = [hit_of(upload, 1, visit=71)]
+    read_logs(clock)
+    LinkProof.objects.update(proved_at=NIGHT + timedelta(days=2), result=LinkResult.NO_VISIT)
+
+    logs.rows = [hit_of(upload, 1, visit=72)]
+    read_logs(clock, NIGHT + timedelta(days=1))
+
+    assert LogRequest.objects.count() == 2
+    assert results() == {(upload.pk, 1): ("NO_VISIT", "71")}
+
+
 def test_what_was_not_sent_is_reported_once_and_equal_rows_are_matched_one_to_one(
     proved: Counter, logs: LogsApi, clock: time_machine.Traveller
 ) -> None:
