@@ -92,7 +92,8 @@ def see_unknown_rows(request: HttpRequest, counter_pk: int) -> HttpResponse:
     """Record that a person has seen the rows that were not sent by us."""
     person = cast(CabinetRequest, request)
     counter = get_object_or_404(person.cabinet.counters, pk=counter_pk)
-    ids = [int(one) for one in request.POST.getlist("row") if one.isascii() and one.isdigit()]
+    rows = request.POST.getlist("row")
+    ids = [int(one) for one in rows if one.isascii() and one.isdigit() and len(one) < 19]
     if mark_seen(counter, ids, actor=person.user, now=timezone.now()):
         messages.success(request, _("Отмечено: вы видели эти строки."))
     else:

@@ -91,7 +91,8 @@ def _save(request: CabinetRequest, name: str, parameters: dict[str, str]) -> boo
 
 def _change(request: CabinetRequest) -> HttpResponse:
     pk = request.POST["pk"]
-    one = get_object_or_404(saved_filters(request), pk=int(pk) if pk.isdecimal() else 0)
+    number = int(pk) if pk.isdecimal() and len(pk) < 19 else 0
+    one = get_object_or_404(saved_filters(request), pk=number)
     if "delete" in request.POST:
         one.delete()
         messages.success(request, _("Отбор «%(name)s» удалён.") % {"name": one.name})

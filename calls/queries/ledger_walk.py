@@ -30,6 +30,8 @@ SCANNED = 2000
 #: `partition_at` of a call is its start as it was first received; a correction moves it no further.
 _CORRECTED_BY = timedelta(days=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: No call is later; some days more are a date as well.
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 #: Columns that are not read for a list.
 _LONG = ("raw", "page_url", "conflict", "unreadable_identifiers")
 
@@ -53,9 +55,10 @@ class Place:
         """Return the place of a cursor; None when it is invalid."""
         try:
             microseconds, call_id = map(int, cursor.split("."))
-            return cls(_EPOCH + timedelta(microseconds=microseconds), call_id)
+            at = _EPOCH + timedelta(microseconds=microseconds)
         except (ValueError, OverflowError):
             return None
+        return cls(at, call_id) if at < _LAST else None
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def test_chart_counts_rows_and_leads_to_their_calls(owner_client: Client, counte
     # What cannot be counted is said; what has no rows, or is another page, has no chart.
     told_of = chart_of(owner_client, tag="x", q="0001").content.decode()
     assert "Здесь не учтено: телефон или номер, тег." in told_of
-    for query in ({"counter": "none"}, {"from": "2099-01-01"}, {"cursor": "1.2"}):
+    nothing = ({"counter": "none"}, {"from": "2099-01-01"}, {"to": "0001-01-02"}, {"cursor": "1.2"})
+    for query in nothing:
         assert counts_of(chart_of(owner_client, **query)) == {}
 
 
