@@ -112,9 +112,9 @@ def link_step(link: Link | None) -> Iterator[Step]:
         return
     text = _("%(result)s.") % {"result": capfirst(link.text)}
     if link.value == NOT_YET:
-        yield Step(_("Проверим по логам Метрики"), link.tone, text=text, is_next=True)
+        yield Step(_("Проверим привязку"), link.tone, text=text, is_next=True)
     else:
-        yield Step(_("Проверено по логам Метрики"), link.tone, link.proved_at, text)
+        yield Step(_("Привязка проверена"), link.tone, link.proved_at, text)
 
 
 def _since(delivery: DisplayDelivery, now: datetime) -> datetime | None:

@@ -54,7 +54,8 @@ class Link:
     """What is known of one sent row."""
 
     value: str
-    #: One sentence without a full stop, such as «привязан к визиту 12.11, 18:02».
+    #: A sentence without a full stop that names its source, since what Metrika tells of the whole
+    #: file may differ: «по логам Метрики привязан к визиту 12.11, 18:02».
     text: str
     #: When the logs were read; None when nothing was found in them so far.
     proved_at: datetime | None = None
@@ -153,18 +154,19 @@ def _text_of(value: str, visit_id: str, visit_at: datetime | None) -> str:
     if value == ABSENT:
         return _("в логах Метрики этой строки нет")
     if value == NOT_LINKED:
-        return _("в Метрике есть, визита у него нет")
+        return _("по логам Метрики визита у него нет")
     if visit_at is None:
-        return _("привязан к визиту № %(number)s") % {"number": visit_id}
+        return _("по логам Метрики привязан к визиту № %(number)s") % {"number": visit_id}
     moment = date_format(timezone.localtime(visit_at), "d.m, H:i")
-    return _("привязан к визиту %(moment)s") % {"moment": moment}
+    return _("по логам Метрики привязан к визиту %(moment)s") % {"moment": moment}
 
 
 def _not_proved(*, is_static: bool, is_searched: bool, is_on: bool) -> Link:
     if is_static:
         return Link(UNKNOWN, _("статический: к визиту Метрика его не привязывает"))
     if is_searched:
-        return Link(NOT_YET, _("ещё не видно (до 3 суток)"))
+        return Link(NOT_YET, _("в логах Метрики ещё не видно (до 3 суток)"))
     if is_on:
-        return Link(UNKNOWN, _("по логам не проверялся"))
-    return Link(UNKNOWN, _("по логам не проверялся: проверка выключена в настройках счетчика"))
+        return Link(UNKNOWN, _("по логам Метрики не проверялся"))
+    text = _("по логам Метрики не проверялся: проверка выключена в настройках счетчика")
+    return Link(UNKNOWN, text)

@@ -1,4 +1,4 @@
-"""Drops whole months of calls and deliveries: what an operator does not keep any longer.
+"""Drops whole months of calls, deliveries and link proofs that an operator does not keep.
 
 See docs/operations.md, «Dropping old months». The keys of calls stay, so that a record that is sent
 again is no new call.
@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 LEAST_KEPT = 3
 #: While a drop waits for its locks, everything else on the tables waits behind it.
 LOCK_TIMEOUT = "500ms"
+# Partitions are months of UTC.
+_DELETE_PROOFS = """
+DELETE FROM calls_linkproof
+WHERE partition_at >= %(month)s::timestamp AT TIME ZONE 'UTC'
+  AND partition_at < (%(month)s::date + interval '1 month') AT TIME ZONE 'UTC'
+"""
 _NAME = re.compile(rf"(?:{'|'.join(PARENTS)})_(\d{{4}})_(\d{{2}})")
 
 
@@ -64,9 +70,19 @@ def drop_month(month: date) -> None:
     """Drop both tables of the month, or none; the locks are held until the commit.
 
     Safe beside the product, and again after it was killed. Raises OperationalError when the locks
-    are not free within LOCK_TIMEOUT: nothing has happened then.
+    are not free within LOCK_TIMEOUT: only the link proofs of the month are gone then.
     """
+    _delete_proofs(month)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("SELECT calls_drop_month(%s)", [month])
     logger.warning("the month %s was dropped with its calls and deliveries", f"{month:%Y-%m}")
+
+
+def _delete_proofs(month: date) -> None:
+    """Delete the link proofs of the month, before its tables: they would be found by no later run.
+
+    Outside the transaction of the drop, whose locks everything else waits for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_PROOFS, {"month": month})

@@ -89,9 +89,9 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
         "Отправка: Метрика не ответила",
         "Отправка, попытка 2: Метрика приняла файл",
         "Принят, привязан",
-        "Проверено по логам Метрики",
+        "Привязка проверена",
     ]
-    assert timeline.steps[-1].text == "В Метрике есть, визита у него нет."
+    assert timeline.steps[-1].text == "По логам Метрики визита у него нет."
     assert [step.text for step in timeline.steps[2:6]] == [
         "Строка 2 из 2, ClientId.",
         "",

@@ -73,13 +73,14 @@ def test_each_row_is_found_with_its_visit_or_without(
     links = link_of(Delivery.objects.filter(upload=upload))
     texts = [links[one.pk].text for one in Delivery.objects.order_by("row_number")]
     assert texts == [
-        "привязан к визиту 12.11, 11:57",
-        "привязан к визиту № 72",
-        "в Метрике есть, визита у него нет",
-        "ещё не видно (до 3 суток)",
+        "по логам Метрики привязан к визиту 12.11, 11:57",
+        "по логам Метрики привязан к визиту № 72",
+        "по логам Метрики визита у него нет",
+        "в логах Метрики ещё не видно (до 3 суток)",
     ]
     with translation.override("en"):
-        assert link_of(Delivery.objects.filter(row_number=3)).popitem()[1].text.startswith("in Met")
+        (link,) = link_of(Delivery.objects.filter(row_number=3)).values()
+        assert link.text == "no visit by Metrika's logs"
     for value, rows in {
         "linked": {1, 2},
         "not_linked": {3},

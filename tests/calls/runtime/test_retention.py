@@ -14,8 +14,9 @@ from pytest_django import Settings
 from cabinets.models import Cabinet
 from calls import tasks
 from calls.management.commands import drop_months
-from calls.models import Call, CallKey, Delivery
+from calls.models import Call, CallKey, Delivery, LinkProof
 from calls.runtime import partitions, retention
+from calls.states import Channel, LinkResult
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery
 from tests.calls.runtime.months import DECEMBER, YEAR, all_partitions
@@ -31,8 +32,19 @@ def calls(cabinet: Cabinet, counter: Counter) -> list[Call]:
         partitions.keep_up(now=DECEMBER)
     starts = (DECEMBER, datetime(YEAR + 1, 1, 2, tzinfo=UTC))
     made = [make_call(cabinet=cabinet, started_at=one) for one in starts]
-    for call in made:
+    for number, call in enumerate(made, 1):
         make_delivery(call=call, counter=counter)
+        LinkProof.objects.create(
+            upload_id=number,
+            row_number=1,
+            call=call,
+            partition_at=call.partition_at,
+            cabinet=cabinet,
+            counter=counter,
+            channel=Channel.CALLS,
+            result=LinkResult.NO_VISIT,
+            proved_at=call.started_at,
+        )
     return made
 
 
@@ -54,6 +66,7 @@ def test_months_before_the_kept_ones_are_dropped_with_calls_and_deliveries(
     assert before - all_partitions() >= OLD
     assert [one.pk for one in Call.objects.all()] == [calls[1].pk]
     assert [one.call_id for one in Delivery.objects.all()] == [calls[1].pk]
+    assert [one.call_id for one in LinkProof.objects.all()] == [calls[1].pk]
     # The default partition and what is older than all months of the first start stay.
     assert {"calls_call_default", "calls_call_past"} <= all_partitions()
     assert retention.old_months(now=APRIL, keep=3) == []
