@@ -33,7 +33,11 @@ COUNTERS: dict[str, tuple[DemoCounter, ...]] = {
         DemoCounter(
             91234567,
             goal="calltracking_call_order",
-            settings={"price": Decimal("1500.00"), "tag_mode": Counter.TagMode.CALLS},
+            settings={
+                "price": Decimal("1500.00"),
+                "tag_mode": Counter.TagMode.CALLS,
+                "link_proof": True,
+            },
         ),
         DemoCounter(
             91234568,
@@ -44,6 +48,7 @@ COUNTERS: dict[str, tuple[DemoCounter, ...]] = {
                 "tag_mode": Counter.TagMode.MANUAL,
                 "manual_tag_callback": "Обратный звонок CallKeeper",
                 "manual_tag_incoming": "Коллтрек",
+                "link_proof": True,
             },
         ),
         DemoCounter(

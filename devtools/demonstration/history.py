@@ -23,7 +23,7 @@ from calls.ingest.parsing.record import read_records
 from calls.ingest.source_use import record_import
 from calls.models import ListUse, StreamUse, Upload, Way
 from calls.states import Channel
-from devtools.demonstration import faults
+from devtools.demonstration import faults, visits
 from devtools.demonstration.generator import CallGenerator
 from integrations.installation import guard
 from integrations.limits import clock_skew, request_budget
@@ -60,6 +60,7 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
         _let_something_go_wrong(remaining=len(spans) - number)
         days = max(1, (end - start).days)
         records = generator.between(start, end, CALLS_A_DAY * days)
+        visits.tell_of_visits(records)
         total += _take_in(source, records, now=end)
         for moment in _delivery_times(end, is_last=number == len(spans)):
             _deliver(cabinet, now=moment)

@@ -15,10 +15,13 @@ DAY_SECONDS = 86_400
 
 
 def add_visits(world: World, request: Request, parts: Parts) -> Json:
-    """Add ``visits`` of ``counter``: ``client_id``, ``yclid``, ``user_id``, ``started_at``."""
+    """Add ``visits`` of ``counter``: ``client_id``, ``yclid``, ``user_id``, ``started_at``.
+
+    Unless ``are_all`` is false, visitors without any visit are not linked from now on.
+    """
     body = request.json()
-    number = _counter(world, body)
-    return {"added": world.visits.add(number, body.get("visits") or [])}
+    number, are_all = _counter(world, body), bool(body.get("are_all", True))
+    return {"added": world.visits.add(number, body.get("visits") or [], are_all=are_all)}
 
 
 def truth(world: World, request: Request, parts: Parts) -> Json:

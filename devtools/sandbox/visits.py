@@ -27,8 +27,11 @@ class Visits:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, counter: int, visits: Iterable[Json]) -> int:
-        """Store visits, each with a hit at its start; from now on they decide what is linked."""
+    def add(self, counter: int, visits: Iterable[Json], *, are_all: bool = True) -> int:
+        """Store visits, each with a hit at its start; from now on they decide what is linked.
+
+        Unless they ``are_all``, they decide for their visitors only.
+        """
         values = [
             (
                 counter,
@@ -38,7 +41,8 @@ class Visits:
             for visit in visits
         ]
         with self._store.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO truths VALUES (?)", (counter,))
+            if are_all:
+                db.execute("INSERT OR IGNORE INTO truths VALUES (?)", (counter,))
             last = db.execute("SELECT coalesce(max(id), 0) FROM visits").fetchone()[0]
             db.executemany("INSERT INTO visits VALUES (NULL, ?, ?, ?, ?, ?)", values)
             db.execute(
@@ -49,17 +53,16 @@ class Visits:
         return len(values)
 
     def is_known(self, counter: int) -> bool:
-        """Whether the visits of the counter decide what is linked."""
+        """Whether all visits of the counter are known."""
         found = self._store.one("SELECT 1 FROM truths WHERE counter_id = ?", counter)
         return found is not None
 
     def of_rows(self, counter: int, file: CheckedFile, now: float) -> list[int | None]:
         """Return the visit that each row is linked to, None for no visit."""
-        if not self.is_known(counter):
-            return [UNKNOWN_VISIT if row.is_linked(now) else None for row in file.rows]
         column = COLUMNS.get(file.client_id_type, "client_id")
         found = self._by_identifier(counter, column, {row.identifier for row in file.rows})
-        return [_nearest(found.get(row.identifier, []), row, now) for row in file.rows]
+        by_rule = not self.is_known(counter)
+        return [_visit_of(row, found.get(row.identifier), now, by_rule) for row in file.rows]
 
     def _by_identifier(
         self, counter: int, column: str, identifiers: set[str]
@@ -100,6 +103,15 @@ def visit_number(visit: int | None, row: int) -> str | None:
     if visit is None:
         return None
     return str(FIRST_VISIT_ID + visit + (row if visit == UNKNOWN_VISIT else 0))
+
+
+def _visit_of(
+    row: Row, visits: list[tuple[int, int]] | None, now: float, by_rule: bool
+) -> int | None:
+    """Return the visit of a row; ``by_rule``: that of a visitor without visits is made up."""
+    if visits is None and by_rule:
+        return UNKNOWN_VISIT if row.is_linked(now) else None
+    return _nearest(visits or [], row, now)
 
 
 def _nearest(visits: list[tuple[int, int]], row: Row, now: float) -> int | None:

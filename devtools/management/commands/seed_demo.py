@@ -15,8 +15,10 @@ from django.db import connection
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource, Membership
+from calls.queries import freshness
 from devtools.demonstration.cabinet import set_up
 from devtools.demonstration.history import WEEKS, live_through
+from devtools.demonstration.visits import order_proofs
 from integrations.models import YandexAccount
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "sandbox"})
@@ -41,6 +43,9 @@ class Command(BaseCommand):
         with _without_waiting_for_the_disk():
             set_up(cabinet=cabinet, user=membership.user, since=since)
             calls = live_through(cabinet, _source(cabinet), report=self._report)
+            order_proofs(cabinet)
+            # Beat counts only after some minutes.
+            freshness.count(now=timezone.now())
         # This commit waits for the disk, and so for all before it.
         Cabinet.objects.filter(pk=cabinet.pk).update(is_demo=True)
         self.stdout.write(f"{calls} demonstration calls.")

@@ -69,6 +69,17 @@ def ripen(actor: Actor, seconds: int = 3600) -> None:
     control(actor.sandbox, "clock", advance_seconds=seconds)
 
 
+def test_some_visits_decide_for_their_visitors_only(actor: Actor) -> None:
+    call = noon()
+    visit = {"client_id": VISITOR, "started_at": call + 600}
+    control(actor.sandbox, "visits", counter=COUNTER, visits=[visit], are_all=False)
+    upload(actor, f"{VISITOR},{call},61,,0", f"17640000005,{call},62,,0", f"9,{call},63,,0")
+    truth = requests.get(
+        f"{actor.sandbox.url}/_sandbox/truth?counter={COUNTER}", timeout=TIMEOUT
+    ).json()["truth"]
+    assert [row[5] is not None for row in truth] == [False, True, False]
+
+
 def test_known_visits_decide_what_is_linked(actor: Actor) -> None:
     call = noon()
     add_visits(
