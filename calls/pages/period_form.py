@@ -25,6 +25,28 @@ def _preset_choices() -> list[tuple[str, Any]]:
     return [own, *((str(days), title) for days, title in zip(PRESETS, titles, strict=True))]
 
 
+def _shown(data: dict[str, Any]) -> str:
+    """Return both dates as one value; '' without a date."""
+    dates = data.get("from", ""), data.get("to", "")
+    return "..".join(dates) if any(dates) else ""
+
+
+def _chosen(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of the form: filled-in dates win, else the number of days.
+
+    The form sends the dates that it had as `shown`. A number of days that is chosen while these
+    dates stand unchanged is what the person meant, and the dates are dropped.
+    """
+    if not {"days", "from", "to"} & set(data):
+        return {"days": str(DEFAULT)} | data
+    dates = _shown(data)
+    if not dates:
+        return data
+    if data.get("days") and dates == data.get("shown"):
+        return {name: value for name, value in data.items() if name not in ("from", "to")}
+    return data | {"days": ""}
+
+
 class PeriodForm(forms.Form):
     """`days` or `from` and `to`, and `counter` (its number in the address of its pages)."""
 
@@ -34,8 +56,7 @@ class PeriodForm(forms.Form):
     counter = forms.ChoiceField(label=_("Счетчик"), required=False)
 
     def __init__(self, data: dict[str, Any], *, cabinet: Cabinet) -> None:
-        chosen = {"days": str(DEFAULT)} if not {"days", "from", "to"} & set(data) else {}
-        super().__init__(chosen | data)
+        super().__init__(_chosen(data))
         self.found = {str(one.pk): one for one in cabinet.counters.order_by("removed_at", "name")}
         field: Any = self.fields["counter"]
         titles = [(pk, one.name) for pk, one in self.found.items()]
@@ -59,6 +80,11 @@ class PeriodForm(forms.Form):
         elif (last - first).days >= MOST_DAYS or first.year < 2000 or last.year > 2100:
             self.add_error("date_to", _("Выберите не больше 366 дней."))
         return values
+
+    @property
+    def shown(self) -> str:
+        """The dates that the fields show, for the next answer of the form."""
+        return _shown(self.data)
 
     def period(self) -> Period:
         """Return the chosen days of a valid form."""

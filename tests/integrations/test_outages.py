@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
+from django.urls import reverse
 
 from callkeeper_metrika import service_status
 from calls.runtime import heartbeat
@@ -47,6 +48,7 @@ def test_outage_begins_and_ends(client: Client) -> None:
         page = client.get("/status")
         assert page.status_code == 200
         assert "Сбой. Ничего не потеряно" in page.content.decode()
+        assert f'href="{reverse("integrations:dashboard")}"' in page.content.decode()
         told = client.get("/status", headers={"accept": "application/json"}).json()
         assert (told["status"], told["sending"], told["yandex"]) == ("disrupted", "ok", "outage")
         assert [one["kind"] for one in told["incidents"]] == ["no_answer"]

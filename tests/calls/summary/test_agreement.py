@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter as Tally
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.models import Call, Delivery
 from calls.pages.funnel_page import GROUPS
+from calls.pages.period_form import PeriodForm
 from calls.queries.display_state import with_display_state
 from calls.states import DeliveryState, DisplayState, UploadState
 from calls.summary.refresh import refresh
@@ -125,6 +126,38 @@ def test_empty_cabinet_and_bad_dates_are_told(owner_client: Client, cabinet: Cab
         half = owner_client.get(url, {"from": "2026-11-20"})
         assert "Укажите обе даты" in half.content.decode()
         assert owner_client.get(url, {"export": "nothing"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "days"),
+    [
+        # Dates filled in beside the number of days that the form stood at.
+        ({"days": "28", "shown": "", "from": "2026-11-01", "to": "2026-11-05"}, (11, 1), ""),
+        ({"days": "28", "from": "2026-11-01", "to": "2026-11-05"}, (11, 1), ""),
+        # A number of days chosen instead of the dates that the form stood at.
+        (
+            {
+                "days": "7",
+                "shown": "2026-11-01..2026-11-05",
+                "from": "2026-11-01",
+                "to": "2026-11-05",
+            },
+            (11, 14),
+            "7",
+        ),
+        ({"days": "14"}, (11, 7), "14"),
+        ({}, (10, 24), "28"),
+    ],
+)
+def test_dates_that_were_filled_in_win_over_the_number_of_days(
+    cabinet: Cabinet, query: dict[str, str], first: tuple[int, int], days: str
+) -> None:
+    with time_machine.travel(datetime(2026, 11, 20, 12, tzinfo=UTC), tick=False):
+        form = PeriodForm(query, cabinet=cabinet)
+        assert form.is_valid()
+        assert form.period().first == date(2026, *first)
+    assert form["days"].value() == days
+    assert form.shown == ("" if days else "2026-11-01..2026-11-05")
 
 
 def test_viewer_sees_no_record_in_the_sample(calls: list[Call], viewer_client: Client) -> None:
