@@ -50,8 +50,9 @@ WITH target AS (
            CASE WHEN o.has_client THEN h.client_id ELSE '' END AS client_id,
            CASE WHEN o.channel = {Channel.CALLS} THEN coalesce(h.talk, 0) ELSE 0 END AS talk,
            CASE WHEN o.channel = {Channel.CALLS} THEN coalesce(h.hold, 0) ELSE 0 END AS hold,
-           coalesce((SELECT min(t.goal_id) FROM target t
-                     WHERE t.upload_id = o.id AND t.goal_id = ANY (h.goals)), 0) AS goal_id
+           CASE WHEN o.channel = {Channel.GOAL} THEN coalesce((
+               SELECT min(t.goal_id) FROM target t
+               WHERE t.upload_id = o.id AND t.goal_id = ANY (h.goals)), 0) ELSE 0 END AS goal_id
     FROM calls_loghit h JOIN ours o ON o.uploading_id = h.uploading_id
     WHERE h.request_id = %(request)s AND left(h.moment, 10) BETWEEN %(first)s AND %(last)s
 ), numbered_hit AS MATERIALIZED (
@@ -60,7 +61,7 @@ WITH target AS (
         ORDER BY is_second, visit_id = '', visit_id, part, line) AS place
     FROM hit
 ), sent AS MATERIALIZED (
-    SELECT s.upload_id, s.row_number, s.moment, s.client_id, coalesce(s.talk, 0) AS talk,
+    SELECT s.id, s.upload_id, s.moment, s.client_id, coalesce(s.talk, 0) AS talk,
            coalesce(s.hold, 0) AS hold, coalesce(s.goal_id, 0) AS goal_id,
            row_number() OVER (
         PARTITION BY s.upload_id, s.moment, s.client_id, coalesce(s.talk, 0),
@@ -71,6 +72,9 @@ WITH target AS (
 _SAME = """s.upload_id = h.upload_id AND s.moment = h.moment AND s.client_id = h.client_id
     AND s.talk = h.talk AND s.hold = h.hold AND s.goal_id = h.goal_id"""
 _PAIR = f"{_SAME} AND s.place = h.place"
+
+_HASHES_ONLY = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
+_ANY_JOIN = "SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on"
 
 _COUNTS = f"""
 SELECT (SELECT count(*) FROM calls_logsentrow WHERE request_id = %(request)s),
@@ -85,7 +89,7 @@ SET visit_id = coalesce(h.visit_id, ''), result = CASE
     WHEN h.upload_id IS NULL THEN {LinkResult.ABSENT}
     WHEN h.visit_id <> '' THEN {LinkResult.LINKED} ELSE {LinkResult.NO_VISIT} END
 FROM sent s LEFT JOIN numbered_hit h ON {_PAIR}
-WHERE r.request_id = %(request)s AND r.upload_id = s.upload_id AND r.row_number = s.row_number
+WHERE r.id = s.id
 """
 # The call of a row: by the ledger, or by the repeat that a person ordered.
 # What was once found stays when it is not there any more. Logs that were ordered earlier and are
@@ -155,8 +159,9 @@ def compare(request: LogRequest) -> dict[str, int]:
     stage(request)
     values = _values(request)
     with connection.cursor() as cursor:
-        # Nothing is known of rows that were just stored: the planner would take them for a few.
-        cursor.execute("SET LOCAL enable_nestloop = off")
+        # Nothing is known of rows that were just stored: the planner would take them for a few,
+        # and compare each with all others of its upload. Hashes of all values suit any number.
+        cursor.execute(_HASHES_ONLY)
         cursor.execute(_JUDGE, values)
         cursor.execute(_COUNTS, values)
         sent, hits, pairs = cursor.fetchone() or (0, 0, 0)
@@ -164,7 +169,7 @@ def compare(request: LogRequest) -> dict[str, int]:
             raise NotUnderstood
         cursor.execute(_UNKNOWN, values)
         unknown = sum(count for (count,) in cursor.fetchall())
-        cursor.execute("SET LOCAL enable_nestloop = on")
+        cursor.execute(_ANY_JOIN)
         cursor.execute(_PROVE, values)
         cursor.execute(_TOTALS, values)
         linked, no_visit, absent, not_yet = cursor.fetchone() or (0, 0, 0, 0)
