@@ -158,7 +158,6 @@ class RequestOutcomeAdmin(SupportAdmin):
     """How the requests of each minute ended."""
 
     list_display = ("minute", "yandex_uid", "outcome", "requests")
-    list_filter = ("outcome",)
     search_fields = ("yandex_uid__exact",)
     search_help_text = _("Номер в Яндексе")
     ordering = ("-pk",)
@@ -169,5 +168,4 @@ class YandexOutageAdmin(SupportAdmin):
     """Times in which Yandex failed for many."""
 
     list_display = ("outcome", "began_at", "ended_at", "failed")
-    list_filter = ("outcome",)
     ordering = ("-pk",)
