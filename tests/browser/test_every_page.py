@@ -83,6 +83,7 @@ def addresses(
         **_pages_of_people(cabinet, owner),
         "calls:list": (),
         "calls:freshness": (),
+        "calls:quality": (),
         "calls:export-page": (factories.make_export(cabinet=cabinet, requested_by=owner).pk,),
         "calls:history": (windows.pk,),
         "calls:bulk": (windows.pk, "call_off"),

@@ -1,0 +1,165 @@
+"""What the factors of the link quality say: how it is, what mending brings, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cabinets.plurals import plural
+from calls.queries.quality_score import AGE, COVERAGE, LINKED, REPEATS, VALIDITY, Factor, Quality
+
+TITLES: dict[str, Promise] = {
+    COVERAGE: gettext_lazy("Идентификатор приходит"),
+    VALIDITY: gettext_lazy("Идентификатор настоящий"),
+    AGE: gettext_lazy("Звонок приходит вовремя"),
+    REPEATS: gettext_lazy("У каждого посетителя свой идентификатор"),
+    LINKED: gettext_lazy("Метрика находит визит"),
+}
+#: What to do when calls fail the factor.
+STEPS: dict[str, Promise] = {
+    COVERAGE: gettext_lazy(
+        "Проверьте, что источник передаёт yaClid, yclid или userId с каждым звонком посетителя "
+        "сайта."
+    ),
+    VALIDITY: gettext_lazy(
+        "Передавайте идентификатор текстом и берите ClientID у счетчика Метрики на этом сайте: "
+        "ClientID других систем Метрика не знает."
+    ),
+    AGE: gettext_lazy(
+        "Передавайте звонки сразу после разговора: визит Метрика ищет только за 21 день до "
+        "обработки."
+    ),
+    REPEATS: gettext_lazy(
+        "Один идентификатор стоит в звонках с 4 и больше телефонов. Проверьте, не подставляет ли "
+        "источник постоянное значение."
+    ),
+    LINKED: gettext_lazy(
+        "Сравните номер счетчика на сайте с номером в кабинете. Почему визит не найден, видно на "
+        "странице звонка."
+    ),
+}
+#: Help pages of the steps.
+HELP = {
+    COVERAGE: "identifiers",
+    VALIDITY: "identifier_unreadable",
+    AGE: "expired",
+    REPEATS: "identifiers",
+    LINKED: "unmatched",
+}
+_CAUSES: dict[str, Promise] = {
+    "unreadable": gettext_lazy("не читается: %(count)s"),
+    "other_form": gettext_lazy("не похож на ClientID Метрики: %(count)s"),
+    "later_visit": gettext_lazy("выдан посетителю после звонка: %(count)s"),
+    "old": gettext_lazy("звонку больше 14 дней: %(count)s"),
+    "too_old": gettext_lazy("звонку больше 21 дня: %(count)s"),
+}
+
+
+@dataclass(frozen=True)
+class FactorWords:
+    """A factor in words."""
+
+    title: str
+    share: str
+    counts: str
+    #: The bad calls by cause, in a few words each.
+    causes: list[str]
+    gain: str
+    step: str
+    help_code: str
+    tone: str
+
+
+def words_of(factor: Factor, quality: Quality) -> FactorWords:
+    """Return the words of a factor of this quality."""
+    return FactorWords(
+        str(TITLES[factor.code]),
+        percent(factor.share),
+        counts_text(factor),
+        [
+            str(_CAUSES[cause]) % {"count": number_format(count)}
+            for cause, count in factor.causes.items()
+            if count and cause in _CAUSES
+        ],
+        gain_text(factor, quality),
+        str(STEPS[factor.code]) if factor.bad else "",
+        HELP[factor.code] if factor.bad else "",
+        tone_of(factor.share * 10),
+    )
+
+
+def share_text(factor: Factor) -> str:
+    """Return the share and the counts, such as «61 %: 488 из 800»."""
+    values = {"share": percent(factor.share), "counts": counts_text(factor)}
+    return _("%(share)s: %(counts)s") % values
+
+
+def counts_text(factor: Factor) -> str:
+    """Return the counts, such as «488 из 800»."""
+    values = {"good": number_format(factor.good), "calls": number_format(factor.calls)}
+    return _("%(good)s из %(calls)s") % values
+
+
+def percent(share: float) -> str:
+    """Return a share in whole per cent; all and none are said of all and none only."""
+    value = round(share * 100)
+    if 0 < share < 1:
+        value = min(max(value, 1), 99)
+    return f"{value} %"
+
+
+def gain_text(factor: Factor, quality: Quality) -> str:
+    """Return what mending brings, or why that is not known."""
+    if not factor.bad:
+        return _("чинить нечего")
+    if factor.code == LINKED:
+        return _("заранее не сказать: причины у звонков разные")
+    if factor.gain is None:
+        return _unknown_gain(quality)
+    count = int(factor.gain)
+    if count < 1:
+        return _("меньше одного привязанного в неделю")
+    text = plural(
+        count,
+        _("+%(count)s привязанный в неделю"),
+        _("+%(count)s привязанных в неделю"),
+        _("+%(count)s привязанных в неделю"),
+    ) % {"count": number_format(count)}
+    return _("не меньше: %(gain)s") % {"gain": text} if factor.is_at_least else text
+
+
+def _unknown_gain(quality: Quality) -> str:
+    if quality.good_share is None:
+        return _("ещё не посчитать: о привязке Метрика пока ничего не сообщила")
+    return _("ещё не посчитать: логи Метрики об этих звонках не читали")
+
+
+def basis_text(quality: Quality) -> str:
+    """Say from which share of links the gains are counted."""
+    if quality.good_share is None:
+        return _(
+            "Сколько звонков привязывается, Метрика ещё не сообщила, поэтому выигрыш не посчитан."
+        )
+    share = {"share": percent(quality.good_share)}
+    if quality.is_proved:
+        return _(
+            "Выигрыш: из звонков без этих недостатков по логам Метрики привязано %(share)s."
+        ) % (share)
+    return (
+        _(
+            "Выигрыш: из отправленных звонков посетителей по итогам файлов привязано %(share)s. "
+            "Точнее будет с проверкой по логам: её включают в настройках счетчика."
+        )
+        % share
+    )
+
+
+def tone_of(score: float | None) -> str:
+    """Return the colour of a score between 0 and 10."""
+    if score is None:
+        return "neutral"
+    return "success" if score >= 8 else "warning" if score >= 5 else "danger"

@@ -1,0 +1,181 @@
+"""The score of a counter or source: factors, what mending each would bring, and their mean.
+
+What cannot be counted from rows is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from calls.queries.link_quality import Group, Volume
+
+COVERAGE, VALIDITY, AGE, REPEATS, LINKED = "coverage", "validity", "age", "repeats", "linked"
+#: How much each factor counts in the score.
+WEIGHTS = {COVERAGE: 3, VALIDITY: 2, AGE: 1, REPEATS: 1, LINKED: 3}
+
+#: Metrika links none of these, by its documentation (ADR 0076).
+NEVER_LINKED = ("no_identifier", "unreadable", "too_old")
+_INVALID = ("unreadable", "other_form", "later_visit")
+_OLD = ("old", "too_old")
+_GOOD = ("client_id", "yclid", "user_id")
+
+#: Fewer calls say nothing of a share.
+LEAST_CALLS = 20
+#: Fewer proved calls of a cause say nothing of its links.
+LEAST_PROVED = 10
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor: of so many calls, those that are as they should be."""
+
+    code: str
+    calls: int
+    good: int
+    #: More calls a week that would be linked; None if the rows do not tell.
+    gain: float | None = None
+    #: Some of the bad calls have no link proof yet, so the gain is at least that.
+    is_at_least: bool = False
+    #: The bad calls by their cause.
+    causes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1."""
+        return self.good / self.calls
+
+    @property
+    def bad(self) -> int:
+        """The calls that mending would change."""
+        return self.calls - self.good
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The factors of a counter or a source that enough calls have, in the order of `WEIGHTS`."""
+
+    factors: Sequence[Factor]
+    #: Calls that should be linked: sent or waiting ones, and those without an identifier.
+    calls: int
+    static: int
+    #: The share of links among calls without a fault, and whether link proofs tell it.
+    good_share: float | None
+    is_proved: bool
+
+    @property
+    def score(self) -> float | None:
+        """Between 0 and 10, the weighted mean of the factors; None without one."""
+        weight = sum(WEIGHTS[one.code] for one in self.factors)
+        if not weight:
+            return None
+        return 10 * sum(WEIGHTS[one.code] * one.share for one in self.factors) / weight
+
+
+def quality_of(groups: Iterable[Group], volume: Volume | None) -> Quality:
+    """Return the quality of the groups of one counter; ``volume``: None for one source of it."""
+    found = list(groups)
+    rate = _weekly_rate(found, volume)
+    good_share, is_proved = _good_share(found, volume)
+    faults = _Faults(found, rate, good_share)
+    came, readable = _count(found, without="no_identifier"), _good(found) + _count(found, _OLD)
+    factors = [
+        faults.factor(COVERAGE, faults.meant, ("no_identifier",)),
+        faults.factor(VALIDITY, came, _INVALID),
+        faults.factor(AGE, readable, _OLD),
+        faults.factor(REPEATS, _good(found), _GOOD, repeated=True),
+        _linked(found, volume),
+    ]
+    return Quality(
+        [one for one in factors if one and one.calls >= LEAST_CALLS],
+        faults.meant,
+        _count(found, ("static",)),
+        good_share,
+        is_proved,
+    )
+
+
+class _Faults:
+    """The calls of a counter by fault, and what a link of each would bring."""
+
+    def __init__(self, groups: list[Group], rate: float | None, good_share: float | None) -> None:
+        self._groups = groups
+        self._rate = rate
+        self._good_share = good_share
+        self.meant = _count(groups, without="static")
+
+    def factor(
+        self, code: str, calls: int, causes: tuple[str, ...], *, repeated: bool | None = None
+    ) -> Factor | None:
+        """Return the factor of so many calls, of which those of the causes are bad."""
+        bad = [
+            one
+            for one in self._groups
+            if one.cause in causes and (repeated is None or one.is_repeated)
+        ]
+        if not calls:
+            return None
+        gains = [self._gain([one for one in bad if one.cause == cause]) for cause in causes]
+        known = [one for one in gains if one is not None]
+        counts = {cause: sum(one.calls for one in bad if one.cause == cause) for cause in causes}
+        gain = sum(known) if any(known) else None
+        good = calls - sum(counts.values())
+        return Factor(code, calls, good, gain, len(known) < len(gains), counts)
+
+    def _gain(self, bad: list[Group]) -> float | None:
+        """Return the links a week that the calls of one cause would have; 0 without such calls."""
+        if not bad:
+            return 0.0
+        theirs = _share_of(bad)
+        if theirs is None or self._rate is None or self._good_share is None:
+            return None
+        calls = sum(one.calls for one in bad) * self._rate
+        return calls * max(0.0, self._good_share - theirs)
+
+
+def _share_of(bad: list[Group]) -> float | None:
+    if bad[0].cause in NEVER_LINKED:
+        return 0.0
+    proved = sum(one.proved for one in bad)
+    return sum(one.linked for one in bad) / proved if proved >= LEAST_PROVED else None
+
+
+def _weekly_rate(groups: list[Group], volume: Volume | None) -> float | None:
+    """Return how many calls a week one of the groups' calls stands for."""
+    rows = sum(one.rows for one in groups)
+    if volume is None or not rows:
+        return None
+    return max(volume.rows, rows) / rows / volume.weeks
+
+
+def _good_share(groups: list[Group], volume: Volume | None) -> tuple[float | None, bool]:
+    good = [one for one in groups if one.cause in _GOOD and not one.is_repeated]
+    proved = sum(one.proved for one in good)
+    if proved >= LEAST_CALLS:
+        return sum(one.linked for one in good) / proved, True
+    if volume is not None and volume.told >= LEAST_CALLS:
+        return volume.linked / volume.told, False
+    return None, False
+
+
+def _linked(groups: list[Group], volume: Volume | None) -> Factor | None:
+    """Return the linked ones of the sent calls: by the proofs, else by the counts of the files."""
+    dynamic = [one for one in groups if one.cause not in ("static", "")]
+    proved = sum(one.proved for one in dynamic)
+    if proved >= LEAST_CALLS:
+        return Factor(LINKED, proved, sum(one.linked for one in dynamic))
+    if volume is None:
+        return None
+    return Factor(LINKED, volume.told, round(volume.linked))
+
+
+def _good(groups: list[Group]) -> int:
+    return _count(groups, _GOOD)
+
+
+def _count(groups: list[Group], causes: tuple[str, ...] = (), *, without: str = "") -> int:
+    """Return the calls of these causes, or of all but the static ones and one cause."""
+    if causes:
+        return sum(one.calls for one in groups if one.cause in causes)
+    left_out = ("", "static", without)
+    return sum(one.calls for one in groups if one.cause not in left_out)
