@@ -75,8 +75,9 @@ class SearchForm(forms.Form):
 
 #: Parameters of the ledger's address, by field. Other pages link here with them, and people keep
 #: such addresses: a name stays. The other fields have the names of their parameters: `counter` (its
-#: number in the address of its pages, or `none`), `state` (`DisplayState`), `reason` (a code),
-#: `link` (`calls.queries.link_proofs`), `kind` (`CallKind`), `source` (its number), `tag`, `q`.
+#: number in the address of its pages, or `none`), `state` (`DisplayState`, or several with commas
+#: between them), `reason` (a code), `link` (`calls.queries.link_proofs`), `kind` (`CallKind`),
+#: `source` (its number), `tag`, `q`.
 LEDGER_PARAMETERS = {"date_from": "from", "date_to": "to"}
 #: Parameters of earlier versions of the address.
 _FORMER = {"date_from": "from", "date_to": "to", "concerns": "counter"}
@@ -125,11 +126,28 @@ class LedgerForm(SearchForm):
         alone = (NO_COUNTER, _("Ни в одном счетчике"))
         self._set_choices("counter", counters, alone)
         self._set_choices("source", cabinet.call_sources.order_by("name", "pk"))
+        self._offer_states(self.data.get("state", ""))
 
     def _set_choices(self, name: str, found: Any, *more: tuple[str, Any]) -> None:
         named = [(str(pk), title) for pk, title in found.values_list("pk", "name")]
         field: Any = self.fields[name]
         field.choices = [ALL, *more, *named]
+
+    def _offer_states(self, chosen: str) -> None:
+        """Let several states be chosen by an address: then they are one more choice together."""
+        states = chosen.split(",")
+        self.several = [DisplayState(one) for one in states if one in DisplayState.values]
+        if not 1 < len(states) == len(set(self.several)):
+            self.several = []
+            return
+        field: Any = self.fields["state"]
+        label = _("Любое") if self.is_any_state else _("Несколько, перечислены ниже")
+        field.choices = [ALL, (chosen, label), *DisplayState.choices]
+
+    @property
+    def is_any_state(self) -> bool:
+        """Whether every state is chosen, which leaves out the calls of no counter."""
+        return len(self.several) == len(DisplayState)
 
     def add_prefix(self, field_name: str) -> str:
         """Return the parameter of a field."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,31 +14,18 @@ from cabinets.models import Cabinet
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Delivery, Intake
 from calls.pages.forms import NO_COUNTER
+from calls.pages.funnel_steps import GROUPS, ledger_of_states, steps_table
 from calls.pages.number_table import Cell, Column, NumberTable, count, ledger_url, share
 from calls.pages.sent_row import Cell as SentCell
 from calls.pages.sent_row import cells_of
 from calls.pages.upload_preview import values_of
+from calls.queries.link_proofs import VALUES as LINK_VALUES
+from calls.queries.link_totals import proved_rows
 from calls.queries.statistics import counted
 from calls.states import DeliveryState, DisplayState
 from calls.summary import read
 from calls.summary.read import Period
 from counters.models import Counter
-
-S = DisplayState
-HELD = (S.HELD, S.AWAITS_SETTINGS, S.AWAITS_GOAL, S.NEEDS_DECISION, S.NOT_FINISHED, S.WAITING)
-NOT_SENT = (S.SKIPPED, S.EXPIRED)
-IN_FILE = (S.BATCHED, S.UNCLEAR)
-NOT_ACCEPTED = (S.SENT, S.ROW_REFUSED, S.NEEDS_ATTENTION)
-ACCEPTED = (
-    S.ACCEPTED,
-    S.PARTLY_LINKED,
-    S.LINK_UNKNOWN,
-    S.ACCEPTED_STATIC,
-    S.UNMATCHED,
-    S.PARTLY_ACCEPTED,
-)
-#: Every state is in one of them, so that their counts add up to all rows.
-GROUPS = (HELD, NOT_SENT, IN_FILE, NOT_ACCEPTED, ACCEPTED)
 
 
 @dataclass(frozen=True)
@@ -54,7 +41,12 @@ def funnel_tables(cabinet: Cabinet, period: Period, counter: Counter | None) -> 
     """Return the tables of the page; records and calls only of the whole cabinet."""
     by = ("shown", "reason")
     rows = read.deliveries(cabinet, period, by=by, counters=[counter.pk] if counter else None)
-    of_counter = [_steps(rows), _places(rows, period, counter)]
+    proofs = _proofs(cabinet, period, counter)
+    of_counter = [
+        steps_table(cabinet, rows, period, counter),
+        *([proofs] if proofs else []),
+        _places(rows, period, counter),
+    ]
     return (
         of_counter if counter else [_records(cabinet, period), _calls(cabinet, period), *of_counter]
     )
@@ -95,38 +87,32 @@ def _calls(cabinet: Cabinet, period: Period) -> NumberTable:
     return NumberTable("calls", _("Какие звонки относятся к счетчикам"), columns, rows)
 
 
-def _steps(rows: Sequence[Mapping[str, Any]]) -> NumberTable:
-    by_state = counted(rows, lambda row: row["shown"])
-
-    def of(*groups: Collection[str]) -> int:
-        return sum(by_state.get(state, 0) for group in groups for state in group)
-
-    every = of(*GROUPS)
-    linked = round(sum(row["linked"] for row in rows))
-    lines = (
-        (_("Отнесены к счетчикам"), every),
-        (_("Не отложены и не ждут"), every - of(HELD)),
-        (_("Прошли правила: попали в файл"), of(IN_FILE, NOT_ACCEPTED, ACCEPTED)),
-        (_("Файл отправлен"), of(NOT_ACCEPTED, ACCEPTED)),
-        (_("Приняты Метрикой"), of(ACCEPTED)),
-        (_("Привязаны к визитам"), linked),
-    )
-    table = []
-    before = every
-    for title, number in lines:
-        table.append([Cell(title), count(number), share(number, every), count(before - number)])
-        before = number
-    columns = [
-        Column(_("Шаг")),
-        Column(_("Дошло"), series=True),
-        Column(_("Доля")),
-        Column(_("Осталось на прошлом шаге")),
+def _proofs(cabinet: Cabinet, period: Period, counter: Counter | None) -> NumberTable | None:
+    """Return what the logs say of these rows; None when they were not read."""
+    found = proved_rows(cabinet, period.start, period.end, counter=counter)
+    if found is None:
+        note = _("Проверенных строк слишком много, чтобы считать их здесь: выберите меньше дней.")
+        return NumberTable("proofs", _("Что показали логи Метрики"), [], [], note)
+    if not found:
+        return None
+    every = sum(found.values())
+    rows = [
+        [
+            Cell(str(title)),
+            count(number, ledger_url(period, link=value, counter=counter and counter.pk)),
+            share(number, every),
+        ]
+        for value, title in LINK_VALUES.items()
+        if (number := found.get(value, 0))
     ]
+    rows.append([Cell(_("Всего проверено")), count(every), share(every, every)])
     note = _(
-        "Считаются строки: у звонка по строке на каждый счетчик и канал. Какие строки файла "
-        "привязаны, Метрика не сообщает, только сколько их."
+        "Логи называют визит каждой строки, но проверены не все: только счетчики с включённой "
+        "проверкой и файлы последних дней. Шаг «Привязаны к визитам» выше — сколько строк Метрика "
+        "привязала, когда обработала файлы. Поэтому эти числа могут отличаться, и верьте логам."
     )
-    return NumberTable("steps", _("Путь до Метрики"), columns, table, note)
+    columns = [Column(_("По логам")), Column(_("Строк")), Column(_("Доля"))]
+    return NumberTable("proofs", _("Что показали логи Метрики"), columns, rows, note)
 
 
 def _places(
@@ -151,7 +137,8 @@ def _places(
                         share(number, every),
                     ]
                 )
-    lines.append([Cell(_("Всего")), Cell(""), count(every), share(every, every)])
+    every_url = ledger_of_states(period, counter, DisplayState.values)
+    lines.append([Cell(_("Всего")), Cell(""), count(every, every_url), share(every, every)])
     columns = [Column(_("Состояние")), Column(_("Причина")), Column(_("Строк")), Column(_("Доля"))]
     return NumberTable("places", _("Где сейчас каждая строка"), columns, lines)
 

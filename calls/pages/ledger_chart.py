@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
 from calls.pages.forms import LedgerForm
+from calls.queries.ledger_filters import CallFilters
+from calls.queries.ledger_walk import SCANNED, calls_with_rows
 from calls.queries.redecision import grouped
 from calls.states import TONES, DisplayState
 from calls.summary import read
@@ -65,12 +67,10 @@ def chart_context(cabinet: Cabinet, form: LedgerForm, *, now: datetime) -> dict[
         counters=[filters.counter] if filters.counter else None,
         now=now,
     )
-    counts: Tally[tuple[date, str]] = Tally()
-    for one in found:
-        if filters.kind in ("", one["kind"]) and filters.reason in ("", one["reason"] or ""):
-            counts[one["day"], one["shown"]] += one["deliveries"]
+    counts = _counts(found, filters)
     if not counts:
         return {}
+    is_few = sum(one["deliveries"] for one in found) <= SCANNED
     chosen = form.parameters()
     address = _Address(chosen)
     states = [state for state in DisplayState.values if any(key[1] == state for key in counts)]
@@ -78,12 +78,22 @@ def chart_context(cabinet: Cabinet, form: LedgerForm, *, now: datetime) -> dict[
         "chart_days": _days(period, counts, states, address),
         "chart_width": len(period.days) * DAY,
         "chart_height": HEIGHT,
-        "chart_states": _states(counts, states, address, chosen.get("state", "")),
+        "chart_states": _states(counts, states, address, filters.states),
+        "chart_chosen": _chosen(cabinet, form, counts, period, is_few=is_few, now=now),
         "chart_count": grouped(sum(counts.values())),
         "chart_period": _("%(first)s — %(last)s")
         % {"first": _day(period.first), "last": _day(period.last)},
         "not_counted": ", ".join(str(NOT_COUNTED[name]) for name in NOT_COUNTED if name in chosen),
     }
+
+
+def _counts(found: Iterable[Mapping[str, Any]], filters: CallFilters) -> Tally[tuple[date, str]]:
+    """Return the rows by day and state."""
+    counts: Tally[tuple[date, str]] = Tally()
+    for one in found:
+        if filters.kind in ("", one["kind"]) and filters.reason in ("", one["reason"] or ""):
+            counts[one["day"], one["shown"]] += one["deliveries"]
+    return counts
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,10 @@ def _parts(
 
 
 def _states(
-    counts: Tally[tuple[date, str]], states: Sequence[str], address: _Address, chosen: str
+    counts: Tally[tuple[date, str]],
+    states: Sequence[str],
+    address: _Address,
+    chosen: Collection[str],
 ) -> list[dict[str, Any]]:
     sums: Tally[str] = Tally()
     for (_day_of, state), count in counts.items():
@@ -163,10 +176,34 @@ def _states(
             "tone": TONES[state],
             "count": sums[state],
             "url": address.of(state=state),
-            "is_chosen": state == chosen,
+            "is_chosen": state in chosen,
         }
         for state in states
     ]
+
+
+def _chosen(
+    cabinet: Cabinet,
+    form: LedgerForm,
+    counts: Tally[tuple[date, str]],
+    period: Period,
+    *,
+    is_few: bool,
+    now: datetime,
+) -> str:
+    """Return how many rows are in the chosen states, and of how many calls if ``is_few``.
+
+    '' when no state is chosen, or the counts cannot follow another filter.
+    """
+    filters = form.filters_without_search()
+    if not filters.states or NOT_COUNTED.keys() & form.parameters().keys():
+        return ""
+    rows = sum(count for (_day_of, state), count in counts.items() if state in filters.states)
+    if not is_few:
+        return _("Из них в выбранных состояниях: %(rows)s.") % {"rows": grouped(rows)}
+    calls = calls_with_rows(cabinet, filters, period.start, period.end, now=now)
+    text = _("Из них в выбранных состояниях: %(rows)s, это звонков: %(calls)s.")
+    return text % {"rows": grouped(rows), "calls": grouped(calls)}
 
 
 def _day(day: date) -> str:

@@ -38,6 +38,31 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A row drawn as a bar: ``reached`` and then what is ``lost`` since the row before.
+
+    Both are widths in per cent as SVG writes them; none is so narrow that it is not seen.
+    """
+
+    title: str
+    text: str
+    reached: str
+    lost: str
+
+    @classmethod
+    def of(cls, title: str, reached: int, before: int, every: int) -> Bar:
+        """Return the bar of a row of ``every``, after a row of ``before``."""
+        text = f"{number_format(reached, force_grouping=True)} · {share(reached, every).text}"
+        width = _width(reached, every)
+        lost = min(_width(before - reached, every), 100 - width)
+        return cls(title, text, f"{width:.2f}", f"{lost:.2f}")
+
+
+def _width(part: int, whole: int) -> float:
+    return max(0.5, part * 100 / whole) if part > 0 and whole else 0.0
+
+
+@dataclass(frozen=True)
 class NumberTable:
     """The first cell of a row names it. ``chart``: it is drawn; the table is folded then."""
 
@@ -47,6 +72,7 @@ class NumberTable:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     chart: bool = False
+    bars: Sequence[Bar] = ()
 
     @property
     def labelled_rows(self) -> list[list[tuple[str, Cell]]]:

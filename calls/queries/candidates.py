@@ -8,14 +8,17 @@ filters. Rows whose state is that of their upload are found by the uploads of th
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from calls.models import Delivery, Upload
-from calls.queries.display_state import uploads_in_state
+from calls.queries.display_state import uploads_in_states
 from calls.states import (
     BY_ORDER_ONLY,
     CALL_NOT_FINISHED,
@@ -99,13 +102,22 @@ def own_condition(state: str, now: datetime) -> Q | None:
 
 
 def of_state(scope: Q, state: str, *, since: date | None, now: datetime) -> Candidates:
-    """Return the rows that may be in the state, in two queries.
+    """Return the rows that may be in the state; see `of_states`."""
+    return of_states(scope, [state], since=since, now=now)
+
+
+def of_states(
+    scope: Q, states: Collection[str], *, since: date | None, now: datetime
+) -> Candidates:
+    """Return the rows that may be in one of the states, in two queries.
 
     ``scope`` names counters; it is a condition of rows and of uploads alike. ``since`` is the first
     day of the history, None for all of it.
     """
-    uploads = uploads_in_state(state).filter(scope, **_built_since(since))
-    return _candidates(scope, own_condition(state, now), uploads)
+    uploads = uploads_in_states(states).filter(scope, **_built_since(since))
+    conditions = [own_condition(state, now) for state in states]
+    own = reduce(or_, (one for one in conditions if one is not None), Q())
+    return _candidates(scope, own or None, uploads)
 
 
 def of_reason(scope: Q, reason: str, *, since: date | None) -> Candidates:

@@ -40,9 +40,9 @@ def display_state_of_upload(upload_id: int) -> DisplayState:
     return DisplayState(state)
 
 
-def uploads_in_state(state: str) -> QuerySet[Upload]:
-    """Return the uploads whose calls are shown in this state, unless a row has one of its own."""
-    found: QuerySet[Upload] = _with_state().filter(display_state=state)
+def uploads_in_states(states: Collection[str]) -> QuerySet[Upload]:
+    """Return the uploads whose calls are shown in these states, unless a row has one of its own."""
+    found: QuerySet[Upload] = _with_state().filter(display_state__in=states)
     return found
 
 

@@ -14,6 +14,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from calls.models import Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.link_proofs import link_condition
+from calls.states import DisplayState
 
 
 class _HasTag(Func):
@@ -39,12 +40,22 @@ class CallFilters:
     #: A whole tag, in any case.
     tag: str = ""
     counter: int | None = None
-    #: A value of `DisplayState`.
+    #: A value of `DisplayState`, or several with commas between them.
     state: str = ""
     #: The code of a reason, of the row or of its upload.
     reason: str = ""
     #: A value of `calls.queries.link_proofs.VALUES`.
     link: str = ""
+
+    @property
+    def states(self) -> frozenset[str]:
+        """The chosen states; empty when none is chosen."""
+        return frozenset(self.state.split(",")) if self.state else frozenset()
+
+    @property
+    def is_any_state(self) -> bool:
+        """Whether every state is chosen: any row passes, and a call without rows does not."""
+        return self.states >= frozenset(DisplayState.values)
 
     @property
     def is_of_rows(self) -> bool:
@@ -85,8 +96,8 @@ def passing(
     found = with_display_state(rows, now)
     if filters.counter:
         found = found.filter(counter_id=filters.counter)
-    if filters.state:
-        found = found.filter(display_state=filters.state)
+    if filters.states and not filters.is_any_state:
+        found = found.filter(display_state__in=sorted(filters.states))
     if filters.reason:
         found = found.filter(why=filters.reason)
     if filters.link:

@@ -42,7 +42,8 @@ TONES = {
     NOT_YET: "info",
     UNKNOWN: "neutral",
 }
-_OF_RESULT = {
+#: Value of each result of a proof.
+OF_RESULT = {
     LinkResult.LINKED: LINKED,
     LinkResult.NO_VISIT: NOT_LINKED,
     LinkResult.ABSENT: ABSENT,
@@ -110,7 +111,7 @@ def link_condition(value: str, *, now: datetime | None = None) -> Q:
         is_searched = Exists(_searched(now or timezone.now()))
         is_not_proved = _with_metrika() & ~Q(Exists(_proofs()))
         return is_not_proved & (Q(is_searched) if value == NOT_YET else ~Q(is_searched))
-    result = next(result for result, one in _OF_RESULT.items() if one == value)
+    result = next(result for result, one in OF_RESULT.items() if one == value)
     return _with_metrika() & Q(Exists(_proofs().filter(result=result)))
 
 
@@ -145,7 +146,7 @@ def _link(
 ) -> Link:
     if result is None:
         return _not_proved(is_static=is_static, is_searched=is_searched, is_on=is_on)
-    value = _OF_RESULT[LinkResult(result)]
+    value = OF_RESULT[LinkResult(result)]
     text = _text_of(value, visit_id or "", visit_at)
     return Link(value, text, proved_at, visit_id or "", visit_at)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 
-from calls.models import LinkProof, LogRequest, UnknownLogRow
+from cabinets.models import Cabinet
+from calls.models import LinkProof, LogRequest, Resend, UnknownLogRow
+from calls.queries.link_proofs import OF_RESULT
 from calls.states import LinkResult
 from counters.models import Counter
 
 #: Calls of so many days are counted on a counter's page.
 COUNTED_DAYS = 7
+#: Rows of more proofs are not counted while a page waits.
+MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,22 @@ def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
         **rows.order_by().aggregate(**by_result),
         read_at=read.values_list("posted_at", flat=True).first(),
     )
+
+
+def proved_rows(
+    cabinet: Cabinet, since: datetime, until: datetime, *, counter: Counter | None
+) -> dict[str, int] | None:
+    """Return the rows of the ledger whose calls began then, by what the logs say; one query.
+
+    None when they are more than `MOST_COUNTED`. Repeats that a person ordered are no such rows.
+    """
+    counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
+    rows = LinkProof.objects.filter(
+        counter_id__in=counters, partition_at__gte=since, partition_at__lt=until
+    ).exclude(Exists(Resend.objects.filter(upload_id=OuterRef("upload_id"))))
+    results = rows.order_by().values_list("result", flat=True)[: MOST_COUNTED + 1]
+    found = Tally(OF_RESULT[LinkResult(one)] for one in results.iterator())
+    return dict(found) if found.total() <= MOST_COUNTED else None
 
 
 def latest_requests(counter: Counter) -> list[LogRequest]:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.models import Call, Delivery
-from calls.pages.funnel_page import GROUPS
+from calls.pages.funnel_steps import GROUPS
 from calls.pages.period_form import PeriodForm
 from calls.queries.display_state import with_display_state
 from calls.states import DeliveryState, DisplayState, UploadState
