@@ -45,6 +45,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "sent_url": sent_calls_url(counter),
         "metrika_url": metrika_url(counter),
         "history_url": reverse("calls:history", args=[counter.pk]),
+        "link_proof": counter.link_proof,
         "delete_url": reverse("counters:delete", args=[counter.pk]),
         "goals_url": reverse("counters:refresh-goals", args=[counter.pk]),
         "goals_at": counter.goals_refreshed_at,

@@ -47,6 +47,8 @@ class RowValues(NamedTuple):
     expires_at: datetime
     call_revision: int | None
     upload_id: int | None
+    row_number: int | None
+    state: int
 
 
 class CallValues(NamedTuple):

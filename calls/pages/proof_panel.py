@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,7 +21,9 @@ from calls.models import LogRequest, LogState, UnknownLogRow
 from calls.proof import orders
 from calls.proof.errors import sentence_of
 from calls.proof.unknown import mark_seen
+from calls.queries.link_proofs import ABSENT, LINKED, NOT_LINKED
 from calls.queries.link_totals import (
+    LinkTotals,
     UnknownRows,
     latest_requests,
     link_totals,
@@ -43,8 +46,10 @@ def panel_context(counter: Counter, *, can_manage: bool, now: datetime) -> dict[
         "proof": {
             "is_on": counter.link_proof,
             "totals": totals,
-            "period": _("Звонки за последнюю неделю."),
+            "figures": _figures(counter, totals),
+            "period": _period_text(totals),
             "requests": [_state_of(one) for one in requests],
+            "is_being_read": any(one.is_open for one in requests),
             "unknown": unknown,
             "alarm": alarm_text(unknown) if unknown else "",
             "rows": _listed(counter) if unknown else [],
@@ -108,6 +113,47 @@ def _url(counter: Counter) -> str:
 def _listed(counter: Counter) -> list[UnknownLogRow]:
     rows = UnknownLogRow.objects.filter(counter=counter, seen_at=None).select_related("upload")
     return list(rows.order_by("-pk")[:LISTED])
+
+
+def _figures(counter: Counter, totals: LinkTotals) -> list[dict[str, Any]]:
+    """Return what the logs say of the rows, each with the address of exactly these."""
+    if totals.first_at is None or totals.last_at is None:
+        return []
+    days = {
+        "from": timezone.localdate(totals.first_at).isoformat(),
+        "to": timezone.localdate(totals.last_at).isoformat(),
+    }
+    found = (
+        (_("Привязаны к визиту"), LINKED, totals.linked, totals.linked_calls),
+        (_("В Метрике, без визита"), NOT_LINKED, totals.no_visit, totals.no_visit_calls),
+        (_("В логах Метрики нет"), ABSENT, totals.absent, totals.absent_calls),
+    )
+    return [
+        {
+            "title": title,
+            "rows": rows,
+            "calls": calls,
+            "url": f"{reverse('calls:list')}?"
+            + urlencode({"counter": counter.pk, "link": value, **days}),
+        }
+        for title, value, rows, calls in found
+    ]
+
+
+def _period_text(totals: LinkTotals) -> str:
+    """Return what is counted, and of which days."""
+    if totals.first_at is None or totals.last_at is None:
+        return ""
+    first, last = (
+        date_format(timezone.localdate(one), "j E") for one in (totals.first_at, totals.last_at)
+    )
+    if first == last:
+        text = _("Отправки звонков за %(day)s: один звонок по одному каналу — одна отправка.")
+        return text % {"day": first}
+    text = _(
+        "Отправки звонков с %(first)s по %(last)s: один звонок по одному каналу — одна отправка."
+    )
+    return text % {"first": first, "last": last}
 
 
 def _state_of(one: LogRequest) -> dict[str, Any]:

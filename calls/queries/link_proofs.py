@@ -5,7 +5,7 @@ The only definition: lists, filters and a call's page use `link_of` and `link_co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,16 @@ def link_of(deliveries: Iterable[Delivery]) -> dict[int, Link]:
         for one in deliveries
         if one.upload_id is not None and one.state == DeliveryState.BATCHED
     }
+    return {rows[place]: link for place, link in link_of_rows(rows).items()}
+
+
+def link_of_rows(
+    rows: Collection[tuple[int, int | None]],
+) -> dict[tuple[int, int | None], Link]:
+    """Return what is known of rows of uploads, each its upload's id and its number, in one query.
+
+    Rows of uploads that are not with Metrika are left out.
+    """
     if not rows:
         return {}
     values: dict[str, Any] = {
@@ -99,7 +109,7 @@ def link_of(deliveries: Iterable[Delivery]) -> dict[int, Link]:
     }
     with connection.cursor() as cursor:
         cursor.execute(_LINKS, values)
-        return {rows[upload, row]: _link(*found) for upload, row, *found in cursor.fetchall()}
+        return {(upload, row): _link(*found) for upload, row, *found in cursor.fetchall()}
 
 
 def link_condition(value: str, *, now: datetime | None = None) -> Q:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
+from django.db.models import Aggregate, Count, Exists, Max, Min, OuterRef, Q, Sum
+from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.models import LinkProof, LogRequest, Resend, UnknownLogRow
@@ -21,13 +22,26 @@ COUNTED_DAYS = 7
 MOST_COUNTED = 100_000
 
 
+_RESULTS = {
+    "linked": LinkResult.LINKED,
+    "no_visit": LinkResult.NO_VISIT,
+    "absent": LinkResult.ABSENT,
+}
+
+
 @dataclass(frozen=True)
 class LinkTotals:
-    """Rows of the last days by what the logs say of them."""
+    """Rows of the ledger of the last days by what the logs say of them, and of how many calls."""
 
     linked: int = 0
+    linked_calls: int = 0
     no_visit: int = 0
+    no_visit_calls: int = 0
     absent: int = 0
+    absent_calls: int = 0
+    #: The earliest and the latest time of these calls, which their days are counted by.
+    first_at: datetime | None = None
+    last_at: datetime | None = None
     #: When the newest logs were ordered that were read to their end.
     read_at: datetime | None = None
 
@@ -50,15 +64,21 @@ class UnknownRows:
 
 
 def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
-    """Return the totals of the last days; two queries."""
+    """Return the totals of today and the days before it, COUNTED_DAYS in all; two queries.
+
+    Repeats that a person ordered are no rows of the ledger.
+    """
+    since = (timezone.localdate(now) - timedelta(days=COUNTED_DAYS - 1), time())
     rows = LinkProof.objects.filter(
-        counter=counter, partition_at__gt=now - timedelta(days=COUNTED_DAYS)
-    )
-    by_result = {
-        "linked": Count("pk", filter=Q(result=LinkResult.LINKED)),
-        "no_visit": Count("pk", filter=Q(result=LinkResult.NO_VISIT)),
-        "absent": Count("pk", filter=Q(result=LinkResult.ABSENT)),
+        counter=counter, partition_at__gte=timezone.make_aware(datetime.combine(*since))
+    ).exclude(Exists(Resend.objects.filter(upload_id=OuterRef("upload_id"))))
+    by_result: dict[str, Aggregate] = {
+        "first_at": Min("partition_at"),
+        "last_at": Max("partition_at"),
     }
+    for name, result in _RESULTS.items():
+        by_result[name] = Count("pk", filter=Q(result=result))
+        by_result[f"{name}_calls"] = Count("call_id", filter=Q(result=result), distinct=True)
     read = LogRequest.objects.filter(counter=counter, state="done").order_by("-pk")
     return LinkTotals(
         **rows.order_by().aggregate(**by_result),

@@ -31,6 +31,8 @@ from calls.pages.upload_page import sent_at_of
 from calls.phones import shown_phone
 from calls.queries.ledger_filters import CallFilters, passing
 from calls.queries.ledger_walk import Place, next_calls
+from calls.queries.link_proofs import Link, link_of_rows
+from calls.states import DeliveryState
 from calls.workbook import Cell, Column
 from counters.models import Counter
 
@@ -38,6 +40,8 @@ from counters.models import Counter
 STEP = 1_000
 #: Columns of a file that are times.
 TIMES = (0, 16)
+#: What is known of the link of a row to a visit, by its upload and number.
+Links = dict[tuple[int, int | None], Link]
 
 
 class Lines(NamedTuple):
@@ -80,11 +84,12 @@ class LedgerReader:
         span = (min(months), max(months))
         ids = [one.call_id for one in found.places]
         calls, rows = self._calls(ids, span), self._rows(ids, span)
-        uploads = uploads_of([row for of_call in rows.values() for row in of_call])
+        every = [row for of_call in rows.values() for row in of_call]
+        uploads, links = uploads_of(every), _links_of(every)
         lines = [
             line
             for one in found.places
-            for line in self._lines(calls[one.call_id], rows.get(one.call_id, []), uploads)
+            for line in self._lines(calls[one.call_id], rows.get(one.call_id, []), uploads, links)
         ]
         return Lines(lines, found.next)
 
@@ -101,14 +106,15 @@ class LedgerReader:
         return by_call
 
     def _lines(
-        self, call: CallValues, rows: list[RowValues], uploads: dict[int, Upload]
+        self, call: CallValues, rows: list[RowValues], uploads: dict[int, Upload], links: Links
     ) -> Iterator[Sequence[Cell]]:
         first = self._of_call(call)
         for row in sorted(rows, key=self._place_of):
             upload = uploads[row.upload_id] if row.upload_id is not None else None
-            yield *first, *self._of_row(row, call, upload)
+            link = links.get((row.upload_id or 0, row.row_number))
+            yield *first, *self._of_row(row, call, upload), link.text if link else None
         if not rows and not self.filters.is_of_rows:
-            yield *first, None, None, None, _("Ни в одном счетчике"), None, None, None
+            yield *first, None, None, None, _("Ни в одном счетчике"), None, None, None, None
 
     def _place_of(self, row: RowValues) -> tuple[str, int, int]:
         return self._counters[row.counter_id].name, row.counter_id, row.channel
@@ -146,6 +152,17 @@ class LedgerReader:
         return dict(self.cabinet.call_sources.values_list("pk", "name"))
 
 
+def _links_of(rows: Sequence[RowValues]) -> Links:
+    """Return what is known of the link of each sent row to a visit, by upload and number."""
+    return link_of_rows(
+        [
+            (row.upload_id, row.row_number)
+            for row in rows
+            if row.upload_id is not None and row.state == DeliveryState.BATCHED
+        ]
+    )
+
+
 def columns_of(zone: str) -> list[Column]:
     """Return the columns of a file with times of this time zone."""
     in_zone = {"zone": zone_label(zone)}
@@ -167,4 +184,5 @@ def columns_of(zone: str) -> list[Column]:
         Column(_("Почему"), 60),
         Column(_("Выгрузка"), 12),
         Column(_("Отправлен (время: %(zone)s)") % in_zone, 22),
+        Column(_("Привязка"), 34),
     ]

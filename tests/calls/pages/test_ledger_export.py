@@ -76,6 +76,10 @@ def test_small_file_has_a_line_for_each_row_and_no_formula(
         ["7 916 123-45-01", "Звонки", "Ждёт отправки"],
         ["7 916 123-45-02", "", "Ни в одном счетчике"],
     ]
+    assert [told(line, "Привязка") for line in lines[1:]] == [
+        ["по логам не проверялся: проверка выключена в настройках счетчика"],
+        *([""] for _ in range(3)),
+    ]
     assert told(lines[1], "Сайт", "Теги") == ['\'=HYPERLINK("x")', "Целевой, ivanov@mail.example"]
     assert "Иванов" in lines[2][column["Почему"]]
     # The filters of rows leave the other row of the call out, and calls of no counter.

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from cabinets.models import AuditEvent
 from calls.models import LinkProof, LogRequest, UnknownLogRow
@@ -55,9 +56,24 @@ def page_of(client: Client, counter: Counter) -> str:
     return client.get(reverse("calls:history", args=[counter.pk])).content.decode()
 
 
+def panel_in(page: str) -> str:
+    return page.partition('id="proof"')[2].partition("</section>")[0]
+
+
 def test_person_orders_a_check_and_sees_what_was_not_sent(
     owner_client: Client, found: Counter
 ) -> None:
+    # The counts lead to exactly these rows; nothing is being read, so the page stays as it is.
+    page = page_of(owner_client, found)
+    assert "hx-get" not in panel_in(page)
+    day = timezone.localdate(LinkProof.objects.get().partition_at).isoformat()
+    url = f"{reverse('calls:list')}?counter={found.pk}&link=linked&from={day}&to={day}"
+    assert f'href="{escape(url)}">отправок: 1</a>' in page
+    assert "звонков: 1" in panel_in(page)
+    assert [len(one["deliveries"]) for one in owner_client.get(url).context["rows"]] == [1]
+    settings = owner_client.get(reverse("counters:settings", args=[found.pk])).content.decode()
+    assert f'href="{reverse("calls:history", args=[found.pk])}#proof"' in settings
+
     order, seen = (
         reverse(name, args=[found.pk]) for name in ("calls:proof-order", "calls:proof-seen")
     )
@@ -74,6 +90,7 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert "Проверить сейчас" in before
     assert "лишних повторов" not in after
     assert "Логи этого счетчика уже читаются" in after
+    assert 'hx-trigger="every 5s"' in panel_in(after)
     request = LogRequest.objects.get()
     assert request.requested_by is not None
     actions = ["proof.ordered", "proof.rows_seen"]
