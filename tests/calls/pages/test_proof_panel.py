@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from cabinets.models import AuditEvent
-from calls.models import LinkProof, LogRequest, UnknownLogRow
+from calls.models import LinkProof, LogRequest, UnknownLogRow, Upload
 from counters.models import Counter
 from tests.calls.ledger import make_call
 from tests.calls.proof.stand import send
@@ -70,7 +70,11 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     url = f"{reverse('calls:list')}?counter={found.pk}&link=linked&from={day}&to={day}"
     assert f'href="{escape(url)}">отправок: 1</a>' in page
     assert "звонков: 1" in panel_in(page)
-    assert [len(one["deliveries"]) for one in owner_client.get(url).context["rows"]] == [1]
+    Upload.objects.update(linked_quantity=1)
+    listed = [row["deliveries"] for row in owner_client.get(url).context["rows"]]
+    assert [[(one["state_text"], one["own_link"]) for one in row] for row in listed] == [
+        [("Принят, привязаны не все", "эта строка привязана")]
+    ]
     settings = owner_client.get(reverse("counters:settings", args=[found.pk])).content.decode()
     assert f'href="{reverse("calls:history", args=[found.pk])}#proof"' in settings
 
