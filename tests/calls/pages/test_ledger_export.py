@@ -77,7 +77,7 @@ def test_small_file_has_a_line_for_each_row_and_no_formula(
         ["7 916 123-45-02", "", "Ни в одном счетчике"],
     ]
     assert [told(line, "Привязка") for line in lines[1:]] == [
-        ["по логам не проверялся: проверка выключена в настройках счетчика"],
+        ["по логам Метрики не проверялся: проверка выключена в настройках счетчика"],
         *([""] for _ in range(3)),
     ]
     assert told(lines[1], "Сайт", "Теги") == ['\'=HYPERLINK("x")', "Целевой, ivanov@mail.example"]
