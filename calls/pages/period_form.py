@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ def _preset_choices() -> list[tuple[str, Any]]:
     return [own, *((str(days), title) for days, title in zip(PRESETS, titles, strict=True))]
 
 
-def _shown(data: dict[str, Any]) -> str:
+def _shown(data: Mapping[str, Any]) -> str:
     """Return both dates as one value; '' without a date."""
     dates = data.get("from", ""), data.get("to", "")
     return "..".join(dates) if any(dates) else ""

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from calls.models import MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of, zone_of
@@ -31,6 +32,13 @@ class DayLine:
     verdict: Verdict | None
     problem: str | Promise = ""
     is_notable: bool = False
+    #: The ledger with exactly the calls of `OwnDay.received`; "" where no filter says that.
+    received_url: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was sent and nothing is in the report."""
+        return not self.own.sent and not self.own.accepted_high and not self.reported
 
     @property
     def accepted(self) -> str:
@@ -54,7 +62,7 @@ class DayLine:
 
     @property
     def causes(self) -> list[str]:
-        """Likely causes, or why the day is not comparable."""
+        """Possible causes, or why the day is not comparable."""
         return words.cause_words(self.verdict) if self.verdict else [str(self.problem)]
 
     @property
@@ -62,6 +70,8 @@ class DayLine:
         """Tone and text."""
         if self.verdict is None:
             return "neutral", str(words.NOT_COMPARABLE)
+        if self.is_empty:
+            return "neutral", str(words.NOTHING)
         return words.badge_of(self.verdict, is_notable=self.is_notable)
 
 
@@ -140,6 +150,9 @@ def _compared(
     verdict = judge(own, reported, channel)
     notable = is_notable(verdict.unexplained, own.sent)
     total = DayLine(own, "", reported, verdict, is_notable=notable)
+    if total.is_empty:
+        nothing = _("За эти дни ничего не отправлено, и в отчёте пусто: сравнивать нечего.")
+        return Comparison(channel, lines, total, nothing, "info")
     sentence = words.period_sentence(verdict, reported, total.accepted, channel, is_notable=notable)
     tone = "warning" if notable else ("success" if verdict.agrees else "info")
     return Comparison(channel, lines, total, sentence, tone)
@@ -154,10 +167,11 @@ def _line(
 ) -> DayLine:
     problem = _problem(counter, report, channel, own)
     url = _history_url(counter, channel, own.day)
+    ledger = _ledger_url(counter, own)
     if problem:
-        return DayLine(own, url, None, None, problem)
+        return DayLine(own, url, None, None, problem, received_url=ledger)
     count = sum((reported or {}).values())
-    return DayLine(own, url, count, judge(own, count, channel))
+    return DayLine(own, url, count, judge(own, count, channel), received_url=ledger)
 
 
 def _problem(
@@ -199,3 +213,15 @@ def _history_url(counter: Counter, channel: Channel, day: date) -> str:
     url = reverse("calls:history", args=[counter.pk])
     values = {"q": "", "channel": channel.value, "date_from": day, "date_to": day}
     return f"{url}?{urlencode(values)}"
+
+
+def _ledger_url(counter: Counter, own: OwnDay) -> str:
+    """Return the ledger of the day if its days are the counter's and it has the same calls.
+
+    The ledger has no filter of channels, so with two of them it may list more.
+    """
+    is_same = counter.cabinet.time_zone == zone_of(counter) and len(channels_of(counter)) == 1
+    if not is_same or not own.received:
+        return ""
+    values = {"counter": counter.pk, "from": own.day, "to": own.day}
+    return f"{reverse('calls:list')}?{urlencode(values)}"

@@ -18,6 +18,8 @@ from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.time_zones import zone_label
 from calls.models import MetrikaReport, Reconciliation
 from calls.pages.report_page import Comparison, channels_of, comparison_of, csv_rows
+from calls.pages.report_standings import most_sent, standings_of
+from calls.pages.report_words import QUALITY
 from calls.reconciliation import reports
 from calls.states import Channel
 from counters.models import Counter
@@ -35,10 +37,11 @@ def reports_page(request: CabinetRequest) -> HttpResponse:
     counters = list(_counters(request))
     chosen = _chosen(request, counters)
     context: dict[str, Any] = {"counters": counters, "periods": PERIODS, "counter": chosen}
+    context["quality"] = QUALITY
     context["can_manage"] = request.membership.can_manage
     if chosen is not None:
         context |= _of_counter(chosen, _days(request))
-        context["standings"] = _standings(counters)
+        context["standings"] = standings_of(counters)
     return render(request, "calls/reports.html", context)
 
 
@@ -94,14 +97,6 @@ def _comparisons(counter: Counter, report: MetrikaReport | None, days: int) -> l
     ]
 
 
-def _standings(counters: list[Counter]) -> list[dict[str, Any]]:
-    """Return how each counter stood when its report was read; those that differ come first."""
-    found = MetrikaReport.objects.filter(counter__in=counters).order_by()
-    by_counter = {one.counter_id: one for one in found}
-    rows = [{"counter": one, "report": by_counter.get(one.pk)} for one in counters]
-    return sorted(rows, key=lambda row: not (row["report"] and row["report"].is_different))
-
-
 def _header() -> list[str]:
     return [
         _("День"),
@@ -113,7 +108,7 @@ def _header() -> list[str]:
         _("В отчёте"),
         _("Разница"),
         _("Итог"),
-        _("Вероятная причина"),
+        _("Возможные причины"),
     ]
 
 
@@ -128,10 +123,12 @@ def _counters(request: CabinetRequest) -> Any:
 
 
 def _chosen(request: CabinetRequest, counters: list[Counter]) -> Counter | None:
-    """Return the counter of the address; by default the first. An unknown one counts as none."""
+    """Return the counter of the address, by default the one that sent the most in 30 days."""
     wanted = request.GET.get("counter", "")
     by_key = {str(one.pk): one for one in counters}
-    return by_key.get(wanted) or (counters[0] if counters else None)
+    if wanted in by_key or not counters:
+        return by_key.get(wanted)
+    return most_sent(request.cabinet, counters)
 
 
 def _days(request: CabinetRequest) -> int:

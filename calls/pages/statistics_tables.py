@@ -20,6 +20,7 @@ from calls.pages.number_table import (
     of_day,
     share,
 )
+from calls.pages.report_words import QUALITY
 from calls.queries.statistics import Sums, counted, grouped, total
 from calls.states import CallKind, DisplayState
 from calls.summary.read import Period
@@ -70,21 +71,21 @@ def _totals(found: Statistics) -> NumberTable:
             count(now.missed),
             count(before.missed),
             quality,
-            _("там только звонки, привязанные к визитам"),
+            _("что в нём есть, сказано рядом с таблицей"),
         ),
         _line(
             _("Доля пропущенных"),
             share(now.missed, now.calls),
             share(before.missed, before.calls),
             quality,
-            _("Метрика делит на привязанные звонки"),
+            _("Метрика делит на звонки этого отчёта, а не на все"),
         ),
         _line(
             _("Средний разговор"),
             duration(now.talk_seconds, now.answered),
             duration(before.talk_seconds, before.answered),
             quality,
-            _("считаем по отвеченным, как Метрика; у неё только привязанные"),
+            _("считаем по отвеченным, как Метрика, но по всем звонкам"),
         ),
         _line(
             _("Среднее ожидание"),
@@ -109,7 +110,7 @@ def _totals(found: Statistics) -> NumberTable:
         Column(_("Отчёт Метрики")),
         Column(_("Почему может отличаться")),
     ]
-    return NumberTable("totals", _("Итоги"), columns, lines)
+    return NumberTable("totals", _("Итоги"), columns, lines, str(QUALITY))
 
 
 def _line(title: str, now: Cell, before: Cell, report: str, why: str) -> list[Cell]:

@@ -63,6 +63,8 @@ class OwnDay:
     other_goal: int = 0
     #: Rows that Metrika counts as one with another: same goal, visitor and second.
     merged: int = 0
+    #: Sent rows of which Metrika has not told yet how many it accepts.
+    pending: int = 0
 
     def __add__(self, other: OwnDay) -> OwnDay:
         """Sum of two days; the day is that of the first."""
@@ -107,6 +109,7 @@ SELECT r.day,
         AND u.state <> '{UploadState.CANCELLED.value}') AS to_send,
     sum(r.count) FILTER (WHERE {_SENT}) AS sent,
     sum(r.count) FILTER (WHERE {_SENT} AND {_IS_RECENT}) AS recent,
+    sum(r.count) FILTER (WHERE {_SENT} AND NOT ({_PROCESSED})) AS pending,
     sum({_LEAST.format(whole=_ACCEPTED)}) FILTER (WHERE {_SENT} AND {_PROCESSED}) AS accepted_low,
     sum({_MOST.format(whole=_ACCEPTED)}) FILTER (WHERE {_SENT} AND {_PROCESSED}) AS accepted_high,
     sum({_LEAST.format(whole=f"coalesce({_TOLD}, 0)")}) FILTER (WHERE {_LINKABLE}) AS linked_low,
@@ -122,7 +125,7 @@ FROM r LEFT JOIN calls_upload u ON u.id = r.upload_id
 GROUP BY r.day
 """
 _NAMES = (
-    *("day", "received", "to_send", "sent", "recent", "accepted_low", "accepted_high"),
+    *("day", "received", "to_send", "sent", "recent", "pending", "accepted_low", "accepted_high"),
     *("linked_low", "linked_high", "due_low", "static", "refused", "doubled", "other_goal"),
 )
 _REPEATS = f"""

@@ -1,8 +1,9 @@
 """Judges the difference between a report and the ledger, and names its likely causes.
 
 Which calls a report must have is known only within bounds: at the least the rows that Metrika said
-to have linked a day before the report was read, at the most all that it has. A number within the
-bounds has an explanation, and the causes say which; one outside them is a difference.
+to have linked a day before the report was read, at the most all that it has. A number outside the
+bounds is a difference. The causes are candidates: which of them it was, Metrika does not tell, so
+each has the most that it can account for, and together they may account for more than is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SHARE = 0.05
 
 
 class Cause(StrEnum):
-    """A likely cause of a difference."""
+    """A possible cause of a difference."""
 
     #: Sent less than a day before the report was read, or after it.
     RECENT = "recent"
@@ -39,8 +40,12 @@ class Cause(StrEnum):
     SITE = "site"
     #: More than we sent: somebody else sends calls to the counter.
     SOMEBODY_ELSE = "somebody_else"
-    #: Fewer than Metrika said to have linked: the report counts on the day of the visit.
+    #: The report counts on the day of the visit, which may be outside of the days compared.
     DAY_OF_VISIT = "day_of_visit"
+    #: Metrika has not told yet how many of the rows it accepts.
+    PENDING = "pending"
+    #: A file has calls of several days: how many of each it accepted, Metrika does not tell.
+    SPANS = "spans"
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,17 @@ class Verdict:
         """Whether the report has exactly the accepted rows."""
         return self.difference_low == self.difference_high == 0
 
+    @property
+    def may_agree(self) -> bool:
+        """Whether the report's number is one of those that the accepted rows can be."""
+        return self.difference_low <= 0 <= self.difference_high
+
+    @property
+    def is_explicable(self) -> bool:
+        """Whether the causes can account for the whole difference."""
+        gap = max(-self.difference_low, self.difference_high)
+        return not self.unexplained and sum(count for _cause, count in self.causes) >= gap
+
 
 def judge(own: OwnDay, reported: int, channel: Channel) -> Verdict:
     """Compare what the report says of a day, or of a period, with our side."""
@@ -67,15 +83,21 @@ def judge(own: OwnDay, reported: int, channel: Channel) -> Verdict:
     unexplained = min(0, reported - low)
     if high is not None and reported > high:
         unexplained = reported - high
-    verdict = Verdict(reported - own.accepted_high, reported - own.accepted_low, unexplained, ())
-    if verdict.agrees:
-        return verdict
-    causes = _too_few(own, -verdict.difference_low) if verdict.difference_low < 0 else []
-    if verdict.difference_high > 0:
-        causes += _too_many(own, unexplained, channel)
-    if unexplained < 0:
-        causes.append((Cause.DAY_OF_VISIT, -unexplained))
-    return Verdict(verdict.difference_low, verdict.difference_high, unexplained, tuple(causes))
+    least, most = reported - own.accepted_high, reported - own.accepted_low
+    causes = _causes(own, (least, most), unexplained, channel)
+    return Verdict(least, most, unexplained, tuple(causes))
+
+
+def _causes(
+    own: OwnDay, difference: tuple[int, int], unexplained: int, channel: Channel
+) -> list[tuple[Cause, int]]:
+    """Return the possible causes, the likeliest first, each with the most it can account for."""
+    least, most = difference
+    if least <= 0 <= most and not unexplained:
+        return [(Cause.SPANS, most - least)] if least < most else []
+    if most > 0:
+        return _too_many(own, most, unexplained, channel)
+    return _too_few(own, -least, unexplained)
 
 
 def bounds_of(own: OwnDay, channel: Channel) -> tuple[int, int | None]:
@@ -91,25 +113,29 @@ def is_notable(unexplained: int, sent: int) -> bool:
     return abs(unexplained) >= max(SMALLEST, SHARE * sent)
 
 
-def _too_few(own: OwnDay, missing: int) -> list[tuple[Cause, int]]:
-    """Return why the report may have fewer; each count is at most what is missing."""
-    unlinked = own.accepted_high - own.static - own.linked_low
+def _too_few(own: OwnDay, missing: int, unexplained: int) -> list[tuple[Cause, int]]:
+    """Return why the report may have fewer."""
     counts = (
-        (Cause.RECENT, own.recent),
         (Cause.STATIC, own.static),
-        (Cause.UNLINKED, unlinked),
+        (Cause.UNLINKED, own.accepted_high - own.static - own.linked_low),
+        (Cause.RECENT, own.recent),
         (Cause.SAME_SECOND, own.merged),
+        (Cause.DAY_OF_VISIT, -unexplained),
     )
     return [(cause, min(count, missing)) for cause, count in counts if count > 0]
 
 
-def _too_many(own: OwnDay, unexplained: int, channel: Channel) -> list[tuple[Cause, int]]:
+def _too_many(
+    own: OwnDay, surplus: int, unexplained: int, channel: Channel
+) -> list[tuple[Cause, int]]:
     """Return why the report may have more."""
-    counts = [
-        (Cause.RECENT, own.sent - own.accepted_low),
+    counts = (
+        (Cause.PENDING, own.pending),
         (Cause.REPEATS, own.repeats),
         (Cause.DOUBLED, own.doubled),
-        (Cause.SITE, int(channel == Channel.GOAL)),
+        (Cause.SPANS, own.accepted_high - own.accepted_low),
+        (Cause.SITE, surplus if channel == Channel.GOAL else 0),
+        (Cause.DAY_OF_VISIT, unexplained),
         (Cause.SOMEBODY_ELSE, unexplained),
-    ]
-    return [(cause, count) for cause, count in counts if count > 0]
+    )
+    return [(cause, min(count, surplus)) for cause, count in counts if count > 0]
