@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from calls.models import LogRequest
 from calls.models.proof import FINAL_AFTER, SEARCHED_FOR
+from calls.models.reports import zone_of
 from calls.states import DeliveryState, LinkResult
 from counters.models import Counter
 from counters.sendable import REACHABLE, as_q
@@ -47,9 +48,9 @@ WHERE day < %(today)s GROUP BY day ORDER BY day
 
 def pending_days(counter: Counter, now: datetime) -> list[date]:
     """Return the days that are worth reading now: never today, the earliest first."""
-    today = now.astimezone(ZoneInfo(counter.time_zone)).date()
+    today = now.astimezone(ZoneInfo(zone_of(counter))).date()
     values: dict[str, Any] = {
-        "zone": counter.time_zone,
+        "zone": zone_of(counter),
         "counter": counter.pk,
         "today": today,
         "final": now - FINAL_AFTER,
@@ -103,7 +104,7 @@ def plan(now: datetime) -> int:
     counters = Counter.objects.present().filter(Q(link_proof=True), as_q(REACHABLE))
     planned = 0
     for counter in counters.select_related("cabinet").order_by("pk"):
-        local = now.astimezone(ZoneInfo(counter.time_zone))
+        local = now.astimezone(ZoneInfo(zone_of(counter)))
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         if local - midnight < NIGHT_BEGINS:
             continue

@@ -13,6 +13,7 @@ from django.db import connection
 
 from calls.models import LogRequest
 from calls.models.proof import FINAL_AFTER, UnknownLogRow
+from calls.models.reports import zone_of
 from calls.proof.sent_rows import stage
 from calls.states import Channel, IdKind, LinkResult
 
@@ -188,7 +189,7 @@ def _values(request: LogRequest) -> dict[str, Any]:
     return {
         "request": request.pk,
         "counter": request.counter_id,
-        "zone": request.counter.time_zone,
+        "zone": zone_of(request.counter),
         "first": request.date1.isoformat(),
         "last": request.date2.isoformat(),
         "proved_at": posted_at,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets import audit
 from calls.models import LogRequest
+from calls.models.reports import zone_of
 from calls.proof.days import order_days
 from counters.models import Counter
 
@@ -38,7 +39,7 @@ def blocker_of(counter: Counter, *, now: datetime) -> object:
     of_counter = LogRequest.objects.filter(counter=counter)
     if of_counter.open().exists():
         return UNDER_WAY
-    local = now.astimezone(ZoneInfo(counter.time_zone))
+    local = now.astimezone(ZoneInfo(zone_of(counter)))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     by_people = of_counter.exclude(requested_by=None).filter(requested_at__gte=midnight)
     return TODAY_ALREADY if by_people.exists() else ""

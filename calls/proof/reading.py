@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from calls.models import LogHit, Upload
+from calls.models.reports import zone_of
 from calls.proof.claims import Claim
 from calls.proof.fields import FIELDS, Hit, HitReader
 from calls.runtime.failpoints import failpoint
@@ -107,7 +108,7 @@ def read_visits(claim: Claim, part: int) -> None:
 
     if wanted:
         _read(claim, part, search)
-    zone = ZoneInfo(request.counter.time_zone)
+    zone = ZoneInfo(zone_of(request.counter))
     found = {visit: at for visit, at in wanted.items() if at}
     _record_beginnings(request.pk, {v.decode(): _utc(at, zone) for v, at in found.items()})
 

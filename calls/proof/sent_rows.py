@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from calls.delivery import file_store
 from calls.models import LogRequest, LogSentRow, Upload
+from calls.models.reports import zone_of
 from calls.runtime.copying import copy_rows
 from calls.states import Channel, IdKind
 from counters.models import Goal
@@ -39,7 +40,7 @@ def stage(request: LogRequest) -> int:
 
 def uploads_of(request: LogRequest) -> Any:
     """Return the uploads that have calls of these days. Of those taken over no bytes are known."""
-    zone = ZoneInfo(request.counter.time_zone)
+    zone = ZoneInfo(zone_of(request.counter))
     first, end = _midnight(request.date1, zone), _midnight(request.date2 + timedelta(days=1), zone)
     uploads = Upload.objects.with_metrika().filter(taken_over_at=None, counter=request.counter)
     return uploads.filter(oldest_call_at__lt=end, newest_call_at__gte=first).order_by("pk")
@@ -59,7 +60,7 @@ def _pieces(
     upload: Upload, request: LogRequest, goals: dict[str, int]
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the rows of these days, a piece of the file at a time."""
-    zone, header = ZoneInfo(request.counter.time_zone), list[str]()
+    zone, header = ZoneInfo(zone_of(request.counter)), list[str]()
     days = request.date1.isoformat(), request.date2.isoformat()
     for first_row, body in file_store.pieces(upload.pk):
         cells = csv.reader(io.StringIO(body.decode(), newline=""))
