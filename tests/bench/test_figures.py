@@ -116,7 +116,7 @@ def _plans() -> tuple[int, int]:
 def test_twice_the_calls_are_sent_in_as_many_requests(sink: None) -> None:
     few, many = (_requests_of(calls) for calls in (60, 120))
 
-    assert few == many
+    assert {page: count for page, count in many.items() if count > few[page]} == {}
     assert sum(few) <= 6
 
 

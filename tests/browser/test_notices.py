@@ -48,4 +48,6 @@ def test_bell_leads_to_notices_and_choices_are_saved_without_scripts(
     expect(page.get_by_role("checkbox", name="Лимит запросов Яндекса — Почта")).not_to_be_checked()
     choice = NoticeChoice.objects.get()
     assert choice.digest == "weekly"
-    assert choice.email_groups == ["accounts", "counters", "sending", "expiry", "sources"]
+    assert choice.email_groups == [
+        *("accounts", "counters", "sending", "expiry", "sources", "flow")
+    ]

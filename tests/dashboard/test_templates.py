@@ -26,7 +26,7 @@ def test_template_keeps_the_settings_and_gives_them_to_other_counters(
     assert template.content["goal"] == "call"
     assert template.content["price"] == "1500.50"
     assert "enabled" not in template.content
-    assert set(template.content) == set(Counter.SETTINGS) - {"enabled"}
+    assert set(template.content) == set(Counter.SETTINGS) - {"enabled", "link_proof", "chart_notes"}
     doors = factories.make_counter(account=counter.account, name="Двери")
     same = factories.make_goal(counter=doors, identifier="call")
     form = {"parts": ["goals", "data", "scope"], "numbers": [doors.number], "step": "save"}

@@ -22,7 +22,7 @@ from tests.calls.ledger import make_call, make_delivery, make_upload
 pytestmark = pytest.mark.django_db
 COUNTERS = 74
 MAX_BYTES = 60 * 1024
-MAX_ELEMENTS = 2000
+MAX_ELEMENTS = 2400
 GZIP = {"accept-encoding": "gzip"}
 
 

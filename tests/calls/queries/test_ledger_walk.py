@@ -203,7 +203,7 @@ def test_page_is_quick_and_its_statements_are_constant(
             assert len(page.calls) == count, values
             # Of a page's worth the page; else what was looked through, and at most 10,000 calls
             # that are in the state.
-            most = 1_000 if count == 50 else 50_000 if values == WORST else 12_000
+            most = 2_000 if count == 50 else 50_000 if values == WORST else 12_000
             assert blocks.total < most, (values, blocks.worst)
             with django_assert_max_num_queries(13):
                 page_of(own.cabinet, filters, cursor="", now=NOW)
