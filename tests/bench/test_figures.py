@@ -116,7 +116,7 @@ def _plans() -> tuple[int, int]:
 def test_twice_the_calls_are_sent_in_as_many_requests(sink: None) -> None:
     few, many = (_requests_of(calls) for calls in (60, 120))
 
-    assert {page: count for page, count in many.items() if count > few[page]} == {}
+    assert few == many
     assert sum(few) <= 6
 
 
@@ -139,7 +139,7 @@ def _requests_of(calls: int) -> tuple[int, int]:
 def test_no_page_asks_more_queries_for_more_calls() -> None:
     few, many = (_queries(calls) for calls in (120, 240))
 
-    assert few == many
+    assert {page: count for page, count in many.items() if count > few[page]} == {}
     assert max(few.values()) <= 40
 
 
