@@ -16,10 +16,12 @@ from calls.bulk.selection import Selection
 from calls.decision.judged import LAST_DAY
 from calls.decision.reasons import hide_personal_data
 from calls.models import Call, Delivery, Upload
-from calls.pages.status_messages import sentence_of, title_of
+from calls.pages.proved import is_of_row, proved_badge, shown_sentence
+from calls.pages.status_messages import title_of
 from calls.pages.upload_page import sent_at_of
 from calls.phones import readable_phone
-from calls.states import Channel, DisplayState
+from calls.queries.link_proofs import Link, link_of_rows
+from calls.states import Channel, DeliveryState, DisplayState
 from calls.workbook import Cell
 from counters.models import Counter
 
@@ -29,6 +31,8 @@ CHUNK = 2_000
 _KEPT_TEXTS = 5_000
 #: The channel, the kind of call, the state and why.
 Words = tuple[str, str, str, str]
+#: What is known of the link of a row to a visit, by its upload and number.
+Links = dict[tuple[int, int | None], Link]
 
 
 class RowValues(NamedTuple):
@@ -84,10 +88,11 @@ def rows_of(selection: Selection, zone: ZoneInfo) -> Iterator[Sequence[Cell]]:
         rows = [RowValues(*values) for values in page.values_list(*RowValues._fields)]
         if not rows:
             return
-        calls, uploads = _calls(rows), uploads_of(rows)
+        calls, uploads, links = _calls(rows), uploads_of(rows), links_of(rows)
         for row in rows:
             upload = uploads[row.upload_id] if row.upload_id is not None else None
-            yield _cells(row, calls[row.call_id], upload, texts, zone)
+            link = links.get((row.upload_id or 0, row.row_number))
+            yield _cells(row, calls[row.call_id], upload, link, texts, zone)
         after, left = (rows[-1].call_id, rows[-1].partition_at, rows[-1].channel), left - len(rows)
 
 
@@ -104,15 +109,31 @@ def uploads_of(rows: Sequence[RowValues]) -> dict[int, Upload]:
     return Upload.objects.in_bulk({row.upload_id for row in rows if row.upload_id is not None})
 
 
+def links_of(rows: Sequence[RowValues]) -> Links:
+    """Return what is known of the link of each sent row to a visit, by upload and number."""
+    return link_of_rows(
+        [
+            (row.upload_id, row.row_number)
+            for row in rows
+            if row.upload_id is not None and row.state == DeliveryState.BATCHED
+        ]
+    )
+
+
 def one_of(ids: Collection[int]) -> RawSQL:
     """Return the ids as one parameter: as many as these take longer to parse than to find."""
     return RawSQL("SELECT unnest(%s::bigint[])", [[*ids]])
 
 
 def _cells(
-    row: RowValues, call: CallValues, upload: Upload | None, texts: Texts, zone: ZoneInfo
+    row: RowValues,
+    call: CallValues,
+    upload: Upload | None,
+    link: Link | None,
+    texts: Texts,
+    zone: ZoneInfo,
 ) -> Sequence[Cell]:
-    channel, kind, state, why = texts.of(row, call, upload)
+    channel, kind, state, why = texts.of(row, call, upload, link)
     return (
         local_time(call.started_at, zone),
         readable_phone(call.phone) or call.phone_text,
@@ -126,6 +147,7 @@ def _cells(
         why,
         row.upload_id,
         local_time(sent_at_of(upload), zone) if upload else None,
+        link.text if link else None,
     )
 
 
@@ -146,20 +168,20 @@ class Texts:
         self._kept: dict[Hashable, Words] = {}
 
     def of(
-        self, row: RowValues, call: CallValues, upload: Upload | None
-    ) -> tuple[str, str, str, str]:
+        self, row: RowValues, call: CallValues, upload: Upload | None, link: Link | None
+    ) -> Words:
         """Return the channel, the kind of call, the state and why."""
-        key = _key(row, call, self._counter)
+        key = _key(row, call, self._counter), link.value if link else ""
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= _KEPT_TEXTS:
                 self._kept.clear()
-            found = self._kept[key] = self._made(row, call, upload)
+            found = self._kept[key] = self._made(row, call, upload, link)
         return found
 
     def _made(
-        self, row: RowValues, call: CallValues, upload: Upload | None
-    ) -> tuple[str, str, str, str]:
+        self, row: RowValues, call: CallValues, upload: Upload | None, link: Link | None
+    ) -> Words:
         delivery: Any = Delivery(
             **{name: getattr(row, name) for name in _OF_DELIVERY},
             call=Call(**call._asdict()),
@@ -169,11 +191,12 @@ class Texts:
         delivery.display_state, delivery.why = row.display_state, row.why
         if not self._is_whole:
             hide_personal_data([delivery])
+        is_proved = link is not None and is_of_row(delivery, link)
         return (
             str(Channel(row.channel).label),
             delivery.call.kind_text,
-            title_of(delivery),
-            sentence_of(delivery, blocker=""),
+            proved_badge(link)[0] if link is not None and is_proved else title_of(delivery),
+            shown_sentence(delivery, link, blocker=""),
         )
 
 

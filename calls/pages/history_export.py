@@ -100,4 +100,5 @@ def _columns(zone: str) -> list[Column]:
         Column(_("Почему"), 60),
         Column(_("Выгрузка"), 12),
         Column(_("Отправлен (время: %(zone)s)") % in_zone, 22),
+        Column(_("Привязка"), 34),
     ]

@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 
 from calls.decision.reasons import hide_personal_data
 from calls.pages.badge import badge_of, same_second_text
-from calls.pages.help_codes import help_code_of
+from calls.pages.proved import shown_help_code, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
-from calls.pages.status_messages import sentence_of
 from calls.pages.upload_page import sent_at_of
 from calls.phones import shown_phone
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.history_rows import HistoryRow
+from calls.queries.link_proofs import Link, link_of
 from calls.queries.same_second import SameSecond, same_second
 from calls.states import Channel, DisplayState
 from counters.models import Counter
@@ -55,6 +55,7 @@ def rows_context(
     if not sees_phones:
         hide_personal_data(deliveries)
     changes = changes_of(deliveries, is_whole=sees_phones)
+    links = link_of(deliveries)
 
     def cell(delivery: DisplayDelivery) -> dict[str, Any]:
         is_goal = delivery.channel == Channel.GOAL
@@ -64,6 +65,7 @@ def rows_context(
             pair=pairs.get((delivery.call_id, counter.pk)) if is_goal else None,
             sees_phones=sees_phones,
             changed=changed_text(changes, delivery),
+            link=links.get(delivery.pk),
         )
 
     return [
@@ -102,17 +104,19 @@ def cell_of(
     pair: SameSecond | None,
     sees_phones: bool,
     changed: str,
+    link: Link | None,
 ) -> dict[str, Any]:
     """Return what is shown of one delivery: its state, why, and the file that it is in."""
     upload = delivery.upload
-    state_text, state_tone = badge_of(delivery, pair)
+    state_text, state_tone = badge_of(delivery, pair, link)
     return {
         "state_text": state_text,
         "state_tone": state_tone,
-        "reason_text": sentence_of(delivery, blocker=blocker),
-        "help_code": help_code_of(delivery),
+        "reason_text": shown_sentence(delivery, link, blocker=blocker),
+        "help_code": shown_help_code(delivery, link),
         "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
         "changed_text": changed,
+        "link": link,
         "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",
         "sent_at": sent_at_of(upload) if upload else None,

@@ -19,19 +19,12 @@ from calls.queries.blockers import blockers_of, of_channel
 from calls.queries.call_list import ListedCall
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.gathering import add_gathering
-from calls.queries.link_proofs import ABSENT, LINKED, NOT_LINKED, Link
+from calls.queries.link_proofs import Link
 from calls.queries.same_second import same_second
-from calls.states import Channel, DisplayState
+from calls.states import Channel
 
 #: More deliveries of a call than these are counted.
 MAX_NAMED = 3
-#: States that say of the whole file how much of it is linked.
-OF_FILE = {DisplayState.PARTLY_LINKED, DisplayState.UNMATCHED, DisplayState.LINK_UNKNOWN}
-OWN_LINKS = {
-    LINKED: gettext_lazy("эта строка привязана"),
-    NOT_LINKED: gettext_lazy("эта строка без визита"),
-    ABSENT: gettext_lazy("этой строки в логах нет"),
-}
 SITE_UNREADABLE = gettext_lazy("В поле сайта пришёл не адрес сайта")
 NO_COUNTERS = gettext_lazy("В кабинете нет счетчиков")
 CAME_BEFORE = gettext_lazy(
@@ -76,22 +69,14 @@ def _cells(
             pair=pairs.get((row.call_id, row.counter_id)) if row.channel == Channel.GOAL else None,
             sees_phones=sees_phones,
             changed=changed_text(changes, row),
+            link=links.get(row.pk),
         )
         | {
             "counter": row.counter.name,
             "channel": str(Channel(row.channel).label),
-            "link": links.get(row.pk),
-            "own_link": _own_link(row, links.get(row.pk)),
         }
         for row in rows
     }
-
-
-def _own_link(row: DisplayDelivery, link: Link | None) -> str:
-    """Return what the logs say of this row where its state is of the whole file; '' elsewhere."""
-    if link is None or row.display_state not in OF_FILE:
-        return ""
-    return str(OWN_LINKS.get(link.value, ""))
 
 
 def _row(

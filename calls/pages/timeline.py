@@ -25,10 +25,9 @@ from calls.models import (
 )
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
-from calls.pages.help_codes import help_code_of
+from calls.pages.proved import shown_help_code, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.sent_row import Cell, cells_of
-from calls.pages.status_messages import sentence_of
 from calls.pages.timeline_orders import order_steps
 from calls.pages.timeline_step import Step
 from calls.pages.timeline_steps import steps_of
@@ -148,7 +147,7 @@ def _timeline(
     is_whole: bool,
     now: datetime,
 ) -> Timeline:
-    state_text, state_tone = badge_of(delivery, pair)
+    state_text, state_tone = badge_of(delivery, pair, link)
     steps = steps_of(
         call,
         delivery,
@@ -169,8 +168,8 @@ def _timeline(
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
-        reason_text=sentence_of(delivery, blocker=blocker),
-        help_code=help_code_of(delivery),
+        reason_text=shown_sentence(delivery, link, blocker=blocker),
+        help_code=shown_help_code(delivery, link),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_text=changed,
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,

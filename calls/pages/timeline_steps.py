@@ -46,7 +46,7 @@ def steps_of(
     called_off = ends_with(delivery, orders)
     steps = [received_step(call, way), *_revisions(call, _change_text(call, delivery, changed))]
     steps += [one for one in orders if one is not called_off]
-    state = list(state_step(delivery, blocker, now))
+    state = list(state_step(delivery, blocker, now, link))
     decision = _decision(delivery, verdicts, blocker, who=called_off.text if called_off else "")
     steps.append(replace(decision, is_state=not state))
     if delivery.upload is not None:

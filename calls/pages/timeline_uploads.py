@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.models import Upload, UploadAttempt
 from calls.pages.attempt_messages import AttemptLine, describe
+from calls.pages.proved import file_numbers, is_of_row
 from calls.pages.status_messages import sentence_of, title_of, unlinked_note
 from calls.pages.timeline_step import Step
 from calls.queries.display_state import DisplayDelivery
@@ -90,14 +91,24 @@ def _place(delivery: DisplayDelivery, upload: Upload) -> str:
     return f"{place}." if upload.is_static else f"{place}, {IdKind(upload.id_kind).label}."
 
 
-def state_step(delivery: DisplayDelivery, blocker: str, now: datetime) -> Iterator[Step]:
-    """Yield the present state, or what comes next; none of a call whose rules have said it all."""
+def state_step(
+    delivery: DisplayDelivery, blocker: str, now: datetime, link: Link | None
+) -> Iterator[Step]:
+    """Yield the present state, or what comes next; none of a call whose rules have said it all.
+
+    Where the logs say what became of the row itself, the state is named as that of its file.
+    """
     shown = DisplayState(delivery.display_state)
     if shown in _TOLD_BY_RULES and delivery.state == DeliveryState.SKIPPED:
         return
-    title = _COMING.get(shown)
+    if is_of_row(delivery, link):
+        title = _("Итог всего файла: %(state)s") % {"state": title_of(delivery)}
+        text = " ".join(filter(None, [unlinked_note(delivery), file_numbers(delivery.upload)]))
+        yield Step(title, TONES[shown], _since(delivery, now), text, is_state=True)
+        return
+    coming = _COMING.get(shown)
     yield Step(
-        str(title) if title else title_of(delivery),
+        str(coming) if coming else title_of(delivery),
         TONES[shown],
         _since(delivery, now),
         _state_text(delivery, blocker, now),

@@ -21,8 +21,10 @@ from calls.masking import masked_campaign, masked_text, masked_value
 from calls.models import Call, Delivery, Upload
 from calls.pages.export_rows import (
     CallValues,
+    Links,
     RowValues,
     Texts,
+    links_of,
     local_time,
     one_of,
     uploads_of,
@@ -31,8 +33,7 @@ from calls.pages.upload_page import sent_at_of
 from calls.phones import shown_phone
 from calls.queries.ledger_filters import CallFilters, passing
 from calls.queries.ledger_walk import Place, next_calls
-from calls.queries.link_proofs import Link, link_of_rows
-from calls.states import DeliveryState
+from calls.queries.link_proofs import Link
 from calls.workbook import Cell, Column
 from counters.models import Counter
 
@@ -40,8 +41,6 @@ from counters.models import Counter
 STEP = 1_000
 #: Columns of a file that are times.
 TIMES = (0, 16)
-#: What is known of the link of a row to a visit, by its upload and number.
-Links = dict[tuple[int, int | None], Link]
 
 
 class Lines(NamedTuple):
@@ -85,7 +84,7 @@ class LedgerReader:
         ids = [one.call_id for one in found.places]
         calls, rows = self._calls(ids, span), self._rows(ids, span)
         every = [row for of_call in rows.values() for row in of_call]
-        uploads, links = uploads_of(every), _links_of(every)
+        uploads, links = uploads_of(every), links_of(every)
         lines = [
             line
             for one in found.places
@@ -112,7 +111,7 @@ class LedgerReader:
         for row in sorted(rows, key=self._place_of):
             upload = uploads[row.upload_id] if row.upload_id is not None else None
             link = links.get((row.upload_id or 0, row.row_number))
-            yield *first, *self._of_row(row, call, upload), link.text if link else None
+            yield *first, *self._of_row(row, call, upload, link), link.text if link else None
         if not rows and not self.filters.is_of_rows:
             yield *first, None, None, None, _("Ни в одном счетчике"), None, None, None, None
 
@@ -135,11 +134,13 @@ class LedgerReader:
             call.status and str(Call.Status(call.status).label),
         )
 
-    def _of_row(self, row: RowValues, call: CallValues, upload: Upload | None) -> Sequence[Cell]:
+    def _of_row(
+        self, row: RowValues, call: CallValues, upload: Upload | None, link: Link | None
+    ) -> Sequence[Cell]:
         counter = self._counters[row.counter_id]
         if counter.pk not in self._texts:
             self._texts[counter.pk] = Texts(counter, is_whole=self.is_whole)
-        channel, _kind, state, why = self._texts[counter.pk].of(row, call, upload)
+        channel, _kind, state, why = self._texts[counter.pk].of(row, call, upload, link)
         sent_at = local_time(sent_at_of(upload), self.zone) if upload else None
         return counter.name, counter.number, channel, state, why, row.upload_id, sent_at
 
@@ -150,17 +151,6 @@ class LedgerReader:
     @cached_property
     def _sources(self) -> dict[int, str]:
         return dict(self.cabinet.call_sources.values_list("pk", "name"))
-
-
-def _links_of(rows: Sequence[RowValues]) -> Links:
-    """Return what is known of the link of each sent row to a visit, by upload and number."""
-    return link_of_rows(
-        [
-            (row.upload_id, row.row_number)
-            for row in rows
-            if row.upload_id is not None and row.state == DeliveryState.BATCHED
-        ]
-    )
 
 
 def columns_of(zone: str) -> list[Column]:

@@ -208,9 +208,9 @@ def test_history_makes_as_many_queries_for_many_rows_as_for_one(
         make_delivery(call=call, counter=counter, upload=make_upload(counter=counter))
 
     # The counter, its unknown files and requests for logs, the rows, their calls, whether they are
-    # too many to count,
+    # too many to count, what the logs say of the rows,
     # the rows by upload, the states of these uploads, and what Metrika linked.
-    with django_assert_num_queries(REQUEST_QUERIES + 10):
+    with django_assert_num_queries(REQUEST_QUERIES + 11):
         owner_client.get(reverse("calls:history", args=[counter.pk]))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,7 +17,9 @@ from calls.models import LinkProof, LogRequest, UnknownLogRow, Upload
 from counters.models import Counter
 from tests.calls.ledger import make_call
 from tests.calls.proof.stand import send
+from tests.workbooks import sheet_in, values_in
 
+OF_FILE = "Состояние всего файла — «Принят, привязаны не все». В нём привязано 1 из 2."
 TITLE = "Что Метрика сделала с каждым звонком"
 
 
@@ -72,9 +76,19 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert "звонков: 1" in panel_in(page)
     Upload.objects.update(linked_quantity=1)
     listed = [row["deliveries"] for row in owner_client.get(url).context["rows"]]
-    assert [[(one["state_text"], one["own_link"]) for one in row] for row in listed] == [
-        [("Принят, привязаны не все", "эта строка привязана")]
+    assert [[(one["state_text"], one["reason_text"]) for one in row] for row in listed] == [
+        [("Принят, привязан", OF_FILE)]
     ]
+    history = owner_client.get(reverse("calls:history", args=[found.pk]))
+    of_history = [cell for row in history.context["rows"] for cell in row["cells"]]
+    assert ("Принят, привязан", OF_FILE) in [
+        (one.get("state_text"), one.get("reason_text")) for one in of_history
+    ]
+    answer: Any = owner_client.get(history.context["export_url"])
+    sheet = values_in(sheet_in(io.BytesIO(b"".join(answer.streaming_content))))
+    place = [sheet[0].index(title) for title in ("Состояние", "Почему", "Привязка")]
+    linked = ["Принят, привязан", OF_FILE, "по логам Метрики привязан к визиту № 7"]
+    assert linked in [[row[one] for one in place] for row in sheet[1:]]
     settings = owner_client.get(reverse("counters:settings", args=[found.pk])).content.decode()
     assert f'href="{reverse("calls:history", args=[found.pk])}#proof"' in settings
 
@@ -97,7 +111,7 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert 'hx-trigger="every 5s"' in panel_in(after)
     request = LogRequest.objects.get()
     assert request.requested_by is not None
-    actions = ["proof.ordered", "proof.rows_seen"]
+    actions = ["history.downloaded", "proof.ordered", "proof.rows_seen"]
     assert [one.action for one in AuditEvent.objects.order_by("pk")] == actions
 
 

@@ -88,7 +88,7 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
         "Собран в выгрузку",
         "Отправка: Метрика не ответила",
         "Отправка, попытка 2: Метрика приняла файл",
-        "Принят, привязан",
+        "Итог всего файла: Принят, привязан",
         "Привязка проверена",
     ]
     assert timeline.steps[-1].text == "По логам Метрики визита у него нет."
@@ -96,10 +96,12 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
         "Строка 2 из 2, ClientId.",
         "",
         "",
-        "Принято строк: 2 из 2. В файле к визитам привязано 2 из 2.",
+        "В нём привязано 2 из 2.",
     ]
     assert timeline.values == {"ClientId": "2", "PhoneNumber": "+79160000002"}
-    assert (timeline.state_text, timeline.state_tone) == ("Принят, привязан", "success")
+    # The row's own result goes before the state of its file.
+    shown = (timeline.state_text, timeline.state_tone)
+    assert shown == ("Принят, визит не найден", "neutral")
     assert timeline.changed_text == ""
 
 
