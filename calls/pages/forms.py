@@ -75,9 +75,9 @@ class SearchForm(forms.Form):
 
 #: Parameters of the ledger's address, by field. Other pages link here with them, and people keep
 #: such addresses: a name stays. The other fields have the names of their parameters: `counter` (its
-#: number in the address of its pages, or `none`), `state` (`DisplayState`, or several with commas
-#: between them), `reason` (a code), `link` (`calls.queries.link_proofs`), `kind` (`CallKind`),
-#: `source` (its number), `tag`, `q`.
+#: number in the address of its pages, or `none`), `channel` (`Channel`), `state` (`DisplayState`,
+#: or several with commas between them), `reason` (a code), `link` (`calls.queries.link_proofs`),
+#: `kind` (`CallKind`), `source` (its number), `tag`, `q`.
 LEDGER_PARAMETERS = {"date_from": "from", "date_to": "to"}
 #: Parameters of earlier versions of the address.
 _FORMER = {"date_from": "from", "date_to": "to", "concerns": "counter"}
@@ -94,6 +94,7 @@ class LedgerForm(SearchForm):
     reason = forms.ChoiceField(
         label=_("Причина"), choices=[ALL, *REASON_TITLES.items()], required=False
     )
+    channel = forms.ChoiceField(label=_("Канал"), choices=[ALL, *Channel.choices], required=False)
     kind = forms.ChoiceField(label=_("Вид"), choices=[ALL, *CallKind.choices], required=False)
     source = forms.ChoiceField(label=_("Источник"), required=False)
     link = forms.ChoiceField(
@@ -112,6 +113,7 @@ class LedgerForm(SearchForm):
         "date_to",
         "q",
         "reason",
+        "channel",
         "link",
         "kind",
         "source",
@@ -165,11 +167,14 @@ class LedgerForm(SearchForm):
     def clean(self) -> dict[str, Any]:
         """Refuse what no call can fulfil: a state of a row of a call that has none."""
         values = super().clean()
-        is_of_rows = any(values.get(name) for name in ("state", "reason", "link"))
+        is_of_rows = any(values.get(name) for name in ("channel", "state", "reason", "link"))
         if values.get("counter") == NO_COUNTER and is_of_rows:
             self.add_error(
                 "counter",
-                _("У таких звонков нет состояния, причины и привязки: снимите эти условия."),
+                _(
+                    "У таких звонков нет канала, состояния, причины и привязки: "
+                    "снимите эти условия."
+                ),
             )
         return values
 
@@ -208,6 +213,7 @@ class LedgerForm(SearchForm):
             source=int(values["source"]) if values["source"] else None,
             tag=values["tag"],
             counter=int(chosen) if chosen and chosen != NO_COUNTER else None,
+            channel=int(values["channel"]) if values["channel"] else None,
             state=values["state"],
             reason=values["reason"],
             link=values["link"],

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
 from calls.pages.forms import LedgerForm
+from calls.queries.ledger_counts import AT_ONCE, DAYS, MAX_DAYS, LedgerCounts, counts_of
 from calls.queries.ledger_filters import CallFilters
-from calls.queries.ledger_walk import SCANNED, calls_with_rows
 from calls.queries.redecision import grouped
 from calls.states import TONES, DisplayState
-from calls.summary import read
 from calls.summary.read import Period
 
-#: Days of the chart without a first day, and at most.
-DAYS, MAX_DAYS = 30, 92
-#: The chart in units of its viewBox: a bar is as wide as its day, less a gap.
-DAY, BAR, HEIGHT = 10, 8, 200
+#: The chart in units of its viewBox: a bar is as wide as its days, less a gap.
+WIDTH, HEIGHT = 10, 200
 #: No part is drawn lower: it must be visible, and hit.
 _LEAST = 2
-#: Filters that the counts by hour cannot follow.
-NOT_COUNTED: dict[str, str | Promise] = {
-    "q": gettext_lazy("телефон или номер"),
-    "source": gettext_lazy("источник"),
-    "tag": gettext_lazy("тег"),
-    "link": gettext_lazy("привязка по логам"),
-}
+#: The parameter of the address that asks for the counts of any number of rows.
+TOTALS = "totals"
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A state of a day."""
+    """A state of a bar."""
 
     y: int
     height: int
@@ -51,49 +40,50 @@ class _Part:
     url: str
 
 
-def chart_context(cabinet: Cabinet, form: LedgerForm, *, now: datetime) -> dict[str, Any]:
-    """Return the context of `calls/_ledger_chart.html` for a valid form; one query.
+def chart_context(
+    cabinet: Cabinet, form: LedgerForm, filters: CallFilters, *, is_asked: bool, now: datetime
+) -> dict[str, Any]:
+    """Return the context of `calls/_ledger_chart.html` for the filters of a valid form.
 
-    The rows of every state are counted, whichever is chosen. Calls of no counter have no rows.
+    Without ``is_asked`` that may be where to load it. Calls of no counter have no rows.
     """
-    filters = form.filters_without_search()
-    period = _period(filters.first_day, filters.last_day)
-    if period is None or filters.without_counter:
+    if filters.without_counter:
         return {}
-    found = read.deliveries(
-        cabinet,
-        period,
-        by=("day", "shown", "kind", "reason"),
-        counters=[filters.counter] if filters.counter else None,
-        now=now,
-    )
-    counts = _counts(found, filters)
-    if not counts:
-        return {}
-    is_few = sum(one["deliveries"] for one in found) <= SCANNED
-    chosen = form.parameters()
-    address = _Address(chosen)
-    states = [state for state in DisplayState.values if any(key[1] == state for key in counts)]
-    return {
-        "chart_days": _days(period, counts, states, address),
-        "chart_width": len(period.days) * DAY,
-        "chart_height": HEIGHT,
-        "chart_states": _states(counts, states, address, filters.states),
-        "chart_chosen": _chosen(cabinet, form, counts, period, is_few=is_few, now=now),
-        "chart_count": grouped(sum(counts.values())),
-        "chart_period": _("%(first)s — %(last)s")
-        % {"first": _day(period.first), "last": _day(period.last)},
-        "not_counted": ", ".join(str(NOT_COUNTED[name]) for name in NOT_COUNTED if name in chosen),
+    address = _Address(form.parameters())
+    counts = counts_of(cabinet, filters, is_asked=is_asked, now=now)
+    if counts is None:
+        return {"counts_url": address.of(**{TOTALS: "1"}), "counted_at_once": grouped(AT_ONCE)}
+    chosen = counts.chosen
+    context: dict[str, Any] = {
+        "chart_count": grouped(sum(chosen.values())),
+        "chart_calls": None if counts.calls is None else grouped(counts.calls),
+        "chart_period": _days_text(counts.period.first, counts.period.last),
+        "chart_note": _note(counts, filters),
+        "chart_states": _states(counts, address),
     }
+    if chosen:
+        states = [one for one in DisplayState.values if any(key[1] == one for key in chosen)]
+        bars = _bars(counts.period, chosen, states, address)
+        context |= {
+            "chart_days": bars,
+            "chart_named": [DisplayState(state).label for state in states],
+            "chart_width": len(bars) * WIDTH,
+            "chart_height": HEIGHT,
+        }
+    return context
 
 
-def _counts(found: Iterable[Mapping[str, Any]], filters: CallFilters) -> Tally[tuple[date, str]]:
-    """Return the rows by day and state."""
-    counts: Tally[tuple[date, str]] = Tally()
-    for one in found:
-        if filters.kind in ("", one["kind"]) and filters.reason in ("", one["reason"] or ""):
-            counts[one["day"], one["shown"]] += one["deliveries"]
-    return counts
+def _note(counts: LedgerCounts, filters: CallFilters) -> str:
+    """Return why the counted days are not all that are listed below; '' when they are."""
+    if counts.is_cut:
+        return _(
+            "За более ранние дни не посчитано: с такими условиями отправки пересматриваются по "
+            "одной. Выберите более ранние дни, чтобы посчитать их."
+        )
+    if filters.call_ids is None and filters.first_day is None:
+        text = _("Начало не выбрано: посчитано за %(days)d дней, ниже — звонки за всё время.")
+        return text % {"days": DAYS}
+    return ""
 
 
 @dataclass(frozen=True)
@@ -105,70 +95,71 @@ class _Address:
     def of(self, **changed: str) -> str:
         return f"{reverse('calls:list')}?{urlencode({**self.chosen, **changed})}"
 
-    def of_day(self, day: date, **changed: str) -> str:
-        return self.of(**{"from": day.isoformat(), "to": day.isoformat(), **changed})
+    def of_days(self, first: date, last: date, **changed: str) -> str:
+        return self.of(**{"from": first.isoformat(), "to": last.isoformat(), **changed})
 
 
-def _period(first: date | None, last: date | None) -> Period | None:
-    """Return the days that are counted; None when there are none up to today."""
-    today = timezone.localdate()
-    last = min(last or today, today)
-    # At the beginning of the calendar there are no days to count back to; no call is near.
-    if last - date.min < timedelta(days=MAX_DAYS):
-        return None
-    first = max(first or last - timedelta(days=DAYS - 1), last - timedelta(days=MAX_DAYS - 1))
-    return Period(first, last, timezone.get_current_timezone()) if first <= last else None
-
-
-def _days(
+def _bars(
     period: Period, counts: Tally[tuple[date, str]], states: Sequence[str], address: _Address
 ) -> list[dict[str, Any]]:
-    sums: Tally[date] = Tally()
-    for (day, _state), count in counts.items():
-        sums[day] += count
-    peak = max(sums.values())
+    """Return a bar for each day, or, of a longer period, for as many whole weeks as are needed."""
+    count = len(period.days)
+    step = 1 if count <= MAX_DAYS else 7 * -(-count // (7 * MAX_DAYS))
+    by_bar: Tally[tuple[int, str]] = Tally()
+    for (day, state), rows in counts.items():
+        by_bar[(day - period.first).days // step, state] += rows
+    bars = range(-(-count // step))
+    sums = [sum(by_bar[number, state] for state in states) for number in bars]
     return [
-        {
-            "x": number * DAY,
-            "day": day,
-            "url": address.of_day(day),
-            "sum": sums[day],
-            "parts": _parts(day, counts, states, peak, address),
-            "cells": [(counts[day, state], address.of_day(day, state=state)) for state in states],
-        }
-        for number, day in enumerate(period.days)
+        _bar(number, sums, {state: by_bar[number, state] for state in states}, days, address)
+        for number in bars
+        if (days := _days_of(period, number, step))
     ]
 
 
-def _parts(
-    day: date,
-    counts: Tally[tuple[date, str]],
-    states: Sequence[str],
-    peak: int,
+def _days_of(period: Period, number: int, step: int) -> tuple[date, date]:
+    first = period.first + timedelta(days=number * step)
+    return first, min(first + timedelta(days=step - 1), period.last)
+
+
+def _bar(
+    number: int,
+    sums: Sequence[int],
+    counts: Mapping[str, int],
+    days: tuple[date, date],
     address: _Address,
+) -> dict[str, Any]:
+    return {
+        "x": number * WIDTH,
+        "name": _days_text(*days, "j E"),
+        "url": address.of_days(*days),
+        "sum": sums[number],
+        "parts": _parts(days, counts, max(sums), address),
+        "cells": [(count, address.of_days(*days, state=state)) for state, count in counts.items()],
+    }
+
+
+def _parts(
+    days: tuple[date, date], counts: Mapping[str, int], peak: int, address: _Address
 ) -> list[_Part]:
-    """Return the parts of a day's bar, the first state at the bottom."""
+    """Return the parts of a bar, the first state at the bottom."""
     parts, top = [], HEIGHT
-    for state in states:
-        count = counts[day, state]
+    for state, count in counts.items():
         if not count:
             continue
         height = max(_LEAST, round(count * HEIGHT / peak))
         top = max(0, top - height)
         label = str(DisplayState(state).label)
-        title = f"{_day(day)} · {label}: {grouped(count)}"
-        parts.append(_Part(top, height, TONES[state], title, address.of_day(day, state=state)))
+        title = f"{_days_text(*days)} · {label}: {grouped(count)}"
+        url = address.of_days(*days, state=state)
+        parts.append(_Part(top, height, TONES[state], title, url))
     return parts
 
 
-def _states(
-    counts: Tally[tuple[date, str]],
-    states: Sequence[str],
-    address: _Address,
-    chosen: Collection[str],
-) -> list[dict[str, Any]]:
+def _states(counts: LedgerCounts, address: _Address) -> list[dict[str, Any]]:
+    """Return the rows of each state, whichever is chosen: another one can be chosen here."""
     sums: Tally[str] = Tally()
-    for (_day_of, state), count in counts.items():
+    for (_day_of, state), count in counts.rows.items():
         sums[state] += count
     return [
         {
@@ -176,35 +167,15 @@ def _states(
             "tone": TONES[state],
             "count": sums[state],
             "url": address.of(state=state),
-            "is_chosen": state in chosen,
+            "is_chosen": state in counts.filters.states,
         }
-        for state in states
+        for state in DisplayState.values
+        if sums[state]
     ]
 
 
-def _chosen(
-    cabinet: Cabinet,
-    form: LedgerForm,
-    counts: Tally[tuple[date, str]],
-    period: Period,
-    *,
-    is_few: bool,
-    now: datetime,
-) -> str:
-    """Return how many rows are in the chosen states, and of how many calls if ``is_few``.
-
-    '' when no state is chosen, or the counts cannot follow another filter.
-    """
-    filters = form.filters_without_search()
-    if not filters.states or NOT_COUNTED.keys() & form.parameters().keys():
-        return ""
-    rows = sum(count for (_day_of, state), count in counts.items() if state in filters.states)
-    if not is_few:
-        return _("Из них в выбранных состояниях: %(rows)s.") % {"rows": grouped(rows)}
-    calls = calls_with_rows(cabinet, filters, period.start, period.end, now=now)
-    text = _("Из них в выбранных состояниях: %(rows)s, это звонков: %(calls)s.")
-    return text % {"rows": grouped(rows), "calls": grouped(calls)}
-
-
-def _day(day: date) -> str:
-    return date_format(day, "j E Y")
+def _days_text(first: date, last: date, form: str = "j E Y") -> str:
+    if first == last:
+        return date_format(first, form)
+    ends = {"first": date_format(first, form), "last": date_format(last, form)}
+    return _("%(first)s — %(last)s") % ends

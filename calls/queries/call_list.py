@@ -111,6 +111,7 @@ def _order(
     link = links[row.pk].value if row.pk in links else ""
     passes = (
         (not filters.counter or row.counter_id == filters.counter)
+        and (not filters.channel or row.channel == filters.channel)
         and (not filters.states or row.display_state in filters.states)
         and (not filters.reason or row.why == filters.reason)
         and (not filters.link or link == filters.link)

@@ -40,6 +40,8 @@ class CallFilters:
     #: A whole tag, in any case.
     tag: str = ""
     counter: int | None = None
+    #: A value of `Channel`.
+    channel: int | None = None
     #: A value of `DisplayState`, or several with commas between them.
     state: str = ""
     #: The code of a reason, of the row or of its upload.
@@ -60,12 +62,17 @@ class CallFilters:
     @property
     def is_of_rows(self) -> bool:
         """Whether they ask for rows with some values."""
-        return bool(self.counter or self.state or self.reason or self.link)
+        return bool(self.counter or self.channel or self.state or self.reason or self.link)
 
     @property
     def is_of_calls(self) -> bool:
         """Whether they ask for more of calls than days and a search."""
         return bool(self.kind or self.source or self.tag)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether only the rows tell what passes, and not the counts by hour (`calls.summary`)."""
+        return bool(self.source or self.tag or self.link or self.call_ids is not None)
 
     @property
     def order_column(self) -> str:
@@ -96,6 +103,8 @@ def passing(
     found = with_display_state(rows, now)
     if filters.counter:
         found = found.filter(counter_id=filters.counter)
+    if filters.channel:
+        found = found.filter(channel=filters.channel)
     if filters.states and not filters.is_any_state:
         found = found.filter(display_state__in=sorted(filters.states))
     if filters.reason:

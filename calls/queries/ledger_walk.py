@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
 from cabinets.models import Cabinet
@@ -89,24 +89,6 @@ def is_longer_than(most: int, cabinet: Cabinet, filters: CallFilters, *, now: da
         return False
     walk = _Walk(cabinet, filters, None, now)
     return walk.every().order_by()[: most + 1].count() > most
-
-
-def calls_with_rows(
-    cabinet: Cabinet, filters: CallFilters, since: datetime, until: datetime, *, now: datetime
-) -> int:
-    """Return of how many calls the rows are that pass, by their first known start; one query.
-
-    A search, a source and a tag are left out. It reads every row of that time.
-    """
-    rows = Delivery.objects.filter(
-        counter_id__in=cabinet.counters.values("pk"),
-        partition_at__gte=since,
-        partition_at__lt=until,
-    )
-    if filters.kind:
-        of_row = Call.objects.filter(pk=OuterRef("call_id"), partition_at=OuterRef("partition_at"))
-        rows = rows.filter(Exists(of_row.filter(kind=filters.kind)))
-    return passing(rows, filters, now).values("call_id").distinct().count()
 
 
 def newest(

@@ -7,11 +7,12 @@ from collections import Counter as Tally
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.test import Client
 from django.utils import timezone
 
-from calls.models import Delivery
+from calls.models import Call, Delivery
 from calls.queries.display_state import with_display_state
 from calls.states import Channel, DeliveryState
 from counters.models import Counter
@@ -76,12 +77,33 @@ def test_chart_counts_rows_and_leads_to_their_calls(owner_client: Client, counte
     assert counts_of(chart_of(owner_client, state="sent")) == shown
     longer = (timezone.localdate() - timedelta(days=80)).isoformat()
     assert sum(counts_of(chart_of(owner_client, **{"from": longer})).values()) == 14
-    # What cannot be counted is said; what has no rows, or is another page, has no chart.
-    told_of = chart_of(owner_client, tag="x", q="0001").content.decode()
-    assert "Здесь не учтено: телефон или номер, тег." in told_of
+    # The header counts what all filters select, the state and the search as well.
+    sent = chart_of(owner_client, state="sent")
+    assert (sent.context["chart_count"], sent.context["chart_calls"]) == ("3", "3")
+    assert {len(day["cells"]) for day in sent.context["chart_days"]} == {1}
+    goal = chart_of(owner_client, channel=Channel.GOAL.value, counter=other.pk)
+    assert (goal.context["chart_count"], goal.context["chart_calls"]) == ("6", "6")
+    oldest = Call.objects.earliest("started_at")
+    one = chart_of(owner_client, q=oldest.external_id)
+    assert (one.context["chart_count"], one.context["chart_calls"]) == ("2", "1")
+    assert chart_of(owner_client, tag="x").context["chart_count"] == "0"
+    # Of a year a bar is some weeks; it is counted after the page is shown.
+    make_call(cabinet=counter.cabinet, started_at=oldest.started_at - timedelta(days=300))
+    year = {"from": (timezone.localdate() - timedelta(days=365)).isoformat()}
+    url = chart_of(owner_client, **year).context["counts_url"]
+    part = owner_client.get(url, headers={"HX-Request": "true"})
+    assert (part.context["chart_count"], "<html" in part.content.decode()) == ("14", False)
+    bars = part.context["chart_days"]
+    assert (sum(bar["sum"] for bar in bars), len(bars)) == (14, 53)
+    oldest_bar = next(bar for bar in bars if bar["sum"])
+    assert chart_of(owner_client, **query_of(oldest_bar["url"])).context["chart_count"] == "2"
     nothing = ({"counter": "none"}, {"from": "2099-01-01"}, {"to": "0001-01-02"}, {"cursor": "1.2"})
     for query in nothing:
         assert counts_of(chart_of(owner_client, **query)) == {}
+
+
+def query_of(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
 
 
 def told(client: Client, url: str) -> str:

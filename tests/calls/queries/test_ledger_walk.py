@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.models import Call, Delivery, LinkProof
-from calls.queries import call_list, ledger_walk
+from calls.queries import call_list, ledger_counts, ledger_walk
 from calls.queries.call_list import CallPage, page_of
 from calls.queries.display_state import with_display_state
 from calls.queries.ledger_filters import CallFilters
@@ -96,6 +96,8 @@ FILTERS: list[dict[str, Any]] = [
     {"state": "awaits_settings"},
     {"state": "needs_attention"},
     {"reason": "too_short"},
+    {"channel": Channel.GOAL},
+    {"channel": Channel.CALLS, "state": "skipped"},
     {"link": "linked"},
     {"link": "not_yet", "state": "sent"},
     {"link": "unknown", "kind": "callback"},
@@ -124,6 +126,7 @@ def test_filters_find_the_calls_that_pass_them(
             found = [one for page in pages(cabinet, filters) for one in page.calls]
 
             assert [one.call.pk for one in found] == expected(cabinet, filters), values
+            assert counted(cabinet, filters) == expected_counts(cabinet, filters), values
             asked = filters.state or filters.reason
             assert not asked or all(_passes(one.deliveries[0], filters) for one in found)
 
@@ -138,16 +141,37 @@ def pages(cabinet: Cabinet, filters: CallFilters) -> Iterator[CallPage]:
             return
 
 
+def counted(cabinet: Cabinet, filters: CallFilters) -> tuple[int, int | None]:
+    """Return the rows and the calls of the header."""
+    counts = ledger_counts.counts_of(cabinet, filters, is_asked=False, now=NOW)
+    assert counts is not None
+    assert not counts.is_cut
+    return sum(counts.chosen.values()), counts.calls
+
+
+def expected_counts(cabinet: Cabinet, filters: CallFilters) -> tuple[int, int]:
+    """Return how many rows of the listed calls pass, and of how many calls."""
+    rows = [row for row in rows_of(cabinet) if _passes(row, filters)]
+    listed = set(expected(cabinet, filters))
+    passing = [row.call_id for row in rows if row.call_id in listed]
+    return len(passing), len(set(passing))
+
+
 def expected(cabinet: Cabinet, filters: CallFilters) -> list[int]:
     """Return the calls that pass, each looked at alone."""
     rows: dict[int, list[Any]] = defaultdict(list)
+    for row in rows_of(cabinet):
+        rows[row.call_id].append(row)
+    calls = Call.objects.filter(cabinet=cabinet).order_by("-started_at", "-pk")
+    return [call.pk for call in calls if _is_listed(call, rows[call.pk], filters)]
+
+
+def rows_of(cabinet: Cabinet) -> list[Any]:
     every: list[Any] = list(with_display_state(Delivery.objects.filter(cabinet=cabinet), NOW))
     links = link_of(every)
     for row in every:
         row.link = links[row.pk].value if row.pk in links else ""
-        rows[row.call_id].append(row)
-    calls = Call.objects.filter(cabinet=cabinet).order_by("-started_at", "-pk")
-    return [call.pk for call in calls if _is_listed(call, rows[call.pk], filters)]
+    return every
 
 
 def _is_listed(call: Call, rows: list[Any], filters: CallFilters) -> bool:
@@ -165,6 +189,7 @@ def _is_listed(call: Call, rows: list[Any], filters: CallFilters) -> bool:
 def _passes(row: Any, filters: CallFilters) -> bool:
     return (
         (not filters.counter or row.counter_id == filters.counter)
+        and (not filters.channel or row.channel == filters.channel)
         and (not filters.state or row.display_state == filters.state)
         and (not filters.reason or row.why == filters.reason)
         and (not filters.link or getattr(row, "link", filters.link) == filters.link)

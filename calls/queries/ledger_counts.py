@@ -1,0 +1,185 @@
+"""Counts the rows of the ledger that pass its filters, by day and state, for its header and chart.
+
+The counts by hour (`calls.summary`) tell them of days, counter, channel, kind and reason, at any
+size. With another filter the rows themselves are counted, of the newest days that have few enough.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from cabinets.models import Cabinet
+from calls.models import Call, Delivery
+from calls.queries.display_state import DisplayDelivery
+from calls.queries.ledger_filters import CallFilters, of_calls, passing
+from calls.summary import read
+from calls.summary.read import Period
+
+#: Days that are counted when none is chosen, and the most that are counted at once.
+DAYS, MAX_DAYS = 30, 92
+#: Rows that are counted one by one: before the page is shown, and after it.
+AT_ONCE, MOST = 3_000, 30_000
+#: `partition_at` of a call is its first known start; a correction moves it no further.
+_CORRECTED_BY = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class LedgerCounts:
+    """The rows that pass every filter but that of the state, by day and state."""
+
+    filters: CallFilters
+    period: Period
+    rows: Tally[tuple[date, str]]
+    #: Calls of the rows in the chosen states; None when they are too many to count.
+    calls: int | None
+    #: Whether the chosen days begin before the period: their other rows were too many.
+    is_cut: bool = False
+
+    @property
+    def chosen(self) -> Tally[tuple[date, str]]:
+        """The rows in the chosen states: those that pass all filters."""
+        states = self.filters.states
+        return Tally(
+            {key: count for key, count in self.rows.items() if not states or key[1] in states}
+        )
+
+
+def counts_of(
+    cabinet: Cabinet, filters: CallFilters, *, is_asked: bool, now: datetime
+) -> LedgerCounts | None:
+    """Return the counts; None when there are too many and they were not asked for.
+
+    Without a first day the last DAYS are counted, of a search all days of the calls found.
+    """
+    period = _period(cabinet, filters)
+    if period is None or filters.without_counter:
+        return LedgerCounts(filters, period or _days(timezone.localdate()), Tally(), 0)
+    if filters.call_ids is not None:
+        return _counted_rows(cabinet, filters, period, now=now)
+    if len(period.days) > MAX_DAYS and not is_asked:
+        return None
+    found = _by_hours(cabinet, filters, period, now=now)
+    if not filters.needs_rows:
+        every = sum(one["deliveries"] for one in found)
+        rows = _summed(found, filters)
+        calls = _calls(cabinet, filters, period, now) if every <= AT_ONCE else None
+        return LedgerCounts(filters, period, rows, calls)
+    newest = _newest_days(period, _summed(found, filters), MOST if is_asked else AT_ONCE)
+    if newest != period and not is_asked:
+        return None
+    return _counted_rows(cabinet, filters, newest, now=now, is_cut=newest != period)
+
+
+def _period(cabinet: Cabinet, filters: CallFilters) -> Period | None:
+    """Return the days that are counted; None when there are none up to today."""
+    first, last = filters.first_day, min(filters.last_day or date.max, timezone.localdate())
+    if filters.call_ids is not None and not (first and filters.last_day):
+        found = _searched_days(cabinet, filters.call_ids)
+        if found is None:
+            return None
+        first, last = first or found[0], min(filters.last_day or found[1], found[1])
+    # At the beginning of the calendar there are no days to count back to; no call is near.
+    if last - date.min < timedelta(days=MAX_DAYS):
+        return None
+    first = first or _days(last).first
+    if last - first >= timedelta(days=MAX_DAYS):
+        first = max(first, _earliest_day(cabinet) or first)
+    return Period(first, last, timezone.get_current_timezone()) if first <= last else None
+
+
+def _days(last: date) -> Period:
+    return Period(last - timedelta(days=DAYS - 1), last, timezone.get_current_timezone())
+
+
+def _searched_days(cabinet: Cabinet, ids: list[int]) -> tuple[date, date] | None:
+    calls = Call.objects.filter(cabinet=cabinet, pk__in=ids)
+    ends = calls.aggregate(first=Min("partition_at"), last=Max("partition_at"))
+    if ends["first"] is None:
+        return None
+    return timezone.localtime(ends["first"]).date(), timezone.localtime(ends["last"]).date()
+
+
+def _earliest_day(cabinet: Cabinet) -> date | None:
+    """Return a day before which no call of the cabinet began; None without calls."""
+    calls = Call.objects.filter(cabinet=cabinet).order_by("started_at")
+    at = calls.values_list("started_at", flat=True).first()
+    return timezone.localtime(at - _CORRECTED_BY).date() if at else None
+
+
+def _by_hours(
+    cabinet: Cabinet, filters: CallFilters, period: Period, *, now: datetime
+) -> list[dict[str, Any]]:
+    return read.deliveries(
+        cabinet,
+        period,
+        by=("day", "shown", "kind", "reason"),
+        counters=[filters.counter] if filters.counter else None,
+        channel=filters.channel,
+        now=now,
+    )
+
+
+def _summed(found: Iterable[Mapping[str, Any]], filters: CallFilters) -> Tally[tuple[date, str]]:
+    """Return the rows of the kind and the reason, by day and state."""
+    counts: Tally[tuple[date, str]] = Tally()
+    for one in found:
+        if filters.kind in ("", one["kind"]) and filters.reason in ("", one["reason"] or ""):
+            counts[one["day"], one["shown"]] += one["deliveries"]
+    return counts
+
+
+def _newest_days(period: Period, rows: Tally[tuple[date, str]], most: int) -> Period:
+    """Return the newest days that have up to ``most`` of the rows, one day at least."""
+    by_day: Tally[date] = Tally()
+    for (day, _state), count in rows.items():
+        by_day[day] += count
+    first, total = period.last, 0
+    for day in reversed(period.days):
+        total += by_day[day]
+        if total > most:
+            break
+        first = day
+    return replace(period, first=first)
+
+
+def _counted_rows(
+    cabinet: Cabinet, filters: CallFilters, period: Period, *, now: datetime, is_cut: bool = False
+) -> LedgerCounts:
+    """Count the rows one by one."""
+    rows = _rows(cabinet, replace(filters, state=""), period, now)
+    days = rows.annotate(day=TruncDate("partition_at", tzinfo=period.zone)).order_by()
+    counted = days.values_list("day", "display_state").annotate(rows=Count("pk"))
+    found = Tally({(day, state): count for day, state, count in counted})
+    return LedgerCounts(filters, period, found, _calls(cabinet, filters, period, now), is_cut)
+
+
+def _calls(cabinet: Cabinet, filters: CallFilters, period: Period, now: datetime) -> int:
+    """Return of how many calls the rows are that pass."""
+    return _rows(cabinet, filters, period, now).values("call_id").distinct().count()
+
+
+def _rows(
+    cabinet: Cabinet, filters: CallFilters, period: Period, now: datetime
+) -> QuerySet[DisplayDelivery]:
+    """Return the rows of the period that pass all filters."""
+    rows = Delivery.objects.filter(
+        counter_id__in=list(cabinet.counters.values_list("pk", flat=True)),
+        partition_at__gte=period.start,
+        partition_at__lt=period.end,
+    )
+    if filters.call_ids is not None:
+        # One parameter: many take longer to parse than to find.
+        rows = rows.filter(call_id__in=RawSQL("SELECT unnest(%s::bigint[])", [filters.call_ids]))
+    if filters.is_of_calls:
+        of_row = Call.objects.filter(pk=OuterRef("call_id"), partition_at=OuterRef("partition_at"))
+        rows = rows.filter(Exists(of_row.filter(of_calls(filters))))
+    return passing(rows, filters, now)
