@@ -10,14 +10,16 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from calls.forecast.causes import CAUSES
+from calls.forecast.causes import CAUSES, TONES
 from calls.forecast.sql import forecast_sql
 from calls.models import Delivery
 
 _FORECASTS = f"""
 SELECT d.id, {forecast_sql("d", "c", now="%(now)s::timestamptz")}
-FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS w(id, at)
-JOIN calls_delivery d ON d.id = w.id AND d.partition_at = w.at
+FROM unnest(%(calls)s::bigint[], %(moments)s::timestamptz[], %(counters)s::bigint[],
+    %(channels)s::int[]) AS w(call_id, at, counter_id, channel)
+JOIN calls_delivery d ON d.call_id = w.call_id AND d.partition_at = w.at
+    AND d.counter_id = w.counter_id AND d.channel = w.channel
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 """
 
@@ -37,6 +39,16 @@ class Forecast:
         return str(CAUSES[self.cause].text)
 
     @property
+    def tone(self) -> str:
+        """The colour of its value."""
+        return TONES[self.value]
+
+    @classmethod
+    def read(cls, found: str) -> Forecast:
+        """Return the forecast that the expression of `calls.forecast.sql` gave."""
+        return cls(*found.split(":"))
+
+    @property
     def probability(self) -> float:
         """How likely a link is."""
         return CAUSES[self.cause].probability
@@ -44,14 +56,16 @@ class Forecast:
 
 def of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -> dict[int, Forecast]:
     """Return the forecast of each delivery by its id, in one query."""
-    rows = [(one.pk, one.partition_at) for one in deliveries]
+    rows = list(deliveries)
     if not rows:
         return {}
     values: dict[str, Any] = {
-        "ids": [pk for pk, _at in rows],
-        "moments": [at for _pk, at in rows],
+        "calls": [one.call_id for one in rows],
+        "moments": [one.partition_at for one in rows],
+        "counters": [one.counter_id for one in rows],
+        "channels": [one.channel for one in rows],
         "now": now or timezone.now(),
     }
     with connection.cursor() as cursor:
         cursor.execute(_FORECASTS, values)
-        return {pk: Forecast(*found.split(":")) for pk, found in cursor.fetchall()}
+        return {pk: Forecast.read(found) for pk, found in cursor.fetchall()}

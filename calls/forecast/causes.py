@@ -9,6 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 LIKELY, UNLIKELY, NEVER = "likely", "unlikely", "never"
 
+#: Values of filters and their words.
+VALUES = {
+    LIKELY: _("Свяжется"),
+    UNLIKELY: _("Вряд ли свяжется"),
+    NEVER: _("Не свяжется"),
+}
+#: Colour of each value.
+TONES = {LIKELY: "success", UNLIKELY: "warning", NEVER: "neutral"}
+
 
 @dataclass(frozen=True)
 class Cause:

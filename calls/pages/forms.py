@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
 from calls.decision.reasons import REASON_TITLES
+from calls.forecast.causes import VALUES as FORECAST_VALUES
 from calls.masking import masked_text
 from calls.phones import is_guess, searched_end
 from calls.queries.history import Filters
@@ -77,7 +78,7 @@ class SearchForm(forms.Form):
 #: such addresses: a name stays. The other fields have the names of their parameters: `counter` (its
 #: number in the address of its pages, or `none`), `channel` (`Channel`), `state` (`DisplayState`,
 #: or several with commas between them), `reason` (a code), `link` (`calls.queries.link_proofs`),
-#: `kind` (`CallKind`), `source` (its number), `tag`, `q`.
+#: `forecast` (`calls.forecast.causes`), `kind` (`CallKind`), `source` (its number), `tag`, `q`.
 LEDGER_PARAMETERS = {"date_from": "from", "date_to": "to"}
 #: Parameters of earlier versions of the address.
 _FORMER = {"date_from": "from", "date_to": "to", "concerns": "counter"}
@@ -100,6 +101,9 @@ class LedgerForm(SearchForm):
     link = forms.ChoiceField(
         label=_("Привязка по логам"), choices=[ALL, *LINK_VALUES.items()], required=False
     )
+    forecast = forms.ChoiceField(
+        label=_("Прогноз привязки"), choices=[ALL, *FORECAST_VALUES.items()], required=False
+    )
     tag = forms.CharField(
         label=_("Тег целиком"),
         max_length=100,
@@ -115,6 +119,7 @@ class LedgerForm(SearchForm):
         "reason",
         "channel",
         "link",
+        "forecast",
         "kind",
         "source",
     )
@@ -167,7 +172,8 @@ class LedgerForm(SearchForm):
     def clean(self) -> dict[str, Any]:
         """Refuse what no call can fulfil: a state of a row of a call that has none."""
         values = super().clean()
-        is_of_rows = any(values.get(name) for name in ("channel", "state", "reason", "link"))
+        of_rows = ("channel", "state", "reason", "link", "forecast")
+        is_of_rows = any(values.get(name) for name in of_rows)
         if values.get("counter") == NO_COUNTER and is_of_rows:
             self.add_error(
                 "counter",
@@ -217,6 +223,7 @@ class LedgerForm(SearchForm):
             state=values["state"],
             reason=values["reason"],
             link=values["link"],
+            forecast=values["forecast"],
         )
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reasons import hide_personal_data
+from calls.forecast import Forecast
 from calls.masking import masked_text
 from calls.models import Call
 from calls.pages.history_rows import BLOCKABLE, cell_of
@@ -21,7 +22,7 @@ from calls.queries.display_state import DisplayDelivery
 from calls.queries.gathering import add_gathering
 from calls.queries.link_proofs import Link
 from calls.queries.same_second import same_second
-from calls.states import Channel
+from calls.states import Channel, DeliveryState
 
 #: More deliveries of a call than these are counted.
 MAX_NAMED = 3
@@ -43,13 +44,15 @@ def ledger_rows(
     shown = [row for one in listed for row in one.deliveries[:MAX_NAMED]]
     add_gathering(shown, now=now)
     links = {pk: link for one in listed for pk, link in one.links.items()}
-    cells = _cells(shown, links, now=now, sees_phones=sees_phones)
+    forecasts = {pk: found for one in listed for pk, found in one.forecasts.items()}
+    cells = _cells(shown, links, forecasts, now=now, sees_phones=sees_phones)
     return [_row(one, cells, sees_phones=sees_phones) for one in listed]
 
 
 def _cells(
     rows: Sequence[DisplayDelivery],
     links: dict[int, Link],
+    forecasts: dict[int, Forecast],
     *,
     now: datetime,
     sees_phones: bool,
@@ -74,6 +77,7 @@ def _cells(
         | {
             "counter": row.counter.name,
             "channel": str(Channel(row.channel).label),
+            "forecast": forecasts.get(row.pk) if row.state == DeliveryState.WAITING else None,
         }
         for row in rows
     }

@@ -14,6 +14,9 @@ from datetime import datetime
 from cabinets.models import Cabinet
 from calls.decision.reason import Rule
 from calls.decision.routing import nearest_rules
+from calls.forecast import Forecast
+from calls.forecast import of as forecasts_of
+from calls.forecast.expression import those_with_forecast
 from calls.models import Call, Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.ledger_filters import CallFilters
@@ -35,8 +38,18 @@ class ListedCall:
     deliveries: list[DisplayDelivery]
     #: What is known of each delivery's link to a visit, by its id.
     links: dict[int, Link] = field(default_factory=dict)
+    #: The forecast of the link of each delivery that has one, by its id.
+    forecasts: dict[int, Forecast] = field(default_factory=dict)
     nearest_rule: Rule | None = None
     has_counters: bool = True
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of deliveries by their ids: what is known of the link, and its forecast."""
+
+    links: dict[int, Link]
+    forecasts: dict[int, Forecast]
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class CallPage:
 
 
 def page_of(cabinet: Cabinet, filters: CallFilters, *, cursor: str, now: datetime) -> CallPage:
-    """Return one page in at most thirteen queries. An invalid cursor gives the first page."""
+    """Return one page in at most fourteen queries. An invalid cursor gives the first page."""
     found = next_calls(cabinet, filters, Place.of(cursor), most=PAGE_SIZE, now=now)
     calls = _calls(found.places)
     return CallPage(_listed(calls, filters, now), found.next.cursor if found.next else "")
@@ -69,14 +82,15 @@ def _calls(places: Sequence[Place]) -> list[Call]:
 def _listed(calls: Sequence[Call], filters: CallFilters, now: datetime) -> list[ListedCall]:
     if not calls:
         return []
-    rows, links = _deliveries(calls, filters, now)
+    rows, known = _deliveries(calls, filters, now)
     alone = [call.pk for call in calls if call.pk not in rows]
     nearest = nearest_rules(alone) if alone else {}
     return [
         ListedCall(
             call,
             rows.get(call.pk, []),
-            links,
+            known.links,
+            known.forecasts,
             nearest.get(call.pk),
             call.pk in {*rows, *nearest},
         )
@@ -86,7 +100,7 @@ def _listed(calls: Sequence[Call], filters: CallFilters, now: datetime) -> list[
 
 def _deliveries(
     calls: Sequence[Call], filters: CallFilters, now: datetime
-) -> tuple[dict[int, list[DisplayDelivery]], dict[int, Link]]:
+) -> tuple[dict[int, list[DisplayDelivery]], _Known]:
     months = [call.partition_at for call in calls]
     rows = Delivery.objects.filter(
         call_id__in=[call.pk for call in calls], partition_at__range=(min(months), max(months))
@@ -99,21 +113,22 @@ def _deliveries(
     for row in shown.defer("counter__account__access_token", "counter__account__refresh_token"):
         row.call = by_id[row.call_id]
         by_call[row.call_id].append(row)
-    links = link_of([row for of_call in by_call.values() for row in of_call])
+    every = [row for of_call in by_call.values() for row in of_call]
+    known = _Known(link_of(every), forecasts_of(those_with_forecast(every), now=now))
     for of_call in by_call.values():
-        of_call.sort(key=lambda one: _order(one, filters, links))
-    return dict(by_call), links
+        of_call.sort(key=lambda one: _order(one, filters, known))
+    return dict(by_call), known
 
 
-def _order(
-    row: DisplayDelivery, filters: CallFilters, links: dict[int, Link]
-) -> tuple[bool, str, int, int]:
-    link = links[row.pk].value if row.pk in links else ""
+def _order(row: DisplayDelivery, filters: CallFilters, known: _Known) -> tuple[bool, str, int, int]:
+    link = known.links[row.pk].value if row.pk in known.links else ""
+    forecast = known.forecasts[row.pk].value if row.pk in known.forecasts else ""
     passes = (
         (not filters.counter or row.counter_id == filters.counter)
         and (not filters.channel or row.channel == filters.channel)
         and (not filters.states or row.display_state in filters.states)
         and (not filters.reason or row.why == filters.reason)
         and (not filters.link or link == filters.link)
+        and (not filters.forecast or forecast == filters.forecast)
     )
     return not passes, row.counter.name, row.counter_id, row.channel

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
+from calls.forecast.expression import with_value
 from calls.models import Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.link_proofs import link_condition
@@ -48,6 +49,8 @@ class CallFilters:
     reason: str = ""
     #: A value of `calls.queries.link_proofs.VALUES`.
     link: str = ""
+    #: A value of `calls.forecast.causes.VALUES`.
+    forecast: str = ""
 
     @property
     def states(self) -> frozenset[str]:
@@ -62,7 +65,8 @@ class CallFilters:
     @property
     def is_of_rows(self) -> bool:
         """Whether they ask for rows with some values."""
-        return bool(self.counter or self.channel or self.state or self.reason or self.link)
+        of_rows = (self.counter, self.channel, self.state, self.reason, self.link, self.forecast)
+        return any(of_rows)
 
     @property
     def is_of_calls(self) -> bool:
@@ -72,7 +76,8 @@ class CallFilters:
     @property
     def needs_rows(self) -> bool:
         """Whether only the rows tell what passes, and not the counts by hour (`calls.summary`)."""
-        return bool(self.source or self.tag or self.link or self.call_ids is not None)
+        asks_rows = (self.source, self.tag, self.link, self.forecast)
+        return any(asks_rows) or self.call_ids is not None
 
     @property
     def order_column(self) -> str:
@@ -111,4 +116,6 @@ def passing(
         found = found.filter(why=filters.reason)
     if filters.link:
         found = found.filter(link_condition(filters.link, now=now))
+    if filters.forecast:
+        found = with_value(found, filters.forecast, now=now)
     return found

@@ -17,6 +17,9 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
 from cabinets.time_zones import zone_label
+from calls.forecast import Forecast
+from calls.forecast.expression import STATES as FORECAST_STATES
+from calls.forecast.expression import with_forecast
 from calls.masking import masked_campaign, masked_text, masked_value
 from calls.models import Call, Delivery, Upload
 from calls.pages.export_rows import (
@@ -41,6 +44,8 @@ from counters.models import Counter
 STEP = 1_000
 #: Columns of a file that are times.
 TIMES = (0, 16)
+#: A row, and its forecast as `calls.forecast` reads it; None without one.
+LedgerRow = tuple[RowValues, str | None]
 
 
 class Lines(NamedTuple):
@@ -83,7 +88,7 @@ class LedgerReader:
         span = (min(months), max(months))
         ids = [one.call_id for one in found.places]
         calls, rows = self._calls(ids, span), self._rows(ids, span)
-        every = [row for of_call in rows.values() for row in of_call]
+        every = [row for of_call in rows.values() for row, _forecast in of_call]
         uploads, links = uploads_of(every), links_of(every)
         lines = [
             line
@@ -96,24 +101,26 @@ class LedgerReader:
         found = Call.objects.filter(partition_at__range=span, pk__in=one_of(ids))
         return {one[0]: CallValues(*one) for one in found.values_list(*CallValues._fields)}
 
-    def _rows(self, ids: list[int], span: tuple[datetime, datetime]) -> dict[int, list[RowValues]]:
+    def _rows(self, ids: list[int], span: tuple[datetime, datetime]) -> dict[int, list[LedgerRow]]:
         rows = Delivery.objects.filter(partition_at__range=span, call_id__in=one_of(ids))
-        by_call: dict[int, list[RowValues]] = defaultdict(list)
-        for values in passing(rows, self.filters, self.now).values_list(*RowValues._fields):
+        by_call: dict[int, list[LedgerRow]] = defaultdict(list)
+        found = with_forecast(passing(rows, self.filters, self.now), now=self.now)
+        for *values, forecast in found.values_list(*RowValues._fields, "forecast"):
             row = RowValues(*values)
-            by_call[row.call_id].append(row)
+            by_call[row.call_id].append((row, forecast if row.state in FORECAST_STATES else None))
         return by_call
 
     def _lines(
-        self, call: CallValues, rows: list[RowValues], uploads: dict[int, Upload], links: Links
+        self, call: CallValues, rows: list[LedgerRow], uploads: dict[int, Upload], links: Links
     ) -> Iterator[Sequence[Cell]]:
         first = self._of_call(call)
-        for row in sorted(rows, key=self._place_of):
+        for row, forecast in sorted(rows, key=lambda one: self._place_of(one[0])):
             upload = uploads[row.upload_id] if row.upload_id is not None else None
             link = links.get((row.upload_id or 0, row.row_number))
-            yield *first, *self._of_row(row, call, upload, link), link.text if link else None
+            known = link.text if link else None, Forecast.read(forecast).text if forecast else None
+            yield *first, *self._of_row(row, call, upload, link), *known
         if not rows and not self.filters.is_of_rows:
-            yield *first, None, None, None, _("Ни в одном счетчике"), None, None, None, None
+            yield *first, None, None, None, _("Ни в одном счетчике"), *[None] * 5
 
     def _place_of(self, row: RowValues) -> tuple[str, int, int]:
         return self._counters[row.counter_id].name, row.counter_id, row.channel
@@ -175,4 +182,5 @@ def columns_of(zone: str) -> list[Column]:
         Column(_("Выгрузка"), 12),
         Column(_("Отправлен (время: %(zone)s)") % in_zone, 22),
         Column(_("Привязка"), 34),
+        Column(_("Прогноз привязки"), 60),
     ]

@@ -80,6 +80,9 @@ def test_small_file_has_a_line_for_each_row_and_no_formula(
         ["по логам Метрики не проверялся: проверка выключена в настройках счетчика"],
         *([""] for _ in range(3)),
     ]
+    likely = "Прогноз: свяжется с визитом — ClientID похож на настоящий, звонок свежий."
+    forecasts = [told(line, "Прогноз привязки") for line in lines[1:]]
+    assert forecasts == [[likely], [""], [likely], [""]]
     assert told(lines[1], "Сайт", "Теги") == ['\'=HYPERLINK("x")', "Целевой, ivanov@mail.example"]
     assert "Иванов" in lines[2][column["Почему"]]
     # The filters of rows leave the other row of the call out, and calls of no counter.

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from cabinets.models import Cabinet
+from calls import forecast
 from calls.models import Call, Delivery, LinkProof
 from calls.queries import call_list, ledger_counts, ledger_walk
 from calls.queries.call_list import CallPage, page_of
@@ -50,6 +51,7 @@ def pair(account: YandexAccount) -> list[Counter]:
             kind=["dynamic", "callback"][number % 2],
             tags=[["Целевой"], ["Спам", "целевой"], []][number % 3],
             source=source if number % 4 == 0 else None,
+            client_id=["1718031415926535897", "12345"][number % 5 == 3],
         )
         _deliver(call, counters, number)
     return counters
@@ -101,6 +103,10 @@ FILTERS: list[dict[str, Any]] = [
     {"link": "linked"},
     {"link": "not_yet", "state": "sent"},
     {"link": "unknown", "kind": "callback"},
+    {"forecast": "likely", "link": "linked"},
+    {"forecast": "unlikely"},
+    {"forecast": "unlikely", "state": "waiting", "kind": "callback"},
+    {"forecast": "never"},
     {"reason": "not_configured", "state": "awaits_settings", "tag": "целевой"},
     {"state": "waiting", "kind": "callback"},
     {"first_day": timezone.localdate() - timedelta(days=400), "state": "waiting"},
@@ -168,9 +174,11 @@ def expected(cabinet: Cabinet, filters: CallFilters) -> list[int]:
 
 def rows_of(cabinet: Cabinet) -> list[Any]:
     every: list[Any] = list(with_display_state(Delivery.objects.filter(cabinet=cabinet), NOW))
-    links = link_of(every)
+    links, forecasts = link_of(every), forecast.of(every, now=NOW)
     for row in every:
         row.link = links[row.pk].value if row.pk in links else ""
+        is_meant = row.state != DeliveryState.SKIPPED
+        row.forecast = forecasts[row.pk].value if is_meant else ""
     return every
 
 
@@ -193,6 +201,7 @@ def _passes(row: Any, filters: CallFilters) -> bool:
         and (not filters.state or row.display_state == filters.state)
         and (not filters.reason or row.why == filters.reason)
         and (not filters.link or getattr(row, "link", filters.link) == filters.link)
+        and (not filters.forecast or getattr(row, "forecast", filters.forecast) == filters.forecast)
     )
 
 
@@ -216,6 +225,8 @@ def test_page_is_quick_and_its_statements_are_constant(
         ({"state": "skipped", "kind": "callback"}, 1),
         ({"state": "needs_attention"}, 0),
         ({"kind": "callback"}, 0),
+        ({"forecast": "likely"}, 50),
+        ({"forecast": "never"}, 0),
         (WORST, 0),
         ({"state": "skipped", "reason": "too_short"}, 1),
     ]
@@ -230,5 +241,5 @@ def test_page_is_quick_and_its_statements_are_constant(
             # How many blocks a row takes depends on what other tests left in the indexes.
             most = 2_000 if count == 50 else 60_000
             assert blocks.total < most, (values, blocks.worst)
-            with django_assert_max_num_queries(13):
+            with django_assert_max_num_queries(14):
                 page_of(own.cabinet, filters, cursor="", now=NOW)
