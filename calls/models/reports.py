@@ -104,11 +104,15 @@ class MetrikaReportDay(models.Model):
 
 def zone_of(counter: Counter) -> str:
     """Return the counter's time zone; that of Metrika for a name that this system does not know."""
+    return known_zone(counter.time_zone).key
+
+
+def known_zone(name: str) -> ZoneInfo:
+    """Return the time zone; that of Metrika for a name that this system does not know."""
     try:
-        ZoneInfo(counter.time_zone)
+        return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):
-        return METRIKA_ZONE
-    return counter.time_zone
+        return ZoneInfo(METRIKA_ZONE)
 
 
 def today_of(counter: Counter, now: datetime) -> date:

@@ -119,10 +119,12 @@ def state_step(
 
 def link_step(link: Link | None) -> Iterator[Step]:
     """Yield what Metrika's logs said of the row, or that they will; none where nobody looks."""
-    if link is None or link.value == UNKNOWN:
+    if link is None or not link.is_told:
         return
     text = _("%(result)s.") % {"result": capfirst(link.text)}
-    if link.value == NOT_YET:
+    if link.value == UNKNOWN:
+        yield Step(_("Привязка не проверена"), link.tone, text=text)
+    elif link.value == NOT_YET:
         yield Step(_("Проверим привязку"), link.tone, text=text, is_next=True)
     else:
         yield Step(_("Привязка проверена"), link.tone, link.proved_at, text)

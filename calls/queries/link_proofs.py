@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from calls.models import Delivery, LinkProof, Upload
 from calls.models.proof import SEARCHED_FOR
 from calls.models.querysets import WITH_METRIKA
+from calls.queries.link_waits import Wait
 from calls.states import DeliveryState, LinkResult
 
 LINKED, NOT_LINKED, ABSENT = "linked", "not_linked", "absent"
@@ -62,6 +63,8 @@ class Link:
     proved_at: datetime | None = None
     visit_id: str = ""
     visit_at: datetime | None = None
+    #: Whether a list tells it beside the row: not where nobody asked for a proof.
+    is_told: bool = True
 
     @property
     def tone(self) -> str:
@@ -69,14 +72,22 @@ class Link:
         return TONES[self.value]
 
 
+# The reason is that of the latest request for logs of these days.
 _LINKS = """
 SELECT w.upload_id, w.row_number, p.result, p.visit_id, p.visit_at, p.proved_at, u.is_static,
-       c.link_proof AND u.taken_over_at IS NULL AND NOT u.is_static
-       AND coalesce(u.accepted_at, u.created_at) > %(since)s AS is_searched, c.link_proof
+       u.taken_over_at IS NOT NULL, c.link_proof, coalesce(u.accepted_at, u.created_at),
+       c.time_zone, coalesce(r.error, '')
 FROM unnest(%(uploads)s::bigint[], %(rows)s::int[]) AS w(upload_id, row_number)
 JOIN calls_upload u ON u.id = w.upload_id AND u.uploading_id IS NOT NULL
 JOIN counters_counter c ON c.id = u.counter_id
 LEFT JOIN calls_linkproof p ON p.upload_id = w.upload_id AND p.row_number = w.row_number
+LEFT JOIN LATERAL (
+    SELECT q.error FROM calls_logrequest q
+    WHERE p.id IS NULL AND c.link_proof AND NOT u.is_static AND q.counter_id = u.counter_id
+      AND q.date1 <= (u.newest_call_at AT TIME ZONE 'UTC')::date + 1
+      AND q.date2 >= (u.oldest_call_at AT TIME ZONE 'UTC')::date - 1
+    ORDER BY q.id DESC LIMIT 1
+) r ON true
 """
 
 
@@ -105,11 +116,11 @@ def link_of_rows(
     values: dict[str, Any] = {
         "uploads": [upload for upload, _row in rows],
         "rows": [row for _upload, row in rows],
-        "since": timezone.now() - SEARCHED_FOR,
     }
+    now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(_LINKS, values)
-        return {(upload, row): _link(*found) for upload, row, *found in cursor.fetchall()}
+        return {(upload, row): _link(found, now) for upload, row, *found in cursor.fetchall()}
 
 
 def link_condition(value: str, *, now: datetime | None = None) -> Q:
@@ -145,18 +156,16 @@ def _searched(now: datetime) -> QuerySet[Any]:
     return uploads.alias(accepted=accepted).filter(accepted__gt=now - SEARCHED_FOR)
 
 
-def _link(
-    result: int | None,
-    visit_id: str | None,
-    visit_at: datetime | None,
-    proved_at: datetime | None,
-    is_static: bool,
-    is_searched: bool,
-    is_on: bool,
-) -> Link:
+def _link(found: list[Any], now: datetime) -> Link:
+    result, visit_id, visit_at, proved_at, *not_proved = found
+    wait = Wait(*not_proved)
     if result is None:
-        return _not_proved(is_static=is_static, is_searched=is_searched, is_on=is_on)
+        value = NOT_YET if wait.is_searched(now) else UNKNOWN
+        return Link(value, wait.text(now), is_told=wait.is_told)
     value = OF_RESULT[LinkResult(result)]
+    if value == NOT_LINKED and wait.is_looked_at_again(proved_at, now):
+        text = _("по логам Метрики визита у него пока нет, ищем до %(day)s")
+        return Link(value, text % {"day": wait.until(now)}, proved_at)
     text = _text_of(value, visit_id or "", visit_at)
     return Link(value, text, proved_at, visit_id or "", visit_at)
 
@@ -170,14 +179,3 @@ def _text_of(value: str, visit_id: str, visit_at: datetime | None) -> str:
         return _("по логам Метрики привязан к визиту № %(number)s") % {"number": visit_id}
     moment = date_format(timezone.localtime(visit_at), "d.m, H:i")
     return _("по логам Метрики привязан к визиту %(moment)s") % {"moment": moment}
-
-
-def _not_proved(*, is_static: bool, is_searched: bool, is_on: bool) -> Link:
-    if is_static:
-        return Link(UNKNOWN, _("статический: к визиту Метрика его не привязывает"))
-    if is_searched:
-        return Link(NOT_YET, _("в логах Метрики ещё не видно (до 3 суток)"))
-    if is_on:
-        return Link(UNKNOWN, _("по логам Метрики не проверялся"))
-    text = _("по логам Метрики не проверялся: проверка выключена в настройках счетчика")
-    return Link(UNKNOWN, text)

@@ -19,7 +19,9 @@ from calls.models import (
     UnknownLogRow,
     Upload,
 )
+from calls.proof import errors
 from calls.queries.link_proofs import VALUES, link_condition, link_of
+from calls.queries.link_waits import CAUSES
 from calls.states import Channel, IdKind, LinkResult
 from counters.models import Counter
 from notices.conditions.calls import foreign_rows
@@ -75,12 +77,12 @@ def test_each_row_is_found_with_its_visit_or_without(
     assert texts == [
         "по логам Метрики привязан к визиту 12.11, 11:57",
         "по логам Метрики привязан к визиту № 72",
-        "по логам Метрики визита у него нет",
-        "в логах Метрики ещё не видно (до 3 суток)",
+        "по логам Метрики визита у него пока нет, ищем до 16 ноября",
+        "в логах Метрики ещё не видно, ищем до 16 ноября",
     ]
     with translation.override("en"):
         (link,) = link_of(Delivery.objects.filter(row_number=3)).values()
-        assert link.text == "no visit by Metrika's logs"
+        assert link.text == "no visit by Metrika's logs so far, looked for until 16 November"
     for value, rows in {
         "linked": {1, 2},
         "not_linked": {3},
@@ -188,6 +190,40 @@ def test_row_that_is_not_there_is_missed_only_after_three_days(
     before = LogRequest.objects.count()
     read_logs(clock, FINAL_NIGHT + timedelta(days=1))
     assert LogRequest.objects.count() == before
+
+
+def test_sentence_of_a_row_that_is_not_proved_is_true_at_every_time(
+    proved: Counter, clock: time_machine.Traveller
+) -> None:
+    upload = send(proved, [call_at(proved, NOON)])
+    request = LogRequest.objects.create(
+        counter=proved, date1=NOON, date2=NOON, requested_at=NIGHT, next_at=NIGHT, state="failed"
+    )
+
+    def told(days: float) -> tuple[str, str]:
+        clock.move_to(NOON + timedelta(days=days))
+        (link,) = link_of(Delivery.objects.all()).values()
+        (value,) = [one for one in VALUES if Delivery.objects.filter(link_condition(one)).exists()]
+        assert link.value == value
+        return value, link.text
+
+    # The whole day after three days is the time to read the final logs.
+    seen_by = ("not_yet", "в логах Метрики ещё не видно, ищем до 16 ноября")
+    assert [told(days) for days in (0, 3, 4.49)] == [seen_by] * 3
+    assert told(4.51) == ("not_yet", "в логах Метрики ещё не видно, ищем до 19 ноября")
+    never = "логи читаем не дольше 7 дней после отправки"
+    assert told(7) == ("unknown", f"по логам Метрики не проверялся: {never}")
+    LogRequest.objects.filter(pk=request.pk).update(error="gone")
+    gone = "Метрика удалила логи раньше, чем мы их прочитали"
+    assert told(4.49) == seen_by
+    late = f"в логах Метрики ещё не видно: {gone}. Ищем до 19 ноября"
+    assert told(6.99) == ("not_yet", late)
+    assert told(7) == ("unknown", f"по логам Метрики проверить не удалось: {gone}")
+    Upload.objects.filter(pk=upload.pk).update(taken_over_at=NOON)
+    restored = "файл восстановлен по её списку, и его строк у нас нет"
+    assert told(1) == ("unknown", f"по логам Метрики не проверяется: {restored}")
+    ended_otherwise = {errors.SWITCHED_OFF, errors.NOT_CLEANED}
+    assert set(CAUSES) == set(errors.SENTENCES) - ended_otherwise
 
 
 def test_conversions_are_told_apart_by_their_goal(
