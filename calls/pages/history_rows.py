@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from calls.decision.reasons import hide_personal_data
+from calls.models import Call
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.proved import shown_help_code, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
@@ -91,10 +93,17 @@ def _call(row: HistoryRow, *, sees_phones: bool) -> dict[str, Any]:
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
+        "counted_on": counted_on(call),
         "kind_text": call.kind_text,
         "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
         "duration": call.duration_seconds,
     }
+
+
+def counted_on(call: Call) -> date | None:
+    """Return the day that the call counts for, if a correction moved its start to another one."""
+    day = timezone.localdate(call.partition_at)
+    return day if day != timezone.localdate(call.started_at) else None
 
 
 def cell_of(

@@ -13,7 +13,7 @@ from calls.decision.reasons import hide_personal_data
 from calls.forecast import Forecast
 from calls.masking import masked_text
 from calls.models import Call
-from calls.pages.history_rows import BLOCKABLE, cell_of
+from calls.pages.history_rows import BLOCKABLE, cell_of, counted_on
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.phones import shown_phone
 from calls.queries.blockers import blockers_of, of_channel
@@ -93,6 +93,7 @@ def _row(
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
+        "counted_on": counted_on(call),
         "kind_text": call.kind_text,
         "phone": shown_phone(call.phone, call.phone_text, is_whole=sees_phones),
         "duration": call.duration_seconds,

@@ -233,13 +233,21 @@ def hiding(counter: Counter, filters: Filters, *, now: datetime) -> list[str]:
 
 def in_days(column: str, first: date | None, last: date | None) -> Q:
     """Return the condition that the moment lies in these days of the current time zone."""
+    since, until = ends_of_days(first, last)
     days = Q()
-    # At either end of the calendar a time zone would lead out of it; no call is near.
-    if first is not None and first > _FIRST_DAY:
-        days &= Q(**{f"{column}__gte": _midnight(first)})
-    if last is not None and last < _LAST_DAY:
-        days &= Q(**{f"{column}__lt": _midnight(last + timedelta(days=1))})
+    if since is not None:
+        days &= Q(**{f"{column}__gte": since})
+    if until is not None:
+        days &= Q(**{f"{column}__lt": until})
     return days
+
+
+def ends_of_days(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """Return the first moment of these days, and the first one after them; None without an end."""
+    # At either end of the calendar a time zone would lead out of it; no call is near.
+    since = _midnight(first) if first is not None and first > _FIRST_DAY else None
+    has_end = last is not None and last < _LAST_DAY
+    return since, _midnight(last + timedelta(days=1)) if last is not None and has_end else None
 
 
 def _midnight(day: date) -> datetime:

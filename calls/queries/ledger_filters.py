@@ -81,10 +81,10 @@ class CallFilters:
 
     @property
     def order_column(self) -> str:
-        """The time of a call that pages are ordered by, and that the days are days of.
+        """The time of a call that pages are ordered by.
 
         One counter is read by its own index, which has the month's key of a call: its start as it
-        was first received.
+        was first received. The days are days of that key in either case.
         """
         return "partition_at" if self.counter else "started_at"
 

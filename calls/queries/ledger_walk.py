@@ -22,13 +22,12 @@ from calls.models import Call, Delivery
 from calls.queries import candidates
 from calls.queries.candidates import Candidates
 from calls.queries.history import in_days
+from calls.queries.ledger_days import CORRECTED_BY, starts_of_days
 from calls.queries.ledger_filters import CallFilters, of_calls, passing
 from calls.states import Channel
 
 #: So many calls, or rows of a counter, are looked through for a page.
 SCANNED = 2000
-#: `partition_at` of a call is its start as it was first received; a correction moves it no further.
-_CORRECTED_BY = timedelta(days=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: No call is later; some days more are a date as well.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -182,7 +181,7 @@ class _Walk:
             Delivery.objects.filter(self._scope, likely.condition), self.filters, self.now
         )
         if self.after is not None:
-            rows = rows.filter(partition_at__lte=self.after.at + _CORRECTED_BY)
+            rows = rows.filter(partition_at__lte=self.after.at + CORRECTED_BY)
         keys = sorted(rows.order_by().values_list("partition_at", "call_id"), reverse=True)
         found = self._of_keys(keys[:SCANNED], most)
         if len(found) > most or len(keys) <= SCANNED:
@@ -219,6 +218,10 @@ class _Walk:
             return Q(counter_id=self.filters.counter)
         return Q(counter_id__in=list(self.cabinet.counters.values_list("pk", flat=True)))
 
+    @cached_property
+    def _starts(self) -> Q:
+        return starts_of_days(self.cabinet, self.filters.first_day, self.filters.last_day)
+
     @property
     def _asks_rows(self) -> bool:
         return self.filters.is_of_rows or self.filters.without_counter
@@ -237,7 +240,10 @@ class _Walk:
     def _ordered(self, found: QuerySet[Any], *, key: str = "pk") -> QuerySet[Any]:
         """Return what comes after the place, of the chosen days, newest first."""
         at, filters = self.filters.order_column, self.filters
-        found = found.filter(in_days(at, filters.first_day, filters.last_day))
+        # A day is that of the start with which the call came, as in all counts.
+        found = found.filter(in_days("partition_at", filters.first_day, filters.last_day))
+        if at == "started_at":
+            found = found.filter(self._starts)
         if self.after is not None:
             earlier = Q(**{f"{at}__lt": self.after.at}) | Q(**{f"{key}__lt": self.after.call_id})
             found = found.filter(earlier, **{f"{at}__lte": self.after.at})
