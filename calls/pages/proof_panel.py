@@ -20,6 +20,7 @@ from cabinets.access import CabinetRequest, manage_required
 from calls.models import LogRequest, LogState, UnknownLogRow
 from calls.proof import orders
 from calls.proof.errors import sentence_of
+from calls.proof.matching import ZONE_SHIFT
 from calls.proof.unknown import mark_seen
 from calls.queries.link_proofs import ABSENT, LINKED, NOT_LINKED
 from calls.queries.link_totals import (
@@ -164,11 +165,26 @@ def _state_of(one: LogRequest) -> dict[str, Any]:
         "state": one.get_state_display(),
         "is_open": one.is_open,
         "error": sentence_of(one.error),
+        "zone_note": _zone_note(one),
         "next_at": one.next_at if one.is_open else None,
         "finished_at": one.finished_at,
         "done": one.parts_read if is_read else 0,
         "total": total if is_read else 0,
     }
+
+
+def _zone_note(one: LogRequest) -> str:
+    """Return that the logs have another time zone than the counter is known to have; else ''."""
+    minutes = one.result.get(ZONE_SHIFT, 0) // 60
+    if not minutes:
+        return ""
+    hours, rest = divmod(abs(minutes), 60)
+    text = _(
+        "Время в логах отличается от времени счетчика на %(shift)s: похоже, в Метрике сменили его "
+        "часовой пояс. Строки сравнили с этой поправкой; новый пояс возьмём при обновлении списка "
+        "счетчиков."
+    )
+    return text % {"shift": f"{'+' if minutes > 0 else '−'}{hours}:{rest:02d}"}
 
 
 def _days_of(one: LogRequest) -> str:

@@ -40,6 +40,11 @@ class Claim:
         self._update(lease_until=until)
         self.lease_until = until
 
+    def hold(self) -> None:
+        """Keep others from taking it until the caller's transaction ends. Raises Lost."""
+        if not self._own().select_for_update(no_key=True).values_list("pk"):
+            raise Lost
+
     def release(self) -> None:
         """Let another worker take it, if it is still ours."""
         self._own().update(lease_until=None)

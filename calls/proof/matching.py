@@ -3,22 +3,29 @@
 A hit is a row of ours when upload, moment, ClientID (where the row names it), durations (channel
 of calls) and goal (channel of goals) are equal. Equal rows are matched one to one. What is left of
 the hits was not sent by us; what is left of the rows is not in Metrika, once it had three days.
+
+Where most hits are rows of ours but for the same difference of time, a zone's, the counter's time
+zone was changed in Metrika: all is compared with that difference.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from calls.models import LogRequest
 from calls.models.proof import FINAL_AFTER, UnknownLogRow
 from calls.models.reports import zone_of
-from calls.proof.sent_rows import stage
+from calls.proof.sent_rows import NO_SHIFT, stage
 from calls.states import Channel, IdKind, LinkResult
 
 Kind = UnknownLogRow.Kind
 
+#: Of a result: by how many seconds times in the logs are later than in the counter's zone.
+ZONE_SHIFT = "zone_shift"
 #: So many rows without one match are no rows that are missing, but logs that we misread.
 NOT_UNDERSTOOD = 20
 
@@ -84,6 +91,25 @@ SELECT (SELECT count(*) FROM calls_logsentrow WHERE request_id = %(request)s),
         WHERE request_id = %(request)s AND result <> {LinkResult.ABSENT})
 """
 
+# Hits that are rows of ours at another time of day, by the difference: zones differ by quarters of
+# an hour, and by 26 hours at most. A sample is enough: it is that of most hits, or of none.
+_SHIFTS = f"""{_WORK}, sample AS MATERIALIZED (
+    SELECT h.*, extract(epoch FROM h.moment::timestamp)::bigint AS at FROM numbered_hit h
+    WHERE NOT EXISTS (SELECT 1 FROM sent s WHERE {_PAIR}) LIMIT 1000
+), timed AS MATERIALIZED (
+    SELECT s.*, extract(epoch FROM s.moment::timestamp)::bigint AS at FROM sent s
+), shifted AS (
+    SELECT h.at - s.at AS seconds, count(DISTINCT (h.part, h.line)) AS hits
+    FROM sample h JOIN timed s ON s.upload_id = h.upload_id AND s.client_id = h.client_id
+        AND s.talk = h.talk AND s.hold = h.hold AND s.goal_id = h.goal_id
+        AND s.at %% 900 = h.at %% 900
+    WHERE abs(h.at - s.at) BETWEEN 900 AND 26 * 3600
+    GROUP BY 1
+)
+SELECT seconds FROM shifted WHERE hits * 2 > (SELECT count(*) FROM sample)
+ORDER BY hits DESC, abs(seconds), seconds LIMIT 1
+"""
+
 _JUDGE = f"""{_WORK}
 UPDATE calls_logsentrow r
 SET visit_id = coalesce(h.visit_id, ''), result = CASE
@@ -124,21 +150,25 @@ WHERE p.proved_at <= excluded.proved_at
 _UNKNOWN = f"""{_WORK}, extra AS (
     SELECT h.*, EXISTS (SELECT 1 FROM sent s WHERE {_SAME}) AS is_known FROM numbered_hit h
     WHERE NOT EXISTS (SELECT 1 FROM sent s WHERE {_PAIR})
-)
+), recorded AS (
 INSERT INTO calls_unknownlogrow AS known
     (counter_id, upload_id, uploading_id, kind, moment, visit_id, talk, hold, fingerprint, count,
      found_at)
 SELECT %(counter)s, upload_id, uploading_id,
        CASE WHEN is_known THEN '{Kind.DOUBLED}' ELSE '{Kind.FOREIGN}' END,
-       moment::timestamp AT TIME ZONE %(zone)s, min(visit_id), min(talk_there), min(hold_there),
-       md5(concat_ws('|', moment, client_id, talk, hold, goal_id)), count(*), %(proved_at)s
-FROM extra
-GROUP BY upload_id, uploading_id, moment, client_id, talk, hold, goal_id, is_known
-ORDER BY uploading_id, moment
+       at, min(visit_id), min(talk_there), min(hold_there),
+       md5(concat_ws('|', extract(epoch FROM at)::bigint, client_id, talk, hold, goal_id)),
+       count(*), %(proved_at)s
+FROM extra CROSS JOIN LATERAL (
+    SELECT (moment::timestamp - %(shift)s) AT TIME ZONE %(zone)s AS at) AS utc
+GROUP BY upload_id, uploading_id, at, client_id, talk, hold, goal_id, is_known
+ORDER BY uploading_id, at
 ON CONFLICT (counter_id, uploading_id, fingerprint) DO UPDATE
 SET kind = excluded.kind, count = excluded.count,
     seen_at = CASE WHEN excluded.count <= known.count THEN known.seen_at END
 RETURNING count
+)
+SELECT coalesce(sum(count), 0)::bigint FROM recorded
 """
 
 _TOTALS = f"""
@@ -164,16 +194,19 @@ def compare(request: LogRequest) -> dict[str, int]:
         # and compare each with all others of its upload. Hashes of all values suit any number.
         cursor.execute(_HASHES_ONLY)
         cursor.execute(_JUDGE, values)
-        cursor.execute(_COUNTS, values)
-        sent, hits, pairs = cursor.fetchone() or (0, 0, 0)
+        sent, hits, pairs = _row(cursor, _COUNTS, values)
+        if pairs * 2 < hits and (shift := _zone_shift(cursor, values)):
+            stage(request, shift=shift)
+            values["shift"] = shift
+            cursor.execute(_JUDGE, values)
+            sent, hits, pairs = _row(cursor, _COUNTS, values)
         if not pairs and min(sent, hits) >= NOT_UNDERSTOOD:
             raise NotUnderstood
-        cursor.execute(_UNKNOWN, values)
-        unknown = sum(count for (count,) in cursor.fetchall())
+        (unknown,) = _row(cursor, _UNKNOWN, values)
         cursor.execute(_ANY_JOIN)
         cursor.execute(_PROVE, values)
-        cursor.execute(_TOTALS, values)
-        linked, no_visit, absent, not_yet = cursor.fetchone() or (0, 0, 0, 0)
+        linked, no_visit, absent, not_yet = _row(cursor, _TOTALS, values)
+    shift = values["shift"]
     return {
         "sent": sent,
         "linked": linked,
@@ -181,7 +214,19 @@ def compare(request: LogRequest) -> dict[str, int]:
         "absent": absent,
         "not_yet": not_yet,
         "unknown": unknown,
-    }
+    } | ({ZONE_SHIFT: int(shift.total_seconds())} if shift else {})
+
+
+def _row(cursor: CursorWrapper, sql: str, values: dict[str, Any]) -> Any:
+    cursor.execute(sql, values)
+    return cursor.fetchone()
+
+
+def _zone_shift(cursor: CursorWrapper, values: dict[str, Any]) -> timedelta:
+    """Return by how much most hits are later than the rows that they are; none for no such."""
+    cursor.execute(_SHIFTS, values)
+    found = cursor.fetchone()
+    return timedelta(seconds=found[0]) if found else NO_SHIFT
 
 
 def _values(request: LogRequest) -> dict[str, Any]:
@@ -192,6 +237,7 @@ def _values(request: LogRequest) -> dict[str, Any]:
         "zone": zone_of(request.counter),
         "first": request.date1.isoformat(),
         "last": request.date2.isoformat(),
+        "shift": NO_SHIFT,
         "proved_at": posted_at,
         "final": posted_at - FINAL_AFTER,
     }

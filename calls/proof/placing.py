@@ -21,6 +21,8 @@ State = LogState
 #: Until then Metrika must have room for the logs, and have prepared them.
 PATIENCE = timedelta(hours=24)
 NOT_POSSIBLE_PAUSE = timedelta(hours=1)
+#: Requests that wait for each other do so for different times.
+_APART = timedelta(minutes=1)
 #: The question whether they are prepared is repeated more and more seldom.
 LONGEST_POLL_PAUSE = timedelta(minutes=15)
 
@@ -46,13 +48,21 @@ def evaluate(claim: Claim) -> None:
 
 
 def find_lost(claim: Claim) -> None:
-    """An order whose answer was lost: take it from Metrika's list, or place it anew."""
+    """An order whose answer was lost: take it from Metrika's list, or place it anew.
+
+    Of the same days of a counter that is in two cabinets, Metrika's list does not tell whose an
+    order is. While another cabinet's worker may be about to record its own, this one waits.
+    """
     one = claim.request
     listed = call_logs(
         one.counter.account,
         lambda client, _lease: client.orders(one.counter.number),
         counter=one.counter.number,
     )
+    # After the list was read: what another worker records later was not in it.
+    if _others_at_work(one):
+        claim.move(next_at=timezone.now() + _APART + timedelta(seconds=one.pk % 60))
+        return
     known = LogRequest.objects.filter(
         counter__number=one.counter.number, request_id__in=[order.request_id for order in listed]
     ).values_list("request_id", flat=True)
@@ -63,6 +73,18 @@ def find_lost(claim: Claim) -> None:
         _ordered(claim, max(lost, key=lambda order: order.request_id))
     else:
         claim.move(State.ORDERED)
+
+
+def _others_at_work(one: LogRequest) -> bool:
+    """Whether a worker is just ordering the same days of this counter for another cabinet."""
+    others = LogRequest.objects.filter(
+        state=State.POSTING,
+        lease_until__gt=timezone.now(),
+        counter__number=one.counter.number,
+        date1=one.date1,
+        date2=one.date2,
+    )
+    return others.exclude(pk=one.pk).exists()
 
 
 def _is_ours(one: LogRequest, order: LogOrder) -> bool:

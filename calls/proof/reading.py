@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from calls.models import LogHit, Upload
 from calls.models.reports import zone_of
+from calls.proof import beginnings
 from calls.proof.claims import Claim
 from calls.proof.fields import FIELDS, Hit, HitReader
+from calls.proof.matching import ZONE_SHIFT
 from calls.runtime.failpoints import failpoint
 from integrations.api_call import call_logs
 from integrations.limits.request_budget import Lease
@@ -40,18 +42,6 @@ FROM unnest(%(lines)s::bigint[], %(uploading_id)s::bigint[], %(moment)s::text[],
      AS w(line, uploading_id, moment, client_id, visit_id, goals, talk, hold)
 ON CONFLICT DO NOTHING
 """
-_VISITS = """
-SELECT DISTINCT p.visit_id FROM calls_logsentrow s
-JOIN calls_linkproof p ON p.upload_id = s.upload_id AND p.row_number = s.row_number
-WHERE s.request_id = %s AND p.visit_id <> ''
-"""
-_BEGINNINGS = """
-UPDATE calls_linkproof p SET visit_at = least(p.visit_at, w.at)
-FROM unnest(%(visits)s::text[], %(moments)s::timestamptz[]) AS w(visit, at),
-     calls_logsentrow s
-WHERE s.request_id = %(request)s AND p.upload_id = s.upload_id AND p.row_number = s.row_number
-  AND p.visit_id = w.visit AND (p.visit_at IS NULL OR p.visit_at > w.at)
-"""
 
 
 def known_uploadings(claim: Claim) -> frozenset[int]:
@@ -76,7 +66,9 @@ def read_hits(claim: Claim, part: int) -> int:
     What an earlier reading of the part left is deleted first: a cut one may be incomplete.
     """
     request, known = claim.request, known_uploadings(claim)
-    LogHit.objects.filter(request=request, part=part).delete()
+    with transaction.atomic():
+        claim.hold()
+        LogHit.objects.filter(request=request, part=part).delete()
 
     def store(blocks: Iterator[bytes], reader: HitReader) -> int:
         place, lines, waiting = 0, 0, list[tuple[int, Hit]]()
@@ -84,33 +76,29 @@ def read_hits(claim: Claim, part: int) -> int:
             for start, hit in reader.uploaded(block, known):
                 waiting.append((place + start, hit))
                 if len(waiting) >= BATCH:
-                    _store(request.pk, part, waiting)
+                    _store(claim, part, waiting)
                     waiting.clear()
             place += len(block)
             lines += block.count(b"\n")
-        _store(request.pk, part, waiting)
+        _store(claim, part, waiting)
         return lines
 
     return _read(claim, part, store)
 
 
 def read_visits(claim: Claim, part: int) -> None:
-    """Find in a part when the visits began that our rows are linked to."""
-    request = claim.request
-    wanted = {visit.encode(): b"" for visit in _visits_of(request.pk)}
+    """Find in a part when the visits began that our rows are linked to. Raises claims.Lost."""
+    zone = ZoneInfo(zone_of(claim.request.counter))
+    shift = timedelta(seconds=claim.request.result.get(ZONE_SHIFT, 0))
 
-    def search(blocks: Iterator[bytes], reader: HitReader) -> None:
-        for block in blocks:
-            for visit, moment in reader.visits(block):
-                first = wanted.get(visit)
-                if first is not None and (not first or moment < first):
-                    wanted[visit] = moment
+    def utc(moment: datetime) -> datetime:
+        return (moment - shift).replace(tzinfo=zone).astimezone(timezone.get_default_timezone())
 
-    if wanted:
-        _read(claim, part, search)
-    zone = ZoneInfo(zone_of(request.counter))
-    found = {visit: at for visit, at in wanted.items() if at}
-    _record_beginnings(request.pk, {v.decode(): _utc(at, zone) for v, at in found.items()})
+    wanted = beginnings.wanted_after(claim.request.pk, -1)
+    while wanted:
+        _read(claim, part, wanted.see_all)
+        beginnings.record(claim, wanted, utc)
+        wanted = beginnings.wanted_after(claim.request.pk, wanted.last)
 
 
 def _read(claim: Claim, part: int, act: Callable[[Iterator[bytes], HitReader], T]) -> T:
@@ -135,39 +123,18 @@ def _renewing(claim: Claim, lease: Lease, blocks: Iterator[bytes]) -> Iterator[b
         yield block
 
 
-def _store(request_id: int, part: int, hits: Sequence[tuple[int, Hit]]) -> None:
+def _store(claim: Claim, part: int, hits: Sequence[tuple[int, Hit]]) -> None:
+    """Store the hits, unless another worker has the request by now. Raises Lost."""
     if not hits:
         return
     names = ("uploading_id", "moment", "client_id", "visit_id", "talk", "hold")
     values: dict[str, Any] = {name: [getattr(hit, name) for _line, hit in hits] for name in names}
     goals = [f"{{{','.join(map(str, hit.goals))}}}" for _line, hit in hits]
     key: dict[str, Any] = {
-        "request": request_id,
+        "request": claim.request.pk,
         "part": part,
         "lines": [line for line, _hit in hits],
     }
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        claim.hold()
         cursor.execute(_STORE, {**key, **values, "goals": goals})
-
-
-def _visits_of(request_id: int) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(_VISITS, [request_id])
-        return [visit for (visit,) in cursor.fetchall()]
-
-
-def _record_beginnings(request_id: int, beginnings: dict[str, datetime]) -> None:
-    if not beginnings:
-        return
-    values: dict[str, Any] = {
-        "request": request_id,
-        "visits": list(beginnings),
-        "moments": list(beginnings.values()),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_BEGINNINGS, values)
-
-
-def _utc(moment: bytes, zone: ZoneInfo) -> datetime:
-    local = datetime.fromisoformat(moment.decode().replace("T", " "))
-    return local.replace(tzinfo=zone).astimezone(timezone.get_default_timezone())

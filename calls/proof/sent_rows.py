@@ -24,24 +24,29 @@ _COLUMNS = (
     *("client_id", "goal_id", "talk", "hold"),
 )
 _MOMENT = "%Y-%m-%d %H:%M:%S"
+NO_SHIFT = timedelta()
 
 
-def stage(request: LogRequest) -> int:
-    """Store the rows of the days; return how many. Runs in the transaction that compares them."""
+def stage(request: LogRequest, *, shift: timedelta = NO_SHIFT) -> int:
+    """Store the rows of the days; return how many. Runs in the transaction that compares them.
+
+    ``shift`` is by how much the times of the logs are later than those of the counter's zone.
+    """
     LogSentRow.objects.filter(request=request).delete()
     goals = goals_of(request.counter_id)
     stored = 0
-    for upload in uploads_of(request).iterator():
-        for rows in _pieces(upload, request, goals):
+    for upload in uploads_of(request, shift=shift).iterator():
+        for rows in _pieces(upload, request, goals, shift):
             copy_rows("calls_logsentrow", _COLUMNS, rows)
             stored += len(rows)
     return stored
 
 
-def uploads_of(request: LogRequest) -> Any:
+def uploads_of(request: LogRequest, *, shift: timedelta = NO_SHIFT) -> Any:
     """Return the uploads that have calls of these days. Of those taken over no bytes are known."""
     zone = ZoneInfo(zone_of(request.counter))
-    first, end = _midnight(request.date1, zone), _midnight(request.date2 + timedelta(days=1), zone)
+    first = _midnight(request.date1, zone) - shift
+    end = _midnight(request.date2 + timedelta(days=1), zone) - shift
     uploads = Upload.objects.with_metrika().filter(taken_over_at=None, counter=request.counter)
     return uploads.filter(oldest_call_at__lt=end, newest_call_at__gte=first).order_by("pk")
 
@@ -57,7 +62,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _pieces(
-    upload: Upload, request: LogRequest, goals: dict[str, int]
+    upload: Upload, request: LogRequest, goals: dict[str, int], shift: timedelta
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the rows of these days, a piece of the file at a time."""
     zone, header = ZoneInfo(zone_of(request.counter)), list[str]()
@@ -70,13 +75,14 @@ def _pieces(
         yield [
             (request.pk, upload.pk, number, moment, *_values(upload, row, goals))
             for number, row in enumerate(rows, first_row)
-            if days[0] <= (moment := _local(row["DateTime"], zone))[:10] <= days[1]
+            if days[0] <= (moment := _local(row["DateTime"], zone, shift))[:10] <= days[1]
         ]
 
 
-def _local(seconds: str, zone: ZoneInfo) -> str:
+def _local(seconds: str, zone: ZoneInfo, shift: timedelta) -> str:
     """Return the moment as Metrika writes it: in the counter's zone, which is told nowhere."""
-    return datetime.fromtimestamp(int(seconds), UTC).astimezone(zone).strftime(_MOMENT)
+    local = datetime.fromtimestamp(int(seconds), UTC).astimezone(zone).replace(tzinfo=None)
+    return (local + shift).strftime(_MOMENT)
 
 
 def _values(upload: Upload, row: dict[str, str], goals: dict[str, int]) -> tuple[Any, ...]:

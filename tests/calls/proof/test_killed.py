@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from calls.models import LinkProof, LogHit, LogRequest, LogState, UnknownLogRow
 from calls.proof import claims, days, orders, run
+from calls.proof.fields import FIELDS
 from calls.runtime import failpoints
 from counters.models import Counter
 from tests.calls.proof.stand import NIGHT, NOON, LogsApi, call_at, hit_of, pageview, read_logs, send
+from tests.factories import make_account, make_cabinet, make_counter
 
 POINTS = (
     *("after_log_order", "during_log_part", "after_log_part", "before_log_match_commit"),
@@ -64,6 +66,69 @@ def test_request_goes_on_after_a_kill(
     assert LinkProof.objects.exclude(visit_at=None).count() == 1
     assert UnknownLogRow.objects.get().count == 1
     assert not LogHit.objects.exists()
+
+
+@pytest.mark.django_db
+def test_worker_that_lost_its_request_stores_nothing_any_more(
+    proved: Counter,
+    logs: LogsApi,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload = send(proved, [call_at(proved, NOON)])
+    logs.rows = [hit_of(upload, 1, visit=7)]
+    clock.move_to(NIGHT)
+    days.plan(timezone.now())
+    taken_by_another = NIGHT + timedelta(hours=1)
+
+    def take(reached: str) -> None:
+        if reached == "during_log_part":
+            LogRequest.objects.update(lease_until=taken_by_another)
+
+    monkeypatch.setattr(failpoints, "listener", take)
+    for _ in range(6):
+        clock.shift(timedelta(minutes=1))
+        run.run_due(seconds=0)
+
+    request = LogRequest.objects.get()
+    assert (request.state, request.lease_until) == (LogState.READING, taken_by_another)
+    assert not LogHit.objects.exists()
+
+
+@pytest.mark.django_db
+def test_order_of_another_cabinet_is_not_taken_for_a_lost_one(
+    proved: Counter, logs: LogsApi, clock: time_machine.Traveller
+) -> None:
+    account = make_account(cabinet=make_cabinet(name="Другой кабинет"))
+    twin = make_counter(account=account, number=proved.number, link_proof=True)
+    logs.rows = [pageview(7, "2026-11-12 12:00:00")]
+    of_days = {"date1": NOON.date(), "date2": NOON.date(), "state": LogState.POSTING}
+    of_days |= {"requested_at": NIGHT, "next_at": NIGHT}
+    lost = LogRequest.objects.create(counter=proved, **of_days)
+    other = LogRequest.objects.create(
+        counter=twin, lease_until=NIGHT + timedelta(minutes=4), **of_days
+    )
+    days_of = ("date1", "date2")
+    logs.orders[4000] = {
+        "request_id": 4000,
+        "source": "hits",
+        **{name: NOON.date().isoformat() for name in days_of},
+        "fields": list(FIELDS),
+        "status": "processed",
+        "size": 1,
+        "parts": [{"part_number": 0, "size": 1}],
+    }
+
+    clock.move_to(NIGHT)
+    run.step(lost.pk)
+    lost.refresh_from_db()
+    assert (lost.state, lost.request_id) == (LogState.POSTING, None)
+    assert lost.next_at > NIGHT
+    LogRequest.objects.filter(pk=other.pk).update(request_id=4000, state=LogState.PREPARING)
+    clock.move_to(NIGHT + timedelta(minutes=2))
+    run.step(lost.pk)
+    lost.refresh_from_db()
+    assert (lost.state, lost.request_id) == (LogState.ORDERED, None)
 
 
 @pytest.mark.django_db

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -19,7 +21,7 @@ from calls.models import (
     UnknownLogRow,
     Upload,
 )
-from calls.proof import errors
+from calls.proof import beginnings, errors
 from calls.queries.link_proofs import VALUES, link_condition, link_of
 from calls.queries.link_waits import CAUSES
 from calls.states import Channel, IdKind, LinkResult
@@ -262,6 +264,56 @@ def test_ordered_repeat_is_a_known_row(
     assert results() == {(first.pk, 1): ("LINKED", "7"), (repeat.pk, 1): ("LINKED", "7")}
     assert LinkProof.objects.get(upload=repeat).call_id == call.pk
     assert not UnknownLogRow.objects.exists()
+
+
+def test_counter_whose_time_zone_was_changed_in_metrika_reports_no_false_rows(
+    proved: Counter,
+    logs: LogsApi,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(beginnings, "MOST_VISITS", 2)
+    monkeypatch.setattr(beginnings, "BATCH", 2)
+    # In Yekaterinburg the last one is of the next day, of which the logs are not read yet.
+    starts = [NOON - timedelta(minutes=n) for n in range(4)] + [NOON + timedelta(hours=11)]
+    upload = send(proved, [call_at(proved, at) for at in starts], accepted_at=NOON)
+    there = ZoneInfo("Asia/Yekaterinburg")
+    local = [{"dateTime": f"{at.astimezone(there):%Y-%m-%d %H:%M:%S}"} for at in starts]
+    hits = [hit_of(upload, n, visit=70 + n, **local[n - 1]) for n in range(1, 6)]
+    views = [pageview(70 + n, f"2026-11-12 13:5{n}:00") for n in range(1, 4)]
+    logs.rows = [*views, *hits, hits[1] | {"offlineCallTalkDuration": 999}]
+
+    read_logs(clock, FINAL_NIGHT)
+
+    assert results() == {(upload.pk, n): ("LINKED", f"{70 + n}") for n in range(1, 5)}
+    begun = LinkProof.objects.order_by("row_number").values_list("visit_at", flat=True)
+    eight = datetime(2026, 11, 12, 8, 50, tzinfo=UTC)
+    assert list(begun) == [*(eight + timedelta(minutes=n) for n in range(1, 4)), None]
+    foreign = UnknownLogRow.objects.get()
+    assert (foreign.kind, foreign.moment) == ("foreign", starts[1])
+    assert LogRequest.objects.get().result["zone_shift"] == 7200
+
+    # Its zone is renewed: the same rows again, and no new alarm.
+    Counter.objects.filter(pk=proved.pk).update(time_zone=there.key)
+    LinkProof.objects.all().delete()
+    read_logs(clock, FINAL_NIGHT + timedelta(days=1))
+    assert UnknownLogRow.objects.count() == 1
+    assert {row for _upload, row in results()} == {1, 2, 3, 4, 5}
+
+
+def test_beginnings_of_visits_take_16_bytes_each() -> None:
+    tracemalloc.start()
+    found = beginnings.Beginnings(iter(range(1, 100_001)))
+    found.see(b"100000", b"2026-11-12 11:58:30")
+    found.see(b"100000", b"2026-11-12T11:57:10")
+    found.see(b"100001", b"2026-11-12 11:57:10")
+    held, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(found) == 100_000
+    assert held < 100_000 * 20
+    assert found.of("100000") == datetime.fromisoformat("2026-11-12 11:57:10")
+    assert found.of("99999") is found.of("100001") is None
 
 
 def test_logs_that_match_nothing_are_no_alarm_and_no_missing_rows(
