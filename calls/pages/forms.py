@@ -78,11 +78,14 @@ class SearchForm(forms.Form):
 #: such addresses: a name stays. The other fields have the names of their parameters: `counter` (its
 #: number in the address of its pages, or `none`), `channel` (`Channel`), `state` (`DisplayState`,
 #: or several with commas between them), `reason` (a code), `link` (`calls.queries.link_proofs`),
-#: `forecast` (`calls.forecast.causes`), `kind` (`CallKind`), `source` (its number), `tag`, `q`.
+#: `forecast` (`calls.forecast.causes`), `late` (1), `kind` (`CallKind`), `source` (its number),
+#: `tag`, `q`.
 LEDGER_PARAMETERS = {"date_from": "from", "date_to": "to"}
 #: Parameters of earlier versions of the address.
 _FORMER = {"date_from": "from", "date_to": "to", "concerns": "counter"}
 NO_COUNTER = "none"
+#: Fields that a call of no counter cannot fulfil.
+_OF_ROWS = ("channel", "state", "reason", "link", "forecast", "late")
 
 
 class LedgerForm(SearchForm):
@@ -104,6 +107,9 @@ class LedgerForm(SearchForm):
     forecast = forms.ChoiceField(
         label=_("Прогноз привязки"), choices=[ALL, *FORECAST_VALUES.items()], required=False
     )
+    late = forms.ChoiceField(
+        label=_("Ожидание"), choices=[ALL, ("1", _("Ждут дольше часа"))], required=False
+    )
     tag = forms.CharField(
         label=_("Тег целиком"),
         max_length=100,
@@ -120,6 +126,7 @@ class LedgerForm(SearchForm):
         "channel",
         "link",
         "forecast",
+        "late",
         "kind",
         "source",
     )
@@ -172,8 +179,7 @@ class LedgerForm(SearchForm):
     def clean(self) -> dict[str, Any]:
         """Refuse what no call can fulfil: a state of a row of a call that has none."""
         values = super().clean()
-        of_rows = ("channel", "state", "reason", "link", "forecast")
-        is_of_rows = any(values.get(name) for name in of_rows)
+        is_of_rows = any(values.get(name) for name in _OF_ROWS)
         if values.get("counter") == NO_COUNTER and is_of_rows:
             self.add_error(
                 "counter",
@@ -224,6 +230,7 @@ class LedgerForm(SearchForm):
             reason=values["reason"],
             link=values["link"],
             forecast=values["forecast"],
+            is_late=bool(values["late"]),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,8 +17,10 @@ from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from calls.models import Freshness
-from calls.queries import late
 from calls.queries.freshness import COUNTED_EVERY, WEEK, counted_at, was_accepted
+from calls.queries.late import LATE_STATES, LOOKED_BACK, Waiting, waiting
+from calls.queries.late_arrived import Arrived, arrived
+from calls.states import Channel
 from counters.models import Counter
 from integrations.limits import outages
 from integrations.limits.outage_words import duration_of, sentence_of
@@ -52,6 +55,7 @@ def freshness(request: HttpRequest) -> HttpResponse:
     rows = list(counted.order_by("-day_p95", "counter__name"))
     last = counted_at()
     found = outages.recent(now, TOLD_FOR)
+    late, is_cut = arrived(cabinet, now=now)
     context: dict[str, Any] = {
         "speeds": [_speed(one) for one in rows],
         "counted_at": last,
@@ -59,17 +63,43 @@ def freshness(request: HttpRequest) -> HttpResponse:
         "not_counted": "" if rows else _why_empty(counters, last, now),
         "others": _others(counters, rows),
         "has_off": not all(one.enabled for one in counters),
-        "most_listed": late.MAX_LISTED,
         "outages": [
             {"text": sentence_of(one), "tone": "info" if one.ended_at else "warning"}
             for one in found
         ],
-        "waiting": late.waiting(cabinet, now=now),
-        "arrived": [
-            {"row": one, "delay": duration_of(one.delay)} for one in late.arrived(cabinet, now=now)
-        ],
+        "waiting": [_waiting(one, now) for one in waiting(cabinet, now=now)],
+        "looked_back": LOOKED_BACK.days,
+        "arrived": [_arrived(one) for one in late],
+        "is_cut": is_cut,
     }
     return render(request, "calls/freshness.html", context)
+
+
+def _waiting(row: Waiting, now: datetime) -> dict[str, Any]:
+    """Return a row of the table; its address lists exactly the calls that it counts."""
+    parameters = {
+        "counter": row.counter.pk,
+        "channel": row.channel,
+        "late": 1,
+        "state": ",".join(LATE_STATES[row.code]),
+        "from": timezone.localtime(now - LOOKED_BACK).date().isoformat(),
+    }
+    return {
+        "row": row,
+        "channel": Channel(row.channel).label,
+        "url": f"{reverse('calls:list')}?{urlencode(parameters)}",
+    }
+
+
+def _arrived(row: Arrived) -> dict[str, Any]:
+    """Return a row of the table; the part of its longest cause is told when it is not all."""
+    delay, part = duration_of(row.delay), duration_of(row.part)
+    return {
+        "row": row,
+        "channels": ", ".join(str(Channel(one).label) for one in sorted(set(row.channels))),
+        "delay": delay,
+        "part": "" if part == delay else part,
+    }
 
 
 def _why_empty(counters: Sequence[Counter], last: datetime | None, now: datetime) -> str:

@@ -7,9 +7,11 @@ of bounded size (`calls.queries.ledger_walk`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from cabinets.models import Cabinet
 from calls.decision.reason import Rule
@@ -19,7 +21,7 @@ from calls.forecast import of as forecasts_of
 from calls.forecast.expression import those_with_forecast
 from calls.models import Call, Delivery
 from calls.queries.display_state import DisplayDelivery, with_display_state
-from calls.queries.ledger_filters import CallFilters
+from calls.queries.ledger_filters import CallFilters, passing
 from calls.queries.ledger_walk import Place, next_calls
 from calls.queries.link_proofs import Link, link_of
 
@@ -115,20 +117,16 @@ def _deliveries(
         by_call[row.call_id].append(row)
     every = [row for of_call in by_call.values() for row in of_call]
     known = _Known(link_of(every), forecasts_of(those_with_forecast(every), now=now))
+    first = _passing(rows, filters, now)
     for of_call in by_call.values():
-        of_call.sort(key=lambda one: _order(one, filters, known))
+        of_call.sort(
+            key=lambda one: (one.pk not in first, one.counter.name, one.counter_id, one.channel)
+        )
     return dict(by_call), known
 
 
-def _order(row: DisplayDelivery, filters: CallFilters, known: _Known) -> tuple[bool, str, int, int]:
-    link = known.links[row.pk].value if row.pk in known.links else ""
-    forecast = known.forecasts[row.pk].value if row.pk in known.forecasts else ""
-    passes = (
-        (not filters.counter or row.counter_id == filters.counter)
-        and (not filters.channel or row.channel == filters.channel)
-        and (not filters.states or row.display_state in filters.states)
-        and (not filters.reason or row.why == filters.reason)
-        and (not filters.link or link == filters.link)
-        and (not filters.forecast or forecast == filters.forecast)
-    )
-    return not passes, row.counter.name, row.counter_id, row.channel
+def _passing(rows: QuerySet[Delivery], filters: CallFilters, now: datetime) -> Collection[int]:
+    """Return the ids of the rows that pass the filters of rows; none when there are no such."""
+    if not filters.is_of_rows:
+        return frozenset()
+    return frozenset(passing(rows, filters, now).values_list("pk", flat=True))

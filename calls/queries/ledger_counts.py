@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.models import Call, Delivery
+from calls.queries.candidates import of_states
 from calls.queries.display_state import DisplayDelivery
+from calls.queries.late import bounds, late_states
 from calls.queries.ledger_filters import CallFilters, of_calls, passing
 from calls.summary import read
 from calls.summary.read import Period
@@ -129,10 +131,15 @@ def _by_hours(
 
 
 def _summed(found: Iterable[Mapping[str, Any]], filters: CallFilters) -> Tally[tuple[date, str]]:
-    """Return the rows of the kind and the reason, by day and state."""
+    """Return the rows of the kind and the reason, and those that may be late, by day and state."""
     counts: Tally[tuple[date, str]] = Tally()
+    states = late_states()
     for one in found:
-        if filters.kind in ("", one["kind"]) and filters.reason in ("", one["reason"] or ""):
+        if (
+            filters.kind in ("", one["kind"])
+            and filters.reason in ("", one["reason"] or "")
+            and (not filters.is_late or one["shown"] in states)
+        ):
             counts[one["day"], one["shown"]] += one["deliveries"]
     return counts
 
@@ -171,14 +178,21 @@ def _rows(
     cabinet: Cabinet, filters: CallFilters, period: Period, now: datetime
 ) -> QuerySet[DisplayDelivery]:
     """Return the rows of the period that pass all filters."""
+    every = [filters.counter] if filters.counter else cabinet.counters.values_list("pk", flat=True)
+    counters = list(every)
     rows = Delivery.objects.filter(
-        counter_id__in=list(cabinet.counters.values_list("pk", flat=True)),
+        counter_id__in=counters,
         partition_at__gte=period.start,
         partition_at__lt=period.end,
     )
     if filters.call_ids is not None:
         # One parameter: many take longer to parse than to find.
         rows = rows.filter(call_id__in=RawSQL("SELECT unnest(%s::bigint[])", [filters.call_ids]))
+    if filters.is_late:
+        # Only these are read: by the indexes of rows and of files that wait.
+        scope = Q(counter_id__in=counters)
+        since = timezone.localtime(bounds(now)[0]).date()
+        rows = rows.filter(of_states(scope, late_states(), since=since, now=now).condition)
     if filters.is_of_calls:
         of_row = Call.objects.filter(pk=OuterRef("call_id"), partition_at=OuterRef("partition_at"))
         rows = rows.filter(Exists(of_row.filter(of_calls(filters))))

@@ -13,6 +13,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
 from calls.forecast.expression import with_value
 from calls.models import Delivery
+from calls.queries import late
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.link_proofs import link_condition
 from calls.states import DisplayState
@@ -51,6 +52,8 @@ class CallFilters:
     link: str = ""
     #: A value of `calls.forecast.causes.VALUES`.
     forecast: str = ""
+    #: Only rows that wait longer than `calls.queries.late.LATE`.
+    is_late: bool = False
 
     @property
     def states(self) -> frozenset[str]:
@@ -66,7 +69,7 @@ class CallFilters:
     def is_of_rows(self) -> bool:
         """Whether they ask for rows with some values."""
         of_rows = (self.counter, self.channel, self.state, self.reason, self.link, self.forecast)
-        return any(of_rows)
+        return any(of_rows) or self.is_late
 
     @property
     def is_of_calls(self) -> bool:
@@ -76,7 +79,7 @@ class CallFilters:
     @property
     def needs_rows(self) -> bool:
         """Whether only the rows tell what passes, and not the counts by hour (`calls.summary`)."""
-        asks_rows = (self.source, self.tag, self.link, self.forecast)
+        asks_rows = (self.source, self.tag, self.link, self.forecast, self.is_late)
         return any(asks_rows) or self.call_ids is not None
 
     @property
@@ -118,4 +121,10 @@ def passing(
         found = found.filter(link_condition(filters.link, now=now))
     if filters.forecast:
         found = with_value(found, filters.forecast, now=now)
+    if filters.is_late:
+        found = found.filter(
+            display_state__in=late.late_states(),
+            partition_at__gte=late.bounds(now)[0],
+            partition_at__lt=late.bounds(now)[1],
+        )
     return found

@@ -9,11 +9,14 @@ import pytest
 import time_machine
 from django.test import Client
 
+from cabinets.audit import log_change
 from callkeeper_metrika.schedule import SCHEDULE
-from calls.models import Freshness, UploadAttempt
+from calls.models import Delivery, Freshness, Upload, UploadAttempt
 from calls.queries import freshness, late
-from calls.states import DeliveryState, UploadState
+from calls.queries.late_arrived import arrived
+from calls.states import Channel, DeliveryState, UploadState
 from counters.models import Counter
+from integrations.models import RequestDay, YandexOutage
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.factories import make_counter
 
@@ -70,18 +73,31 @@ def test_percentiles_and_late_calls(
     overall = Freshness.objects.get(counter=None)
     assert (overall.day_calls, overall.day_p95) == (10, stored.day_p95)
 
-    (one,) = late.arrived(counter.cabinet, now=NOW)
-    assert (one.delay, one.cause) == (180 * MINUTE, "Метрика не отвечала")
+    (one,), is_cut = arrived(counter.cabinet, now=NOW)
+    assert (one.delay, one.cause, is_cut) == (180 * MINUTE, "Метрика не отвечала", False)
     early = make_call(cabinet=counter.cabinet, started_at=NOW - 120 * MINUTE)
     held = {"state": DeliveryState.WAITING, "not_before": NOW + 60 * MINUTE}
     make_delivery(call=early, counter=counter, **held)
     ready: dict[str, Any] = {"state": UploadState.READY, "uploading_id": None, "accepted_at": None}
-    make_upload(counter=counter, rows=7, oldest_call_at=NOW - 90 * MINUTE, **ready)
-    waiting = [(row.cause, row.calls) for row in late.waiting(counter.cabinet, now=NOW)]
-    assert waiting == [
-        ("Отложены настройками счетчика", 1),
-        ("Ждут очереди на отправку", 7),
+    # Of a file on its way the calls that began more than an hour ago are counted.
+    file = make_upload(counter=counter, rows=2, oldest_call_at=NOW - 90 * MINUTE, **ready)
+    for number, minutes in enumerate((90, 30), start=1):
+        call = make_call(cabinet=counter.cabinet, started_at=NOW - minutes * MINUTE)
+        make_delivery(call=call, counter=counter, upload=file, row_number=number)
+    goal = {"state": DeliveryState.WAITING, "channel": Channel.GOAL}
+    make_delivery(call=early, counter=counter, not_before=NOW, **goal)
+    waiting = [
+        (row.cause, row.channel, row.calls) for row in late.waiting(counter.cabinet, now=NOW)
     ]
+    assert waiting == [
+        ("Отложены настройками счетчика", Channel.CALLS, 1),
+        ("Ждут очереди на отправку", Channel.GOAL, 1),
+        ("Ждут очереди на отправку", Channel.CALLS, 1),
+    ]
+    # Each number leads to exactly its calls.
+    for one in owner_client.get("/lk/integrations/freshness").context["waiting"]:
+        listed = owner_client.get(one["url"]).context
+        assert (len(listed["rows"]), listed["chart_count"]) == (one["row"].calls, "1")
     page = owner_client.get("/lk/integrations/freshness").content.decode()
     assert ("3 ч 0 мин" in page, "Отложены настройками" in page) == (True, True)
     metrics = owner_client.get("/metrics").content.decode()
@@ -116,11 +132,56 @@ def test_page_says_what_is_counted(
     ("fields", "cause"),
     [
         ({"received_at": NOW - 40 * MINUTE}, "Поздно пришёл от источника"),
-        ({}, "Ждал очереди на отправку"),
+        ({}, "Ждал очереди на отправку, причина не записана"),
     ],
 )
 def test_cause_is_the_longest_part_of_the_way(
     clock: time_machine.Traveller, counter: Counter, fields: dict[str, Any], cause: str
 ) -> None:
     accept(counter, 120, **fields)
-    assert [one.cause for one in late.arrived(counter.cabinet, now=NOW)] == [cause]
+    assert [one.cause for one in arrived(counter.cabinet, now=NOW)[0]] == [cause]
+
+
+def test_wait_in_the_queue_is_explained_by_what_ended_in_it(
+    clock: time_machine.Traveller, counter: Counter, owner_client: Client
+) -> None:
+    accept(counter, 25 * 60)
+    upload, delivery = Upload.objects.get(), Delivery.objects.get()
+    Delivery.objects.update(not_before=delivery.call.received_at)
+    # A row of the other channel in the same file: the call is listed once.
+    make_delivery(
+        call=delivery.call,
+        counter=counter,
+        upload=upload,
+        channel=Channel.GOAL,
+        not_before=delivery.call.received_at,
+    )
+
+    def cause() -> str:
+        (one,) = arrived(counter.cabinet, now=NOW)[0]
+        assert (one.channels, one.delay) == ((Channel.CALLS, Channel.GOAL), 25 * 60 * MINUTE)
+        return one.cause
+
+    assert cause() == "Ждал очереди на отправку, причина не записана"
+    day, hour = NOW.date(), 60 * MINUTE
+    pause = {"yandex_uid": counter.account.yandex_uid, "day": day}
+    RequestDay.objects.create(**pause, paused_until=NOW - 12 * hour)
+    assert cause() == "Был исчерпан лимит запросов Яндекса"
+    outage = {"outcome": "Unreachable", "began_at": NOW - 20 * hour}
+    YandexOutage.objects.create(**outage, ended_at=NOW - 10 * hour)
+    assert cause() == "У Яндекса был сбой"
+    with time_machine.travel(NOW - 8 * hour, tick=False):
+        log_change(
+            cabinet=counter.cabinet,
+            actor=None,
+            action="counter.switched",
+            subject=counter,
+            before={"enabled": False},
+            after={"enabled": True},
+        )
+    assert cause() == "Счетчик был выключен"
+    Upload.objects.update(created_at=NOW - hour)
+    Delivery.objects.update(decided_at=NOW - hour, not_before=NOW - hour)
+    assert cause().startswith("Отправка разрешена позже")
+    page = owner_client.get("/lk/integrations/freshness").content.decode()
+    assert ("Звонки, Цель" in page, "25 ч 0 мин" in page) == (True, True)

@@ -100,6 +100,8 @@ FILTERS: list[dict[str, Any]] = [
     {"reason": "too_short"},
     {"channel": Channel.GOAL},
     {"channel": Channel.CALLS, "state": "skipped"},
+    {"is_late": True},
+    {"is_late": True, "state": "waiting", "tag": "целевой"},
     {"link": "linked"},
     {"link": "not_yet", "state": "sent"},
     {"link": "unknown", "kind": "callback"},
@@ -200,9 +202,15 @@ def _passes(row: Any, filters: CallFilters) -> bool:
         and (not filters.channel or row.channel == filters.channel)
         and (not filters.state or row.display_state == filters.state)
         and (not filters.reason or row.why == filters.reason)
+        and (not filters.is_late or _is_late(row))
         and (not filters.link or getattr(row, "link", filters.link) == filters.link)
         and (not filters.forecast or getattr(row, "forecast", filters.forecast) == filters.forecast)
     )
+
+
+def _is_late(row: Any) -> bool:
+    waits = row.display_state in ("waiting", "held", "batched", "unclear", "not_finished")
+    return waits and timedelta(hours=1) < NOW - row.partition_at <= timedelta(days=7)
 
 
 def test_page_is_quick_and_its_statements_are_constant(
