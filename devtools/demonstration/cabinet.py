@@ -68,6 +68,7 @@ COUNTERS: dict[str, tuple[DemoCounter, ...]] = {
                 "site_mode": Counter.SiteMode.ALL,
                 "uniqueness": Counter.Uniqueness.UNIQUE_TARGET,
                 "send_calls": False,
+                "link_proof": True,
             },
         ),
         DemoCounter(91400015, settings={"enabled": False, "site_mode": Counter.SiteMode.ALL}),
@@ -80,7 +81,9 @@ def set_up(*, cabinet: Cabinet, user: User, since: datetime) -> list[Counter]:
     counters: list[Counter] = []
     for login, chosen in COUNTERS.items():
         account = link_person(login=login, user=user, cabinet=cabinet)
-        YandexAccount.objects.filter(pk=account.pk).update(connected_at=since)
+        YandexAccount.objects.filter(pk=account.pk).update(
+            connected_at=since, state_changed_at=since
+        )
         counters += _add(account, chosen, user=user, since=since)
     return counters
 
@@ -106,6 +109,7 @@ def _configure(counter: Counter, one: DemoCounter, *, user: User, since: datetim
         "configured_at": since,
         "accepts_from": since,
         "settings_saved_at": since,
+        "access_changed_at": since,
         "settings_saved_by": user,
     }
     Counter.objects.filter(pk=counter.pk).update(goal=goal, **saved, **one.settings)

@@ -36,6 +36,12 @@ class Place:
     site: str
     dynamic_campaign: tuple[int, str]
     static_campaign: tuple[int, str]
+    #: Shares of the visitors with a ClientID, and of those with the yclid of an advertisement only.
+    #: Of the others nothing is known: they block the counter.
+    with_client_id: float = 0.88
+    with_yclid: float = 0.07
+    #: Of the ClientIDs, those of another system of analytics, which Metrika does not know.
+    of_other_system: float = 0.0
 
 
 PLACES = (
@@ -62,7 +68,7 @@ class CallGenerator:
         records: list[dict[str, Any]] = []
         while len(records) < count:
             records += self._order(self._moment(start, end))
-        inside = [one for one in records if _end_of(one) < end]
+        inside = [one for one in records if ended_at(one) < end]
         return sorted(inside, key=lambda one: str(one["callTime"]))
 
     def endless(self, moment: datetime) -> Iterator[dict[str, Any]]:
@@ -86,7 +92,7 @@ class CallGenerator:
         return [self._incoming(place, moment, is_static=kind == "static")]
 
     def _attempts(self, place: Place, moment: datetime) -> list[dict[str, Any]]:
-        person = self._person()
+        person = self._person(place, moment)
         attempts: list[dict[str, Any]] = []
         for attempt in range(1, MOST_ATTEMPTS + 1):
             record = self._record(place, moment, person) | {
@@ -104,7 +110,7 @@ class CallGenerator:
         return attempts
 
     def _incoming(self, place: Place, moment: datetime, *, is_static: bool) -> dict[str, Any]:
-        person = self._person()
+        person = self._person(place, moment)
         campaign = place.static_campaign if is_static else place.dynamic_campaign
         record = self._record(place, moment, person) | {
             "serviceType": "calltracking",
@@ -116,17 +122,29 @@ class CallGenerator:
             record |= {"yaClid": "", "callPage": "", "entryPointQuery": "", "pagesCount": 0}
         return record
 
-    def _person(self) -> dict[str, Any]:
+    def _person(self, place: Place, moment: datetime) -> dict[str, Any]:
         chance = self._random.random()
-        client_id = str(self._random.randrange(10**18, 18 * 10**17))
+        with_any = place.with_client_id + place.with_yclid
         yclid = str(self._random.randrange(10**18, 9 * 10**18))
         return {
             "clientNumber": f"7900{self._random.randrange(10**7):07d}",
-            # Some visitors block the counter; a part of these came through an advertisement.
-            "yaClid": client_id if chance < 0.88 else "",
-            "yclid": yclid if 0.88 <= chance < 0.95 else "",
+            "yaClid": self._client_id(place, moment) if chance < place.with_client_id else "",
+            "yclid": yclid if place.with_client_id <= chance < with_any else "",
             "city": self._random.choice(("Москва", "Екатеринбург", "Казань", "Тула")),
         }
+
+    def _client_id(self, place: Place, moment: datetime) -> str:
+        """Return a ClientID as Metrika's tag makes it, or one of another system."""
+        first_visit = int((moment - self._known_for()).timestamp())
+        digits = self._random.randrange(10**9)
+        if self._random.random() < place.of_other_system:
+            # The sandbox knows no visit of an identifier that ends in 9.
+            return f"{digits}.{first_visit // 10}9"
+        return f"{first_visit}{digits:09d}"
+
+    def _known_for(self) -> timedelta:
+        """Return how long before the call its visitor came first: many on the same day."""
+        return timedelta(seconds=60 + int(self._random.expovariate(1 / 400_000)))
 
     def _record(self, place: Place, moment: datetime, person: dict[str, Any]) -> dict[str, Any]:
         self._number += 1
@@ -164,5 +182,6 @@ class CallGenerator:
         }
 
 
-def _end_of(record: dict[str, Any]) -> datetime:
+def ended_at(record: dict[str, Any]) -> datetime:
+    """Return when the call of a record ended."""
     return datetime.fromisoformat(record["callTime"]) + timedelta(seconds=record["duration"])

@@ -7,8 +7,11 @@ that what the pages show and what the sandbox holds are one.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +27,8 @@ from calls.ingest.source_use import record_import
 from calls.models import ListUse, StreamUse, Upload, Way
 from calls.states import Channel
 from devtools.demonstration import faults, visits
-from devtools.demonstration.generator import CallGenerator
+from devtools.demonstration.generator import PLACES, CallGenerator, ended_at
+from devtools.demonstration.past import as_of
 from integrations.installation import guard
 from integrations.limits import clock_skew, request_budget
 from integrations.limits.pauses import ensure_day
@@ -34,8 +38,8 @@ from integrations.yandex.errors import QuotaExceeded, RequestRejected
 from integrations.yandex.records import Uploading
 
 SEED = 20261123
-WEEKS = 5
-CALLS_A_DAY = 45
+WEEKS = 8
+CALLS_A_DAY = 30
 LATE_CALLS = 6
 #: Older days share an upload, so that the first start is not kept waiting: an upload takes as much
 #: time as a hundred calls. A failed attempt waits for the next upload, when it has to be younger
@@ -44,6 +48,12 @@ DAILY_FOR = 2
 DAYS_TOGETHER = 9
 #: Longer than any call of the generator goes on after the end of its span.
 CALLS_END_WITHIN = timedelta(minutes=45)
+#: One site with good identifiers, one with some of another system, one with too few.
+SITES = (
+    PLACES[0],
+    replace(PLACES[1], of_other_system=0.25),
+    replace(PLACES[2], with_client_id=0.55, with_yclid=0.06),
+)
 #: After a request that the budget or the sandbox put off; both let through 25 and more a second.
 PAUSE_SECONDS = 0.05
 
@@ -51,9 +61,9 @@ Progress = Callable[[int, int], None]
 
 
 def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> int:
-    """Take in and deliver five weeks of calls up to now; return how many calls there were."""
+    """Take in and deliver eight weeks of calls up to now; return how many calls there were."""
     _read_lists(cabinet)
-    generator = CallGenerator(seed=SEED, prefix="9")
+    generator = CallGenerator(seed=SEED, prefix="9", places=SITES)
     spans = list(_spans(timezone.now()))
     total = 0
     for number, (start, end) in enumerate(spans, start=1):
@@ -61,9 +71,11 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
         days = max(1, (end - start).days)
         records = generator.between(start, end, CALLS_A_DAY * days)
         visits.tell_of_visits(records)
-        total += _take_in(source, records, now=end)
-        for moment in _delivery_times(end, is_last=number == len(spans)):
-            _deliver(cabinet, now=moment)
+        is_last = number == len(spans)
+        for moment, part in _as_they_came(records, end, by_hour=is_last):
+            total += _take_in(source, part, now=moment)
+            for due in _delivery_times(moment, is_last=is_last and moment == end):
+                _deliver(cabinet, now=due)
         report(number, len(spans))
     total += _take_in_late(source, generator)
     record_import(source, now=timezone.now())
@@ -111,6 +123,21 @@ def _spans(now: datetime) -> Iterator[tuple[datetime, datetime]]:
         yield start, end
 
 
+def _as_they_came(
+    records: list[dict[str, Any]], end: datetime, *, by_hour: bool
+) -> Iterator[tuple[datetime, list[dict[str, Any]]]]:
+    """Yield the records with the moment at which they come: after each hour, or all at the end."""
+    hours: defaultdict[datetime, list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        hours[_next_hour(ended_at(record)) if by_hour else end].append(record)
+    hours[end] += []
+    yield from sorted(hours.items(), key=itemgetter(0))
+
+
+def _next_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
 def _delivery_times(end: datetime, *, is_last: bool) -> Iterator[datetime]:
     """Yield when what was taken in at ``end`` is delivered.
 
@@ -134,11 +161,11 @@ def _take_in(source: CallSource, records: list[dict[str, Any]], *, now: datetime
 
 
 def _deliver(cabinet: Cabinet, *, now: datetime) -> None:
-    while batching.build_uploads(now=now):
-        continue
+    batching.build_uploads(now=now)
     ready = Upload.objects.ready().filter(cabinet=cabinet)
-    for upload in ready.select_related("counter__account"):
-        _send(upload, now=now)
+    with as_of(now):
+        for upload in ready.select_related("counter__account"):
+            _send(upload, now=now)
 
 
 def _send(upload: Upload, *, now: datetime) -> None:

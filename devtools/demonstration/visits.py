@@ -7,9 +7,10 @@ counters, such as those of calls that a person sends to try the product, are lin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zlib import crc32
+from zoneinfo import ZoneInfo
 
 import requests
 from django.conf import settings
@@ -17,23 +18,30 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.models import LogRequest
-from calls.proof.days import order_days
+from calls.models.reports import zone_of
+from counters.models import Counter
 
 TIMEOUT_SECONDS = 10
-#: The counters whose links are proved, by the site of their calls.
-PROVED = {"okna-stolica.example": 91234567, "balkon.okna-stolica.example": 91234568}
+#: Counters whose links are proved, and the sites of their calls; without sites: of any.
+PROVED: dict[int, tuple[str, ...]] = {
+    91234567: ("okna-stolica.example",),
+    91234568: ("balkon.okna-stolica.example",),
+    91400012: (),
+}
 #: Visitors whose identifier ends so are not linked: no visit, or only one after the call.
 WITHOUT_VISIT, VISIT_AFTER = "9", "4"
 #: A visit begins so long before its call.
 SHORTEST, LONGEST = 60, 2400
 #: By then the sandbox has processed what was sent last.
 PROCESSED_WITHIN = timedelta(seconds=15)
+#: Metrika links no older calls.
+DAYS_PROVED = timedelta(days=21)
 
 
 def tell_of_visits(records: Sequence[Mapping[str, Any]]) -> None:
     """Tell the sandbox of the visits of the callers. Before their calls are uploaded."""
-    for site, number in PROVED.items():
-        visits = list(_visits(one for one in records if one["site"] == site))
+    for number, sites in PROVED.items():
+        visits = list(_visits(one for one in records if not sites or one["site"] in sites))
         answer = requests.post(
             f"{settings.METRIKA_API_URL}/_sandbox/visits",
             json={"counter": number, "visits": visits, "are_all": False},
@@ -62,9 +70,17 @@ def order_proofs(cabinet: Cabinet) -> int:
     """Order the logs of the days so far, to be read after the start; return how many orders."""
     now = timezone.now()
     orders = [
-        one.pk
+        LogRequest(
+            counter=counter,
+            date1=_day(counter, now - DAYS_PROVED),
+            date2=_day(counter, now - timedelta(days=1)),
+            requested_at=now,
+            next_at=now + PROCESSED_WITHIN,
+        )
         for counter in cabinet.counters.filter(link_proof=True)
-        for one in order_days(counter, now=now, actor=None)
     ]
-    LogRequest.objects.filter(pk__in=orders).update(next_at=now + PROCESSED_WITHIN)
-    return len(orders)
+    return len(LogRequest.objects.bulk_create(orders))
+
+
+def _day(counter: Counter, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(zone_of(counter))).date()
