@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from calls.queries.ledger_filters import SENT
 from calls.queries.stats import counted_channel
 from calls.states import Channel
 from counters.models import Counter
@@ -33,8 +34,13 @@ def counter_check_label(counter: Counter) -> str:
 
 
 def sent_calls_url(counter: Counter) -> str:
-    """Return the history of all time in the channel whose calls `sent_totals` counts."""
-    return calls_url(counter.pk, channel=str(counted_channel(counter).value))
+    """Return the ledger with exactly the calls that `sent_totals` counts."""
+    parameters = {
+        "counter": counter.pk,
+        "channel": counted_channel(counter).value,
+        "stage": SENT,
+    }
+    return f"{reverse('calls:list')}?{urlencode(parameters)}"
 
 
 def counts_goals(counter: Counter) -> bool:

@@ -16,7 +16,7 @@ from calls.forecast.causes import VALUES as FORECAST_VALUES
 from calls.masking import masked_text
 from calls.phones import is_guess, searched_end
 from calls.queries.history import Filters
-from calls.queries.ledger_filters import CallFilters
+from calls.queries.ledger_filters import STAGES, CallFilters
 from calls.queries.link_proofs import VALUES as LINK_VALUES
 from calls.queries.search import call_ids
 from calls.states import CallKind, Channel, DisplayState
@@ -78,14 +78,14 @@ class SearchForm(forms.Form):
 #: such addresses: a name stays. The other fields have the names of their parameters: `counter` (its
 #: number in the address of its pages, or `none`), `channel` (`Channel`), `state` (`DisplayState`,
 #: or several with commas between them), `reason` (a code), `link` (`calls.queries.link_proofs`),
-#: `forecast` (`calls.forecast.causes`), `late` (1), `kind` (`CallKind`), `source` (its number),
-#: `tag`, `q`.
+#: `forecast` (`calls.forecast.causes`), `stage` (`STAGES`), `kind` (`CallKind`), `source` (its
+#: number), `tag`, `q`.
 LEDGER_PARAMETERS = {"date_from": "from", "date_to": "to"}
 #: Parameters of earlier versions of the address.
 _FORMER = {"date_from": "from", "date_to": "to", "concerns": "counter"}
 NO_COUNTER = "none"
 #: Fields that a call of no counter cannot fulfil.
-_OF_ROWS = ("channel", "state", "reason", "link", "forecast", "late")
+_OF_ROWS = ("channel", "state", "reason", "link", "forecast", "stage")
 
 
 class LedgerForm(SearchForm):
@@ -107,9 +107,7 @@ class LedgerForm(SearchForm):
     forecast = forms.ChoiceField(
         label=_("Прогноз привязки"), choices=[ALL, *FORECAST_VALUES.items()], required=False
     )
-    late = forms.ChoiceField(
-        label=_("Ожидание"), choices=[ALL, ("1", _("Ждут дольше часа"))], required=False
-    )
+    stage = forms.ChoiceField(label=_("Этап"), choices=[ALL, *STAGES.items()], required=False)
     tag = forms.CharField(
         label=_("Тег целиком"),
         max_length=100,
@@ -126,7 +124,7 @@ class LedgerForm(SearchForm):
         "channel",
         "link",
         "forecast",
-        "late",
+        "stage",
         "kind",
         "source",
     )
@@ -230,7 +228,7 @@ class LedgerForm(SearchForm):
             reason=values["reason"],
             link=values["link"],
             forecast=values["forecast"],
-            is_late=bool(values["late"]),
+            stage=values["stage"],
         )
 
 

@@ -20,6 +20,7 @@ from calls.models import Freshness
 from calls.queries.freshness import COUNTED_EVERY, WEEK, counted_at, was_accepted
 from calls.queries.late import LATE_STATES, LOOKED_BACK, Waiting, waiting
 from calls.queries.late_arrived import Arrived, arrived
+from calls.queries.ledger_filters import LATE
 from calls.states import Channel
 from counters.models import Counter
 from integrations.limits import outages
@@ -80,7 +81,7 @@ def _waiting(row: Waiting, now: datetime) -> dict[str, Any]:
     parameters = {
         "counter": row.counter.pk,
         "channel": row.channel,
-        "late": 1,
+        "stage": LATE,
         "state": ",".join(LATE_STATES[row.code]),
         "from": timezone.localtime(now - LOOKED_BACK).date().isoformat(),
     }

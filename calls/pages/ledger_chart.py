@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from cabinets.models import Cabinet
 from calls.pages.forms import LedgerForm
 from calls.queries.ledger_counts import AT_ONCE, DAYS, MAX_DAYS, LedgerCounts, counts_of
-from calls.queries.ledger_filters import CallFilters
+from calls.queries.ledger_filters import SENT, CallFilters
 from calls.queries.redecision import grouped
 from calls.states import TONES, DisplayState
 from calls.summary.read import Period
@@ -80,7 +80,7 @@ def _note(counts: LedgerCounts, filters: CallFilters) -> str:
             "За более ранние дни не посчитано: с такими условиями отправки пересматриваются по "
             "одной. Выберите более ранние дни, чтобы посчитать их."
         )
-    if filters.call_ids is None and filters.first_day is None:
+    if filters.call_ids is None and filters.first_day is None and filters.stage != SENT:
         text = _("Начало не выбрано: посчитано за %(days)d дней, ниже — звонки за всё время.")
         return text % {"days": DAYS}
     return ""

@@ -22,7 +22,8 @@ from calls.models import Call, Delivery
 from calls.queries.candidates import of_states
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.late import bounds, late_states
-from calls.queries.ledger_filters import CallFilters, of_calls, passing
+from calls.queries.ledger_filters import LATE, SENT, CallFilters, of_calls, passing
+from calls.states import DisplayState
 from calls.summary import read
 from calls.summary.read import Period
 
@@ -30,6 +31,11 @@ from calls.summary.read import Period
 DAYS, MAX_DAYS = 30, 92
 #: Rows that are counted one by one: before the page is shown, and after it.
 AT_ONCE, MOST = 3_000, 30_000
+#: States of rows that Metrika does not have.
+_NEVER_SENT = (
+    *(DisplayState.WAITING, DisplayState.HELD, DisplayState.NOT_FINISHED),
+    *(DisplayState.SKIPPED, DisplayState.EXPIRED),
+)
 #: `partition_at` of a call is its first known start; a correction moves it no further.
 _CORRECTED_BY = timedelta(days=3)
 
@@ -60,7 +66,7 @@ def counts_of(
 ) -> LedgerCounts | None:
     """Return the counts; None when there are too many and they were not asked for.
 
-    Without a first day the last DAYS are counted, of a search all days of the calls found.
+    Without a first day the last DAYS are counted, but all days of a search and of what is sent.
     """
     period = _period(cabinet, filters)
     if period is None or filters.without_counter:
@@ -92,9 +98,11 @@ def _period(cabinet: Cabinet, filters: CallFilters) -> Period | None:
     # At the beginning of the calendar there are no days to count back to; no call is near.
     if last - date.min < timedelta(days=MAX_DAYS):
         return None
+    if first is None and filters.stage == SENT:
+        first = date.min  # as the numbers that lead here, which are of all time
     first = first or _days(last).first
     if last - first >= timedelta(days=MAX_DAYS):
-        first = max(first, _earliest_day(cabinet) or first)
+        first = max(first, _earliest_day(cabinet) or last)
     return Period(first, last, timezone.get_current_timezone()) if first <= last else None
 
 
@@ -131,14 +139,15 @@ def _by_hours(
 
 
 def _summed(found: Iterable[Mapping[str, Any]], filters: CallFilters) -> Tally[tuple[date, str]]:
-    """Return the rows of the kind and the reason, and those that may be late, by day and state."""
+    """Return the rows of the kind, the reason and the states of the stage, by day and state."""
     counts: Tally[tuple[date, str]] = Tally()
     states = late_states()
     for one in found:
         if (
             filters.kind in ("", one["kind"])
             and filters.reason in ("", one["reason"] or "")
-            and (not filters.is_late or one["shown"] in states)
+            and (filters.stage != LATE or one["shown"] in states)
+            and (filters.stage != SENT or one["shown"] not in _NEVER_SENT)
         ):
             counts[one["day"], one["shown"]] += one["deliveries"]
     return counts
@@ -188,7 +197,7 @@ def _rows(
     if filters.call_ids is not None:
         # One parameter: many take longer to parse than to find.
         rows = rows.filter(call_id__in=RawSQL("SELECT unnest(%s::bigint[])", [filters.call_ids]))
-    if filters.is_late:
+    if filters.stage == LATE:
         # Only these are read: by the indexes of rows and of files that wait.
         scope = Q(counter_id__in=counters)
         since = timezone.localtime(bounds(now)[0]).date()

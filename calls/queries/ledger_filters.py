@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.utils.translation import gettext_lazy
 
 from calls.forecast.expression import with_value
 from calls.models import Delivery
@@ -17,6 +18,11 @@ from calls.queries import late
 from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.link_proofs import link_condition
 from calls.states import DisplayState
+
+#: Values of the filter by stage, and their words: rows that wait longer than
+#: `calls.queries.late.LATE`, and those of files that Metrika has, as `calls.queries.stats` counts.
+LATE, SENT = "late", "sent"
+STAGES = {LATE: gettext_lazy("Ждут дольше часа"), SENT: gettext_lazy("Отправлены в Метрику")}
 
 
 class _HasTag(Func):
@@ -52,8 +58,8 @@ class CallFilters:
     link: str = ""
     #: A value of `calls.forecast.causes.VALUES`.
     forecast: str = ""
-    #: Only rows that wait longer than `calls.queries.late.LATE`.
-    is_late: bool = False
+    #: One of `STAGES`.
+    stage: str = ""
 
     @property
     def states(self) -> frozenset[str]:
@@ -69,7 +75,7 @@ class CallFilters:
     def is_of_rows(self) -> bool:
         """Whether they ask for rows with some values."""
         of_rows = (self.counter, self.channel, self.state, self.reason, self.link, self.forecast)
-        return any(of_rows) or self.is_late
+        return any(of_rows) or bool(self.stage)
 
     @property
     def is_of_calls(self) -> bool:
@@ -79,7 +85,7 @@ class CallFilters:
     @property
     def needs_rows(self) -> bool:
         """Whether only the rows tell what passes, and not the counts by hour (`calls.summary`)."""
-        asks_rows = (self.source, self.tag, self.link, self.forecast, self.is_late)
+        asks_rows = (self.source, self.tag, self.link, self.forecast, self.stage)
         return any(asks_rows) or self.call_ids is not None
 
     @property
@@ -121,7 +127,9 @@ def passing(
         found = found.filter(link_condition(filters.link, now=now))
     if filters.forecast:
         found = with_value(found, filters.forecast, now=now)
-    if filters.is_late:
+    if filters.stage == SENT:
+        found = found.filter(upload__uploading_id__isnull=False, upload__sent_at__isnull=False)
+    if filters.stage == LATE:
         found = found.filter(
             display_state__in=late.late_states(),
             partition_at__gte=late.bounds(now)[0],

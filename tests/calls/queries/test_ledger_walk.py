@@ -100,8 +100,9 @@ FILTERS: list[dict[str, Any]] = [
     {"reason": "too_short"},
     {"channel": Channel.GOAL},
     {"channel": Channel.CALLS, "state": "skipped"},
-    {"is_late": True},
-    {"is_late": True, "state": "waiting", "tag": "целевой"},
+    {"stage": "late"},
+    {"stage": "late", "state": "waiting", "tag": "целевой"},
+    {"stage": "sent", "channel": Channel.CALLS},
     {"link": "linked"},
     {"link": "not_yet", "state": "sent"},
     {"link": "unknown", "kind": "callback"},
@@ -202,7 +203,8 @@ def _passes(row: Any, filters: CallFilters) -> bool:
         and (not filters.channel or row.channel == filters.channel)
         and (not filters.state or row.display_state == filters.state)
         and (not filters.reason or row.why == filters.reason)
-        and (not filters.is_late or _is_late(row))
+        and (filters.stage != "sent" or row.upload_id is not None)
+        and (filters.stage != "late" or _is_late(row))
         and (not filters.link or getattr(row, "link", filters.link) == filters.link)
         and (not filters.forecast or getattr(row, "forecast", filters.forecast) == filters.forecast)
     )
