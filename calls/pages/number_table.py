@@ -80,6 +80,11 @@ class NumberTable:
         titles = [column.title for column in self.columns]
         return [list(zip(titles, row, strict=True)) for row in self.rows]
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a number other than zero stands beside a name."""
+        return any(cell.value for row in self.rows for cell in row[1:])
+
 
 def count(value: int, url: str = "") -> Cell:
     """Return a cell with a whole number; zero leads nowhere."""

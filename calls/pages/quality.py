@@ -110,7 +110,8 @@ def _cards(cabinet: Cabinet, counters: Sequence[Counter]) -> list[Card]:
 def _card(counter: Counter, groups: list[Group], volume: Volume, names: dict[int, str]) -> Card:
     found = quality_of(groups, volume)
     factors = [words_of(one, found) for one in found.factors]
-    return Card(counter, found, factors, _sources(found, groups, names), basis_text(found))
+    basis = basis_text(found, has_proof=counter.link_proof)
+    return Card(counter, found, factors, _sources(found, groups, names), basis)
 
 
 def _sources(whole: Quality, groups: list[Group], names: dict[int, str]) -> list[SourceWords]:
@@ -145,7 +146,7 @@ def _first_step(cards: list[Card]) -> str:
         return ""
     card, best = max(known, key=lambda pair: (pair[1] and pair[1].gain) or 0)
     assert best is not None
-    return _("Начните отсюда. Счетчик «%(counter)s», %(factor)s %(share)s — %(gain)s.") % {
+    return _("Начните отсюда. Счетчик «%(counter)s», %(factor)s %(share)s. Если починить: %(gain)s.") % {
         "counter": card.counter.name,
         "factor": str(TITLES[best.code]).lower(),
         "share": share_text(best),

@@ -101,6 +101,8 @@ def share_text(factor: Factor) -> str:
 def counts_text(factor: Factor) -> str:
     """Return the counts, such as «488 из 800»."""
     values = {"good": number_format(factor.good), "calls": number_format(factor.calls)}
+    if factor.is_of_rows:
+        return _("отправок: %(good)s из %(calls)s") % values
     return _("%(good)s из %(calls)s") % values
 
 
@@ -138,8 +140,8 @@ def _unknown_gain(quality: Quality) -> str:
     return _("ещё не посчитать: логи Метрики об этих звонках не читали")
 
 
-def basis_text(quality: Quality) -> str:
-    """Say from which share of links the gains are counted."""
+def basis_text(quality: Quality, *, has_proof: bool) -> str:
+    """Say from which share of links the gains are counted; ``has_proof``: the logs are read."""
     if quality.good_share is None:
         return _(
             "Сколько звонков привязывается, Метрика ещё не сообщила, поэтому выигрыш не посчитан."
@@ -149,13 +151,13 @@ def basis_text(quality: Quality) -> str:
         return _(
             "Выигрыш: из звонков без этих недостатков по логам Метрики привязано %(share)s."
         ) % (share)
-    return (
-        _(
-            "Выигрыш: из отправленных звонков посетителей по итогам файлов привязано %(share)s. "
-            "Точнее будет с проверкой по логам: её включают в настройках счетчика."
-        )
-        % share
+    text = _("Выигрыш: из отправленных звонков посетителей по итогам файлов привязано %(share)s.")
+    more = (
+        _("Точнее будет, когда логи Метрики назовут визиты хотя бы 20 звонков: проверка включена.")
+        if has_proof
+        else _("Точнее будет с проверкой по логам: её включают в настройках счетчика.")
     )
+    return f"{text % share} {more}"
 
 
 def tone_of(score: float | None) -> str:

@@ -69,6 +69,7 @@ def _answer(
         raise Http404("no such table")
     context: dict[str, Any] = {"form": form, "tables": tables, "page_name": name, **more}
     if form.is_valid():
+        context["is_empty"] = not any(table.has_numbers for table in tables)
         context["period"] = form.period()
         context["zone"] = zone_label(request.cabinet.time_zone)
     return render(request, f"calls/{name}.html", context)

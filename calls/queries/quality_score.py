@@ -39,6 +39,8 @@ class Factor:
     is_at_least: bool = False
     #: The bad calls by their cause.
     causes: dict[str, int] = field(default_factory=dict)
+    #: Rows of files are counted, one a channel of each call.
+    is_of_rows: bool = False
 
     @property
     def share(self) -> float:
@@ -166,7 +168,7 @@ def _linked(groups: list[Group], volume: Volume | None) -> Factor | None:
         return Factor(LINKED, proved, sum(one.linked for one in dynamic))
     if volume is None:
         return None
-    return Factor(LINKED, volume.told, round(volume.linked))
+    return Factor(LINKED, volume.told, round(volume.linked), is_of_rows=True)
 
 
 def _good(groups: list[Group]) -> int:
