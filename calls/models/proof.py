@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -279,9 +279,6 @@ class UnknownLogRow(models.Model):
     class Kind(models.TextChoices):
         DOUBLED = "doubled", _("Больше таких строк, чем отправлено")
         FOREIGN = "foreign", _("Такой строки мы не отправляли")
-
-    #: Both mean that calls may be counted that were not.
-    GRAVE: ClassVar[tuple[str, ...]] = (Kind.DOUBLED, Kind.FOREIGN)
 
     # Without an index of its own: unknown_log_row_once begins with it.
     counter = models.ForeignKey(

@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -37,10 +38,10 @@ ORDER BY visit LIMIT %(most)s
 _ROWS = """
 SELECT s.upload_id, s.row_number, p.visit_id FROM calls_logsentrow s
 JOIN calls_linkproof p ON p.upload_id = s.upload_id AND p.row_number = s.row_number
-WHERE s.request_id = %(request)s AND p.visit_id <> ''
-  AND (s.upload_id, s.row_number) > (%(upload)s, %(row)s)
-ORDER BY s.upload_id, s.row_number LIMIT %(most)s
+WHERE s.request_id = %s AND p.visit_id <> ''
 """
+# Each row by its key: the planner would rather read all proofs for every batch.
+_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _RECORD = """
 UPDATE calls_linkproof p SET visit_at = least(p.visit_at, w.at)
 FROM unnest(%(uploads)s::bigint[], %(rows)s::int[], %(visits)s::text[], %(moments)s::timestamptz[])
@@ -56,6 +57,8 @@ class Beginnings:
     def __init__(self, visits: Iterator[int]) -> None:
         self._visits = array("Q", visits)
         self._moments = array("Q", bytes(8 * len(self._visits)))
+        #: Whether any of them was seen.
+        self.is_seen = False
 
     def __len__(self) -> int:
         return len(self._visits)
@@ -79,6 +82,7 @@ class Beginnings:
         at = int(moment.translate(None, _NO_DIGITS)[:_DIGITS])
         if not self._moments[place] or at < self._moments[place]:
             self._moments[place] = at
+            self.is_seen = True
 
     def of(self, visit: str) -> datetime | None:
         """Return the earliest moment as the logs have it; None when the visit was not seen."""
@@ -100,11 +104,7 @@ def wanted_after(request_id: int, last: int) -> Beginnings:
         "end": _END_OF_NUMBERS,
         "most": MOST_VISITS,
     }
-    # A cursor of the server: the rows are never all here.
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(_VISITS, values)
-        chunks = iter(lambda: cursor.fetchmany(BATCH), [])
-        return Beginnings(int(visit) for chunk in chunks for (visit,) in chunk)
+    return Beginnings(int(visit) for rows in _chunks(_VISITS, values) for (visit,) in rows)
 
 
 def record(claim: Claim, found: Beginnings, utc: ToUtc) -> None:
@@ -112,23 +112,28 @@ def record(claim: Claim, found: Beginnings, utc: ToUtc) -> None:
 
     ``utc`` makes a moment of the logs one with a time zone. May be repeated.
     """
-    place: tuple[int, int] | None = (0, 0)
-    while place is not None:
+    if not found.is_seen:
+        return
+    for rows in _chunks(_ROWS, [claim.request.pk]):
+        begun = [(*row, utc(at)) for row in rows if (at := found.of(row[2])) is not None]
         with transaction.atomic():
             claim.renew()
-            place = _record_some(claim.request.pk, found, utc, place)
+            _record_some(begun)
 
 
-def _record_some(
-    request_id: int, found: Beginnings, utc: ToUtc, after: tuple[int, int]
-) -> tuple[int, int] | None:
-    values = {"request": request_id, "upload": after[0], "row": after[1], "most": BATCH}
+def _record_some(begun: list[tuple[Any, ...]]) -> None:
+    if not begun:
+        return
+    columns = map(list, zip(*begun, strict=True))
+    names = ("uploads", "rows", "visits", "moments")
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, values)
-        rows = cursor.fetchall()
-        begun = [(*row, utc(at)) for row in rows if (at := found.of(row[2])) is not None]
-        if begun:
-            columns = map(list, zip(*begun, strict=True))
-            names = ("uploads", "rows", "visits", "moments")
-            cursor.execute(_RECORD, dict(zip(names, columns, strict=True)))
-    return (rows[-1][0], rows[-1][1]) if len(rows) == BATCH else None
+        cursor.execute(_BY_KEY)
+        cursor.execute(_RECORD, dict(zip(names, columns, strict=True)))
+
+
+def _chunks(sql: str, values: Any) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the rows of a query, read from a cursor of the server: they are never all here."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, values)
+        while rows := cursor.fetchmany(BATCH):
+            yield rows

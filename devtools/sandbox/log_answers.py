@@ -148,7 +148,7 @@ def _query(api: ApiRequest) -> Json:
         raise ApiError(400, "invalid_parameter", "hits or visits", location="source")
     text = request.param("fields")
     names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names or len(text) > MAX_FIELDS_LENGTH or set(names) - set(FIELDS[source]):
+    if not names or len(text) > MAX_FIELDS_LENGTH or set(names) - FIELDS[source]:
         raise ApiError(400, "invalid_parameter", "Unknown fields", location="fields")
     first, last = _day(api, "date1"), _day(api, "date2")
     if last < first or last - first >= timedelta(days=MAX_DAYS):

@@ -210,7 +210,7 @@ class Lines:
         # Fields that need the zone or the goals are methods, the others are plain functions.
         own = {"dateTime": self._time, "date": self._day, "goalsID": self._goal_numbers}
         short = name.partition(":")[2].partition(":")[2]
-        return own.get(short) or FIELDS[source][name]
+        return own.get(short) or _WRITERS[source][name]
 
     def _time(self, record: Record) -> str:
         return datetime.fromtimestamp(record.moment, self._zone).strftime("%Y-%m-%d %H:%M:%S")
@@ -265,14 +265,13 @@ _VISIT_FIELDS: dict[str, Callable[[Record], str]] = {
 }
 
 
-def _nothing(record: Record) -> str:
-    raise NotImplementedError("Written by Lines")
-
-
-_OWN = ("dateTime", "date", "goalsID")
-FIELDS: dict[str, dict[str, Callable[[Record], str]]] = {
+_WRITERS = {
     "hits": _HIT_FIELDS
-    | {f"ym:pv:offlineCall{name}": _number(of) for name, of in CALL_COLUMNS.items()}
-    | {f"ym:pv:{name}": _nothing for name in _OWN},
-    "visits": _VISIT_FIELDS | {f"ym:s:{name}": _nothing for name in _OWN},
+    | {f"ym:pv:offlineCall{name}": _number(of) for name, of in CALL_COLUMNS.items()},
+    "visits": _VISIT_FIELDS,
+}
+#: Names of the fields of each source; those of `Lines` itself need the zone or the goals.
+FIELDS: dict[str, frozenset[str]] = {
+    source: frozenset(writers) | {f"{prefix}{name}" for name in ("dateTime", "date", "goalsID")}
+    for (source, writers), prefix in zip(_WRITERS.items(), ("ym:pv:", "ym:s:"), strict=True)
 }

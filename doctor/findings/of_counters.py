@@ -1,4 +1,4 @@
-"""Checks of counters: right, settings, goals, since when, the last sendings, what waits."""
+"""Checks of counters: right, settings, goals, since when, last sendings, what waits, proofs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from counters.models import Counter
 from counters.pages.status import NOT_SAVED, NOTHING_TO_SEND, OFF_SENTENCE, status_of_account
 from doctor.findings.check import FAULT, FINE, NOTE, WARNING, Check, Cure
 from doctor.findings.of_accounts import reconnect
+from doctor.findings.of_proofs import checks_of_proofs
 
 _ACCESS = gettext_lazy("Счетчик и право на отправку")
 _SETTINGS = gettext_lazy("Настройки")
@@ -46,10 +47,11 @@ class _Facts:
     undecided: Mapping[int, int]
     blockers: Mapping[int, Blocker]
     waiting: Mapping[int, tuple[int, datetime | None]]
+    proofs: Mapping[int, Check]
 
 
 def checks_of_counters(counters: Sequence[Counter], *, now: datetime) -> dict[int, list[Check]]:
-    """Return the checks by counter id, in five queries. Load them with account and goal."""
+    """Return the checks by counter id, in eight queries. Load them with account and goal."""
     ids = [one.pk for one in counters]
     facts = _Facts(
         failing=failing_counters(ids),
@@ -57,6 +59,7 @@ def checks_of_counters(counters: Sequence[Counter], *, now: datetime) -> dict[in
         undecided={pk: calls for pk, _name, calls in awaiting_decision(Q(pk__in=ids), now=now)},
         blockers=named_blockers_of(counters, now=now),
         waiting=_waiting_of(ids),
+        proofs=checks_of_proofs(counters),
     )
     return {one.pk: _checks(one, facts) for one in counters}
 
@@ -72,6 +75,7 @@ def _checks(counter: Counter, facts: _Facts) -> list[Check]:
         _uploads(counter, facts.failing.get(counter.pk), facts.stuck.get(counter.pk, 0)),
         _queue(counter, facts),
         *([_decisions(counter, undecided)] if undecided else []),
+        *([facts.proofs[counter.pk]] if counter.pk in facts.proofs else []),
     ]
 
 

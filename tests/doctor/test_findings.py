@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls.models import EmptyField
+from calls.models import EmptyField, LogRequest, UnknownLogRow
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
 from counters.states import Access
@@ -229,6 +229,43 @@ def test_silent_source_and_its_empty_field(
     )
     (fault,) = faults(owner_client)
     assert str(fault.text).startswith("Пустые поля: поле clientId пустое у 100 %")
+
+
+def test_proof_that_stands_still_is_told_with_its_cause_and_the_last_good_one(
+    owner_client: Client, counter: Counter
+) -> None:
+    def told() -> tuple[str, str]:
+        page = owner_client.get(DOCTOR, {"counter": counter.pk})
+        (part,) = page.context["counter_parts"]
+        check = part.checks[-1]
+        assert str(check.title) == "Проверка привязки"
+        return check.tone, str(check.text)
+
+    def request(day: int, **fields: object) -> None:
+        date, at = datetime(2026, 11, day, tzinfo=UTC), datetime(2026, 11, day + 1, tzinfo=UTC)
+        values = {"date1": date, "date2": date, "requested_at": at, "next_at": at, "posted_at": at}
+        LogRequest.objects.create(counter=counter, **values | fields)
+
+    Counter.objects.filter(pk=counter.pk).update(link_proof=True)
+    assert told() == ("info", "Логи Метрики ещё не читали: первая проверка — ближайшей ночью.")
+    request(11, state="done")
+    last = "Логи прочитаны по 11 ноября, на 12 ноября 2026, 03:00."
+    assert told() == ("success", last)
+    request(12, state="reading")
+    assert told() == ("success", f"Читаем логи Метрики. {last}")
+    LogRequest.objects.filter(state="reading").update(error="budget")
+    spent = "Запросы к Метрике, отведённые на чтение логов, сегодня закончились."
+    waits = "Чтение логов стоит, следующая попытка 13 ноября 2026, 03:00."
+    assert told() == ("warning", f"{waits} {spent} {last}")
+    LogRequest.objects.filter(state="reading").update(state="failed", error="gone")
+    gone = "Метрика удалила логи раньше, чем мы их прочитали. Повторим следующей ночью."
+    assert told() == ("warning", f"Последнее чтение логов не удалось. {gone} {last}")
+    now, upload = timezone.now(), make_upload(counter=counter)
+    UnknownLogRow.objects.create(
+        counter=counter, upload=upload, uploading_id=1, kind="doubled", moment=now, count=2,
+        fingerprint="0", found_at=now,
+    )  # fmt: skip
+    assert told() == ("danger", "В Метрике есть строки, которых мы не отправляли: 2.")
 
 
 def test_number_of_queries_does_not_grow_with_the_counters(
