@@ -14,7 +14,7 @@ from cabinets.models import Cabinet
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Delivery, Intake
 from calls.pages.forms import NO_COUNTER
-from calls.pages.funnel_steps import GROUPS, ledger_of_states, steps_table
+from calls.pages.funnel_steps import GROUPS, Rows, steps_table
 from calls.pages.number_table import Cell, Column, NumberTable, count, ledger_url, share
 from calls.pages.sent_row import Cell as SentCell
 from calls.pages.sent_row import cells_of
@@ -137,7 +137,7 @@ def _places(
                         share(number, every),
                     ]
                 )
-    every_url = ledger_of_states(period, counter, DisplayState.values)
+    every_url = Rows(tuple(DisplayState)).url(period, counter)
     lines.append([Cell(_("Всего")), Cell(""), count(every, every_url), share(every, every)])
     columns = [Column(_("Состояние")), Column(_("Причина")), Column(_("Строк")), Column(_("Доля"))]
     return NumberTable("places", _("Где сейчас каждая строка"), columns, lines)

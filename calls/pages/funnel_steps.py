@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -13,18 +14,22 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet
 from calls.pages.number_table import Bar, Cell, Column, NumberTable, count, ledger_url, share
-from calls.queries.ledger_filters import CallFilters
+from calls.queries.ledger_filters import NOT_SENT as NOT_WITH_METRIKA
+from calls.queries.ledger_filters import SENT, CallFilters
 from calls.queries.ledger_walk import Place, newest
+from calls.queries.redecision import grouped
 from calls.queries.statistics import counted
-from calls.states import DisplayState
+from calls.states import Attention, DisplayState
 from calls.summary.read import Period
 from counters.models import Counter
 
 S = DisplayState
 HELD = (S.HELD, S.AWAITS_SETTINGS, S.AWAITS_GOAL, S.NEEDS_DECISION, S.NOT_FINISHED, S.WAITING)
 NOT_SENT = (S.SKIPPED, S.EXPIRED)
-IN_FILE = (S.BATCHED, S.UNCLEAR)
-NOT_ACCEPTED = (S.SENT, S.ROW_REFUSED, S.NEEDS_ATTENTION)
+IN_FILE = (S.BATCHED, S.UNCLEAR, S.ROW_REFUSED)
+#: Rows of files that Metrika has not processed, or that need attention. Some of the latter are with
+#: Metrika, and the others are not: `TAKEN`.
+NOT_ACCEPTED = (S.SENT, S.NEEDS_ATTENTION)
 ACCEPTED = (
     S.ACCEPTED,
     S.PARTLY_LINKED,
@@ -35,27 +40,67 @@ ACCEPTED = (
 )
 #: Every state is in one of them, so that their counts add up to all rows.
 GROUPS = (HELD, NOT_SENT, IN_FILE, NOT_ACCEPTED, ACCEPTED)
-#: States of files with linked rows, and those of accepted rows that are not linked.
-WITH_LINKED = (S.ACCEPTED, S.PARTLY_LINKED)
+#: Why a file needs attention although Metrika has it: in the other cases it never took the file, or
+#: nobody knows. It is the only state that does not tell by itself whether Metrika has the row.
+TAKEN = (Attention.DUPLICATE, Attention.NO_OUTCOME)
+#: States of rows that the rules let go: to be sent, on their way, with Metrika or refused by it.
+TO_SEND = (S.WAITING, S.HELD, *IN_FILE, *NOT_ACCEPTED, *ACCEPTED)
+#: States of files in which rows may be linked, and those of accepted rows that may be not linked.
+WITH_LINKED = (S.ACCEPTED, S.PARTLY_LINKED, S.PARTLY_ACCEPTED)
 NOT_LINKED = tuple(state for state in ACCEPTED if state != S.ACCEPTED)
 
 
-class Step(NamedTuple):
-    """A step: the states of rows that reached it, and of those that stayed at the one before."""
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the ledger by their states; ``stage``: only those that Metrika has, or has not."""
+
+    states: Collection[DisplayState]
+    stage: str = ""
+
+    def has(self, state: str, reason: str) -> bool:
+        """Whether a row that is shown in the state for the reason is one of them."""
+        if state not in self.states:
+            return False
+        if not self.stage or state != S.NEEDS_ATTENTION:
+            return True
+        return (reason in TAKEN) == (self.stage == SENT)
+
+    def count(self, found: Mapping[tuple[str, str], int]) -> int:
+        """Return how many of the rows, by state and reason, are some of them."""
+        return sum(number for key, number in found.items() if self.has(*key))
+
+    def url(self, period: Period, counter: Counter | None, **more: Any) -> str:
+        """Return the address of their calls; '' of none."""
+        if not self.states:
+            return ""
+        filters = {"state": ",".join(self.states), "stage": self.stage, **more}
+        return ledger_url(period, **filters, counter=counter and counter.pk)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: the rows that reached it, and those that stayed at the one before."""
 
     title: str | Promise
-    reached: Collection[DisplayState]
-    stayed: Collection[DisplayState]
+    reached: Rows
+    stayed: Rows
     is_linked: bool = False
 
 
+WITH_METRIKA = Rows((*NOT_ACCEPTED, *ACCEPTED), SENT)
+
+
 STEPS = (
-    Step(gettext_lazy("Отнесены к счетчикам"), sum(GROUPS, ()), ()),
-    Step(gettext_lazy("Не отложены и не ждут"), sum(GROUPS[1:], ()), HELD),
-    Step(gettext_lazy("Прошли правила: попали в файл"), sum(GROUPS[2:], ()), NOT_SENT),
-    Step(gettext_lazy("Файл отправлен"), sum(GROUPS[3:], ()), IN_FILE),
-    Step(gettext_lazy("Приняты Метрикой"), ACCEPTED, NOT_ACCEPTED),
-    Step(gettext_lazy("Привязаны к визитам"), WITH_LINKED, NOT_LINKED, is_linked=True),
+    Step(gettext_lazy("Отнесены к счетчикам"), Rows(sum(GROUPS, ())), Rows(())),
+    Step(gettext_lazy("Не отложены и не ждут"), Rows(sum(GROUPS[1:], ())), Rows(HELD)),
+    Step(gettext_lazy("Прошли правила: попали в файл"), Rows(sum(GROUPS[2:], ())), Rows(NOT_SENT)),
+    Step(
+        gettext_lazy("Отправлены: файл у Метрики"),
+        WITH_METRIKA,
+        Rows((*IN_FILE, S.NEEDS_ATTENTION), NOT_WITH_METRIKA),
+    ),
+    Step(gettext_lazy("Приняты Метрикой"), Rows(ACCEPTED), Rows(NOT_ACCEPTED, SENT)),
+    Step(gettext_lazy("Привязаны к визитам"), Rows(WITH_LINKED), Rows(NOT_LINKED), is_linked=True),
 )
 
 
@@ -63,28 +108,27 @@ def steps_table(
     cabinet: Cabinet, rows: Sequence[Mapping[str, Any]], period: Period, counter: Counter | None
 ) -> NumberTable:
     """Return the steps of these rows, each a link to its calls and to those that stayed before."""
-    by_state = counted(rows, lambda row: row["shown"])
+    found = counted(rows, lambda row: (row["shown"], row["reason"]))
     linked = round(sum(row["linked"] for row in rows))
     table, bars = [], []
-    before = every = sum(by_state.values())
-    examples = _examples(cabinet, by_state, period, counter)
+    before = every = sum(found.values())
+    examples = _examples(cabinet, found, period, counter)
     for step, example in zip(STEPS, examples, strict=True):
-        reached = linked if step.is_linked else _count(by_state, step.reached)
+        reached = linked if step.is_linked else step.reached.count(found)
         title = str(step.title)
         table.append(
             [
                 Cell(title),
-                count(reached, ledger_of_states(period, counter, step.reached)),
+                count(reached, step.reached.url(period, counter)),
                 share(reached, every),
-                count(before - reached, ledger_of_states(period, counter, step.stayed)),
+                count(before - reached, step.stayed.url(period, counter)),
                 example,
             ]
         )
         bars.append(Bar.of(title, reached, before, every))
         before = reached
-    return NumberTable(
-        "steps", _("Путь до Метрики"), _step_columns(), table, _step_note(), bars=bars
-    )
+    note = _step_note(Rows((S.PARTLY_ACCEPTED,)).count(found))
+    return NumberTable("steps", _("Путь до Метрики"), _step_columns(), table, note, bars=bars)
 
 
 def _step_columns() -> list[Column]:
@@ -97,29 +141,30 @@ def _step_columns() -> list[Column]:
     ]
 
 
-def _step_note() -> str:
-    return _(
+def _step_note(partly: int) -> str:
+    """Return what is counted; ``partly``: rows of files that Metrika accepted in part."""
+    note = _(
         "Считаются отправки: у звонка их по одной на каждый счетчик и канал, поэтому звонков, "
         "которые откроет число, может быть меньше. Какие строки файла привязаны и какие не "
         "приняты, Метрика не сообщает, только сколько их: «Приняты» — все строки принятого файла, "
         "а «Привязаны» откроют звонки файлов, в которых есть привязанные. День звонка — "
         "тот, с которым он пришёл впервые: исправление начала его не меняет, в списке тоже."
     )
-
-
-def _count(by_state: Mapping[str, int], states: Collection[str]) -> int:
-    return sum(by_state.get(state, 0) for state in states)
-
-
-def ledger_of_states(period: Period, counter: Counter | None, states: Collection[str]) -> str:
-    """Return the address of the calls in these states; '' of none."""
-    if not states:
-        return ""
-    return ledger_url(period, state=",".join(states), counter=counter and counter.pk)
+    if not partly:
+        return note
+    more = _(
+        "Среди принятых есть строки файлов, которые Метрика приняла не целиком: %(rows)s. Сколько "
+        "из них она приняла, показывает сверка с Метрикой: она считает по строкам, которые "
+        "насчитала сама Метрика."
+    )
+    return f"{note} {more % {'rows': grouped(partly)}}"
 
 
 def _examples(
-    cabinet: Cabinet, by_state: Mapping[str, int], period: Period, counter: Counter | None
+    cabinet: Cabinet,
+    found: Mapping[tuple[str, str], int],
+    period: Period,
+    counter: Counter | None,
 ) -> list[Cell]:
     """Return a link to the newest call of each step that is quickly found.
 
@@ -129,12 +174,13 @@ def _examples(
     place: Place | None = None
     for step in STEPS:
         cell = Cell("—")
-        if _count(by_state, step.reached) and (place or not cells):
+        if step.reached.count(found) and (place or not cells):
             filters = CallFilters(
                 first_day=period.first,
                 last_day=period.last,
                 counter=counter.pk if counter else None,
-                state=",".join(step.reached),
+                state=",".join(step.reached.states),
+                stage=step.reached.stage,
             )
             place = newest(cabinet, filters, place, now=timezone.now())
             if place:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -15,9 +16,12 @@ from django.utils.translation import gettext as _
 from calls.models import MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of, zone_of
 from calls.pages import report_words as words
+from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
+from calls.pages.number_table import ledger_url
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Verdict, is_notable, judge
 from calls.states import Channel
+from calls.summary.read import Period as LedgerPeriod
 from counters.models import Counter
 
 
@@ -32,8 +36,8 @@ class DayLine:
     verdict: Verdict | None
     problem: str | Promise = ""
     is_notable: bool = False
-    #: The ledger with exactly the calls of `OwnDay.received`; "" where no filter says that.
-    received_url: str = ""
+    #: The ledger with the calls of each number, by the name of `OwnDay`: see `_ledger_urls`.
+    ledger: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -109,7 +113,10 @@ def comparison_of(
     comparable = [one for one in lines if one.reported is not None]
     if not comparable:
         return Comparison(channel, lines, None, "", "info")
-    return _compared(channel, lines, comparable, _total(counter, channel, period, comparable))
+    total = _total(counter, channel, period, comparable)
+    newest = comparable[0].own.day
+    ledger = _ledger_urls(counter, channel, total, newest) if _is_whole(comparable) else {}
+    return _compared(channel, lines, comparable, total, ledger)
 
 
 def channels_of(counter: Counter) -> list[Channel]:
@@ -138,18 +145,27 @@ def csv_rows(comparison: Comparison) -> Iterator[list[str]]:
 def _total(counter: Counter, channel: Channel, period: Period, comparable: list[DayLine]) -> OwnDay:
     """Return the sum of the comparable days; as a whole if there is no gap between them."""
     first, last = comparable[-1].own.day, comparable[0].own.day
-    if (last - first).days + 1 == len(comparable):
+    if _is_whole(comparable):
         return own_total(counter, channel, replace(period, first=first, last=last))
     return sum((one.own for one in comparable), OwnDay(first))
 
 
+def _is_whole(comparable: list[DayLine]) -> bool:
+    first, last = comparable[-1].own.day, comparable[0].own.day
+    return (last - first).days + 1 == len(comparable)
+
+
 def _compared(
-    channel: Channel, lines: list[DayLine], comparable: list[DayLine], own: OwnDay
+    channel: Channel,
+    lines: list[DayLine],
+    comparable: list[DayLine],
+    own: OwnDay,
+    ledger: Mapping[str, str],
 ) -> Comparison:
     reported = sum(one.reported or 0 for one in comparable)
     verdict = judge(own, reported, channel)
     notable = is_notable(verdict.unexplained, own.sent)
-    total = DayLine(own, "", reported, verdict, is_notable=notable)
+    total = DayLine(own, "", reported, verdict, is_notable=notable, ledger=ledger)
     if total.is_empty:
         nothing = _("За эти дни ничего не отправлено, и в отчёте пусто: сравнивать нечего.")
         return Comparison(channel, lines, total, nothing, "info")
@@ -167,11 +183,11 @@ def _line(
 ) -> DayLine:
     problem = _problem(counter, report, channel, own)
     url = _history_url(counter, channel, own.day)
-    ledger = _ledger_url(counter, own)
+    ledger = _ledger_urls(counter, channel, own, own.day)
     if problem:
-        return DayLine(own, url, None, None, problem, received_url=ledger)
+        return DayLine(own, url, None, None, problem, ledger=ledger)
     count = sum((reported or {}).values())
-    return DayLine(own, url, count, judge(own, count, channel), received_url=ledger)
+    return DayLine(own, url, count, judge(own, count, channel), ledger=ledger)
 
 
 def _problem(
@@ -215,13 +231,25 @@ def _history_url(counter: Counter, channel: Channel, day: date) -> str:
     return f"{url}?{urlencode(values)}"
 
 
-def _ledger_url(counter: Counter, own: OwnDay) -> str:
-    """Return the ledger of the day if its days are the counter's and it has the same calls.
+def _ledger_urls(counter: Counter, channel: Channel, own: OwnDay, last: date) -> dict[str, str]:
+    """Return the ledger with the rows of each number, from the day of ``own`` on.
 
-    The ledger has no filter of channels, so with two of them it may list more.
+    None when its days are not the counter's. Of the accepted ones it has all rows of their files:
+    which of them Metrika took, it does not tell.
     """
-    is_same = counter.cabinet.time_zone == zone_of(counter) and len(channels_of(counter)) == 1
-    if not is_same or not own.received:
-        return ""
-    values = {"counter": counter.pk, "from": own.day, "to": own.day}
-    return f"{reverse('calls:list')}?{urlencode(values)}"
+    zone = counter.cabinet.time_zone
+    if zone != zone_of(counter):
+        return {}
+    period = LedgerPeriod(own.day, last, ZoneInfo(zone))
+    counts = {
+        "to_send": (own.to_send, Rows(TO_SEND)),
+        "sent": (own.sent, WITH_METRIKA),
+        "accepted": (own.accepted_high, Rows(ACCEPTED)),
+    }
+    urls = {
+        name: rows.url(period, counter, channel=channel.value)
+        for name, (number, rows) in counts.items()
+        if number
+    }
+    every = ledger_url(period, counter=counter.pk, channel=channel.value)
+    return urls | ({"received": every} if own.received else {})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
 from calls.models import MetrikaReport, MetrikaReportDay
-from calls.pages.funnel_steps import ACCEPTED, NOT_ACCEPTED
+from calls.pages.funnel_steps import ACCEPTED, WITH_METRIKA
 from calls.pages.report_words import NOT_COMPARABLE, NOTHING
 from calls.reconciliation.reports import DAYS
 from calls.states import Channel, DisplayState
@@ -110,11 +110,11 @@ def _ours(counters: Sequence[Counter], reports: Mapping[int, MetrikaReport]) -> 
 def _sums(
     cabinet: Cabinet, period: Period, counters: list[int], channel: Channel | None
 ) -> dict[int, _Sums]:
-    by = ("counter_id", "shown")
+    by = ("counter_id", "shown", "reason")
     sums: dict[int, _Sums] = {}
     for row in read.deliveries(cabinet, period, by=by, counters=counters, channel=channel):
         one, count = sums.setdefault(row["counter_id"], _Sums()), row["deliveries"]
-        if row["shown"] in (*ACCEPTED, *NOT_ACCEPTED):
+        if WITH_METRIKA.has(row["shown"], row["reason"]):
             one.sent += count
         if row["shown"] in _WHOLLY:
             one.accepted += count

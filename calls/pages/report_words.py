@@ -47,6 +47,10 @@ CAUSES: dict[Cause, str | Promise] = {
         "неясно: %(count)s"
     ),
 }
+#: Causes that together account for more than the difference.
+OVERLAP = gettext_lazy(
+    "вместе это больше разницы: один и тот же звонок может подходить под несколько причин"
+)
 #: What «Качество обработки звонков» holds; the same words stand on every page that names it, and
 #: in the help (`reports`). Documented: reports of calls count in visits, static calls have none.
 #: Seen: example reports. Not said by Metrika: the conclusion.
@@ -68,8 +72,11 @@ NOTHING = gettext_lazy("нечего сравнивать")
 
 
 def cause_words(verdict: Verdict) -> list[str]:
-    """Return the possible causes in words."""
-    return [str(CAUSES[cause]) % {"count": number_format(count)} for cause, count in verdict.causes]
+    """Return the possible causes in words, and whether they overlap."""
+    words = [
+        str(CAUSES[cause]) % {"count": number_format(count)} for cause, count in verdict.causes
+    ]
+    return [*words, str(OVERLAP)] if verdict.overlaps else words
 
 
 def difference_text(verdict: Verdict) -> str:

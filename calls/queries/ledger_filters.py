@@ -20,9 +20,14 @@ from calls.queries.link_proofs import link_condition
 from calls.states import DisplayState
 
 #: Values of the filter by stage, and their words: rows that wait longer than
-#: `calls.queries.late.LATE`, and those of files that Metrika has, as `calls.queries.stats` counts.
-LATE, SENT = "late", "sent"
-STAGES = {LATE: gettext_lazy("Ждут дольше часа"), SENT: gettext_lazy("Отправлены в Метрику")}
+#: `calls.queries.late.LATE`, those of files that Metrika has, as `calls.queries.stats` counts, and
+#: all others.
+LATE, SENT, NOT_SENT = "late", "sent", "not_sent"
+STAGES = {
+    LATE: gettext_lazy("Ждут дольше часа"),
+    SENT: gettext_lazy("Отправлены в Метрику"),
+    NOT_SENT: gettext_lazy("Не отправлены в Метрику"),
+}
 
 
 class _HasTag(Func):
@@ -129,6 +134,8 @@ def passing(
         found = with_value(found, filters.forecast, now=now)
     if filters.stage == SENT:
         found = found.filter(upload__uploading_id__isnull=False, upload__sent_at__isnull=False)
+    if filters.stage == NOT_SENT:
+        found = found.filter(upload__uploading_id__isnull=True)
     if filters.stage == LATE:
         found = found.filter(
             display_state__in=late.late_states(),

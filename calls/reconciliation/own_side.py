@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils import timezone
 
 from calls.states import (
     PROCESSED_UPLOADS,
@@ -37,7 +38,9 @@ class OwnDay:
     day: date
     #: Every row: the calls that concern the counter.
     received: int = 0
-    #: Rows that the rules let go: waiting, in a file that was not cancelled, refused by Metrika.
+    #: Rows that the rules let go: waiting and not too late, in a file that was not cancelled,
+    #: refused by Metrika. In the funnel: those that are put off and wait, and all that reached a
+    #: file.
     to_send: int = 0
     #: Rows in files that Metrika has.
     sent: int = 0
@@ -96,16 +99,17 @@ _DAY = """CASE WHEN %(is_whole)s THEN %(first)s::date
 _DAYS = f"""
 WITH r AS (
     SELECT {_DAY.format(row="d")} AS day, upload_id, state, is_static,
+           state = {DeliveryState.WAITING.value} AND expires_at <= %(now)s AS is_late,
            count(*) AS count
     FROM calls_delivery d
     WHERE counter_id = %(counter)s AND channel = %(channel)s
       AND partition_at >= %(since)s AND partition_at < %(until)s
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4, 5
 )
 SELECT r.day,
     sum(r.count) AS received,
-    sum(r.count) FILTER (WHERE r.state IN ({DeliveryState.WAITING.value},
-        {DeliveryState.ROW_REFUSED.value}) OR r.state = {DeliveryState.BATCHED.value}
+    sum(r.count) FILTER (WHERE r.state = {DeliveryState.WAITING.value} AND NOT r.is_late
+        OR r.state = {DeliveryState.ROW_REFUSED.value} OR r.state = {DeliveryState.BATCHED.value}
         AND u.state <> '{UploadState.CANCELLED.value}') AS to_send,
     sum(r.count) FILTER (WHERE {_SENT}) AS sent,
     sum(r.count) FILTER (WHERE {_SENT} AND {_IS_RECENT}) AS recent,
@@ -187,6 +191,7 @@ def _found(
         "first": period.first,
         "is_whole": is_whole,
         "target": counter.targets if channel == Channel.GOAL else "",
+        "now": timezone.now(),
         "since": since,
         "until": _midnight(period.last + timedelta(days=1), period.zone),
         # Without a report nothing is due in it.

@@ -71,10 +71,20 @@ class Verdict:
         return self.difference_low <= 0 <= self.difference_high
 
     @property
+    def gap(self) -> int:
+        """The difference at the most, without its sign."""
+        return max(-self.difference_low, self.difference_high)
+
+    @property
     def is_explicable(self) -> bool:
         """Whether the causes can account for the whole difference."""
-        gap = max(-self.difference_low, self.difference_high)
-        return not self.unexplained and sum(count for _cause, count in self.causes) >= gap
+        return not self.unexplained and sum(count for _cause, count in self.causes) >= self.gap
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the causes together account for more than the difference."""
+        counts = [count for _cause, count in self.causes]
+        return len(counts) > 1 and sum(counts) > self.gap
 
 
 def judge(own: OwnDay, reported: int, channel: Channel) -> Verdict:

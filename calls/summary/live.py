@@ -14,8 +14,13 @@ from django.db import connection
 
 from calls.models import Call, Delivery
 from calls.models.display_cases import EXPIRING_REASONS, display_reason, display_state_case
-from calls.states import DeliveryState, DisplayState
+from calls.states import DeliveryState, DisplayState, UploadState
 
+#: A file that was accepted in part, of which Metrika told how many rows are linked: the other cases
+#: of `Upload.linked_rows` have display states of their own.
+_TOLD_IN_PART = f"""(d.shown = '{DisplayState.PARTLY_ACCEPTED}' AND NOT d.is_static
+        AND (d.linked > 0 OR d.linked = 0 AND d.not_found > 0
+            OR d.upload_state = '{UploadState.LINKAGE_FAILURE}'))"""
 _IN_HOUR = "{0} >= t.hour AND {0} < t.hour + interval '1 hour'"
 
 #: Calls of the touched hours, one row a call.
@@ -55,15 +60,18 @@ SELECT t.cabinet_id, t.hour, d.at, d.counter_id, d.channel, c.kind, d.state, d.s
     (c.hold_seconds IS NOT NULL)::int AS with_hold,
     coalesce(c.hold_seconds, 0)::bigint AS hold_seconds,
     (d.shown IN ('{DisplayState.ACCEPTED}', '{DisplayState.PARTLY_LINKED}',
-        '{DisplayState.UNMATCHED}'))::int AS link_told,
-    CASE d.shown WHEN '{DisplayState.ACCEPTED}' THEN 1.0
-        WHEN '{DisplayState.PARTLY_LINKED}' THEN least(d.linked, d.rows)::float8 / d.rows
+        '{DisplayState.UNMATCHED}') OR {_TOLD_IN_PART})::int AS link_told,
+    CASE WHEN d.shown = '{DisplayState.ACCEPTED}' THEN 1.0
+        WHEN d.shown = '{DisplayState.PARTLY_LINKED}' OR {_TOLD_IN_PART}
+            THEN least(coalesce(d.linked, 0), d.rows)::float8 / d.rows
         ELSE 0.0 END AS linked,
     d.changes_at
 FROM touched t CROSS JOIN LATERAL (
     SELECT calls_delivery.call_id, calls_delivery.partition_at AS at, calls_delivery.counter_id,
         calls_delivery.channel, calls_delivery.state, ({shown[0]}) AS shown,
         ({shown[1]}) AS reason, calls_upload.linked_quantity AS linked, calls_upload.rows,
+        calls_upload.user_not_found_quantity AS not_found, calls_upload.state AS upload_state,
+        calls_upload.is_static,
         CASE WHEN calls_delivery.expires_at <= %s THEN NULL
             WHEN calls_delivery.state = {DeliveryState.WAITING} AND calls_delivery.not_before > %s
                 THEN least(calls_delivery.not_before, calls_delivery.expires_at)
