@@ -70,7 +70,9 @@ def _run(chosen: argparse.Namespace, started: str) -> None:
     call_command("migrate", verbosity=0)
     only = [word for word in chosen.only.split(",") if word]
     session = Session(chosen.size, started, writes=chosen.write or chosen.size is FULL)
-    session.run(only, resumes=chosen.resume)
+    failed = session.run(only, resumes=chosen.resume)
+    if failed:
+        raise SystemExit("\n".join(["bench/run: what has to hold does not:", *failed]))
 
 
 if __name__ == "__main__":

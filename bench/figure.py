@@ -26,6 +26,8 @@ class Fact:
     #: The least or the most that the value may be; None without a goal.
     at_most: float | None = None
     at_least: float | None = None
+    #: Whether the benchmark fails when the goal is missed.
+    is_required: bool = False
 
     @property
     def goal(self) -> str:
@@ -152,6 +154,8 @@ class Figure:
 
     #: How many of the size's limits of time the figure may take.
     limits: ClassVar[float] = 1
+    #: At least so many of its facts are required ones.
+    required_facts: ClassVar[int] = 0
 
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes

@@ -21,8 +21,8 @@ class Session:
         self.revision = machine.revision()
         self.outcomes: dict[str, Outcome] = {}
 
-    def run(self, only: Sequence[str], *, resumes: bool) -> None:
-        """Measure the figures and print all of them at the end.
+    def run(self, only: Sequence[str], *, resumes: bool) -> list[str]:
+        """Measure the figures, print all of them at the end, and return what failed of these.
 
         ``only``: keys of figures, none for all. ``resumes``: leave out those that are kept, whole
         and of this revision.
@@ -36,6 +36,7 @@ class Session:
         for figure in wanted:
             self._measure(figure)
         say("\n".join(["", *report.text(self._in_order(), self._machine())]))
+        return [line for one in wanted for line in failures(one, self.outcomes[one.title])]
 
     def _has(self, figure: type[Figure]) -> bool:
         one = self.outcomes.get(figure.title)
@@ -64,6 +65,18 @@ class Session:
 
     def _machine(self) -> list[str]:
         return machine.description(self.size.name, self.started, self.revision)
+
+
+def failures(figure: type[Figure], outcome: Outcome) -> list[str]:
+    """Return what of the figure's required facts is not met, or was not found out."""
+    required = [one for one in outcome.facts if one.is_required]
+    missed = [
+        f"{figure.title}: {one.title}: {one.value:g} {one.unit}, {one.goal}"
+        for one in required
+        if not one.is_met
+    ]
+    lacks = figure.required_facts - len(required)
+    return [*missed, *([f"{figure.title}: not measured: {lacks}"] if lacks > 0 else [])]
 
 
 def _place(figure: type[Figure]) -> int:

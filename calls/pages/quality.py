@@ -146,7 +146,9 @@ def _first_step(cards: list[Card]) -> str:
         return ""
     card, best = max(known, key=lambda pair: (pair[1] and pair[1].gain) or 0)
     assert best is not None
-    return _("Начните отсюда. Счетчик «%(counter)s», %(factor)s %(share)s. Если починить: %(gain)s.") % {
+    return _(
+        "Начните отсюда. Счетчик «%(counter)s», %(factor)s %(share)s. Если починить: %(gain)s."
+    ) % {
         "counter": card.counter.name,
         "factor": str(TITLES[best.code]).lower(),
         "share": share_text(best),

@@ -27,6 +27,7 @@ from bench.figures import (
     p16_link_proof,
 )
 from bench.rounds import run
+from bench.session import failures
 from bench.sink import Sink
 from bench.sizes import SMOKE
 
@@ -158,3 +159,10 @@ def test_links_are_proved_as_the_sandbox_made_them(sink: None) -> None:
     assert facts["of 50 planted rows reported"] == 50
     assert facts["other rows reported"] == 0
     assert 0 < facts["linked to a visit"] < SMOKE.proved_calls
+    # One wrong proof fails the benchmark, and so does one that could not be compared.
+    assert failures(p16_link_proof.LinkProofs, outcome) == []
+    of_proofs = next(one for one in outcome.facts if one.title.endswith("wrong proofs"))
+    outcome.facts.append(replace(of_proofs, value=1))
+    assert len(failures(p16_link_proof.LinkProofs, outcome)) == 1
+    outcome.facts[:] = outcome.facts[:1]
+    assert failures(p16_link_proof.LinkProofs, outcome)
