@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.reasons import hide_personal_data
@@ -25,7 +26,7 @@ from calls.queries.same_second import same_second
 from calls.states import Channel, DeliveryState
 
 #: More deliveries of a call than these are counted.
-MAX_NAMED = 3
+MAX_NAMED = 2
 SITE_UNREADABLE = gettext_lazy("В поле сайта пришёл не адрес сайта")
 NO_COUNTERS = gettext_lazy("В кабинете нет счетчиков")
 CAME_BEFORE = gettext_lazy(
@@ -41,7 +42,7 @@ def ledger_rows(
 
     Without ``sees_phones`` personal data is masked, also in the deliveries themselves.
     """
-    shown = [row for one in listed for row in one.deliveries[:MAX_NAMED]]
+    shown = [row for one in listed for row in one.shown(MAX_NAMED)]
     add_gathering(shown, now=now)
     links = {pk: link for one in listed for pk, link in one.links.items()}
     forecasts = {pk: found for one in listed for pk, found in one.forecasts.items()}
@@ -89,7 +90,7 @@ def _row(
     *,
     sees_phones: bool,
 ) -> dict[str, Any]:
-    call, rows = listed.call, listed.deliveries[:MAX_NAMED]
+    call, rows = listed.call, listed.shown(MAX_NAMED)
     return {
         "url": reverse("calls:journey", args=[call.pk]),
         "at": call.started_at,
@@ -100,9 +101,20 @@ def _row(
         "site": call.site if sees_phones else masked_text(call.site),
         "source": call.source.name if call.source else "",
         "deliveries": [cells[row.call_id, row.counter_id, row.channel] for row in rows],
-        "more": max(0, len(listed.deliveries) - MAX_NAMED),
+        "more": _more(listed, len(rows)),
         "reason_text": "" if listed.deliveries else _reason(call, listed),
     }
+
+
+def _more(listed: ListedCall, shown: int) -> str:
+    """Return how many deliveries are on the page of the call only; '' when all are shown."""
+    number = {"number": len(listed.deliveries) - shown}
+    if not number["number"]:
+        return ""
+    rest = listed.deliveries[shown:]
+    if not {row.counter_id for row in rest} & {row.counter_id for row in listed.deliveries[:shown]}:
+        return _("и ещё %(number)d у других счетчиков") % number
+    return _("и ещё %(number)d") % number
 
 
 def _reason(call: Call, listed: ListedCall) -> str:

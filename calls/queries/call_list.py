@@ -24,6 +24,7 @@ from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.ledger_filters import CallFilters, passing
 from calls.queries.ledger_walk import Place, next_calls
 from calls.queries.link_proofs import Link, link_of
+from calls.states import DisplayState
 
 PAGE_SIZE = 50
 
@@ -32,8 +33,8 @@ PAGE_SIZE = 50
 class ListedCall:
     """A call with its deliveries; without any, the rule of routing that it came nearest to passing.
 
-    Deliveries that pass the filters come first. ``has_counters``: whether its cabinet has counters
-    at all.
+    Deliveries that pass the filters come first, skipped ones last. ``has_counters``: whether its
+    cabinet has counters at all.
     """
 
     call: Call
@@ -44,14 +45,21 @@ class ListedCall:
     forecasts: dict[int, Forecast] = field(default_factory=dict)
     nearest_rule: Rule | None = None
     has_counters: bool = True
+    #: How many of the deliveries pass the filters of rows; 0 without such filters.
+    passing: int = 0
+
+    def shown(self, most: int) -> list[DisplayDelivery]:
+        """Return the deliveries that are shown in a list: of those that pass up to ``most``."""
+        return self.deliveries[: min(most, self.passing or most)]
 
 
 @dataclass(frozen=True)
 class _Known:
-    """Of deliveries by their ids: what is known of the link, and its forecast."""
+    """Of deliveries by their ids: what is known of the link, its forecast, and which pass."""
 
     links: dict[int, Link]
     forecasts: dict[int, Forecast]
+    passing: Collection[int]
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,7 @@ def _listed(calls: Sequence[Call], filters: CallFilters, now: datetime) -> list[
             known.forecasts,
             nearest.get(call.pk),
             call.pk in {*rows, *nearest},
+            sum(row.pk in known.passing for row in rows.get(call.pk, [])),
         )
         for call in calls
     ]
@@ -116,13 +125,17 @@ def _deliveries(
         row.call = by_id[row.call_id]
         by_call[row.call_id].append(row)
     every = [row for of_call in by_call.values() for row in of_call]
-    known = _Known(link_of(every), forecasts_of(those_with_forecast(every), now=now))
     first = _passing(rows, filters, now)
+    known = _Known(link_of(every), forecasts_of(those_with_forecast(every), now=now), first)
     for of_call in by_call.values():
-        of_call.sort(
-            key=lambda one: (one.pk not in first, one.counter.name, one.counter_id, one.channel)
-        )
+        of_call.sort(key=lambda one: (one.pk not in first, *_order(one)))
     return dict(by_call), known
+
+
+def _order(row: DisplayDelivery) -> tuple[bool, str, int, int]:
+    """Return its place among the rows of its call: what is not sent comes last."""
+    is_skipped = row.display_state == DisplayState.SKIPPED
+    return is_skipped, row.counter.name, row.counter_id, row.channel
 
 
 def _passing(rows: QuerySet[Delivery], filters: CallFilters, now: datetime) -> Collection[int]:
