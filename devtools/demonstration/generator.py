@@ -134,12 +134,12 @@ class CallGenerator:
         }
 
     def _client_id(self, place: Place, moment: datetime) -> str:
-        """Return a ClientID as Metrika's tag makes it, or one of another system."""
+        """Return a ClientID as Metrika's tag makes it, or a number of another system."""
         first_visit = int((moment - self._known_for()).timestamp())
         digits = self._random.randrange(10**9)
         if self._random.random() < place.of_other_system:
             # The sandbox knows no visit of an identifier that ends in 9.
-            return f"{digits}.{first_visit // 10}9"
+            return f"5{digits:09d}{first_visit // 100}9"
         return f"{first_visit}{digits:09d}"
 
     def _known_for(self) -> timedelta:
