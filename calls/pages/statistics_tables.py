@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
+from cabinets.help_links import help_url
 from calls.decision.reasons import REASON_TITLES
 from calls.pages.number_table import (
     Cell,
@@ -40,6 +42,8 @@ class Statistics:
     calls_before: Sequence[Mapping[str, Any]]
     rows: Sequence[Mapping[str, Any]]
     rows_before: Sequence[Mapping[str, Any]]
+    #: The day of the first call, when the period before begins before it.
+    first_day: date | None = None
 
     def url(self, period: Period | None = None, **filters: Any) -> str:
         """Return the ledger with the same days and counter."""
@@ -110,11 +114,27 @@ def _totals(found: Statistics) -> NumberTable:
         Column(_("Отчёт Метрики")),
         Column(_("Почему может отличаться")),
     ]
-    return NumberTable("totals", _("Итоги"), columns, lines, str(QUALITY))
+    note = str(QUALITY)
+    if found.first_day is not None:
+        # The numbers of a part of the days are not compared with those of all.
+        lines = [[*line[:2], Cell("—"), Cell("—"), *line[4:]] for line in lines]
+        note = f"{_no_comparison(found.period.before(), found.first_day)} {note}"
+    return NumberTable("totals", _("Итоги"), columns, lines, note)
+
+
+def _no_comparison(before: Period, first_day: date) -> str:
+    text = _(
+        "Сравнения нет: нет данных за весь прошлый период (%(first)s — %(last)s), первый звонок — "
+        "%(day)s."
+    )
+    form = "j E Y"
+    days = {"first": date_format(before.first, form), "last": date_format(before.last, form)}
+    return text % {**days, "day": date_format(first_day, form)}
 
 
 def _line(title: str, now: Cell, before: Cell, report: str, why: str) -> list[Cell]:
-    return [Cell(title), now, before, _change(now, before), Cell(report), Cell(why)]
+    named = Cell(report, url=help_url("reports"))
+    return [Cell(title), now, before, _change(now, before), named, Cell(why)]
 
 
 def _change(now: Cell, before: Cell) -> Cell:

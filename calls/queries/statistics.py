@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from cabinets.models import Cabinet
+from calls.models import Call, Delivery
 from calls.states import Channel
 from calls.summary import read
 from calls.summary.read import Period
@@ -53,6 +55,21 @@ def calls_of(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[
     channels = {row["channel"] for row in rows}
     one = Channel.CALLS if Channel.CALLS in channels else Channel.GOAL
     return [row | {"calls": row["deliveries"]} for row in rows if row["channel"] == one]
+
+
+def lacks_data(cabinet: Cabinet, period: Period, counter: Counter | None) -> date | None:
+    """Return the day of the first call when the period begins before it, else None.
+
+    One row of an index (call_by_cabinet, delivery_by_counter).
+    """
+    starts: Any = (
+        Delivery.objects.filter(counter=counter).values_list("partition_at", flat=True)
+        if counter
+        else Call.objects.filter(cabinet=cabinet).values_list("started_at", flat=True)
+    )
+    first = starts.order_by("partition_at" if counter else "started_at").first()
+    day: date | None = first.astimezone(period.zone).date() if first else None
+    return day if day and day > period.first else None
 
 
 def rows_of(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[dict[str, Any]]:

@@ -111,6 +111,24 @@ def test_pages_agree_with_plain_sql(
     assert [int(row[1]) for row in routing] == [24, 4, 20]
     assert sum(int(row[3]) for row in of_counter) == 8
     assert [page.status_code for page in pages] == [200, 200]
+    # The period before has no calls at all: it is not compared, and the page says so.
+    assert [row[2:4] for row in totals] == [["—", "—"]] * 6
+    assert "нет данных за весь прошлый период" in pages[0].content.decode()
+
+
+def test_period_is_compared_when_the_one_before_has_data_from_its_first_day(
+    calls: list[Call], counter: Counter, owner_client: Client
+) -> None:
+    first = NOW - timedelta(days=55)
+    with time_machine.travel(NOW, tick=False):
+        call = make_call(cabinet=counter.cabinet, started_at=first + timedelta(days=1))
+        assert table(owner_client, "calls:statistics", "totals")[0][2:4] == ["—", "—"]
+        make_call(cabinet=counter.cabinet, started_at=first)
+        whole = table(owner_client, "calls:statistics", "totals")
+        make_delivery(call=call, counter=counter)
+        of_counter = table(owner_client, "calls:statistics", "totals", counter=counter.pk)
+    assert whole[0][2:4] == ["2", "1100"]
+    assert of_counter[0][1:4] == ["8", "—", "—"]
 
 
 def test_every_state_is_in_one_group_of_the_funnel() -> None:
