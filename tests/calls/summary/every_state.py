@@ -36,6 +36,8 @@ S = DisplayState
 ROW, NO_ID = DeliveryState, {"uploading_id": None}
 LATER, EARLIER = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
 GOAL = {"channel": Channel.GOAL}
+DONE: dict[str, Any] = {"state": UploadState.PROCESSED}
+IN_PART = {"attention": Attention.ROW_REFUSED}
 
 #: Rows that are in no file, by the state they are shown in.
 OWN: list[tuple[DisplayState, dict[str, Any]]] = [
@@ -54,7 +56,8 @@ OWN: list[tuple[DisplayState, dict[str, Any]]] = [
         if code not in ("identifier_unreadable", "not_finished", "refused_by_metrika")
     ),
 ]
-#: Files by the state that their rows are shown in: number of rows, and columns.
+#: Files by the state that their rows are shown in: number of rows, and columns. `LINKED` says how
+#: many of them Metrika told to be linked.
 FILES: list[tuple[DisplayState, int, dict[str, Any]]] = [
     (S.BATCHED, 2, {"state": UploadState.READY, **NO_ID}),
     (S.BATCHED, 1, {"state": UploadState.LATER, **NO_ID}),
@@ -67,23 +70,10 @@ FILES: list[tuple[DisplayState, int, dict[str, Any]]] = [
     (S.ACCEPTED, 4, {"state": UploadState.PROCESSED, "linked_quantity": 4}),
     (S.PARTLY_LINKED, 5, {"state": UploadState.PROCESSED, "linked_quantity": 3}),
     (S.LINK_UNKNOWN, 2, {"state": UploadState.PROCESSED}),
-    (
-        S.LINK_UNKNOWN,
-        2,
-        {"state": UploadState.PROCESSED, "linked_quantity": 3, "attention": Attention.QUANTITY},
-    ),
+    (S.LINK_UNKNOWN, 2, DONE | {"linked_quantity": 3, "attention": Attention.QUANTITY}),
     (S.ACCEPTED_STATIC, 2, {"state": UploadState.LINKAGE_FAILURE, "is_static": True}),
     (S.UNMATCHED, 2, {"state": UploadState.LINKAGE_FAILURE, "linked_quantity": 0}),
-    (
-        S.PARTLY_ACCEPTED,
-        6,
-        {
-            "state": UploadState.PROCESSED,
-            "attention": Attention.ROW_REFUSED,
-            "line_quantity": 4,
-            "linked_quantity": 3,
-        },
-    ),
+    (S.PARTLY_ACCEPTED, 6, DONE | IN_PART | {"line_quantity": 4, "linked_quantity": 3}),
     *(
         (
             S.NEEDS_ATTENTION,
@@ -104,6 +94,12 @@ FILES: list[tuple[DisplayState, int, dict[str, Any]]] = [
 ]
 
 
+#: Linked rows of the planted files, by the state of their rows; of the others it is not told.
+LINKED = {S.ACCEPTED: 4, S.PARTLY_LINKED: 3, S.UNMATCHED: 0, S.PARTLY_ACCEPTED: 3}
+#: Rows of a file that were accepted, where that is not all of them.
+LINES = {S.PARTLY_ACCEPTED: 4}
+
+
 @dataclass(frozen=True)
 class Row:
     """A planted row of the ledger."""
@@ -115,7 +111,17 @@ class Row:
     shown: DisplayState
     why: str
     with_metrika: bool
-    link: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A planted file, its rows, and what Metrika told of them as a whole."""
+
+    upload: Upload
+    shown: DisplayState
+    rows: list[Row]
+    linked: int | None
+    lines: int
 
 
 @dataclass
@@ -125,6 +131,7 @@ class World:
     cabinet: Cabinet
     counters: list[Counter]
     rows: list[Row] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
     #: Call → the start with which it came.
     calls: dict[int, datetime] = field(default_factory=dict)
     _moments: Iterator[datetime] = field(default_factory=lambda: moments())
@@ -141,21 +148,21 @@ class World:
         self.calls[made.pk] = made.partition_at
         return made
 
-    def row(self, counter: Counter, shown: DisplayState, call: Call, **fields: Any) -> None:
+    def row(self, counter: Counter, shown: DisplayState, call: Call, **fields: Any) -> Row:
         """Plant a row of a call."""
         made = make_delivery(call=call, counter=counter, **fields)
         upload = made.upload
-        self.rows.append(
-            Row(
-                counter.pk,
-                call.pk,
-                made.channel,
-                made.partition_at,
-                shown,
-                made.reason or (upload.attention if upload else ""),
-                made.state == ROW.BATCHED and bool(upload and upload.uploading_id),
-            )
+        row = Row(
+            counter.pk,
+            call.pk,
+            made.channel,
+            made.partition_at,
+            shown,
+            made.reason or (upload.attention if upload else ""),
+            made.state == ROW.BATCHED and bool(upload and upload.uploading_id),
         )
+        self.rows.append(row)
+        return row
 
     def file(
         self, counter: Counter, shown: DisplayState, calls: Sequence[Call], **fields: Any
@@ -163,8 +170,12 @@ class World:
         """Plant a file with a row of each of the calls."""
         upload = make_upload(counter=counter, rows=len(calls), **fields)
         channel = {"channel": upload.channel, "is_static": upload.is_static}
-        for number, call in enumerate(calls, 1):
+        rows = [
             self.row(counter, shown, call, upload=upload, row_number=number, **channel)
+            for number, call in enumerate(calls, 1)
+        ]
+        linked, lines = LINKED.get(shown), LINES.get(shown, len(calls))
+        self.files.append(File(upload, shown, rows, linked, lines))
         return upload
 
 
@@ -196,7 +207,8 @@ def planted_few(cabinet: Cabinet, counter: Counter) -> World:
     """Plant a row, a file, a call of no counter and proofs, for another cabinet than the one."""
     with time_machine.travel(NOW, tick=False):
         world = World(cabinet, [counter])
-        _plant(world, counter, OWN[:1], FILES[7:8])
+        _plant(world, counter, OWN[:1], FILES[8:9])
+        _plant_proofs(world, counter)
         world.call()
     return world
 
@@ -225,14 +237,16 @@ def _plant_more(world: World, counter: Counter, other: Counter) -> None:
     world.row(counter, S.ROW_REFUSED, world.call(), **refused)
     for _ in range(3):
         world.call()
-    both = [world.call() for _ in range(3)]
-    world.file(counter, S.ACCEPTED, both, state=UploadState.PROCESSED, linked_quantity=3)
-    world.file(counter, S.SENT, both, **GOAL)
-    for one in both:
+    both = [world.call() for _ in range(4)]
+    taken = world.file(counter, S.ACCEPTED, both, state=UploadState.PROCESSED, linked_quantity=4)
+    prove(world, taken, [LinkResult.LINKED, LinkResult.LINKED, LinkResult.NO_VISIT])
+    world.file(counter, S.SENT, both[:3], **GOAL)
+    for one in both[1:]:
         world.row(other, S.WAITING, one)
     for number in range(45):
         world.row(counter, S.WAITING, world.call(NOW - timedelta(hours=2, minutes=number)))
     _plant_moved(world, counter)
+    _plant_proofs(world, counter)
     Intake.objects.create(
         source=factories.make_source(cabinet=world.cabinet),
         way="api",
@@ -243,6 +257,16 @@ def _plant_more(world: World, counter: Counter, other: Counter) -> None:
         duplicate=2,
         rejected=1,
     )
+
+
+def _plant_proofs(world: World, counter: Counter) -> None:
+    """Plant a proof that Metrika does not have a row, and one of a file accepted in part."""
+    of_counter = [one for one in world.files if one.upload.counter_id == counter.pk]
+    for file in of_counter:
+        if file.shown == S.PARTLY_LINKED:
+            prove(world, file.upload, [LinkResult.ABSENT])
+        if file.shown == S.PARTLY_ACCEPTED:
+            prove(world, file.upload, [LinkResult.LINKED, LinkResult.ABSENT])
 
 
 def _plant_moved(world: World, counter: Counter) -> None:

@@ -6,29 +6,29 @@ Each is compared with what was planted (`every_state`), so with all the others.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from cabinets.models import Cabinet
-from calls.pages.forms import LedgerForm
-from calls.pages.funnel_steps import STEPS, Rows
-from calls.pages.ledger_export.rows import LedgerReader
-from calls.pages.number_table import Cell, NumberTable
-from calls.queries.ledger_filters import SENT
-from calls.states import DisplayState
+from calls.pages.funnel_steps import STEPS, TO_SEND, Rows
+from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
+from calls.states import Channel, DisplayState
 from counters.models import Counter
 from tests import factories
-from tests.calls.summary.every_state import DAYS, NOW, Row, World, planted, planted_few
+from tests.calls.summary.every_state import DAYS, NOW, File, Row, World, planted, planted_few
+from tests.calls.summary.scopes import Scope, day_in, exported, is_in, once, value, walked
 
 pytestmark = pytest.mark.django_db
-WHOLE = {"from": f"2026-11-{DAYS[0]}", "to": f"2026-11-{DAYS[-1]}"}
+S = DisplayState
+PROCESSED = Rows(next(step.reached.states for step in STEPS if "Приняты" in str(step.title)))
 
 
 @pytest.fixture
@@ -40,74 +40,211 @@ def world(cabinet: Cabinet, counter: Counter) -> World:
     return planted(cabinet, counter)
 
 
-def tables_of(client: Client, name: str, **query: Any) -> dict[str, NumberTable]:
-    answer = client.get(reverse(f"calls:{name}"), query)
-    return {one.code: one for one in answer.context["tables"]}
-
-
-def value(cell: Cell) -> int:
-    assert isinstance(cell.value, int)
-    return cell.value
-
-
-def walked(client: Client, url: str) -> list[int]:
-    """Return the calls of the ledger at this address, page after page to the end."""
-    found: list[int] = []
-    cursor: dict[str, str] = {}
-    while True:
-        answer = client.get(url, dict(parse_qsl(urlsplit(url).query)) | cursor)
-        found += [int(row["url"].rstrip("/").rsplit("/", 1)[1]) for row in answer.context["rows"]]
-        if not answer.context["next_cursor"]:
-            return found
-        cursor = {"cursor": answer.context["next_cursor"]}
-
-
-def exported(cabinet: Cabinet, url: str) -> int:
-    """Return the lines of the file of the ledger at this address."""
-    form = LedgerForm(dict(parse_qsl(urlsplit(url).query)), cabinet=cabinet, sees_phones=True)
-    assert form.is_valid(), form.errors
-    reader = LedgerReader(cabinet, form.filters(), NOW, cabinet.zone, is_whole=True)
-    return len(list(reader.every_row()))
-
-
-def day_of(row: Row, cabinet: Cabinet) -> date:
-    return row.at.astimezone(cabinet.zone).date()
-
-
 def test_all_pages_agree(world: World, owner_client: Client) -> None:
-    cabinet = world.cabinet
+    assert {one.shown for one in world.rows} == set(S)
     with time_machine.travel(NOW, tick=False):
         for counter in (None, *world.counters):
-            of = {"counter": counter.pk} if counter else {}
-            rows = [one for one in world.rows if not counter or one.counter == counter.pk]
-            assert_steps(owner_client, cabinet, rows, WHOLE | of)
+            scope = Scope(owner_client, world, counter)
+            assert_funnel(scope)
+            assert_statistics(scope)
+            assert_days(scope)
+        assert_calls(Scope(owner_client, world, None))
+        assert_reconciliation(Scope(owner_client, world, None))
+        assert_comparison_page(Scope(owner_client, world, world.counters[0]))
+    assert_plain_sql(world)
 
 
-def assert_steps(client: Client, cabinet: Cabinet, rows: list[Row], query: dict[str, Any]) -> None:
-    tables = tables_of(client, "funnel", **query)
-    for step, (_title, reached, _share, lost, _example) in zip(
-        STEPS, tables["steps"].rows, strict=True
-    ):
-        for cell, asked in ((reached, step.reached), (lost, step.stayed)):
-            expected = [one for one in rows if is_in(one, asked)]
-            if step.is_linked:
-                continue
-            assert value(cell) == len(expected), step.title
-            if cell.url:
-                assert exported(cabinet, cell.url) == len(expected), step.title
-                if "counter" not in query:
-                    assert Tally(walked(client, cell.url)) == dict.fromkeys(calls_of(expected), 1)
+def assert_funnel(scope: Scope) -> None:
+    """The steps, what stayed before each, and the places; each with the ledger that it opens."""
+    tables = scope.tables("funnel")
+    lines = zip(STEPS, tables["steps"].rows, tables["steps"].bars, strict=True)
+    for step, (_title, reached, _share, lost, example), bar in lines:
+        if step.is_linked:
+            linked = sum(one.linked or 0 for one in scope.files)
+            assert value(reached) == linked
+            # Which rows of a file are linked is not told: all of such files are listed.
+            of_files = [one for one in scope.rows if is_in(one, step.reached)]
+            scope.opens(reached, of_files)
+        else:
+            for cell, asked in ((reached, step.reached), (lost, step.stayed)):
+                expected = [one for one in scope.rows if is_in(one, asked)]
+                assert value(cell) == len(expected), step.title
+                if expected and (scope.counter is None or asked.stage):
+                    scope.opens(cell, expected)
+        assert bar.text.startswith(reached.text)
+        assert bool(example.url) == bool(value(reached)), step.title
+    places = tables["places"].rows
+    labels = {str(label): state for state, label in S.choices}
+    found = {(labels[one[0].text], one[1].text): value(one[2]) for one in places[:-1]}
+    assert sum(found.values()) == value(places[-1][2]) == len(scope.rows)
+    by_state: Tally[str] = Tally()
+    for (state, _reason), number in found.items():
+        by_state[state] += number
+    assert by_state == Tally(one.shown for one in scope.rows)
+    partly = [one for one in scope.rows if one.shown == S.PARTLY_ACCEPTED]
+    assert (f"не целиком: {len(partly)}." in tables["steps"].note) == bool(partly)
 
 
-def is_in(row: Row, asked: Rows) -> bool:
-    """Whether a planted row is one of these, by what the planted file says."""
-    is_at_stage = not asked.stage or row.with_metrika == (asked.stage == SENT)
-    return row.shown in asked.states and is_at_stage
+def assert_statistics(scope: Scope) -> None:
+    """States and reasons of rows; calls by day."""
+    tables = scope.tables("statistics")
+    labels = {str(label): state for state, label in S.choices}
+    states = {labels[one[0].text]: value(one[1]) for one in tables["states"].rows}
+    assert states == Tally(one.shown for one in scope.rows)
+    reasons = Tally(one.why for one in scope.rows if one.why)
+    assert [value(one[1]) for one in tables["reasons"].rows] == [
+        number for _code, number in reasons.most_common(len(tables["reasons"].rows))
+    ]
+    days = [value(one[3]) for one in tables["days"].rows]
+    calls = scope.world.calls.items() if not scope.counter else calls_of(scope)
+    by_day = Tally(at.astimezone(scope.world.cabinet.zone).day for _call, at in calls)
+    assert days == [by_day[day] for day in DAYS]
 
 
-def calls_of(rows: Iterable[Row]) -> set[int]:
-    return {one.call for one in rows}
+def calls_of(scope: Scope) -> Iterable[tuple[int, Any]]:
+    """Return the calls of a counter's rows in the channel of calls."""
+    return {(one.call, one.at) for one in scope.rows if one.channel == Channel.CALLS}
 
 
-def test_every_state_is_planted(world: World) -> None:
-    assert {one.shown for one in world.rows} == set(DisplayState)
+def assert_days(scope: Scope) -> None:
+    """Each day of the ledger: its bar, its pages and its file."""
+    url = f"{reverse('calls:list')}?x=1"
+    answer = scope.client.get(url, scope.query)
+    zone = scope.world.cabinet.zone
+    rows = Tally(day_in(one, zone) for one in scope.rows)
+    bars = [one["sum"] for one in answer.context["chart_days"]]
+    assert bars == [rows[date(2026, 11, day)] for day in DAYS]
+    assert sum(bars) == len(scope.rows)
+    for bar, day in zip(answer.context["chart_days"], DAYS, strict=True):
+        of_day = [one for one in scope.rows if day_in(one, zone) == date(2026, 11, day)]
+        if scope.counter is not None and day % 3 == 2:
+            assert exported(scope.world.cabinet, bar["url"]) == len(of_day)
+        elif scope.counter is None and day in (11, 15, 20):
+            # Calls of no counter have no row, and are listed.
+            calls = [pk for pk, at in scope.world.calls.items() if at.astimezone(zone).day == day]
+            assert Tally(walked(scope.client, bar["url"])) == once(calls)
+
+
+def assert_calls(scope: Scope) -> None:
+    """The records that came, calls with and without a counter, and what the logs say of rows."""
+    tables, world = scope.tables("funnel"), scope.world
+    assert [value(row[1]) for row in tables["records"].rows] == [10, 6, 1, 2, 1]
+    routed = {one.call for one in scope.rows}
+    calls, alone, with_counter = (row[1] for row in tables["calls"].rows)
+    assert [value(one) for one in (calls, alone, with_counter)] == [
+        len(world.calls),
+        len(world.calls) - len(routed),
+        len(routed),
+    ]
+    assert Tally(walked(scope.client, calls.url)) == once(world.calls)
+    assert Tally(walked(scope.client, alone.url)) == once(set(world.calls) - routed)
+    *proofs, every = tables["proofs"].rows
+    assert [value(row[1]) for row in (*proofs, every)] == [3, 1, 2, 6]
+    for row in proofs:
+        assert exported(world.cabinet, row[1].url) == value(row[1])
+        assert len(walked(scope.client, row[1].url)) == value(row[1])
+
+
+def assert_reconciliation(scope: Scope) -> None:
+    """Of each counter, channel and day of its own zone; the sums are those of the funnel."""
+    steps = [value(row[1]) for row in scope.tables("funnel")["steps"].rows]
+    sums = OwnDay(date(2026, 11, 1))
+    for counter in scope.world.counters:
+        zone = counter.time_zone or scope.world.cabinet.time_zone
+        period = Period(date(2026, 11, 10), date(2026, 11, 22), zone, None)
+        for channel in Channel:
+            rows = [
+                one
+                for one in scope.rows
+                if (one.counter, one.channel) == (counter.pk, channel.value)
+            ]
+            files = [
+                one
+                for one in scope.files
+                if one.upload.counter == counter and one.upload.channel == channel
+            ]
+            found = own_days(counter, channel, period)
+            for day in {day_in(one, ZoneInfo(zone)) for one in rows}:
+                of_day = [one for one in rows if day_in(one, ZoneInfo(zone)) == day]
+                assert_counts(found[day], of_day, files)
+            assert sum(one.received for one in found.values()) == len(rows)
+            total = own_total(counter, channel, period)
+            assert_counts(total, rows, files)
+            sums += total
+    assert (sums.received, sums.sent) == (steps[0], steps[3])
+    waiting = sum(one.shown in (S.WAITING, S.HELD) for one in scope.rows)
+    assert sums.to_send == steps[2] + waiting
+    # Rows of files that were accepted in part are accepted in the funnel; here are Metrika's lines.
+    partly = [one for one in scope.files if one.shown == S.PARTLY_ACCEPTED]
+    not_lines = sum(len(one.rows) - one.lines for one in partly)
+    assert not_lines > 0
+    assert sums.accepted_low == sums.accepted_high == steps[4] - not_lines
+    untold = [one for one in scope.files if is_linkable(one) and one.linked is None]
+    assert sums.linked_low == steps[5]
+    assert sums.linked_high == steps[5] + sum(len(one.rows) for one in untold)
+
+
+def is_linkable(file: File) -> bool:
+    return file.rows[0].with_metrika and not file.upload.is_static
+
+
+def assert_counts(own: OwnDay, rows: Sequence[Row], files: Sequence[File]) -> None:
+    """Our side has exactly these rows, and at least and at most what the files can hold of them."""
+    assert own.received == len(rows)
+    assert own.to_send == sum(one.shown in TO_SEND for one in rows)
+    assert own.sent == sum(one.with_metrika for one in rows)
+    accepted, linked = [0, 0], [0, 0]
+    for file in files:
+        count = len(set(file.rows) & set(rows))
+        rest = len(file.rows) - count
+        if file.shown in PROCESSED.states:
+            accepted[0] += max(0, file.lines - rest)
+            accepted[1] += min(file.lines, count)
+        if is_linkable(file):
+            linked[0] += max(0, (file.linked or 0) - rest)
+            linked[1] += min(count, len(file.rows) if file.linked is None else file.linked)
+    assert [own.accepted_low, own.accepted_high] == accepted
+    assert [own.linked_low, own.linked_high] == linked
+
+
+def assert_comparison_page(scope: Scope) -> None:
+    """The numbers of the page are those of our side, and open the ledger with as many rows."""
+    assert scope.counter is not None
+    answer = scope.client.get(reverse("calls:reports"), {"counter": scope.counter.pk, "days": 14})
+    lines = answer.context["comparisons"][0].lines
+    rows = [one for one in scope.rows if one.channel == Channel.CALLS]
+    assert sum(line.own.received for line in lines) == len(rows)
+    for line in lines:
+        if line.own.day.day % 4 == 0:
+            for name in line.ledger.keys() - {"accepted"}:
+                opened = exported(scope.world.cabinet, line.ledger[name])
+                assert opened == getattr(line.own, name)
+        assert set(line.ledger) == {
+            name
+            for name, number in (
+                ("received", line.own.received),
+                ("to_send", line.own.to_send),
+                ("sent", line.own.sent),
+                ("accepted", line.own.accepted_high),
+            )
+            if number
+        }
+    far = scope.client.get(reverse("calls:reports"), {"counter": scope.world.counters[1].pk})
+    assert {url for line in far.context["comparisons"][0].lines for url in line.ledger} == set()
+
+
+def assert_plain_sql(world: World) -> None:
+    """What was planted is what stands in the tables."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.counter_id, d.channel, count(*), count(u.uploading_id) FROM calls_delivery d"
+            " LEFT JOIN calls_upload u ON u.id = d.upload_id WHERE d.cabinet_id = %s"
+            " GROUP BY 1, 2",
+            [world.cabinet.pk],
+        )
+        found = {(counter, channel): tuple(n) for counter, channel, *n in cursor.fetchall()}
+    planted_rows: dict[tuple[int, int], tuple[int, int]] = {}
+    for one in world.rows:
+        rows, sent = planted_rows.get((one.counter, one.channel), (0, 0))
+        planted_rows[one.counter, one.channel] = (rows + 1, sent + one.with_metrika)
+    assert found == planted_rows
