@@ -170,6 +170,7 @@ def _state_of(one: LogRequest) -> dict[str, Any]:
         "finished_at": one.finished_at,
         "done": one.parts_read if is_read else 0,
         "total": total if is_read else 0,
+        "percent": 100 * one.parts_read // total if is_read and total else 0,
     }
 
 

@@ -63,7 +63,7 @@ class Link:
     proved_at: datetime | None = None
     visit_id: str = ""
     visit_at: datetime | None = None
-    #: Whether a list tells it beside the row: not where nobody asked for a proof.
+    #: Whether a list tells it beside the row: not where no proof was tried.
     is_told: bool = True
 
     @property
@@ -161,7 +161,7 @@ def _link(found: list[Any], now: datetime) -> Link:
     wait = Wait(*not_proved)
     if result is None:
         value = NOT_YET if wait.is_searched(now) else UNKNOWN
-        return Link(value, wait.text(now), is_told=wait.is_told)
+        return Link(value, wait.text(now), is_told=wait.is_told(now))
     value = OF_RESULT[LinkResult(result)]
     if value == NOT_LINKED and wait.is_looked_at_again(proved_at, now):
         text = _("по логам Метрики визита у него пока нет, ищем до %(day)s")

@@ -61,10 +61,10 @@ class Wait:
         """Whether a row that was proved then without a visit may be found linked yet."""
         return proved_at < self.since + FINAL_AFTER and self.is_searched(now)
 
-    @property
-    def is_told(self) -> bool:
-        """Whether it is worth a line beside every row: not where nobody asked for a proof."""
-        return self.is_on and not self.is_static
+    def is_told(self, now: datetime) -> bool:
+        """Whether it is worth a line beside every row: not where no proof was tried."""
+        is_tried = self.is_searched(now) or self.is_taken_over or self.error in CAUSES
+        return self.is_on and not self.is_static and is_tried
 
     def text(self, now: datetime) -> str:
         """Return the sentence, without a full stop."""

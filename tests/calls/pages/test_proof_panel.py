@@ -72,8 +72,8 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert "hx-get" not in panel_in(page)
     day = timezone.localdate(LinkProof.objects.get().partition_at).isoformat()
     url = f"{reverse('calls:list')}?counter={found.pk}&link=linked&from={day}&to={day}"
-    assert f'href="{escape(url)}">отправок: 1</a>' in page
-    assert "звонков: 1" in panel_in(page)
+    assert f'href="{escape(url)}">1</a>' in page
+    assert "звонков в них: 1" in panel_in(page)
     Upload.objects.update(linked_quantity=1)
     listed = [row["deliveries"] for row in owner_client.get(url).context["rows"]]
     assert [[(one["state_text"], one["reason_text"]) for one in row] for row in listed] == [
@@ -107,7 +107,7 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert "лишних повторов — 3, чужих строк — 0" in before
     assert "Проверить сейчас" in before
     assert "лишних повторов" not in after
-    assert "Логи этого счетчика уже читаются" in after
+    assert "Проверка уже заказана" in after
     assert 'hx-trigger="every 5s"' in panel_in(after)
     request = LogRequest.objects.get()
     assert request.requested_by is not None
