@@ -46,6 +46,8 @@ LATE_CALLS = 6
 #: than the 21 days after which Metrika takes no call: so fewer than ten together.
 DAILY_FOR = 2
 DAYS_TOGETHER = 9
+#: Longer than a counter of the demonstration holds a call.
+HELD_FOR = timedelta(days=3)
 #: Longer than any call of the generator goes on after the end of its span.
 CALLS_END_WITHIN = timedelta(minutes=45)
 #: One site with good identifiers, one with some of another system, one with too few.
@@ -72,6 +74,9 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
         records = generator.between(start, end, CALLS_A_DAY * days)
         visits.tell_of_visits(records)
         is_last = number == len(spans)
+        if len(spans) - number == DAILY_FOR:
+            # Calls held from before go on their day, not at the end of this span with it.
+            _deliver(cabinet, now=start + HELD_FOR)
         for moment, part in _as_they_came(records, end, by_hour=is_last):
             total += _take_in(source, part, now=moment)
             for due in _delivery_times(moment, is_last=is_last and moment == end):
