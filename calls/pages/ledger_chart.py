@@ -21,21 +21,34 @@ from calls.queries.redecision import grouped
 from calls.states import TONES, DisplayState
 from calls.summary.read import Period
 
-#: The chart in units of its viewBox: a bar is as wide as its days, less a gap.
-WIDTH, HEIGHT = 10, 200
+#: How much of its place a bar takes; sizes of the drawing are in per cent, so nothing is stretched.
+_BAR = 0.8
 #: No part is drawn lower: it must be visible, and hit.
-_LEAST = 2
+_LEAST = 1.0
+#: The fillings of the states that are drawn, in their order: path and width of its lines. Beside
+#: each other they differ without their colours.
+PATTERNS = (
+    ("M0 4h8", 8),
+    ("M-2 2l4 -4M0 8l8 -8M6 10l4 -4", 2),
+    ("M0 2h8M0 6h8", 1.5),
+    ("M2 2h.01M6 6h.01", 3),
+    ("M2 0v8M6 0v8", 1.5),
+    ("M-2 6l4 4M0 0l8 8M6 -2l4 4", 2),
+    ("M0 4h8M4 0v8", 1.5),
+    ("", 0),
+)
 #: The parameter of the address that asks for the counts of any number of rows.
 TOTALS = "totals"
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A state of a bar."""
+    """A state of a bar; ``pattern`` is the number of its filling."""
 
-    y: int
-    height: int
+    y: str
+    height: str
     tone: str
+    pattern: int
     title: str
     url: str
 
@@ -62,15 +75,21 @@ def chart_context(
         "chart_states": _states(counts, address),
     }
     if chosen:
-        states = [one for one in DisplayState.values if any(key[1] == one for key in chosen)]
+        states = _drawn(counts)
         bars = _bars(counts.period, chosen, states, address)
         context |= {
             "chart_days": bars,
             "chart_named": [DisplayState(state).label for state in states],
-            "chart_width": len(bars) * WIDTH,
-            "chart_height": HEIGHT,
+            "chart_bar": _percent(100 * _BAR / len(bars)),
+            "chart_patterns": _patterns(states),
         }
     return context
+
+
+def _drawn(counts: LedgerCounts) -> list[str]:
+    """Return the states that the chart draws, in their order."""
+    found = {state for _day, state in counts.chosen}
+    return [state for state in DisplayState.values if state in found]
 
 
 def _note(counts: LedgerCounts, filters: CallFilters) -> str:
@@ -109,9 +128,17 @@ def _bars(
     for (day, state), rows in counts.items():
         by_bar[(day - period.first).days // step, state] += rows
     bars = range(-(-count // step))
+    width = 100 / len(bars)
     sums = [sum(by_bar[number, state] for state in states) for number in bars]
     return [
-        _bar(number, sums, {state: by_bar[number, state] for state in states}, days, address)
+        _bar(
+            number * width,
+            sums[number],
+            max(sums),
+            {state: by_bar[number, state] for state in states},
+            days,
+            address,
+        )
         for number in bars
         if (days := _days_of(period, number, step))
     ]
@@ -123,18 +150,19 @@ def _days_of(period: Period, number: int, step: int) -> tuple[date, date]:
 
 
 def _bar(
-    number: int,
-    sums: Sequence[int],
+    x: float,
+    rows: int,
+    peak: int,
     counts: Mapping[str, int],
     days: tuple[date, date],
     address: _Address,
 ) -> dict[str, Any]:
     return {
-        "x": number * WIDTH,
+        "x": _percent(x),
         "name": _days_text(*days, "j E"),
         "url": address.of_days(*days),
-        "sum": sums[number],
-        "parts": _parts(days, counts, max(sums), address),
+        "sum": rows,
+        "parts": _parts(days, counts, peak, address),
         "cells": [(count, address.of_days(*days, state=state)) for state, count in counts.items()],
     }
 
@@ -143,21 +171,48 @@ def _parts(
     days: tuple[date, date], counts: Mapping[str, int], peak: int, address: _Address
 ) -> list[_Part]:
     """Return the parts of a bar, the first state at the bottom."""
-    parts, top = [], HEIGHT
-    for state, count in counts.items():
+    parts: list[_Part] = []
+    top = 100.0
+    for number, (state, count) in enumerate(counts.items()):
         if not count:
             continue
-        height = max(_LEAST, round(count * HEIGHT / peak))
-        top = max(0, top - height)
+        height = max(_LEAST, count * 100 / peak)
+        top = max(0.0, top - height)
         label = str(DisplayState(state).label)
         title = f"{_days_text(*days)} · {label}: {grouped(count)}"
-        url = address.of_days(*days, state=state)
-        parts.append(_Part(top, height, TONES[state], title, url))
+        parts.append(
+            _Part(
+                _percent(top),
+                _percent(height),
+                TONES[state],
+                number,
+                title,
+                address.of_days(*days, state=state),
+            )
+        )
     return parts
 
 
+def _percent(value: float) -> str:
+    """Return the value as SVG writes it."""
+    return f"{value:.2f}%"
+
+
+def _patterns(states: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the fillings of the drawn states, with the colour of each state."""
+    return [
+        {"number": number, "path": path, "width": width, "tone": TONES[state]}
+        for number, state in enumerate(states)
+        for path, width in (PATTERNS[number % len(PATTERNS)],)
+    ]
+
+
 def _states(counts: LedgerCounts, address: _Address) -> list[dict[str, Any]]:
-    """Return the rows of each state, whichever is chosen: another one can be chosen here."""
+    """Return the rows of each state, whichever is chosen: another one can be chosen here.
+
+    ``pattern`` is the number of its filling; None when it is not drawn.
+    """
+    drawn = _drawn(counts)
     sums: Tally[str] = Tally()
     for (_day_of, state), count in counts.rows.items():
         sums[state] += count
@@ -168,6 +223,7 @@ def _states(counts: LedgerCounts, address: _Address) -> list[dict[str, Any]]:
             "count": sums[state],
             "url": address.of(state=state),
             "is_chosen": state in counts.filters.states,
+            "pattern": drawn.index(state) if state in drawn else None,
         }
         for state in DisplayState.values
         if sums[state]
