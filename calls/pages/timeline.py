@@ -109,10 +109,8 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     orders = order_steps(call, deliveries)
     pairs = same_second(deliveries)
     changes = changes_of(deliveries, is_whole=is_whole)
-    return [
-        _timeline(
-            call,
-            one,
+    facts = {
+        one.pk: _Facts(
             verdicts=verdicts.get((one.counter_id, one.channel), []),
             attempts=attempts.get(one.upload_id or 0, []),
             blocker=of_channel(one.counter, one.channel, blockers[one.counter_id]),
@@ -123,40 +121,43 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             changed=changed_text(changes, one),
             link=links.get(one.pk),
             forecast=forecasts.get(one.pk),
-            is_whole=is_whole,
-            now=now,
         )
         for one in deliveries
-    ]
+    }
+    return [_timeline(call, one, facts[one.pk], is_whole=is_whole, now=now) for one in deliveries]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What was read of one delivery, beside its own row."""
+
+    verdicts: list[Verdict]
+    attempts: list[UploadAttempt]
+    blocker: str
+    values: dict[str, str]
+    orders: list[Step]
+    #: The calls that Metrika counts as one with it; None for none.
+    pair: SameSecond | None
+    way: str
+    changed: str
+    link: Link | None
+    forecast: Forecast | None
 
 
 def _timeline(
-    call: Call,
-    delivery: DisplayDelivery,
-    *,
-    verdicts: list[Verdict],
-    attempts: list[UploadAttempt],
-    blocker: str,
-    values: dict[str, str],
-    orders: list[Step],
-    pair: SameSecond | None,
-    way: str,
-    changed: str,
-    link: Link | None,
-    forecast: Forecast | None,
-    is_whole: bool,
-    now: datetime,
+    call: Call, delivery: DisplayDelivery, facts: _Facts, *, is_whole: bool, now: datetime
 ) -> Timeline:
+    pair, link = facts.pair, facts.link
     state_text, state_tone = badge_of(delivery, pair, link)
     steps = steps_of(
         call,
         delivery,
-        verdicts=verdicts,
-        attempts=attempts,
-        blocker=blocker,
-        orders=orders,
-        way=way,
-        changed=changed,
+        verdicts=facts.verdicts,
+        attempts=facts.attempts,
+        blocker=facts.blocker,
+        orders=facts.orders,
+        way=facts.way,
+        changed=facts.changed,
         link=link,
         now=now,
         sees_answers=is_whole,
@@ -168,14 +169,14 @@ def _timeline(
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
-        reason_text=shown_sentence(delivery, link, blocker=blocker),
+        reason_text=shown_sentence(delivery, link, blocker=facts.blocker),
         help_code=shown_help_code(delivery, link),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
-        changed_text=changed,
+        changed_text=facts.changed,
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,
         steps=steps,
-        values=values,
-        forecast_text=forecast.text if forecast else "",
+        values=facts.values,
+        forecast_text=facts.forecast.text if facts.forecast else "",
         actions=buttons_of(delivery, now=now),
     )
 

@@ -33,7 +33,7 @@ from integrations.yandex.metrika import MetrikaClient
 
 logger = logging.getLogger(__name__)
 
-#: Older events are not noted: the queue may have stood still, a note of long ago helps nobody.
+#: Older events are not noted: the queue may have stood still, and a late note only misleads.
 RECENT = timedelta(days=1)
 #: A shorter standstill is not seen on a chart of days.
 NOTABLE_STOP = timedelta(hours=1)

@@ -68,6 +68,10 @@ def _operation() -> dict[str, Any]:
 
 
 def _parameters() -> list[dict[str, Any]]:
+    return [*_headers(), *_query_parameters()]
+
+
+def _headers() -> list[dict[str, Any]]:
     return [
         _parameter(
             "webhook-id",
@@ -99,6 +103,11 @@ def _parameters() -> list[dict[str, Any]]:
             {"type": "string"},
             required=False,
         ),
+    ]
+
+
+def _query_parameters() -> list[dict[str, Any]]:
+    return [
         _parameter(
             "source",
             _("Идентификатор источника в адресе: читается, если нет X-CallKeeper-Source."),
