@@ -122,6 +122,12 @@ SELECT id, 1, 'send', created_at, created_at + interval '1 second', 200, '', '',
 FROM calls_upload"""
 
 
+# Without triggers nothing marked the hours that are to be counted (`calls.summary`).
+_MARK_HOURS = """
+INSERT INTO calls_summarymark (cabinet_id, hour)
+SELECT DISTINCT cabinet_id, date_trunc('hour', partition_at, 'UTC') FROM calls_call"""
+
+
 def generate(calls: int) -> world.World:
     """Store so many calls, in two sessions at once; return the owner of the large cabinet."""
     owner = world.make_world(COUNTERS)
@@ -186,6 +192,7 @@ def _finish(template: int, values: dict[str, object]) -> None:
     world.execute(_ATTEMPTS)
     for table, key in (("delivery", "call_id"), ("call", "id"), ("callkey", "id")):
         world.execute(f"DELETE FROM calls_{table} WHERE {key} = {template}")
+    world.execute(_MARK_HOURS)
     for table in ("callkey", "upload"):
         name = f"calls_{table}"
         world.execute(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}")

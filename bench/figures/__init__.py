@@ -20,6 +20,7 @@ from bench.figures import (
     p14_preview,
     p15_actions,
     p16_link_proof,
+    p17_agreement,
     storage,
     waiting,
 )
@@ -42,6 +43,7 @@ ALL: tuple[type[Figure], ...] = (
     storage.Storage,
     p15_actions.Actions,
     p16_link_proof.LinkProofs,
+    p17_agreement.Agreement,
     waiting.Save,
     waiting.Due,
     cold_start.ColdStart,
