@@ -24,6 +24,9 @@ from integrations.limits.outage_words import duration_of
 
 PAGE, DATA = "/status", "/status.json"
 
+#: The colour of a part's state, the state in a word, and what it means for the customer.
+Words = tuple[str, str, str]
+
 
 class StatusMiddleware:
     """Answers the two addresses itself, as `ShortPathMiddleware` does those of senders."""
@@ -110,11 +113,12 @@ def _headings() -> dict[str, str]:
     }
 
 
-def _words_of_cabinet() -> dict[str, tuple[str, str]]:
+def _words_of_cabinet() -> dict[str, Words]:
     return {
-        OK: ("success", _("Работает")),
+        OK: ("success", _("Работает"), ""),
         DOWN: (
             "danger",
+            _("Не работает"),
             _(
                 "База данных не отвечает: страницы не открываются, звонки не принимаются. "
                 "Источники повторят их позже; что уже принято, не потеряно."
@@ -123,20 +127,20 @@ def _words_of_cabinet() -> dict[str, tuple[str, str]]:
     }
 
 
-def _words_of_sending() -> dict[str, tuple[str, str]]:
+def _words_of_sending() -> dict[str, Words]:
     return {
-        OK: ("success", _("Работает")),
-        HALTED: ("warning", _("Приостановлена. Звонки принимаются и ждут.")),
-        LATE: ("warning", _("Идёт с задержкой. Звонки принимаются и уйдут сами.")),
-        service_status.UNKNOWN: ("neutral", _("Неизвестно: база данных не отвечает.")),
+        OK: ("success", _("Работает"), ""),
+        HALTED: ("warning", _("Приостановлена"), _("Звонки принимаются и ждут.")),
+        LATE: ("warning", _("Идёт с задержкой"), _("Звонки принимаются и уйдут сами.")),
+        service_status.UNKNOWN: ("neutral", _("Неизвестно"), _("База данных не отвечает.")),
     }
 
 
-def _words_of_yandex() -> dict[str, tuple[str, str]]:
+def _words_of_yandex() -> dict[str, Words]:
     return {
-        OK: ("success", _("Отвечает")),
-        OUTAGE: ("warning", _("Сбой. Ничего не потеряно: звонки ждут и уйдут сами.")),
-        service_status.UNKNOWN: ("neutral", _("Неизвестно: база данных не отвечает.")),
+        OK: ("success", _("Отвечает"), ""),
+        OUTAGE: ("warning", _("Сбой"), _("Ничего не потеряно: звонки ждут и уйдут сами.")),
+        service_status.UNKNOWN: ("neutral", _("Неизвестно"), _("База данных не отвечает.")),
     }
 
 

@@ -47,7 +47,7 @@ def test_outage_begins_and_ends(client: Client) -> None:
         heartbeat.beat()
         page = client.get("/status")
         assert page.status_code == 200
-        assert "Сбой. Ничего не потеряно" in page.content.decode()
+        assert "Ничего не потеряно: звонки ждут и уйдут сами." in page.content.decode()
         assert f'href="{reverse("integrations:dashboard")}"' in page.content.decode()
         told = client.get("/status", headers={"accept": "application/json"}).json()
         assert (told["status"], told["sending"], told["yandex"]) == ("disrupted", "ok", "outage")
