@@ -5,7 +5,6 @@ Nothing here knows how alerts judge: counts are drawn from rates, and trouble ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import exp
 from random import Random
@@ -15,10 +14,22 @@ HOURS_OF_DAY, SLOTS = 24, 168
 HISTORY_DAYS = 42
 #: Parts of an hour: the conditions are checked every ten minutes.
 PARTS = 6
+PARTS_OF_DAY = HOURS_OF_DAY * PARTS
 #: Calls an hour at daytime; the counters are divided among them.
 VOLUMES = (10, 20, 40, 80, 200)
-#: What is planted: the part of the calls that is left, of the linked calls, of one source.
-TROUBLES = {"50 %": 0.5, "90 %": 0.1, "total": 0.0, "linked share": 0.5, "one source": 0.0}
+#: The part of the calls that is left, and of one source's.
+DROPS = {"50 %": 0.5, "90 %": 0.1, "total": 0.0}
+ONE_SOURCE = "one source"
+#: Shares: the range in which the usual part of bad calls lies, and the scatter of a day's.
+SHARES = {
+    "linked share": ((0.2, 0.5), 0.03),
+    "skipped share": ((0.02, 0.3), 0.02),
+    "unreadable": ((0.0, 0.05), 0.005),
+    "refusals": ((0.0, 0.02), 0.002),
+}
+#: The trouble of a share: so much of what was good is bad.
+LOST = 0.5
+TROUBLES = (*DROPS, ONE_SOURCE, *SHARES)
 OUTAGE_HOURS = 6
 #: Scatter of the level of days and of hours: what makes real counts wilder than Poisson's.
 DAY_SCATTER, HOUR_SCATTER = 0.08, 0.08
@@ -38,11 +49,23 @@ class SimulatedCounter:
     """Counts of a counter in parts of hours, of history and simulated days alike."""
 
     volume: int
-    #: Calls of its first source, of its second one, and the linked ones of both.
+    troubles: list[Trouble]
+    #: Calls, those of its first source, and by share the bad ones.
+    calls: list[int] = field(default_factory=list)
     first: list[int] = field(default_factory=list)
-    second: list[int] = field(default_factory=list)
-    linked: list[int] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    bad: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in SHARES})
+    #: By hour: the mean count of a part of it, without the scatter of the day and of the hour.
+    means: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Nature:
+    """What a counter keeps: its course of the week, its growth, its usual shares."""
+
+    shape: list[float]
+    growth: float
+    of_first: float
+    bad: dict[str, float]
 
 
 def slot_of(hour: int) -> int:
@@ -50,36 +73,25 @@ def slot_of(hour: int) -> int:
     return hour % SLOTS
 
 
-def counters(seed: int, count: int, days: int) -> Iterator[SimulatedCounter]:
-    """Yield the counters one after the other; the same seed gives the same ones."""
-    for number in range(count):
-        yield _counter(Random(f"{seed}/{number}"), VOLUMES[number % len(VOLUMES)], days)
-
-
-def _counter(random: Random, volume: int, days: int) -> SimulatedCounter:
-    made = SimulatedCounter(volume, troubles=_troubles(random, days))
-    shape, growth = _shape(random), random.uniform(-0.01, 0.03)
-    share, linked = random.uniform(0.4, 0.6), random.uniform(0.5, 0.8)
+def counter_of(seed: int, number: int, days: int) -> SimulatedCounter:
+    """Return a simulated counter with its history; the same numbers give the same one."""
+    random, volume = Random(f"{seed}/{number}"), VOLUMES[number % len(VOLUMES)]
+    made = SimulatedCounter(volume, _troubles(random, days))
+    bad = {name: random.uniform(*usual) for name, (usual, _scatter) in SHARES.items()}
+    nature = _Nature(_shape(random), random.uniform(-0.01, 0.03), random.uniform(0.4, 0.6), bad)
     for day in range(HISTORY_DAYS + days):
-        level = volume * (1 + growth) ** (day / 7) * random.gauss(1, DAY_SCATTER)
-        of_day = min(max(random.gauss(linked, 0.03), 0.05), 0.95)
-        for hour in range(day * HOURS_OF_DAY, (day + 1) * HOURS_OF_DAY):
-            _add_hour(made, random, hour, level * shape[slot_of(hour)], share, of_day)
+        _add_day(made, random, nature, day)
     return made
 
 
 def _troubles(random: Random, days: int) -> list[Trouble]:
-    """Plant each kind once, spread over the days in a random order, each at daytime."""
-    kinds = list(TROUBLES)
-    random.shuffle(kinds)
-    planted, pause = [], days // len(kinds)
-    for number, kind in enumerate(kinds):
-        day = HISTORY_DAYS + number * pause + random.randrange(max(1, pause - 2))
-        # Monday to Friday: what "calls an hour at daytime" says is true then.
-        day += max(0, 7 - day % 7) if day % 7 > 4 else 0
+    """Plant each kind once, at daytime of different days from Monday to Friday."""
+    working = [day for day in range(HISTORY_DAYS, HISTORY_DAYS + days) if day % 7 < 5]
+    planted = []
+    for kind, day in zip(TROUBLES, random.sample(working, len(TROUBLES)), strict=True):
         begin = (day * HOURS_OF_DAY + 10) * PARTS + random.randrange(4 * PARTS)
         planted.append(Trouble(kind, begin, begin + OUTAGE_HOURS * PARTS))
-    return planted
+    return sorted(planted, key=lambda one: one.begin)
 
 
 def _shape(random: Random) -> list[float]:
@@ -95,20 +107,39 @@ def _shape(random: Random) -> list[float]:
     return found
 
 
-def _add_hour(
-    made: SimulatedCounter, random: Random, hour: int, rate: float, share: float, linked: float
+def _add_day(made: SimulatedCounter, random: Random, nature: _Nature, day: int) -> None:
+    level = random.gauss(1, DAY_SCATTER)
+    usual = made.volume * (1 + nature.growth) ** (day / 7) / PARTS
+    bad = {
+        name: min(max(random.gauss(nature.bad[name], scatter), 0.0), 0.95)
+        for name, (_usual, scatter) in SHARES.items()
+    }
+    today = [one for one in made.troubles if one.begin // PARTS_OF_DAY == day]
+    for hour in range(day * HOURS_OF_DAY, (day + 1) * HOURS_OF_DAY):
+        mean = usual * nature.shape[slot_of(hour)]
+        made.means.append(mean)
+        rate = mean * level * max(0.2, random.gauss(1, HOUR_SCATTER))
+        for part in range(hour * PARTS, (hour + 1) * PARTS):
+            now = {one.kind for one in today if one.begin <= part < one.end}
+            _add_part(made, random, rate, nature.of_first, bad, now)
+
+
+def _add_part(
+    made: SimulatedCounter,
+    random: Random,
+    rate: float,
+    of_first: float,
+    bad: dict[str, float],
+    now: set[str],
 ) -> None:
-    rate *= max(0.2, random.gauss(1, HOUR_SCATTER))
-    for part in range(hour * PARTS, (hour + 1) * PARTS):
-        is_now = {one.kind for one in made.troubles if one.begin <= part < one.end}
-        kept = min((TROUBLES[kind] for kind in is_now & {"50 %", "90 %", "total"}), default=1.0)
-        alive = TROUBLES["one source"] if "one source" in is_now else 1.0
-        first = poisson(random, rate * kept * share * alive / PARTS)
-        second = poisson(random, rate * kept * (1 - share) / PARTS)
-        chance = linked * (TROUBLES["linked share"] if "linked share" in is_now else 1.0)
-        made.first.append(first)
-        made.second.append(second)
-        made.linked.append(sum(random.random() < chance for _call in range(first + second)))
+    rate *= min((part for kind, part in DROPS.items() if kind in now), default=1.0)
+    first = 0 if ONE_SOURCE in now else poisson(random, rate * of_first)
+    calls = first + poisson(random, rate * (1 - of_first))
+    made.first.append(first)
+    made.calls.append(calls)
+    for name, usual in bad.items():
+        chance = usual + (1 - usual) * LOST if name in now else usual
+        made.bad[name].append(binomial(random, calls, chance))
 
 
 def poisson(random: Random, mean: float) -> int:
@@ -120,3 +151,8 @@ def poisson(random: Random, mean: float) -> int:
         product *= random.random()
         count += 1
     return count
+
+
+def binomial(random: Random, whole: int, chance: float) -> int:
+    """Return how many of so many calls have what each has by this chance."""
+    return sum(random.random() < chance for _call in range(whole))

@@ -20,11 +20,25 @@ MIN_BLOCKS = 3
 DISPERSIONS = (1.0, 6.0)
 #: Bounds of the scatter of whole days, as a part of what is expected.
 DAY_SCATTERS = (0.07, 0.5)
+#: Between these of the normal distribution are four of five values.
+USUAL_DEVIATIONS = 1.28
+#: The level of the coming day is known less well than days scatter: the variance, as a multiple.
+LEVEL_ERROR = 1.22
+#: How well an hour of the week is known, as a part of what is expected; and what has to be expected
+#: earlier on a day to say something of its level.
+SLOT_ERROR, LEAST_EARLIER = 0.045, 1.0
 #: The median absolute deviation of a normal variable, as a part of its standard deviation.
 MAD = 0.6745
-#: Six values of an hour are few: it is taken together with the same hour of similar days.
+#: Six values of an hour are few: it is taken together with the same hour of similar days. Its own
+#: have at most the first weight, and half of that in an hour with so many calls as the second.
 SIMILAR_DAYS = (range(5), range(5, 7))
-OWN_WEIGHT = 0.4
+OWN_WEIGHT, OWN_HALF = 0.45, 30.0
+
+
+def usual_range(expected: float, variance: float) -> tuple[float, float]:
+    """Return between which numbers four of five counts are."""
+    reach = USUAL_DEVIATIONS * sqrt(variance)
+    return max(0.0, expected - reach), expected + reach
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,23 @@ class Profile:
     def variance(self, expected: float) -> float:
         """Return the variance of a count of which ``expected`` is expected."""
         return self.dispersion * expected + (self.day_scatter * expected) ** 2
+
+    def prediction(
+        self, expected: float, length: float, earlier: tuple[int, float]
+    ) -> tuple[float, float]:
+        """Return the mean of a count at the level of today, and its variance beyond that of hours.
+
+        ``earlier``: what came, and was expected, in the hours of this day before those that are
+        judged. The more it is, the more today's level counts, and the less the scatter of days.
+        """
+        observed, usual = earlier
+        spread = LEVEL_ERROR * self.day_scatter**2
+        level = 1.0
+        if usual >= LEAST_EARLIER:
+            weight = spread / (spread + self.dispersion / usual)
+            level += weight * (observed / usual - 1)
+            spread *= 1 - weight
+        return level * expected, (spread + SLOT_ERROR**2 / max(1.0, length)) * expected**2
 
 
 def profile_of(slots: Sequence[int], counts: Sequence[int]) -> Profile | None:
@@ -89,7 +120,8 @@ def _pooled(rates: list[float]) -> list[float]:
             part = sum(rates[day * HOURS_OF_DAY + hour] for day in days) / of_all
             for day in days:
                 slot = day * HOURS_OF_DAY + hour
-                found[slot] = OWN_WEIGHT * rates[slot] + (1 - OWN_WEIGHT) * part * totals[day]
+                own = OWN_WEIGHT * rates[slot] / (rates[slot] + OWN_HALF)
+                found[slot] = own * rates[slot] + (1 - own) * part * totals[day]
     return found
 
 
@@ -131,7 +163,9 @@ def _of_day_scatter(
         return None
     level = observed / expected
     squares = sum((count - level * usual) ** 2 / (level * usual) for count, usual in known)
-    return squares / (len(known) - 1)
+    freedom = len(known) - 1
+    # The median of a chi-squared variable is below its mean (Wilson and Hilferty).
+    return squares / freedom / (1 - 2 / (9 * freedom)) ** 3
 
 
 def _day_scatter(ratios: list[float], of_day: float, dispersion: float) -> float:

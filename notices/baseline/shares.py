@@ -15,7 +15,7 @@ WEIGHT_OF_ALL = 30.0
 #: Calls below which a share is no history, and a day is not counted for the scatter.
 MIN_CALLS = 100
 DAY_MIN = 10
-DAY_SCATTERS = (0.01, 0.2)
+DAY_SCATTERS = (0.02, 0.2)
 #: The median absolute deviation of a normal variable, as a part of its standard deviation.
 MAD = 0.6745
 #: No share counts as certain: nobody is told of one unlinked call where all were linked before.

@@ -16,18 +16,20 @@ from typing import Any
 
 from cabinets.models import CallSource
 from counters.models import Counter
-from notices.baseline.judge import MAX_HOURS, Finding, judge_low, judge_share
+from notices.baseline.judge import MAX_HOURS, Finding, Hour, judge_low, judge_share
 from notices.baseline.profile import Profile
 from notices.baseline.shares import ShareProfile
 from notices.conditions.flow_facts import facts_of
 from notices.conditions.found import Found
-from notices.conditions.series import Counts, SeriesKey, Window, hour_of, read
+from notices.conditions.series import Counts, Series, Window, hour_of, read, read_parts
 from notices.conditions.usual import MARK, SHARES
 from notices.kinds import OF_FLOW, Kind
 from notices.models import Baseline, Notice
 
 #: Calls that began later than this are not missed yet: they go on, or are on their way.
 GRACE = timedelta(minutes=10)
+#: So long before this hour calls are counted by ten minutes: a trouble begins at any minute.
+PARTS_FOR = timedelta(hours=3)
 #: A profile that was not renewed for so long says nothing.
 STALE_AFTER = timedelta(days=4)
 #: A source whose calls come later than this is not judged.
@@ -36,6 +38,25 @@ LONGEST_LAG = timedelta(hours=24)
 #: notice is open, this part is enough.
 CABINET_MIN, CABINET_PART, CABINET_STAYS = 3, 0.5, 0.3
 CABINET_SUBJECT = "cabinet"
+
+
+@dataclass(frozen=True)
+class _Flow:
+    """What was counted by hour, and in the last hours by ten minutes."""
+
+    hours: Series
+    parts: Series
+    now: datetime
+
+    def counts(self, kind: Kind, subject_id: int) -> tuple[Counts, Counts]:
+        return self.hours.get((kind, subject_id), {}), self.parts.get((kind, subject_id), {})
+
+    def window(self, row: Baseline, since: datetime | None) -> Window:
+        """Return the hours in which the calls of the counter or source are known."""
+        until = self.now
+        if row.kind != Kind.LINKED_DOWN:
+            until -= max(GRACE, timedelta(minutes=row.lag_minutes))
+        return Window(until, row.cabinet.zone, hour_of(self.now) - PARTS_FOR, since)
 
 
 @dataclass
@@ -50,11 +71,15 @@ def unusual_flow(now: datetime) -> Iterator[Found]:
     """Yield counters and sources whose last hours are far from usual; a whole cabinet once."""
     names = _names()
     told = _told(now)
-    series = read(hour_of(now) - timedelta(hours=MAX_HOURS + 24), now, None)
+    flow = _Flow(
+        read(hour_of(now) - timedelta(hours=MAX_HOURS + 24), now, None),
+        read_parts(hour_of(now) - PARTS_FOR, now),
+        now,
+    )
     fresh = Baseline.objects.filter(counted_at__gt=now - STALE_AFTER).exclude(kind=MARK)
     rows = fresh.select_related("cabinet").order_by("cabinet_id", "kind", "subject_id")
     for _cabinet, of_cabinet in groupby(rows.iterator(500), key=attrgetter("cabinet_id")):
-        yield from _of_cabinet(list(of_cabinet), series, names, told, now)
+        yield from _of_cabinet(list(of_cabinet), flow, names, told)
 
 
 def _names() -> dict[tuple[bool, int], str]:
@@ -79,10 +104,9 @@ def _told(now: datetime) -> Told:
 
 def _of_cabinet(
     rows: list[Baseline],
-    series: dict[SeriesKey, Counts],
+    flow: _Flow,
     names: dict[tuple[bool, int], str],
     told: Told,
-    now: datetime,
 ) -> Iterator[Found]:
     found: list[Found] = []
     judged = 0
@@ -91,30 +115,29 @@ def _of_cabinet(
         if name is None or timedelta(minutes=row.lag_minutes) > LONGEST_LAG:
             continue
         judged += row.kind == Kind.INFLOW_LOW
-        one = _judged(row, series.get((Kind(row.kind), row.subject_id), {}), name, told, now)
+        one = _judged(row, flow, name, told)
         found += [one] if one else []
     yield from _merged(rows[0].cabinet_id, found, judged, told)
 
 
-def _judged(row: Baseline, counts: Counts, name: str, told: Told, now: datetime) -> Found | None:
+def _judged(row: Baseline, flow: _Flow, name: str, told: Told) -> Found | None:
     """Return the condition of one counter or source, if it stands."""
     kind = Kind(row.kind)
     of = "source" if kind is Kind.SOURCE_LOW else "counter"
     key = (row.cabinet_id, row.kind, f"{of}:{row.subject_id}")
     of_cabinet = (row.cabinet_id, MARK.value, CABINET_SUBJECT)
     is_open = key in told.open or (kind is Kind.INFLOW_LOW and of_cabinet in told.open)
-    until = now - max(GRACE, timedelta(minutes=row.lag_minutes))
     since = max((told.over[one] for one in (key, of_cabinet) if one in told.over), default=None)
-    window = Window(until, row.cabinet.zone, hour_of(since) if since else None)
-    finding = _finding(row, window, counts, is_open=is_open)
+    window = flow.window(row, hour_of(since) if since else None)
+    counts, parts = flow.counts(kind, row.subject_id)
+    finding = _finding(row, window.hours(counts, parts), is_open=is_open)
     if finding is None:
         return None
     facts = facts_of(row, finding, window, counts) | {of: row.subject_id, "name": name}
     return Found(row.cabinet_id, kind, key[2], facts)
 
 
-def _finding(row: Baseline, window: Window, counts: Counts, *, is_open: bool) -> Finding | None:
-    hours = window.hours(counts)
+def _finding(row: Baseline, hours: Iterator[Hour], *, is_open: bool) -> Finding | None:
     if row.kind in SHARES:
         return judge_share(hours, ShareProfile(tuple(row.values), row.day_scatter), is_open=is_open)
     profile = Profile(tuple(row.values), row.dispersion, row.day_scatter)

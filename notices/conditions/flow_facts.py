@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from math import sqrt
 from typing import Any
 
 from notices.baseline.judge import Finding
-from notices.conditions.series import HOUR, Counts, Window, hour_of, slot_of
+from notices.baseline.profile import usual_range
+from notices.conditions.series import HOUR, Counts, Window, hour_of, part_of, slot_of
 from notices.conditions.usual import SHARES
 from notices.models import Baseline
 
-#: Between these four of five usual values are, by the normal distribution.
-USUAL_DEVIATIONS = 1.28
 #: Hours in the picture.
 SHOWN_HOURS = 12
 
 
 def facts_of(row: Baseline, finding: Finding, window: Window, counts: Counts) -> dict[str, Any]:
     """Return the facts of a condition, for JSON."""
-    begin = hour_of(window.until - timedelta(microseconds=1)) - (finding.hours - 1) * HOUR
+    begin = part_of(window.until) - finding.length * HOUR
     facts: dict[str, Any] = {
         "observed": finding.observed,
         "expected": round(finding.expected, 1),
@@ -32,10 +29,10 @@ def facts_of(row: Baseline, finding: Finding, window: Window, counts: Counts) ->
             "percent": _percent(finding.observed, finding.whole),
             "usual": _percent(finding.expected, finding.whole),
         }
-    reach = USUAL_DEVIATIONS * sqrt(finding.variance)
+    low, high = usual_range(finding.expected, finding.variance)
     return facts | {
-        "low": max(0, round(finding.expected - reach)),
-        "high": round(finding.expected + reach),
+        "low": round(low),
+        "high": round(high),
         "hours": _shown(row, window, counts),
     }
 

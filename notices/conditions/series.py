@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from calls.queries import hourly
-from notices.baseline.judge import MAX_HOURS, Hour
+from notices.baseline.judge import Hour
 from notices.kinds import Kind
 
-HOUR = timedelta(hours=1)
+HOUR, PART = timedelta(hours=1), timedelta(minutes=10)
 SeriesKey = tuple[Kind, int]
 #: A count, and the whole that it is a part of (0 for a plain count).
 Counts = dict[datetime, tuple[int, int]]
+Series = dict[SeriesKey, Counts]
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -31,10 +32,31 @@ def slot_of(hour: datetime, zone: ZoneInfo) -> int:
     return local.weekday() * 24 + local.hour
 
 
-def read(first: datetime, last: datetime, cabinet: int | None) -> dict[SeriesKey, Counts]:
+def read(first: datetime, last: datetime, cabinet: int | None) -> Series:
     """Return what was counted in these hours, of one cabinet or of all."""
-    found: dict[SeriesKey, Counts] = defaultdict(dict)
-    for row in hourly.counter_hours(first, last, cabinet):
+    return _series(
+        hourly.counter_hours(first, last, cabinet),
+        hourly.source_hours(first, last, cabinet),
+        hourly.link_hours(first, last, cabinet),
+    )
+
+
+def read_parts(first: datetime, last: datetime) -> Series:
+    """Return what was counted by ten minutes, of all cabinets."""
+    return _series(
+        hourly.counter_parts(first, last),
+        hourly.source_parts(first, last),
+        hourly.link_parts(first, last),
+    )
+
+
+def _series(
+    counters: Iterable[hourly.CounterHour],
+    sources: Iterable[hourly.SourceHour],
+    links: Iterable[hourly.LinkHour],
+) -> Series:
+    found: Series = defaultdict(dict)
+    for row in counters:
         found[Kind.INFLOW_LOW, row.counter_id][row.hour] = (row.received, 0)
         for kind, part, whole in (
             (Kind.SKIPPED_UP, row.skipped, row.received),
@@ -42,29 +64,42 @@ def read(first: datetime, last: datetime, cabinet: int | None) -> dict[SeriesKey
             (Kind.REFUSED_UP, row.refused, row.in_files),
         ):
             found[kind, row.counter_id][row.hour] = (part, whole)
-    for of_source in hourly.source_hours(first, last, cabinet):
+    for of_source in sources:
         found[Kind.SOURCE_LOW, of_source.source_id][of_source.hour] = (of_source.received, 0)
-    for told in hourly.link_hours(first, last, cabinet):
+    for told in links:
         counts = (told.told - told.linked, told.told)
         found[Kind.LINKED_DOWN, told.counter_id][told.hour] = counts
     return found
 
 
+def part_of(moment: datetime) -> datetime:
+    """Return the beginning of the ten minutes."""
+    return moment.replace(minute=moment.minute // 10 * 10, second=0, microsecond=0)
+
+
 @dataclass(frozen=True)
 class Window:
-    """The hours that are judged: back from a moment, but not before ``since``."""
+    """The hours that are judged: back from a moment, but not before ``since``.
+
+    Those from ``parts_since`` on in parts of ten minutes.
+    """
 
     until: datetime
     zone: ZoneInfo
+    parts_since: datetime
     since: datetime | None = None
 
-    def hours(self, counts: Counts) -> Iterator[Hour]:
-        """Yield the hours, the newest first. The newest may be over in part only."""
-        newest = hour_of(self.until)
-        part = (self.until - newest) / HOUR
-        for number in range(0 if part else 1, MAX_HOURS + 1):
-            hour = newest - number * HOUR
-            if self.since is not None and hour < self.since:
+    def hours(self, counts: Counts, parts: Counts) -> Iterator[Hour]:
+        """Yield the hours, the newest first. Of one that is not over, only its whole parts."""
+        moment = part_of(self.until)
+        if moment < self.parts_since:
+            moment = hour_of(moment)
+        while True:
+            is_part = moment > self.parts_since
+            moment -= PART if is_part else HOUR
+            if self.since is not None and moment < self.since:
                 return
-            count, whole = counts.get(hour, (0, 0))
-            yield Hour(slot_of(hour, self.zone), count, whole, part if not number else 1.0)
+            count, whole = (parts if is_part else counts).get(moment, (0, 0))
+            yield Hour(
+                slot_of(hour_of(moment), self.zone), count, whole, PART / HOUR if is_part else 1.0
+            )

@@ -17,7 +17,7 @@ from calls.summary import refresh as summary
 from counters.models import Counter
 from devtools.tools import alert_simulation
 from integrations.models import YandexAccount
-from notices.baseline.tail import lower_tail
+from notices.baseline.tail import lower_tail, upper_tail
 from notices.conditions import series, usual
 from notices.models import Baseline, Notice
 from notices.tasks import check_flow
@@ -109,8 +109,16 @@ def test_lower_tail_is_that_of_the_distribution(
     assert lower_tail(observed, expected, variance) == pytest.approx(tail, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("whole", "variance", "tail"), [(40, 8.4, 0.0002747), (40, 20.0, 0.014721)]
+)
+def test_upper_tail_is_that_of_the_distribution(whole: int, variance: float, tail: float) -> None:
+    assert upper_tail(23, whole, 12.0, variance) == pytest.approx(tail, rel=1e-3)
+
+
 def test_simulated_drops_are_told() -> None:
-    result = alert_simulation.simulate(seed=1, counters=5, days=10)
-    told = [one for (_kind, volume), ones in result.told.items() for one in ones if volume == 200]
-    assert [one is not None and one <= 120 for one in told] == [True] * 5
-    assert sum(result.false_alarms.values()) <= 2
+    # The fifth counter has 200 calls an hour.
+    _volume, result = alert_simulation.of_counter((2, 4, 14))
+    told = [one for ones in result.told.values() for one in ones]
+    assert [one is not None and one <= 120 for one in told] == [True] * 8
+    assert sum(result.false_alarms.values()) <= 1
