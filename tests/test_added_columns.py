@@ -62,6 +62,7 @@ def test_columns_of_all_apps_are_compared() -> None:
         "cabinets_callsource",
         "calls_call",
         "calls_listuse",
+        "calls_logrequest",
         "calls_rejectedrecord",
         "calls_restorerun",
         "calls_upload",

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from calls.forecast.causes import CAUSES, TONES
+from calls.forecast.causes import CAUSES, KINDS, TONES
 from calls.forecast.sql import forecast_sql
 from calls.models import Delivery
 
@@ -32,11 +32,23 @@ class Forecast:
     value: str
     #: A code of `CAUSES`.
     cause: str
+    #: How likely a link is.
+    probability: float
+    #: The counter's newest proved rows of the same source and cause, and those that are linked.
+    proved: int
+    linked: int
+    #: A code of `CAUSES`: what the row itself tells.
+    own_cause: str
 
     @property
     def text(self) -> str:
         """A sentence that says that it is a forecast, and its cause."""
-        return str(CAUSES[self.cause].text)
+        kind = KINDS.get(self.own_cause, KINDS["client_id"])
+        return str(CAUSES[self.cause].text) % {
+            "kind": kind,
+            "proved": self.proved,
+            "linked": self.linked,
+        }
 
     @property
     def tone(self) -> str:
@@ -46,12 +58,8 @@ class Forecast:
     @classmethod
     def read(cls, found: str) -> Forecast:
         """Return the forecast that the expression of `calls.forecast.sql` gave."""
-        return cls(*found.split(":"))
-
-    @property
-    def probability(self) -> float:
-        """How likely a link is."""
-        return CAUSES[self.cause].probability
+        value, cause, probability, proved, linked, own_cause = found.split(":")
+        return cls(value, cause, float(probability), int(proved), int(linked), own_cause)
 
 
 def of(deliveries: Iterable[Delivery], *, now: datetime | None = None) -> dict[int, Forecast]:

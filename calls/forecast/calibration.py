@@ -6,19 +6,24 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from calls.forecast.causes import CAUSES
 from calls.forecast.sql import forecast_sql
 from calls.states import LinkResult
 
-_BY_CAUSE = f"""
-SELECT forecast, count(*), count(*) FILTER (WHERE result = {LinkResult.LINKED:d}) FROM (
-    SELECT {forecast_sql("d", "c")} AS forecast, p.result
-    FROM calls_linkproof p
-    JOIN calls_delivery d ON d.call_id = p.call_id AND d.partition_at = p.partition_at
-        AND d.upload_id = p.upload_id AND d.row_number = p.row_number
-    JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
-) AS proved
-GROUP BY forecast ORDER BY forecast
+#: Of a relation `proved` with the forecast and the result of each row.
+BY_CAUSE = """
+SELECT split_part(forecast, ':', 1), split_part(forecast, ':', 2), count(*),
+       count(*) FILTER (WHERE is_linked),
+       sum(split_part(forecast, ':', 3)::float8),
+       sum((is_linked::int - split_part(forecast, ':', 3)::float8) ^ 2)
+FROM proved GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_PROVED = f"""
+SELECT {forecast_sql("d", "c")} AS forecast, p.result = {LinkResult.LINKED:d} AS is_linked
+FROM calls_linkproof p
+JOIN calls_delivery d ON d.call_id = p.call_id AND d.partition_at = p.partition_at
+    AND d.counter_id = p.counter_id AND d.channel = p.channel
+    AND d.upload_id = p.upload_id AND d.row_number = p.row_number
+JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 """
 
 
@@ -30,20 +35,21 @@ class Line:
     cause: str
     rows: int
     linked: int
-
-    @property
-    def squares(self) -> float:
-        """The sum of the squared differences between forecast and truth."""
-        p = CAUSES[self.cause].probability
-        return self.linked * (1 - p) ** 2 + (self.rows - self.linked) * p**2
+    #: The sum of the probabilities that were forecast.
+    expected: float
+    #: The sum of the squared differences between forecast and truth.
+    squares: float
 
 
 def lines() -> list[Line]:
-    """Return a line for each cause that a proved row has, in one query over all of them."""
+    """Return a line for each cause that a proved row has, in one query over all of them.
+
+    Each forecast is the one of the moment at which Metrika took the file: of what was proved
+    later it knows nothing.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_BY_CAUSE)
-        found = [(name.partition(":"), *counts) for name, *counts in cursor.fetchall()]
-    return [Line(name[0], name[2], rows, linked) for name, rows, linked in found]
+        cursor.execute(f"WITH proved AS ({_PROVED}) {BY_CAUSE}")
+        return [Line(*found) for found in cursor.fetchall()]
 
 
 def brier_score(found: list[Line]) -> float | None:
@@ -57,10 +63,15 @@ def report(found: list[Line]) -> str:
     score = brier_score(found)
     if score is None:
         return "No row has a link proof yet.\n"
-    head = "| forecast | cause | probability | rows | linked | not linked |\n|" + " --- |" * 6
+    return f"Brier score: {score:.4f}\n\n{table(found)}\n"
+
+
+def table(found: list[Line]) -> str:
+    """Return a row for each cause, in Markdown."""
+    head = "| forecast | cause | rows | linked | not linked | forecast share | linked share |"
     body = [
-        f"| {one.value} | {one.cause} | {CAUSES[one.cause].probability:.2f} | {one.rows} |"
-        f" {one.linked} | {one.rows - one.linked} |"
+        f"| {one.value} | {one.cause} | {one.rows} | {one.linked} | {one.rows - one.linked} |"
+        f" {one.expected / one.rows:.3f} | {one.linked / one.rows:.3f} |"
         for one in found
     ]
-    return "\n".join([f"Brier score: {score:.4f}", "", head, *body, ""])
+    return "\n".join([head, "| --- | --- |" + " --: |" * 5, *body])

@@ -164,6 +164,8 @@ class LogRequest(models.Model):
     hits = models.PositiveBigIntegerField(_("Строк прочитано"), default=0)
     #: Code of a result → rows.
     result = models.JSONField(_("Результат"), default=dict)
+    #: What the counter's newest proved rows said then: source and cause → rows, linked ones.
+    record = models.JSONField(_("Привязка прежних звонков"), null=True, editable=False)
     finished_at = models.DateTimeField(_("Закончена"), null=True)
 
     objects = LogRequestQuerySet.as_manager()

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from calls.forecast import record
 from calls.models import LogRequest
 from calls.models.proof import FINAL_AFTER, UnknownLogRow
 from calls.models.reports import zone_of
@@ -205,6 +206,7 @@ def compare(request: LogRequest) -> dict[str, int]:
         (unknown,) = _row(cursor, _UNKNOWN, values)
         cursor.execute(_ANY_JOIN)
         cursor.execute(_PROVE, values)
+        record.keep(request)
         linked, no_visit, absent, not_yet = _row(cursor, _TOTALS, values)
     shift = values["shift"]
     return {

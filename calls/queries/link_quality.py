@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.forecast.sql import forecast_sql
+from calls.forecast.sql import cause_sql
 from calls.states import (
     IDENTIFIER_UNREADABLE,
     NO_IDENTIFIER,
@@ -44,7 +44,7 @@ _GROUPS = f"""
 WITH read AS MATERIALIZED (
     SELECT d.counter_id, d.call_id, d.channel, d.id_kind, d.expires_at, d.upload_id, d.row_number,
         c.source_id, c.phone, c.started_at, c.client_id, c.yclid, c.user_id,
-        c.unreadable_identifiers, c.kind = '{CallKind.STATIC}' AS is_static,
+        c.unreadable_identifiers, c.kind, c.kind = '{CallKind.STATIC}' AS is_static,
         coalesce(nullif(c.client_id, ''), nullif(c.yclid, ''), c.user_id) AS identifier,
         d.state <> {DeliveryState.SKIPPED:d} OR d.reason = ANY (%(unlinked)s) AS is_meant
     FROM unnest(%(counters)s::bigint[]) AS k(id) CROSS JOIN LATERAL (
@@ -63,8 +63,8 @@ WITH read AS MATERIALIZED (
     GROUP BY counter_id, identifier HAVING count(DISTINCT phone) >= {MANY_PHONES}
 )
 SELECT r.counter_id, r.source_id,
-    CASE WHEN r.is_meant THEN split_part({forecast_sql("r", "r", now="%(now)s::timestamptz")},
-        ':', 2) ELSE '' END AS cause,
+    CASE WHEN r.is_meant THEN {cause_sql("r", "r", now="%(now)s::timestamptz")}
+        ELSE '' END AS cause,
     x.identifier IS NOT NULL AS is_repeated,
     count(*), sum(r.rows)::int, count(p.result),
     count(*) FILTER (WHERE p.result = {LinkResult.LINKED:d})
