@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Subquery, Sum
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
@@ -93,9 +96,9 @@ def _proofs(cabinet: Cabinet, period: Period, counter: Counter | None) -> Number
     if found is None:
         note = _("Проверенных строк слишком много, чтобы считать их здесь: выберите меньше дней.")
         return NumberTable("proofs", _("Что показали логи Метрики"), [], [], note)
-    if not found:
+    if found.read_at is None:
         return None
-    every = sum(found.values())
+    every = found.count
     rows = [
         [
             Cell(str(title)),
@@ -103,16 +106,21 @@ def _proofs(cabinet: Cabinet, period: Period, counter: Counter | None) -> Number
             share(number, every),
         ]
         for value, title in LINK_VALUES.items()
-        if (number := found.get(value, 0))
+        if (number := found.rows.get(value, 0))
     ]
     rows.append([Cell(_("Всего проверено")), count(every), share(every, every)])
     note = _(
         "Логи называют визит каждой строки, но проверены не все: только счетчики с включённой "
-        "проверкой и файлы последних дней. Шаг «Привязаны к визитам» выше — сколько строк Метрика "
+        "проверкой и файлы последних дней. Шаг «Привязаны, по файлам» выше — сколько строк Метрика "
         "привязала, когда обработала файлы. Поэтому эти числа могут отличаться, и верьте логам."
     )
     columns = [Column(_("По логам")), Column(_("Строк")), Column(_("Доля"))]
-    return NumberTable("proofs", _("Что показали логи Метрики"), columns, rows, note)
+    return NumberTable("proofs", _logs_title(found.read_at), columns, rows, note)
+
+
+def _logs_title(read_at: datetime) -> str:
+    moment = date_format(timezone.localtime(read_at), "j E, H:i")
+    return _("Что показали логи Метрики на %(at)s") % {"at": moment}
 
 
 def _places(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
@@ -23,6 +24,8 @@ from calls.pages.number_table import (
     share,
 )
 from calls.pages.report_words import QUALITY
+from calls.queries.link_proofs import LINKED
+from calls.queries.link_totals import ProvedRows
 from calls.queries.statistics import Sums, counted, grouped, total
 from calls.states import CallKind, DisplayState
 from calls.summary.read import Period
@@ -44,6 +47,8 @@ class Statistics:
     rows_before: Sequence[Mapping[str, Any]]
     #: The day of the first call, when the period before begins before it.
     first_day: date | None = None
+    #: What Metrika's logs say of the rows of the period; None when they are too many to count.
+    proved: ProvedRows | None = None
 
     def url(self, period: Period | None = None, **filters: Any) -> str:
         """Return the ledger with the same days and counter."""
@@ -99,12 +104,13 @@ def _totals(found: Statistics) -> NumberTable:
             _("Метрика считает ожидание до ответа и до отказа отдельно"),
         ),
         _line(
-            _("Доля привязанных"),
+            _("Доля привязанных, по файлам"),
             share(*linked),
             share(*linked_before),
             _("«Источники звонков»"),
             _("там только привязанные, и день — это день визита, а не звонка"),
         ),
+        *_by_logs(found),
     ]
     columns = [
         Column(_("Показатель")),
@@ -120,6 +126,29 @@ def _totals(found: Statistics) -> NumberTable:
         lines = [[*line[:2], Cell("—"), Cell("—"), *line[4:]] for line in lines]
         note = f"{_no_comparison(found.period.before(), found.first_day)} {note}"
     return NumberTable("totals", _("Итоги"), columns, lines, note)
+
+
+def _by_logs(found: Statistics) -> list[list[Cell]]:
+    """Return the line of the linked share by Metrika's logs; none where no row was proved."""
+    proved = found.proved
+    if proved is None or proved.read_at is None:
+        return []
+    moment = date_format(timezone.localtime(proved.read_at), "j E, H:i")
+    why = _(
+        "из проверенных строк (%(rows)s) по логам на %(at)s; по файлам — из всех, о которых "
+        "Метрика что-то сообщила"
+    )
+    words = {"rows": number_format(proved.count), "at": moment}
+    linked = share(proved.rows.get(LINKED, 0), proved.count)
+    return [
+        _line(
+            _("Доля привязанных, по логам"),
+            linked,
+            Cell("—"),
+            _("«Источники звонков»"),
+            why % words,
+        )
+    ]
 
 
 def _no_comparison(before: Period, first_day: date) -> str:
@@ -254,5 +283,5 @@ def _counters(found: Statistics) -> NumberTable:
         name = found.names.get(pk, str(pk))
         first = Cell(name, url=ledger_url(found.period, counter=pk))
         rows.append([first, count(number), share(*_links(of_counter))])
-    columns = [Column(_("Счетчик")), Column(_("Строк")), Column(_("Доля привязанных"))]
+    columns = [Column(_("Счетчик")), Column(_("Строк")), Column(_("Доля привязанных, по файлам"))]
     return NumberTable("counters", _("По счетчикам"), columns, rows)

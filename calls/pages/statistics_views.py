@@ -14,6 +14,7 @@ from calls.pages.funnel_page import funnel_tables, sample_of
 from calls.pages.number_table import NumberTable, as_csv
 from calls.pages.period_form import PeriodForm
 from calls.pages.statistics_tables import Statistics, tables_of
+from calls.queries.link_totals import proved_rows
 from calls.queries.statistics import calls_of, lacks_data, rows_of
 
 
@@ -52,6 +53,7 @@ def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
         rows=rows_of(cabinet, period, counter),
         rows_before=rows_of(cabinet, before, counter),
         first_day=lacks_data(cabinet, before, counter),
+        proved=proved_rows(cabinet, period.start, period.end, counter=counter),
     )
 
 

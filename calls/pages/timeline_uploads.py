@@ -118,7 +118,7 @@ def state_step(
 
 
 def link_step(link: Link | None) -> Iterator[Step]:
-    """Yield what Metrika's logs said of the row, or that they will; none if the link proof is off."""
+    """Yield what Metrika's logs said of the row, or that they will; none if it is off."""
     if link is None or not link.is_told:
         return
     text = _("%(result)s.") % {"result": capfirst(link.text)}

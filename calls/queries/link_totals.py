@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from django.db import connection
 from django.db.models import Aggregate, Count, Exists, Max, Min, OuterRef, Q, Sum
 from django.utils import timezone
 
@@ -63,6 +63,31 @@ class UnknownRows:
     first_at: datetime
 
 
+@dataclass(frozen=True)
+class ProvedRows:
+    """Rows of the ledger by what the logs say of them: value of `link_proofs` → rows."""
+
+    rows: Mapping[str, int]
+    #: When the newest of the logs were ordered; None without rows.
+    read_at: datetime | None
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(self.rows.values())
+
+
+_PROVED = """
+SELECT result, count(*), max(proved_at) FROM (
+    SELECT p.result, p.proved_at FROM calls_linkproof p
+    WHERE p.counter_id = ANY (%(counters)s)
+      AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
+      AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
+    LIMIT %(most)s
+) AS proved GROUP BY result
+"""
+
+
 def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
     """Return the totals of today and the days before it, COUNTED_DAYS in all; two queries.
 
@@ -88,18 +113,20 @@ def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
 
 def proved_rows(
     cabinet: Cabinet, since: datetime, until: datetime, *, counter: Counter | None
-) -> dict[str, int] | None:
-    """Return the rows of the ledger whose calls began then, by what the logs say; one query.
+) -> ProvedRows | None:
+    """Return the rows of the ledger whose calls began then, by what the logs say; two queries.
 
     None when they are more than `MOST_COUNTED`. Repeats that a person ordered are no such rows.
     """
     counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
-    rows = LinkProof.objects.filter(
-        counter_id__in=counters, partition_at__gte=since, partition_at__lt=until
-    ).exclude(Exists(Resend.objects.filter(upload_id=OuterRef("upload_id"))))
-    results = rows.order_by().values_list("result", flat=True)[: MOST_COUNTED + 1]
-    found = Tally(OF_RESULT[LinkResult(one)] for one in results.iterator())
-    return dict(found) if found.total() <= MOST_COUNTED else None
+    values = {"counters": counters, "since": since, "until": until, "most": MOST_COUNTED + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_PROVED, values)
+        found = cursor.fetchall()
+    rows = {OF_RESULT[LinkResult(result)]: number for result, number, _at in found}
+    if sum(rows.values()) > MOST_COUNTED:
+        return None
+    return ProvedRows(rows, max((at for _result, _number, at in found), default=None))
 
 
 def latest_requests(counter: Counter) -> list[LogRequest]:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import escape
 
 from cabinets.models import AuditEvent
@@ -113,6 +114,22 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert request.requested_by is not None
     actions = ["history.downloaded", "proof.ordered", "proof.rows_seen"]
     assert [one.action for one in AuditEvent.objects.order_by("pk")] == actions
+
+
+def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
+    owner_client: Client, found: Counter
+) -> None:
+    statistics, funnel = (
+        {one.code: one for one in owner_client.get(reverse(f"calls:{name}")).context["tables"]}
+        for name in ("statistics", "funnel")
+    )
+
+    shares = {row[0].text: row[1].text for row in statistics["totals"].rows}
+    assert shares["Доля привязанных, по логам"] == "100,0 %"
+    assert "Доля привязанных, по файлам" in shares
+    day = date_format(timezone.localtime(LinkProof.objects.get().proved_at), "j E, H:i")
+    assert str(funnel["proofs"].title) == f"Что показали логи Метрики на {day}"
+    assert "Привязаны, по файлам" in {row[0].text for row in funnel["steps"].rows}
 
 
 def test_viewer_sees_the_results_and_orders_nothing(
