@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Aggregate, Count, Exists, Max, Min, OuterRef, Q, Sum
@@ -119,7 +120,12 @@ def proved_rows(
     None when they are more than `MOST_COUNTED`. Repeats that a person ordered are no such rows.
     """
     counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
-    values = {"counters": counters, "since": since, "until": until, "most": MOST_COUNTED + 1}
+    values: dict[str, Any] = {
+        "counters": counters,
+        "since": since,
+        "until": until,
+        "most": MOST_COUNTED + 1,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_PROVED, values)
         found = cursor.fetchall()
