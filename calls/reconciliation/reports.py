@@ -58,18 +58,21 @@ ORDER BY c.id
 ON CONFLICT (counter_id) DO NOTHING
 """
 _CLAIM = """
+WITH asked AS MATERIALIZED (
+    SELECT a.yandex_uid, count(*) AS readings FROM calls_metrikareport r
+    JOIN counters_counter c ON c.id = r.counter_id
+    JOIN integrations_yandexaccount a ON a.id = c.account_id
+    WHERE r.asked_at > %(since)s GROUP BY a.yandex_uid
+)
 UPDATE calls_metrikareport SET asked_at = %(now)s, lease_until = %(lease)s
 WHERE id = (
     SELECT r.id FROM calls_metrikareport r
     JOIN counters_counter c ON c.id = r.counter_id AND c.removed_at IS NULL
     JOIN integrations_yandexaccount a ON a.id = c.account_id
+    LEFT JOIN asked ON asked.yandex_uid = a.yandex_uid
     WHERE (r.ordered_at IS NOT NULL OR r.next_at <= %(now)s)
       AND (r.lease_until IS NULL OR r.lease_until <= %(now)s)
-      AND %(most)s > (
-          SELECT count(*) FROM calls_metrikareport o
-          JOIN counters_counter oc ON oc.id = o.counter_id
-          JOIN integrations_yandexaccount oa ON oa.id = oc.account_id
-          WHERE oa.yandex_uid = a.yandex_uid AND o.asked_at > %(since)s)
+      AND coalesce(asked.readings, 0) < %(most)s
     ORDER BY r.ordered_at NULLS LAST, r.next_at, r.id LIMIT 1)
 RETURNING counter_id
 """
