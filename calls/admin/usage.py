@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from cabinets.admin_base import SupportAdmin
 from calls.models import (
     CallSummary,
+    DeliveryDay,
     DeliverySummary,
     EmptyField,
     ListUse,
@@ -15,6 +16,7 @@ from calls.models import (
     StreamUse,
     SummaryHour,
     SummaryMark,
+    SummaryZone,
     WatchedHour,
 )
 
@@ -109,4 +111,22 @@ class DeliverySummaryAdmin(SupportAdmin):
 
     list_display = ("counter", "hour", "channel", "kind", "shown", "reason", "deliveries")
     list_select_related = ("counter",)
+    ordering = ("-pk",)
+
+
+@admin.register(DeliveryDay)
+class DeliveryDayAdmin(SupportAdmin):
+    """Rows of the ledger by day, counter, channel, kind, state and reason."""
+
+    list_display = ("counter", "day", "channel", "kind", "shown", "reason", "deliveries")
+    list_select_related = ("counter",)
+    ordering = ("-pk",)
+
+
+@admin.register(SummaryZone)
+class SummaryZoneAdmin(SupportAdmin):
+    """The time zones in which counts of days are stored."""
+
+    list_display = ("cabinet", "zone")
+    list_select_related = ("cabinet",)
     ordering = ("-pk",)

@@ -37,7 +37,14 @@ from calls.models.reconciliation import Difference, Reconciliation
 from calls.models.redecision import Redecision
 from calls.models.reports import MetrikaReport, MetrikaReportDay
 from calls.models.restored import RestoreRun, SentBefore
-from calls.models.summary import CallSummary, DeliverySummary, SummaryHour, SummaryMark
+from calls.models.summary import (
+    CallSummary,
+    DeliveryDay,
+    DeliverySummary,
+    SummaryHour,
+    SummaryMark,
+    SummaryZone,
+)
 from calls.models.unknown_file import UnknownFile
 from calls.models.upload import (
     ListUse,
@@ -61,6 +68,7 @@ __all__ = [
     "CallSummary",
     "ChartNote",
     "Delivery",
+    "DeliveryDay",
     "DeliveryDelay",
     "DeliveryQuerySet",
     "DeliverySummary",
@@ -99,6 +107,7 @@ __all__ = [
     "StreamUse",
     "SummaryHour",
     "SummaryMark",
+    "SummaryZone",
     "UnknownFile",
     "UnknownLogRow",
     "UnlinkedApproval",

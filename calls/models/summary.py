@@ -1,5 +1,7 @@
 """Counts of calls and deliveries by UTC hour, so that no page counts the whole ledger.
 
+Deliveries are stored by day of the cabinet's time zone as well: a day is the sum of its hours.
+
 Written by `calls.summary.refresh` only, read by `calls.summary.read`. Triggers on the tables of
 calls, deliveries and uploads mark each hour that a statement changed; a marked hour is counted from
 the ledger itself until it is counted anew. See docs/decisions/0079-summary-tables.md.
@@ -146,7 +148,73 @@ class DeliverySummary(models.Model):
     class Meta:
         verbose_name = _("отправки за час")
         verbose_name_plural = _("отправки по часам")
-        indexes = [models.Index(fields=["cabinet", "hour"], name="delivery_summary_by_hour")]
+        indexes = [
+            models.Index(fields=["cabinet", "hour"], name="delivery_summary_by_hour"),
+            models.Index(fields=["counter", "hour"], name="delivery_summary_of_counter"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.counter_id} · {self.hour:%Y-%m-%d %H} · {self.state}"
+
+
+class DeliveryDay(models.Model):
+    """The sum of the `DeliverySummary` of a day, in the time zone that `SummaryZone` names."""
+
+    cabinet = models.ForeignKey(
+        Cabinet,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Кабинет"),
+    )
+    counter = models.ForeignKey(
+        Counter,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("Счетчик"),
+    )
+    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
+    day = models.DateField(_("День"))
+    kind = models.CharField(_("Тип"), max_length=16, choices=CallKind)
+    state = models.PositiveSmallIntegerField(_("Состояние"), choices=DeliveryState)
+    shown = models.CharField(_("Показано"), max_length=20, choices=DisplayState)
+    reason = models.CharField(_("Причина"), max_length=32, blank=True)
+    deliveries = models.PositiveIntegerField(_("Отправок"))
+    missed = models.PositiveIntegerField(_("Пропущено"))
+    talk_seconds = models.BigIntegerField(_("Разговор, с"))
+    with_hold = models.PositiveIntegerField(_("С ожиданием"))
+    hold_seconds = models.BigIntegerField(_("Ожидание, с"))
+    link_told = models.PositiveIntegerField(_("О привязке известно"))
+    linked = models.FloatField(_("Привязано"))
+
+    class Meta:
+        verbose_name = _("отправки за день")
+        verbose_name_plural = _("отправки по дням")
+        indexes = [models.Index(fields=["cabinet", "day"], name="delivery_day_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.counter_id} · {self.day:%Y-%m-%d} · {self.state}"
+
+
+class SummaryZone(models.Model):
+    """The time zone of the days that are stored for a cabinet; none are stored without a row."""
+
+    cabinet = models.OneToOneField(
+        Cabinet,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        primary_key=True,
+        verbose_name=_("Кабинет"),
+    )
+    zone = models.CharField(_("Часовой пояс"), max_length=64)
+
+    class Meta:
+        verbose_name = _("пояс итогов по дням")
+        verbose_name_plural = _("пояса итогов по дням")
+
+    def __str__(self) -> str:
+        return f"{self.cabinet_id} · {self.zone}"

@@ -16,23 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.summary.live import LIVE_CALLS, live_deliveries
+from calls.summary.names import CALL_SUMS, DELIVERY_SUMS
+from calls.summary.statement import Statement
 
 CALL_KEYS = ("day", "hour_of_day", "source_id", "kind")
-CALL_SUMS = (
-    "calls",
-    "missed",
-    "unique_calls",
-    "target_calls",
-    "talk_seconds",
-    "with_hold",
-    "hold_seconds",
-    "unrouted",
-)
 DELIVERY_KEYS = (
     "day",
     "hour_of_day",
@@ -43,16 +34,41 @@ DELIVERY_KEYS = (
     "shown",
     "reason",
 )
-DELIVERY_SUMS = (
-    "deliveries",
-    "missed",
-    "talk_seconds",
-    "with_hold",
-    "hold_seconds",
-    "link_told",
-    "linked",
+_CALL_COLUMNS = ", ".join(("at", "source_id", "kind", *CALL_SUMS))
+_DELIVERY_COLUMNS = ", ".join(
+    ("at", "counter_id", "channel", "kind", "state", "shown", "reason", *DELIVERY_SUMS)
 )
-_HOUR = timedelta(hours=1)
+_TOUCHED = """
+WITH touched AS MATERIALIZED (
+    SELECT %s::bigint AS cabinet_id, hour FROM (
+        SELECT hour FROM calls_summarymark
+        WHERE cabinet_id = %s AND hour >= %s AND hour < %s
+        UNION
+        SELECT hour FROM calls_summaryhour
+        WHERE cabinet_id = %s AND hour >= %s AND hour < %s AND valid_until <= %s
+        UNION
+        SELECT unnest(%s::timestamptz[])
+    ) AS found
+)"""
+#: Days whose hours are read one by one: all of them, unless days of this zone are stored.
+_OPEN_DAYS = """, open_days AS MATERIALIZED (
+    SELECT day FROM (SELECT %s::date + n AS day FROM generate_series(0, %s) n) AS days
+    WHERE NOT %s
+       OR NOT EXISTS (SELECT FROM calls_summaryzone WHERE cabinet_id = %s AND zone = %s)
+       OR day IN (SELECT (hour AT TIME ZONE %s)::date FROM touched)
+)"""
+# LATERAL with OFFSET: each day is read by an index.
+_HOURS_OF_OPEN_DAYS = """
+    SELECT s.*, s.hour AS at FROM open_days o CROSS JOIN LATERAL (
+        SELECT * FROM calls_deliverysummary WHERE cabinet_id = %s
+          AND hour >= o.day::timestamp AT TIME ZONE %s
+          AND hour < (o.day + 1)::timestamp AT TIME ZONE %s{where}
+        OFFSET 0) AS s
+    WHERE s.hour NOT IN (SELECT hour FROM touched)"""
+_OTHER_DAYS = """
+    SELECT *, day::timestamp AT TIME ZONE %s AS at FROM calls_deliveryday
+    WHERE cabinet_id = %s AND day BETWEEN %s AND %s
+      AND day NOT IN (SELECT day FROM open_days){where}"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,11 @@ class Period:
         begins = [one.astimezone(UTC) for one in (*starts, self.end)]
         return [one.replace(minute=0) for one in begins if one.minute]
 
+    @property
+    def first_hour(self) -> datetime:
+        """Return the hour of UTC in which it begins."""
+        return self.start.astimezone(UTC).replace(minute=0)
+
 
 def calls(
     cabinet: Cabinet, period: Period, *, by: Sequence[str] = (), now: datetime | None = None
@@ -98,9 +119,17 @@ def calls(
 
     A dict for each combination of ``by`` that has calls.
     """
-    query = _Query(cabinet.pk, period, now or timezone.now())
-    select, values = _sum(by, CALL_KEYS, CALL_SUMS, period)
-    return query.run("callsummary", LIVE_CALLS, [], select, values)
+    statement = _begin(cabinet, period, now or timezone.now())
+    statement.add(f", live AS ({LIVE_CALLS}), counted AS (SELECT {_CALL_COLUMNS} FROM live")
+    statement.add(
+        f""" UNION ALL SELECT {_CALL_COLUMNS} FROM (SELECT *, hour AS at FROM calls_callsummary
+        WHERE cabinet_id = %s AND hour >= %s AND hour < %s
+          AND hour NOT IN (SELECT hour FROM touched)) AS stored)""",
+        cabinet.pk,
+        period.first_hour,
+        period.end,
+    )
+    return _sums(statement, by, CALL_KEYS, CALL_SUMS, period)
 
 
 def deliveries(
@@ -117,87 +146,56 @@ def deliveries(
     A dict for each combination of ``by`` that has rows; ``counters``: only of these.
     """
     now = now or timezone.now()
-    query = _Query(cabinet.pk, period, now)
+    where, chosen = _conditions(counters, channel)
+    zone, splits = str(period.zone), period.split_hours()
+    statement = _begin(cabinet, period, now)
+    count = (period.last - period.first).days
+    has_days = "hour_of_day" not in by and not splits
+    statement.add(_OPEN_DAYS, period.first, count, has_days, cabinet.pk, zone, zone)
     live, live_values = live_deliveries(now)
-    select, values = _sum(by, DELIVERY_KEYS, DELIVERY_SUMS, period)
-    conditions = []
+    statement.add(f", live AS ({live})", *live_values)
+    statement.add(f", counted AS (SELECT {_DELIVERY_COLUMNS} FROM live WHERE true{where}", *chosen)
+    hours = _HOURS_OF_OPEN_DAYS.format(where=where)
+    statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({hours}) AS hours")
+    statement.values += [cabinet.pk, zone, zone, *chosen]
+    days = _OTHER_DAYS.format(where=where)
+    statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({days}) AS days)")
+    statement.values += [zone, cabinet.pk, period.first, period.last, *chosen]
+    return _sums(statement, by, DELIVERY_KEYS, DELIVERY_SUMS, period)
+
+
+def _begin(cabinet: Cabinet, period: Period, now: datetime) -> Statement:
+    """Return a statement with the hours of the period that are counted live."""
+    hours = [cabinet.pk, period.first_hour, period.end]
+    return Statement().add(_TOUCHED, cabinet.pk, *hours, *hours, now, period.split_hours())
+
+
+def _conditions(
+    counters: Collection[int] | None, channel: int | None
+) -> tuple[str, list[list[int] | int]]:
+    """Return what rows of these counters and of this channel fulfil, and its values."""
+    where, values = "", []
     if counters is not None:
-        conditions.append("counter_id = ANY (%s)")
+        where += " AND counter_id = ANY (%s)"
         values.append(list(counters))
     if channel is not None:
-        conditions.append("channel = %s")
+        where += " AND channel = %s"
         values.append(channel)
-    return query.run("deliverysummary", live, live_values, select, values, conditions)
+    return where, values
 
 
-@dataclass(frozen=True)
-class _Query:
-    """A statement over the stored and the live rows of a period."""
-
-    cabinet_id: int
-    period: Period
-    now: datetime
-
-    def run(
-        self,
-        table: str,
-        live: str,
-        live_values: list[Any],
-        select: tuple[str, str],
-        values: list[Any],
-        conditions: Sequence[str] = (),
-    ) -> list[dict[str, Any]]:
-        columns, grouping = select
-        where = "".join(f" AND {one}" for one in conditions)
-        key_values = values[: columns.count("%s")]
-        sql = f"""
-WITH touched AS MATERIALIZED (
-    SELECT %s::bigint AS cabinet_id, hour FROM (
-        SELECT hour FROM calls_summarymark
-        WHERE cabinet_id = %s AND hour >= %s AND hour < %s
-        UNION
-        SELECT hour FROM calls_summaryhour
-        WHERE cabinet_id = %s AND hour >= %s AND hour < %s AND valid_until <= %s
-        UNION
-        SELECT unnest(%s::timestamptz[])
-    ) AS found
-), live AS ({live}), stored AS (
-    SELECT *, hour AS at FROM calls_{table}
-    WHERE cabinet_id = %s AND hour >= %s AND hour < %s
-      AND hour NOT IN (SELECT hour FROM touched)
-), counted AS (
-    SELECT {_shared(table)} FROM live UNION ALL SELECT {_shared(table)} FROM stored
-)
-SELECT {columns} FROM counted WHERE at >= %s AND at < %s{where} {grouping}"""
-        hours = [self.cabinet_id, self._first_hour(), self.period.end]
-        parameters = [
-            self.cabinet_id,
-            *hours,
-            *hours,
-            self.now,
-            self.period.split_hours(),
-            *live_values,
-            *hours,
-            *key_values,
-            self.period.start,
-            self.period.end,
-            *values[len(key_values) :],
-        ]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def _first_hour(self) -> datetime:
-        return self.period.start.astimezone(UTC).replace(minute=0)
-
-
-def _shared(table: str) -> str:
-    """Return the columns that stored and live rows have in common."""
-    if table == "callsummary":
-        return ", ".join(("at", "source_id", "kind", *CALL_SUMS))
-    keys = ("at", "counter_id", "channel", "kind", "state", "shown", "reason")
-    return ", ".join((*keys, *DELIVERY_SUMS))
+def _sums(
+    statement: Statement,
+    by: Sequence[str],
+    allowed: Sequence[str],
+    sums: Sequence[str],
+    period: Period,
+) -> list[dict[str, Any]]:
+    """Run the statement, which has counted rows, and return their sums."""
+    (columns, grouping), values = _sum(by, allowed, sums, period)
+    statement.add(f"SELECT {columns} FROM counted WHERE at >= %s AND at < %s {grouping}")
+    statement.values += [*values, period.start, period.end]
+    return statement.rows()
 
 
 def _sum(

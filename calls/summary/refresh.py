@@ -14,12 +14,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from calls.runtime import shutdown
+from calls.summary.days import count_days, follow_zone
 from calls.summary.live import LIVE_CALLS, live_deliveries
+from calls.summary.names import CALL_SUMS, DELIVERY_SUMS, LOCK
 
 #: Hours of one transaction: some thousand rows.
 HOURS = 50
-#: A number in PostgreSQL's space of advisory locks; `calls_drop_month` takes it as well.
-_LOCK = 7_301_012
 
 # The newest hours first: people look at them.
 _DUE = """
@@ -34,32 +34,18 @@ _TOUCHED = (
     "WITH touched (cabinet_id, hour) AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]))"
 )
 _CALL_KEY = "cabinet_id, hour, source_id, kind"
-_CALL_SUMS = (
-    "calls",
-    "missed",
-    "unique_calls",
-    "target_calls",
-    "talk_seconds",
-    "with_hold",
-    "hold_seconds",
-    "unrouted",
-)
 _DELIVERY_KEY = "cabinet_id, hour, counter_id, channel, kind, state, shown, reason"
-_DELIVERY_SUMS = (
-    "deliveries",
-    "missed",
-    "talk_seconds",
-    "with_hold",
-    "hold_seconds",
-    "link_told",
-    "linked",
-)
 
 
 def refresh(*, now: datetime, seconds: float = 0, hours: int = HOURS) -> int:
-    """Count due hours, ``hours`` in a transaction, until none is left or the time is up."""
+    """Count due hours, ``hours`` in a transaction, until none is left or the time is up.
+
+    Before, all days of cabinets that have none in their time zone, a cabinet in a transaction.
+    """
     stop_at = time.monotonic() + seconds
     total = 0
+    while not shutdown.is_requested() and follow_zone() and time.monotonic() < stop_at:
+        pass
     while not shutdown.is_requested():
         counted = _step(now, hours)
         total += counted
@@ -72,7 +58,7 @@ def refresh(*, now: datetime, seconds: float = 0, hours: int = HOURS) -> int:
 def _step(now: datetime, hours: int) -> int:
     """Count up to ``hours`` hours; 0 when another process does."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
             return 0
         cursor.execute(_DUE, {"most": hours, "now": now})
@@ -81,6 +67,7 @@ def _step(now: datetime, hours: int) -> int:
             touched = [[cabinet for cabinet, _hour in due], [hour for _cabinet, hour in due]]
             _forget(cursor, touched)
             _count(cursor, touched, now)
+            count_days(cursor, touched)
         return len(due)
 
 
@@ -94,7 +81,7 @@ def _forget(cursor: Any, touched: list[list[Any]]) -> None:
 
 
 def _count(cursor: Any, touched: list[list[Any]], now: datetime) -> None:
-    cursor.execute(_insert("callsummary", _CALL_KEY, _CALL_SUMS, LIVE_CALLS), touched)
+    cursor.execute(_insert("callsummary", _CALL_KEY, CALL_SUMS, LIVE_CALLS), touched)
     live, values = live_deliveries(now)
     rows = f", live AS MATERIALIZED ({live}), ending AS (" + (
         "INSERT INTO calls_summaryhour (cabinet_id, hour, valid_until)"
@@ -102,7 +89,7 @@ def _count(cursor: Any, touched: list[list[Any]], now: datetime) -> None:
         " GROUP BY cabinet_id, hour)"
     )
     cursor.execute(
-        _insert("deliverysummary", _DELIVERY_KEY, _DELIVERY_SUMS, "SELECT * FROM live", rows),
+        _insert("deliverysummary", _DELIVERY_KEY, DELIVERY_SUMS, "SELECT * FROM live", rows),
         [*touched, *values],
     )
 

@@ -25,6 +25,7 @@ from calls.models import (
     CallSummary,
     ChartNote,
     DeliveryDelay,
+    DeliveryDay,
     DeliverySummary,
     Difference,
     EmptyField,
@@ -52,6 +53,7 @@ from calls.models import (
     StreamUse,
     SummaryHour,
     SummaryMark,
+    SummaryZone,
     UnknownFile,
     UnknownLogRow,
     UnlinkedApproval,
@@ -262,18 +264,19 @@ def _watched(source: CallSource, number: int) -> Iterator[Model]:
     yield CallSummary.objects.create(
         **of_hour, **sums, kind="dynamic", calls=1, unique_calls=0, target_calls=0, unrouted=0
     )
-    yield DeliverySummary.objects.create(
-        **of_hour,
-        **sums,
-        counter=source.cabinet.counters.latest("pk"),
-        channel=1,
-        kind="dynamic",
-        state=1,
-        shown="waiting",
-        deliveries=1,
-        link_told=0,
-        linked=0,
-    )
+    rows = sums | {
+        "counter": source.cabinet.counters.latest("pk"),
+        "channel": 1,
+        "kind": "dynamic",
+        "state": 1,
+        "shown": "waiting",
+        "deliveries": 1,
+        "link_told": 0,
+        "linked": 0,
+    }
+    yield DeliverySummary.objects.create(**of_hour, **rows)
+    yield DeliveryDay.objects.create(cabinet=source.cabinet, day=now.date(), **rows)
+    yield SummaryZone.objects.create(cabinet=source.cabinet, zone="Europe/Moscow")
     yield WatchedHour.objects.create(
         source=source, hour=now, first_call=1, last_call=2, calls=2, filled={"yaClid": 1}
     )

@@ -59,7 +59,12 @@ def counted_calls(cabinet: Cabinet) -> dict[str, int]:
 
 def assert_agreement(cabinet: Cabinet) -> None:
     """The summary equals the rows, as it stands."""
-    assert read_rows(cabinet) == counted_rows(cabinet)
+    for zone in (UTC, cabinet.zone):
+        period = read.Period(WIDE.first, WIDE.last, zone)
+        counted = counted_rows(cabinet, zone)
+        assert read_rows(cabinet, period) == counted
+        by_hour = read.deliveries(cabinet, period, by=("hour_of_day",))
+        assert sum(row["deliveries"] for row in by_hour) == counted.total()
     assert read.calls(cabinet, WIDE) == [counted_calls(cabinet)]
 
 

@@ -13,7 +13,16 @@ from django.db import connection
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.models import Call, Delivery, DeliverySummary, SummaryHour, SummaryMark, Upload
+from calls.models import (
+    Call,
+    Delivery,
+    DeliveryDay,
+    DeliverySummary,
+    SummaryHour,
+    SummaryMark,
+    SummaryZone,
+    Upload,
+)
 from calls.runtime import partitions, retention
 from calls.states import Attention, Channel, DeliveryState, UploadState
 from calls.summary import read
@@ -154,3 +163,38 @@ def test_days_of_a_zone_within_an_hour_of_utc_are_exact(cabinet: Cabinet, counte
         read_rows(cabinet, period)
     )
     assert read.calls(cabinet, period, by=["hour_of_day"])[0]["hour_of_day"] == 0
+
+
+def test_stored_days_are_read_in_the_zone_of_the_cabinet(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    # 21:30 in UTC is the next day in Moscow.
+    for day, hour in ((17, 20), (17, 21), (18, 20)):
+        call = make_call(cabinet=cabinet, started_at=at(day, hour, 30))
+        make_delivery(call=call, counter=counter)
+    refresh_all()
+    assert dict(DeliveryDay.objects.values_list("day", "deliveries")) == {
+        date(2026, 11, 17): 1,
+        date(2026, 11, 18): 2,
+    }
+
+    DeliveryDay.objects.update(deliveries=7)
+    moscow = read.Period(date(2026, 11, 17), date(2026, 11, 18), cabinet.zone)
+    assert [row["deliveries"] for row in read.deliveries(cabinet, moscow, by=["day"])] == [7, 7]
+    assert [row["deliveries"] for row in read.deliveries(cabinet, WIDE, by=["day"])] == [2, 1]
+    # A marked hour: its day is not read.
+    SummaryMark.objects.create(cabinet=cabinet, hour=at(17, 21))
+    assert [row["deliveries"] for row in read.deliveries(cabinet, moscow, by=["day"])] == [7, 2]
+    refresh_all()
+    assert [row["deliveries"] for row in read.deliveries(cabinet, moscow, by=["day"])] == [7, 2]
+
+    Cabinet.objects.filter(pk=cabinet.pk).update(time_zone="Asia/Vladivostok")
+    cabinet.refresh_from_db()
+    assert_agreement(cabinet)
+    refresh_all()
+    assert_agreement(cabinet)
+    assert SummaryZone.objects.get(cabinet=cabinet).zone == "Asia/Vladivostok"
+    assert set(DeliveryDay.objects.values_list("day", "deliveries")) == {
+        (date(2026, 11, 18), 2),
+        (date(2026, 11, 19), 1),
+    }
