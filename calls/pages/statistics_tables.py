@@ -41,7 +41,9 @@ class Statistics:
     period: Period
     counter: Counter | None
     names: Mapping[int, str]
+    #: By day and kind, and by hour of the day.
     calls: Sequence[Mapping[str, Any]]
+    hours: Sequence[Mapping[str, Any]]
     calls_before: Sequence[Mapping[str, Any]]
     rows: Sequence[Mapping[str, Any]]
     rows_before: Sequence[Mapping[str, Any]]
@@ -198,7 +200,7 @@ def _days(found: Statistics) -> NumberTable:
 
 
 def _hours(found: Statistics) -> NumberTable:
-    by_hour = grouped(found.calls, lambda row: row["hour_of_day"])
+    by_hour = grouped(found.hours, lambda row: row["hour_of_day"])
     rows = [_sums_row(Cell(f"{hour:02}:00"), by_hour.get(hour, Sums())) for hour in range(24)]
     title = _("Звонки по часам суток")
     return NumberTable("hours", title, _sums_columns(_("Час")), rows, chart=True)

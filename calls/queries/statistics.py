@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -16,7 +16,6 @@ from calls.summary.read import Period
 from counters.models import Counter
 
 Key = TypeVar("Key")
-_BY_CALL = ("day", "hour_of_day", "kind")
 
 
 @dataclass
@@ -43,15 +42,17 @@ class Sums:
         self.hold_seconds += row["hold_seconds"]
 
 
-def calls_of(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[dict[str, Any]]:
-    """Return sums by day, hour of the day and kind.
+def calls_of(
+    cabinet: Cabinet, period: Period, counter: Counter | None, *, by: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return sums by `day`, `kind` or `hour_of_day`; hours are the dearest, for days are stored.
 
     Of a counter its rows are counted, of the channel of calls, or of the goal if it has no other:
     a call has one row in each.
     """
     if counter is None:
-        return read.calls(cabinet, period, by=_BY_CALL)
-    rows = read.deliveries(cabinet, period, by=("channel", *_BY_CALL), counters=[counter.pk])
+        return read.calls(cabinet, period, by=by)
+    rows = read.deliveries(cabinet, period, by=("channel", *by), counters=[counter.pk])
     channels = {row["channel"] for row in rows}
     one = Channel.CALLS if Channel.CALLS in channels else Channel.GOAL
     return [row | {"calls": row["deliveries"]} for row in rows if row["channel"] == one]

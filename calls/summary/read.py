@@ -158,9 +158,11 @@ def deliveries(
     hours = _HOURS_OF_OPEN_DAYS.format(where=where)
     statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({hours}) AS hours")
     statement.values += [cabinet.pk, zone, zone, *chosen]
-    days = _OTHER_DAYS.format(where=where)
-    statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({days}) AS days)")
-    statement.values += [zone, cabinet.pk, period.first, period.last, *chosen]
+    if has_days:
+        days = _OTHER_DAYS.format(where=where)
+        statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({days}) AS days")
+        statement.values += [zone, cabinet.pk, period.first, period.last, *chosen]
+    statement.add(")")
     return _sums(statement, by, DELIVERY_KEYS, DELIVERY_SUMS, period)
 
 
@@ -174,7 +176,8 @@ def _conditions(
     counters: Collection[int] | None, channel: int | None
 ) -> tuple[str, list[list[int] | int]]:
     """Return what rows of these counters and of this channel fulfil, and its values."""
-    where, values = "", []
+    where = ""
+    values: list[list[int] | int] = []
     if counters is not None:
         where += " AND counter_id = ANY (%s)"
         values.append(list(counters))

@@ -45,7 +45,7 @@ FORMER_DROP_MONTH = DROP_MONTH.replace("    DELETE FROM calls_summaryzone;\n", "
 class Migration(migrations.Migration):
     dependencies = [
         ("cabinets", "0007_invitations"),
-        ("calls", "0046_chart_notes"),
+        ("calls", "0047_linked_in_part"),
         ("counters", "0012_chart_notes"),
     ]
 
@@ -129,10 +129,33 @@ class Migration(migrations.Migration):
                 ("hold_seconds", models.BigIntegerField(verbose_name="Ожидание, с")),
                 ("link_told", models.PositiveIntegerField(verbose_name="О привязке известно")),
                 ("linked", models.FloatField(verbose_name="Привязано")),
+                (
+                    "cabinet",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="cabinets.cabinet",
+                        verbose_name="Кабинет",
+                    ),
+                ),
+                (
+                    "counter",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="counters.counter",
+                        verbose_name="Счетчик",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "отправки за день",
                 "verbose_name_plural": "отправки по дням",
+                "indexes": [models.Index(fields=["cabinet", "day"], name="delivery_day_by_day")],
             },
         ),
         migrations.CreateModel(
@@ -160,34 +183,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="deliverysummary",
             index=models.Index(fields=["counter", "hour"], name="delivery_summary_of_counter"),
-        ),
-        migrations.AddField(
-            model_name="deliveryday",
-            name="cabinet",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="cabinets.cabinet",
-                verbose_name="Кабинет",
-            ),
-        ),
-        migrations.AddField(
-            model_name="deliveryday",
-            name="counter",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="counters.counter",
-                verbose_name="Счетчик",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deliveryday",
-            index=models.Index(fields=["cabinet", "day"], name="delivery_day_by_day"),
         ),
         migrations.RunSQL(FORGET, FORMER_FORGET),
         migrations.RunSQL(DROP_MONTH, FORMER_DROP_MONTH),
