@@ -143,7 +143,7 @@ class Agreement(Figure):
         values = {"zone": str(self.period.zone), "cabinet": self.cabinet.pk}
         plain: Counts = Tally(dict(_fetched(_CALLS, values)))
         ours: Counts = Tally()
-        for row in calls_of(self.cabinet, self.period, None):
+        for row in calls_of(self.cabinet, self.period, None, by=("day",)):
             ours[row["day"]] += row["calls"]
         self._compare(ours, plain)
 
