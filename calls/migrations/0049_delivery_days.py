@@ -45,7 +45,7 @@ FORMER_DROP_MONTH = DROP_MONTH.replace("    DELETE FROM calls_summaryzone;\n", "
 class Migration(migrations.Migration):
     dependencies = [
         ("cabinets", "0007_invitations"),
-        ("calls", "0047_linked_in_part"),
+        ("calls", "0048_forecast_record"),
         ("counters", "0012_chart_notes"),
     ]
 
