@@ -31,6 +31,8 @@ from calls.summary.read import Period
 DAYS, MAX_DAYS = 30, 92
 #: Rows that are counted one by one: before the page is shown, and after it.
 AT_ONCE, MOST = 3_000, 30_000
+#: The same after it of what was sent: the number that leads here counts all of it.
+MOST_SENT = 200_000
 #: States of rows that Metrika does not have.
 _NEVER_SENT = (
     *(DisplayState.WAITING, DisplayState.HELD, DisplayState.NOT_FINISHED),
@@ -81,10 +83,17 @@ def counts_of(
         rows = _summed(found, filters)
         calls = _calls(cabinet, filters, period, now) if every <= AT_ONCE else None
         return LedgerCounts(filters, period, rows, calls)
-    newest = _newest_days(period, _summed(found, filters), MOST if is_asked else AT_ONCE)
+    newest = _newest_days(period, _summed(found, filters), _most(filters, is_asked=is_asked))
     if newest != period and not is_asked:
         return None
     return _counted_rows(cabinet, filters, newest, now=now, is_cut=newest != period)
+
+
+def _most(filters: CallFilters, *, is_asked: bool) -> int:
+    """Return how many rows are counted one by one."""
+    if not is_asked:
+        return AT_ONCE
+    return MOST_SENT if filters.stage == SENT and filters.counter else MOST
 
 
 def _period(cabinet: Cabinet, filters: CallFilters) -> Period | None:
