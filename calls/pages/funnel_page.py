@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,9 @@ class Sample:
     call: Call
     record: str
     cells: Sequence[SentCell]
+    #: Whether a person chose it by the link of a step; else it is the newest one in a file.
+    is_chosen: bool = False
+    is_in_file: bool = True
 
 
 def funnel_tables(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[NumberTable]:
@@ -152,9 +155,43 @@ def _places(
 
 
 def sample_of(
-    cabinet: Cabinet, period: Period, counter: Counter | None, *, sees_phones: bool
+    cabinet: Cabinet,
+    period: Period,
+    counter: Counter | None,
+    *,
+    chosen: str = "",
+    sees_phones: bool,
 ) -> Sample | None:
-    """Return the newest call of the period that is in a file; None when there is none."""
+    """Return the call of the period that is chosen by its id, else the newest that is in a file.
+
+    None when there is none.
+    """
+    found = _chosen(cabinet, period, chosen)
+    if found is not None:
+        return _chosen_sample(found, counter, sees_phones=sees_phones)
+    row = _newest_in_file(cabinet, period, counter)
+    return _sample(row, sees_phones=sees_phones) if row else None
+
+
+def _chosen(cabinet: Cabinet, period: Period, chosen: str) -> Call | None:
+    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19):
+        return None
+    calls = Call.objects.filter(partition_at__gte=period.start, partition_at__lt=period.end)
+    return calls.filter(cabinet=cabinet, pk=int(chosen)).first()
+
+
+def _chosen_sample(call: Call, counter: Counter | None, *, sees_phones: bool) -> Sample:
+    """Return the call, and its row in a file if it has one."""
+    rows = Delivery.objects.filter(
+        call_id=call.pk, partition_at=call.partition_at, row_number__isnull=False
+    )
+    of_counter = rows.filter(counter=counter) if counter else rows
+    row = of_counter.order_by("channel", "counter_id").first()
+    found = _sample_of_call(call, row, sees_phones=sees_phones)
+    return replace(found, is_chosen=True, is_in_file=row is not None)
+
+
+def _newest_in_file(cabinet: Cabinet, period: Period, counter: Counter | None) -> Delivery | None:
     rows = Delivery.objects.filter(
         partition_at__gte=period.start, partition_at__lt=period.end, state=DeliveryState.BATCHED
     ).order_by("-partition_at", "-call_id")
@@ -164,18 +201,21 @@ def sample_of(
         newest_at=Subquery(rows.filter(counter=OuterRef("pk")).values("partition_at")[:1]),
     ).filter(newest_at__isnull=False)
     found = newest.order_by("-newest_at", "pk").first()
-    row = rows.filter(counter=found, partition_at=found.newest_at).first() if found else None
-    return _sample(row, sees_phones=sees_phones) if row else None
+    return rows.filter(counter=found, partition_at=found.newest_at).first() if found else None
 
 
 def _sample(row: Delivery, *, sees_phones: bool) -> Sample | None:
     call = Call.objects.filter(pk=row.call_id, partition_at=row.partition_at).first()
-    if call is None:
-        return None
-    if not sees_phones or row.upload_id is None or row.row_number is None:
+    return _sample_of_call(call, row, sees_phones=sees_phones) if call else None
+
+
+def _sample_of_call(call: Call, row: Delivery | None, *, sees_phones: bool) -> Sample:
+    if not sees_phones:
         return Sample(call, "", [])
+    record = json.dumps(call.raw, ensure_ascii=False, indent=2)
+    if row is None or row.upload_id is None or row.row_number is None:
+        return Sample(call, record, [])
     place = (row.upload_id, row.row_number)
     values = values_of([place]).get(place, {})
-    record = json.dumps(call.raw, ensure_ascii=False, indent=2)
     filled = {column: value for column, value in values.items() if value}
     return Sample(call, record, cells_of(filled))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
@@ -166,7 +167,7 @@ def _examples(
     period: Period,
     counter: Counter | None,
 ) -> list[Cell]:
-    """Return a link to the newest call of each step that is quickly found.
+    """Return a link to the sample of the newest call of each step that is quickly found.
 
     Whoever reaches a step has reached those before it: the search goes on where the last one ended.
     """
@@ -184,7 +185,14 @@ def _examples(
             )
             place = newest(cabinet, filters, place, now=timezone.now())
             if place:
-                url = reverse("calls:journey", args=[place.call_id])
+                url = _sample_url(period, counter, place.call_id)
                 cell = Cell(_("звонок № %(pk)s") % {"pk": place.call_id}, url=url)
         cells.append(cell)
     return cells
+
+
+def _sample_url(period: Period, counter: Counter | None, call_id: int) -> str:
+    """Return the page with what came in of this call, and what went out."""
+    values: dict[str, Any] = {"from": period.first, "to": period.last, "sample": call_id}
+    query = urlencode(values | ({"counter": counter.pk} if counter else {}))
+    return f"{reverse('calls:funnel')}?{query}#sample"

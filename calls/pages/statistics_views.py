@@ -37,7 +37,15 @@ def funnel(request: CabinetRequest) -> HttpResponse:
     period, counter = form.period(), form.chosen_counter()
     tables = funnel_tables(request.cabinet, period, counter)
     sees_phones = request.membership.can_manage
-    more = {"sample": sample_of(request.cabinet, period, counter, sees_phones=sees_phones)}
+    more = {
+        "sample": sample_of(
+            request.cabinet,
+            period,
+            counter,
+            chosen=request.GET.get("sample", ""),
+            sees_phones=sees_phones,
+        )
+    }
     return _answer(request, form, tables, "funnel", more)
 
 

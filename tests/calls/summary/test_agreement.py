@@ -184,3 +184,48 @@ def test_viewer_sees_no_record_in_the_sample(calls: list[Call], viewer_client: C
 
     assert f"№ {calls[0].pk}" in text
     assert calls[0].external_id not in text
+
+
+def test_each_step_has_a_sample_of_what_came_in_and_what_went_out(
+    calls: list[Call], owner_client: Client
+) -> None:
+    url = reverse("calls:funnel")
+    stranger = make_call(cabinet=factories.make_cabinet(), started_at=NOW - timedelta(hours=1))
+    with time_machine.travel(NOW, tick=False):
+        tables = {one.code: one for one in owner_client.get(url).context["tables"]}
+        steps = {row[0].text: row[4] for row in tables["steps"].rows}
+        assert len(steps) == 6
+        for cell in steps.values():
+            sample = owner_client.get(cell.url).context["sample"]
+            assert (cell.text, sample.is_chosen) == (f"звонок № {sample.call.pk}", True)
+            assert sample.call.external_id in sample.record
+        newest = owner_client.get(steps["Отнесены к счетчикам"].url).context["sample"]
+        waiting = owner_client.get(url, {"sample": str(calls[10].pk)})
+        others = [
+            owner_client.get(url, {"sample": one}).context["sample"]
+            for one in (str(stranger.pk), "1e3", "9" * 30)
+        ]
+
+    assert newest.call == calls[0]
+    assert not waiting.context["sample"].is_in_file
+    assert "В файл он не попал" in waiting.content.decode()
+    assert [(one.call, one.is_chosen) for one in others] == [(calls[0], False)] * 3
+
+
+def test_ledger_takes_several_states_and_refuses_what_is_none(
+    calls: list[Call], owner_client: Client
+) -> None:
+    url = reverse("calls:list")
+    with time_machine.travel(NOW, tick=False):
+        found = owner_client.get(url, {"state": "waiting,skipped"}).context
+        mistaken = [
+            owner_client.get(url, {"state": one}).context["filters"].errors
+            for one in ("waiting,nothing", "waiting,waiting", ",", "waiting,")
+        ]
+
+    assert [str(one.label) for one in found["filters"].several] == [
+        "Ждёт отправки",
+        "Не отправляется",
+    ]
+    assert len(found["rows"]) == 16
+    assert all("state" in errors for errors in mistaken)
