@@ -63,7 +63,9 @@ class Sandbox:
         values = (token, "bench", LOGIN, "bench", scopes, "bench", now, now + 86_400)
         database = sqlite3.connect(self.state)
         with database:
-            database.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", values)
+            database.execute(
+                "INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", values
+            )
         database.close()
 
     def control(self, path: str, **body: Any) -> Any:
@@ -77,20 +79,25 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json()
 
-    def add_visits(self, visits: Sequence[dict[str, Any]]) -> None:
-        """Tell it all visits of the counter: from then on they decide what is linked."""
-        for start in range(0, len(visits), AT_ONCE):
-            self.control("visits", counter=COUNTER, visits=visits[start : start + AT_ONCE])
+    def add_counters(self, count: int) -> list[int]:
+        """Make counters of its login; return their numbers."""
+        found: list[int] = self.control(f"people/{LOGIN}/counters", count=count)["counters"]
+        return found
 
-    def truth(self) -> Iterator[list[Any]]:
+    def add_visits(self, visits: Sequence[dict[str, Any]], *, counter: int = COUNTER) -> None:
+        """Tell it all visits of the counter: from then on they decide what is linked."""
+        for start in range(0, max(len(visits), 1), AT_ONCE):
+            self.control("visits", counter=counter, visits=visits[start : start + AT_ONCE])
+
+    def truth(self, counter: int = COUNTER) -> Iterator[list[Any]]:
         """Yield what became of each row that it accepted, as its control API lists them."""
         after = 0
-        while found := self._truth_after(after):
+        while found := self._truth_after(counter, after):
             yield from found
             after = found[-1][0]
 
-    def _truth_after(self, after: int) -> list[list[Any]]:
-        path = f"truth?counter={COUNTER}&after={after}&limit={AT_ONCE}"
+    def _truth_after(self, counter: int, after: int) -> list[list[Any]]:
+        path = f"truth?counter={counter}&after={after}&limit={AT_ONCE}"
         found: list[list[Any]] = self.control(path)["truth"]
         return found
 
