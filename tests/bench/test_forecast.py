@@ -1,4 +1,4 @@
-"""The world by which the link forecast is calibrated: visits first, calls after them, faults last."""
+"""The world by which the link forecast is calibrated: visits, calls after them, faults last."""
 
 from __future__ import annotations
 
