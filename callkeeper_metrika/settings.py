@@ -144,6 +144,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.forms",  # its templates, of which templates/ replaces one
     "allauth.account",
     "allauth.mfa",
     "django_htmx",
@@ -204,6 +205,9 @@ TEMPLATES = [
         },
     },
 ]
+
+# Widgets by the engine above: a select with a hundred options is drawn by one template.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Data ----------------------------------------------------------------------------------
 

@@ -79,7 +79,8 @@ class Pages(Figure):
         while refresh(now=timezone.now(), seconds=60):
             pass
         world.execute(
-            "VACUUM (ANALYZE) calls_callsummary, calls_deliverysummary, calls_summarymark"
+            "VACUUM (ANALYZE) calls_callsummary, calls_deliverysummary, calls_deliveryday,"
+            " calls_summarymark"
         )
         self.facts.append(Fact(f"{calls:,} calls: summary", time.perf_counter() - began, "s"))
         person, staff = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000"), _staff()
@@ -115,6 +116,11 @@ class Pages(Figure):
         yield "ledger, the slowest reason", [f"{ledger}?reason={one}" for one in reasons]
         rest = (f"kind={call.kind}", "kind=callback", "tag=-", f"q={tail}&state=sent")
         yield "ledger, other filters", [f"{ledger}?{one}" for one in rest]
+        counted = ("channel=1", "stage=sent", "link=linked", "forecast=likely", f"q={tail}")
+        yield "ledger, filters by row", [f"{ledger}?{one}" for one in counted]
+        yield "ledger, counts after the page", [f"{ledger}?{one}&totals=1" for one in counted]
+        others = ("quality", "freshness", "reports")
+        yield "quality, freshness, reconciliation", [reverse(f"calls:{one}") for one in others]
         numbers = [reverse(f"calls:{one}") for one in ("statistics", "funnel")]
         yield "statistics and funnel, 28 days", numbers
         yield "statistics and funnel, 90 days", [f"{one}?days=90" for one in numbers]

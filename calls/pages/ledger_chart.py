@@ -6,6 +6,7 @@ from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,6 +40,8 @@ PATTERNS = (
 )
 #: The parameter of the address that asks for the counts of any number of rows.
 TOTALS = "totals"
+#: Parameters that a link of the chart sets.
+_CHANGED = ("from", "to", "state", TOTALS)
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,15 @@ class _Address:
 
     chosen: Mapping[str, str]
 
+    @cached_property
+    def _kept(self) -> str:
+        """The part that no link of the chart changes: there are hundreds of them."""
+        kept = {name: value for name, value in self.chosen.items() if name not in _CHANGED}
+        return f"{reverse('calls:list')}?{urlencode(kept)}{'&' if kept else ''}"
+
     def of(self, **changed: str) -> str:
-        return f"{reverse('calls:list')}?{urlencode({**self.chosen, **changed})}"
+        named = {name: self.chosen[name] for name in _CHANGED if name in self.chosen}
+        return self._kept + urlencode(named | changed)
 
     def of_days(self, first: date, last: date, **changed: str) -> str:
         return self.of(**{"from": first.isoformat(), "to": last.isoformat(), **changed})
@@ -172,14 +182,14 @@ def _parts(
 ) -> list[_Part]:
     """Return the parts of a bar, the first state at the bottom."""
     parts: list[_Part] = []
-    top = 100.0
+    top, name = 100.0, _days_text(*days)
     for number, (state, count) in enumerate(counts.items()):
         if not count:
             continue
         height = max(_LEAST, count * 100 / peak)
         top = max(0.0, top - height)
         label = str(DisplayState(state).label)
-        title = f"{_days_text(*days)} · {label}: {grouped(count)}"
+        title = f"{name} · {label}: {grouped(count)}"
         parts.append(
             _Part(
                 _percent(top),
