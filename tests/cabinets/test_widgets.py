@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django import forms
 from django.forms.renderers import DjangoTemplates
@@ -17,11 +18,9 @@ CHOICES = [
 class OddSelect(forms.Select):
     """Attributes of options that are set, empty or left out."""
 
-    def create_option(
-        self, name: str, value: object, *args: object, **kwargs: object
-    ) -> dict[str, object]:  # type: ignore[override]
-        option = super().create_option(name, value, *args, **kwargs)
-        option["attrs"] |= {"data-is": value == "a", "disabled": False, "title": '"<'}
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(*args, **kwargs)
+        option["attrs"] |= {"data-is": option["value"] == "a", "disabled": False, "title": '"<'}
         return option
 
 
