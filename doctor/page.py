@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from cabinets.models import Cabinet
 from counters.models import Counter
 from counters.pages.status import WORKS, status_of_counter
+from doctor.findings.added import checks_added
 from doctor.findings.check import Check, worst_tone
 from doctor.findings.of_accounts import checks_of_accounts
 from doctor.findings.of_counters import checks_of_counters
@@ -58,18 +59,21 @@ def doctor_context(cabinet: Cabinet, *, counter: int | None, now: datetime) -> d
     of_counters = _of_counters(shown, now)
     troubled = [part for part in of_counters if part.faults]
     sources = Part("", "", checks_of_sources(cabinet, now=now))
+    alerts = Part("", "", checks_added(cabinet, only[0].pk if only else None))
+    every = (*parts, *of_counters, sources, alerts)
     return {
         "only": only[0] if only else None,
         "idle": _idle_text(only[0]) if only else "",
         "sources": sources,
+        "alerts": alerts,
         "account_parts": parts,
         "counter_parts": of_counters if only else troubled[:MAX_SHOWN],
         "unshown": max(len(troubled) - MAX_SHOWN, 0),
         "fine_count": sum(not (part.faults or part.is_off) for part in of_counters),
         "off_count": sum(part.is_off for part in of_counters),
         "counters_count": len(of_counters),
-        "faults_count": sum(len(part.faults) for part in (*parts, *of_counters, sources)),
-        "checks_count": sum(len(part.checks) for part in (*parts, *of_counters, sources)),
+        "faults_count": sum(len(part.faults) for part in every),
+        "checks_count": sum(len(part.checks) for part in every),
         "progress": progress_of(cabinet),
         "last": Examination.objects.filter(cabinet=cabinet).first(),
     }

@@ -14,8 +14,11 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from cabinets import access
+        from doctor.findings.added import searches
         from notices import checks  # noqa: F401
         from notices.bell import unseen_notices
+        from notices.doctor_checks import open_alerts
 
         # The bell costs a page no query of its own.
         access.membership_columns["unseen_notices"] = unseen_notices
+        searches.append(open_alerts)

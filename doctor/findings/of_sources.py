@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from cabinets.models import Cabinet, CallSource
 from calls.queries.empty_fields import empty_fields, empty_text
+from calls.ways.pull.troubles import troubles_of
 from doctor.findings.check import FAULT, FINE, NOTE, WARNING, Check, Cure
 
 #: A small firm has weekends without a call, but hardly a week.
@@ -22,20 +23,23 @@ _TO_SOURCE = gettext_lazy("К источнику")
 
 
 def checks_of_sources(cabinet: Cabinet, *, now: datetime) -> list[Check]:
-    """Return the checks of the sources that are switched on, in two queries."""
+    """Return the checks of the sources that are switched on, in three queries."""
     sources = list(cabinet.call_sources.filter(is_active=True).order_by("name", "pk"))
     if not sources:
         text = _("Звонкам неоткуда прийти: добавьте источник звонков или включите его.")
         return [Check(_SOURCES, FAULT, text, Cure(reverse("cabinets:sources"), _("Добавить")))]
+    pulls = {one.source_id: one.text for one in troubles_of(cabinet)}
     empty: dict[int, list[str]] = defaultdict(list)
     for one in empty_fields(cabinet):
         empty[one.source_id].append(empty_text(one))
-    return [_of_source(source, empty[source.pk], now) for source in sources]
+    return [_of_source(one, pulls.get(one.pk, ""), empty[one.pk], now) for one in sources]
 
 
-def _of_source(source: CallSource, empty: list[str], now: datetime) -> Check:
+def _of_source(source: CallSource, pull: str, empty: list[str], now: datetime) -> Check:
     to_source = Cure(reverse("calls:source", args=[source.pk]), _TO_SOURCE)
     title = _("Источник «%(name)s»") % {"name": source.name}
+    if pull:
+        return Check(title, WARNING, pull, to_source)
     if empty:
         text = _("Пустые поля: %(text)s") % {"text": " ".join(empty)}
         return Check(title, WARNING, text, to_source)

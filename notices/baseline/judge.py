@@ -19,8 +19,8 @@ from notices.baseline.shares import ShareProfile
 from notices.baseline.tail import log_likelihood, lower_tail, upper_tail
 
 #: How unlikely a window has to be. By the simulation, as all bounds here: docs/alerts.md.
-LOW_TAIL = 4e-5
-SHARE_TAIL = 5e-5
+LOW_TAIL = 3e-5
+SHARE_TAIL = 1e-5
 #: The longest window, and the expectation after which longer ones are not looked at.
 MAX_HOURS = 72
 ENOUGH_EXPECTED = 400.0
@@ -31,7 +31,7 @@ MIN_EXPECTED = 8.0
 HALF_HOURS, HALF_RATIO = 3.0, 0.72
 #: So many times better half of the flow has to explain the count, for each call an hour beyond so
 #: many: the more calls, the more windows are judged that tell nothing of each other. And the least.
-TIMES_BETTER, FROM_CALLS, LEAST_BETTER = 40.0, 5.0, 150.0
+TIMES_BETTER, FROM_CALLS, LEAST_BETTER = 60.0, 5.0, 200.0
 #: It is low now: the newest hours in which so many were expected had less than this part of them.
 STILL_RATIO, STILL_EXPECTED = 0.8, 6.0
 #: It has ended: the newest hours in which so many were expected had more than this part of them.

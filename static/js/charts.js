@@ -1,4 +1,5 @@
-// Draws each <figure data-chart> as stacked bars from the table inside it. The table stays: it is
+// Draws each <figure data-chart> from the table inside it: columns with data-series as stacked bars,
+// those with data-line as lines over them. The table stays: it is
 // what a screen reader, a keyboard and a page without scripts have. Series differ by pattern, too.
 "use strict";
 
@@ -12,15 +13,16 @@
   function read(figure) {
     const table = figure.querySelector("table");
     const heads = [...table.tHead.rows[0].cells];
-    const columns = heads.flatMap((head, place) => (head.hasAttribute("data-series") ? [place] : []));
     const rows = [...table.tBodies[0].rows];
+    const marked = (mark) => heads.flatMap((head, place) => (head.hasAttribute(mark) ? [{
+      title: head.textContent.trim(),
+      values: rows.map((row) => Number(row.cells[place].dataset.value ?? 0)),
+    }] : []));
     return {
       labels: rows.map((row) => row.cells[0].textContent.trim()),
       links: rows.map((row) => row.cells[0].querySelector("a")),
-      series: columns.map((place) => ({
-        title: heads[place].textContent.trim(),
-        values: rows.map((row) => Number(row.cells[place].dataset.value ?? 0)),
-      })),
+      series: marked("data-series"),
+      lines: marked("data-line"),
     };
   }
 
@@ -78,6 +80,13 @@
       { ...layer, fill: surface, stroke: surface },
       layer,
     ]);
+    const lines = data.lines.map((one, place) => ({
+      label: one.title,
+      stroke: keys[data.series.length + place],
+      width: 2,
+      dash: [6, 3],
+      points: { show: true, size: 6, fill: surface },
+    }));
     const axis = { stroke: soft, grid: { stroke: line, width: 0.5, dash: [2, 4] }, ticks: { show: false } };
     return {
       width,
@@ -89,7 +98,7 @@
         { ...axis, grid: { show: false }, incrs: [1, 2, 3, 4, 7, 14, 28], values: (_plot, places) => places.map((place) => data.labels[place] ?? "") },
         { ...axis, size: 56, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] },
       ],
-      series: [{}, ...grounded],
+      series: [{}, ...grounded, ...lines],
     };
   }
 
@@ -102,12 +111,13 @@
     const box = getComputedStyle(canvas);
     const width = canvas.clientWidth - parseFloat(box.paddingLeft) - parseFloat(box.paddingRight);
     const layers = stacked(data.series).reverse().flatMap((values) => [values, values]);
-    const plot = new uPlot(options(figure, data, width), [data.labels.map((_, at) => at), ...layers], canvas);
+    const over = data.lines.map((one) => one.values);
+    const plot = new uPlot(options(figure, data, width), [data.labels.map((_, at) => at), ...layers, ...over], canvas);
     canvas.toggleAttribute("data-linked", data.links.some(Boolean));
     plot.over.addEventListener("click", () => data.links[plot.cursor.idx]?.click());
     plot.over.addEventListener("mousemove", () => {
       const at = plot.cursor.idx;
-      plot.over.title = at == null ? "" : [data.labels[at], ...data.series.map((one) => `${one.title}: ${one.values[at]}`)].join("\n");
+      plot.over.title = at == null ? "" : [data.labels[at], ...[...data.series, ...data.lines].map((one) => `${one.title}: ${one.values[at]}`)].join("\n");
     });
     drawn.set(figure, plot);
   }

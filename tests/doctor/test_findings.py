@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import Cabinet, CallSource
-from calls.models import EmptyField, LogRequest, UnknownLogRow
+from calls.models import EmptyField, LogRequest, PullSource, UnknownLogRow
 from calls.states import Attention, Channel, UploadState
 from counters.models import Counter
 from counters.states import Access
@@ -20,6 +20,7 @@ from doctor.findings.check import Check
 from doctor.page import Part
 from integrations.models import RequestDay, YandexAccount
 from integrations.tokens.account_state import Reason
+from notices.models import Notice
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
 
@@ -293,3 +294,28 @@ def test_viewer_sees_the_findings_and_no_button(viewer_client: Client, counter: 
     assert "Доступ к счетчику потерян" in page
     assert "Проверить и продолжить" not in page
     assert "Проверить сейчас" not in page
+
+
+def test_open_alert_and_a_source_that_is_not_pulled_are_no_good_order(
+    owner_client: Client, viewer_client: Client, counter: Counter, source: CallSource
+) -> None:
+    now = timezone.now()
+    facts = {"counter": counter.pk, "name": counter.name, "observed": 190, "expected": 412.0}
+    facts |= {"low": 380, "high": 444, "since": now.isoformat(), "until": now.isoformat()}
+    about = {"cabinet": counter.cabinet, "kind": "inflow_low", "opened_at": now}
+    notice = Notice.objects.create(**about, subject=f"counter:{counter.pk}", facts=facts)
+    for client in (owner_client, viewer_client):
+        for query in ({}, {"counter": str(counter.pk)}):
+            (fault,) = client.get(DOCTOR, query).context["alerts"].faults
+            assert "пришло 190, обычно за это время 380–444" in str(fault.text)
+            assert "Всё в порядке" not in client.get(DOCTOR, query).content.decode()
+    other = factories.make_counter(account=counter.account)
+    assert not owner_client.get(DOCTOR, {"counter": other.pk}).context["alerts"].checks
+    Notice.objects.filter(pk=notice.pk).update(gone_since=now)
+    assert not owner_client.get(DOCTOR).context["alerts"].checks
+
+    PullSource.objects.create(
+        source=source, state="wrong_key", pull_from=now, pulled_until=now, next_at=now
+    )
+    (check,) = owner_client.get(DOCTOR).context["sources"].faults
+    assert "звонки не забираются" in str(check.text)

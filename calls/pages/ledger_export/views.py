@@ -74,10 +74,12 @@ def _order(request: CabinetRequest, form: LedgerForm, filters: CallFilters) -> H
     if made is not None:
         _log(request, form)
         return HttpResponseRedirect(reverse("calls:export-page", args=[made.pk]))
-    text = _(
-        "Другой файл этого кабинета ещё готовится. Дождитесь его или отмените, потом закажите "
-        "новый."
-    )
+    text = _("Другой файл этого кабинета ещё готовится. Дождитесь его, потом закажите новый.")
+    if request.membership.can_manage:
+        text = _(
+            "Другой файл этого кабинета ещё готовится. Дождитесь его или отмените, потом закажите "
+            "новый."
+        )
     messages.warning(request, text)
     return _to_ledger(request)
 
