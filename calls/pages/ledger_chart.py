@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
 from calls.pages.forms import LedgerForm
-from calls.queries.ledger_counts import AT_ONCE, DAYS, MAX_DAYS, LedgerCounts, counts_of
+from calls.queries.ledger_counts import DAYS, MAX_DAYS, LedgerCounts, counts_of, most_counted
 from calls.queries.ledger_filters import SENT, CallFilters
 from calls.queries.redecision import grouped
 from calls.states import TONES, DisplayState
@@ -68,7 +68,8 @@ def chart_context(
     address = _Address(form.parameters())
     counts = counts_of(cabinet, filters, is_asked=is_asked, now=now)
     if counts is None:
-        return {"counts_url": address.of(**{TOTALS: "1"}), "counted_at_once": grouped(AT_ONCE)}
+        most = grouped(most_counted(filters, is_asked=False))
+        return {"counts_url": address.of(**{TOTALS: "1"}), "counted_at_once": most}
     chosen = counts.chosen
     context: dict[str, Any] = {
         "chart_count": grouped(sum(chosen.values())),
