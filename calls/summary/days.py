@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from calls.summary.names import DELIVERY_SUMS, LOCK
+from calls.summary.names import DELIVERY_SUMS, IN_DAY, LOCK
 
 _KEY = "cabinet_id, {day}, counter_id, channel, kind, state, shown, reason"
 _INSERT = f"""
@@ -31,8 +31,7 @@ WHERE o.cabinet_id = days.cabinet_id AND o.day = days.day"""
 _COUNT = f"""{_TOUCHED_DAYS}{_INSERT} (
     SELECT s.*, days.day FROM days CROSS JOIN LATERAL (
         SELECT * FROM calls_deliverysummary o WHERE o.cabinet_id = days.cabinet_id
-          AND o.hour >= days.day::timestamp AT TIME ZONE days.zone
-          AND o.hour < (days.day + 1)::timestamp AT TIME ZONE days.zone
+          AND {IN_DAY.format(day="days.day", zone="days.zone")}
         OFFSET 0) AS s
 ) AS hours {_GROUP}"""
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.summary.live import LIVE_CALLS, live_deliveries
-from calls.summary.names import CALL_SUMS, DELIVERY_SUMS
+from calls.summary.names import CALL_SUMS, DELIVERY_SUMS, IN_DAY
 from calls.summary.statement import Statement
 
 CALL_KEYS = ("day", "hour_of_day", "source_id", "kind")
@@ -58,11 +58,10 @@ _OPEN_DAYS = """, open_days AS MATERIALIZED (
        OR day IN (SELECT (hour AT TIME ZONE %s)::date FROM touched)
 )"""
 # LATERAL with OFFSET: each day is read by an index.
-_HOURS_OF_OPEN_DAYS = """
+_HOURS_OF_OPEN_DAYS = f"""
     SELECT s.*, s.hour AS at FROM open_days o CROSS JOIN LATERAL (
         SELECT * FROM calls_deliverysummary WHERE cabinet_id = %s
-          AND hour >= o.day::timestamp AT TIME ZONE %s
-          AND hour < (o.day + 1)::timestamp AT TIME ZONE %s{where}
+          AND {IN_DAY.format(day="o.day", zone="%s")}{{where}}
         OFFSET 0) AS s
     WHERE s.hour NOT IN (SELECT hour FROM touched)"""
 _OTHER_DAYS = """
@@ -157,7 +156,7 @@ def deliveries(
     statement.add(f", counted AS (SELECT {_DELIVERY_COLUMNS} FROM live WHERE true{where}", *chosen)
     hours = _HOURS_OF_OPEN_DAYS.format(where=where)
     statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({hours}) AS hours")
-    statement.values += [cabinet.pk, zone, zone, *chosen]
+    statement.values += [cabinet.pk, zone, zone, zone, *chosen]
     if has_days:
         days = _OTHER_DAYS.format(where=where)
         statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({days}) AS days")

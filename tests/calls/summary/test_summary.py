@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -198,3 +198,38 @@ def test_stored_days_are_read_in_the_zone_of_the_cabinet(
         (date(2026, 11, 18), 2),
         (date(2026, 11, 19), 1),
     }
+
+
+@pytest.mark.parametrize(
+    ("zone", "first"),
+    [
+        ("Asia/Beirut", datetime(2026, 10, 24, 19, 30, tzinfo=UTC)),  # 23:00 comes twice
+        ("America/Havana", datetime(2026, 11, 1, 2, 30, tzinfo=UTC)),  # 0:00 comes twice
+    ],
+)
+def test_days_are_exact_where_clocks_go_back_at_midnight(
+    cabinet: Cabinet, counter: Counter, zone: str, first: datetime
+) -> None:
+    Cabinet.objects.filter(pk=cabinet.pk).update(time_zone=zone)
+    cabinet.refresh_from_db()
+    for hour in range(5):
+        call = make_call(cabinet=cabinet, started_at=first + timedelta(hours=hour))
+        make_delivery(call=call, counter=counter)
+    refresh_all()
+    assert_days(cabinet)
+
+    SummaryMark.objects.create(cabinet=cabinet, hour=first.replace(minute=0))
+    assert_days(cabinet)
+    refresh_all()
+    assert_days(cabinet)
+    SummaryZone.objects.all().delete()
+    assert_days(cabinet)
+
+
+def assert_days(cabinet: Cabinet) -> None:
+    """Each day equals its rows."""
+    counted = counted_rows(cabinet, cabinet.zone)
+    for day in {row[0] for row in counted}:
+        period = read.Period(day, day, cabinet.zone)
+        of_day = Tally({row: count for row, count in counted.items() if row[0] == day})
+        assert read_rows(cabinet, period) == of_day
