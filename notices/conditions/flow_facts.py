@@ -6,7 +6,7 @@ from typing import Any
 
 from notices.baseline.judge import Finding
 from notices.baseline.profile import usual_range
-from notices.conditions.series import HOUR, Counts, Window, hour_of, part_of, slot_of
+from notices.conditions.series import HOUR, Counts, Window, hour_of, slot_of
 from notices.conditions.usual import SHARES
 from notices.models import Baseline
 
@@ -16,7 +16,7 @@ SHOWN_HOURS = 12
 
 def facts_of(row: Baseline, finding: Finding, window: Window, counts: Counts) -> dict[str, Any]:
     """Return the facts of a condition, for JSON."""
-    begin = part_of(window.until) - finding.length * HOUR
+    begin = window.end - finding.length * HOUR
     facts: dict[str, Any] = {
         "observed": finding.observed,
         "expected": round(finding.expected, 1),

@@ -89,11 +89,15 @@ class Window:
     parts_since: datetime
     since: datetime | None = None
 
+    @property
+    def end(self) -> datetime:
+        """The end of the newest hour, or part of one, that is judged."""
+        newest = part_of(self.until)
+        return newest if newest >= self.parts_since else hour_of(newest)
+
     def hours(self, counts: Counts, parts: Counts) -> Iterator[Hour]:
         """Yield the hours, the newest first. Of one that is not over, only its whole parts."""
-        moment = part_of(self.until)
-        if moment < self.parts_since:
-            moment = hour_of(moment)
+        moment = self.end
         while True:
             is_part = moment > self.parts_since
             moment -= PART if is_part else HOUR

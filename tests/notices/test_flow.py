@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -17,8 +18,11 @@ from calls.summary import refresh as summary
 from counters.models import Counter
 from devtools.tools import alert_simulation
 from integrations.models import YandexAccount
+from notices.baseline.judge import Finding
 from notices.baseline.tail import lower_tail, upper_tail
 from notices.conditions import series, usual
+from notices.conditions.flow_facts import facts_of
+from notices.kinds import Kind
 from notices.models import Baseline, Notice
 from notices.tasks import check_flow
 from notices.words import words_of
@@ -114,6 +118,19 @@ def test_lower_tail_is_that_of_the_distribution(
 )
 def test_upper_tail_is_that_of_the_distribution(whole: int, variance: float, tail: float) -> None:
     assert upper_tail(23, whole, 12.0, variance) == pytest.approx(tail, rel=1e-3)
+
+
+@pytest.mark.parametrize(("until", "since"), [("09:37", "07:30"), ("05:37", "03:00")])
+def test_notice_says_when_the_judged_hours_begin(until: str, since: str) -> None:
+    # By ten minutes from 06:00 on; before, where calls come late, by whole hours.
+    times = (datetime.fromisoformat(f"2026-11-23T{at}:00+00:00") for at in (until, "06:00", since))
+    end, parts_since, begin = times
+    window = series.Window(end, ZoneInfo("Europe/Moscow"), parts_since, begin)
+    judged = sum(hour.part for hour in window.hours({}, {}))
+
+    facts = facts_of(Baseline(kind=Kind.SKIPPED_UP), Finding(judged, 1, 1, 1, 2), window, {})
+
+    assert facts["since"] == begin.isoformat()
 
 
 def test_simulated_drops_are_told() -> None:
