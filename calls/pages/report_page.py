@@ -18,6 +18,7 @@ from calls.models.reports import today_of, zone_of
 from calls.pages import report_words as words
 from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
 from calls.pages.number_table import ledger_url
+from calls.queries.link_totals import ProvedDay, proved_days
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Verdict, is_notable, judge
 from calls.states import Channel
@@ -38,6 +39,7 @@ class DayLine:
     is_notable: bool = False
     #: The ledger with the calls of each number, by the name of `OwnDay`: see `_ledger_urls`.
     ledger: Mapping[str, str] = field(default_factory=dict)
+    proved: ProvedDay = field(default_factory=ProvedDay)
 
     @property
     def is_empty(self) -> bool:
@@ -51,8 +53,24 @@ class DayLine:
 
     @property
     def linked(self) -> str:
-        """Linked rows: a number, or a range."""
+        """Linked rows: a number, or a range; that of the logs if they name every row."""
+        if self._is_proved:
+            return number_format(self.proved.linked)
         return words.counts_text(self.own.linked_low, self.own.linked_high)
+
+    @property
+    def linked_note(self) -> str:
+        """What the logs say beside it; '' if they say nothing."""
+        if self._is_proved:
+            return _("по логам")
+        if not self.proved.rows:
+            return ""
+        counts = {"linked": self.proved.linked, "rows": self.proved.rows}
+        return _("по логам: %(linked)d из %(rows)d проверенных") % counts
+
+    @property
+    def _is_proved(self) -> bool:
+        return 0 < self.own.sent - self.own.static <= self.proved.rows
 
     @property
     def reported_text(self) -> str:
@@ -99,15 +117,19 @@ def comparison_of(
     days: int,
     now: datetime,
 ) -> Comparison:
-    """Compare the last days. Load the counter with its goals. Five queries, seven of a goal."""
+    """Compare the last days. Load the counter with its goals. Six queries, eight of a goal."""
     last = today_of(counter, now)
     zone = (report and report.time_zone) or zone_of(counter)
     read_at = report.read_at if report else None
     period = Period(last - timedelta(days=days - 1), last, zone, read_at)
     own = own_days(counter, channel, period)
     reported = _reported(counter, channel, period) if read_at else {}
+    proved = _proved(counter, channel, period)
     lines = [
-        _line(counter, report, channel, own.get(day, OwnDay(day)), reported.get(day))
+        replace(
+            _line(counter, report, channel, own.get(day, OwnDay(day)), reported.get(day)),
+            proved=proved.get(day, ProvedDay()),
+        )
         for day in (last - timedelta(days=back) for back in range(days))
     ]
     comparable = [one for one in lines if one.reported is not None]
@@ -150,6 +172,11 @@ def _total(counter: Counter, channel: Channel, period: Period, comparable: list[
     return sum((one.own for one in comparable), OwnDay(first))
 
 
+def _proved(counter: Counter, channel: Channel, period: Period) -> dict[date, ProvedDay]:
+    days = LedgerPeriod(period.first, period.last, ZoneInfo(period.zone))
+    return proved_days(counter, channel, days.start, days.end, zone=period.zone)
+
+
 def _is_whole(comparable: list[DayLine]) -> bool:
     first, last = comparable[-1].own.day, comparable[0].own.day
     return (last - first).days + 1 == len(comparable)
@@ -165,7 +192,8 @@ def _compared(
     reported = sum(one.reported or 0 for one in comparable)
     verdict = judge(own, reported, channel)
     notable = is_notable(verdict.unexplained, own.sent)
-    total = DayLine(own, "", reported, verdict, is_notable=notable, ledger=ledger)
+    proved = sum((one.proved for one in comparable), ProvedDay())
+    total = DayLine(own, "", reported, verdict, is_notable=notable, ledger=ledger, proved=proved)
     if total.is_empty:
         nothing = _("За эти дни ничего не отправлено, и в отчёте пусто: сравнивать нечего.")
         return Comparison(channel, lines, total, nothing, "info")

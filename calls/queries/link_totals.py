@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
@@ -14,7 +14,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.models import LinkProof, LogRequest, Resend, UnknownLogRow
 from calls.queries.link_proofs import OF_RESULT
-from calls.states import LinkResult
+from calls.states import Channel, LinkResult
 from counters.models import Counter
 
 #: Calls of so many days are counted on a counter's page.
@@ -78,6 +78,18 @@ class ProvedRows:
         return sum(self.rows.values())
 
 
+@dataclass(frozen=True)
+class ProvedDay:
+    """Rows of a day, or of several, that the logs were searched for, and the linked ones."""
+
+    rows: int = 0
+    linked: int = 0
+
+    def __add__(self, other: ProvedDay) -> ProvedDay:
+        """Sum of two days."""
+        return ProvedDay(self.rows + other.rows, self.linked + other.linked)
+
+
 _PROVED = """
 SELECT result, count(*), max(proved_at) FROM (
     SELECT p.result, p.proved_at FROM calls_linkproof p
@@ -86,6 +98,18 @@ SELECT result, count(*), max(proved_at) FROM (
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
     LIMIT %(most)s
 ) AS proved GROUP BY result
+"""
+
+_PROVED_DAYS = f"""
+SELECT (partition_at AT TIME ZONE %(zone)s)::date, count(*),
+    count(*) FILTER (WHERE result = {LinkResult.LINKED:d})
+FROM (
+    SELECT p.result, p.partition_at FROM calls_linkproof p
+    WHERE p.counter_id = %(counter)s AND p.channel = %(channel)s
+      AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
+      AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
+    LIMIT %(most)s
+) AS proved GROUP BY 1
 """
 
 
@@ -133,6 +157,27 @@ def proved_rows(
     if sum(rows.values()) > MOST_COUNTED:
         return None
     return ProvedRows(rows, max((at for _result, _number, at in found), default=None))
+
+
+def proved_days(
+    counter: Counter, channel: Channel, since: datetime, until: datetime, *, zone: str
+) -> dict[date, ProvedDay]:
+    """Return the days whose rows of the channel the logs name, by this zone; one query.
+
+    Empty when the rows are more than `MOST_COUNTED`. Repeats that a person ordered are none.
+    """
+    values: dict[str, Any] = {
+        "counter": counter.pk,
+        "channel": channel.value,
+        "since": since,
+        "until": until,
+        "zone": zone,
+        "most": MOST_COUNTED + 1,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PROVED_DAYS, values)
+        found = {day: ProvedDay(rows, linked) for day, rows, linked in cursor.fetchall()}
+    return found if sum(one.rows for one in found.values()) <= MOST_COUNTED else {}
 
 
 def latest_requests(counter: Counter) -> list[LogRequest]:

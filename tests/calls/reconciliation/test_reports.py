@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.delivery import polling
-from calls.models import MetrikaReport, MetrikaReportDay
+from calls.models import Call, LinkProof, MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of
 from calls.pages.report_page import comparison_of
 from calls.pages.report_standings import standings_of
@@ -21,7 +21,7 @@ from calls.pages.report_words import QUALITY, badge_of
 from calls.reconciliation import reports
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, judge
-from calls.states import Channel, DeliveryState, UploadState
+from calls.states import Channel, DeliveryState, LinkResult, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import RequestDay
@@ -304,6 +304,34 @@ def test_estimates_and_cut_reports_are_not_compared(counter: Counter, flag: str)
     assert {one.badge for one in compared.lines} == {("neutral", "не сопоставимо")}
     # Days before the report say that, not that they are estimates.
     assert len({one.causes[0] for one in compared.lines}) == 2
+
+
+def test_linked_rows_are_told_by_the_logs_where_they_name_all(
+    counter: Counter, viewer_client: Client
+) -> None:
+    upload = make_upload(counter=counter, rows=2, accepted_at=NIGHT - timedelta(days=1, hours=1))
+    rows(counter, 2, NOON, upload=upload)
+    told = []
+    for number, call in enumerate(Call.objects.order_by("pk"), start=1):
+        LinkProof.objects.create(
+            upload=upload,
+            row_number=number,
+            call=call,
+            partition_at=call.partition_at,
+            cabinet=counter.cabinet,
+            counter=counter,
+            channel=Channel.CALLS,
+            result=LinkResult.LINKED if number == 1 else LinkResult.NO_VISIT,
+            proved_at=NIGHT,
+        )
+        found = comparison_of(counter, None, Channel.CALLS, days=14, now=NIGHT)
+        [line] = [one for one in found.lines if one.own.day == DAY]
+        told.append((line.linked, line.linked_note))
+    with time_machine.travel(NIGHT, tick=False):
+        page = shown(viewer_client, counter=counter.pk)
+
+    assert told == [("от 0 до 2", "по логам: 1 из 1 проверенных"), ("1", "по логам")]
+    assert ">по логам</div>" in page
 
 
 def test_goals_reached_twice_in_a_second_count_once(counter: Counter) -> None:
