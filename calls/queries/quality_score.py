@@ -13,6 +13,8 @@ from calls.queries.link_quality import Group, Volume
 COVERAGE, VALIDITY, AGE, REPEATS, LINKED = "coverage", "validity", "age", "repeats", "linked"
 #: How much each factor counts in the score.
 WEIGHTS = {COVERAGE: 3, VALIDITY: 2, AGE: 1, REPEATS: 1, LINKED: 3}
+#: Calls that fail one of these are not linked however good the rest is: the score is no higher.
+NEEDED = (COVERAGE, VALIDITY, AGE)
 
 #: Metrika links none of these, by its documentation (ADR 0076).
 NEVER_LINKED = ("no_identifier", "unreadable", "too_old")
@@ -67,11 +69,15 @@ class Quality:
 
     @property
     def score(self) -> float | None:
-        """Between 0 and 10, the weighted mean of the factors; None without one."""
+        """Between 0 and 10; None without a factor.
+
+        The weighted mean of the factors, but no more than any of `NEEDED`.
+        """
         weight = sum(WEIGHTS[one.code] for one in self.factors)
         if not weight:
             return None
-        return 10 * sum(WEIGHTS[one.code] * one.share for one in self.factors) / weight
+        mean = sum(WEIGHTS[one.code] * one.share for one in self.factors) / weight
+        return 10 * min([mean, *(one.share for one in self.factors if one.code in NEEDED)])
 
 
 def quality_of(groups: Iterable[Group], volume: Volume | None) -> Quality:
