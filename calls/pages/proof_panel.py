@@ -24,6 +24,7 @@ from calls.proof.matching import ZONE_SHIFT
 from calls.proof.unknown import mark_seen
 from calls.queries.link_proofs import ABSENT, LINKED, NOT_LINKED
 from calls.queries.link_totals import (
+    COUNTED_DAYS,
     LinkTotals,
     UnknownRows,
     latest_requests,
@@ -149,12 +150,16 @@ def _period_text(totals: LinkTotals) -> str:
         date_format(timezone.localdate(one), "j E") for one in (totals.first_at, totals.last_at)
     )
     if first == last:
-        text = _("Отправки звонков за %(day)s: один звонок по одному каналу — одна отправка.")
-        return text % {"day": first}
+        text = _(
+            "Посчитаны звонки последних %(days)d дней, проверены из них звонки за %(day)s. Один "
+            "звонок по одному каналу — одна отправка."
+        )
+        return text % {"days": COUNTED_DAYS, "day": first}
     text = _(
-        "Отправки звонков с %(first)s по %(last)s: один звонок по одному каналу — одна отправка."
+        "Посчитаны звонки последних %(days)d дней, проверены из них звонки с %(first)s по "
+        "%(last)s. Один звонок по одному каналу — одна отправка."
     )
-    return text % {"first": first, "last": last}
+    return text % {"days": COUNTED_DAYS, "first": first, "last": last}
 
 
 def _state_of(one: LogRequest) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _totals(found: Statistics) -> NumberTable:
             count(now.missed),
             count(before.missed),
             quality,
-            _("что в нём есть, сказано рядом с таблицей"),
+            _("в нём, похоже, только привязанные к визитам звонки"),
         ),
         _line(
             _("Доля пропущенных"),
@@ -155,8 +155,8 @@ def _by_logs(found: Statistics) -> list[list[Cell]]:
 
 def _no_comparison(before: Period, first_day: date) -> str:
     text = _(
-        "Сравнения нет: нет данных за весь прошлый период (%(first)s — %(last)s), первый звонок — "
-        "%(day)s."
+        "Сравнения нет: прошлый период (%(first)s — %(last)s) начался до первого звонка: он "
+        "был %(day)s."
     )
     form = "j E Y"
     days = {"first": date_format(before.first, form), "last": date_format(before.last, form)}
@@ -174,13 +174,16 @@ def _change(now: Cell, before: Cell) -> Cell:
         return Cell("—")
     if isinstance(now.value, float):
         points = round(now.value - before.value, 1)
-        sign = "+" if points > 0 else ""
-        text = _("%(points)s п. п.") % {"points": f"{sign}{number_format(points, 1)}"}
+        text = _("%(points)s п. п.") % {"points": _sign(points) + number_format(abs(points), 1)}
         return Cell(text, points)
     if not before.value:
         return Cell("—")
     value = round((now.value - before.value) * 100 / before.value)
-    return Cell(f"{value:+d} %", value)
+    return Cell(f"{_sign(value)}{number_format(abs(value), force_grouping=True)} %", value)
+
+
+def _sign(change: float) -> str:
+    return "−" if change < 0 else "+" if change else ""
 
 
 def _links(rows: Sequence[Mapping[str, Any]]) -> tuple[float, int]:

@@ -25,8 +25,8 @@ from calls.states import DisplayState
 LATE, SENT, NOT_SENT = "late", "sent", "not_sent"
 STAGES = {
     LATE: gettext_lazy("Ждут дольше часа"),
-    SENT: gettext_lazy("Отправлены в Метрику"),
-    NOT_SENT: gettext_lazy("Не отправлены в Метрику"),
+    SENT: gettext_lazy("Отправлены"),
+    NOT_SENT: gettext_lazy("Не отправлены"),
 }
 
 

@@ -11,6 +11,9 @@ from django.utils.translation import gettext as _
 from integrations.limits.outages import OF_YANDEX
 from integrations.models import YandexOutage
 
+#: So many minutes are told in days.
+DAYS_FROM = 48 * 60
+
 
 def sentence_of(outage: YandexOutage) -> str:
     """Return what happens, since when, and that nothing is lost; or how long it took."""
@@ -31,8 +34,11 @@ def sentence_of(outage: YandexOutage) -> str:
 
 
 def duration_of(length: timedelta) -> str:
-    """Return a length of time in hours and minutes, one minute at least."""
+    """Return a length of time, one minute at least; from two days on in days and hours."""
     minutes = max(1, round(length.total_seconds() / 60))
+    if minutes >= DAYS_FROM:
+        days, hours = divmod(round(minutes / 60), 24)
+        return _("%(days)d дн. %(hours)d ч") % {"days": days, "hours": hours}
     if minutes < 60:
         return _("%(minutes)d мин") % {"minutes": minutes}
     return _("%(hours)d ч %(minutes)d мин") % {"hours": minutes // 60, "minutes": minutes % 60}

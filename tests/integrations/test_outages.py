@@ -13,6 +13,7 @@ from django.urls import reverse
 from callkeeper_metrika import service_status
 from calls.runtime import heartbeat
 from integrations.limits import outages, outcomes, request_budget
+from integrations.limits.outage_words import duration_of
 from integrations.models import RequestOutcome, YandexOutage
 from integrations.yandex.errors import TokenRejected, Unreachable, YandexError
 
@@ -97,6 +98,11 @@ def test_requests_are_counted_by_how_they_end() -> None:
         fail_once()
     counted = RequestOutcome.objects.order_by("outcome").values_list("outcome", "requests")
     assert list(counted) == [("", 1), ("Unreachable", 1)]
+
+
+def test_long_times_are_told_in_days() -> None:
+    times = [timedelta(hours=47, minutes=59), timedelta(hours=48), timedelta(hours=95, minutes=40)]
+    assert [duration_of(one) for one in times] == ["47 ч 59 мин", "2 дн. 0 ч", "4 дн. 0 ч"]
 
 
 def test_status_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

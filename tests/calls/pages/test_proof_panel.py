@@ -74,7 +74,7 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     day = timezone.localdate(LinkProof.objects.get().partition_at).isoformat()
     url = f"{reverse('calls:list')}?counter={found.pk}&link=linked&from={day}&to={day}"
     assert f'href="{escape(url)}">1</a>' in page
-    assert "звонков в них: 1" in panel_in(page)
+    assert "это звонков: 1" in panel_in(page)
     Upload.objects.update(linked_quantity=1)
     listed = [row["deliveries"] for row in owner_client.get(url).context["rows"]]
     assert [[(one["state_text"], one["reason_text"]) for one in row] for row in listed] == [

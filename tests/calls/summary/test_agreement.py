@@ -113,7 +113,7 @@ def test_pages_agree_with_plain_sql(
     assert [page.status_code for page in pages] == [200, 200]
     # The period before has no calls at all: it is not compared, and the page says so.
     assert [row[2:4] for row in totals] == [["—", "—"]] * 6
-    assert "нет данных за весь прошлый период" in pages[0].content.decode()
+    assert "начался до первого звонка" in pages[0].content.decode()
 
 
 def test_period_is_compared_when_the_one_before_has_data_from_its_first_day(
