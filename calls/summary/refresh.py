@@ -30,6 +30,8 @@ SELECT cabinet_id, hour FROM (
      ORDER BY valid_until LIMIT %(most)s)
 ) AS due ORDER BY hour DESC LIMIT %(most)s"""
 
+# Without it, the days of all cabinets are forgotten by a trigger (migration 0050).
+_COUNTS_DAYS = "SET LOCAL calls.counts_days = 'yes'"
 _TOUCHED = (
     "WITH touched (cabinet_id, hour) AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]))"
 )
@@ -64,6 +66,7 @@ def _step(now: datetime, hours: int) -> int:
         cursor.execute(_DUE, {"most": hours, "now": now})
         due = cursor.fetchall()
         if due:
+            cursor.execute(_COUNTS_DAYS)
             touched = [[cabinet for cabinet, _hour in due], [hour for _cabinet, hour in due]]
             _forget(cursor, touched)
             _count(cursor, touched, now)

@@ -202,6 +202,28 @@ def test_stored_days_are_read_in_the_zone_of_the_cabinet(
     }
 
 
+def test_hours_that_the_former_version_stores_forget_the_days(
+    cabinet: Cabinet, counter: Counter
+) -> None:
+    """Its process knows of no days, and goes on while the migrations are applied."""
+    make_delivery(call=make_call(cabinet=cabinet, started_at=at(18, 9)), counter=counter)
+    refresh_all()
+    hour = DeliverySummary.objects.get()
+    make_delivery(call=make_call(cabinet=cabinet, started_at=at(18, 9, 1)), counter=counter)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL calls.counts_days = ''")
+    SummaryMark.objects.all().delete()
+    DeliverySummary.objects.all().delete()
+    hour.pk, hour.deliveries = None, 2
+    hour.save(force_insert=True)
+
+    assert_days(cabinet)
+    refresh_all()
+    assert_days(cabinet)
+    assert list(DeliveryDay.objects.values_list("deliveries", flat=True)) == [2]
+
+
 @pytest.mark.parametrize(
     ("zone", "first"),
     [
