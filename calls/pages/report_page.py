@@ -53,24 +53,18 @@ class DayLine:
 
     @property
     def linked(self) -> str:
-        """Linked rows: a number, or a range; that of the logs if they name every row."""
-        if self._is_proved:
-            return number_format(self.proved.linked)
+        """Linked rows: a number, or a range."""
         return words.counts_text(self.own.linked_low, self.own.linked_high)
 
     @property
     def linked_note(self) -> str:
         """What the logs say beside it; '' if they say nothing."""
-        if self._is_proved:
+        if _is_proved(self.own, self.proved):
             return _("по логам")
         if not self.proved.rows:
             return ""
         counts = {"linked": self.proved.linked, "rows": self.proved.rows}
         return _("по логам: %(linked)d из %(rows)d проверенных") % counts
-
-    @property
-    def _is_proved(self) -> bool:
-        return 0 < self.own.sent - self.own.static <= self.proved.rows
 
     @property
     def reported_text(self) -> str:
@@ -125,13 +119,12 @@ def comparison_of(
     own = own_days(counter, channel, period)
     reported = _reported(counter, channel, period) if read_at else {}
     proved = _proved(counter, channel, period)
-    lines = [
-        replace(
-            _line(counter, report, channel, own.get(day, OwnDay(day)), reported.get(day)),
-            proved=proved.get(day, ProvedDay()),
-        )
-        for day in (last - timedelta(days=back) for back in range(days))
-    ]
+    lines = []
+    for day in (last - timedelta(days=back) for back in range(days)):
+        by_logs = proved.get(day, ProvedDay())
+        of_day = _with_logs(own.get(day, OwnDay(day)), by_logs)
+        line = _line(counter, report, channel, of_day, reported.get(day))
+        lines.append(replace(line, proved=by_logs))
     comparable = [one for one in lines if one.reported is not None]
     if not comparable:
         return Comparison(channel, lines, None, "", "info")
@@ -177,6 +170,18 @@ def _proved(counter: Counter, channel: Channel, period: Period) -> dict[date, Pr
     return proved_days(counter, channel, days.start, days.end, zone=period.zone)
 
 
+def _is_proved(own: OwnDay, proved: ProvedDay) -> bool:
+    """Whether the logs name every row that may be linked."""
+    return 0 < own.sent - own.static <= proved.rows
+
+
+def _with_logs(own: OwnDay, proved: ProvedDay) -> OwnDay:
+    """Return the day with the linked rows of the logs, if these name all."""
+    if not _is_proved(own, proved):
+        return own
+    return replace(own, linked_low=proved.linked, linked_high=proved.linked)
+
+
 def _is_whole(comparable: list[DayLine]) -> bool:
     first, last = comparable[-1].own.day, comparable[0].own.day
     return (last - first).days + 1 == len(comparable)
@@ -190,9 +195,10 @@ def _compared(
     ledger: Mapping[str, str],
 ) -> Comparison:
     reported = sum(one.reported or 0 for one in comparable)
+    proved = sum((one.proved for one in comparable), ProvedDay())
+    own = _with_logs(own, proved)
     verdict = judge(own, reported, channel)
     notable = is_notable(verdict.unexplained, own.sent)
-    proved = sum((one.proved for one in comparable), ProvedDay())
     total = DayLine(own, "", reported, verdict, is_notable=notable, ledger=ledger, proved=proved)
     if total.is_empty:
         nothing = _("За эти дни ничего не отправлено, и в отчёте пусто: сравнивать нечего.")
