@@ -29,6 +29,7 @@ from calls.states import (
     Channel,
     DeliveryState,
 )
+from calls.summary.live import LIVE_CALLS
 
 #: Skipped by the counter's switches, or waiting: not by what its calls are.
 NOT_BY_CALLS = (
@@ -117,9 +118,7 @@ _COUNTERS = f"""{_BEGIN}, rows AS (
 _SOURCES = f"""{_BEGIN}, rows AS (
     SELECT source_id, hour, calls FROM ({_STORED.format(table="calls_callsummary")}) AS stored
     UNION ALL
-    SELECT c.source_id, t.hour, 1 FROM touched t CROSS JOIN LATERAL (
-        SELECT source_id FROM calls_call WHERE cabinet_id = t.cabinet_id
-          AND {_IN_HOUR.format("started_at")} AND {_IN_HOUR.format("partition_at")} OFFSET 0) AS c
+    SELECT source_id, hour, calls FROM ({LIVE_CALLS}) AS live
 )
 SELECT source_id, hour, sum(calls) FROM rows WHERE source_id IS NOT NULL GROUP BY 1, 2"""
 

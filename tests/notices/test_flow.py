@@ -83,6 +83,18 @@ def test_silence_is_told_once_and_its_end(
     assert Baseline.objects.exclude(subject_id=0).count() == 4
 
 
+def test_hours_are_those_of_the_start_a_call_came_with(source: CallSource) -> None:
+    call = make_call(cabinet=source.cabinet, source=source, started_at=NOW - 3 * HOUR)
+    Call.objects.filter(pk=call.pk).update(started_at=NOW - 2 * HOUR)
+    begin = NOW.replace(minute=0, second=0) - 3 * HOUR
+
+    from_rows = series.read(begin, NOW, None)
+    summary.refresh(now=NOW, hours=1000)
+
+    assert from_rows == {(Kind.SOURCE_LOW, source.pk): {begin: (1, 0)}}
+    assert series.read(begin, NOW, None) == from_rows
+
+
 def test_low_day_of_most_counters_is_one_notice(
     clock: time_machine.Traveller, account: YandexAccount
 ) -> None:
