@@ -137,8 +137,8 @@ def _by_logs(found: Statistics) -> list[list[Cell]]:
         return []
     moment = date_format(timezone.localtime(proved.read_at), "j E, H:i")
     why = _(
-        "из проверенных строк (%(rows)s) по логам на %(at)s; по файлам — из всех, о которых "
-        "Метрика что-то сообщила"
+        "из проверенных строк без статических (%(rows)s) по логам на %(at)s; по файлам — из "
+        "всех, о которых Метрика что-то сообщила"
     )
     words = {"rows": number_format(proved.count), "at": moment}
     linked = share(proved.rows.get(LINKED, 0), proved.count)

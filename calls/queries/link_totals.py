@@ -96,6 +96,8 @@ SELECT result, count(*), max(proved_at) FROM (
     WHERE p.counter_id = ANY (%(counters)s)
       AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
+      AND (%(static)s OR NOT EXISTS (
+          SELECT 1 FROM calls_upload u WHERE u.id = p.upload_id AND u.is_static))
     LIMIT %(most)s
 ) AS proved GROUP BY result
 """
@@ -108,6 +110,7 @@ FROM (
     WHERE p.counter_id = %(counter)s AND p.channel = %(channel)s
       AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
+      AND NOT EXISTS (SELECT 1 FROM calls_upload u WHERE u.id = p.upload_id AND u.is_static)
     LIMIT %(most)s
 ) AS proved GROUP BY 1
 """
@@ -137,7 +140,12 @@ def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
 
 
 def proved_rows(
-    cabinet: Cabinet, since: datetime, until: datetime, *, counter: Counter | None
+    cabinet: Cabinet,
+    since: datetime,
+    until: datetime,
+    *,
+    counter: Counter | None,
+    with_static: bool = True,
 ) -> ProvedRows | None:
     """Return the rows of the ledger whose calls began then, by what the logs say; two queries.
 
@@ -149,6 +157,7 @@ def proved_rows(
         "since": since,
         "until": until,
         "most": MOST_COUNTED + 1,
+        "static": with_static,
     }
     with connection.cursor() as cursor:
         cursor.execute(_PROVED, values)
@@ -164,7 +173,8 @@ def proved_days(
 ) -> dict[date, ProvedDay]:
     """Return the days whose rows of the channel the logs name, by this zone; one query.
 
-    Empty when the rows are more than `MOST_COUNTED`. Repeats that a person ordered are none.
+    Empty when the rows are more than `MOST_COUNTED`. Repeats that a person ordered are none of
+    them, nor are static ones: Metrika links none of these.
     """
     values: dict[str, Any] = {
         "counter": counter.pk,

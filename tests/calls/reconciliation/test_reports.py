@@ -309,19 +309,24 @@ def test_estimates_and_cut_reports_are_not_compared(counter: Counter, flag: str)
 def test_linked_rows_are_told_by_the_logs_where_they_name_all(
     counter: Counter, viewer_client: Client
 ) -> None:
-    upload = make_upload(counter=counter, rows=2, accepted_at=NIGHT - timedelta(days=1, hours=1))
+    taken: dict[str, Any] = {"counter": counter, "accepted_at": NIGHT - timedelta(days=1, hours=1)}
+    static, upload = make_upload(rows=1, is_static=True, **taken), make_upload(rows=2, **taken)
+    rows(counter, 1, NOON, upload=static, is_static=True)
     rows(counter, 2, NOON, upload=upload)
     told = []
-    for number, call in enumerate(Call.objects.order_by("pk"), start=1):
+    # The static call is in the logs, too: it says nothing of the others.
+    places = [(static, 1, LinkResult.NO_VISIT)]
+    places += [(upload, 1, LinkResult.LINKED), (upload, 2, LinkResult.NO_VISIT)]
+    for call, (file, number, result) in zip(Call.objects.order_by("pk"), places, strict=True):
         LinkProof.objects.create(
-            upload=upload,
+            upload=file,
             row_number=number,
             call=call,
             partition_at=call.partition_at,
             cabinet=counter.cabinet,
             counter=counter,
             channel=Channel.CALLS,
-            result=LinkResult.LINKED if number == 1 else LinkResult.NO_VISIT,
+            result=result,
             proved_at=NIGHT,
         )
         found = comparison_of(counter, None, Channel.CALLS, days=14, now=NIGHT)
@@ -330,7 +335,8 @@ def test_linked_rows_are_told_by_the_logs_where_they_name_all(
     with time_machine.travel(NIGHT, tick=False):
         page = shown(viewer_client, counter=counter.pk)
 
-    assert told == [("от 0 до 2", "по логам: 1 из 1 проверенных"), ("1", "по логам")]
+    partly = ("от 0 до 2", "по логам: 1 из 1 проверенных")
+    assert told == [("от 0 до 2", ""), partly, ("1", "по логам")]
     assert ">по логам</div>" in page
 
 
