@@ -15,8 +15,9 @@ from django.utils.html import escape
 
 from cabinets.models import AuditEvent
 from calls.models import LinkProof, LogRequest, UnknownLogRow, Upload
+from calls.states import LinkResult
 from counters.models import Counter
-from tests.calls.ledger import make_call
+from tests.calls.ledger import make_call, make_upload
 from tests.calls.proof.stand import send
 from tests.workbooks import sheet_in, values_in
 
@@ -119,6 +120,19 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
 def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
     owner_client: Client, found: Counter
 ) -> None:
+    # A static call without a visit is none of those whose links are counted.
+    proof = LinkProof.objects.get()
+    LinkProof.objects.create(
+        upload=make_upload(counter=found, rows=1, is_static=True),
+        row_number=1,
+        call=make_call(cabinet=found.cabinet, started_at=proof.partition_at),
+        partition_at=proof.partition_at,
+        cabinet=found.cabinet,
+        counter=found,
+        channel=1,
+        result=LinkResult.NO_VISIT,
+        proved_at=proof.proved_at,
+    )
     statistics, funnel = (
         {one.code: one for one in owner_client.get(reverse(f"calls:{name}")).context["tables"]}
         for name in ("statistics", "funnel")
@@ -127,7 +141,7 @@ def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
     shares = {row[0].text: row[1].text for row in statistics["totals"].rows}
     assert shares["Доля привязанных, по логам"] == "100,0 %"
     assert "Доля привязанных, по файлам" in shares
-    day = date_format(timezone.localtime(LinkProof.objects.get().proved_at), "j E, H:i")
+    day = date_format(timezone.localtime(proof.proved_at), "j E, H:i")
     assert str(funnel["proofs"].title) == f"Что показали логи Метрики на {day}"
     assert "Привязаны, по файлам" in {row[0].text for row in funnel["steps"].rows}
 
