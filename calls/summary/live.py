@@ -21,6 +21,15 @@ from calls.states import DeliveryState, DisplayState, UploadState
 _TOLD_IN_PART = f"""(d.shown = '{DisplayState.PARTLY_ACCEPTED}' AND NOT d.is_static
         AND (d.linked > 0 OR d.linked = 0 AND d.not_found > 0
             OR d.upload_state = '{UploadState.LINKAGE_FAILURE}'))"""
+_EXPIRING = ", ".join(f"'{one}'" for one in EXPIRING_REASONS)
+#: When time alone changes the display state; with two places for the moment that is now.
+_CHANGES_AT = f"""CASE WHEN calls_delivery.expires_at <= %s THEN NULL
+    WHEN calls_delivery.state = {DeliveryState.WAITING} AND calls_delivery.not_before > %s
+        THEN least(calls_delivery.not_before, calls_delivery.expires_at)
+    WHEN calls_delivery.state = {DeliveryState.WAITING}
+        OR calls_delivery.state = {DeliveryState.SKIPPED}
+        AND calls_delivery.reason IN ({_EXPIRING})
+        THEN calls_delivery.expires_at END AS changes_at"""
 _IN_HOUR = "{0} >= t.hour AND {0} < t.hour + interval '1 hour'"
 
 #: Calls of the touched hours, one row a call.
@@ -51,7 +60,6 @@ def live_deliveries(now: datetime) -> tuple[str, list[Any]]:
     `changes_at`: when the row's display state changes by time alone; null for never.
     """
     shown, shown_values = _display_sql(now)
-    reasons = ", ".join(f"'{one}'" for one in EXPIRING_REASONS)
     sql = f"""
 SELECT t.cabinet_id, t.hour, d.at, d.counter_id, d.channel, c.kind, d.state, d.shown, d.reason,
     1 AS deliveries,
@@ -72,13 +80,7 @@ FROM touched t CROSS JOIN LATERAL (
         ({shown[1]}) AS reason, calls_upload.linked_quantity AS linked, calls_upload.rows,
         calls_upload.user_not_found_quantity AS not_found, calls_upload.state AS upload_state,
         calls_upload.is_static,
-        CASE WHEN calls_delivery.expires_at <= %s THEN NULL
-            WHEN calls_delivery.state = {DeliveryState.WAITING} AND calls_delivery.not_before > %s
-                THEN least(calls_delivery.not_before, calls_delivery.expires_at)
-            WHEN calls_delivery.state = {DeliveryState.WAITING}
-                OR calls_delivery.state = {DeliveryState.SKIPPED}
-                AND calls_delivery.reason IN ({reasons})
-                THEN calls_delivery.expires_at END AS changes_at
+        {_CHANGES_AT}
     FROM calls_delivery LEFT JOIN calls_upload ON calls_upload.id = calls_delivery.upload_id
     WHERE calls_delivery.counter_id = ANY (ARRAY(
             SELECT k.id FROM counters_counter k WHERE k.cabinet_id = t.cabinet_id))
