@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
 from calls.pages.number_table import ledger_url
 from calls.queries.link_totals import ProvedDay, proved_days
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
-from calls.reconciliation.verdict import Verdict, is_notable, judge
+from calls.reconciliation.verdict import Cause, Verdict, counted_in, is_notable, judge
 from calls.states import Channel
 from calls.summary.read import Period as LedgerPeriod
 from counters.models import Counter
@@ -197,15 +197,25 @@ def _compared(
     reported = sum(one.reported or 0 for one in comparable)
     proved = sum((one.proved for one in comparable), ProvedDay())
     own = _with_logs(own, proved)
-    verdict = judge(own, reported, channel)
+    counted = counted_in(own, reported, channel)
+    lines = [_judged_anew(one, channel, counted) for one in lines]
+    verdict = judge(own, reported, channel, counted)
     notable = is_notable(verdict.unexplained, own.sent)
     total = DayLine(own, "", reported, verdict, is_notable=notable, ledger=ledger, proved=proved)
     if total.is_empty:
         nothing = _("За эти дни ничего не отправлено, и в отчёте пусто: сравнивать нечего.")
         return Comparison(channel, lines, total, nothing, "info")
     sentence = words.period_sentence(verdict, reported, total.accepted, channel, is_notable=notable)
+    sentence = f"{sentence} {words.evidence_sentence(counted)}".rstrip()
     tone = "warning" if notable else ("success" if verdict.agrees else "info")
     return Comparison(channel, lines, total, sentence, tone)
+
+
+def _judged_anew(line: DayLine, channel: Channel, counted: Collection[Cause]) -> DayLine:
+    """Return the day judged by what the whole period shows to be in the report."""
+    if line.reported is None or not counted:
+        return line
+    return replace(line, verdict=judge(line.own, line.reported, channel, counted))
 
 
 def _line(

@@ -16,7 +16,7 @@ CAUSES: dict[Cause, str | Promise] = {
         "отправлены меньше суток назад, в отчёте их может ещё не быть: может объяснять до %(count)s"
     ),
     Cause.STATIC: gettext_lazy(
-        "статические звонки не привязываются к визитам, их видно в «Звонки, детально»: может "
+        "статические звонки не привязываются к визитам, и в этом отчёте их может не быть: может "
         "объяснять до %(count)s"
     ),
     Cause.UNLINKED: gettext_lazy(
@@ -36,8 +36,8 @@ CAUSES: dict[Cause, str | Promise] = {
         "может объяснять до %(count)s"
     ),
     Cause.DAY_OF_VISIT: gettext_lazy(
-        "отчёт ставит звонок на день визита, а визит мог быть в другой день: может объяснять до "
-        "%(count)s"
+        "отчёт может ставить звонок на день визита, а визит мог быть в другой день: может "
+        "объяснять до %(count)s"
     ),
     Cause.PENDING: gettext_lazy(
         "отправлены, но Метрика ещё не сообщила, сколько приняла: может объяснять до %(count)s"
@@ -51,15 +51,28 @@ CAUSES: dict[Cause, str | Promise] = {
 OVERLAP = gettext_lazy(
     "вместе это больше разницы: один и тот же звонок может подходить под несколько причин"
 )
-#: What «Качество обработки звонков» holds; the same words stand on every page that names it, and
-#: in the help (`reports`). Documented: reports of calls count in visits, static calls have none.
-#: Seen: example reports. Not said by Metrika: the conclusion.
+#: What the number of calls by API holds; the same words stand on every page that names the report,
+#: and in the help (`reports`). Sources: `calls.reconciliation.verdict`.
 QUALITY = gettext_lazy(
-    "По документации Метрики отчёт «Качество обработки звонков» построен по визитам, а статический "
-    "звонок к визиту не привязывается. Мы делаем из этого вывод, что статических и непривязанных "
-    "звонков в нём нет, а день в нём — день визита; на примерах отчётов так и видно. Прямо "
-    "Метрика этого не говорит."
+    "Есть ли в этом числе статические и непривязанные звонки, Метрика прямо не говорит. По её "
+    "документации показатель считается по визитам, а у таких звонков визита нет; там же сказано, "
+    "что статические звонки в отчётах есть, но не сказано, в каких. Поэтому они могут быть в этом "
+    "числе, а могут и не быть. День звонка в отчёте может быть днём визита."
 )
+#: What the numbers of a period show to be in the report.
+EVIDENCE: dict[tuple[Cause, ...], str | Promise] = {
+    (): "",
+    (Cause.STATIC,): gettext_lazy(
+        "По этим числам видно: статические звонки в отчёте счетчика есть, хотя бы часть."
+    ),
+    (Cause.UNLINKED,): gettext_lazy(
+        "По этим числам видно: непривязанные звонки в отчёте счетчика есть, хотя бы часть."
+    ),
+    (Cause.STATIC, Cause.UNLINKED): gettext_lazy(
+        "По этим числам видно: и статические, и непривязанные звонки в отчёте счетчика есть, хотя "
+        "бы часть."
+    ),
+}
 SAMPLED = gettext_lazy("Метрика посчитала отчёт по выборке: это оценка, а не число звонков.")
 CUT = gettext_lazy(
     "Метрика скрыла часть отчёта: строки, где меньше 10 посетителей, она не показывает."
@@ -130,6 +143,11 @@ def period_sentence(
     else:
         text = _("Звонков в отчёте Метрики: %(reported)s, принято от нас: %(accepted)s.")
     return f"{text % values} {_conclusion(verdict, is_notable=is_notable) % values}"
+
+
+def evidence_sentence(counted: tuple[Cause, ...]) -> str:
+    """Return which calls without a visit the report has by its numbers; '' if they do not tell."""
+    return str(EVIDENCE[counted])
 
 
 def _conclusion(verdict: Verdict, *, is_notable: bool) -> str:

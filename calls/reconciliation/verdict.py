@@ -4,10 +4,18 @@ Which calls a report must have is known only within bounds: at the least the row
 to have linked a day before the report was read, at the most all that it has. A number outside the
 bounds is a difference. The causes are candidates: which of them it was, Metrika does not tell, so
 each has the most that it can account for, and together they may account for more than is missing.
+
+The number of calls is `ym:s:offlineCalls` by day. Whether it has static and unlinked calls is not
+documented. It belongs to the set of visits, which such calls have none of (reference 7.1;
+https://yandex.com/dev/metrika/en/stat/metrics/visits/offline_calls); a file of static calls only
+is "nevertheless in the reports", not said in which (reference 3.3;
+https://yandex.com/dev/metrika/ru/faq). So the bounds allow both, and these two causes are offered
+until the numbers themselves rule them out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,7 +34,7 @@ class Cause(StrEnum):
 
     #: Sent less than a day before the report was read, or after it.
     RECENT = "recent"
-    #: Static calls are linked to no visit, and two of three reports leave them out.
+    #: Static calls are linked to no visit; a report of visits may leave them out.
     STATIC = "static"
     #: No visit was found for these calls.
     UNLINKED = "unlinked"
@@ -40,7 +48,7 @@ class Cause(StrEnum):
     SITE = "site"
     #: More than we sent: somebody else sends calls to the counter.
     SOMEBODY_ELSE = "somebody_else"
-    #: The report counts on the day of the visit, which may be outside of the days compared.
+    #: The report may count a call on the day of its visit, outside of the days compared.
     DAY_OF_VISIT = "day_of_visit"
     #: Metrika has not told yet how many of the rows it accepts.
     PENDING = "pending"
@@ -87,19 +95,39 @@ class Verdict:
         return len(counts) > 1 and sum(counts) > self.gap
 
 
-def judge(own: OwnDay, reported: int, channel: Channel) -> Verdict:
-    """Compare what the report says of a day, or of a period, with our side."""
+def judge(own: OwnDay, reported: int, channel: Channel, counted: Collection[Cause] = ()) -> Verdict:
+    """Compare what the report says of a day, or of a period, with our side.
+
+    ``counted``: see `counted_in`; what the report is known to have is no cause of missing calls.
+    """
     low, high = bounds_of(own, channel)
     unexplained = min(0, reported - low)
     if high is not None and reported > high:
         unexplained = reported - high
     least, most = reported - own.accepted_high, reported - own.accepted_low
-    causes = _causes(own, (least, most), unexplained, channel)
+    causes = _causes(own, (least, most), unexplained, channel, counted)
     return Verdict(least, most, unexplained, tuple(causes))
 
 
+def counted_in(own: OwnDay, reported: int, channel: Channel) -> tuple[Cause, ...]:
+    """Return of static and unlinked calls those that the report of a period evidently has.
+
+    It has more calls than were accepted without them. Empty for goals: only visits reach these.
+    """
+    if channel == Channel.GOAL:
+        return ()
+    others = own.repeats + own.doubled + own.pending + own.accepted_high
+    unlinked = own.accepted_low - own.static - own.linked_high
+    certain = (Cause.STATIC, own.static), (Cause.UNLINKED, unlinked)
+    return tuple(cause for cause, count in certain if count > 0 and reported > others - count)
+
+
 def _causes(
-    own: OwnDay, difference: tuple[int, int], unexplained: int, channel: Channel
+    own: OwnDay,
+    difference: tuple[int, int],
+    unexplained: int,
+    channel: Channel,
+    counted: Collection[Cause],
 ) -> list[tuple[Cause, int]]:
     """Return the possible causes, the likeliest first, each with the most it can account for."""
     least, most = difference
@@ -107,7 +135,7 @@ def _causes(
         return [(Cause.SPANS, most - least)] if least < most else []
     if most > 0:
         return _too_many(own, most, unexplained, channel)
-    return _too_few(own, -least, unexplained)
+    return _too_few(own, -least, unexplained, counted)
 
 
 def bounds_of(own: OwnDay, channel: Channel) -> tuple[int, int | None]:
@@ -123,16 +151,21 @@ def is_notable(unexplained: int, sent: int) -> bool:
     return abs(unexplained) >= max(SMALLEST, SHARE * sent)
 
 
-def _too_few(own: OwnDay, missing: int, unexplained: int) -> list[tuple[Cause, int]]:
-    """Return why the report may have fewer."""
-    counts = (
-        (Cause.STATIC, own.static),
-        (Cause.UNLINKED, own.accepted_high - own.static - own.linked_low),
-        (Cause.RECENT, own.recent),
-        (Cause.SAME_SECOND, own.merged),
-        (Cause.DAY_OF_VISIT, -unexplained),
-    )
-    return [(cause, min(count, missing)) for cause, count in counts if count > 0]
+def _too_few(
+    own: OwnDay, missing: int, unexplained: int, counted: Collection[Cause]
+) -> list[tuple[Cause, int]]:
+    """Return why the report may have fewer.
+
+    If it evidently has the calls without a visit, what no other cause covers is on another day.
+    """
+    unlinked = own.accepted_high - own.static - own.linked_low
+    visitless = ((Cause.STATIC, own.static), (Cause.UNLINKED, unlinked))
+    possible = [(cause, count) for cause, count in visitless if cause not in counted]
+    possible += [(Cause.RECENT, own.recent), (Cause.SAME_SECOND, own.merged)]
+    covered = sum(count for _cause, count in possible if count > 0)
+    elsewhere = max(-unexplained, missing - covered if counted else 0)
+    possible.append((Cause.DAY_OF_VISIT, elsewhere))
+    return [(cause, min(count, missing)) for cause, count in possible if count > 0]
 
 
 def _too_many(

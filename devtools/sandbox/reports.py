@@ -1,6 +1,10 @@
 """Reports over what was uploaded: https://yandex.com/dev/metrika/en/stat/openapi/data
 
 Only the metrics of calls and the reaches of goals: the sandbox has no visits.
+
+`ym:s:offlineCalls` counts every processed row, static and unlinked ones too. The documentation says
+of a file of static calls only that its data is in the reports (reference 3.3), and nowhere that
+this metric leaves any call out (reference 7.1); Metrika itself may do so.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from calls.models import Call, LinkProof, MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of
 from calls.pages.report_page import comparison_of
 from calls.pages.report_standings import standings_of
-from calls.pages.report_words import QUALITY, badge_of
+from calls.pages.report_words import QUALITY, badge_of, evidence_sentence
 from calls.reconciliation import reports
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
-from calls.reconciliation.verdict import Cause, judge
+from calls.reconciliation.verdict import Cause, counted_in, judge
 from calls.states import Channel, DeliveryState, LinkResult, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
@@ -210,6 +210,27 @@ def test_a_difference_has_its_likely_causes(
 
     assert (verdict.unexplained, list(verdict.causes)) == (unexplained, causes)
     assert verdict.is_explicable == (unexplained == 0)
+
+
+def test_calls_that_the_report_evidently_has_are_no_cause_of_missing_ones() -> None:
+    total = OwnDay(DAY, 20, 20, 20, 0, 20, 20, linked_low=12, linked_high=12, static=5)
+    day = OwnDay(DAY, 10, 10, 10, 0, 10, 10, linked_low=4, due_low=4, static=5)
+    causes = {}
+    for reported in (20, 17, 16, 15):
+        counted = counted_in(total, reported, Channel.CALLS)
+        causes[reported] = (counted, judge(day, 7, Channel.CALLS, counted).causes)
+
+    elsewhere, static, unlinked = Cause.DAY_OF_VISIT, Cause.STATIC, Cause.UNLINKED
+    assert causes == {
+        20: ((static, unlinked), ((elsewhere, 3),)),
+        # The report would have 15 without the static calls, 17 without the unlinked ones.
+        17: ((static,), ((unlinked, 1), (elsewhere, 2))),
+        16: ((static,), ((unlinked, 1), (elsewhere, 2))),
+        15: ((), ((static, 3), (unlinked, 1))),
+    }
+    assert counted_in(total, 20, Channel.GOAL) == ()
+    assert "и статические, и непривязанные" in evidence_sentence((static, unlinked))
+    assert evidence_sentence(()) == ""
 
 
 def test_a_number_within_what_may_be_accepted_is_no_difference_to_explain() -> None:
