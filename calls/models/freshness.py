@@ -11,7 +11,7 @@ from counters.models import Counter
 class DeliveryDelay(models.Model):
     """How many calls of a counter were accepted in an hour, by delay: a histogram of eight days.
 
-    A bucket is 5 % wide: its number is the logarithm of the seconds to the base 1.05.
+    A bucket is 5 % wide: its number is the logarithm of the seconds to the base 1.05, rounded up.
     """
 
     # Without an index of its own: delay_once begins with it.

@@ -17,14 +17,14 @@ from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from calls.models import Freshness
-from calls.queries.freshness import COUNTED_EVERY, WEEK, counted_at, was_accepted
+from calls.queries.freshness import COUNTED_EVERY, HOUR, WEEK, counted_at, was_accepted
 from calls.queries.late import LATE_STATES, LOOKED_BACK, Waiting, waiting
 from calls.queries.late_arrived import Arrived, arrived
 from calls.queries.ledger_filters import LATE
 from calls.states import Channel
 from counters.models import Counter
 from integrations.limits import outages
-from integrations.limits.outage_words import duration_of, sentence_of
+from integrations.limits.outage_words import DAYS_FROM, duration_of, sentence_of
 
 #: How long the end of an outage is told here.
 TOLD_FOR = timedelta(days=1)
@@ -155,9 +155,11 @@ def _speed(row: Freshness) -> Speed:
 
 
 def _length(seconds: int | None) -> str:
-    """Return a delay in words; a dash without calls."""
+    """Return a delay in words, rounded up; a dash without calls."""
     if seconds is None:
         return "—"
     if seconds < 60:
         return _("%(seconds)d с") % {"seconds": seconds}
-    return duration_of(timedelta(seconds=seconds))
+    # The words leave out seconds, and from two days on minutes.
+    unit = HOUR if seconds > DAYS_FROM * 60 else timedelta(minutes=1)
+    return duration_of(-(-timedelta(seconds=seconds) // unit) * unit)

@@ -1,7 +1,8 @@
 """Counts how long calls take until Metrika has accepted them: histograms by hour, percentiles.
 
-The hours that may still change are counted anew; the percentiles come from the histograms, exact to
-the width of a bucket.
+A call of a counter is counted once: when the last of its files was accepted. The hours that may
+still change are counted anew. The percentiles come from the histograms: each is the upper edge of
+its bucket, so no call that it covers took longer.
 """
 
 from __future__ import annotations
@@ -35,10 +36,9 @@ _IS_TAKEN = f"""(u.state IN {sql_list(TAKEN_UPLOADS)}
        OR u.attention IN ('{Attention.DUPLICATE.value}', '{Attention.NO_OUTCOME.value}'))"""
 
 # Files accepted in the time have an attempt of that time (attempt_by_age); calls by their file.
-_COUNT = f"""
-INSERT INTO calls_deliverydelay (counter_id, hour, bucket, calls)
-SELECT u.counter_id, date_trunc('hour', u.accepted_at, 'UTC'),
-       round(ln(greatest(1, extract(epoch FROM u.accepted_at - {ENDED}))) / ln({STEP})), count(*)
+_ACCEPTED_ROWS = f"""
+SELECT d.call_id, d.partition_at, u.counter_id, d.channel, u.accepted_at,
+       u.accepted_at - {ENDED} AS delay
 FROM (SELECT DISTINCT upload_id FROM calls_uploadattempt
       WHERE started_at >= %(first)s - %(send)s AND started_at < %(last)s) AS tried
 JOIN calls_upload u ON u.id = tried.upload_id
@@ -46,8 +46,27 @@ JOIN calls_delivery d ON d.upload_id = u.id AND d.partition_at >= %(first)s - %(
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 WHERE u.accepted_at >= %(first)s AND u.accepted_at < %(last)s
   AND {_IS_TAKEN}
-  AND c.received_at - c.started_at < %(came_late)s
+  AND c.received_at - c.started_at < %(came_late)s"""
+
+# A bucket begins after the end of the one before: its upper edge is the longest of its delays.
+_COUNT = f"""
+INSERT INTO calls_deliverydelay (counter_id, hour, bucket, calls)
+SELECT counter_id, date_trunc('hour', accepted_at, 'UTC'),
+       ceil(ln(greatest(1, extract(epoch FROM delay))) / ln({STEP})), count(*)
+FROM (SELECT DISTINCT ON (counter_id, call_id) counter_id, accepted_at, delay
+      FROM ({_ACCEPTED_ROWS}) AS accepted
+      ORDER BY counter_id, call_id, accepted_at DESC) AS calls
 GROUP BY 1, 2, 3"""
+
+# Of calls that the time counts anew: their other channel may be counted in an earlier hour
+# (calls_delivery_pkey).
+_COUNTED_EARLIER = f"""
+SELECT min(u.accepted_at)
+FROM ({_ACCEPTED_ROWS}) AS accepted
+JOIN calls_delivery d ON d.call_id = accepted.call_id AND d.partition_at = accepted.partition_at
+     AND d.counter_id = accepted.counter_id AND d.channel <> accepted.channel
+JOIN calls_upload u ON u.id = d.upload_id
+WHERE u.accepted_at < %(first)s AND u.accepted_at >= %(week)s"""
 
 _PERCENTILES = f"""
 WITH delays AS (
@@ -65,11 +84,11 @@ WITH delays AS (
 INSERT INTO calls_freshness
     (counter_id, day_calls, day_p50, day_p95, week_calls, week_p50, week_p95, counted_at)
 SELECT counter_id, max(day_all),
-       round({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.5 * day_all)),
-       round({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.95 * day_all)),
+       ceil({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.5 * day_all)),
+       ceil({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.95 * day_all)),
        max(week_all),
-       round({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.5 * week_all)),
-       round({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.95 * week_all)), %(now)s
+       ceil({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.5 * week_all)),
+       ceil({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.95 * week_all)), %(now)s
 FROM counted GROUP BY counter_id"""
 
 # The row of all counters says when it was counted, so there is one without calls as well.
@@ -93,6 +112,9 @@ def count(*, now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         # One run at a time; readers go on reading.
         cursor.execute("LOCK TABLE calls_freshness IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(_COUNTED_EARLIER, values)
+        (earlier,) = cursor.fetchone()
+        first = values["first"] = _hour(earlier) if earlier else first
         old = _hour(now - WEEK - DAY)
         cursor.execute(
             "DELETE FROM calls_deliverydelay WHERE hour >= %s OR hour < %s", [first, old]
