@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.models import Delivery
 from calls.queries.blockers import Blocker, named_blockers_of
+from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.queries.flow import failing_counters
 from calls.queries.stats import awaiting_decision, stuck_uploads
 from calls.states import DisplayState
@@ -34,6 +35,7 @@ _SENT = gettext_lazy("Последняя отправка")
 _UPLOADS = gettext_lazy("Последние выгрузки")
 _WAITING = gettext_lazy("Очередь")
 _DECISIONS = gettext_lazy("Ждут вашего решения")
+_IN_TIME = gettext_lazy("Успевают ли звонки")
 _TO_CALLS = gettext_lazy("К звонкам")
 _TO_SETTINGS = gettext_lazy("К настройкам")
 
@@ -48,10 +50,11 @@ class _Facts:
     blockers: Mapping[int, Blocker]
     waiting: Mapping[int, tuple[int, datetime | None]]
     proofs: Mapping[int, Check]
+    expiry: Mapping[int, ExpiryWarning]
 
 
 def checks_of_counters(counters: Sequence[Counter], *, now: datetime) -> dict[int, list[Check]]:
-    """Return the checks by counter id, in eight queries. Load them with account and goal."""
+    """Return the checks by counter id, in eleven queries. Load them with account and goal."""
     ids = [one.pk for one in counters]
     facts = _Facts(
         failing=failing_counters(ids),
@@ -60,6 +63,7 @@ def checks_of_counters(counters: Sequence[Counter], *, now: datetime) -> dict[in
         blockers=named_blockers_of(counters, now=now),
         waiting=_waiting_of(ids),
         proofs=checks_of_proofs(counters),
+        expiry={one.counter_id: one for one in expiry_warnings(Q(pk__in=ids), now=now)},
     )
     return {one.pk: _checks(one, facts) for one in counters}
 
@@ -75,6 +79,7 @@ def _checks(counter: Counter, facts: _Facts) -> list[Check]:
         _uploads(counter, facts.failing.get(counter.pk), facts.stuck.get(counter.pk, 0)),
         _queue(counter, facts),
         *([_decisions(counter, undecided)] if undecided else []),
+        *([_in_time(counter, facts.expiry[counter.pk])] if counter.pk in facts.expiry else []),
         *([facts.proofs[counter.pk]] if counter.pk in facts.proofs else []),
     ]
 
@@ -183,6 +188,16 @@ def _decisions(counter: Counter, count: int) -> Check:
     text = _("Звонков, о которых нужно решить, отправлять ли их: %(count)d.")
     cure = Cure(_calls_url(counter, DisplayState.NEEDS_DECISION), _TO_CALLS)
     return Check(_DECISIONS, WARNING, text % {"count": count}, cure)
+
+
+def _in_time(counter: Counter, warning: ExpiryWarning) -> Check:
+    """Return the warnings that the pages of the cabinet and of the counter show, word for word."""
+    url = _calls_url(counter, DisplayState.EXPIRED)
+    cure = Cure(
+        reverse("calls:history", args=[counter.pk]) if warning.in_a_week else url, _TO_CALLS
+    )
+    code = "expiring_week" if warning.in_a_week else "expired"
+    return Check(_IN_TIME, WARNING, " ".join(warning.sentences), cure, code)
 
 
 def _waiting_of(ids: Sequence[int]) -> dict[int, tuple[int, datetime | None]]:

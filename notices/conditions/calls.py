@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
+from cabinets.models import Cabinet
 from calls.models import MetrikaReport, Upload
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.queries.link_totals import unknown_rows
@@ -21,17 +22,22 @@ from notices.kinds import Kind
 LATE_AFTER = timedelta(hours=6)
 
 
-def stuck_uploads(now: datetime) -> Iterator[Found]:
+def stuck_uploads(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Found]:
     """Yield the counters with uploads that no task takes further."""
-    stuck = Upload.objects.needs_attention().filter(counter__removed_at=None)
+    stuck = Upload.objects.needs_attention().filter(_in(cabinet), counter__removed_at=None)
     yield from _by_counter(stuck, Kind.STUCK)
 
 
-def delayed_uploads(now: datetime) -> Iterator[Found]:
+def delayed_uploads(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Found]:
     """Yield the counters that could be sent to and have uploads that have not left for hours."""
     states = (*TO_SEND, UploadState.UNCLEAR)
-    late = Upload.objects.filter(state__in=states, created_at__lte=now - LATE_AFTER)
+    late = Upload.objects.filter(_in(cabinet), state__in=states, created_at__lte=now - LATE_AFTER)
     yield from _by_counter(late.filter(as_q(SENDABLE, "counter__")), Kind.DELAYED)
+
+
+def _in(cabinet: Cabinet | None) -> Q:
+    """Match the uploads of one cabinet, or of all."""
+    return Q(counter__cabinet=cabinet) if cabinet else Q()
 
 
 def foreign_rows(now: datetime) -> Iterator[Found]:
@@ -66,9 +72,9 @@ def _by_counter(uploads: QuerySet[Upload], kind: Kind) -> Iterator[Found]:
         yield Found(cabinet_id, kind, f"counter:{counter_id}", facts)
 
 
-def expiring_calls(now: datetime) -> Iterator[Found]:
+def expiring_calls(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Found]:
     """Yield the counters whose calls expire within a week (day 14), two days (19), or have."""
-    warnings = expiry_warnings(Q(), now=now)
+    warnings = expiry_warnings(Q(cabinet=cabinet) if cabinet else Q(), now=now)
     ids = [one.counter_id for one in warnings]
     cabinets = dict(Counter.objects.filter(pk__in=ids).values_list("pk", "cabinet_id"))
     for one in warnings:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from cabinets.models import Cabinet
 from notices.conditions import accounts, calls, counters, flow, sources
 from notices.conditions.found import Found
 from notices.kinds import OF_FLOW, Kind
@@ -38,3 +39,9 @@ SELDOM = (
 )
 #: Hours compared with what is usual: checked every ten minutes as well, in a run of its own.
 FLOW = (Condition(flow.unusual_flow, OF_FLOW),)
+
+
+def found_in(cabinet: Cabinet, now: datetime) -> Iterator[Found]:
+    """Yield the conditions of a cabinet that are checked seldom, as they stand now."""
+    for search in (calls.stuck_uploads, calls.delayed_uploads, calls.expiring_calls):
+        yield from search(now, cabinet)

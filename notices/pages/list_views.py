@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from cabinets.access import CabinetRequest, cabinet_required
 from cabinets.models import Cabinet
 from notices.bell import mark_seen
+from notices.conditions.watched import found_in
 from notices.kinds import Kind
 from notices.models import Notice
 from notices.words import Words, name_of, words_of
@@ -53,6 +54,8 @@ def notice_list(request: CabinetRequest) -> HttpResponse:
     of_cabinet = Notice.objects.filter(cabinet=request.cabinet)
     standing = list(of_cabinet.standing().order_by("-opened_at", "pk")[: MAX_STANDING + 1])
     ended = of_cabinet.filter(closed_at__gt=now - SHOWN_FOR).order_by("-closed_at", "pk")
+    if len(standing) <= MAX_STANDING:
+        standing += _unwritten(request.cabinet, standing, now)
     context = {
         "standing": _rows(sorted(standing[:MAX_STANDING], key=_urgency)),
         "disconnected": [] if standing else _disconnected_logins(request.cabinet),
@@ -63,6 +66,16 @@ def notice_list(request: CabinetRequest) -> HttpResponse:
         mark_seen(request.membership, now=now)
         request.membership.unseen_notices = 0  # type: ignore[attr-defined]  # annotated
     return render(request, "notices/notice_list.html", context)
+
+
+def _unwritten(cabinet: Cabinet, standing: Iterable[Notice], now: datetime) -> list[Notice]:
+    """Return notices, not stored, of what stands already but the next check has yet to find."""
+    known = {(one.kind, one.subject) for one in standing}
+    found = [one for one in found_in(cabinet, now) if (one.kind, one.subject) not in known]
+    return [
+        Notice(cabinet=cabinet, kind=one.kind, subject=one.subject, facts=one.facts, opened_at=now)
+        for one in found
+    ]
 
 
 def _disconnected_logins(cabinet: Cabinet) -> list[str]:

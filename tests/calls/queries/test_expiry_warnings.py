@@ -21,6 +21,7 @@ from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import YandexAccount
+from notices.models import Notice
 from tests import factories
 from tests.calls.blocks import counted_blocks
 from tests.calls.ledger import make_upload
@@ -169,8 +170,17 @@ def test_expired_call_of_two_channels_is_counted_once_and_linked(
 
     page = owner_client.get("/lk/integrations").content.decode()
 
-    assert "За неделю опоздали и уже не привяжутся звонки: 1." in page
-    assert f"{reverse('calls:history', args=[counter.pk])}?q=&amp;state=expired" in page
+    sentence, expired = (
+        "За неделю опоздали и уже не привяжутся звонки: 1.",
+        f"{reverse('calls:history', args=[counter.pk])}?q=&amp;state=expired",
+    )
+    assert (sentence in page, expired in page) == (True, True)
+    # The check of the connection, and the notices before theirs is stored, know it as well.
+    doctor = owner_client.get("/lk/integrations/doctor").content.decode()
+    assert (sentence in doctor, expired in doctor) == (True, True)
+    assert not Notice.objects.exists()
+    notices = owner_client.get("/lk/integrations/notices").content.decode()
+    assert ("Всё в порядке" in notices, "Звонки опоздали" in notices) == (False, True)
 
 
 def test_conversion_that_waits_for_another_goal_is_warned_of(
