@@ -12,6 +12,7 @@ from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.formats import number_format
 
+from calls.pages.comparable import Comparable
 from calls.summary.read import Period
 
 
@@ -73,6 +74,8 @@ class NumberTable:
     note: str = ""
     chart: bool = False
     bars: Sequence[Bar] = ()
+    #: Which of Metrika's reports it compares with; None: said in its rows, or nowhere.
+    comparable: Comparable | None = None
 
     @property
     def labelled_rows(self) -> list[list[tuple[str, Cell]]]:

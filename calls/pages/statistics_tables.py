@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
-from cabinets.help_links import help_url
 from calls.decision.reasons import REASON_TITLES
+from calls.pages.comparable import DETAILS, OF_TABLES, QUALITY, SOURCES, Report
 from calls.pages.number_table import (
     Cell,
     Column,
@@ -23,7 +23,7 @@ from calls.pages.number_table import (
     of_day,
     share,
 )
-from calls.pages.report_words import QUALITY
+from calls.pages.report_words import QUALITY as QUALITY_NOTE
 from calls.queries.link_proofs import LINKED
 from calls.queries.link_totals import ProvedRows
 from calls.queries.statistics import Sums, counted, grouped, total
@@ -62,54 +62,55 @@ def tables_of(found: Statistics) -> list[NumberTable]:
     """Return all tables in the order of the page."""
     tables = [_totals(found), _days(found), _hours(found), _kinds(found), _states(found)]
     tables.append(_reasons(found))
-    return tables if found.counter else [*tables, _counters(found)]
+    if not found.counter:
+        tables.append(_counters(found))
+    return [replace(one, comparable=OF_TABLES.get(one.code)) for one in tables]
 
 
 def _totals(found: Statistics) -> NumberTable:
     now, before = total(found.calls), total(found.calls_before)
     linked, linked_before = _links(found.rows), _links(found.rows_before)
-    details, quality = _("«Звонки, детально»"), _("«Качество обработки звонков»")
     lines = [
         _line(
             _("Звонков"),
             count(now.calls, found.url()),
             count(before.calls),
-            details,
+            DETAILS,
             _("там только те, что Метрика приняла"),
         ),
         _line(
             _("Пропущено"),
             count(now.missed),
             count(before.missed),
-            quality,
-            _("в нём, похоже, только привязанные к визитам звонки"),
+            QUALITY,
+            _("статических и непривязанных звонков в нём может не быть"),
         ),
         _line(
             _("Доля пропущенных"),
             share(now.missed, now.calls),
             share(before.missed, before.calls),
-            quality,
+            QUALITY,
             _("Метрика делит на звонки этого отчёта, а не на все"),
         ),
         _line(
             _("Средний разговор"),
             duration(now.talk_seconds, now.answered),
             duration(before.talk_seconds, before.answered),
-            quality,
+            QUALITY,
             _("считаем по отвеченным, как Метрика, но по всем звонкам"),
         ),
         _line(
             _("Среднее ожидание"),
             duration(now.hold_seconds, now.with_hold),
             duration(before.hold_seconds, before.with_hold),
-            quality,
+            QUALITY,
             _("Метрика считает ожидание до ответа и до отказа отдельно"),
         ),
         _line(
             _("Доля привязанных, по файлам"),
             share(*linked),
             share(*linked_before),
-            _("«Источники звонков»"),
+            SOURCES,
             _("там только привязанные, и день — это день визита, а не звонка"),
         ),
         *_by_logs(found),
@@ -122,7 +123,7 @@ def _totals(found: Statistics) -> NumberTable:
         Column(_("Отчёт Метрики")),
         Column(_("Почему может отличаться")),
     ]
-    note = str(QUALITY)
+    note = f"{QUALITY.title}: {QUALITY_NOTE}"
     if found.first_day is not None:
         # The numbers of a part of the days are not compared with those of all.
         lines = [[*line[:2], Cell("—"), Cell("—"), *line[4:]] for line in lines]
@@ -147,7 +148,7 @@ def _by_logs(found: Statistics) -> list[list[Cell]]:
             _("Доля привязанных, по логам"),
             linked,
             Cell("—"),
-            _("«Источники звонков»"),
+            SOURCES,
             why % words,
         )
     ]
@@ -163,8 +164,8 @@ def _no_comparison(before: Period, first_day: date) -> str:
     return text % {**days, "day": date_format(first_day, form)}
 
 
-def _line(title: str, now: Cell, before: Cell, report: str, why: str) -> list[Cell]:
-    named = Cell(report, url=help_url("reports"))
+def _line(title: str, now: Cell, before: Cell, report: Report, why: str) -> list[Cell]:
+    named = Cell(str(report.title), url=report.url)
     return [Cell(title), now, before, _change(now, before), named, Cell(why)]
 
 

@@ -20,6 +20,7 @@ from notices.kinds import Kind
 #: Topics that no code stands for, and states of a call that are worth a page.
 TOPICS = {
     *("linked", "appearance", "reports", "goals", "direct", "identifiers", "static_dynamic"),
+    *("report_details", "report_sources", "report_quality"),
     *("corrections", "unmatched", "partly_linked", "link_unknown", "accepted_static"),
 }
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)

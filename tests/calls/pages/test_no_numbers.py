@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from cabinets.help_links import help_url
 from cabinets.models import CallSource
 from counters.models import Counter
 from tests.calls.ledger import make_call
@@ -31,5 +32,12 @@ def test_days_without_calls_say_what_to_do(
     assert "<table" not in empty
     assert NOTHING not in whole
     assert "<table" in whole
+    if name == "calls:statistics":
+        reports = [
+            whole.count(help_url(f"report_{one}")) for one in ("details", "sources", "quality")
+        ]
+        # Six lines of «Итоги» and the tables by day and by counter; the other four have no report.
+        assert reports == [2, 2, 5]
+        assert whole.count("В Метрике такого числа нет") == 4
     assert NONE_OF_COUNTER in alone
     assert "<table" not in alone
