@@ -9,35 +9,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.models.proof import FINAL_AFTER, SEARCHED_FOR
 from calls.models.reports import known_zone
 
-#: Why logs were not read, in a few words: by the codes of `LogRequest.error`.
-CAUSES: dict[str, str | Promise] = {
-    "not_possible": gettext_lazy("Метрика не может подготовить логи этих дней"),
-    "rejected": gettext_lazy("Метрика не приняла запрос логов"),
-    "failed_there": gettext_lazy("Метрика не смогла подготовить логи"),
-    "gone": gettext_lazy("Метрика удалила логи раньше, чем мы их прочитали"),
-    "slow_there": gettext_lazy("Метрика готовит логи дольше суток"),
-    "not_understood": gettext_lazy("логи не сопоставились с отправленным"),
-    "budget": gettext_lazy("закончились запросы, отведённые на чтение логов"),
-    "day_spent": gettext_lazy("дневной лимит запросов к Метрике исчерпан"),
-    "busy": gettext_lazy("к Метрике идёт слишком много запросов"),
-    "slow": gettext_lazy("Метрика отвечает медленно"),
-    "no_answer": gettext_lazy("Метрика не отвечает"),
-    "unexpected_answer": gettext_lazy("Метрика ответила непонятно"),
-    "no_access": gettext_lazy("у аккаунта нет доступа к счетчику"),
-    "no_counter": gettext_lazy("такого счетчика в Метрике нет"),
-    "reconnect": gettext_lazy("аккаунт Яндекса надо переподключить"),
-    "unreadable": gettext_lazy("аккаунт Яндекса надо переподключить"),
-    "disconnected": gettext_lazy("аккаунт Яндекса отключён"),
-}
+
+class Hindrance(TextChoices):
+    """Why logs were not read, in a few words: the codes of `LogRequest.error`."""
+
+    NOT_POSSIBLE = "not_possible", gettext_lazy("Метрика не может подготовить логи этих дней")
+    REJECTED = "rejected", gettext_lazy("Метрика не приняла запрос логов")
+    FAILED_THERE = "failed_there", gettext_lazy("Метрика не смогла подготовить логи")
+    GONE = "gone", gettext_lazy("Метрика удалила логи раньше, чем мы их прочитали")
+    SLOW_THERE = "slow_there", gettext_lazy("Метрика готовит логи дольше суток")
+    NOT_UNDERSTOOD = "not_understood", gettext_lazy("логи не сопоставились с отправленным")
+    BUDGET = "budget", gettext_lazy("закончились запросы, отведённые на чтение логов")
+    DAY_SPENT = "day_spent", gettext_lazy("дневной лимит запросов к Метрике исчерпан")
+    BUSY = "busy", gettext_lazy("к Метрике идёт слишком много запросов")
+    SLOW = "slow", gettext_lazy("Метрика отвечает медленно")
+    NO_ANSWER = "no_answer", gettext_lazy("Метрика не отвечает")
+    UNEXPECTED_ANSWER = "unexpected_answer", gettext_lazy("Метрика ответила непонятно")
+    NO_ACCESS = "no_access", gettext_lazy("у аккаунта нет доступа к счетчику")
+    NO_COUNTER = "no_counter", gettext_lazy("такого счетчика в Метрике нет")
+    RECONNECT = "reconnect", gettext_lazy("аккаунт Яндекса надо переподключить")
+    UNREADABLE = "unreadable", gettext_lazy("аккаунт Яндекса надо переподключить")
+    DISCONNECTED = "disconnected", gettext_lazy("аккаунт Яндекса отключён")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Wait:
 
     def is_told(self, now: datetime) -> bool:
         """Whether it is worth a line beside every row: not where no proof was tried."""
-        is_tried = self.is_searched(now) or self.is_taken_over or self.error in CAUSES
+        is_tried = self.is_searched(now) or self.is_taken_over or self.error in Hindrance.values
         return self.is_on and not self.is_static and is_tried
 
     def text(self, now: datetime) -> str:
@@ -77,7 +78,7 @@ class Wait:
             )
         if not self.is_on:
             return _("по логам Метрики не проверялся: проверка выключена в настройках счетчика")
-        cause = str(CAUSES.get(self.error, ""))
+        cause = str(Hindrance(self.error).label) if self.error in Hindrance.values else ""
         return self._searched(cause, now) if self.is_searched(now) else _never_read(cause)
 
     def _searched(self, cause: str, now: datetime) -> str:

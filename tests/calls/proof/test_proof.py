@@ -23,7 +23,7 @@ from calls.models import (
 )
 from calls.proof import beginnings, errors
 from calls.queries.link_proofs import VALUES, link_condition, link_of
-from calls.queries.link_waits import CAUSES
+from calls.queries.link_waits import Hindrance
 from calls.states import Channel, IdKind, LinkResult
 from counters.models import Counter
 from notices.conditions.calls import foreign_rows
@@ -225,7 +225,7 @@ def test_sentence_of_a_row_that_is_not_proved_is_true_at_every_time(
     restored = "файл восстановлен по её списку, и его строк у нас нет"
     assert told(1) == ("unknown", f"по логам Метрики не проверяется: {restored}")
     ended_otherwise = {errors.SWITCHED_OFF, errors.NOT_CLEANED}
-    assert set(CAUSES) == set(errors.SENTENCES) - ended_otherwise
+    assert set(Hindrance.values) == set(errors.SENTENCES) - ended_otherwise
 
 
 def test_conversions_are_told_apart_by_their_goal(
