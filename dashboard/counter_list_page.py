@@ -21,8 +21,8 @@ from dashboard.links import (
     account_check_url,
     counter_check_label,
     counter_check_url,
-    counts_goals,
     sent_calls_url,
+    sent_noun,
 )
 from integrations.models import YandexAccount
 
@@ -111,7 +111,7 @@ def _row(counter: Counter, sent: SentTotals, state: CounterState) -> Row:
         "site": counter.site,
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
-        "sent_goals": counts_goals(counter),
+        "sent_noun": sent_noun(counter, sent.total or 0),
         "sparkline": sent.by_day,
         "sent_parts": sent.links.parts(),
         "goal_name": counter.goal.name if counter.goal else "",

@@ -20,6 +20,7 @@ from dashboard.links import (
     counts_goals,
     metrika_url,
     sent_calls_url,
+    sent_noun,
 )
 
 
@@ -39,6 +40,7 @@ def settings_info(counter: Counter, *, now: datetime) -> dict[str, Any]:
         "synced_at": counter.last_synced_at,
         "sent_total": sent.total,
         "sent_goals": counts_goals(counter),
+        "sent_noun": sent_noun(counter, sent.total or 0),
         "sent_today": sent.today,
         "sparkline": sent.by_day,
         "sent_parts": sent.links.parts(),

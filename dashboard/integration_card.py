@@ -65,8 +65,8 @@ def _counted(worst: CounterState, groups: list[str | Promise]) -> str:
         return str(worst.group)
     words = plural(
         len(groups),
-        _("%(text)s (%(count)d из %(all)d счетчика)"),
-        _("%(text)s (%(count)d из %(all)d счетчиков)"),
-        _("%(text)s (%(count)d из %(all)d счетчиков)"),
+        _("%(count)d из %(all)d счетчика: «%(text)s»"),
+        _("%(count)d из %(all)d счетчиков: «%(text)s»"),
+        _("%(count)d из %(all)d счетчиков: «%(text)s»"),
     )
     return words % {"text": worst.group, "count": count, "all": len(groups)}

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from cabinets.plurals import plural
 from calls.queries.ledger_filters import SENT
 from calls.queries.stats import counted_channel
 from calls.states import Channel
@@ -41,6 +42,15 @@ def sent_calls_url(counter: Counter) -> str:
         "stage": SENT,
     }
     return f"{reverse('calls:list')}?{urlencode(parameters)}"
+
+
+def sent_noun(counter: Counter, count: int) -> str:
+    """Return what the number of sent ones counts, in the form that stands after ``count``."""
+    if counts_goals(counter):
+        one, few, many = _("достижение цели"), _("достижения цели"), _("достижений цели")
+    else:
+        one, few, many = _("звонок"), _("звонка"), _("звонков")
+    return plural(count, one, few, many)
 
 
 def counts_goals(counter: Counter) -> bool:

@@ -23,7 +23,7 @@ from cabinets.models import Cabinet, CallSource
 from calls.delivery import batching, look, results, sending
 from calls.ingest import store
 from calls.ingest.parsing.record import read_records
-from calls.ingest.source_use import record_import
+from calls.ingest.source_use import record_accepted
 from calls.models import ListUse, StreamUse, Upload, Way
 from calls.states import Channel
 from devtools.demonstration import faults, visits
@@ -83,7 +83,7 @@ def live_through(cabinet: Cabinet, source: CallSource, *, report: Progress) -> i
                 _deliver(cabinet, now=due)
         report(number, len(spans))
     total += _take_in_late(source, generator)
-    record_import(source, now=timezone.now())
+    record_accepted(source, now=timezone.now())
     _forget_today(cabinet)
     # What is left to do is due since now, not since the day of the history: it is no backlog.
     Upload.objects.splitting().filter(cabinet=cabinet).update(not_before=timezone.now())

@@ -230,7 +230,7 @@ def test_card_shows_the_worst_state_and_how_many_counters_have_it(
 
     card = page_context(cabinet)["card"]
 
-    assert (card.text, card.look) == ("Доступ потерян (1 из 3 счетчиков)", "waits")
+    assert (card.text, card.look) == ("1 из 3 счетчиков: «Доступ потерян»", "waits")
 
 
 @pytest.mark.usefixtures("flowing")
@@ -315,7 +315,7 @@ def test_card_of_counters_whose_only_account_is_disconnected(
     assert (str(card.text), card.look) == ("Аккаунт отключён", "waits")
 
 
-def test_card_counts_counters_in_brackets_with_the_right_form(
+def test_card_counts_counters_before_the_state_with_the_right_form(
     account: YandexAccount, flowing: CallSource
 ) -> None:
     for number in range(21):
@@ -323,7 +323,7 @@ def test_card_counts_counters_in_brackets_with_the_right_form(
 
     card = page_context(account.cabinet)["card"]
 
-    assert card.text == "Доступ потерян (1 из 21 счетчика)"
+    assert card.text == "1 из 21 счетчика: «Доступ потерян»"
 
 
 @pytest.mark.usefixtures("flowing")
@@ -369,7 +369,7 @@ def test_card_counts_counters_without_settings_not_the_calls_of_one(
 
     card = page_context(account.cabinet)["card"]
 
-    assert card.text == "Не настроен: звонки ждут (2 из 3 счетчиков)"
+    assert card.text == "2 из 3 счетчиков: «Не настроен: звонки ждут»"
 
 
 @pytest.mark.usefixtures("flowing")
