@@ -115,7 +115,7 @@ class DisplayState(models.TextChoices):
     UNCLEAR = "unclear", _("Проверяем, дошёл ли")
     SENT = "sent", _("Отправлен")
     ACCEPTED = "accepted", _("Принят, привязан")
-    PARTLY_LINKED = "partly_linked", _("Принят, привязаны не все")
+    PARTLY_LINKED = "partly_linked", _("Принят, в файле привязаны не все")
     LINK_UNKNOWN = "link_unknown", _("Принят, привязка неизвестна")
     ACCEPTED_STATIC = "accepted_static", _("Принят, непривязанный")
     UNMATCHED = "unmatched", _("Принят, визит не найден")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from calls.masking import masked_value
-from calls.pages.proved import is_of_row, proved_badge
 from calls.pages.status_messages import title_of
 from calls.queries.display_state import DisplayDelivery
-from calls.queries.link_proofs import Link
 from calls.queries.same_second import SameSecond
 from calls.states import TONES, DisplayState
 
@@ -27,16 +25,9 @@ def same_second_text(pair: SameSecond, *, is_whole: bool) -> str:
     ) % {"others": others}
 
 
-def badge_of(
-    delivery: DisplayDelivery, pair: SameSecond | None, link: Link | None
-) -> tuple[str, str]:
-    """Return the words and the tone of the state; a call that shares its second is not green.
-
-    What Metrika's logs say of the row itself goes before the state of its file.
-    """
+def badge_of(delivery: DisplayDelivery, pair: SameSecond | None) -> tuple[str, str]:
+    """Return the words and the tone of the state; a call that shares its second is not green."""
     title, tone = title_of(delivery), TONES[DisplayState(delivery.display_state)]
-    if link is not None and is_of_row(delivery, link):
-        title, tone = proved_badge(link)
     if pair is None:
         return title, tone
     return _("%(state)s, совпала секунда") % {"state": title}, (

@@ -16,7 +16,7 @@ from calls.bulk.selection import Selection
 from calls.decision.judged import LAST_DAY
 from calls.decision.reasons import hide_personal_data
 from calls.models import Call, Delivery, Upload
-from calls.pages.proved import is_of_row, proved_badge, shown_sentence
+from calls.pages.proved import shown_sentence
 from calls.pages.status_messages import title_of
 from calls.pages.upload_page import sent_at_of
 from calls.phones import readable_phone
@@ -191,11 +191,10 @@ class Texts:
         delivery.display_state, delivery.why = row.display_state, row.why
         if not self._is_whole:
             hide_personal_data([delivery])
-        is_proved = link is not None and is_of_row(delivery, link)
         return (
             str(Channel(row.channel).label),
             delivery.call.kind_text,
-            proved_badge(link)[0] if link is not None and is_proved else title_of(delivery),
+            title_of(delivery),
             shown_sentence(delivery, link, blocker=""),
         )
 

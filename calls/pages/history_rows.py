@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from calls.decision.reasons import hide_personal_data
 from calls.models import Call
 from calls.pages.badge import badge_of, same_second_text
-from calls.pages.proved import shown_help_code, shown_sentence
+from calls.pages.help_codes import help_code_of
+from calls.pages.proved import row_result, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.upload_page import sent_at_of
 from calls.phones import shown_phone
@@ -117,14 +118,15 @@ def cell_of(
 ) -> dict[str, Any]:
     """Return what is shown of one delivery: its state, why, and the file that it is in."""
     upload = delivery.upload
-    state_text, state_tone = badge_of(delivery, pair, link)
+    state_text, state_tone = badge_of(delivery, pair)
     return {
         "state_text": state_text,
         "state_tone": state_tone,
         "reason_text": shown_sentence(delivery, link, blocker=blocker),
-        "help_code": shown_help_code(delivery, link),
+        "help_code": help_code_of(delivery),
         "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
         "changed_text": changed,
+        "result_text": row_result(link),
         "link": link,
         "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",

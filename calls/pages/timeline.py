@@ -25,7 +25,8 @@ from calls.models import (
 )
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
-from calls.pages.proved import shown_help_code, shown_sentence
+from calls.pages.help_codes import help_code_of
+from calls.pages.proved import row_result, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.sent_row import Cell, cells_of
 from calls.pages.timeline_orders import order_steps
@@ -67,6 +68,8 @@ class Timeline:
     actions: list[Button] = field(default_factory=list)
     #: Names the help page about the sentence; '' for none.
     help_code: str = ""
+    #: What Metrika's logs say of the row itself; '' for nothing.
+    result_text: str = ""
     #: Whether a row that was not sent will be linked, in a sentence; '' for others.
     forecast_text: str = ""
     #: False: the call does not concern the counter, and there is no row (`calls.pages.unrouted`).
@@ -148,7 +151,7 @@ def _timeline(
     call: Call, delivery: DisplayDelivery, facts: _Facts, *, is_whole: bool, now: datetime
 ) -> Timeline:
     pair, link = facts.pair, facts.link
-    state_text, state_tone = badge_of(delivery, pair, link)
+    state_text, state_tone = badge_of(delivery, pair)
     steps = steps_of(
         call,
         delivery,
@@ -170,7 +173,8 @@ def _timeline(
         state_tone=state_tone,
         upload_id=delivery.upload_id,
         reason_text=shown_sentence(delivery, link, blocker=facts.blocker),
-        help_code=shown_help_code(delivery, link),
+        help_code=help_code_of(delivery),
+        result_text=row_result(link),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_text=facts.changed,
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,

@@ -57,7 +57,7 @@ class Link:
 
     value: str
     #: A sentence without a full stop that names its source, since what Metrika tells of the whole
-    #: file may differ: «по логам Метрики привязан к визиту 12.11, 18:02».
+    #: file may differ: «по логам Метрики этот звонок привязан к визиту 12.11, 18:02».
     text: str
     #: When the logs were read; None when nothing was found in them so far.
     proved_at: datetime | None = None
@@ -164,7 +164,7 @@ def _link(found: list[Any], now: datetime) -> Link:
         return Link(value, wait.text(now), is_told=wait.is_told(now))
     value = OF_RESULT[LinkResult(result)]
     if value == NOT_LINKED and wait.is_looked_at_again(proved_at, now):
-        text = _("по логам Метрики визита у него пока нет, ищем до %(day)s")
+        text = _("по логам Метрики у этого звонка визита пока нет, ищем до %(day)s")
         return Link(value, text % {"day": wait.until(now)}, proved_at)
     text = _text_of(value, visit_id or "", visit_at)
     return Link(value, text, proved_at, visit_id or "", visit_at)
@@ -172,10 +172,12 @@ def _link(found: list[Any], now: datetime) -> Link:
 
 def _text_of(value: str, visit_id: str, visit_at: datetime | None) -> str:
     if value == ABSENT:
-        return _("в логах Метрики этой строки нет")
+        return _("в логах Метрики этого звонка нет")
     if value == NOT_LINKED:
-        return _("по логам Метрики визита у него нет")
+        return _("по логам Метрики у этого звонка визита нет")
     if visit_at is None:
-        return _("по логам Метрики привязан к визиту № %(number)s") % {"number": visit_id}
+        return _("по логам Метрики этот звонок привязан к визиту № %(number)s") % {
+            "number": visit_id
+        }
     moment = date_format(timezone.localtime(visit_at), "d.m, H:i")
-    return _("по логам Метрики привязан к визиту %(moment)s") % {"moment": moment}
+    return _("по логам Метрики этот звонок привязан к визиту %(moment)s") % {"moment": moment}

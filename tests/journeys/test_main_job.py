@@ -57,7 +57,7 @@ DELIVERY_SECONDS = 120
 BULK = 300
 WORDS = {
     "accepted": "Принят, привязан",
-    "partly_linked": "Принят, привязаны не все",
+    "partly_linked": "Принят, в файле привязаны не все",
     "accepted_static": "Принят, непривязанный",
     "unmatched": "Принят, визит не найден",
     "skipped": "Не отправляется",

@@ -288,7 +288,7 @@ def test_partly_linked_calls_are_not_green_and_say_how_many_are_linked(
 
     cells = [row["cells"][0] for row in answer.context["rows"]]
     cell = next(cell for cell in cells if cell["upload_url"])
-    assert (cell["state_text"], cell["state_tone"]) == ("Принят, привязаны не все", "info")
+    assert (cell["state_text"], cell["state_tone"]) == ("Принят, в файле привязаны не все", "info")
     assert cell["reason_text"].startswith("В файле к визитам привязано 17 из 25.")
     totals = [(one.state, one.count, one.sent) for one in answer.context["totals"]]
     assert totals == [("waiting", 1, 0), ("partly_linked", 1, 1)]

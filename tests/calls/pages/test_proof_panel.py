@@ -21,7 +21,9 @@ from tests.calls.ledger import make_call, make_upload
 from tests.calls.proof.stand import send
 from tests.workbooks import sheet_in, values_in
 
-OF_FILE = "Состояние всего файла — «Принят, привязаны не все». В нём привязано 1 из 2."
+STATE = "Принят, в файле привязаны не все"
+OF_FILE = "Состояние — всего файла. В нём привязано 1 из 2."
+RESULT = "По логам Метрики этот звонок привязан к визиту № 7."
 TITLE = "Что Метрика сделала с каждым звонком"
 
 
@@ -77,19 +79,21 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert f'href="{escape(url)}">1</a>' in page
     assert "это звонков: 1" in panel_in(page)
     Upload.objects.update(linked_quantity=1)
-    listed = [row["deliveries"] for row in owner_client.get(url).context["rows"]]
-    assert [[(one["state_text"], one["reason_text"]) for one in row] for row in listed] == [
-        [("Принят, привязан", OF_FILE)]
+    # Badge, filter and export tell the state of the file; the row's own result stands beside it.
+    shown = owner_client.get(f"{url}&state=partly_linked")
+    listed = [row["deliveries"] for row in shown.context["rows"]]
+    names = ("state_text", "result_text", "reason_text")
+    assert [[tuple(one[name] for name in names) for one in row] for row in listed] == [
+        [(STATE, RESULT, OF_FILE)]
     ]
+    assert f"<strong>{RESULT}</strong>" in shown.content.decode()
     history = owner_client.get(reverse("calls:history", args=[found.pk]))
     of_history = [cell for row in history.context["rows"] for cell in row["cells"]]
-    assert ("Принят, привязан", OF_FILE) in [
-        (one.get("state_text"), one.get("reason_text")) for one in of_history
-    ]
+    assert (STATE, RESULT, OF_FILE) in [tuple(map(one.get, names)) for one in of_history]
     answer: Any = owner_client.get(history.context["export_url"])
     sheet = values_in(sheet_in(io.BytesIO(b"".join(answer.streaming_content))))
     place = [sheet[0].index(title) for title in ("Состояние", "Почему", "Привязка")]
-    linked = ["Принят, привязан", OF_FILE, "по логам Метрики привязан к визиту № 7"]
+    linked = [STATE, OF_FILE, RESULT[0].lower() + RESULT[1:-1]]
     assert linked in [[row[one] for one in place] for row in sheet[1:]]
     settings = owner_client.get(reverse("counters:settings", args=[found.pk])).content.decode()
     assert f'href="{reverse("calls:history", args=[found.pk])}#proof"' in settings

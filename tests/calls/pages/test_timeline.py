@@ -91,7 +91,7 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
         "Итог всего файла: Принят, привязан",
         "Привязка проверена",
     ]
-    assert timeline.steps[-1].text == "По логам Метрики визита у него нет."
+    assert timeline.steps[-1].text == "По логам Метрики у этого звонка визита нет."
     assert [step.text for step in timeline.steps[2:6]] == [
         "Строка 2 из 2, ClientId.",
         "",
@@ -99,9 +99,10 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
         "В нём привязано 2 из 2.",
     ]
     assert timeline.values == {"ClientId": "2", "PhoneNumber": "+79160000002"}
-    # The row's own result goes before the state of its file.
-    shown = (timeline.state_text, timeline.state_tone)
-    assert shown == ("Принят, визит не найден", "neutral")
+    # The state is that of the file; the row's own result stands beside it.
+    shown = (timeline.state_text, timeline.state_tone, timeline.result_text)
+    assert shown == ("Принят, привязан", "success", timeline.steps[-1].text)
+    assert timeline.reason_text == "Состояние — всего файла. В нём привязано 2 из 2."
     assert timeline.changed_text == ""
 
 

@@ -77,14 +77,16 @@ def test_each_row_is_found_with_its_visit_or_without(
     links = link_of(Delivery.objects.filter(upload=upload))
     texts = [links[one.pk].text for one in Delivery.objects.order_by("row_number")]
     assert texts == [
-        "по логам Метрики привязан к визиту 12.11, 11:57",
-        "по логам Метрики привязан к визиту № 72",
-        "по логам Метрики визита у него пока нет, ищем до 16 ноября",
+        "по логам Метрики этот звонок привязан к визиту 12.11, 11:57",
+        "по логам Метрики этот звонок привязан к визиту № 72",
+        "по логам Метрики у этого звонка визита пока нет, ищем до 16 ноября",
         "в логах Метрики ещё не видно, ищем до 16 ноября",
     ]
     with translation.override("en"):
         (link,) = link_of(Delivery.objects.filter(row_number=3)).values()
-        assert link.text == "no visit by Metrika's logs so far, looked for until 16 November"
+        assert link.text == (
+            "by Metrika's logs this call has no visit so far, looked for until 16 November"
+        )
     for value, rows in {
         "linked": {1, 2},
         "not_linked": {3},
@@ -186,7 +188,7 @@ def test_row_that_is_not_there_is_missed_only_after_three_days(
     links = link_of(Delivery.objects.all())
     absent = Delivery.objects.get(upload=dynamic, row_number=2)
     of_static = Delivery.objects.get(upload=static)
-    assert links[absent.pk].text == "в логах Метрики этой строки нет"
+    assert links[absent.pk].text == "в логах Метрики этого звонка нет"
     assert links[of_static.pk].text == "статический: к визиту Метрика его не привязывает"
     assert [one.pk for one in Delivery.objects.filter(link_condition("unknown"))] == [of_static.pk]
     before = LogRequest.objects.count()
