@@ -39,6 +39,7 @@ from calls.queries.display_state import DisplayDelivery, with_display_state
 from calls.queries.gathering import add_gathering
 from calls.queries.link_proofs import Link, link_of
 from calls.queries.same_second import SameSecond, same_second
+from calls.queries.why_expired import why_expired
 from calls.states import NOT_SENT, Channel, DeliveryState
 from counters.models import Counter
 
@@ -111,6 +112,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
     blockers = _blockers(deliveries, now)
     orders = order_steps(call, deliveries)
     pairs = same_second(deliveries)
+    late = why_expired(deliveries, attempts, now=now)
     changes = changes_of(deliveries, is_whole=is_whole)
     facts = {
         one.pk: _Facts(
@@ -124,6 +126,7 @@ def timelines_of(call: Call, *, now: datetime, is_whole: bool = True) -> list[Ti
             changed=changed_text(changes, one),
             link=links.get(one.pk),
             forecast=forecasts.get(one.pk),
+            late=late.get(one.pk, ""),
         )
         for one in deliveries
     }
@@ -145,6 +148,8 @@ class _Facts:
     changed: str
     link: Link | None
     forecast: Forecast | None
+    #: What made it late; '' for one that is not.
+    late: str
 
 
 def _timeline(
@@ -162,6 +167,7 @@ def _timeline(
         way=facts.way,
         changed=facts.changed,
         link=link,
+        late=facts.late,
         now=now,
         sees_answers=is_whole,
     )
@@ -172,7 +178,7 @@ def _timeline(
         state_text=state_text,
         state_tone=state_tone,
         upload_id=delivery.upload_id,
-        reason_text=shown_sentence(delivery, link, blocker=facts.blocker),
+        reason_text=_joined(shown_sentence(delivery, link, blocker=facts.blocker), facts.late),
         help_code=help_code_of(delivery),
         result_text=row_result(link),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
@@ -183,6 +189,10 @@ def _timeline(
         forecast_text=facts.forecast.text if facts.forecast else "",
         actions=buttons_of(delivery, now=now),
     )
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _is_to_be_sent(delivery: DisplayDelivery) -> bool:

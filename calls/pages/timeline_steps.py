@@ -34,19 +34,24 @@ def steps_of(
     way: str = "",
     changed: str = "",
     link: Link | None = None,
+    late: str = "",
     now: datetime,
     sees_answers: bool = True,
 ) -> list[Step]:
     """Return the steps so far, from the call's arrival to Metrika's answer, and the expected one.
 
     ``orders`` are those of people. ``way`` is how the call came in, '' when that is not known.
-    ``changed`` is what of the row as sent has changed since, '' for nothing.
+    ``changed`` is what of the row as sent has changed since, ``late`` what made it expire; '' for
+    nothing.
     """
     orders = list(orders)
     called_off = ends_with(delivery, orders)
     steps = [received_step(call, way), *_revisions(call, _change_text(call, delivery, changed))]
     steps += [one for one in orders if one is not called_off]
-    state = list(state_step(delivery, blocker, now, link))
+    state = [
+        replace(one, text=f"{one.text} {late}".strip())
+        for one in state_step(delivery, blocker, now, link)
+    ]
     decision = _decision(delivery, verdicts, blocker, who=called_off.text if called_off else "")
     steps.append(replace(decision, is_state=not state))
     if delivery.upload is not None:

@@ -136,7 +136,8 @@ def _since(delivery: DisplayDelivery, now: datetime) -> datetime | None:
     if shown in _TO_COME:
         return None
     if shown == DisplayState.EXPIRED and upload is None:
-        return min(delivery.expires_at, now)
+        # A call that came after its term was late from its arrival on.
+        return max(min(delivery.expires_at, now), delivery.call.received_at)
     return upload.settled_at if upload is not None else None
 
 

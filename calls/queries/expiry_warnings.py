@@ -49,6 +49,8 @@ class ExpiryWarning:
     in_two_days: int
     in_a_week: int
     expired: int
+    #: Of the expired those that Metrika could have linked: neither static nor unlinked.
+    lost: int
 
     @property
     def sentences(self) -> list[str]:
@@ -57,9 +59,15 @@ class ExpiryWarning:
         counts = [
             (self.in_two_days, _("Не позже чем через 2 дня перестанут привязываться звонки: %d.")),
             (later, _("Не позже чем через 7 дней перестанут привязываться звонки: %d.")),
-            (self.expired, _("За неделю опоздали и уже не привяжутся звонки: %d.")),
         ]
-        return [text % count for count, text in counts if count]
+        sentences = [text % count for count, text in counts if count]
+        return [*sentences, self._of_expired()] if self.expired else sentences
+
+    def _of_expired(self) -> str:
+        if self.lost == self.expired:
+            return _("За неделю опоздали и уже не привяжутся звонки: %d.") % self.expired
+        text = _("За неделю опоздали звонки: %(all)d, из них уже не привяжутся: %(lost)d.")
+        return text % {"all": self.expired, "lost": self.lost}
 
 
 def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
@@ -86,6 +94,7 @@ def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
             ),
             in_a_week=Count("call_id", distinct=True, filter=soon),
             expired=Count("call_id", distinct=True, filter=expired),
+            lost=Count("call_id", distinct=True, filter=expired & Q(is_static=False)),
         )
     )
     return [ExpiryWarning(*row) for row in rows]

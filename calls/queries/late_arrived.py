@@ -137,7 +137,8 @@ def _longest(way: _Way, events: Sequence[Event]) -> tuple[timedelta, str]:
     """Return the longest part of the way and its cause."""
     event = latest_in(events, way.ready_at, way.accepted_at)
     queue = event or _("Ждал очереди на отправку, причина не записана")
-    on_the_way = _of_error(way.error) if way.attempts > 1 or way.error else queue
+    failed = words_of_error(way.error) or _("Отправка удалась не сразу")
+    on_the_way = failed if way.attempts > 1 or way.error else queue
     parts = (
         (way.received_at - way.ended_at, _("Поздно пришёл от источника")),
         (way.final_at - way.received_at, _("Ждал итога звонка")),
@@ -152,11 +153,12 @@ def _longest(way: _Way, events: Sequence[Event]) -> tuple[timedelta, str]:
     return max(parts, key=lambda part: part[0])
 
 
-def _of_error(error: str | None) -> str:
+def words_of_error(error: str | None) -> str:
+    """Return what an attempt failed by; '' for errors that mean nothing to a customer."""
     words = {
         "QuotaExceeded": _("Лимит запросов Яндекса"),
         "Unreachable": _("Метрика не отвечала"),
         "TokenRejected": _("Яндекс не принимал доступ аккаунта"),
         "AccessDenied": _("Не было права на счетчик"),
     }
-    return words.get(error or "", _("Отправка удалась не сразу"))
+    return words.get(error or "", "")

@@ -80,6 +80,8 @@ def expiring_calls(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Fo
     for one in warnings:
         for kind, calls in _counts(one):
             facts = {"counter": one.counter_id, "name": one.counter_name, "calls": calls}
+            if kind == Kind.EXPIRED and one.lost != calls:
+                facts["lost"] = one.lost
             yield Found(cabinets[one.counter_id], kind, f"counter:{one.counter_id}", facts)
 
 

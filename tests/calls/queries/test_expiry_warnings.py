@@ -137,7 +137,7 @@ def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
 
 
 def test_sentences_name_the_days_and_the_numbers() -> None:
-    warning = ExpiryWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3)
+    warning = ExpiryWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3, lost=3)
 
     assert warning.sentences == [
         "Не позже чем через 2 дня перестанут привязываться звонки: 15.",
@@ -166,7 +166,7 @@ def test_expired_call_of_two_channels_is_counted_once_and_linked(
     cabinet: Cabinet, counter: Counter, owner_client: Client
 ) -> None:
     Counter.objects.update(goal=factories.make_goal(counter=counter))
-    store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=22))
+    call = store_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=22))
 
     page = owner_client.get("/lk/integrations").content.decode()
 
@@ -181,6 +181,16 @@ def test_expired_call_of_two_channels_is_counted_once_and_linked(
     assert not Notice.objects.exists()
     notices = owner_client.get("/lk/integrations/notices").content.decode()
     assert ("Всё в порядке" in notices, "Звонки опоздали" in notices) == (False, True)
+    # Its page says why, after its arrival.
+    why = "Он пришёл от источника через 22 дн. 0 ч после начала, когда срок уже прошёл."
+    journey = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    _before, arrival, rest = journey.partition("Звонок получен")
+    assert (bool(arrival), "Опоздал</" in rest, why in rest) == (True, True, True)
+
+    Delivery.objects.update(is_static=True)
+    [warning] = expiry_warnings(Q(pk=counter.pk), now=timezone.now())
+    assert (warning.expired, warning.lost) == (1, 0)
+    assert warning.sentences == ["За неделю опоздали звонки: 1, из них уже не привяжутся: 0."]
 
 
 def test_conversion_that_waits_for_another_goal_is_warned_of(
