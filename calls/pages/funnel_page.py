@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
@@ -106,19 +106,23 @@ def _proofs(cabinet: Cabinet, period: Period, counter: Counter | None) -> Number
         [
             Cell(str(title)),
             count(number, ledger_url(period, link=value, counter=counter and counter.pk)),
-            share(number, every),
+            share(found.of(value), found.linkable),
         ]
         for value, title in LINK_VALUES.items()
         if (number := found.rows.get(value, 0))
     ]
-    rows.append([Cell(_("Всего проверено")), count(every), share(every, every)])
+    rows.append([Cell(_("Всего проверено")), count(every), Cell("—")])
     note = _(
         "Логи называют визит каждой строки, но проверены не все: только счетчики с включённой "
         "проверкой и файлы последних дней. Шаг «Привязаны, по файлам» выше — сколько строк Метрика "
         "привязала, когда обработала файлы. Поэтому эти числа могут отличаться, и верьте логам."
     )
+    of_linkable = _(
+        "Доля — из тех, что можно было привязать (%(rows)s): без статических и отправленных "
+        "непривязанными."
+    ) % {"rows": number_format(found.linkable)}
     columns = [Column(_("По логам")), Column(_("Строк")), Column(_("Доля"))]
-    return NumberTable("proofs", _logs_title(found.read_at), columns, rows, note)
+    return NumberTable("proofs", _logs_title(found.read_at), columns, rows, f"{of_linkable} {note}")
 
 
 def _logs_title(read_at: datetime) -> str:

@@ -24,7 +24,6 @@ from calls.pages.number_table import (
     share,
 )
 from calls.pages.report_words import QUALITY as QUALITY_NOTE
-from calls.queries.link_proofs import LINKED
 from calls.queries.link_totals import ProvedRows
 from calls.queries.statistics import Sums, counted, grouped, total
 from calls.states import CallKind, DisplayState
@@ -134,15 +133,15 @@ def _totals(found: Statistics) -> NumberTable:
 def _by_logs(found: Statistics) -> list[list[Cell]]:
     """Return the line of the linked share by Metrika's logs; none where no row was proved."""
     proved = found.proved
-    if proved is None or proved.read_at is None:
+    if proved is None or proved.read_at is None or not proved.linkable:
         return []
     moment = date_format(timezone.localtime(proved.read_at), "j E, H:i")
     why = _(
-        "из проверенных строк без статических (%(rows)s) по логам на %(at)s; по файлам — из "
-        "всех, о которых Метрика что-то сообщила"
+        "из проверенных строк без статических и отправленных непривязанными (%(rows)s), по логам "
+        "на %(at)s; по файлам — из всех таких, о которых Метрика что-то сообщила"
     )
-    words = {"rows": number_format(proved.count), "at": moment}
-    linked = share(proved.rows.get(LINKED, 0), proved.count)
+    words = {"rows": number_format(proved.linkable), "at": moment}
+    linked = share(proved.linked, proved.linkable)
     return [
         _line(
             _("Доля привязанных, по логам"),

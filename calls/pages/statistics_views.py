@@ -62,7 +62,7 @@ def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
         rows=rows_of(cabinet, period, counter),
         rows_before=rows_of(cabinet, before, counter),
         first_day=lacks_data(cabinet, before, counter),
-        proved=proved_rows(cabinet, period.start, period.end, counter=counter, with_static=False),
+        proved=proved_rows(cabinet, period.start, period.end, counter=counter),
     )
 
 

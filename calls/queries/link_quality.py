@@ -8,7 +8,7 @@ rows stand for.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.forecast.sql import cause_sql
+from calls.queries.link_totals import ProvedRows, proved_by_counter
 from calls.states import (
     IDENTIFIER_UNREADABLE,
     NO_IDENTIFIER,
@@ -102,6 +103,8 @@ class Volume:
     weeks: float = 4.0
     told: int = 0
     linked: float = 0.0
+    #: What Metrika's logs tell of its rows; None when they are too many to count, or none.
+    proved: ProvedRows | None = None
 
 
 def groups(counter_ids: Collection[int], *, now: datetime) -> list[Group]:
@@ -121,7 +124,7 @@ def groups(counter_ids: Collection[int], *, now: datetime) -> list[Group]:
 
 
 def volumes(cabinet: Cabinet, counter_ids: Collection[int], *, now: datetime) -> dict[int, Volume]:
-    """Return the volume of each counter that has rows, in one query of the summary tables.
+    """Return the volume of each counter that has rows; a query of summary tables, one of proofs.
 
     Of a counter that has calls since fewer days, its weeks are counted from the first one on, and
     are one at least.
@@ -141,4 +144,5 @@ def volumes(cabinet: Cabinet, counter_ids: Collection[int], *, now: datetime) ->
             one.told + row["link_told"],
             one.linked + row["linked"],
         )
-    return found
+    proved = proved_by_counter(counter_ids, period.start, period.end) or {}
+    return {pk: replace(one, proved=proved.get(pk)) for pk, one in found.items()}

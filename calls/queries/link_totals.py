@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.models import LinkProof, LogRequest, Resend, UnknownLogRow
-from calls.queries.link_proofs import OF_RESULT
+from calls.queries.link_proofs import LINKED, OF_RESULT
 from calls.states import Channel, LinkResult
 from counters.models import Counter
 
@@ -71,11 +72,27 @@ class ProvedRows:
     rows: Mapping[str, int]
     #: When the newest of the logs were ordered; None without rows.
     read_at: datetime | None
+    #: Of them, those of files without identifiers, which Metrika links to no visit, by the same.
+    unlinked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """All of them."""
         return sum(self.rows.values())
+
+    @property
+    def linked(self) -> int:
+        """Those with a visit, of the ones that could be linked."""
+        return self.of(LINKED)
+
+    @property
+    def linkable(self) -> int:
+        """Those that could be linked: what a share of linked rows is of, as by the files."""
+        return sum(self.of(value) for value in self.rows)
+
+    def of(self, value: str) -> int:
+        """Return those of one value that could be linked."""
+        return self.rows.get(value, 0) - self.unlinked.get(value, 0)
 
 
 @dataclass(frozen=True)
@@ -91,15 +108,14 @@ class ProvedDay:
 
 
 _PROVED = """
-SELECT result, count(*), max(proved_at) FROM (
-    SELECT p.result, p.proved_at FROM calls_linkproof p
+SELECT counter_id, result, count(*), count(*) FILTER (WHERE is_static), max(proved_at) FROM (
+    SELECT p.counter_id, p.result, u.is_static, p.proved_at
+    FROM calls_linkproof p JOIN calls_upload u ON u.id = p.upload_id
     WHERE p.counter_id = ANY (%(counters)s)
       AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
-      AND (%(static)s OR NOT EXISTS (
-          SELECT 1 FROM calls_upload u WHERE u.id = p.upload_id AND u.is_static))
     LIMIT %(most)s
-) AS proved GROUP BY result
+) AS proved GROUP BY counter_id, result
 """
 
 _PROVED_DAYS = f"""
@@ -140,32 +156,48 @@ def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
 
 
 def proved_rows(
-    cabinet: Cabinet,
-    since: datetime,
-    until: datetime,
-    *,
-    counter: Counter | None,
-    with_static: bool = True,
+    cabinet: Cabinet, since: datetime, until: datetime, *, counter: Counter | None
 ) -> ProvedRows | None:
     """Return the rows of the ledger whose calls began then, by what the logs say; two queries.
 
     None when they are more than `MOST_COUNTED`. Repeats that a person ordered are no such rows.
     """
     counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
+    found = proved_by_counter(counters, since, until)
+    return None if found is None else _sum(found.values())
+
+
+def proved_by_counter(
+    counter_ids: Collection[int], since: datetime, until: datetime
+) -> dict[int, ProvedRows] | None:
+    """Return the same of each of these counters that has such rows; one query."""
     values: dict[str, Any] = {
-        "counters": counters,
+        "counters": list(counter_ids),
         "since": since,
         "until": until,
         "most": MOST_COUNTED + 1,
-        "static": with_static,
     }
     with connection.cursor() as cursor:
         cursor.execute(_PROVED, values)
-        found = cursor.fetchall()
-    rows = {OF_RESULT[LinkResult(result)]: number for result, number, _at in found}
-    if sum(rows.values()) > MOST_COUNTED:
+        rows = cursor.fetchall()
+    if sum(number for _counter, _result, number, *_rest in rows) > MOST_COUNTED:
         return None
-    return ProvedRows(rows, max((at for _result, _number, at in found), default=None))
+    by_counter: dict[int, list[ProvedRows]] = {}
+    for pk, result, number, unlinked, at in rows:
+        value = OF_RESULT[LinkResult(result)]
+        one = ProvedRows({value: number}, at, {value: unlinked})
+        by_counter.setdefault(pk, []).append(one)
+    return {pk: _sum(some) for pk, some in by_counter.items()}
+
+
+def _sum(some: Collection[ProvedRows]) -> ProvedRows:
+    rows: Counts[str] = Counts()
+    unlinked: Counts[str] = Counts()
+    for one in some:
+        rows.update(one.rows)
+        unlinked.update(one.unlinked)
+    read = max((one.read_at for one in some if one.read_at), default=None)
+    return ProvedRows(rows, read, unlinked)
 
 
 def proved_days(

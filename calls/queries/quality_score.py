@@ -167,14 +167,24 @@ def _good_share(groups: list[Group], volume: Volume | None) -> tuple[float | Non
 
 
 def _linked(groups: list[Group], volume: Volume | None) -> Factor | None:
-    """Return the linked ones of the sent calls: by the proofs, else by the counts of the files."""
-    dynamic = [one for one in groups if one.cause not in ("static", "")]
-    proved = sum(one.proved for one in dynamic)
-    if proved >= LEAST_CALLS:
-        return Factor(LINKED, proved, sum(one.linked for one in dynamic))
+    """Return the linked ones of those that could be: by the proofs, else by the counts of files.
+
+    Of a counter these are the rows that the statistics count; of a source, calls that were read.
+    """
     if volume is None:
-        return None
+        return _linked_of_source(groups)
+    proved = volume.proved
+    if proved and proved.linkable >= LEAST_CALLS:
+        return Factor(LINKED, proved.linkable, proved.linked, is_of_rows=True)
     return Factor(LINKED, volume.told, round(volume.linked), is_of_rows=True)
+
+
+def _linked_of_source(groups: list[Group]) -> Factor | None:
+    sent = [one for one in groups if one.cause not in ("static", "no_identifier", "unreadable", "")]
+    proved = sum(one.proved for one in sent)
+    if proved < LEAST_CALLS:
+        return None
+    return Factor(LINKED, proved, sum(one.linked for one in sent))
 
 
 def _good(groups: list[Group]) -> int:
