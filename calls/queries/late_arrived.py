@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
@@ -136,9 +138,8 @@ def _arrived(way: _Way, counter: Counter, events: Sequence[Event]) -> Arrived:
 def _longest(way: _Way, events: Sequence[Event]) -> tuple[timedelta, str]:
     """Return the longest part of the way and its cause."""
     event = latest_in(events, way.ready_at, way.accepted_at)
-    queue = event or _("Ждал очереди на отправку, причина не записана")
     failed = words_of_error(way.error) or _("Отправка удалась не сразу")
-    on_the_way = failed if way.attempts > 1 or way.error else queue
+    on_the_way = failed if way.attempts > 1 or way.error else event or _sent_later(way)
     parts = (
         (way.received_at - way.ended_at, _("Поздно пришёл от источника")),
         (way.final_at - way.received_at, _("Ждал итога звонка")),
@@ -147,10 +148,24 @@ def _longest(way: _Way, events: Sequence[Event]) -> tuple[timedelta, str]:
             _("Отправка разрешена позже: новыми настройками, счетчиком или вашим заказом"),
         ),
         (way.ready_at - way.allowed_at, _("Был отложен настройками счетчика")),
-        (way.built_at - way.ready_at, queue),
+        (way.built_at - way.ready_at, event or _built_later(way)),
         (way.accepted_at - way.built_at, on_the_way),
     )
     return max(parts, key=lambda part: part[0])
+
+
+def _built_later(way: _Way) -> str:
+    text = _("Ждал очереди: мог уйти с %(ready)s, собран в файл %(built)s")
+    return text % {"ready": _moment(way.ready_at), "built": _moment(way.built_at)}
+
+
+def _sent_later(way: _Way) -> str:
+    text = _("Ждал очереди: файл собран %(built)s, принят с первой попытки %(accepted)s")
+    return text % {"built": _moment(way.built_at), "accepted": _moment(way.accepted_at)}
+
+
+def _moment(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j E, H:i")
 
 
 def words_of_error(error: str | None) -> str:

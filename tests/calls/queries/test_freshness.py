@@ -152,7 +152,11 @@ def test_page_says_what_is_counted(
     ("fields", "cause"),
     [
         ({"received_at": NOW - 40 * MINUTE}, "Поздно пришёл от источника"),
-        ({}, "Ждал очереди на отправку, причина не записана"),
+        # The file waited, and was taken at the first attempt.
+        (
+            {},
+            "Ждал очереди: файл собран 23 ноября, 12:30, принят с первой попытки 23 ноября, 14:30",
+        ),
     ],
 )
 def test_cause_is_the_longest_part_of_the_way(
@@ -182,7 +186,7 @@ def test_wait_in_the_queue_is_explained_by_what_ended_in_it(
         assert (one.channels, one.delay) == ((Channel.CALLS, Channel.GOAL), 25 * 60 * MINUTE)
         return one.cause
 
-    assert cause() == "Ждал очереди на отправку, причина не записана"
+    assert cause().startswith("Ждал очереди: файл собран 22 ноября, 13:30, принят с первой")
     day, hour = NOW.date(), 60 * MINUTE
     pause = {"yandex_uid": counter.account.yandex_uid, "day": day}
     RequestDay.objects.create(**pause, paused_until=NOW - 12 * hour)
