@@ -5,6 +5,7 @@ from __future__ import annotations
 from calls.decision.reasons import REASONS
 from calls.models import Upload
 from calls.queries.display_state import DisplayDelivery
+from calls.queries.link_proofs import ABSENT, LINKED, NOT_LINKED, Link
 from calls.states import (
     GOAL_GONE,
     NOT_CONFIGURED,
@@ -24,6 +25,7 @@ _OF_STATE: dict[str, str] = {
     DisplayState.LINK_UNKNOWN: "link_unknown",
     DisplayState.EXPIRED: Attention.EXPIRED.value,
 }
+_OF_LINK = {LINKED: "linked", NOT_LINKED: "unmatched", ABSENT: "absent_in_logs"}
 
 
 def help_code_of(delivery: DisplayDelivery) -> str:
@@ -35,6 +37,11 @@ def help_code_of(delivery: DisplayDelivery) -> str:
         return str(delivery.reason)
     upload = delivery.upload
     return (upload.attention if upload else "") or _OF_STATE.get(shown, "")
+
+
+def help_code_of_link(link: Link | None) -> str:
+    """Return the code of the page about what the logs say of a row; '' for none."""
+    return _OF_LINK.get(link.value, "") if link else ""
 
 
 def help_code_of_upload(upload: Upload) -> str:

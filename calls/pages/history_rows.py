@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from calls.decision.reasons import hide_personal_data
 from calls.models import Call
 from calls.pages.badge import badge_of, same_second_text
-from calls.pages.help_codes import help_code_of
+from calls.pages.help_codes import help_code_of, help_code_of_link
 from calls.pages.proved import row_result, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.upload_page import sent_at_of
@@ -127,6 +127,7 @@ def cell_of(
         "same_second_text": same_second_text(pair, is_whole=sees_phones) if pair else "",
         "changed_text": changed,
         "result_text": row_result(link),
+        "result_help": help_code_of_link(link),
         "link": link,
         "upload_text": _("Выгрузка %(number)d") % {"number": upload.pk} if upload else "",
         "upload_url": reverse("calls:upload", args=[upload.pk]) if upload else "",

@@ -45,7 +45,7 @@ STEPS: dict[str, Promise] = {
 #: Help pages of the steps.
 HELP = {
     COVERAGE: "identifiers",
-    VALIDITY: "identifier_unreadable",
+    VALIDITY: "client_id_form",
     AGE: "expired",
     REPEATS: "identifiers",
     LINKED: "unmatched",

@@ -25,7 +25,7 @@ from calls.models import (
 )
 from calls.pages.badge import badge_of, same_second_text
 from calls.pages.buttons import Button, buttons_of
-from calls.pages.help_codes import help_code_of
+from calls.pages.help_codes import help_code_of, help_code_of_link
 from calls.pages.proved import row_result, shown_sentence
 from calls.pages.sent_changes import changed_text, changes_of
 from calls.pages.sent_row import Cell, cells_of
@@ -71,6 +71,7 @@ class Timeline:
     help_code: str = ""
     #: What Metrika's logs say of the row itself; '' for nothing.
     result_text: str = ""
+    result_help: str = ""
     #: Whether a row that was not sent will be linked, in a sentence; '' for others.
     forecast_text: str = ""
     #: False: the call does not concern the counter, and there is no row (`calls.pages.unrouted`).
@@ -181,6 +182,7 @@ def _timeline(
         reason_text=_joined(shown_sentence(delivery, link, blocker=facts.blocker), facts.late),
         help_code=help_code_of(delivery),
         result_text=row_result(link),
+        result_help=help_code_of_link(link),
         same_second_text=same_second_text(pair, is_whole=is_whole) if pair else "",
         changed_text=facts.changed,
         is_sent=delivery.upload is not None and delivery.upload.uploading_id is not None,

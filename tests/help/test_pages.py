@@ -21,6 +21,7 @@ from notices.kinds import Kind
 TOPICS = {
     *("linked", "appearance", "reports", "goals", "direct", "identifiers", "static_dynamic"),
     *("report_details", "report_sources", "report_quality"),
+    *("client_id_form", "absent_in_logs"),
     *("corrections", "unmatched", "partly_linked", "link_unknown", "accepted_static"),
 }
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
