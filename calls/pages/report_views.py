@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.time_zones import zone_label
 from calls.models import MetrikaReport, Reconciliation
+from calls.pages.period_form import PRESETS
 from calls.pages.report_page import Comparison, channels_of, comparison_of, csv_rows
 from calls.pages.report_standings import most_sent, standings_of
 from calls.pages.report_words import QUALITY
@@ -25,8 +26,9 @@ from calls.states import Channel
 from counters.models import Counter
 from integrations.api_call import CODES, NO_ANSWER
 
-#: The periods that can be chosen; the first is the default.
-PERIODS = (14, 30)
+#: The periods that can be chosen: those of statistics that a report covers, and all its days.
+PERIODS = (*(days for days in PRESETS if days <= reports.DAYS), reports.DAYS)
+DEFAULT_DAYS = 14
 
 
 @never_cache
@@ -133,4 +135,4 @@ def _chosen(request: CabinetRequest, counters: list[Counter]) -> Counter | None:
 
 def _days(request: CabinetRequest) -> int:
     chosen = request.GET.get("days", "")
-    return next((days for days in PERIODS if str(days) == chosen), PERIODS[0])
+    return next((days for days in PERIODS if str(days) == chosen), DEFAULT_DAYS)

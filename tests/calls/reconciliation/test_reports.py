@@ -404,3 +404,8 @@ def test_download_has_a_line_for_each_day(viewer_client: Client, counter: Counte
 
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert (lines[0], lines[1].split(";")[0], len(lines)) == ("Звонки", "День", 32)
+    page: Any = viewer_client.get(URL, {"days": "28"})
+    assert page.context["periods"] == (7, 14, 28, 30)
+    assert len(page.context["comparisons"][0].lines) == 28
+    other: Any = viewer_client.get(URL, {"days": "90"})
+    assert len(other.context["comparisons"][0].lines) == 14
