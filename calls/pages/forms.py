@@ -207,6 +207,11 @@ class LedgerForm(SearchForm):
         """Whether one of the other fields is used."""
         return any(field.value() or field.errors for field in self.folded)
 
+    @property
+    def asks_forecast(self) -> bool:
+        """Whether a forecast is chosen."""
+        return bool(self["forecast"].value())
+
     def filters(self) -> CallFilters:
         """Return the filters of a valid form. A search text is looked up in the database here."""
         return replace(self.filters_without_search(), call_ids=self.found_ids())
