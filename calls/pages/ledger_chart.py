@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
@@ -174,8 +176,19 @@ def _bar(
         "url": address.of_days(*days),
         "sum": rows,
         "parts": _parts(days, counts, peak, address),
-        "cells": [(count, address.of_days(*days, state=state)) for state, count in counts.items()],
+        "cells": _cells(days, counts, address) if rows else "",
     }
+
+
+def _cells(days: tuple[date, date], counts: Mapping[str, int], address: _Address) -> SafeString:
+    """Draw the cells of the table's row; a template's loops over them took a tenth of the page."""
+    cells = (
+        (format_html('<a href="{}">{}</a>', address.of_days(*days, state=state), count),)
+        if count
+        else ("0",)
+        for state, count in counts.items()
+    )
+    return format_html_join("", "<td>{}</td>", cells)
 
 
 def _parts(

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 from django.db.models import F, Max, Min, Q
+from django.db.models.functions import Coalesce
 
 from cabinets.models import Cabinet
 from calls.models import Call
@@ -36,7 +37,9 @@ def starts_of_days(cabinet: Cabinet, first: date | None, last: date | None) -> Q
     if moved:
         calls = Call.objects.filter(in_days("partition_at", first, last), moved, cabinet=cabinet)
         corrected = calls.exclude(started_at=F("partition_at"))
-        found = corrected.aggregate(least=Min("started_at"), most=Max("started_at"))
+        # Of the column alone PostgreSQL walks all starts of the cabinet until the first one fits.
+        start = Coalesce("started_at", "partition_at")
+        found = corrected.aggregate(least=Min(start), most=Max(start))
         least, most = found["least"], found["most"]
     starts = Q()
     if since is not None:
