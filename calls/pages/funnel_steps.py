@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -117,19 +117,39 @@ def steps_table(
     for step, example in zip(STEPS, examples, strict=True):
         reached = linked if step.is_linked else step.reached.count(found)
         title = str(step.title)
-        table.append(
-            [
-                Cell(title),
-                count(reached, step.reached.url(period, counter)),
-                share(reached, every),
-                count(before - reached, step.stayed.url(period, counter)),
-                example,
-            ]
-        )
+        cells = _cells(step, (reached, before - reached), found, period, counter)
+        table.append([Cell(title), cells[0], share(reached, every), cells[1], example])
         bars.append(Bar.of(title, reached, before, every))
         before = reached
     note = _step_note(Rows((S.PARTLY_ACCEPTED,)).count(found))
     return NumberTable("steps", _("Путь до Метрики"), _step_columns(), table, note, bars=bars)
+
+
+def _cells(
+    step: Step,
+    numbers: tuple[int, int],
+    found: Mapping[tuple[str, str], int],
+    period: Period,
+    counter: Counter | None,
+) -> list[Cell]:
+    """Return the rows that reached the step and those that stayed, each with its address.
+
+    Of the linked ones only the files are known: their rows stand beneath, with the address.
+    """
+    places = (step.reached, step.stayed)
+    urls = [place.url(period, counter) for place in places]
+    if not step.is_linked:
+        return [count(number, url) for number, url in zip(numbers, urls, strict=True)]
+    texts = (
+        _("В файлах, где есть или могут быть привязанные, отправок: %(rows)s"),
+        _("В файлах, где привязаны не все или это неизвестно, отправок: %(rows)s"),
+    )
+    cells = []
+    for number, place, url, text in zip(numbers, places, urls, texts, strict=True):
+        rows = place.count(found)
+        under = Cell(text % {"rows": grouped(rows)}, rows, url) if rows else None
+        cells.append(replace(count(number), under=under))
+    return cells
 
 
 def _step_columns() -> list[Column]:
@@ -147,9 +167,10 @@ def _step_note(partly: int) -> str:
     note = _(
         "Считаются отправки: у звонка их по одной на каждый счетчик и канал, поэтому звонков, "
         "которые откроет число, может быть меньше. Какие строки файла привязаны и какие не "
-        "приняты, Метрика не сообщает, только сколько их: «Приняты» — все строки принятого файла, "
-        "а «Привязаны, по файлам» откроют звонки файлов, в которых есть привязанные. День звонка — "
-        "тот, с которым он пришёл впервые: исправление начала его не меняет, в списке тоже."
+        "приняты, Метрика в ответе на файл не сообщает, только сколько их: «Приняты» — все строки "
+        "принятого файла, а у «Привязаны, по файлам» под числом названы строки таких файлов. О "
+        "каждой строке говорят логи Метрики, если проверка включена. День звонка — тот, с которым "
+        "он пришёл впервые: исправление начала его не меняет, в списке тоже."
     )
     if not partly:
         return note

@@ -18,11 +18,15 @@ from calls.summary.read import Period
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell; ``value`` is the number for charts and downloads, ``url`` where it leads."""
+    """A cell; ``value`` is the number for charts and downloads, ``url`` where it leads.
+
+    ``under`` stands beneath it, on the page only: rows that are not counted by the number itself.
+    """
 
     text: str
     value: float | int | None = None
     url: str = ""
+    under: Cell | None = None
 
     @property
     def raw(self) -> str:

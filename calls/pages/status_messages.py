@@ -176,7 +176,7 @@ def linked_sentence(upload: Upload, shown: str) -> str:
         return _("Метрика привязала его к визиту.")
     text = _("В файле к визитам привязано %(linked)d из %(rows)d.")
     if linked < upload.rows:
-        text += " " + _("Какие именно звонки, Метрика не сообщает.")
+        text += " " + _("Какие именно звонки, Метрика в ответе на файл не сообщает.")
     return text % {"linked": linked, "rows": upload.rows}
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +18,8 @@ from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of_upload
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import display_state_of_upload
+from calls.queries.link_proofs import LINKED
+from calls.queries.link_totals import upload_proofs
 from calls.states import PROCESSED_UPLOADS, TO_SEND, TONES, Attention, UploadState
 
 _UNTOLD = gettext_lazy("Метрика не сообщила")
@@ -69,6 +74,31 @@ def taken_over_sentences(upload: Upload) -> str:
         )
         sentences.append(text % {"count": missing})
     return " ".join(sentences)
+
+
+@dataclass(frozen=True)
+class ProvedUpload:
+    """What Metrika's logs say of an upload's rows, and where the calls of its days are listed."""
+
+    text: str
+    url: str
+
+
+def proved_upload(upload: Upload) -> ProvedUpload | None:
+    """Return it; None where the logs named no row, or the calls were never to be linked."""
+    found = upload_proofs(upload.pk)
+    if upload.is_static or not found["rows"]:
+        return None
+    text = _("По логам Метрики в этой выгрузке привязано %(linked)d из %(rows)d проверенных.")
+    query = {
+        "counter": upload.counter_id,
+        "channel": upload.channel,
+        "link": LINKED,
+        "from": timezone.localdate(found["first_at"]).isoformat(),
+        "to": timezone.localdate(found["last_at"]).isoformat(),
+    }
+    words = {"linked": found["linked"], "rows": found["rows"]}
+    return ProvedUpload(text % words, f"{reverse('calls:list')}?{urlencode(query)}")
 
 
 def sent_at_of(upload: Upload) -> datetime | None:

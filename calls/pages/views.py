@@ -31,6 +31,7 @@ from calls.pages.unrouted import others_of, unrouted_timelines
 from calls.pages.upload_page import (
     attempts_of,
     figures_of,
+    proved_upload,
     sent_at_of,
     taken_over_sentences,
     upload_status,
@@ -230,6 +231,7 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "lines": shown.line_quantity,
         "linked": shown.linked_rows,
         "figures": figures_of(shown),
+        "proved": proved_upload(shown),
         "same_second": rows_of_same_second(shown),
         "channel_text": shown.get_channel_display(),
         "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,

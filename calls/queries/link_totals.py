@@ -222,6 +222,19 @@ def proved_days(
     return found if sum(one.rows for one in found.values()) <= MOST_COUNTED else {}
 
 
+def upload_proofs(upload_id: int) -> dict[str, Any]:
+    """Return the rows of an upload that the logs named (`rows`), those with a visit (`linked`).
+
+    `first_at` and `last_at` are the earliest and the latest of these calls; one query.
+    """
+    return LinkProof.objects.filter(upload_id=upload_id).aggregate(
+        rows=Count("pk"),
+        linked=Count("pk", filter=Q(result=LinkResult.LINKED)),
+        first_at=Min("partition_at"),
+        last_at=Max("partition_at"),
+    )
+
+
 def latest_requests(counter: Counter) -> list[LogRequest]:
     """Return the open requests of a counter, or the newest one that has ended; the newest first."""
     newest = list(LogRequest.objects.filter(counter=counter).order_by("-pk")[:5])

@@ -248,7 +248,8 @@ def test_partly_linked_file_is_not_green(owner_client: Client, counter: Counter)
 
     assert (shown["state_text"], shown["state_tone"]) == ("Обработана Метрикой", "info")
     assert shown["reason_text"] == (
-        "В файле к визитам привязано 17 из 25. Какие именно звонки, Метрика не сообщает."
+        "В файле к визитам привязано 17 из 25. Какие именно звонки, Метрика в ответе на файл не "
+        "сообщает."
     )
 
 

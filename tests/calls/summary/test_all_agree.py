@@ -62,9 +62,14 @@ def assert_funnel(scope: Scope) -> None:
         if step.is_linked:
             linked = sum(one.linked or 0 for one in scope.files)
             assert value(reached) == linked
-            # Which rows of a file are linked is not told: all of such files are listed.
-            of_files = [one for one in scope.rows if is_in(one, step.reached)]
-            scope.opens(reached, of_files)
+            # Which rows of a file are linked is not told: beneath are all of such files.
+            assert (reached.url, lost.url) == ("", "")
+            for cell, asked in ((reached, step.reached), (lost, step.stayed)):
+                of_files = [one for one in scope.rows if is_in(one, asked)]
+                assert bool(cell.under) == bool(of_files)
+                if cell.under:
+                    assert value(cell.under) == len(of_files)
+                    scope.opens(cell.under, of_files)
         else:
             for cell, asked in ((reached, step.reached), (lost, step.stayed)):
                 expected = [one for one in scope.rows if is_in(one, asked)]
