@@ -110,7 +110,7 @@ def _totals(found: Statistics) -> NumberTable:
             share(*linked),
             share(*linked_before),
             SOURCES,
-            _("там только привязанные, и день — это день визита, а не звонка"),
+            _("там только привязанные, и днём может быть день визита, а не звонка"),
         ),
         *_by_logs(found),
     ]
