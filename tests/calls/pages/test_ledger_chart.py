@@ -82,8 +82,8 @@ def test_chart_counts_rows_and_leads_to_their_calls(owner_client: Client, counte
     # The header counts what all filters select, the state and the search as well.
     sent = chart_of(owner_client, state="sent")
     assert (sent.context["chart_count"], sent.context["chart_calls"]) == ("3", "3")
-    drawn = [day["cells"].count("<td>") for day in sent.context["chart_days"] if day["sum"]]
-    assert set(drawn) == {1}
+    widths = [day["cells"].count("<td>") for day in sent.context["chart_days"] if day["sum"]]
+    assert set(widths) == {1}
     goal = chart_of(owner_client, channel=Channel.GOAL.value, counter=other.pk)
     assert (goal.context["chart_count"], goal.context["chart_calls"]) == ("6", "6")
     oldest = Call.objects.earliest("started_at")
