@@ -179,7 +179,8 @@ def _with_logs(own: OwnDay, proved: ProvedDay) -> OwnDay:
     """Return the day with the linked rows of the logs, if these name all."""
     if not _is_proved(own, proved):
         return own
-    return replace(own, linked_low=proved.linked, linked_high=proved.linked)
+    linked = proved.linked
+    return replace(own, linked_low=linked, linked_high=linked, due_low=min(own.due_low, linked))
 
 
 def _is_whole(comparable: list[DayLine]) -> bool:

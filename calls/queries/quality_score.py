@@ -50,6 +50,11 @@ class Factor:
         return self.good / self.calls
 
     @property
+    def possible(self) -> float:
+        """The share without the calls that Metrika never links."""
+        return 1 - sum(self.causes.get(one, 0) for one in NEVER_LINKED) / self.calls
+
+    @property
     def bad(self) -> int:
         """The calls that mending would change."""
         return self.calls - self.good
@@ -71,13 +76,13 @@ class Quality:
     def score(self) -> float | None:
         """Between 0 and 10; None without a factor.
 
-        The weighted mean of the factors, but no more than any of `NEEDED`.
+        The weighted mean of the factors, but no more than what `NEEDED` leave possible.
         """
         weight = sum(WEIGHTS[one.code] for one in self.factors)
         if not weight:
             return None
         mean = sum(WEIGHTS[one.code] * one.share for one in self.factors) / weight
-        return 10 * min([mean, *(one.share for one in self.factors if one.code in NEEDED)])
+        return 10 * min([mean, *(one.possible for one in self.factors if one.code in NEEDED)])
 
 
 def quality_of(groups: Iterable[Group], volume: Volume | None) -> Quality:

@@ -69,7 +69,8 @@ def _at_the_counter(delivery: DisplayDelivery) -> Iterator[str]:
     counter, end = delivery.counter, delivery.expires_at
     if counter.configured_at is None or counter.configured_at > end:
         yield _("Настройки счетчика не были сохранены вовремя.")
-    if delivery.channel == Channel.GOAL and counter.goal and counter.goal.deleted_at:
+    goal = counter.goal if delivery.channel == Channel.GOAL else None
+    if goal and goal.deleted_at and goal.deleted_at <= end:
         yield _("Цель счетчика удалена в Метрике.")
     if delivery.reason in (IDENTIFIER_UNREADABLE, MAYBE_SENT):
         yield _("Он ждал вашего решения.")
@@ -85,10 +86,10 @@ def _before_the_file(delivery: DisplayDelivery, events: Sequence[Event]) -> Iter
     lost_at = _lost_at(counter)
     if lost_at and lost_at <= end:
         yield _("Доступа к Яндексу нет с %(moment)s.") % {"moment": _moment(lost_at)}
-    elif event := latest_in(events, delivery.call.received_at, end):
-        yield _("%(result)s.") % {"result": event}
     elif not counter.enabled:
         yield _("Сейчас счетчик выключен.")
+    elif event := latest_in(events, delivery.call.received_at, end):
+        yield _("%(result)s.") % {"result": event}
 
 
 def _lost_at(counter: Counter) -> datetime | None:

@@ -112,13 +112,15 @@ def judge(own: OwnDay, reported: int, channel: Channel, counted: Collection[Caus
 def counted_in(own: OwnDay, reported: int, channel: Channel) -> tuple[Cause, ...]:
     """Return of static and unlinked calls those that the report of a period evidently has.
 
-    It has more calls than were accepted without them. Empty for goals: only visits reach these.
+    It has more calls than were accepted without them. Empty for goals: only visits reach these; and
+    when it has more than all of ours, so that calls of others may stand for them.
     """
-    if channel == Channel.GOAL:
-        return ()
     others = own.repeats + own.doubled + own.pending + own.accepted_high
+    if channel == Channel.GOAL or reported > others:
+        return ()
+    refused = max(0, own.sent - own.pending - own.accepted_high)
     unlinked = own.accepted_low - own.static - own.linked_high
-    certain = (Cause.STATIC, own.static), (Cause.UNLINKED, unlinked)
+    certain = (Cause.STATIC, own.static - refused), (Cause.UNLINKED, unlinked)
     return tuple(cause for cause, count in certain if count > 0 and reported > others - count)
 
 

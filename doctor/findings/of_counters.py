@@ -37,6 +37,7 @@ _WAITING = gettext_lazy("Очередь")
 _DECISIONS = gettext_lazy("Ждут вашего решения")
 _IN_TIME = gettext_lazy("Успевают ли звонки")
 _TO_CALLS = gettext_lazy("К звонкам")
+_TO_LATE = gettext_lazy("Ко всем опоздавшим")
 _TO_SETTINGS = gettext_lazy("К настройкам")
 
 
@@ -193,9 +194,8 @@ def _decisions(counter: Counter, count: int) -> Check:
 def _in_time(counter: Counter, warning: ExpiryWarning) -> Check:
     """Return the warnings that the pages of the cabinet and of the counter show, word for word."""
     url = _calls_url(counter, DisplayState.EXPIRED)
-    cure = Cure(
-        reverse("calls:history", args=[counter.pk]) if warning.in_a_week else url, _TO_CALLS
-    )
+    all_calls = reverse("calls:history", args=[counter.pk])
+    cure = Cure(all_calls, _TO_CALLS) if warning.in_a_week else Cure(url, _TO_LATE)
     code = "expiring_week" if warning.in_a_week else "expired"
     return Check(_IN_TIME, WARNING, " ".join(warning.sentences), cure, code)
 

@@ -107,6 +107,8 @@ def test_gains_come_from_the_proofs(counter: Counter, owner_client: Client) -> N
         LINKED: None,
     }
     weighted = 3 * 75 / 99 + 2 * 60 / 75 + 1 + 50 / 60 + 3 * 46 / 70
+    # Another form of ClientID may be linked: only five cannot.
+    assert factors[VALIDITY].possible == pytest.approx(70 / 75)
     # Of 99 calls 24 came without an identifier: nothing else makes up for that.
     assert found.score == pytest.approx(10 * 75 / 99)
     assert weighted > 10 * 75 / 99

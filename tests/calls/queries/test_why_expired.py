@@ -64,6 +64,8 @@ def test_cause_of_a_call_that_waited(expired: Delivery) -> None:
             before={"enabled": False},
             after={"enabled": True},
         )
+    assert why(expired) == f"{source} Сейчас счетчик выключен."
+    Counter.objects.update(enabled=True)
     assert why(expired) == f"{source} Счетчик был выключен."
     lost = {"state": "reauth_required", "state_changed_at": at + 3 * DAY}
     YandexAccount.objects.update(**lost)
