@@ -26,7 +26,7 @@ from calls.queries.ledger_walk import Place, next_calls
 from calls.queries.link_proofs import Link, link_of
 from calls.states import DisplayState
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 
 
 @dataclass(frozen=True)
