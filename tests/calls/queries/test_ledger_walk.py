@@ -15,7 +15,7 @@ from cabinets.models import Cabinet
 from calls import forecast
 from calls.models import Call, Delivery, LinkProof
 from calls.queries import call_list, ledger_counts, ledger_walk
-from calls.queries.call_list import CallPage, page_of
+from calls.queries.call_list import PAGE_SIZE, CallPage, page_of
 from calls.queries.display_state import with_display_state
 from calls.queries.ledger_filters import CallFilters
 from calls.queries.link_proofs import link_of
@@ -232,13 +232,13 @@ def test_page_is_quick_and_its_statements_are_constant(
     Delivery.objects.filter(call=call).update(not_before=NOW - timedelta(hours=1))
     copy_call(call, 9_999)
     every: list[tuple[dict[str, Any], int]] = [
-        ({"state": "waiting"}, 50),
-        ({"tag": "целевой"}, 50),
+        ({"state": "waiting"}, PAGE_SIZE),
+        ({"tag": "целевой"}, PAGE_SIZE),
         ({"reason": "too_short"}, 1),
         ({"state": "skipped", "kind": "callback"}, 1),
         ({"state": "needs_attention"}, 0),
         ({"kind": "callback"}, 0),
-        ({"forecast": "likely"}, 50),
+        ({"forecast": "likely"}, PAGE_SIZE),
         ({"forecast": "never"}, 0),
         (WORST, 0),
         ({"state": "skipped", "reason": "too_short"}, 1),
@@ -252,7 +252,7 @@ def test_page_is_quick_and_its_statements_are_constant(
             assert len(page.calls) == count, values
             # Of a page's worth the page; else what was looked through and the rows of the state.
             # How many blocks a row takes depends on what other tests left in the indexes.
-            most = 4_000 if count == 50 else 60_000
+            most = 4_000 if count == PAGE_SIZE else 60_000
             assert blocks.total < most, (values, blocks.worst)
             with django_assert_max_num_queries(14):
                 page_of(own.cabinet, filters, cursor="", now=NOW)
