@@ -108,8 +108,8 @@ class CallSummary(models.Model):
         return f"{self.cabinet_id} · {self.hour:%Y-%m-%d %H} · {self.kind}"
 
 
-class DeliverySummary(models.Model):
-    """Rows of the ledger of an hour, by counter, channel, kind, state and reason."""
+class DeliveryCounts(models.Model):
+    """Counts of rows of the ledger, by counter, channel, kind, state and reason."""
 
     cabinet = models.ForeignKey(
         Cabinet,
@@ -128,7 +128,6 @@ class DeliverySummary(models.Model):
         verbose_name=_("Счетчик"),
     )
     channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
-    hour = models.DateTimeField(_("Час"))
     kind = models.CharField(_("Тип"), max_length=16, choices=CallKind)
     state = models.PositiveSmallIntegerField(_("Состояние"), choices=DeliveryState)
     #: `calls.models.display_cases`: the row's own, or that of its upload.
@@ -146,6 +145,15 @@ class DeliverySummary(models.Model):
     linked = models.FloatField(_("Привязано"))
 
     class Meta:
+        abstract = True
+
+
+class DeliverySummary(DeliveryCounts):
+    """Rows of the ledger of an hour, by counter, channel, kind, state and reason."""
+
+    hour = models.DateTimeField(_("Час"))
+
+    class Meta:
         verbose_name = _("отправки за час")
         verbose_name_plural = _("отправки по часам")
         indexes = [
@@ -157,38 +165,10 @@ class DeliverySummary(models.Model):
         return f"{self.counter_id} · {self.hour:%Y-%m-%d %H} · {self.state}"
 
 
-class DeliveryDay(models.Model):
+class DeliveryDay(DeliveryCounts):
     """The sum of the `DeliverySummary` of a day, in the time zone that `SummaryZone` names."""
 
-    cabinet = models.ForeignKey(
-        Cabinet,
-        models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        verbose_name=_("Кабинет"),
-    )
-    counter = models.ForeignKey(
-        Counter,
-        models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        verbose_name=_("Счетчик"),
-    )
-    channel = models.PositiveSmallIntegerField(_("Канал"), choices=Channel)
     day = models.DateField(_("День"))
-    kind = models.CharField(_("Тип"), max_length=16, choices=CallKind)
-    state = models.PositiveSmallIntegerField(_("Состояние"), choices=DeliveryState)
-    shown = models.CharField(_("Показано"), max_length=20, choices=DisplayState)
-    reason = models.CharField(_("Причина"), max_length=32, blank=True)
-    deliveries = models.PositiveIntegerField(_("Отправок"))
-    missed = models.PositiveIntegerField(_("Пропущено"))
-    talk_seconds = models.BigIntegerField(_("Разговор, с"))
-    with_hold = models.PositiveIntegerField(_("С ожиданием"))
-    hold_seconds = models.BigIntegerField(_("Ожидание, с"))
-    link_told = models.PositiveIntegerField(_("О привязке известно"))
-    linked = models.FloatField(_("Привязано"))
 
     class Meta:
         verbose_name = _("отправки за день")

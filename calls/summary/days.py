@@ -12,11 +12,11 @@ from django.db import connection, transaction
 
 from calls.summary.names import DELIVERY_SUMS, IN_DAY, LOCK
 
-_KEY = "cabinet_id, {day}, counter_id, channel, kind, state, shown, reason"
+_KEY = "cabinet_id, day, counter_id, channel, kind, state, shown, reason"
 _INSERT = f"""
-INSERT INTO calls_deliveryday ({_KEY.format(day="day")}, {", ".join(DELIVERY_SUMS)})
-SELECT {_KEY.format(day="day")}, {", ".join(f"sum({one})" for one in DELIVERY_SUMS)} FROM"""
-_GROUP = f"GROUP BY {_KEY.format(day='day')}"
+INSERT INTO calls_deliveryday ({_KEY}, {", ".join(DELIVERY_SUMS)})
+SELECT {_KEY}, {", ".join(f"sum({one})" for one in DELIVERY_SUMS)} FROM"""
+_GROUP = f"GROUP BY {_KEY}"
 
 _TOUCHED_DAYS = """
 WITH days AS MATERIALIZED (

@@ -42,17 +42,18 @@ _DELIVERY_KEY = "cabinet_id, hour, counter_id, channel, kind, state, shown, reas
 def refresh(*, now: datetime, seconds: float = 0, hours: int = HOURS) -> int:
     """Count due hours, ``hours`` in a transaction, until none is left or the time is up.
 
-    Before, all days of cabinets that have none in their time zone, a cabinet in a transaction.
+    Afterwards all days of cabinets that have none in their time zone, a cabinet in a transaction: a
+    zone that PostgreSQL does not know stops these, and no hours.
     """
     stop_at = time.monotonic() + seconds
     total = 0
-    while not shutdown.is_requested() and follow_zone() and time.monotonic() < stop_at:
-        pass
     while not shutdown.is_requested():
         counted = _step(now, hours)
         total += counted
         if counted < hours or time.monotonic() >= stop_at:
             break
+    while not shutdown.is_requested() and follow_zone() and time.monotonic() < stop_at:
+        pass
     return total
 
 
