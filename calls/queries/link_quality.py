@@ -144,9 +144,5 @@ def volumes(cabinet: Cabinet, counter_ids: Collection[int], *, now: datetime) ->
             one.told + row["link_told"],
             one.linked + row["linked"],
         )
-    proved = proved_by_counter(counter_ids, period.start, period.end)
-    if proved is None:  # too many together: each alone, as on the page of one counter
-        proved = {}
-        for pk in found:
-            proved |= proved_by_counter([pk], period.start, period.end) or {}
+    proved = proved_by_counter(counter_ids, period.start, period.end) or {}
     return {pk: replace(one, proved=proved.get(pk)) for pk, one in found.items()}
