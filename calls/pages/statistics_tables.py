@@ -67,9 +67,26 @@ def tables_of(found: Statistics) -> list[NumberTable]:
 
 
 def _totals(found: Statistics) -> NumberTable:
+    lines = [*_of_calls(found), *_by_files(found), *_by_logs(found)]
+    columns = [
+        Column(_("Показатель")),
+        Column(_("За период")),
+        Column(_("За период до него")),
+        Column(_("Изменение")),
+        Column(_("Отчёт Метрики")),
+        Column(_("Почему может отличаться")),
+    ]
+    note = f"{QUALITY.title}: {QUALITY_NOTE}"
+    if found.first_day is not None:
+        # The numbers of a part of the days are not compared with those of all.
+        lines = [[*line[:2], Cell("—"), Cell("—"), *line[4:]] for line in lines]
+        note = f"{_no_comparison(found.period.before(), found.first_day)} {note}"
+    return NumberTable("totals", _("Итоги"), columns, lines, note)
+
+
+def _of_calls(found: Statistics) -> list[list[Cell]]:
     now, before = total(found.calls), total(found.calls_before)
-    linked, linked_before = _links(found.rows), _links(found.rows_before)
-    lines = [
+    return [
         _line(
             _("Звонков"),
             count(now.calls, found.url()),
@@ -105,29 +122,13 @@ def _totals(found: Statistics) -> NumberTable:
             QUALITY,
             _("Метрика считает ожидание до ответа и до отказа отдельно"),
         ),
-        _line(
-            _("Доля привязанных, по файлам"),
-            share(*linked),
-            share(*linked_before),
-            SOURCES,
-            _("там только привязанные, и днём может быть день визита, а не звонка"),
-        ),
-        *_by_logs(found),
     ]
-    columns = [
-        Column(_("Показатель")),
-        Column(_("За период")),
-        Column(_("За период до него")),
-        Column(_("Изменение")),
-        Column(_("Отчёт Метрики")),
-        Column(_("Почему может отличаться")),
-    ]
-    note = f"{QUALITY.title}: {QUALITY_NOTE}"
-    if found.first_day is not None:
-        # The numbers of a part of the days are not compared with those of all.
-        lines = [[*line[:2], Cell("—"), Cell("—"), *line[4:]] for line in lines]
-        note = f"{_no_comparison(found.period.before(), found.first_day)} {note}"
-    return NumberTable("totals", _("Итоги"), columns, lines, note)
+
+
+def _by_files(found: Statistics) -> list[list[Cell]]:
+    why = _("там только привязанные, и днём может быть день визита, а не звонка")
+    now, before = share(*_links(found.rows)), share(*_links(found.rows_before))
+    return [_line(_("Доля привязанных, по файлам"), now, before, SOURCES, why)]
 
 
 def _by_logs(found: Statistics) -> list[list[Cell]]:
