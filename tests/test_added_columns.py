@@ -61,6 +61,7 @@ def test_columns_of_all_apps_are_compared() -> None:
     assert {table for table, _name in ADDED} == {
         "cabinets_callsource",
         "calls_call",
+        "calls_freshness",
         "calls_listuse",
         "calls_logrequest",
         "calls_rejectedrecord",

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
-from calls.models import DeliveryDelay, Freshness
+from calls.models import DeliveryDelay, Freshness, MovedDelay
 
 
 @admin.register(Freshness)
@@ -25,6 +25,17 @@ class DeliveryDelayAdmin(SupportAdmin):
     """Histograms of delays by hour."""
 
     list_display = ("counter", "hour", "bucket", "calls")
+    list_select_related = ("counter",)
+    search_fields = ("counter__number__exact",)
+    search_help_text = _("Номер счетчика")
+    ordering = ("-pk",)
+
+
+@admin.register(MovedDelay)
+class MovedDelayAdmin(SupportAdmin):
+    """Calls of these histograms that count in a later hour."""
+
+    list_display = ("counter", "hour", "bucket", "moved_in", "calls")
     list_select_related = ("counter",)
     search_fields = ("counter__number__exact",)
     search_help_text = _("Номер счетчика")

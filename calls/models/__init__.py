@@ -14,7 +14,7 @@ from calls.models.call import Call, CallKey, IngestReceipt
 from calls.models.chart_note import ChartNote, NoteState
 from calls.models.delivery import Delivery, Resend, SendOrder, UnlinkedApproval
 from calls.models.file_import import FileError, FileImport, FilePiece, ImportState
-from calls.models.freshness import DeliveryDelay, Freshness
+from calls.models.freshness import DeliveryDelay, Freshness, MovedDelay
 from calls.models.intake import (
     Intake,
     ReceivedRequest,
@@ -92,6 +92,7 @@ __all__ = [
     "LogState",
     "MetrikaReport",
     "MetrikaReportDay",
+    "MovedDelay",
     "NoteState",
     "PullSource",
     "ReceivedRequest",

@@ -1,8 +1,9 @@
 """Counts how long calls take until Metrika has accepted them: histograms by hour, percentiles.
 
-A call of a counter is counted once: when the last of its files was accepted. The hours that may
-still change are counted anew. The percentiles come from the histograms: each is the upper edge of
-its bucket, so no call that it covers took longer.
+A call of a counter is counted once: when the last of its files was accepted. An hour counts the
+calls that had a file accepted in it, and notes in which earlier hour they were counted until then
+(`MovedDelay`), so only the newest hours are counted anew. The percentiles come from both: each is
+the upper edge of its bucket, so no call that it covers took longer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from calls.states import TAKEN_UPLOADS, Attention, sql_list
 
 #: How often beat counts.
 COUNTED_EVERY = timedelta(minutes=5)
+#: How the hours are counted. Hours that were counted otherwise are counted anew.
+VERSION = 1
 #: Each bucket is so much longer than the one before.
 STEP = 1.05
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -37,8 +40,8 @@ _IS_TAKEN = f"""(u.state IN {sql_list(TAKEN_UPLOADS)}
 
 # Files accepted in the time have an attempt of that time (attempt_by_age); calls by their file.
 _ACCEPTED_ROWS = f"""
-SELECT d.call_id, d.partition_at, u.counter_id, d.channel, u.accepted_at,
-       u.accepted_at - {ENDED} AS delay
+SELECT d.call_id, d.partition_at, u.counter_id, d.channel, u.accepted_at, {ENDED} AS ended,
+       date_trunc('hour', u.accepted_at, 'UTC') AS hour
 FROM (SELECT DISTINCT upload_id FROM calls_uploadattempt
       WHERE started_at >= %(first)s - %(send)s AND started_at < %(last)s) AS tried
 JOIN calls_upload u ON u.id = tried.upload_id
@@ -49,30 +52,43 @@ WHERE u.accepted_at >= %(first)s AND u.accepted_at < %(last)s
   AND c.received_at - c.started_at < %(came_late)s"""
 
 # A bucket begins after the end of the one before: its upper edge is the longest of its delays.
+_BUCKET = f"ceil(ln(greatest(1, extract(epoch FROM accepted_at - ended))) / ln({STEP}))"
+
 _COUNT = f"""
 INSERT INTO calls_deliverydelay (counter_id, hour, bucket, calls)
-SELECT counter_id, date_trunc('hour', accepted_at, 'UTC'),
-       ceil(ln(greatest(1, extract(epoch FROM delay))) / ln({STEP})), count(*)
-FROM (SELECT DISTINCT ON (counter_id, call_id) counter_id, accepted_at, delay
+SELECT counter_id, hour, {_BUCKET}, count(*)
+FROM (SELECT DISTINCT ON (counter_id, call_id, hour) counter_id, hour, accepted_at, ended
       FROM ({_ACCEPTED_ROWS}) AS accepted
-      ORDER BY counter_id, call_id, accepted_at DESC) AS calls
+      ORDER BY counter_id, call_id, hour, accepted_at DESC) AS calls
 GROUP BY 1, 2, 3"""
 
-# Of calls that the time counts anew: their other channel may be counted in an earlier hour
-# (calls_delivery_pkey).
-_COUNTED_EARLIER = f"""
-SELECT min(u.accepted_at)
-FROM ({_ACCEPTED_ROWS}) AS accepted
-JOIN calls_delivery d ON d.call_id = accepted.call_id AND d.partition_at = accepted.partition_at
-     AND d.counter_id = accepted.counter_id AND d.channel <> accepted.channel
-JOIN calls_upload u ON u.id = d.upload_id
-WHERE u.accepted_at < %(first)s AND u.accepted_at >= %(week)s"""
+# The other channel of these calls, accepted in an hour before (calls_delivery_pkey).
+_MOVE = f"""
+INSERT INTO calls_moveddelay (counter_id, hour, bucket, moved_in, calls)
+SELECT counter_id, date_trunc('hour', accepted_at, 'UTC'), {_BUCKET}, moved_in, count(*)
+FROM (SELECT DISTINCT ON (a.counter_id, a.call_id, a.hour)
+             a.counter_id, a.hour AS moved_in, u.accepted_at, a.ended
+      FROM ({_ACCEPTED_ROWS}) AS a
+      JOIN calls_delivery d ON d.call_id = a.call_id AND d.partition_at = a.partition_at
+           AND d.counter_id = a.counter_id AND d.channel <> a.channel
+      JOIN calls_upload u ON u.id = d.upload_id
+      WHERE u.accepted_at < a.hour AND u.accepted_at >= %(week)s AND {_IS_TAKEN}
+      ORDER BY a.counter_id, a.call_id, a.hour, u.accepted_at DESC) AS calls
+GROUP BY 1, 2, 3, 4"""
+
+_DROP_COUNTED = "DELETE FROM calls_deliverydelay WHERE hour >= %(first)s OR hour < %(old)s"
+_DROP_MOVED = "DELETE FROM calls_moveddelay WHERE moved_in >= %(first)s OR hour < %(old)s"
+_DROP_PERCENTILES = "DELETE FROM calls_freshness"
 
 _PERCENTILES = f"""
-WITH delays AS (
+WITH counts AS (
+    SELECT counter_id, hour, bucket, calls FROM calls_deliverydelay
+    UNION ALL
+    SELECT counter_id, hour, bucket, -calls FROM calls_moveddelay
+), delays AS (
     SELECT counter_id, bucket, sum(calls) AS week,
            coalesce(sum(calls) FILTER (WHERE hour >= %(day)s), 0) AS day
-    FROM calls_deliverydelay WHERE hour >= %(week)s
+    FROM counts WHERE hour >= %(week)s
     GROUP BY GROUPING SETS ((counter_id, bucket), (bucket))
 ), counted AS (
     SELECT counter_id, bucket,
@@ -82,19 +98,28 @@ WITH delays AS (
     WINDOW whole AS (PARTITION BY counter_id), below AS (PARTITION BY counter_id ORDER BY bucket)
 )
 INSERT INTO calls_freshness
-    (counter_id, day_calls, day_p50, day_p95, week_calls, week_p50, week_p95, counted_at)
+    (counter_id, day_calls, day_p50, day_p95, week_calls, week_p50, week_p95, counted_at,
+     version)
 SELECT counter_id, max(day_all),
        ceil({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.5 * day_all)),
        ceil({STEP} ^ min(bucket) FILTER (WHERE day_all > 0 AND day_to >= 0.95 * day_all)),
        max(week_all),
        ceil({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.5 * week_all)),
-       ceil({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.95 * week_all)), %(now)s
+       ceil({STEP} ^ min(bucket) FILTER (WHERE week_to >= 0.95 * week_all)), %(now)s,
+       %(version)s
 FROM counted GROUP BY counter_id"""
 
 # The row of all counters says when it was counted, so there is one without calls as well.
 _COUNTED_NOTHING = """
-INSERT INTO calls_freshness (day_calls, week_calls, counted_at)
-SELECT 0, 0, %(now)s WHERE NOT EXISTS (SELECT FROM calls_freshness WHERE counter_id IS NULL)"""
+INSERT INTO calls_freshness (day_calls, week_calls, counted_at, version)
+SELECT 0, 0, %(now)s, %(version)s
+WHERE NOT EXISTS (SELECT FROM calls_freshness WHERE counter_id IS NULL)"""
+
+#: A count, in this order.
+_STATEMENTS = (
+    *(_DROP_COUNTED, _COUNT, _DROP_MOVED, _MOVE),
+    *(_DROP_PERCENTILES, _PERCENTILES, _COUNTED_NOTHING),
+)
 
 # By upload_by_counter.
 _ACCEPTED = f"""
@@ -105,31 +130,24 @@ SELECT EXISTS (SELECT FROM calls_upload u
 
 def count(*, now: datetime) -> int:
     """Count the hours that have changed, and the percentiles of all; return how many hours."""
-    first = _first(now)
-    values: dict[str, Any] = {"first": first, "last": now, "send": LONGEST_SEND}
-    values |= {"oldest": OLDEST, "came_late": CAME_LATE, "now": now}
-    values |= {"day": _hour(now - DAY), "week": _hour(now - WEEK)}
+    values: dict[str, Any] = {"last": now, "now": now, "send": LONGEST_SEND, "version": VERSION}
+    values |= {"oldest": OLDEST, "came_late": CAME_LATE}
+    values |= {"day": _hour(now - DAY), "week": _hour(now - WEEK), "old": _hour(now - WEEK - DAY)}
     with transaction.atomic(), connection.cursor() as cursor:
         # One run at a time; readers go on reading.
         cursor.execute("LOCK TABLE calls_freshness IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(_COUNTED_EARLIER, values)
-        (earlier,) = cursor.fetchone()
-        first = values["first"] = _hour(earlier) if earlier else first
-        old = _hour(now - WEEK - DAY)
-        cursor.execute(
-            "DELETE FROM calls_deliverydelay WHERE hour >= %s OR hour < %s", [first, old]
-        )
-        cursor.execute(_COUNT, values)
-        cursor.execute("DELETE FROM calls_freshness")
-        cursor.execute(_PERCENTILES, values)
-        cursor.execute(_COUNTED_NOTHING, values)
+        first = values["first"] = _first(now)
+        for statement in _STATEMENTS:
+            cursor.execute(statement, values)
     return round((now - first) / HOUR)
 
 
 def _first(now: datetime) -> datetime:
     """Return the first hour that is not counted for good: the newest one was going on."""
-    newest: datetime | None = DeliveryDelay.objects.aggregate(last=Max("hour"))["last"]
     begin = _hour(now - WEEK)
+    if not Freshness.objects.filter(counter=None, version=VERSION).exists():
+        return begin
+    newest: datetime | None = DeliveryDelay.objects.aggregate(last=Max("hour"))["last"]
     return begin if newest is None else min(max(newest, begin), _hour(now - HOUR))
 
 

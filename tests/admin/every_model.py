@@ -41,6 +41,7 @@ from calls.models import (
     LogSentRow,
     MetrikaReport,
     MetrikaReportDay,
+    MovedDelay,
     ReceivedRequest,
     Reconciliation,
     Redecision,
@@ -302,6 +303,9 @@ def _delivery(call: Call, counter: Counter) -> Iterator[Model]:
     upload = make_upload(counter=counter, body=BODY)
     yield upload
     yield DeliveryDelay.objects.create(counter=counter, hour=now, bucket=upload.pk % 90, calls=1)
+    yield MovedDelay.objects.create(
+        counter=counter, hour=now, bucket=upload.pk % 90, moved_in=now, calls=1
+    )
     yield UploadFile.objects.get(pk=upload.pk)
     yield UploadPiece.objects.get(file=upload.pk)
     yield UploadAttempt.objects.create(upload=upload, number=1, started_at=now)

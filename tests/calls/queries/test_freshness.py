@@ -11,7 +11,7 @@ from django.test import Client
 
 from cabinets.audit import log_change
 from callkeeper_metrika.schedule import SCHEDULE
-from calls.models import Delivery, Freshness, Upload, UploadAttempt
+from calls.models import Delivery, DeliveryDelay, Freshness, MovedDelay, Upload, UploadAttempt
 from calls.queries import freshness, late
 from calls.queries.late_arrived import arrived
 from calls.states import Channel, DeliveryState, UploadState
@@ -123,6 +123,34 @@ def test_call_of_both_channels_is_counted_once_by_the_last_file(
         assert 61 * 60 <= (stored.day_p50 or 0) < 65 * 60 < 270 * 60 <= (stored.day_p95 or 0)
     page = owner_client.get("/lk/integrations/freshness").content.decode()
     assert "Звонок считается один раз" in page
+
+    # A third call has both of its files in the same hour, and the second call its other one later.
+    other = Delivery.objects.select_related("call").exclude(call=one.call).get()
+    late_file = make_upload(counter=counter, accepted_at=NOW + 73 * hour, uploading_id=8)
+    UploadAttempt.objects.create(upload=late_file, number=1, started_at=NOW + 73 * hour)
+    goal: dict[str, Any] = {"counter": counter, "channel": Channel.GOAL, "upload": late_file}
+    make_delivery(call=other.call, row_number=1, **goal)
+    third = make_call(cabinet=counter.cabinet, started_at=NOW + 72 * hour)
+    make_delivery(call=third, row_number=2, **goal)
+    first_file = make_upload(counter=counter, accepted_at=NOW + 73 * hour - MINUTE, uploading_id=9)
+    UploadAttempt.objects.create(upload=first_file, number=1, started_at=NOW + 72 * hour)
+    make_delivery(call=third, counter=counter, upload=first_file, row_number=1)
+
+    def counted(now: datetime) -> tuple[int, list[tuple[Any, ...]]]:
+        hours = freshness.count(now=now)
+        fields = ("counter", "day_calls", "day_p50", "day_p95", "week_calls", "week_p95")
+        return hours, list(Freshness.objects.order_by("pk").values_list(*fields))
+
+    hours, later = counted(NOW + 73 * hour + MINUTE)
+    # The hours since the last count, not those of the first files.
+    assert (hours, [row[4] for row in later]) == (70, [3, 3])
+    assert counted(NOW + 73 * hour + 2 * MINUTE) == (1, later)
+    # Hours of another version, such as a delivery for each channel, are counted anew.
+    Freshness.objects.update(version=None)
+    DeliveryDelay.objects.create(counter=counter, hour=NOW, bucket=7, calls=99)
+    assert counted(NOW + 73 * hour + 2 * MINUTE) == (168, later)
+    assert sum(DeliveryDelay.objects.values_list("calls", flat=True)) == 3 + 3
+    assert sum(MovedDelay.objects.values_list("calls", flat=True)) == 3
 
 
 def test_page_says_what_is_counted(
