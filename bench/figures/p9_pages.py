@@ -28,7 +28,7 @@ from bench.sizes import Sizes
 from callkeeper_metrika.garbage import freeze_modules
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Upload
-from calls.pages.forms import NO_COUNTER
+from calls.pages.ledger_form import NO_COUNTER
 from calls.states import DisplayState
 from calls.summary.refresh import refresh
 

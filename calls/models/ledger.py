@@ -23,7 +23,7 @@ class SavedFilter(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("Кто")
     )
     name = models.CharField(_("Название"), max_length=60)
-    #: Parameter of the address → value: see `calls.pages.forms.LedgerForm`.
+    #: Parameter of the address → value: see `calls.pages.ledger_form.LedgerForm`.
     parameters = models.JSONField(_("Условия"), editable=False)
     created_at = models.DateTimeField(_("Сохранён"))
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from cabinets.models import Cabinet
 from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Delivery, Intake
-from calls.pages.forms import NO_COUNTER
 from calls.pages.funnel_steps import GROUPS, Rows, steps_table
+from calls.pages.ledger_form import NO_COUNTER
 from calls.pages.number_table import Cell, Column, NumberTable, count, ledger_url, share
 from calls.pages.sent_row import Cell as SentCell
 from calls.pages.sent_row import cells_of

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
-from calls.pages.forms import LedgerForm
+from calls.pages.ledger_form import LedgerForm
+from calls.pages.ledger_words import days_text
 from calls.queries.ledger_counts import DAYS, MAX_DAYS, LedgerCounts, counts_of, most_counted
 from calls.queries.ledger_filters import SENT, CallFilters
 from calls.queries.redecision import grouped
@@ -43,7 +43,7 @@ PATTERNS = (
 #: The parameter of the address that asks for the counts of any number of rows.
 TOTALS = "totals"
 #: Parameters that a link of the chart sets.
-_CHANGED = ("from", "to", "state", TOTALS)
+_CHANGED = ("period", "from", "to", "state", TOTALS)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def chart_context(
     context: dict[str, Any] = {
         "chart_count": grouped(sum(chosen.values())),
         "chart_calls": None if counts.calls is None else grouped(counts.calls),
-        "chart_period": _days_text(counts.period.first, counts.period.last),
+        "chart_period": days_text(counts.period.first, counts.period.last),
         "chart_note": _note(counts, filters),
         "chart_states": _states(counts, address),
     }
@@ -105,7 +105,8 @@ def _note(counts: LedgerCounts, filters: CallFilters) -> str:
             "За более ранние дни не посчитано: с такими условиями отправки пересматриваются по "
             "одной. Выберите более ранние дни, чтобы посчитать их."
         )
-    if filters.call_ids is None and filters.first_day is None and filters.stage != SENT:
+    is_of_few = filters.call_ids is not None or filters.upload is not None
+    if not is_of_few and filters.first_day is None and filters.stage != SENT:
         text = _("Начало не выбрано: посчитано за %(days)d дней, ниже — звонки за всё время.")
         return text % {"days": DAYS}
     return ""
@@ -124,7 +125,9 @@ class _Address:
         return f"{reverse('calls:list')}?{urlencode(kept)}{'&' if kept else ''}"
 
     def of(self, **changed: str) -> str:
-        named = {name: self.chosen[name] for name in _CHANGED if name in self.chosen}
+        """Return the address with these values; own days take the place of a period."""
+        names = [name for name in _CHANGED if name != "period" or "from" not in changed]
+        named = {name: self.chosen[name] for name in names if name in self.chosen}
         return self._kept + urlencode(named | changed)
 
     def of_days(self, first: date, last: date, **changed: str) -> str:
@@ -172,7 +175,7 @@ def _bar(
 ) -> dict[str, Any]:
     return {
         "x": _percent(x),
-        "name": _days_text(*days, "j E"),
+        "name": days_text(*days, "j E"),
         "url": address.of_days(*days),
         "sum": rows,
         "parts": _parts(days, counts, peak, address),
@@ -196,7 +199,7 @@ def _parts(
 ) -> list[_Part]:
     """Return the parts of a bar, the first state at the bottom."""
     parts: list[_Part] = []
-    top, name = 100.0, _days_text(*days)
+    top, name = 100.0, days_text(*days)
     for number, (state, count) in enumerate(counts.items()):
         if not count:
             continue
@@ -252,10 +255,3 @@ def _states(counts: LedgerCounts, address: _Address) -> list[dict[str, Any]]:
         for state in DisplayState.values
         if sums[state]
     ]
-
-
-def _days_text(first: date, last: date, form: str = "j E Y") -> str:
-    if first == last:
-        return date_format(first, form)
-    ends = {"first": date_format(first, form), "last": date_format(last, form)}
-    return _("%(first)s — %(last)s") % ends

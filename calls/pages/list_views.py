@@ -10,10 +10,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
-from calls.pages.forms import LedgerForm
 from calls.pages.ledger_chart import TOTALS, chart_context
 from calls.pages.ledger_export.views import recent_of
+from calls.pages.ledger_form import LedgerForm
 from calls.pages.ledger_rows import ledger_rows
+from calls.pages.ledger_words import chosen_of
 from calls.pages.saved_filters import filters_context
 from calls.queries.call_list import page_of
 from calls.queries.ledger_walk import SCANNED
@@ -43,6 +44,7 @@ def call_list(request: CabinetRequest) -> HttpResponse:
     context = {
         "rows": ledger_rows(page.calls, now=now, sees_phones=sees_phones),
         "next_cursor": page.next_cursor,
+        "chosen": chosen_of(form),
         "is_filtered": bool(cursor) or bool(form.parameters()),
     }
     return _answer(request, form, context | chart)

@@ -1,9 +1,7 @@
-"""The form that picks days and a counter: last days, or own dates, in the cabinet's time zone."""
+"""The form that picks days and a counter: a period by its name, or own dates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,47 +9,30 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet
+from calls.pages.periods import DATE_PARAMETERS, PERIODS, chosen_period, days_of, shown_dates
 from calls.summary.read import Period
 from counters.models import Counter
 
-PRESETS = (7, 14, 28, 90)
-DEFAULT = 28
+DEFAULT = "28d"
 MOST_DAYS = 366
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-def _preset_choices() -> list[tuple[str, Any]]:
-    own = ("", _("Свои даты"))
-    titles = (_("7 дней"), _("14 дней"), _("28 дней"), _("90 дней"))
-    return [own, *((str(days), title) for days, title in zip(PRESETS, titles, strict=True))]
-
-
-def _shown(data: Mapping[str, Any]) -> str:
-    """Return both dates as one value; '' without a date."""
-    dates = data.get("from", ""), data.get("to", "")
-    return "..".join(dates) if any(dates) else ""
-
-
 def _chosen(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of the form: filled-in dates win, else the number of days.
-
-    The form sends the dates that it had as `shown`. A number of days that is chosen while these
-    dates stand unchanged is what the person meant, and the dates are dropped.
-    """
-    if not {"days", "from", "to"} & set(data):
-        return {"days": str(DEFAULT)} | data
-    dates = _shown(data)
-    if not dates:
-        return data
-    if data.get("days") and dates == data.get("shown"):
-        return {name: value for name, value in data.items() if name not in ("from", "to")}
-    return data | {"days": ""}
+    """Return the values of the form. Addresses that people kept have `days`, a number."""
+    if data.get("days") and "period" not in data:
+        data = data | {"period": f"{data['days']}d"}
+    if not {"period", "from", "to"} & set(data):
+        return data | {"period": DEFAULT}
+    return chosen_period(data)
 
 
 class PeriodForm(forms.Form):
-    """`days` or `from` and `to`, and `counter` (its number in the address of its pages)."""
+    """`period` or `from` and `to`, and `counter` (its number in the address of its pages)."""
 
-    days = forms.ChoiceField(label=_("Период"), choices=_preset_choices, required=False)
+    period = forms.ChoiceField(
+        label=_("Период"), choices=[("", _("Свои даты")), *PERIODS.items()], required=False
+    )
     date_from = forms.DateField(label=_("С"), widget=_DATE, required=False)
     date_to = forms.DateField(label=_("По"), widget=_DATE, required=False)
     counter = forms.ChoiceField(label=_("Счетчик"), required=False)
@@ -65,12 +46,12 @@ class PeriodForm(forms.Form):
 
     def add_prefix(self, field_name: str) -> str:
         """Return the parameter of a field; the dates have those of the ledger."""
-        return {"date_from": "from", "date_to": "to"}.get(field_name, field_name)
+        return DATE_PARAMETERS.get(field_name, field_name)
 
     def clean(self) -> dict[str, Any]:
-        """Ask for both dates unless a number of days is chosen, in order and not too far apart."""
+        """Ask for both dates unless a period is chosen, in order and not too far apart."""
         values = self.cleaned_data
-        if values.get("days") or self.errors:
+        if values.get("period") or self.errors:
             return values
         first, last = values.get("date_from"), values.get("date_to")
         if first is None or last is None:
@@ -85,15 +66,14 @@ class PeriodForm(forms.Form):
     @property
     def shown(self) -> str:
         """The dates that the fields show, for the next answer of the form."""
-        return _shown(self.data)
+        return shown_dates(self.data)
 
-    def period(self) -> Period:
-        """Return the chosen days of a valid form."""
+    def period_days(self) -> Period:
+        """Return the chosen days of a valid form, in the cabinet's time zone."""
         values, zone = self.cleaned_data, timezone.get_current_timezone()
-        if not values["days"]:
-            return Period(values["date_from"], values["date_to"], zone)
-        today = timezone.localdate()
-        return Period(today - timedelta(days=int(values["days"]) - 1), today, zone)
+        if values["period"]:
+            return Period(*days_of(values["period"], timezone.localdate()), zone)
+        return Period(values["date_from"], values["date_to"], zone)
 
     def chosen_counter(self) -> Counter | None:
         """Return the counter of a valid form, None for all together."""

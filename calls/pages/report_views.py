@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST, require_safe
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.time_zones import zone_label
 from calls.models import MetrikaReport, Reconciliation
-from calls.pages.period_form import PRESETS
 from calls.pages.report_page import Comparison, channels_of, comparison_of, csv_rows
 from calls.pages.report_standings import most_sent, standings_of
 from calls.pages.report_words import QUALITY
@@ -27,7 +26,7 @@ from counters.models import Counter
 from integrations.api_call import CODES, NO_ANSWER
 
 #: The periods that can be chosen: those of statistics that a report covers, and all its days.
-PERIODS = (*(days for days in PRESETS if days <= reports.DAYS), reports.DAYS)
+PERIODS = (7, 14, 28, reports.DAYS)
 DEFAULT_DAYS = 14
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from cabinets.access import CabinetRequest, cabinet_required, same_cabinet
 from calls.models import SavedFilter
-from calls.pages.forms import LedgerForm
+from calls.pages.ledger_form import LedgerForm
 
 #: Filters of a person in one cabinet.
 MAX_SAVED = 30

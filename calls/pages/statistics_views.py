@@ -34,7 +34,7 @@ def funnel(request: CabinetRequest) -> HttpResponse:
     form = PeriodForm(request.GET.dict(), cabinet=request.cabinet)
     if not form.is_valid():
         return _answer(request, form, [], "funnel", {})
-    period, counter = form.period(), form.chosen_counter()
+    period, counter = form.period_days(), form.chosen_counter()
     tables = funnel_tables(request.cabinet, period, counter)
     sees_phones = request.membership.can_manage
     more = {
@@ -50,7 +50,7 @@ def funnel(request: CabinetRequest) -> HttpResponse:
 
 
 def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
-    cabinet, period, counter = request.cabinet, form.period(), form.chosen_counter()
+    cabinet, period, counter = request.cabinet, form.period_days(), form.chosen_counter()
     before = period.before()
     return Statistics(
         period=period,
@@ -82,6 +82,6 @@ def _answer(
     context: dict[str, Any] = {"form": form, "tables": tables, "page_name": name, **more}
     if form.is_valid():
         context["is_empty"] = not any(table.has_numbers for table in tables)
-        context["period"] = form.period()
+        context["period"] = form.period_days()
         context["zone"] = zone_label(request.cabinet.time_zone)
     return render(request, f"calls/{name}.html", context)

@@ -7,13 +7,12 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.sent_before import missing_rows
-from calls.models import Upload
+from calls.models import Delivery, Upload
 from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of_upload
 from calls.queries.blockers import blocker_of, of_channel
@@ -78,7 +77,7 @@ def taken_over_sentences(upload: Upload) -> str:
 
 @dataclass(frozen=True)
 class ProvedUpload:
-    """What Metrika's logs say of an upload's rows, and where the calls of its days are listed."""
+    """What Metrika's logs say of an upload's rows, and where its linked calls are listed."""
 
     text: str
     url: str
@@ -90,15 +89,19 @@ def proved_upload(upload: Upload) -> ProvedUpload | None:
     if upload.is_static or not found["rows"]:
         return None
     text = _("По логам Метрики в этой выгрузке привязано %(linked)d из %(rows)d проверенных.")
-    query = {
-        "counter": upload.counter_id,
-        "channel": upload.channel,
-        "link": LINKED,
-        "from": timezone.localdate(found["first_at"]).isoformat(),
-        "to": timezone.localdate(found["last_at"]).isoformat(),
-    }
     words = {"linked": found["linked"], "rows": found["rows"]}
-    return ProvedUpload(text % words, f"{reverse('calls:list')}?{urlencode(query)}")
+    url = ledger_of(upload, link=LINKED) if found["linked"] else ""
+    return ProvedUpload(text % words, url)
+
+
+def ledger_of(upload: Upload, **filters: str) -> str:
+    """Return the address of the ledger with the calls of the upload."""
+    return f"{reverse('calls:list')}?{urlencode({'upload': upload.pk, **filters})}"
+
+
+def rows_left(upload: Upload) -> int:
+    """Return how many rows are in the upload now: some may have gone to another one since."""
+    return Delivery.objects.filter(upload=upload).count()
 
 
 def sent_at_of(upload: Upload) -> datetime | None:

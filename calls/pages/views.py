@@ -31,7 +31,9 @@ from calls.pages.unrouted import others_of, unrouted_timelines
 from calls.pages.upload_page import (
     attempts_of,
     figures_of,
+    ledger_of,
     proved_upload,
+    rows_left,
     sent_at_of,
     taken_over_sentences,
     upload_status,
@@ -232,6 +234,8 @@ def _upload_context(shown: Upload, *, can_download: bool) -> dict[str, Any]:
         "linked": shown.linked_rows,
         "figures": figures_of(shown),
         "proved": proved_upload(shown),
+        "rows_left": rows_left(shown),
+        "ledger_url": ledger_of(shown),
         "same_second": rows_of_same_second(shown),
         "channel_text": shown.get_channel_display(),
         "identifier_text": "" if shown.is_static else IdKind(shown.id_kind).label,

@@ -19,7 +19,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from calls.models import Call, Delivery
+from calls.models import Call, Delivery, Upload
 from calls.queries.candidates import of_states
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.late import bounds, late_states
@@ -78,12 +78,15 @@ def counts_of(
 ) -> LedgerCounts | None:
     """Return the counts; None when there are too many and they were not asked for.
 
-    Without a first day the last DAYS are counted, but all days of a search and of what is sent.
+    Without a first day the last DAYS are counted, but all days of a search, of an upload and of
+    what is sent.
     """
+    if filters.upload and not is_asked and _is_larger(filters.upload, most_counted(filters)):
+        return None
     period = _period(cabinet, filters)
     if period is None or filters.without_counter:
         return LedgerCounts(filters, period or _days(timezone.localdate()), Tally(), 0)
-    if filters.call_ids is not None:
+    if filters.call_ids is not None or filters.upload:
         return _counted_rows(cabinet, filters, period, now=now)
     if len(period.days) > MAX_DAYS and not is_asked:
         return None
@@ -99,7 +102,7 @@ def counts_of(
     return _counted_rows(cabinet, filters, newest, now=now, is_cut=newest != period)
 
 
-def most_counted(filters: CallFilters, *, is_asked: bool) -> int:
+def most_counted(filters: CallFilters, *, is_asked: bool = False) -> int:
     """Return how many rows are counted one by one."""
     if filters.forecast:
         return FORECAST_AT_ONCE if not is_asked else FORECAST_MOST
@@ -111,8 +114,8 @@ def most_counted(filters: CallFilters, *, is_asked: bool) -> int:
 def _period(cabinet: Cabinet, filters: CallFilters) -> Period | None:
     """Return the days that are counted; None when there are none up to today."""
     first, last = filters.first_day, min(filters.last_day or date.max, timezone.localdate())
-    if filters.call_ids is not None and not (first and filters.last_day):
-        found = _searched_days(cabinet, filters.call_ids)
+    if not (first and filters.last_day) and (filters.call_ids is not None or filters.upload):
+        found = _days_of_few(cabinet, filters)
         if found is None:
             return None
         first, last = first or found[0], min(filters.last_day or found[1], found[1])
@@ -131,9 +134,17 @@ def _days(last: date) -> Period:
     return Period(last - timedelta(days=DAYS - 1), last, timezone.get_current_timezone())
 
 
-def _searched_days(cabinet: Cabinet, ids: list[int]) -> tuple[date, date] | None:
-    calls = Call.objects.filter(cabinet=cabinet, pk__in=ids)
-    ends = calls.aggregate(first=Min("partition_at"), last=Max("partition_at"))
+def _is_larger(upload: int, most: int) -> bool:
+    """Whether the file was made of more rows; all that it still has are counted then."""
+    return Upload.objects.filter(pk=upload, rows__gt=most).exists()
+
+
+def _days_of_few(cabinet: Cabinet, filters: CallFilters) -> tuple[date, date] | None:
+    """Return the first and the last day of the upload's rows, or else of the found calls."""
+    found: QuerySet[Any] = Call.objects.filter(cabinet=cabinet, pk__in=filters.call_ids or [])
+    if filters.upload:
+        found = Delivery.objects.filter(upload_id=filters.upload)
+    ends = found.aggregate(first=Min("partition_at"), last=Max("partition_at"))
     if ends["first"] is None:
         return None
     return timezone.localtime(ends["first"]).date(), timezone.localtime(ends["last"]).date()
@@ -214,10 +225,10 @@ def _rows(
     """Return the rows of the period that pass all filters."""
     every = [filters.counter] if filters.counter else cabinet.counters.values_list("pk", flat=True)
     counters = list(every)
+    # An upload is of one counter; by both the index of the counter's days might be read.
+    of_these = Q(upload_id=filters.upload) if filters.upload else Q(counter_id__in=counters)
     rows = Delivery.objects.filter(
-        counter_id__in=counters,
-        partition_at__gte=period.start,
-        partition_at__lt=period.end,
+        of_these, partition_at__gte=period.start, partition_at__lt=period.end
     )
     if filters.call_ids is not None:
         # One parameter: many take longer to parse than to find.

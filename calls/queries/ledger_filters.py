@@ -65,6 +65,8 @@ class CallFilters:
     forecast: str = ""
     #: One of `STAGES`.
     stage: str = ""
+    #: Only rows of this upload: whoever makes the filters knows that it is of the cabinet.
+    upload: int | None = None
 
     @property
     def states(self) -> frozenset[str]:
@@ -80,7 +82,7 @@ class CallFilters:
     def is_of_rows(self) -> bool:
         """Whether they ask for rows with some values."""
         of_rows = (self.counter, self.channel, self.state, self.reason, self.link, self.forecast)
-        return any(of_rows) or bool(self.stage)
+        return any(of_rows) or bool(self.stage or self.upload)
 
     @property
     def is_of_calls(self) -> bool:
@@ -90,17 +92,22 @@ class CallFilters:
     @property
     def needs_rows(self) -> bool:
         """Whether only the rows tell what passes, and not the counts by hour (`calls.summary`)."""
-        asks_rows = (self.source, self.tag, self.link, self.forecast, self.stage)
+        asks_rows = (self.source, self.tag, self.link, self.forecast, self.stage, self.upload)
         return any(asks_rows) or self.call_ids is not None
+
+    @property
+    def is_read_by_rows(self) -> bool:
+        """Whether the rows of one counter or of one upload are looked through, and not calls."""
+        return bool(self.counter or self.upload)
 
     @property
     def order_column(self) -> str:
         """The time of a call that pages are ordered by.
 
-        One counter is read by its own index, which has the month's key of a call: its start as it
-        was first received. The days are days of that key in either case.
+        Rows of one counter or upload have the month's key of a call: its start as it was first
+        received. The days are days of that key in either case.
         """
-        return "partition_at" if self.counter else "started_at"
+        return "partition_at" if self.is_read_by_rows else "started_at"
 
 
 def of_calls(filters: CallFilters) -> Q:
@@ -122,6 +129,8 @@ def passing(
     found = with_display_state(rows, now)
     if filters.counter:
         found = found.filter(counter_id=filters.counter)
+    if filters.upload:
+        found = found.filter(upload_id=filters.upload)
     if filters.channel:
         found = found.filter(channel=filters.channel)
     if filters.states and not filters.is_any_state:

@@ -3,7 +3,8 @@
 Calls are looked through in their order by an index: those of the cabinet, or the rows of the one
 counter that is chosen. `SCANNED` of them are looked through for a page. A state or a reason that
 is so rare that these are no page is looked up by the indexes that hold it
-(`calls.queries.candidates`); what no index holds comes on a later page.
+(`calls.queries.candidates`); what no index holds comes on a later page. The rows of an upload are
+few enough to be looked through at once (`UPLOAD_MAX_ROWS`), by the index of them.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def next_calls(
     found, end = walk.scan(most)
     if len(found) > most or end is None:
         return _whole(found, most)
-    rare = walk.rare(most) if filters.state or filters.reason else None
+    rare = walk.rare(most) if filters.state or filters.reason or filters.upload else None
     return Found(found, end) if rare is None else _whole(rare, most)
 
 
@@ -125,7 +126,7 @@ class _Walk:
 
     def scan(self, most: int) -> tuple[list[Place], Place | None]:
         """Return up to ``most`` + 1 of the next SCANNED calls, and where those end, if they do."""
-        if self.filters.counter:
+        if self.filters.is_read_by_rows:
             return self._scan_rows(most)
         calls = self.every()
         if not (self.filters.is_of_calls or self._asks_rows):
@@ -159,7 +160,11 @@ class _Walk:
         return [one for one in calls if one != end], Place(end.at, end.call_id + 1)
 
     def every(self) -> QuerySet[Any]:
-        """Return the calls, or rows of the chosen counter, that are looked through."""
+        """Return the calls, or rows of the chosen upload or counter, that are looked through."""
+        if self.filters.upload:
+            return self._ordered(
+                Delivery.objects.filter(upload_id=self.filters.upload), key="call_id"
+            )
         if self.filters.counter:
             return self._ordered(
                 Delivery.objects.filter(counter_id=self.filters.counter), key="call_id"
@@ -203,6 +208,8 @@ class _Walk:
         return self._places(self._ordered(calls)[: most + 1])
 
     def _candidates(self) -> Candidates | None:
+        if self.filters.upload:
+            return Candidates(Q(upload_id=self.filters.upload), is_few=True)
         since, found = self.filters.first_day, None
         if self.filters.states and not self.filters.is_any_state:
             states = sorted(self.filters.states)

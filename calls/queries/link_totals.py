@@ -223,15 +223,10 @@ def proved_days(
 
 
 def upload_proofs(upload_id: int) -> dict[str, Any]:
-    """Return the rows of an upload that the logs named (`rows`), those with a visit (`linked`).
-
-    `first_at` and `last_at` are the earliest and the latest of these calls; one query.
-    """
+    """Return the rows of an upload that the logs named (`rows`), those with a visit (`linked`)."""
     return LinkProof.objects.filter(upload_id=upload_id).aggregate(
         rows=Count("pk"),
         linked=Count("pk", filter=Q(result=LinkResult.LINKED)),
-        first_at=Min("partition_at"),
-        last_at=Max("partition_at"),
     )
 
 

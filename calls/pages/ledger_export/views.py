@@ -20,11 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 from cabinets import audit
 from cabinets.access import CabinetRequest, cabinet_required, manage_required, same_cabinet
 from calls.models import ExportState, LedgerExport
-from calls.pages.forms import LedgerForm
 from calls.pages.history_export import in_this_locale
 from calls.pages.ledger_export import job
 from calls.pages.ledger_export.files import KINDS
 from calls.pages.ledger_export.rows import LedgerReader
+from calls.pages.ledger_form import LedgerForm
+from calls.pages.ledger_words import days_text
 from calls.queries.ledger_filters import CallFilters
 from calls.queries.ledger_walk import is_longer_than
 from calls.queries.redecision import grouped
@@ -60,7 +61,7 @@ def export_ledger(request: CabinetRequest) -> HttpResponse:
     reader = LedgerReader(request.cabinet, filters, now, ZoneInfo(zone), is_whole)
     write, content_type = KINDS[kind]
     pieces = in_this_locale(write(reader.every_row(), zone))
-    return _attachment(pieces, content_type, f"callkeeper-calls.{kind}")
+    return _attachment(pieces, content_type, f"callkeeper-calls{_days_of(filters)}.{kind}")
 
 
 def _order(request: CabinetRequest, form: LedgerForm, filters: CallFilters) -> HttpResponse:
@@ -84,9 +85,33 @@ def _order(request: CabinetRequest, form: LedgerForm, filters: CallFilters) -> H
     return _to_ledger(request)
 
 
+def _days_words(filters: CallFilters) -> str:
+    """Return the chosen days of calls in words."""
+    first, last = filters.first_day, filters.last_day
+    if first and last:
+        return _("Дни звонков: %(days)s.") % {"days": days_text(first, last)}
+    if first:
+        return _("Дни звонков: с %(day)s.") % {"day": days_text(first, first)}
+    if last:
+        return _("Дни звонков: по %(day)s.") % {"day": days_text(last, last)}
+    return _("Звонки за всё время.")
+
+
+def _days_of(filters: CallFilters) -> str:
+    """Return the chosen days as a part of a file's name; '' when no day is chosen."""
+    first, last = filters.first_day, filters.last_day
+    if first is None or first == last:
+        return f"-{'to-' if first is None else ''}{last}" if last else ""
+    return f"-{first}_{last}" if last else f"-from-{first}"
+
+
 def _log(request: CabinetRequest, form: LedgerForm) -> None:
-    """Write the order to the audit trail; the text of a search, which may be a phone, stays out."""
-    shown = form.parameters()
+    """Write the order to the audit trail; the text of a search, which may be a phone, stays out.
+
+    The days are those that a period had at the time.
+    """
+    days = zip(("from", "to"), form.days(), strict=True)
+    shown = form.parameters() | {name: day.isoformat() for name, day in days if day}
     audit.log_change(
         cabinet=request.cabinet,
         actor=request.user,
@@ -110,6 +135,7 @@ def export_page(request: CabinetRequest, pk: int) -> HttpResponse:
         "is_done": one.state == ExportState.DONE,
         "percent": job.progress_of(one),
         "rows": grouped(one.rows),
+        "days": _days_words(job.reader_of(one).filters),
         "most": grouped(job.MAX_ROWS),
         "kept_until": one.finished_at and one.finished_at + job.KEPT,
         "can_cancel": request.membership.can_manage and one.state == ExportState.WORKING,
@@ -126,7 +152,8 @@ def export_file(request: CabinetRequest, pk: int, format: str) -> HttpResponse:
         raise Http404
     write, content_type = KINDS[format]
     pieces = in_this_locale(write(job.stored_rows(one), one.zone))
-    return _attachment(pieces, content_type, f"callkeeper-calls-{one.pk}.{format}")
+    days = _days_of(job.reader_of(one).filters)
+    return _attachment(pieces, content_type, f"callkeeper-calls-{one.pk}{days}.{format}")
 
 
 @require_POST

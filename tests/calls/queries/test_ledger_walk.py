@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls import forecast
-from calls.models import Call, Delivery, LinkProof
+from calls.models import Call, Delivery, LinkProof, Upload
 from calls.queries import call_list, ledger_counts, ledger_walk
 from calls.queries.call_list import PAGE_SIZE, CallPage, page_of
 from calls.queries.display_state import with_display_state
@@ -44,6 +44,7 @@ def pair(account: YandexAccount) -> list[Counter]:
     """Two counters, and calls in every combination that the filters tell apart."""
     counters = [factories.make_counter(account=account, name=name) for name in "АБ"]
     source = factories.make_source(cabinet=account.cabinet)
+    upload = make_upload(counter=counters[0], rows=6)
     for number in range(24):
         call = make_call(
             cabinet=account.cabinet,
@@ -53,15 +54,15 @@ def pair(account: YandexAccount) -> list[Counter]:
             source=source if number % 4 == 0 else None,
             client_id=["1718031415926535897", "12345"][number % 5 == 3],
         )
-        _deliver(call, counters, number)
+        _deliver(call, counters, number, upload)
     return counters
 
 
-def _deliver(call: Call, counters: list[Counter], number: int) -> None:
+def _deliver(call: Call, counters: list[Counter], number: int, upload: Upload) -> None:
     if number % 6 == 0:
         return
     if number % 4 == 1:
-        make_delivery(call=call, counter=counters[0], upload=make_upload(counter=counters[0]))
+        make_delivery(call=call, counter=counters[0], upload=upload, row_number=number // 4 + 1)
     elif number % 4 == 2:
         upload = make_upload(counter=counters[0], **PROCESSED)
         sent = make_delivery(call=call, counter=counters[0], upload=upload)
@@ -115,6 +116,12 @@ FILTERS: list[dict[str, Any]] = [
     {"first_day": timezone.localdate() - timedelta(days=400), "state": "waiting"},
 ]
 
+OF_UPLOAD: list[dict[str, Any]] = [
+    {},
+    {"state": "sent", "tag": "спам"},
+    {"first_day": timezone.localdate(NOW - timedelta(hours=9))},
+]
+
 
 @pytest.mark.parametrize(("chosen", "scanned"), [(None, 3), (0, 3), (1, 2000)])
 def test_filters_find_the_calls_that_pass_them(
@@ -125,6 +132,9 @@ def test_filters_find_the_calls_that_pass_them(
     ids = list(Call.objects.filter(cabinet=cabinet).values_list("pk", flat=True)[:9])
     every = [*FILTERS, {"source": source}, {"source": source, "state": "skipped"}]
     every += [{"call_ids": ids}, {"call_ids": ids, "state": "skipped", "tag": "спам"}]
+    upload = Upload.objects.get(rows=6).pk
+    if chosen is None:
+        every += [{"upload": upload, **more} for more in ({"call_ids": ids}, *OF_UPLOAD)]
     sizes = mock.patch.object(call_list, "PAGE_SIZE", 3)
     with sizes, mock.patch.object(ledger_walk, "SCANNED", scanned):
         for values in every:
@@ -203,7 +213,9 @@ def _is_listed(call: Call, rows: list[Any], filters: CallFilters) -> bool:
 def _passes(row: Any, filters: CallFilters) -> bool:
     return (
         (not filters.counter or row.counter_id == filters.counter)
+        and (not filters.upload or row.upload_id == filters.upload)
         and (not filters.channel or row.channel == filters.channel)
+        and (not filters.first_day or timezone.localdate(row.partition_at) >= filters.first_day)
         and (not filters.state or row.display_state == filters.state)
         and (not filters.reason or row.why == filters.reason)
         and (filters.stage != "sent" or row.upload_id is not None)

@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from cabinets.models import Cabinet
-from calls.pages.forms import LedgerForm
 from calls.pages.funnel_steps import Rows
 from calls.pages.ledger_export.rows import LedgerReader
+from calls.pages.ledger_form import LedgerForm
 from calls.pages.number_table import Cell, NumberTable
 from calls.queries.ledger_filters import SENT
 from counters.models import Counter

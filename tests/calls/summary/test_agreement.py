@@ -147,35 +147,37 @@ def test_empty_cabinet_and_bad_dates_are_told(owner_client: Client, cabinet: Cab
 
 
 @pytest.mark.parametrize(
-    ("query", "first", "days"),
+    ("query", "first", "period"),
     [
-        # Dates filled in beside the number of days that the form stood at.
-        ({"days": "28", "shown": "", "from": "2026-11-01", "to": "2026-11-05"}, (11, 1), ""),
-        ({"days": "28", "from": "2026-11-01", "to": "2026-11-05"}, (11, 1), ""),
-        # A number of days chosen instead of the dates that the form stood at.
+        # Dates filled in beside the period that the form stood at.
+        ({"period": "28d", "shown": "", "from": "2026-11-01", "to": "2026-11-05"}, (11, 1), ""),
+        # A period chosen instead of the dates that the form stood at.
         (
             {
-                "days": "7",
+                "period": "7d",
                 "shown": "2026-11-01..2026-11-05",
                 "from": "2026-11-01",
                 "to": "2026-11-05",
             },
             (11, 14),
-            "7",
+            "7d",
         ),
-        ({"days": "14"}, (11, 7), "14"),
-        ({}, (10, 24), "28"),
+        ({"period": "last_month"}, (10, 1), "last_month"),
+        # Addresses of earlier versions.
+        ({"days": "14"}, (11, 7), "14d"),
+        ({"days": "28", "from": "2026-11-01", "to": "2026-11-05"}, (11, 1), ""),
+        ({}, (10, 24), "28d"),
     ],
 )
-def test_dates_that_were_filled_in_win_over_the_number_of_days(
-    cabinet: Cabinet, query: dict[str, str], first: tuple[int, int], days: str
+def test_dates_that_were_filled_in_win_over_the_period(
+    cabinet: Cabinet, query: dict[str, str], first: tuple[int, int], period: str
 ) -> None:
     with time_machine.travel(datetime(2026, 11, 20, 12, tzinfo=UTC), tick=False):
         form = PeriodForm(query, cabinet=cabinet)
         assert form.is_valid()
-        assert form.period().first == date(2026, *first)
-    assert form["days"].value() == days
-    assert form.shown == ("" if days else "2026-11-01..2026-11-05")
+        assert form.period_days().first == date(2026, *first)
+    assert form["period"].value() == period
+    assert form.shown == ("" if period else "2026-11-01..2026-11-05")
 
 
 def test_viewer_sees_no_record_in_the_sample(calls: list[Call], viewer_client: Client) -> None:
