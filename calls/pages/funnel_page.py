@@ -118,9 +118,9 @@ def _proofs(cabinet: Cabinet, period: Period, counter: Counter | None) -> Number
         "привязала, когда обработала файлы. Поэтому эти числа могут отличаться, и верьте логам."
     )
     of_linkable = _(
-        "Доля — из тех, что можно было привязать (%(rows)s): без статических и отправленных "
-        "непривязанными."
-    ) % {"rows": number_format(found.linkable)}
+        "Доля — из тех, что можно было привязать: %(rows)s из %(every)s. Статические и "
+        "отправленные непривязанными входят в числа строк, но не в доли."
+    ) % {"rows": number_format(found.linkable), "every": number_format(every)}
     columns = [Column(_("По логам")), Column(_("Строк")), Column(_("Доля"))]
     return NumberTable("proofs", _logs_title(found.read_at), columns, rows, f"{of_linkable} {note}")
 

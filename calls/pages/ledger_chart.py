@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cabinets.models import Cabinet
+from cabinets.plurals import plural
 from calls.pages.ledger_form import LedgerForm
 from calls.pages.ledger_words import days_text
 from calls.queries.ledger_counts import DAYS, MAX_DAYS, LedgerCounts, counts_of, most_counted
@@ -87,6 +88,7 @@ def chart_context(
             "chart_days": bars,
             "chart_named": [DisplayState(state).label for state in states],
             "chart_bar": _percent(100 * _BAR / len(bars)),
+            "chart_peak": _peak_text(max(bar["sum"] for bar in bars)),
             "chart_patterns": _patterns(states),
         }
     return context
@@ -186,7 +188,7 @@ def _bar(
 def _cells(days: tuple[date, date], counts: Mapping[str, int], address: _Address) -> SafeString:
     """Draw the cells of the table's row; a template's loops over them took a tenth of the page."""
     cells = (
-        (format_html('<a href="{}">{}</a>', address.of_days(*days, state=state), count),)
+        (format_html('<a href="{}">{}</a>', address.of_days(*days, state=state), grouped(count)),)
         if count
         else ("0",)
         for state, count in counts.items()
@@ -247,7 +249,7 @@ def _states(counts: LedgerCounts, address: _Address) -> list[dict[str, Any]]:
         {
             "label": str(DisplayState(state).label),
             "tone": TONES[state],
-            "count": sums[state],
+            "count": grouped(sums[state]),
             "url": address.of(state=state),
             "is_chosen": state in counts.filters.states,
             "pattern": drawn.index(state) if state in drawn else None,
@@ -255,3 +257,14 @@ def _states(counts: LedgerCounts, address: _Address) -> list[dict[str, Any]]:
         for state in DisplayState.values
         if sums[state]
     ]
+
+
+def _peak_text(rows: int) -> str:
+    """Return how many deliveries the highest bar has: the scale of the drawing."""
+    text = plural(
+        rows,
+        _("самый высокий столбец — %(count)s отправка"),
+        _("самый высокий столбец — %(count)s отправки"),
+        _("самый высокий столбец — %(count)s отправок"),
+    )
+    return text % {"count": grouped(rows)}

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cabinets.plurals import plural
 from calls.decision.reasons import hide_personal_data
 from calls.forecast import Forecast
 from calls.masking import masked_text
@@ -108,13 +109,25 @@ def _row(
 
 def _more(listed: ListedCall, shown: int) -> str:
     """Return how many deliveries are on the page of the call only; '' when all are shown."""
-    number = {"number": len(listed.deliveries) - shown}
-    if not number["number"]:
+    number = len(listed.deliveries) - shown
+    if not number:
         return ""
     rest = listed.deliveries[shown:]
     if not {row.counter_id for row in rest} & {row.counter_id for row in listed.deliveries[:shown]}:
-        return _("и ещё %(number)d у других счетчиков") % number
-    return _("и ещё %(number)d") % number
+        text = plural(
+            number,
+            _("и ещё %(number)d отправка у других счетчиков"),
+            _("и ещё %(number)d отправки у других счетчиков"),
+            _("и ещё %(number)d отправок у других счетчиков"),
+        )
+        return text % {"number": number}
+    text = plural(
+        number,
+        _("и ещё %(number)d отправка"),
+        _("и ещё %(number)d отправки"),
+        _("и ещё %(number)d отправок"),
+    )
+    return text % {"number": number}
 
 
 def _reason(call: Call, listed: ListedCall) -> str:

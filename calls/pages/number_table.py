@@ -11,7 +11,9 @@ from typing import Any
 from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
+from cabinets.plurals import plural
 from calls.pages.comparable import Comparable
 from calls.summary.read import Period
 
@@ -57,7 +59,12 @@ class Bar:
     @classmethod
     def of(cls, title: str, reached: int, before: int, every: int) -> Bar:
         """Return the bar of a row of ``every``, after a row of ``before``."""
-        text = f"{number_format(reached, force_grouping=True)} · {share(reached, every).text}"
+        text = plural(
+            reached,
+            _("%(count)s отправка · %(share)s"),
+            _("%(count)s отправки · %(share)s"),
+            _("%(count)s отправок · %(share)s"),
+        ) % {"count": count(reached).text, "share": share(reached, every).text}
         width = _width(reached, every)
         lost = min(_width(before - reached, every), 100 - width)
         return cls(title, text, f"{width:.2f}", f"{lost:.2f}")

@@ -139,21 +139,23 @@ def _differing(source: Quality, whole: Quality) -> list[str]:
     ]
 
 
-def _first_step(cards: list[Card]) -> str:
-    """Say what mending brings most; '' if no gain is known."""
+def _first_step(cards: list[Card]) -> dict[str, str]:
+    """Return what mending brings most and the address of its card; {} if no gain is known."""
     known = [(card, card.best) for card in cards if card.best is not None]
     if not known:
-        return ""
+        return {}
     card, best = max(known, key=lambda pair: (pair[1] and pair[1].gain) or 0)
     assert best is not None
-    return _(
-        "Начните отсюда. Счетчик «%(counter)s», %(factor)s %(share)s. Если починить: %(gain)s."
+    text = _(
+        "Начните со счетчика «%(counter)s», строка «%(factor)s»: сейчас %(share)s. Если починить: "
+        "%(gain)s."
     ) % {
         "counter": card.counter.name,
-        "factor": str(TITLES[best.code]).lower(),
+        "factor": TITLES[best.code],
         "share": share_text(best),
         "gain": gain_text(best, card.quality),
     }
+    return {"text": text, "url": f"#quality-{card.counter.pk}"}
 
 
 def _score(found: Quality) -> str:

@@ -93,17 +93,29 @@ def words_of(factor: Factor, quality: Quality) -> FactorWords:
 
 
 def share_text(factor: Factor) -> str:
-    """Return the share and the counts, such as «61 %: 488 из 800»."""
+    """Return the share and the counts, such as «61 %, 488 из 800 звонков»."""
     values = {"share": percent(factor.share), "counts": counts_text(factor)}
-    return _("%(share)s: %(counts)s") % values
+    return _("%(share)s, %(counts)s") % values
 
 
 def counts_text(factor: Factor) -> str:
-    """Return the counts, such as «488 из 800»."""
+    """Return the counts, such as «488 из 800 звонков»."""
     values = {"good": number_format(factor.good), "calls": number_format(factor.calls)}
     if factor.is_of_rows:
-        return _("отправок: %(good)s из %(calls)s") % values
-    return _("%(good)s из %(calls)s") % values
+        text = plural(
+            factor.calls,
+            _("%(good)s из %(calls)s отправки"),
+            _("%(good)s из %(calls)s отправок"),
+            _("%(good)s из %(calls)s отправок"),
+        )
+        return text % values
+    text = plural(
+        factor.calls,
+        _("%(good)s из %(calls)s звонка"),
+        _("%(good)s из %(calls)s звонков"),
+        _("%(good)s из %(calls)s звонков"),
+    )
+    return text % values
 
 
 def percent(share: float) -> str:

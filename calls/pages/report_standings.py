@@ -42,9 +42,10 @@ class Standing:
 
 @dataclass
 class _Sums:
-    """Rows of calls of one counter in the days of its report."""
+    """Rows of calls of one counter in the days of its report; ``goals``: rows sent as goals."""
 
     sent: int = 0
+    goals: int = 0
     accepted: int = 0
     partly: int = 0
 
@@ -69,8 +70,11 @@ def most_sent(cabinet: Cabinet, counters: Sequence[Counter]) -> Counter:
     """Return the counter that sent the most rows in the days of a report; of equals the first."""
     today = timezone.localdate()
     period = Period(today - timedelta(days=DAYS - 1), today, timezone.get_current_timezone())
-    sums = _sums(cabinet, period, [one.pk for one in counters], None)
-    return max(counters, key=lambda one: sums[one.pk].sent if one.pk in sums else 0)
+    sums = _sums(cabinet, period, [one.pk for one in counters])
+    return max(
+        counters,
+        key=lambda one: sums[one.pk].sent + sums[one.pk].goals if one.pk in sums else 0,
+    )
 
 
 def _badge(
@@ -85,6 +89,8 @@ def _badge(
     if report.is_different:
         return "warning", _("расходится")
     if not ours.sent and not reported:
+        if ours.goals:
+            return "neutral", _("отправляется только цель")
         return "neutral", str(NOTHING) if counter.enabled else _("выключен")
     if report.unexplained:
         count = {"count": number_format(abs(report.unexplained))}
@@ -103,18 +109,20 @@ def _ours(counters: Sequence[Counter], reports: Mapping[int, MetrikaReport]) -> 
             periods.setdefault(period, []).append(one.counter_id)
     sums: dict[int, _Sums] = {}
     for period, numbers in periods.items():
-        sums |= _sums(counters[0].cabinet, period, numbers, Channel.CALLS)
+        sums |= _sums(counters[0].cabinet, period, numbers)
     return sums
 
 
-def _sums(
-    cabinet: Cabinet, period: Period, counters: list[int], channel: Channel | None
-) -> dict[int, _Sums]:
-    by = ("counter_id", "shown", "reason")
+def _sums(cabinet: Cabinet, period: Period, counters: list[int]) -> dict[int, _Sums]:
+    by = ("counter_id", "channel", "shown", "reason")
     sums: dict[int, _Sums] = {}
-    for row in read.deliveries(cabinet, period, by=by, counters=counters, channel=channel):
+    for row in read.deliveries(cabinet, period, by=by, counters=counters):
         one, count = sums.setdefault(row["counter_id"], _Sums()), row["deliveries"]
-        if WITH_METRIKA.has(row["shown"], row["reason"]):
+        is_sent = WITH_METRIKA.has(row["shown"], row["reason"])
+        if row["channel"] == Channel.GOAL:
+            one.goals += count if is_sent else 0
+            continue
+        if is_sent:
             one.sent += count
         if row["shown"] in _WHOLLY:
             one.accepted += count

@@ -39,6 +39,7 @@ def reports_page(request: CabinetRequest) -> HttpResponse:
     chosen = _chosen(request, counters)
     context: dict[str, Any] = {"counters": counters, "periods": PERIODS, "counter": chosen}
     context["quality"] = QUALITY
+    context["is_chosen"] = chosen is not None and request.GET.get("counter") == str(chosen.pk)
     context["can_manage"] = request.membership.can_manage
     if chosen is not None:
         context |= _of_counter(chosen, _days(request))

@@ -76,7 +76,7 @@ def _totals(found: Statistics) -> NumberTable:
         Column(_("Отчёт Метрики")),
         Column(_("Почему может отличаться")),
     ]
-    note = f"{QUALITY.title}: {QUALITY_NOTE}"
+    note = f"{QUALITY.title}. {QUALITY_NOTE}"
     if found.first_day is not None:
         # The numbers of a part of the days are not compared with those of all.
         lines = [[*line[:2], Cell("—"), Cell("—"), *line[4:]] for line in lines]

@@ -173,7 +173,7 @@ def _uploads(counter: Counter, is_for_person: bool | None, stuck: int) -> Check:
 def _queue(counter: Counter, facts: _Facts) -> Check:
     count, expires = facts.waiting.get(counter.pk, (0, None))
     if not count:
-        return Check(_WAITING, FINE, _("Никто не ждёт отправки."))
+        return Check(_WAITING, FINE, _("Очередь пуста."))
     text = _("Ждут отправки: %(count)d.") % {"count": count}
     blocker = facts.blockers[counter.pk].sentence
     if not blocker:

@@ -44,7 +44,7 @@ def chart_of(client: Client, **query: Any) -> Any:
 
 
 def counts_of(answer: Any) -> dict[str, int]:
-    return {one["label"]: one["count"] for one in answer.context.get("chart_states", [])}
+    return {one["label"]: int(one["count"]) for one in answer.context.get("chart_states", [])}
 
 
 def test_chart_counts_rows_and_leads_to_their_calls(owner_client: Client, counter: Counter) -> None:

@@ -77,7 +77,7 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     day = timezone.localdate(LinkProof.objects.get().partition_at).isoformat()
     url = f"{reverse('calls:list')}?counter={found.pk}&link=linked&from={day}&to={day}"
     assert f'href="{escape(url)}">1</a>' in page
-    assert "это звонков: 1" in panel_in(page)
+    assert "отправок, звонков: 1" in panel_in(page)
     Upload.objects.update(linked_quantity=1)
     # Badge, filter and export tell the state of the file; the row's own result stands beside it.
     shown = owner_client.get(f"{url}&state=partly_linked")

@@ -115,11 +115,11 @@ def test_gains_come_from_the_proofs(counter: Counter, owner_client: Client) -> N
 
     text = page(owner_client)
     assert "7,6 из 10" in text
-    assert "76 % 75 из 99 +19 привязанных в неделю" in text
+    assert "76 % 75 из 99 звонков +19 привязанных в неделю" in text
     assert "не читается: 5 не похож на ClientID Метрики: 10 +10 привязанных" in text
-    assert "Начните отсюда. Счетчик «" in text
-    assert "идентификатор приходит 76 %" in text
-    assert "Б 0,0 Идентификатор приходит: 0 %: 0 из 24" in text
+    assert "Начните со счетчика «" in text
+    assert "строка «Идентификатор приходит»: сейчас 76 %, 75 из 99 звонков." in text
+    assert "Б 0,0 Идентификатор приходит: 0 %, 0 из 24 звонков" in text
 
 
 def test_counts_of_files_tell_less(counter: Counter, owner_client: Client) -> None:
@@ -164,7 +164,7 @@ def test_nothing_is_said_without_rows(
     for client in (owner_client, viewer_client):
         text = page(client)
         assert "оценки ещё нет Звонков посетителей сайта за это время: 19." in text
-        assert "Начните отсюда" not in text
+        assert "Начните со счетчика" not in text
     assert "Другие счетчики " + counter.name in page(owner_client, f"?counter={other.pk}")
     other.cabinet.counters.update(removed_at=timezone.now())
     assert "Оценивать пока нечего" in page(owner_client)
