@@ -1,10 +1,10 @@
 """Finds the next calls of the ledger that pass its filters, reading a bounded number of rows.
 
 Calls are looked through in their order by an index: those of the cabinet, or the rows of the one
-counter that is chosen. `SCANNED` of them are looked through for a page. A state or a reason that
-is so rare that these are no page is looked up by the indexes that hold it
-(`calls.queries.candidates`); what no index holds comes on a later page. The rows of an upload are
-few enough to be looked through at once (`UPLOAD_MAX_ROWS`), by the index of them.
+counter or upload that is chosen. `SCANNED` of them are looked through for a page. Of a state or a
+reason the `NEAREST` are; when these are no page, it is looked up by the indexes that hold it
+(`calls.queries.candidates`), if it is rare. What no index holds comes on a later page. The rows of
+an upload are few enough to be looked through at once (`UPLOAD_MAX_ROWS`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from calls.states import Channel
 
 #: So many calls, or rows of a counter, are looked through for a page.
 SCANNED = 2000
+#: So many of them before a rare state or reason is looked up.
+NEAREST = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: No call is later; some days more are a date as well.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -76,11 +78,15 @@ def next_calls(
     walk = _Walk(cabinet, filters, after, now)
     if filters.call_ids is not None:
         return _whole(walk.searched(filters.call_ids, most), most)
-    found, end = walk.scan(most)
-    if len(found) > most or end is None:
-        return _whole(found, most)
-    rare = walk.rare(most) if filters.state or filters.reason or filters.upload else None
-    return Found(found, end) if rare is None else _whole(rare, most)
+    if filters.state or filters.reason or filters.upload:
+        found, end = walk.scan(most, NEAREST)
+        if len(found) > most or end is None:
+            return _whole(found, most)
+        rare = walk.rare(most)
+        if rare is not None:
+            return _whole(rare, most)
+    found, end = walk.scan(most, SCANNED)
+    return _whole(found, most) if len(found) > most or end is None else Found(found, end)
 
 
 def is_longer_than(most: int, cabinet: Cabinet, filters: CallFilters, *, now: datetime) -> bool:
@@ -96,7 +102,7 @@ def newest(
 ) -> Place | None:
     """Return the newest of SCANNED calls that passes; ``upto``: from this call on."""
     after = Place(upto.at, upto.call_id + 1) if upto else None
-    found, _end = _Walk(cabinet, filters, after, now).scan(1)
+    found, _end = _Walk(cabinet, filters, after, now).scan(1, SCANNED)
     return found[0] if found else None
 
 
@@ -124,20 +130,20 @@ class _Walk:
     after: Place | None
     now: datetime
 
-    def scan(self, most: int) -> tuple[list[Place], Place | None]:
-        """Return up to ``most`` + 1 of the next SCANNED calls, and where those end, if they do."""
+    def scan(self, most: int, scanned: int) -> tuple[list[Place], Place | None]:
+        """Return up to ``most`` + 1 of the next ``scanned`` calls, and where those end, or None."""
         if self.filters.is_read_by_rows:
-            return self._scan_rows(most)
+            return self._scan_rows(most, scanned)
         calls = self.every()
         if not (self.filters.is_of_calls or self._asks_rows):
             return self._places(calls[: most + 1]), None
         found = self._read(
-            calls[:SCANNED], self._with_rows(Call.objects.filter(of_calls(self.filters))), most + 1
+            calls[:scanned], self._with_rows(Call.objects.filter(of_calls(self.filters))), most + 1
         )
-        end = None if len(found) > most else _last(self._places(calls[SCANNED - 1 : SCANNED]))
+        end = None if len(found) > most else self._end(calls[scanned - 1 : scanned])
         return found, end
 
-    def _scan_rows(self, most: int) -> tuple[list[Place], Place | None]:
+    def _scan_rows(self, most: int, scanned: int) -> tuple[list[Place], Place | None]:
         rows = self.every()
         fitting = passing(Delivery.objects.all(), self.filters, self.now)
         if self.filters.is_of_calls:
@@ -149,11 +155,11 @@ class _Walk:
             fitting = fitting.alias(passes=Subquery(of_row.values("pk")[:1]))
             fitting = fitting.filter(passes__isnull=False)
         # The rows of a call are next to each other.
-        found = self._read(rows[:SCANNED], fitting, len(Channel) * most + 1, key="call_id")
+        found = self._read(rows[:scanned], fitting, len(Channel) * most + 1, key="call_id")
         calls = list(dict.fromkeys(found))
         if len(calls) > most:
             return calls, None
-        end = _last(self._places(rows[SCANNED - 1 : SCANNED], key="call_id"))
+        end = self._end(rows[scanned - 1 : scanned], key="call_id")
         if end is None:
             return calls, None
         # The other row of the last call is perhaps not read: that call comes next.
@@ -187,11 +193,13 @@ class _Walk:
         )
         if self.after is not None:
             rows = rows.filter(partition_at__lte=self.after.at + CORRECTED_BY)
-        keys = sorted(rows.order_by().values_list("partition_at", "call_id"), reverse=True)
-        found = self._of_keys(keys[:SCANNED], most)
-        if len(found) > most or len(keys) <= SCANNED:
-            return found
-        return self._of_keys(keys, most)
+        keys = sorted(set(rows.order_by().values_list("partition_at", "call_id")), reverse=True)
+        found = self._of_keys(keys[:NEAREST], most)
+        if len(found) > most:
+            # A start is corrected by so much at most: no other call comes before the last.
+            since = found[most].at - CORRECTED_BY
+            keys = [one for one in keys if one[0] >= since]
+        return found if len(keys) <= NEAREST else self._of_keys(keys, most)
 
     def _of_keys(self, keys: list[tuple[datetime, int]], most: int) -> list[Place]:
         """Return up to ``most`` + 1 of the calls with rows of these keys; newest key first."""
@@ -260,6 +268,11 @@ class _Walk:
         columns = (self.filters.order_column, key, "partition_at")
         return [Place(*values) for values in found.values_list(*columns)]
 
+    def _end(self, found: QuerySet[Any], *, key: str = "pk") -> Place | None:
+        """Return the only place; None of none. Its month is not read, which no index holds."""
+        place = found.values_list(self.filters.order_column, key).first()
+        return Place(*place) if place else None
+
     def _read(
         self, scanned: QuerySet[Any], fitting: QuerySet[Any], most: int, *, key: str = "pk"
     ) -> list[Place]:
@@ -278,7 +291,3 @@ class _Walk:
         with connection.cursor() as cursor:
             cursor.execute(f'WITH "{table}" AS ({inner}) {outer}', [*values, *more])
             return [Place(*row) for row in cursor.fetchall()]
-
-
-def _last(places: list[Place]) -> Place | None:
-    return places[-1] if places else None

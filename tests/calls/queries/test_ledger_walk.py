@@ -55,6 +55,8 @@ def pair(account: YandexAccount) -> list[Counter]:
             client_id=["1718031415926535897", "12345"][number % 5 == 3],
         )
         _deliver(call, counters, number, upload)
+    # The start of the oldest call was corrected: it is the latest of those that wait.
+    Call.objects.filter(pk=call.pk).update(started_at=NOW - timedelta(minutes=30))
     return counters
 
 
@@ -136,7 +138,8 @@ def test_filters_find_the_calls_that_pass_them(
     if chosen is None:
         every += [{"upload": upload, **more} for more in ({"call_ids": ids}, *OF_UPLOAD)]
     sizes = mock.patch.object(call_list, "PAGE_SIZE", 3)
-    with sizes, mock.patch.object(ledger_walk, "SCANNED", scanned):
+    looked = mock.patch.multiple(ledger_walk, SCANNED=scanned, NEAREST=5)
+    with sizes, looked:
         for values in every:
             if chosen is not None and values.get("without_counter"):
                 continue
@@ -184,7 +187,7 @@ def expected(cabinet: Cabinet, filters: CallFilters) -> list[int]:
     rows: dict[int, list[Any]] = defaultdict(list)
     for row in rows_of(cabinet):
         rows[row.call_id].append(row)
-    calls = Call.objects.filter(cabinet=cabinet).order_by("-started_at", "-pk")
+    calls = Call.objects.filter(cabinet=cabinet).order_by(f"-{filters.order_column}", "-pk")
     return [call.pk for call in calls if _is_listed(call, rows[call.pk], filters)]
 
 
