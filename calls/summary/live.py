@@ -7,7 +7,8 @@ or a LIMIT, so that every hour is read by an index: the planner does not know ho
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -21,6 +22,8 @@ from calls.states import DeliveryState, DisplayState, UploadState
 _TOLD_IN_PART = f"""(d.shown = '{DisplayState.PARTLY_ACCEPTED}' AND NOT d.is_static
         AND (d.linked > 0 OR d.linked = 0 AND d.not_found > 0
             OR d.upload_state = '{UploadState.LINKAGE_FAILURE}'))"""
+#: Stands in compiled SQL for the moment that is now; no row has it.
+_SOME_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
 _EXPIRING = ", ".join(f"'{one}'" for one in EXPIRING_REASONS)
 #: When time alone changes the display state; with two places for the moment that is now.
 _CHANGES_AT = f"""CASE WHEN calls_delivery.expires_at <= %s THEN NULL
@@ -95,7 +98,15 @@ FROM touched t CROSS JOIN LATERAL (
 
 def _display_sql(now: datetime) -> tuple[tuple[str, str], list[Any]]:
     """Return the display state and the reason as SQL of calls_delivery and calls_upload."""
-    rows = Delivery.objects.annotate(shown_sql=display_state_case(now), why_sql=display_reason())
+    sql, values = _compiled_display()
+    return sql, [now if value == _SOME_MOMENT else value for value in values]
+
+
+@cache
+def _compiled_display() -> tuple[tuple[str, str], list[Any]]:
+    """Return what `_display_sql` does, of `_SOME_MOMENT`. Django compiles it for milliseconds."""
+    state = display_state_case(_SOME_MOMENT)
+    rows = Delivery.objects.annotate(shown_sql=state, why_sql=display_reason())
     compiler = rows.query.get_compiler(connection=connection)
     shown, shown_values = compiler.compile(rows.query.annotations["shown_sql"])
     why, why_values = compiler.compile(rows.query.annotations["why_sql"])

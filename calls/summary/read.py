@@ -138,9 +138,10 @@ def deliveries(
     by: Sequence[str] = (),
     counters: Collection[int] | None = None,
     channel: int | None = None,
+    sums: Sequence[str] = DELIVERY_SUMS,
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the sums `DELIVERY_SUMS` of the cabinet's rows of the ledger.
+    """Return the sums, some of `DELIVERY_SUMS`, of the cabinet's rows of the ledger.
 
     A dict for each combination of ``by`` that has rows; ``counters``: only of these.
     """
@@ -162,7 +163,7 @@ def deliveries(
         statement.add(f" UNION ALL SELECT {_DELIVERY_COLUMNS} FROM ({days}) AS days")
         statement.values += [zone, cabinet.pk, period.first, period.last, *chosen]
     statement.add(")")
-    return _sums(statement, by, DELIVERY_KEYS, DELIVERY_SUMS, period)
+    return _sums(statement, by, DELIVERY_KEYS, sums, period)
 
 
 def _begin(cabinet: Cabinet, period: Period, now: datetime) -> Statement:
