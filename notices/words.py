@@ -194,7 +194,7 @@ def _report_difference(facts: Facts) -> Words:
             "«%(name)s»: в отчёте Метрики за 30 дней больше звонков, чем отправлено: на "
             "%(calls)d. Проверьте, не передаёт ли их другой сервис."
         )
-    url = f"{reverse('calls:reports')}?{urlencode({'counter': facts['counter'], 'days': 30})}"
+    url = f"{reverse('calls:reports')}?{urlencode({'counter': facts['counter'], 'period': '30d'})}"
     return Words(text % facts, url, _("К сверке"))
 
 

@@ -38,11 +38,7 @@ _OF_ROWS = ("channel", "state", "reason", "link", "forecast", "stage", "upload")
 class LedgerForm(SearchForm):
     """The filters of the ledger of a cabinet: of all its calls, over all its counters."""
 
-    period = forms.ChoiceField(
-        label=_("Период"),
-        choices=[("", _("Всё время или свои даты")), *PERIODS.items()],
-        required=False,
-    )
+    period = forms.ChoiceField(label=_("Период"), required=False)
     counter = forms.ChoiceField(label=_("Счетчик"), required=False)
     state = forms.ChoiceField(
         label=_("Состояние"), choices=[ALL, *DisplayState.choices], required=False
@@ -100,6 +96,8 @@ class LedgerForm(SearchForm):
         self._set_choices("counter", counters, alone)
         self._set_choices("source", cabinet.call_sources.order_by("name", "pk"))
         self._offer_states(self.data.get("state", ""))
+        period: Any = self.fields["period"]
+        period.choices = [("", _("Свои даты") if self.shown else _("Всё время")), *PERIODS.items()]
 
     def _set_choices(self, name: str, found: Any, *more: tuple[str, Any]) -> None:
         named = [(str(pk), title) for pk, title in found.values_list("pk", "name")]

@@ -18,6 +18,7 @@ from calls.models.reports import today_of, zone_of
 from calls.pages import report_words as words
 from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
 from calls.pages.number_table import ledger_url
+from calls.pages.periods import days_of
 from calls.queries.link_totals import ProvedDay, proved_days
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, Verdict, counted_in, is_notable, judge
@@ -108,19 +109,22 @@ def comparison_of(
     report: MetrikaReport | None,
     channel: Channel,
     *,
-    days: int,
+    period_name: str,
     now: datetime,
 ) -> Comparison:
-    """Compare the last days. Load the counter with its goals. Six queries, eight of a goal."""
-    last = today_of(counter, now)
+    """Compare the days of a period (`calls.pages.periods`) in the counter's time zone.
+
+    Load the counter with its goals. Six queries, eight of a goal.
+    """
+    first, last = days_of(period_name, today_of(counter, now))
     zone = (report and report.time_zone) or zone_of(counter)
     read_at = report.read_at if report else None
-    period = Period(last - timedelta(days=days - 1), last, zone, read_at)
+    period = Period(first, last, zone, read_at)
     own = own_days(counter, channel, period)
     reported = _reported(counter, channel, period) if read_at else {}
     proved = _proved(counter, channel, period)
     lines = []
-    for day in (last - timedelta(days=back) for back in range(days)):
+    for day in (last - timedelta(days=back) for back in range((last - first).days + 1)):
         by_logs = proved.get(day, ProvedDay())
         of_day = _with_logs(own.get(day, OwnDay(day)), by_logs)
         line = _line(counter, report, channel, of_day, reported.get(day))
@@ -243,7 +247,8 @@ def _problem(
 ) -> str | Promise:
     """Return why the day is not comparable; '' when it is."""
     if report is None or not report.covers(own.day):
-        return words.NO_REPORT
+        is_earlier = report and report.first_day and own.day < report.first_day
+        return words.EARLIER if is_earlier else words.NO_REPORT
     if report.is_sampled:
         return words.SAMPLED
     if report.is_cut:

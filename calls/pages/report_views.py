@@ -11,12 +11,14 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.time_zones import zone_label
 from calls.models import MetrikaReport, Reconciliation
+from calls.pages.periods import PERIODS as EVERY_PERIOD
 from calls.pages.report_page import Comparison, channels_of, comparison_of, csv_rows
 from calls.pages.report_standings import most_sent, standings_of
 from calls.pages.report_words import QUALITY
@@ -25,9 +27,10 @@ from calls.states import Channel
 from counters.models import Counter
 from integrations.api_call import CODES, NO_ANSWER
 
-#: The periods that can be chosen: those of statistics that a report covers, and all its days.
-PERIODS = (7, 14, 28, reports.DAYS)
-DEFAULT_DAYS = 14
+#: The periods that can be chosen: those of statistics that a report reaches, and all its days.
+PERIODS = {name: title for name, title in EVERY_PERIOD.items() if name != "90d"}
+PERIODS |= {f"{reports.DAYS}d": gettext_lazy("30 дней")}
+DEFAULT = "14d"
 
 
 @never_cache
@@ -42,7 +45,7 @@ def reports_page(request: CabinetRequest) -> HttpResponse:
     context["is_chosen"] = chosen is not None and request.GET.get("counter") == str(chosen.pk)
     context["can_manage"] = request.membership.can_manage
     if chosen is not None:
-        context |= _of_counter(chosen, _days(request))
+        context |= _of_counter(chosen, _period(request))
         context["standings"] = standings_of(counters)
     return render(request, "calls/reports.html", context)
 
@@ -57,7 +60,7 @@ def reports_csv(request: CabinetRequest, counter_pk: int) -> HttpResponse:
     # Excel reads UTF-8 by this mark.
     response.write("\ufeff")
     writer = csv.writer(response, delimiter=";")
-    for one in _comparisons(counter, _report(counter), _days(request)):
+    for one in _comparisons(counter, _report(counter), _period(request)):
         writer.writerow([str(one.channel.label)])
         writer.writerow(_header())
         writer.writerows(csv_rows(one))
@@ -77,24 +80,24 @@ def read_report(request: CabinetRequest, counter_pk: int) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('calls:reports')}?counter={counter.pk}")
 
 
-def _of_counter(counter: Counter, days: int) -> dict[str, Any]:
+def _of_counter(counter: Counter, period: str) -> dict[str, Any]:
     report = _report(counter)
     error = report.error if report else ""
     compared = Reconciliation.objects.filter(counter=counter, is_latest=True).first()
     return {
-        "days": days,
+        "period": period,
         "report": report,
         "error": CODES.get(error, NO_ANSWER) if error else "",
-        "comparisons": _comparisons(counter, report, days),
+        "comparisons": _comparisons(counter, report, period),
         "zone": zone_label(counter.time_zone),
         "of_files": compared if compared and compared.uploadings is not None else None,
     }
 
 
-def _comparisons(counter: Counter, report: MetrikaReport | None, days: int) -> list[Comparison]:
+def _comparisons(counter: Counter, report: MetrikaReport | None, period: str) -> list[Comparison]:
     now = timezone.now()
     return [
-        comparison_of(counter, report, channel, days=days, now=now)
+        comparison_of(counter, report, channel, period_name=period, now=now)
         for channel in channels_of(counter) or [Channel.CALLS]
     ]
 
@@ -133,6 +136,7 @@ def _chosen(request: CabinetRequest, counters: list[Counter]) -> Counter | None:
     return most_sent(request.cabinet, counters)
 
 
-def _days(request: CabinetRequest) -> int:
-    chosen = request.GET.get("days", "")
-    return next((days for days in PERIODS if str(days) == chosen), DEFAULT_DAYS)
+def _period(request: CabinetRequest) -> str:
+    """Return the period of the address. Addresses that people kept have `days`, a number."""
+    chosen = request.GET.get("period", "") or f"{request.GET.get('days', '')}d"
+    return chosen if chosen in PERIODS else DEFAULT

@@ -17,7 +17,7 @@ from calls.models import Call, LinkProof, MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of
 from calls.pages.report_page import comparison_of
 from calls.pages.report_standings import standings_of
-from calls.pages.report_words import QUALITY, badge_of, evidence_sentence
+from calls.pages.report_words import EARLIER, QUALITY, badge_of, evidence_sentence
 from calls.reconciliation import reports
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, counted_in, judge
@@ -321,7 +321,7 @@ def test_estimates_and_cut_reports_are_not_compared(counter: Counter, flag: str)
         last_day=NIGHT.date(),
         **{flag: True},
     )
-    compared = comparison_of(counter, report, Channel.CALLS, days=14, now=NIGHT)
+    compared = comparison_of(counter, report, Channel.CALLS, period_name="14d", now=NIGHT)
 
     assert (compared.total, compared.sentence) == (None, "")
     assert {one.badge for one in compared.lines} == {("neutral", "не сопоставимо")}
@@ -352,7 +352,7 @@ def test_linked_rows_are_told_by_the_logs_where_they_name_all(
             result=result,
             proved_at=NIGHT,
         )
-        found = comparison_of(counter, None, Channel.CALLS, days=14, now=NIGHT)
+        found = comparison_of(counter, None, Channel.CALLS, period_name="14d", now=NIGHT)
         [line] = [one for one in found.lines if one.own.day == DAY]
         told.append((line.linked, line.linked_note))
     with time_machine.travel(NIGHT, tick=False):
@@ -390,7 +390,7 @@ def test_goals_reached_twice_in_a_second_count_once(counter: Counter) -> None:
         goals=[goal.goal_id],
     )
 
-    compared = comparison_of(counter, report, Channel.GOAL, days=14, now=NIGHT)
+    compared = comparison_of(counter, report, Channel.GOAL, period_name="14d", now=NIGHT)
 
     [line] = [one for one in compared.lines if one.own.sent]
     assert (line.own.merged, line.difference, line.badge) == (1, "−1", ("neutral", "объяснимо"))
@@ -407,7 +407,22 @@ def test_download_has_a_line_for_each_day(viewer_client: Client, counter: Counte
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert (lines[0], lines[1].split(";")[0], len(lines)) == ("Звонки", "День", 32)
     page: Any = viewer_client.get(URL, {"days": "28"})
-    assert page.context["periods"] == (7, 14, 28, 30)
+    names = ["today", "yesterday", "7d", "14d", "28d", "month", "last_month", "30d"]
+    assert (list(page.context["periods"]), page.context["period"]) == (names, "28d")
     assert len(page.context["comparisons"][0].lines) == 28
     other: Any = viewer_client.get(URL, {"days": "90"})
     assert len(other.context["comparisons"][0].lines) == 14
+
+
+def test_days_before_those_of_the_report_are_told_as_such(counter: Counter) -> None:
+    """Of the month before only its last days are in a report of 30 days."""
+    first, last = NIGHT.date() - timedelta(days=30), NIGHT.date() - timedelta(days=1)
+    report = MetrikaReport(counter=counter, read_at=NIGHT, first_day=first, last_day=last)
+
+    found = comparison_of(counter, report, Channel.CALLS, period_name="last_month", now=NIGHT)
+
+    whole = NIGHT.date().replace(day=1) - timedelta(days=1)
+    assert [found.lines[0].own.day, found.lines[-1].own.day] == [whole, whole.replace(day=1)]
+    told = {line.own.day for line in found.lines if line.problem == EARLIER}
+    assert told == {line.own.day for line in found.lines if line.own.day < first}
+    assert found.lines[-1].own.day in told
