@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Min, Q, When
 from django.utils.translation import gettext as _
 
 from calls.decision.horizon import LINK_HORIZON
@@ -38,6 +38,8 @@ SLACK = timedelta(days=1)
 AGE_AT_FIRST_WARNING = timedelta(days=21) - FIRST_WARNING - SLACK
 
 _UNDECIDED = AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE | AWAITS_GOAL
+#: When an expired delivery was too late: expired when decided, or by the end of its term.
+_TOO_LATE_AT = Case(When(state=DeliveryState.EXPIRED, then="decided_at"), default="expires_at")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class ExpiryWarning:
     expired: int
     #: Of the expired those that Metrika could have linked: neither static nor unlinked.
     lost: int
+    #: When the first of the expired were too late; None without any.
+    expired_since: datetime | None = None
 
     @property
     def sentences(self) -> list[str]:
@@ -95,6 +99,7 @@ def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
             in_a_week=Count("call_id", distinct=True, filter=soon),
             expired=Count("call_id", distinct=True, filter=expired),
             lost=Count("call_id", distinct=True, filter=expired & Q(is_static=False)),
+            expired_since=Min(_TOO_LATE_AT, filter=expired),
         )
     )
     return [ExpiryWarning(*row) for row in rows]

@@ -6,13 +6,26 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 
 from cabinets.models import Cabinet
-from calls.models import MetrikaReport, Upload
+from calls.models import MetrikaReport, Upload, UploadAttempt
 from calls.queries.expiry_warnings import ExpiryWarning, expiry_warnings
 from calls.queries.link_totals import unknown_rows
-from calls.states import TO_SEND, UploadState
+from calls.states import TO_SEND, Attention, UploadState
 from counters.models import Counter
 from counters.sendable import SENDABLE, as_q
 from notices.conditions.found import Found
@@ -20,19 +33,28 @@ from notices.kinds import Kind
 
 #: An upload that has not left so long after it was built is late, whatever it waits for.
 LATE_AFTER = timedelta(hours=6)
+_LAST_ATTEMPT = UploadAttempt.objects.filter(upload=OuterRef("pk")).order_by("-number")
+#: Since when an upload waits for a person: its result, or the refusal of its last attempt.
+_STUCK_SINCE = Coalesce(
+    "settled_at",
+    Case(When(attention=Attention.REJECTED, then=Subquery(_LAST_ATTEMPT.values("ended_at")[:1]))),
+)
 
 
 def stuck_uploads(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Found]:
     """Yield the counters with uploads that no task takes further."""
     stuck = Upload.objects.needs_attention().filter(_in(cabinet), counter__removed_at=None)
-    yield from _by_counter(stuck, Kind.STUCK)
+    yield from _by_counter(stuck.annotate(begin=_STUCK_SINCE), Kind.STUCK)
 
 
 def delayed_uploads(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Found]:
     """Yield the counters that could be sent to and have uploads that have not left for hours."""
     states = (*TO_SEND, UploadState.UNCLEAR)
     late = Upload.objects.filter(_in(cabinet), state__in=states, created_at__lte=now - LATE_AFTER)
-    yield from _by_counter(late.filter(as_q(SENDABLE, "counter__")), Kind.DELAYED)
+    # Since when the counter can be sent to, no row tells.
+    unknown = Value(None, output_field=DateTimeField())
+    sendable = late.filter(as_q(SENDABLE, "counter__"))
+    yield from _by_counter(sendable.annotate(begin=unknown), Kind.DELAYED)
 
 
 def _in(cabinet: Cabinet | None) -> Q:
@@ -61,15 +83,17 @@ def report_differences(now: datetime) -> Iterator[Found]:
 
 
 def _by_counter(uploads: QuerySet[Upload], kind: Kind) -> Iterator[Found]:
+    """Yield the counters of uploads; ``begin`` of an upload is null where no row tells it."""
     rows = (
         uploads.order_by()
         .values_list("counter_id", "counter__cabinet_id", "counter__name")
-        .annotate(Count("pk"), Sum("rows"), Min("pk"))
+        .annotate(Count("pk"), Sum("rows"), Min("pk"), Min("begin"), Count("begin"))
     )
-    for counter_id, cabinet_id, name, count, calls, first in rows:
+    for counter_id, cabinet_id, name, count, calls, first, begin, known in rows:
         facts: dict[str, Any] = {"counter": counter_id, "name": name, "uploads": count}
         facts |= {"calls": calls, "upload": first if count == 1 else 0}
-        yield Found(cabinet_id, kind, f"counter:{counter_id}", facts)
+        since = begin if known == count else None
+        yield Found(cabinet_id, kind, f"counter:{counter_id}", facts, since)
 
 
 def expiring_calls(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Found]:
@@ -82,7 +106,9 @@ def expiring_calls(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Fo
             facts = {"counter": one.counter_id, "name": one.counter_name, "calls": calls}
             if kind == Kind.EXPIRED and one.lost != calls:
                 facts["lost"] = one.lost
-            yield Found(cabinets[one.counter_id], kind, f"counter:{one.counter_id}", facts)
+            # Since when calls that may still be sent are blocked, no row tells.
+            since = one.expired_since if kind == Kind.EXPIRED else None
+            yield Found(cabinets[one.counter_id], kind, f"counter:{one.counter_id}", facts, since)
 
 
 def _counts(warning: ExpiryWarning) -> Iterator[tuple[Kind, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from notices.kinds import Kind
@@ -18,6 +19,8 @@ class Found:
     kind: Kind
     subject: str
     facts: dict[str, Any] = field(default_factory=dict)
+    #: When it began, as its own rows say; None if they do not.
+    since: datetime | None = None
 
     @property
     def key(self) -> Key:

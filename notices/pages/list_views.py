@@ -51,15 +51,13 @@ class NoticeRow:
 def notice_list(request: CabinetRequest) -> HttpResponse:
     """Show the notices; from here on the bell counts only newer ones."""
     now = timezone.now()
+    standing, more = _standing(request.cabinet, now)
     of_cabinet = Notice.objects.filter(cabinet=request.cabinet)
-    standing = list(of_cabinet.standing().order_by("-opened_at", "pk")[: MAX_STANDING + 1])
     ended = of_cabinet.filter(closed_at__gt=now - SHOWN_FOR).order_by("-closed_at", "pk")
-    if len(standing) <= MAX_STANDING:
-        standing += _unwritten(request.cabinet, standing, now)
     context = {
-        "standing": _rows(sorted(standing[:MAX_STANDING], key=_urgency)),
+        "standing": _rows(sorted(standing, key=_urgency)),
         "disconnected": [] if standing else _disconnected_logins(request.cabinet),
-        "has_more": len(standing) > MAX_STANDING,
+        "more": more,
         "ended": _rows(ended[:MAX_ENDED]),
     }
     if getattr(request.membership, "unseen_notices", 0):
@@ -68,14 +66,37 @@ def notice_list(request: CabinetRequest) -> HttpResponse:
     return render(request, "notices/notice_list.html", context)
 
 
-def _unwritten(cabinet: Cabinet, standing: Iterable[Notice], now: datetime) -> list[Notice]:
-    """Return notices, not stored, of what stands already but the next check has yet to find."""
-    known = {(one.kind, one.subject) for one in standing}
-    found = [one for one in found_in(cabinet, now) if (one.kind, one.subject) not in known]
-    return [
-        Notice(cabinet=cabinet, kind=one.kind, subject=one.subject, facts=one.facts, opened_at=now)
-        for one in found
-    ]
+def _standing(cabinet: Cabinet, now: datetime) -> tuple[list[Notice], int]:
+    """Return the notices that stand, the newest first, and how many more there are."""
+    stored = Notice.objects.filter(cabinet=cabinet).standing().order_by("-opened_at", "pk")
+    written = list(stored[: MAX_STANDING + 1])
+    count = len(written) if len(written) <= MAX_STANDING else stored.count()
+    unwritten = _unwritten(cabinet, now)
+    shown = [*unwritten, *written][:MAX_STANDING]
+    return shown, len(unwritten) + count - len(shown)
+
+
+def _unwritten(cabinet: Cabinet, now: datetime) -> list[Notice]:
+    """Return what stands already but the next check has yet to find, as it will write it.
+
+    It begins when its own rows say so (``opened_at``: None if they do not); a condition that is
+    back before its notice has ended is that notice.
+    """
+    found = list(found_in(cabinet, now))
+    kinds = {one.kind for one in found}
+    stored = Notice.objects.filter(cabinet=cabinet, kind__in=kinds).open() if kinds else []
+    known = {(one.kind, one.subject): one for one in stored}
+    notices = []
+    for one in found:
+        notice = known.get((one.kind, one.subject))
+        if notice is None:
+            notice = Notice(cabinet=cabinet, kind=one.kind, subject=one.subject)
+            notice.opened_at = one.since  # type: ignore[assignment]  # of a row that is not stored
+        elif notice.gone_since is None:
+            continue
+        notice.facts = one.facts
+        notices.append(notice)
+    return notices
 
 
 def _disconnected_logins(cabinet: Cabinet) -> list[str]:

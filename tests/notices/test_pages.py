@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import time_machine
 from django.contrib.auth.models import User
@@ -12,13 +13,16 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from cabinets.models import AuditEvent, Cabinet
+from calls.models import UploadAttempt
+from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from integrations.installation.guard import installation
 from integrations.models import Installation, YandexAccount
 from notices.kinds import Group, Kind
-from notices.models import NoticeChoice, NoticeMessage
+from notices.models import Notice, NoticeChoice, NoticeMessage
 from notices.tasks import check_often
 from tests import factories
+from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.notices.notices import FACTS, make_notice
 
 LIST, CHOICES = "/lk/integrations/notices", "/lk/integrations/notices/choices"
@@ -118,6 +122,45 @@ def test_disconnected_account_with_counters_in_use_is_not_called_calm(
     assert "Всё в порядке" in stranger_client.get(LIST).content.decode()
     Counter.objects.update(enabled=False)
     assert "Всё в порядке" in owner_client.get(LIST).content.decode()
+
+
+def test_what_no_check_has_written_yet_begins_when_its_rows_say_so(
+    clock: time_machine.Traveller, cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    now = timezone.now()
+    Counter.objects.update(enabled=False)
+    waiting, late = (
+        make_call(cabinet=cabinet, started_at=now - timedelta(days=days)) for days in (15, 22)
+    )
+    make_delivery(call=waiting, counter=counter, state=DeliveryState.WAITING)
+    ended = {"state": DeliveryState.EXPIRED, "decided_at": now - 5 * HOUR}
+    make_delivery(call=late, counter=counter, **ended)
+    stuck: dict[str, Any] = {"state": UploadState.NEEDS_ATTENTION, "uploading_id": None}
+    upload = make_upload(counter=counter, attention=Attention.REJECTED, rows=3, **stuck)
+    refused = {"started_at": now - 3 * HOUR, "ended_at": now - 2 * HOUR}
+    UploadAttempt.objects.create(upload=upload, number=1, **refused)
+
+    def shown() -> tuple[dict[str, Any], int]:
+        page = owner_client.get(LIST)
+        rows = [row.notice for row in page.context["standing"]]
+        assert len(rows) == len({(one.kind, one.subject) for one in rows})
+        assert ("Начало неизвестно" in page.content.decode()) == (None in begins(rows).values())
+        return begins(rows), page.context["more"]
+
+    def begins(rows: list[Notice]) -> dict[str, Any]:
+        return {one.kind: one.opened_at for one in rows}
+
+    week = {"expiring_week": None, "expired": now - 5 * HOUR}
+    assert shown() == (week | {"stuck": now - 2 * HOUR}, 0)
+    # Back before it has ended: the same notice. More than a page holds are counted.
+    again = {"kind": "stuck", "subject": f"counter:{counter.pk}", "facts": FACTS["stuck"]}
+    make_notice(cabinet=cabinet, opened_at=now - 48 * HOUR, gone_since=now, **again)
+    assert shown() == (week | {"stuck": now - 48 * HOUR}, 0)
+    other = {"cabinet": cabinet, "kind": "quota", "facts": FACTS["quota"], "opened_at": now}
+    Notice.objects.bulk_create(Notice(subject=f"account:{one}", **other) for one in range(240))
+    begun, more = shown()
+    assert (set(begun), more) == ({*week, "stuck", "quota"}, 43)
+    assert "Показаны последние 200, не показано ещё: 43." in owner_client.get(LIST).content.decode()
 
 
 def test_choice_decides_what_is_sent(
