@@ -38,6 +38,7 @@ SLACK = timedelta(days=1)
 AGE_AT_FIRST_WARNING = timedelta(days=21) - FIRST_WARNING - SLACK
 
 _UNDECIDED = AWAITS_SETTINGS | AWAITS_PERSON | AWAITS_FILE | AWAITS_GOAL
+_LINKABLE = Q(is_static=False)
 #: When an expired delivery was too late: expired when decided, or by the end of its term.
 _TOO_LATE_AT = Case(When(state=DeliveryState.EXPIRED, then="decided_at"), default="expires_at")
 
@@ -51,7 +52,9 @@ class ExpiryWarning:
     in_two_days: int
     in_a_week: int
     expired: int
-    #: Of the expired those that Metrika could have linked: neither static nor unlinked.
+    #: Of each of these those that Metrika can link: neither static nor unlinked.
+    linkable_in_two_days: int
+    linkable_in_a_week: int
     lost: int
     #: When the first of the expired were too late; None without any.
     expired_since: datetime | None = None
@@ -60,18 +63,39 @@ class ExpiryWarning:
     def sentences(self) -> list[str]:
         """Return the warnings in Russian, the most urgent first."""
         later = self.in_a_week - self.in_two_days
-        counts = [
-            (self.in_two_days, _("Не позже чем через 2 дня перестанут привязываться звонки: %d.")),
-            (later, _("Не позже чем через 7 дней перестанут привязываться звонки: %d.")),
-        ]
-        sentences = [text % count for count, text in counts if count]
-        return [*sentences, self._of_expired()] if self.expired else sentences
+        linkable = self.linkable_in_a_week - self.linkable_in_two_days
+        sentences = (
+            self._in_two_days() if self.in_two_days else "",
+            _in_seven_days(later, linkable) if later else "",
+            self._of_expired() if self.expired else "",
+        )
+        return [one for one in sentences if one]
+
+    def _in_two_days(self) -> str:
+        calls, linkable = self.in_two_days, self.linkable_in_two_days
+        if linkable == calls:
+            return _("Не позже чем через 2 дня перестанут привязываться звонки: %d.") % calls
+        text = _(
+            "Не позже чем через 2 дня опоздают звонки: %(all)d, из них перестанут привязываться: "
+            "%(linkable)d."
+        )
+        return text % {"all": calls, "linkable": linkable}
 
     def _of_expired(self) -> str:
         if self.lost == self.expired:
             return _("За неделю опоздали и уже не привяжутся звонки: %d.") % self.expired
         text = _("За неделю опоздали звонки: %(all)d, из них уже не привяжутся: %(lost)d.")
         return text % {"all": self.expired, "lost": self.lost}
+
+
+def _in_seven_days(calls: int, linkable: int) -> str:
+    if linkable == calls:
+        return _("Не позже чем через 7 дней перестанут привязываться звонки: %d.") % calls
+    text = _(
+        "Не позже чем через 7 дней опоздают звонки: %(all)d, из них перестанут привязываться: "
+        "%(linkable)d."
+    )
+    return text % {"all": calls, "linkable": linkable}
 
 
 def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
@@ -86,6 +110,7 @@ def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
         return []
     files = _files_of(ids, now)
     soon = Q(expires_at__gt=now, expires_at__lte=now + FIRST_WARNING) & _blocked(files)
+    last = soon & Q(expires_at__lte=now + LAST_WARNING)
     expired = _expired(files, since=now - REPORTED_FOR, now=now)
     rows = (
         Delivery.objects.filter(soon | expired, _candidates(files, since=now - REPORTED_FOR))
@@ -93,16 +118,20 @@ def expiry_warnings(counters: Q, *, now: datetime) -> list[ExpiryWarning]:
         .order_by("counter__name", "counter_id")
         .values_list("counter_id", "counter__name")
         .annotate(
-            in_two_days=Count(
-                "call_id", distinct=True, filter=soon & Q(expires_at__lte=now + LAST_WARNING)
-            ),
-            in_a_week=Count("call_id", distinct=True, filter=soon),
-            expired=Count("call_id", distinct=True, filter=expired),
-            lost=Count("call_id", distinct=True, filter=expired & Q(is_static=False)),
+            in_two_days=_calls(last),
+            in_a_week=_calls(soon),
+            expired=_calls(expired),
+            linkable_in_two_days=_calls(last & _LINKABLE),
+            linkable_in_a_week=_calls(soon & _LINKABLE),
+            lost=_calls(expired & _LINKABLE),
             expired_since=Min(_TOO_LATE_AT, filter=expired),
         )
     )
     return [ExpiryWarning(*row) for row in rows]
+
+
+def _calls(rows: Q) -> Count:
+    return Count("call_id", distinct=True, filter=rows)
 
 
 @dataclass(frozen=True)

@@ -102,20 +102,20 @@ def expiring_calls(now: datetime, cabinet: Cabinet | None = None) -> Iterator[Fo
     ids = [one.counter_id for one in warnings]
     cabinets = dict(Counter.objects.filter(pk__in=ids).values_list("pk", "cabinet_id"))
     for one in warnings:
-        for kind, calls in _counts(one):
+        for kind, calls, linkable in _counts(one):
             facts = {"counter": one.counter_id, "name": one.counter_name, "calls": calls}
-            if kind == Kind.EXPIRED and one.lost != calls:
-                facts["lost"] = one.lost
+            if linkable != calls:
+                facts["lost"] = linkable
             # Since when calls that may still be sent are blocked, no row tells.
             since = one.expired_since if kind == Kind.EXPIRED else None
             yield Found(cabinets[one.counter_id], kind, f"counter:{one.counter_id}", facts, since)
 
 
-def _counts(warning: ExpiryWarning) -> Iterator[tuple[Kind, int]]:
+def _counts(warning: ExpiryWarning) -> Iterator[tuple[Kind, int, int]]:
     # Within a week includes within two days: the first warning does not end when the last begins.
     counts = (
-        (Kind.EXPIRING_WEEK, warning.in_a_week),
-        (Kind.EXPIRING_DAYS, warning.in_two_days),
-        (Kind.EXPIRED, warning.expired),
+        (Kind.EXPIRING_WEEK, warning.in_a_week, warning.linkable_in_a_week),
+        (Kind.EXPIRING_DAYS, warning.in_two_days, warning.linkable_in_two_days),
+        (Kind.EXPIRED, warning.expired, warning.lost),
     )
-    return ((kind, calls) for kind, calls in counts if calls)
+    return (count for count in counts if count[1])

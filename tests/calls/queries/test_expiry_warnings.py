@@ -24,7 +24,7 @@ from integrations.models import YandexAccount
 from notices.models import Notice
 from tests import factories
 from tests.calls.blocks import counted_blocks
-from tests.calls.ledger import make_upload
+from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.many_rows import copy_call
 from tests.calls.sandbox_world import rows_in_metrika
 from tests.calls.stored import row_of, store_call
@@ -137,12 +137,16 @@ def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
 
 
 def test_sentences_name_the_days_and_the_numbers() -> None:
-    warning = ExpiryWarning(1, "Окна", in_two_days=15, in_a_week=40, expired=3, lost=3)
-
-    assert warning.sentences == [
+    assert ExpiryWarning(1, "Окна", 15, 40, 3, 15, 40, 3).sentences == [
         "Не позже чем через 2 дня перестанут привязываться звонки: 15.",
         "Не позже чем через 7 дней перестанут привязываться звонки: 25.",
         "За неделю опоздали и уже не привяжутся звонки: 3.",
+    ]
+    # Static calls are sent no later either, but never link.
+    assert ExpiryWarning(1, "Окна", 15, 40, 3, 14, 38, 0).sentences == [
+        "Не позже чем через 2 дня опоздают звонки: 15, из них перестанут привязываться: 14.",
+        "Не позже чем через 7 дней опоздают звонки: 25, из них перестанут привязываться: 24.",
+        "За неделю опоздали звонки: 3, из них уже не привяжутся: 0.",
     ]
 
 
@@ -160,6 +164,12 @@ def test_warnings_are_on_the_integrations_and_the_settings_page(
     sentence = "Не позже чем через 2 дня перестанут привязываться звонки: 1."
     assert sentence in dashboard
     assert sentence in settings_page
+    static = make_call(cabinet=cabinet, started_at=timezone.now() - timedelta(days=20))
+    make_delivery(call=static, counter=counter, state=DeliveryState.WAITING, is_static=True)
+    text = "Не позже чем через 2 дня опоздают звонки: 2, из них перестанут привязываться: 1."
+    notice = "опоздают звонки: 2, из них перестанут привязываться к визитам: 1."
+    assert text in owner_client.get("/lk/integrations").content.decode()
+    assert owner_client.get("/lk/integrations/notices").content.decode().count(notice) == 2
 
 
 def test_expired_call_of_two_channels_is_counted_once_and_linked(
