@@ -46,8 +46,10 @@ GROUPS = (HELD, NOT_SENT, IN_FILE, NOT_ACCEPTED, ACCEPTED)
 TAKEN = (Attention.DUPLICATE, Attention.NO_OUTCOME)
 #: States of rows that the rules let go: to be sent, on their way, with Metrika or refused by it.
 TO_SEND = (S.WAITING, S.HELD, *IN_FILE, *NOT_ACCEPTED, *ACCEPTED)
-#: States of files in which rows may be linked, and those of accepted rows that may be not linked.
-WITH_LINKED = (S.ACCEPTED, S.PARTLY_LINKED, S.PARTLY_ACCEPTED)
+#: States of files in which rows are linked, or may be: Metrika did not tell of all of them. The
+#: other accepted files have no linked row; `NOT_LINKED` are all that may have rows without a visit.
+HAVE_LINKED = (S.ACCEPTED, S.PARTLY_LINKED, S.PARTLY_ACCEPTED)
+WITH_LINKED = (*HAVE_LINKED, S.LINK_UNKNOWN)
 NOT_LINKED = tuple(state for state in ACCEPTED if state != S.ACCEPTED)
 
 
@@ -113,7 +115,7 @@ def steps_table(
     linked = round(sum(row["linked"] for row in rows))
     table, bars = [], []
     before = every = sum(found.values())
-    examples = _examples(cabinet, found, period, counter)
+    examples = _examples(cabinet, _sampled(found, linked), period, counter)
     for step, example in zip(STEPS, examples, strict=True):
         reached = linked if step.is_linked else step.reached.count(found)
         title = str(step.title)
@@ -182,11 +184,20 @@ def _step_note(partly: int) -> str:
     return f"{note} {more % {'rows': grouped(partly)}}"
 
 
+def _sampled(found: Mapping[tuple[str, str], int], linked: int) -> list[Rows]:
+    """Return of each step the rows of which it shows the newest; none of a step without any."""
+    sampled = [
+        replace(step.reached, states=HAVE_LINKED) if step.is_linked else step.reached
+        for step in STEPS
+    ]
+    return [
+        rows if rows.count(found) and (linked or not step.is_linked) else Rows(())
+        for step, rows in zip(STEPS, sampled, strict=True)
+    ]
+
+
 def _examples(
-    cabinet: Cabinet,
-    found: Mapping[tuple[str, str], int],
-    period: Period,
-    counter: Counter | None,
+    cabinet: Cabinet, sampled: Sequence[Rows], period: Period, counter: Counter | None
 ) -> list[Cell]:
     """Return a link to the sample of the newest call of each step that is quickly found.
 
@@ -194,15 +205,15 @@ def _examples(
     """
     cells: list[Cell] = []
     place: Place | None = None
-    for step in STEPS:
+    for rows in sampled:
         cell = Cell("—")
-        if step.reached.count(found) and (place or not cells):
+        if rows.states and (place or not cells):
             filters = CallFilters(
                 first_day=period.first,
                 last_day=period.last,
                 counter=counter.pk if counter else None,
-                state=",".join(step.reached.states),
-                stage=step.reached.stage,
+                state=",".join(rows.states),
+                stage=rows.stage,
             )
             place = newest(cabinet, filters, place, now=timezone.now())
             if place:

@@ -19,6 +19,7 @@ from django.urls import reverse
 
 from cabinets.models import Cabinet
 from calls.pages.funnel_steps import STEPS, TO_SEND, Rows
+from calls.pages.number_table import Cell
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.states import Channel, DisplayState
 from counters.models import Counter
@@ -70,6 +71,7 @@ def assert_funnel(scope: Scope) -> None:
                 if cell.under:
                     assert value(cell.under) == len(of_files)
                     scope.opens(cell.under, of_files)
+            assert_rows_of_files(scope, value(tables["steps"].rows[-2][1]), (reached, lost))
         else:
             for cell, asked in ((reached, step.reached), (lost, step.stayed)):
                 expected = [one for one in scope.rows if is_in(one, asked)]
@@ -88,6 +90,14 @@ def assert_funnel(scope: Scope) -> None:
     assert by_state == Tally(one.shown for one in scope.rows)
     partly = [one for one in scope.rows if one.shown == S.PARTLY_ACCEPTED]
     assert (f"не целиком: {len(partly)}." in tables["steps"].note) == bool(partly)
+
+
+def assert_rows_of_files(scope: Scope, accepted: int, cells: Sequence[Cell]) -> None:
+    """Beneath the linked rows and the others stand all accepted ones that may be among them."""
+    of_state = Tally(one.shown for one in scope.rows)
+    reached, lost = (value(one.under) if one.under else 0 for one in cells)
+    assert reached == accepted - of_state[S.ACCEPTED_STATIC] - of_state[S.UNMATCHED]
+    assert lost == accepted - of_state[S.ACCEPTED]
 
 
 def assert_statistics(scope: Scope) -> None:
