@@ -174,8 +174,10 @@ def plan_proofs() -> int:
     name="calls.prove_links", soft_time_limit=PROOF_TIME_LIMIT, time_limit=PROOF_TIME_LIMIT + 30
 )
 def prove_links() -> int:
-    """Take requests for Metrika's logs further."""
-    return proof.run_due(seconds=PROOF_SECONDS)
+    """Take requests for Metrika's logs further, and judge by them what the reports miss."""
+    steps = proof.run_due(seconds=PROOF_SECONDS)
+    reports.judge_proved(now=timezone.now())
+    return steps
 
 
 @shared_task(name="calls.write_chart_notes")

@@ -64,6 +64,7 @@ def test_columns_of_all_apps_are_compared() -> None:
         "calls_freshness",
         "calls_listuse",
         "calls_logrequest",
+        "calls_metrikareport",
         "calls_rejectedrecord",
         "calls_restorerun",
         "calls_upload",

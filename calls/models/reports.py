@@ -53,6 +53,8 @@ class MetrikaReport(models.Model):
     unexplained = models.IntegerField(_("Необъяснённая разница"), default=0)
     #: The difference is above the threshold: see `calls.reconciliation.verdict`.
     is_different = models.BooleanField(_("Расходится"), default=False)
+    #: When both were last found out; None: with the reading of the report.
+    judged_at = models.DateTimeField(_("Оценено"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("отчёт Метрики")

@@ -19,7 +19,7 @@ from calls.pages import report_words as words
 from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
 from calls.pages.number_table import ledger_url
 from calls.pages.periods import days_of
-from calls.queries.link_totals import ProvedDay, proved_days
+from calls.reconciliation.by_logs import ProvedDay, names_all, proved_days, with_logs
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, Verdict, counted_in, is_notable, judge
 from calls.states import Channel
@@ -60,7 +60,7 @@ class DayLine:
     @property
     def linked_note(self) -> str:
         """What the logs say beside it; '' if they say nothing."""
-        if _is_proved(self.own, self.proved):
+        if names_all(self.own, self.proved):
             return _("по логам")
         if not self.proved.rows:
             return ""
@@ -122,11 +122,11 @@ def comparison_of(
     period = Period(first, last, zone, read_at)
     own = own_days(counter, channel, period)
     reported = _reported(counter, channel, period) if read_at else {}
-    proved = _proved(counter, channel, period)
+    proved = proved_days(counter, channel, period)
     lines = []
     for day in (last - timedelta(days=back) for back in range((last - first).days + 1)):
         by_logs = proved.get(day, ProvedDay())
-        of_day = _with_logs(own.get(day, OwnDay(day)), by_logs)
+        of_day = with_logs(own.get(day, OwnDay(day)), by_logs)
         line = _line(counter, report, channel, of_day, reported.get(day))
         lines.append(replace(line, proved=by_logs))
     comparable = [one for one in lines if one.reported is not None]
@@ -169,24 +169,6 @@ def _total(counter: Counter, channel: Channel, period: Period, comparable: list[
     return sum((one.own for one in comparable), OwnDay(first))
 
 
-def _proved(counter: Counter, channel: Channel, period: Period) -> dict[date, ProvedDay]:
-    days = LedgerPeriod(period.first, period.last, ZoneInfo(period.zone))
-    return proved_days(counter, channel, days.start, days.end, zone=period.zone)
-
-
-def _is_proved(own: OwnDay, proved: ProvedDay) -> bool:
-    """Whether the logs name every row that may be linked."""
-    return 0 < own.sent - own.static <= proved.rows
-
-
-def _with_logs(own: OwnDay, proved: ProvedDay) -> OwnDay:
-    """Return the day with the linked rows of the logs, if these name all."""
-    if not _is_proved(own, proved):
-        return own
-    linked = proved.linked
-    return replace(own, linked_low=linked, linked_high=linked, due_low=min(own.due_low, linked))
-
-
 def _is_whole(comparable: list[DayLine]) -> bool:
     first, last = comparable[-1].own.day, comparable[0].own.day
     return (last - first).days + 1 == len(comparable)
@@ -201,7 +183,7 @@ def _compared(
 ) -> Comparison:
     reported = sum(one.reported or 0 for one in comparable)
     proved = sum((one.proved for one in comparable), ProvedDay())
-    own = _with_logs(own, proved)
+    own = with_logs(own, proved)
     counted = counted_in(own, reported, channel)
     lines = [_judged_anew(one, channel, counted) for one in lines]
     verdict = judge(own, reported, channel, counted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Counts
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
@@ -15,7 +15,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.models import LinkProof, LogRequest, Resend, UnknownLogRow
 from calls.queries.link_proofs import LINKED, OF_RESULT
-from calls.states import Channel, LinkResult
+from calls.states import LinkResult
 from counters.models import Counter
 
 #: Calls of so many days are counted on a counter's page.
@@ -95,18 +95,6 @@ class ProvedRows:
         return self.rows.get(value, 0) - self.unlinked.get(value, 0)
 
 
-@dataclass(frozen=True)
-class ProvedDay:
-    """Rows of a day, or of several, that the logs were searched for, and the linked ones."""
-
-    rows: int = 0
-    linked: int = 0
-
-    def __add__(self, other: ProvedDay) -> ProvedDay:
-        """Sum of two days."""
-        return ProvedDay(self.rows + other.rows, self.linked + other.linked)
-
-
 _PROVED = """
 SELECT counter_id, result, count(*), count(*) FILTER (WHERE is_static), max(proved_at) FROM (
     SELECT p.counter_id, p.result, u.is_static, p.proved_at
@@ -116,19 +104,6 @@ SELECT counter_id, result, count(*), count(*) FILTER (WHERE is_static), max(prov
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
     LIMIT %(most)s
 ) AS proved GROUP BY counter_id, result
-"""
-
-_PROVED_DAYS = f"""
-SELECT (partition_at AT TIME ZONE %(zone)s)::date, count(*),
-    count(*) FILTER (WHERE result = {LinkResult.LINKED:d})
-FROM (
-    SELECT p.result, p.partition_at FROM calls_linkproof p
-    WHERE p.counter_id = %(counter)s AND p.channel = %(channel)s
-      AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
-      AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
-      AND NOT EXISTS (SELECT 1 FROM calls_upload u WHERE u.id = p.upload_id AND u.is_static)
-    LIMIT %(most)s
-) AS proved GROUP BY 1
 """
 
 
@@ -198,28 +173,6 @@ def _sum(some: Collection[ProvedRows]) -> ProvedRows:
         unlinked.update(one.unlinked)
     read = max((one.read_at for one in some if one.read_at), default=None)
     return ProvedRows(rows, read, unlinked)
-
-
-def proved_days(
-    counter: Counter, channel: Channel, since: datetime, until: datetime, *, zone: str
-) -> dict[date, ProvedDay]:
-    """Return the days whose rows of the channel the logs name, by this zone; one query.
-
-    Empty when the rows are more than `MOST_COUNTED`. Repeats that a person ordered are none of
-    them, nor are static ones: Metrika links none of these.
-    """
-    values: dict[str, Any] = {
-        "counter": counter.pk,
-        "channel": channel.value,
-        "since": since,
-        "until": until,
-        "zone": zone,
-        "most": MOST_COUNTED + 1,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_PROVED_DAYS, values)
-        found = {day: ProvedDay(rows, linked) for day, rows, linked in cursor.fetchall()}
-    return found if sum(one.rows for one in found.values()) <= MOST_COUNTED else {}
 
 
 def upload_proofs(upload_id: int) -> dict[str, Any]:

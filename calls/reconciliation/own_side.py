@@ -183,7 +183,7 @@ def own_total(counter: Counter, channel: Channel, period: Period) -> OwnDay:
 def _found(
     counter: Counter, channel: Channel, period: Period, *, is_whole: bool
 ) -> dict[date, OwnDay]:
-    since, read_at = _midnight(period.first, period.zone), period.report_at
+    since, read_at = midnight(period.first, period.zone), period.report_at
     values = {
         "counter": counter.pk,
         "channel": channel.value,
@@ -193,7 +193,7 @@ def _found(
         "target": counter.targets if channel == Channel.GOAL else "",
         "now": timezone.now(),
         "since": since,
-        "until": _midnight(period.last + timedelta(days=1), period.zone),
+        "until": midnight(period.last + timedelta(days=1), period.zone),
         # Without a report nothing is due in it.
         "report": read_at - REPORT_LAG if read_at else since,
     }
@@ -216,5 +216,6 @@ def _rows(sql: str, names: tuple[str, ...], values: dict[str, Any]) -> Iterator[
             yield dict(zip(names, (row[0], *counts), strict=True))
 
 
-def _midnight(day: date, zone: str) -> datetime:
+def midnight(day: date, zone: str) -> datetime:
+    """Return when the day begins in the time zone."""
     return datetime.combine(day, datetime.min.time(), ZoneInfo(zone))

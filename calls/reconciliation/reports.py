@@ -14,12 +14,14 @@ from datetime import time as time_of_day
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from cabinets import audit
-from calls.models import MetrikaReport, MetrikaReportDay
+from calls.models import LogRequest, LogState, MetrikaReport, MetrikaReportDay
 from calls.models.reports import today_of, zone_of
+from calls.reconciliation.by_logs import ProvedDay, proved_days, with_logs
 from calls.reconciliation.own_side import Period, own_total
 from calls.reconciliation.verdict import is_notable, judge
 from calls.runtime import shutdown
@@ -164,20 +166,47 @@ def store(counter: Counter, found: CallReport, *, now: datetime) -> MetrikaRepor
     report.time_zone, report.error = zone_of(counter), ""
     report.goals = list(found.goals)
     report.is_sampled, report.is_cut = found.is_sampled, found.is_cut
-    report.unexplained, report.is_different = _judged(counter, report, found)
+    _judge(counter, report, now)
     return _done(report, next_at=_next_night(counter, now))
 
 
-def _judged(counter: Counter, report: MetrikaReport, found: CallReport) -> tuple[int, bool]:
-    """Return the unexplained difference of all days, and whether people are told of it."""
+def judge_proved(*, now: datetime) -> int:
+    """Judge anew the reports of counters whose rows the logs have told of since; return how many.
+
+    Stopped half way, the rest is judged by the next run.
+    """
+    judged = 0
+    for pk in shutdown.until_requested(list(_proved_since().values_list("pk", flat=True))):
+        with isolated_errors(logger, "judging report %s", pk), transaction.atomic():
+            locked = MetrikaReport.objects.select_for_update(of=("self",), no_key=True)
+            report = locked.select_related("counter").get(pk=pk)
+            _judge(report.counter, report, now)
+            report.save(update_fields=["unexplained", "is_different", "judged_at"])
+            judged += 1
+    return judged
+
+
+def _proved_since() -> QuerySet[MetrikaReport]:
+    ended = LogRequest.objects.filter(counter=OuterRef("counter"), state=LogState.DONE)
+    newer = ended.filter(finished_at__gt=Coalesce(OuterRef("judged_at"), OuterRef("read_at")))
+    return MetrikaReport.objects.filter(Exists(newer), counter__removed_at=None).order_by("pk")
+
+
+def _judge(counter: Counter, report: MetrikaReport, now: datetime) -> None:
+    """Set the unexplained difference of all days, and whether people are told of it."""
+    report.unexplained, report.is_different, report.judged_at = 0, False, now
     if not counter.send_calls or not report.is_comparable:
-        return 0, False
+        return
     assert report.first_day is not None
     assert report.last_day is not None
+    channel = Channel.CALLS
     period = Period(report.first_day, report.last_day, report.time_zone, report.read_at)
-    total = own_total(counter, Channel.CALLS, period)
-    verdict = judge(total, sum(one.calls for one in found.days), Channel.CALLS)
-    return verdict.unexplained, is_notable(verdict.unexplained, total.sent)
+    proved = sum(proved_days(counter, channel, period).values(), ProvedDay())
+    total = with_logs(own_total(counter, channel, period), proved)
+    days = MetrikaReportDay.objects.filter(counter=counter)
+    verdict = judge(total, days.aggregate(calls=Sum("calls", default=0))["calls"], channel)
+    report.unexplained = verdict.unexplained
+    report.is_different = is_notable(verdict.unexplained, total.sent)
 
 
 def _failed(counter: Counter, error: str, now: datetime) -> MetrikaReport:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.delivery import polling
-from calls.models import Call, LinkProof, MetrikaReport, MetrikaReportDay
+from calls.models import Call, LinkProof, LogRequest, MetrikaReport, MetrikaReportDay, Upload
 from calls.models.reports import today_of
 from calls.pages.report_page import comparison_of
 from calls.pages.report_standings import standings_of
@@ -22,6 +22,7 @@ from calls.reconciliation import reports
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, counted_in, judge
 from calls.states import Channel, DeliveryState, LinkResult, UploadState
+from calls.tasks import prove_links
 from counters.models import Counter
 from devtools.sandbox import RunningSandbox
 from integrations.models import RequestDay
@@ -311,6 +312,52 @@ def test_a_counter_differs_from_five_calls_and_five_per_cent_on(counter: Counter
     assert state == [(-5, [(5, False)]), (-4, []), (7, [(7, True)])]
 
 
+def test_a_difference_is_judged_again_when_the_logs_have_told_of_it(counter: Counter) -> None:
+    taken: dict[str, Any] = {"accepted_at": NIGHT - timedelta(days=1, hours=1)}
+    upload = make_upload(counter=counter, rows=8, linked_quantity=8, line_quantity=8, **taken)
+    Upload.objects.update(state=UploadState.PROCESSED)
+    rows(counter, 8, NOON, upload=upload)
+    reports.order(counter, actor=factories.make_user(), now=NIGHT)
+
+    def told() -> list[int]:
+        of_page = comparison_of(
+            counter, MetrikaReport.objects.get(), Channel.CALLS, period_name="30d", now=NIGHT
+        ).total
+        assert of_page is not None
+        assert of_page.verdict is not None
+        assert of_page.verdict.unexplained == MetrikaReport.objects.get().unexplained
+        return [one.facts["calls"] for one in report_differences(timezone.now())]
+
+    with time_machine.travel(NIGHT, tick=False) as traveller:
+        reports.store(counter, CallReport((ReportedDay(DAY, 1),)), now=NIGHT)
+        assert (told(), reports.judge_proved(now=NIGHT)) == ([7], 0)
+        traveller.shift(timedelta(hours=1))
+        days: dict[str, Any] = {"date1": DAY, "date2": DAY, "requested_at": NIGHT}
+        ended = {"state": "done", "finished_at": timezone.now(), "next_at": NIGHT}
+        LogRequest.objects.create(counter=counter, **days, **ended)
+        for number, call in enumerate(Call.objects.order_by("pk"), start=1):
+            prove(upload, number, call, LinkResult.LINKED if number == 1 else LinkResult.NO_VISIT)
+        traveller.shift(timedelta(hours=1))
+        # The task: without anything to ask Metrika for.
+        assert (prove_links(), told()) == (0, [])
+        assert reports.judge_proved(now=timezone.now()) == 0
+
+
+def prove(upload: Upload, number: int, call: Call, result: LinkResult) -> None:
+    """The logs say so of a row."""
+    LinkProof.objects.create(
+        upload=upload,
+        row_number=number,
+        call=call,
+        partition_at=call.partition_at,
+        cabinet=call.cabinet,
+        counter=upload.counter,
+        channel=Channel.CALLS,
+        result=result,
+        proved_at=NIGHT,
+    )
+
+
 @pytest.mark.parametrize("flag", ["is_sampled", "is_cut"])
 def test_estimates_and_cut_reports_are_not_compared(counter: Counter, flag: str) -> None:
     report = MetrikaReport.objects.create(
@@ -341,17 +388,7 @@ def test_linked_rows_are_told_by_the_logs_where_they_name_all(
     places = [(static, 1, LinkResult.NO_VISIT)]
     places += [(upload, 1, LinkResult.LINKED), (upload, 2, LinkResult.NO_VISIT)]
     for call, (file, number, result) in zip(Call.objects.order_by("pk"), places, strict=True):
-        LinkProof.objects.create(
-            upload=file,
-            row_number=number,
-            call=call,
-            partition_at=call.partition_at,
-            cabinet=counter.cabinet,
-            counter=counter,
-            channel=Channel.CALLS,
-            result=result,
-            proved_at=NIGHT,
-        )
+        prove(file, number, call, result)
         found = comparison_of(counter, None, Channel.CALLS, period_name="14d", now=NIGHT)
         [line] = [one for one in found.lines if one.own.day == DAY]
         told.append((line.linked, line.linked_note))
