@@ -21,7 +21,7 @@ _LINES = 500
 _PHONE = 1
 
 
-def csv_pieces(rows: Iterable[Sequence[Cell]], zone: str) -> Iterator[bytes]:
+def csv_pieces(rows: Iterable[Sequence[Cell]], zone: str, _days: str) -> Iterator[bytes]:
     """Yield the lines with a byte order mark and semicolons: Excel opens them without questions."""
     yield "\ufeff".encode()
     titles = [[column.title for column in columns_of(zone)]]
@@ -33,13 +33,16 @@ def csv_pieces(rows: Iterable[Sequence[Cell]], zone: str) -> Iterator[bytes]:
         titles = [_plain(row) for row in islice(lines, _LINES)]
 
 
-def excel_pieces(rows: Iterable[Sequence[Cell]], zone: str) -> Iterator[bytes]:
+def excel_pieces(rows: Iterable[Sequence[Cell]], zone: str, days: str) -> Iterator[bytes]:
     """Yield the workbook; its cells have types, so that text stays text."""
-    return workbook_pieces(rows, sheet=_("Звонки"), columns=columns_of(zone))
+    sheet = _("Звонки %(days)s") % {"days": days} if days else _("Звонки")
+    return workbook_pieces(rows, sheet=sheet, columns=columns_of(zone))
 
 
-#: What a file can be: the writer and the content type, by the end of its name.
-KINDS: dict[str, tuple[Callable[[Iterable[Sequence[Cell]], str], Iterator[bytes]], str]] = {
+Writer = Callable[[Iterable[Sequence[Cell]], str, str], Iterator[bytes]]
+#: What a file can be: the writer and the content type, by the end of its name. A writer takes the
+#: rows, the time zone and the days, of which only a workbook has a place beside its rows.
+KINDS: dict[str, tuple[Writer, str]] = {
     "csv": (csv_pieces, "text/csv; charset=utf-8"),
     "xlsx": (excel_pieces, CONTENT_TYPE),
 }

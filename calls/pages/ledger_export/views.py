@@ -60,7 +60,7 @@ def export_ledger(request: CabinetRequest) -> HttpResponse:
     zone = timezone.get_current_timezone_name()
     reader = LedgerReader(request.cabinet, filters, now, ZoneInfo(zone), is_whole)
     write, content_type = KINDS[kind]
-    pieces = in_this_locale(write(reader.every_row(), zone))
+    pieces = in_this_locale(write(reader.every_row(), zone, _sheet_days(filters)))
     return _attachment(pieces, content_type, f"callkeeper-calls{_days_of(filters)}.{kind}")
 
 
@@ -103,6 +103,12 @@ def _days_of(filters: CallFilters) -> str:
     if first is None or first == last:
         return f"-{'to-' if first is None else ''}{last}" if last else ""
     return f"-{first}_{last}" if last else f"-from-{first}"
+
+
+def _sheet_days(filters: CallFilters) -> str:
+    """Return the first and the last day for the name of a sheet; '' unless both are chosen."""
+    first, last = filters.first_day, filters.last_day
+    return f"{first:%d.%m.%Y}–{last:%d.%m.%Y}" if first and last else ""
 
 
 def _log(request: CabinetRequest, form: LedgerForm) -> None:
@@ -151,9 +157,10 @@ def export_file(request: CabinetRequest, pk: int, format: str) -> HttpResponse:
     if format not in KINDS:
         raise Http404
     write, content_type = KINDS[format]
-    pieces = in_this_locale(write(job.stored_rows(one), one.zone))
-    days = _days_of(job.reader_of(one).filters)
-    return _attachment(pieces, content_type, f"callkeeper-calls-{one.pk}{days}.{format}")
+    filters = job.reader_of(one).filters
+    pieces = in_this_locale(write(job.stored_rows(one), one.zone, _sheet_days(filters)))
+    name = f"callkeeper-calls-{one.pk}{_days_of(filters)}.{format}"
+    return _attachment(pieces, content_type, name)
 
 
 @require_POST

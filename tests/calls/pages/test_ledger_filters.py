@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -113,8 +115,10 @@ def test_period_is_kept_by_its_name_and_moves_with_the_days(
         chosen = show(owner_client, **form, shown="2026-11-01..2026-11-28")
         assert (listed(chosen), chosen.context["address"]) == (urls[:1], "period=today")
         owner_client.post(f"{LEDGER}/filters?{urlencode({'period': 'month'})}", {"name": "Месяц"})
-        answer = owner_client.post(f"{LEDGER}/export?period=month", {"format": "xlsx"})
+        answer: Any = owner_client.post(f"{LEDGER}/export?period=month", {"format": "xlsx"})
         assert "callkeeper-calls-2026-11-01_2026-11-29.xlsx" in answer["Content-Disposition"]
+        book = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+        assert "Звонки 01.11.2026–29.11.2026" in book.read("xl/workbook.xml").decode()
     assert SavedFilter.objects.get().parameters == {"period": "month"}
     logged = AuditEvent.objects.get(action="ledger.downloaded").after["filters"]
     assert logged == {"period": "month", "from": "2026-11-01", "to": "2026-11-29"}
