@@ -164,10 +164,11 @@ def _period_text(totals: LinkTotals) -> str:
 
 def _state_of(one: LogRequest) -> dict[str, Any]:
     total = 2 * len(one.parts)
+    label = one.get_state_display()
     is_read = one.state in (LogState.READING, LogState.VISITS)
     return {
         "days": _days_of(one),
-        "state": one.get_state_display(),
+        "state": f"{label[:1].lower()}{label[1:]}",
         "is_open": one.is_open,
         "error": sentence_of(one.error),
         "zone_note": _zone_note(one),
