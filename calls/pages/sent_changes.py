@@ -54,8 +54,9 @@ class Change:
 
     @property
     def text(self) -> str:
-        """The change in one line: field, sent value → present value."""
-        return f"{self.title}: {self.sent} → {self.now}"
+        """The change in words: field, sent value, present value."""
+        words = {"field": self.title, "sent": self.sent, "now": self.now}
+        return _("%(field)s: было %(sent)s, стало %(now)s") % words
 
 
 def changes_of(deliveries: Iterable[Delivery], *, is_whole: bool) -> dict[Key, list[Change] | None]:
@@ -89,7 +90,7 @@ def changed_text(changes: Mapping[Key, list[Change] | None], delivery: Delivery)
     found = changes.get(key_of(delivery), [])
     if found is None:
         return _("Какие значения ушли, неизвестно: файл этой выгрузки не сохранён.")
-    return "; ".join(one.text for one in found)
+    return "; ".join(one.text for one in found) + "." if found else ""
 
 
 def _rows_now(deliveries: Sequence[Delivery]) -> dict[Key, Mapping[str, str]]:

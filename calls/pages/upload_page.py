@@ -88,7 +88,7 @@ def proved_upload(upload: Upload) -> ProvedUpload | None:
     found = upload_proofs(upload.pk)
     if upload.is_static or not found["rows"]:
         return None
-    text = _("По логам Метрики в этой выгрузке привязано %(linked)d из %(rows)d проверенных.")
+    text = _("По логам Метрики в этой выгрузке привязано %(linked)d из %(rows)d проверенных строк.")
     words = {"linked": found["linked"], "rows": found["rows"]}
     url = ledger_of(upload, link=LINKED) if found["linked"] else ""
     return ProvedUpload(text % words, url)

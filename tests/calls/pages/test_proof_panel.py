@@ -97,7 +97,7 @@ def test_person_orders_a_check_and_sees_what_was_not_sent(
     assert linked in [[row[one] for one in place] for row in sheet[1:]]
     upload = Upload.objects.get()
     of_upload = owner_client.get(reverse("calls:upload", args=[upload.pk])).content.decode()
-    assert "По логам Метрики в этой выгрузке привязано 1 из 1 проверенных." in of_upload
+    assert "По логам Метрики в этой выгрузке привязано 1 из 1 проверенных строк." in of_upload
     assert escape(f"?upload={upload.pk}&link=linked") in of_upload
     settings = owner_client.get(reverse("counters:settings", args=[found.pk])).content.decode()
     assert f'href="{reverse("calls:history", args=[found.pk])}#proof"' in settings

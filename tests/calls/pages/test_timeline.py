@@ -295,9 +295,9 @@ def test_change_after_batching_is_marked(counter: Counter) -> None:
     changes = [one.step for one in events_of([waits, timeline]) if one.step.is_revision]
 
     assert timeline.changed_text == (
-        "Телефон клиента: +79161234567 → +79161239999; Разговор, с: 65 → 80"
+        "Телефон клиента: было +79161234567, стало +79161239999; Разговор, с: было 65, стало 80."
     )
-    assert masked.changed_text.endswith("Разговор, с: 65 → 80")
+    assert masked.changed_text.endswith("Разговор, с: было 65, стало 80.")
     assert "916123" not in masked.changed_text
     assert [step.title for step in changes] == ["CallKeeper изменил данные звонка"]
     assert changes[0].text == (
