@@ -5,7 +5,8 @@ of calls) and goal (channel of goals) are equal. Equal rows are matched one to o
 the hits was not sent by us; what is left of the rows is not in Metrika, once it had three days.
 
 Where most hits are rows of ours but for the same difference of time, a zone's, the counter's time
-zone was changed in Metrika: all is compared with that difference.
+zone was changed in Metrika: all is compared with that difference. A few hits may be so by accident,
+and rows at regular times are so by several differences: then nothing is said of any row.
 """
 
 from __future__ import annotations
@@ -31,8 +32,16 @@ ZONE_SHIFT = "zone_shift"
 NOT_UNDERSTOOD = 20
 
 
+#: So few hits may be some rows of ours at another time by accident.
+LEAST_SHIFTED = 3
+
+
 class NotUnderstood(Exception):
     """No hit has the values of any row: nothing is said about them."""
+
+
+class ZoneUnknown(Exception):
+    """The hits may be rows of ours in another time zone, but it is not certain: the same."""
 
 
 # Rows of static calls, and of other identifiers than ClientID, are compared without it. Of
@@ -100,14 +109,17 @@ _SHIFTS = f"""{_WORK}, sample AS MATERIALIZED (
 ), timed AS MATERIALIZED (
     SELECT s.*, extract(epoch FROM s.moment::timestamp)::bigint AS at FROM sent s
 ), shifted AS (
-    SELECT h.at - s.at AS seconds, count(DISTINCT (h.part, h.line)) AS hits
+    SELECT h.at - s.at AS seconds,
+           count(DISTINCT (h.part, h.line)) AS hits, count(DISTINCT s.id) AS rows
     FROM sample h JOIN timed s ON s.upload_id = h.upload_id AND s.client_id = h.client_id
         AND s.talk = h.talk AND s.hold = h.hold AND s.goal_id = h.goal_id
         AND s.at %% 900 = h.at %% 900
     WHERE abs(h.at - s.at) BETWEEN 900 AND 26 * 3600
     GROUP BY 1
 )
-SELECT seconds FROM shifted WHERE hits * 2 > (SELECT count(*) FROM sample)
+SELECT seconds, least(hits, rows), hits = lead(hits, 1, 0::bigint) OVER (ORDER BY hits DESC)
+FROM shifted
+WHERE hits * 2 > (SELECT count(*) FROM sample)
 ORDER BY hits DESC, abs(seconds), seconds LIMIT 1
 """
 
@@ -186,7 +198,8 @@ WHERE s.request_id = %(request)s
 def compare(request: LogRequest) -> dict[str, int]:
     """Record what the hits that were read say; return the number of rows by result.
 
-    Runs in the caller's transaction. Raises NotUnderstood, and then nothing is to be recorded.
+    Runs in the caller's transaction. Raises NotUnderstood or ZoneUnknown, and then nothing is to be
+    recorded.
     """
     stage(request)
     values = _values(request)
@@ -225,10 +238,18 @@ def _row(cursor: CursorWrapper, sql: str, values: dict[str, Any]) -> Any:
 
 
 def _zone_shift(cursor: CursorWrapper, values: dict[str, Any]) -> timedelta:
-    """Return by how much most hits are later than the rows that they are; none for no such."""
+    """Return by how much most hits are later than the rows that they are; none for no such.
+
+    Raises ZoneUnknown where they are so few, or by several differences alike.
+    """
     cursor.execute(_SHIFTS, values)
     found = cursor.fetchone()
-    return timedelta(seconds=found[0]) if found else NO_SHIFT
+    if not found:
+        return NO_SHIFT
+    seconds, pairs, is_ambiguous = found
+    if pairs < LEAST_SHIFTED or is_ambiguous:
+        raise ZoneUnknown
+    return timedelta(seconds=seconds)
 
 
 def _values(request: LogRequest) -> dict[str, Any]:

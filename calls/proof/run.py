@@ -110,6 +110,9 @@ def _match(claim: Claim) -> None:
             failpoint("before_log_match_commit")
     except matching.NotUnderstood:
         claim.move(State.CLEANING, error=errors.NOT_UNDERSTOOD)
+    except matching.ZoneUnknown:
+        logger.warning("logs %s: the time zone of the rows cannot be told", claim.request.pk)
+        claim.move(State.CLEANING, error=errors.ZONE_UNKNOWN)
     failpoint("after_log_match")
 
 

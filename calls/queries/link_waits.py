@@ -28,6 +28,7 @@ class Hindrance(TextChoices):
     GONE = "gone", gettext_lazy("Метрика удалила логи раньше, чем мы их прочитали")
     SLOW_THERE = "slow_there", gettext_lazy("Метрика готовит логи дольше суток")
     NOT_UNDERSTOOD = "not_understood", gettext_lazy("логи не сопоставились с отправленным")
+    ZONE_UNKNOWN = "zone_unknown", gettext_lazy("не ясно, в каком часовом поясе логи")
     BUDGET = "budget", gettext_lazy("закончились запросы, отведённые на чтение логов")
     DAY_SPENT = "day_spent", gettext_lazy("дневной лимит запросов к Метрике исчерпан")
     BUSY = "busy", gettext_lazy("к Метрике идёт слишком много запросов")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -301,6 +302,40 @@ def test_counter_whose_time_zone_was_changed_in_metrika_reports_no_false_rows(
     read_logs(clock, FINAL_NIGHT + timedelta(days=1))
     assert UnknownLogRow.objects.count() == 1
     assert {row for _upload, row in results()} == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hits"),
+    [
+        # Two are too few; one row thrice is one; rows at every quarter fit two differences.
+        ((0, 7), (1, 2)),
+        ((0, 7), (1, 1, 1)),
+        ((0, 15, 30, 45), (1, 2, 3)),
+    ],
+)
+def test_zone_that_cannot_be_told_says_nothing_of_any_row(
+    proved: Counter,
+    logs: LogsApi,
+    clock: time_machine.Traveller,
+    minutes: Sequence[int],
+    hits: Sequence[int],
+) -> None:
+    starts = [NOON - timedelta(minutes=one) for one in minutes]
+    calls = [call_at(proved, at, client_id="17180000001") for at in starts]
+    upload = send(proved, calls, accepted_at=NOON)
+    there = ZoneInfo("Asia/Yekaterinburg")
+    logs.rows = [
+        hit_of(upload, n, visit=7) | {"dateTime": f"{starts[n - 1].astimezone(there):%F %T}"}
+        for n in hits
+    ]
+
+    read_logs(clock, FINAL_NIGHT)
+
+    assert (results(), UnknownLogRow.objects.count()) == ({}, 0)
+    request = LogRequest.objects.get()
+    assert (request.state, request.error) == (LogState.FAILED, "zone_unknown")
+    assert "похоже на другой часовой пояс" in errors.sentence_of(request.error)
+    assert logs.left == []
 
 
 def test_beginnings_of_visits_take_16_bytes_each() -> None:
