@@ -52,6 +52,7 @@ def test_all_pages_agree(world: World, owner_client: Client) -> None:
         assert_calls(Scope(owner_client, world, None))
         assert_reconciliation(Scope(owner_client, world, None))
         assert_comparison_page(Scope(owner_client, world, world.counters[0]))
+        assert_uploads(Scope(owner_client, world, None))
     assert_plain_sql(world)
 
 
@@ -246,6 +247,14 @@ def assert_comparison_page(scope: Scope) -> None:
         }
     far = scope.client.get(reverse("calls:reports"), {"counter": scope.world.counters[1].pk})
     assert {url for line in far.context["comparisons"][0].lines for url in line.ledger} == set()
+
+
+def assert_uploads(scope: Scope) -> None:
+    """The ledger of an upload has its rows, in its pages and in its file."""
+    for file in scope.files[::3]:
+        url = f"{reverse('calls:list')}?upload={file.upload.pk}"
+        assert exported(scope.world.cabinet, url) == len(file.rows)
+        assert Tally(walked(scope.client, url)) == once({one.call for one in file.rows})
 
 
 def assert_plain_sql(world: World) -> None:
