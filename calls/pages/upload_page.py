@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls.decision.sent_before import missing_rows
-from calls.models import Delivery, Upload
+from calls.models import Delivery, Resend, Upload
 from calls.pages.attempt_messages import AttemptLine, describe
 from calls.pages.status_messages import sentence_of_upload
 from calls.queries.blockers import blocker_of, of_channel
@@ -99,9 +99,27 @@ def ledger_of(upload: Upload, **filters: str) -> str:
     return f"{reverse('calls:list')}?{urlencode({'upload': upload.pk, **filters})}"
 
 
-def rows_left(upload: Upload) -> int:
-    """Return how many rows are in the upload now: some may have gone to another one since."""
-    return Delivery.objects.filter(upload=upload).count()
+@dataclass(frozen=True)
+class LedgerRows:
+    """Where the rows of an upload are in the ledger now."""
+
+    #: Those that are still in it, and the address of the ledger with their calls.
+    left: int
+    url: str
+    #: The uploads that were split off.
+    parts: list[int]
+    #: The call that the upload repeats: it has no row of the ledger.
+    repeated: int | None
+
+
+def ledger_rows_of(upload: Upload) -> LedgerRows:
+    """Return it; one query when all rows are still in the upload, else three."""
+    left = Delivery.objects.filter(upload=upload).count()
+    if left == upload.rows:
+        return LedgerRows(left, ledger_of(upload), [], None)
+    parts = upload.parts.order_by("pk").values_list("pk", flat=True)
+    repeated = Resend.objects.filter(upload=upload).values_list("call_id", flat=True)
+    return LedgerRows(left, ledger_of(upload), list(parts), repeated.first())
 
 
 def sent_at_of(upload: Upload) -> datetime | None:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from cabinets.models import AuditEvent
-from calls.models import SavedFilter
+from calls.models import Resend, SavedFilter, Upload
 from calls.pages.periods import PERIODS, days_of
 from counters.models import Counter
 from tests import factories
@@ -83,6 +83,34 @@ def test_upload_is_a_filter_of_the_page_its_counts_and_its_file(
         "снимите эти условия"
         in show(owner_client, upload=upload.pk, counter="none").content.decode()
     )
+
+
+def test_page_of_an_upload_without_rows_leads_to_where_they_are(
+    owner_client: Client, counter: Counter
+) -> None:
+    split = make_upload(counter=counter, rows=2)
+    parts = [make_upload(counter=counter, parent=split) for _ in range(2)]
+    call = make_call(cabinet=counter.cabinet)
+    make_delivery(call=call, counter=counter, upload=parts[0])
+    again = make_upload(counter=counter)
+    Resend.objects.create(
+        call=call, counter=counter, channel=1, number=1, upload=again, ordered_at=NOW
+    )
+
+    def shown(upload: Upload) -> tuple[str, Any]:
+        answer: Any = owner_client.get(reverse("calls:upload", args=[upload.pk]))
+        return answer.content.decode(), answer.context["upload"]["ledger"]
+
+    text, ledger = shown(split)
+    assert (ledger.left, ledger.parts, ledger.repeated) == (0, [one.pk for one in parts], None)
+    assert f"{LEDGER}?upload=" not in text
+    assert all(reverse("calls:upload", args=[one.pk]) in text for one in parts)
+    text, ledger = shown(again)
+    assert (ledger.left, ledger.parts, ledger.repeated) == (0, [], call.pk)
+    assert reverse("calls:journey", args=[call.pk]) in text
+    text, ledger = shown(parts[0])
+    assert (ledger.left, ledger.parts, ledger.repeated) == (1, [], None)
+    assert f"{LEDGER}?upload={parts[0].pk}" in text
 
 
 def test_period_is_kept_by_its_name_and_moves_with_the_days(
