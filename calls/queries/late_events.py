@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cabinets.models import AuditEvent
@@ -20,6 +22,11 @@ class Event(NamedTuple):
 
     at: datetime
     cause: str
+
+
+def moment_text(at: datetime) -> str:
+    """Return the moment as the sentences of late calls name it."""
+    return date_format(timezone.localtime(at), "j E, H:i")
 
 
 def latest_in(events: Sequence[Event], since: datetime, until: datetime) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from calls.decision.horizon import LINK_HORIZON
 from calls.models import UploadAttempt
+from calls.queries.blocked_then import Changes, blocked_then, changes_since
 from calls.queries.display_state import DisplayDelivery
 from calls.queries.freshness import CAME_LATE
 from calls.queries.late import LATE
 from calls.queries.late_arrived import words_of_error
-from calls.queries.late_events import Event, events_of, latest_in
+from calls.queries.late_events import Event, events_of, latest_in, moment_text
 from calls.states import IDENTIFIER_UNREADABLE, MAYBE_SENT, Channel, DisplayState
 from counters.models import Counter
 from integrations.limits.outage_words import duration_of
@@ -27,7 +26,7 @@ def why_expired(
     *,
     now: datetime,
 ) -> dict[int, str]:
-    """Return what made the expired of these deliveries late, by id; three queries if there are any.
+    """Return what made the expired of these deliveries late, by id; four queries if there are any.
 
     Load them with call, upload, and counter with its account; ``attempts`` by upload.
     """
@@ -36,8 +35,12 @@ def why_expired(
     since = min((one.call.received_at for one in waited), default=now)
     counters = list({one.counter_id: one.counter for one in waited}.values())
     events = events_of(counters, since, now) if counters else {}
+    ends = min((one.expires_at for one in waited), default=now)
+    changes = changes_since(counters, ends) if counters else {}
     return {
-        one.pk: _why(one, attempts.get(one.upload_id or 0, []), events.get(one.counter_id, []))
+        one.pk: _why(
+            one, attempts.get(one.upload_id or 0, []), events.get(one.counter_id, []), changes
+        )
         for one in expired
     }
 
@@ -47,7 +50,10 @@ def _came_too_late(delivery: DisplayDelivery) -> bool:
 
 
 def _why(
-    delivery: DisplayDelivery, attempts: Sequence[UploadAttempt], events: Sequence[Event]
+    delivery: DisplayDelivery,
+    attempts: Sequence[UploadAttempt],
+    events: Sequence[Event],
+    changes: Changes,
 ) -> str:
     way = delivery.call.received_at - delivery.call.started_at
     words = {"length": duration_of(way)}
@@ -55,7 +61,7 @@ def _why(
         text = _("Он пришёл от источника через %(length)s после начала, когда срок уже прошёл.")
         return text % words
     came = _("Он пришёл от источника через %(length)s после начала.") if way > CAME_LATE else ""
-    waited = [*_at_the_counter(delivery), *_before_the_file(delivery, events)]
+    waited = [*_at_the_counter(delivery), *_before_the_file(delivery, events, changes)]
     if delivery.upload is not None:
         waited.append(_of_file(delivery.upload.created_at, attempts))
     # A call that came with little time left needs no other cause.
@@ -77,15 +83,19 @@ def _at_the_counter(delivery: DisplayDelivery) -> Iterator[str]:
     if delivery.not_before and delivery.not_before - delivery.call.received_at > LATE:
         # A hold, or a decision that new settings repeated: no row tells which.
         text = _("По настройкам счетчика отправить его можно было с %(moment)s.")
-        yield text % {"moment": _moment(delivery.not_before)}
+        yield text % {"moment": moment_text(delivery.not_before)}
 
 
-def _before_the_file(delivery: DisplayDelivery, events: Sequence[Event]) -> Iterator[str]:
-    """Yield what kept the counter from sending: what lasts, else what ended last."""
+def _before_the_file(
+    delivery: DisplayDelivery, events: Sequence[Event], changes: Changes
+) -> Iterator[str]:
+    """Yield what kept the counter from sending: what lasted at the end, else what ended last."""
     counter, end = delivery.counter, delivery.expires_at
     lost_at = _lost_at(counter)
     if lost_at and lost_at <= end:
-        yield _("Доступа к Яндексу нет с %(moment)s.") % {"moment": _moment(lost_at)}
+        yield _("Доступа к Яндексу нет с %(moment)s.") % {"moment": moment_text(lost_at)}
+    elif blocked := blocked_then(counter, end, changes):
+        yield blocked
     elif not counter.enabled:
         yield _("Сейчас счетчик выключен.")
     elif event := latest_in(events, delivery.call.received_at, end):
@@ -100,7 +110,7 @@ def _lost_at(counter: Counter) -> datetime | None:
 
 
 def _of_file(built_at: datetime, attempts: Sequence[UploadAttempt]) -> str:
-    words = {"moment": _moment(built_at)}
+    words = {"moment": moment_text(built_at)}
     if not attempts:
         return _("Файл с ним собран %(moment)s, до отправки дело не дошло.") % words
     error = words_of_error(attempts[-1].error_class)
@@ -108,7 +118,3 @@ def _of_file(built_at: datetime, attempts: Sequence[UploadAttempt]) -> str:
         return _("Файл с ним собран %(moment)s, но Яндекс его не принял.") % words
     text = _("Файл с ним собран %(moment)s, но Яндекс его не принял. Последняя попытка: %(error)s.")
     return text % (words | {"error": error})
-
-
-def _moment(at: datetime) -> str:
-    return date_format(timezone.localtime(at), "j E, H:i")

@@ -72,6 +72,32 @@ def test_cause_of_a_call_that_waited(expired: Delivery) -> None:
     assert why(expired) == f"{source} Доступа к Яндексу нет с 4 ноября, 15:00."
 
 
+def test_cause_that_ended_after_the_term(expired: Delivery) -> None:
+    counter, end = expired.counter, expired.expires_at
+
+    def change(action: str, subject: Any, hours: int, **values: tuple[Any, Any]) -> str:
+        with time_machine.travel(end + timedelta(hours=hours), tick=False):
+            before, after = ({name: one[n] for name, one in values.items()} for n in (0, 1))
+            about = {"cabinet": counter.cabinet, "actor": None, "subject": subject}
+            log_change(action=action, before=before, after=after, **about)
+        return why(expired)
+
+    on = change("counter.switched", counter, 30, enabled=(False, True))
+    assert on == "Счетчик был выключен до 23 ноября, 21:00."
+    access = "counter.seen_in_metrika", counter
+    change(*access, 12, access=("lost", "ok"), name=("Окна", "Двери"))
+    change(*access, 8, name=("Дом", "Окна"))
+    # It was lost once more later on; at the end of the term it was lost until the first return.
+    again = change(*access, 20, access=("ok", "lost"))
+    assert again == "Доступа к Яндексу не было до 23 ноября, 03:00."
+    account = counter.account
+    change("account.reauth_required", account, -5, state=("active", "reauth_required"))
+    gone = change("account.disconnect", account, 1, state=("reauth_required", "disconnected"))
+    assert gone == "К концу срока счетчик не мог отправлять звонки."
+    linked = change("account.relink", account, 2, state=("disconnected", "active"))
+    assert linked == "Доступа к Яндексу не было до 22 ноября, 17:00."
+
+
 def test_file_that_yandex_did_not_take(expired: Delivery) -> None:
     at = expired.call.started_at
     cancelled: dict[str, Any] = {"state": UploadState.CANCELLED, "attention": Attention.EXPIRED}
