@@ -1,8 +1,8 @@
 """Counts by which the quality of linking is judged: causes of the forecast, and the proofs.
 
-Of each counter the newest rows of the ledger of the last days are read, so that a page takes the
-same time whatever the cabinet has; the sums of the summary tables tell how many calls a week the
-rows stand for.
+Of each counter the newest rows of the ledger of the last days are read, as many whichever counters
+are shown, so that a counter has one score, and a page takes the same time whatever the cabinet has.
+The sums of the summary tables tell how many calls a week the rows stand for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cabinets.models import Cabinet
 from calls.forecast.sql import cause_sql
-from calls.queries.link_totals import ProvedRows, proved_by_counter
+from calls.queries.link_totals import ProvedRows, newest_proved
 from calls.states import (
     IDENTIFIER_UNREADABLE,
     NO_IDENTIFIER,
@@ -32,9 +32,8 @@ from calls.summary.read import Period
 
 #: The days that are counted; four weeks, so that each day of the week counts alike.
 DAYS = 28
-#: The most rows of the ledger that are read, of all counters together, and the least of each.
-MOST_ROWS = 6000
-LEAST_ROWS = 300
+#: The most rows of the ledger that are read of a counter, whatever others stand beside it.
+MOST_ROWS = 500
 #: An identifier with so many phones is probably no single visitor's.
 MANY_PHONES = 4
 #: Reasons of calls that would be sent if an identifier came.
@@ -103,7 +102,7 @@ class Volume:
     weeks: float = 4.0
     told: int = 0
     linked: float = 0.0
-    #: What Metrika's logs tell of its rows; None when they are too many to count, or none.
+    #: What Metrika's logs tell of its newest rows; None without any.
     proved: ProvedRows | None = None
 
 
@@ -114,7 +113,7 @@ def groups(counter_ids: Collection[int], *, now: datetime) -> list[Group]:
     values: dict[str, Any] = {
         "counters": list(counter_ids),
         "since": now - timedelta(days=DAYS),
-        "most": max(LEAST_ROWS, MOST_ROWS // len(counter_ids)),
+        "most": MOST_ROWS,
         "unlinked": list(UNLINKED),
         "now": now,
     }
@@ -144,5 +143,5 @@ def volumes(cabinet: Cabinet, counter_ids: Collection[int], *, now: datetime) ->
             one.told + row["link_told"],
             one.linked + row["linked"],
         )
-    proved = proved_by_counter(counter_ids, period.start, period.end) or {}
+    proved = newest_proved(counter_ids, period.start, period.end)
     return {pk: replace(one, proved=proved.get(pk)) for pk, one in found.items()}

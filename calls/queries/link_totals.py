@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -22,6 +22,8 @@ from counters.models import Counter
 COUNTED_DAYS = 7
 #: Rows of more proofs are not counted while a page waits.
 MOST_COUNTED = 100_000
+#: So many of the newest rows of a counter are read where many counters stand side by side.
+NEWEST = 5000
 
 
 _RESULTS = {
@@ -95,15 +97,28 @@ class ProvedRows:
         return self.rows.get(value, 0) - self.unlinked.get(value, 0)
 
 
-_PROVED = """
-SELECT counter_id, result, count(*), count(*) FILTER (WHERE is_static), max(proved_at) FROM (
-    SELECT p.counter_id, p.result, u.is_static, p.proved_at
+# The rows of the ledger: a repeat that a person ordered is none.
+_OF_LEDGER = """p.partition_at >= %(since)s AND p.partition_at < %(until)s
+      AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)"""
+
+_PROVED = f"""
+SELECT result, count(*), count(*) FILTER (WHERE is_static), max(proved_at) FROM (
+    SELECT p.result, u.is_static, p.proved_at
     FROM calls_linkproof p JOIN calls_upload u ON u.id = p.upload_id
-    WHERE p.counter_id = ANY (%(counters)s)
-      AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
-      AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
+    WHERE p.counter_id = ANY (%(counters)s) AND {_OF_LEDGER}
     LIMIT %(most)s
-) AS proved GROUP BY counter_id, result
+) AS proved GROUP BY result
+"""
+
+# The newest of each counter (link_proof_by_counter).
+_NEWEST = f"""
+SELECT k.id, n.result, count(*), count(*) FILTER (WHERE u.is_static), max(n.proved_at)
+FROM unnest(%(counters)s::bigint[]) AS k(id) CROSS JOIN LATERAL (
+    SELECT p.upload_id, p.result, p.proved_at FROM calls_linkproof p
+    WHERE p.counter_id = k.id AND {_OF_LEDGER}
+    ORDER BY p.partition_at DESC LIMIT %(most)s
+) AS n JOIN calls_upload u ON u.id = n.upload_id
+GROUP BY k.id, n.result
 """
 
 
@@ -138,34 +153,38 @@ def proved_rows(
     None when they are more than `MOST_COUNTED`. Repeats that a person ordered are no such rows.
     """
     counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
-    found = proved_by_counter(counters, since, until)
-    return None if found is None else _sum(found.values())
+    rows = _found(_PROVED, counters, since, until, most=MOST_COUNTED + 1)
+    found = _sum(_proved_of(*row) for row in rows)
+    return None if found.count > MOST_COUNTED else found
 
 
-def proved_by_counter(
+def newest_proved(
     counter_ids: Collection[int], since: datetime, until: datetime
-) -> dict[int, ProvedRows] | None:
-    """Return the same of each of these counters that has such rows; one query."""
-    values: dict[str, Any] = {
-        "counters": list(counter_ids),
-        "since": since,
-        "until": until,
-        "most": MOST_COUNTED + 1,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_PROVED, values)
-        rows = cursor.fetchall()
-    if sum(number for _counter, _result, number, *_rest in rows) > MOST_COUNTED:
-        return None
+) -> dict[int, ProvedRows]:
+    """Return the newest such rows of each of these counters, up to `NEWEST`; one query."""
     by_counter: dict[int, list[ProvedRows]] = {}
-    for pk, result, number, unlinked, at in rows:
-        value = OF_RESULT[LinkResult(result)]
-        one = ProvedRows({value: number}, at, {value: unlinked})
-        by_counter.setdefault(pk, []).append(one)
+    for pk, *row in _found(_NEWEST, counter_ids, since, until, most=NEWEST):
+        by_counter.setdefault(pk, []).append(_proved_of(*row))
     return {pk: _sum(some) for pk, some in by_counter.items()}
 
 
-def _sum(some: Collection[ProvedRows]) -> ProvedRows:
+def _found(
+    statement: str, counters: Collection[int], since: datetime, until: datetime, *, most: int
+) -> list[tuple[Any, ...]]:
+    values: dict[str, Any] = {"counters": list(counters), "since": since, "until": until}
+    values["most"] = most
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
+
+
+def _proved_of(result: int, number: int, unlinked: int, read_at: datetime) -> ProvedRows:
+    value = OF_RESULT[LinkResult(result)]
+    return ProvedRows({value: number}, read_at, {value: unlinked})
+
+
+def _sum(found: Iterable[ProvedRows]) -> ProvedRows:
+    some = list(found)
     rows: Counts[str] = Counts()
     unlinked: Counts[str] = Counts()
     for one in some:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cabinets.models import CallSource
 from calls.models import LinkProof, Upload
-from calls.queries import link_quality
+from calls.queries import link_quality, link_totals
 from calls.queries.quality_score import (
     AGE,
     COVERAGE,
@@ -168,6 +168,31 @@ def test_nothing_is_said_without_rows(
     assert "Другие счетчики " + counter.name in page(owner_client, f"?counter={other.pk}")
     other.cabinet.counters.update(removed_at=timezone.now())
     assert "Оценивать пока нечего" in page(owner_client)
+
+
+def test_a_score_does_not_depend_on_the_counters_beside_it(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_quality, "MOST_ROWS", 30)
+    monkeypatch.setattr(link_totals, "NEWEST", 25)
+    busy = factories.make_counter(account=counter.account, name="Занятой")
+    earlier = {"started_at": timezone.now() - timedelta(days=2)}
+    sent(counter, 20, 5, **earlier)
+    sent(counter, 5, 15)
+    sent(busy, 40)
+    skipped(counter, 12, "no_identifier", **earlier)
+
+    now, both = timezone.now(), [counter.pk, busy.pk]
+    volumes = link_quality.volumes(counter.cabinet, both, now=now)
+    beside = [one for one in link_quality.groups(both, now=now) if one.counter_id == counter.pk]
+
+    alone = quality(counter)
+    assert quality_of(beside, volumes[counter.pk]) == alone
+    assert alone.calls == 30
+    # The newest proofs, as the newest calls: 20 of the hour before, and five of the earlier ones.
+    (linked,) = (one for one in alone.factors if one.code == LINKED)
+    assert (linked.calls, linked.is_of_rows) == (25, True)
+    assert 5 <= linked.good <= 10
 
 
 def test_queries_do_not_grow(counter: Counter, owner_client: Client) -> None:
