@@ -11,9 +11,19 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from calls.decision.reasons import REASONS
 from calls.models import Upload
 from calls.pages.ledger_form import LedgerForm
 from calls.pages.periods import PERIODS
+from calls.states import Attention
+from calls.states import DisplayState as S
+
+#: States of rows that are neither to be sent nor in a file (`calls.forecast.expression.STATES`),
+#: but for those that wait past their term or whose file was cancelled.
+_WITHOUT_FORECAST = {
+    *(S.SKIPPED, S.EXPIRED, S.NOT_FINISHED, S.ROW_REFUSED),
+    *(S.AWAITS_SETTINGS, S.AWAITS_GOAL, S.NEEDS_DECISION),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,19 @@ def chosen_of(form: LedgerForm) -> list[Chosen]:
         text = _("Снять условие «Выгрузка»")
         chosen.append(Chosen(_upload_text(upload), removed, text, url))
     return chosen
+
+
+def without_forecast(form: LedgerForm) -> str:
+    """Return the address without the forecast, where it leaves none of what else is chosen.
+
+    '' where calls of the states and the reason that are chosen may have a forecast.
+    """
+    chosen = form.cleaned_data
+    states = {*chosen["state"].split(",")} - {""}
+    of_rule = chosen["reason"] in REASONS and chosen["reason"] not in Attention.values
+    if not chosen["forecast"] or not (of_rule or (states and states <= _WITHOUT_FORECAST)):
+        return ""
+    return _without(form.parameters(), "forecast")
 
 
 def days_text(first: date, last: date, form: str = "j E Y") -> str:

@@ -14,7 +14,7 @@ from calls.pages.ledger_chart import TOTALS, chart_context
 from calls.pages.ledger_export.views import recent_of
 from calls.pages.ledger_form import LedgerForm
 from calls.pages.ledger_rows import ledger_rows
-from calls.pages.ledger_words import chosen_of
+from calls.pages.ledger_words import chosen_of, without_forecast
 from calls.pages.saved_filters import filters_context
 from calls.queries.call_list import page_of
 from calls.queries.ledger_walk import SCANNED
@@ -45,6 +45,7 @@ def call_list(request: CabinetRequest) -> HttpResponse:
         "rows": ledger_rows(page.calls, now=now, sees_phones=sees_phones),
         "next_cursor": page.next_cursor,
         "chosen": chosen_of(form),
+        "without_forecast": without_forecast(form),
         "is_filtered": bool(cursor) or bool(form.parameters()),
     }
     return _answer(request, form, context | chart)

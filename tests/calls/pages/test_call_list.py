@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 from typing import Any
 from unittest import mock
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from cabinets.models import Cabinet
 from calls.models import Call
@@ -101,6 +103,16 @@ def test_call_is_listed_with_its_counters_and_their_states(
     assert reverse("calls:journey", args=[call.pk]) not in never
     note = "Прогноз есть только у звонков, которые ждут отправки"
     assert (note in never, note in show(owner_client)) == (True, False)
+    # Where the state or the reason leaves no forecast, the empty list says so.
+    said, other = "Звонков с прогнозом не нашлось", "Под выбранные условия не подходит ни один"
+    for query in ({"state": "skipped"}, {"state": "expired,row_refused"}, {"reason": "too_short"}):
+        empty = show(owner_client, forecast="likely", **query)
+        assert (said in empty, other in empty) == (True, False)
+        removed = f"{URL}?{urlencode(query)}"
+        assert f'href="{escape(removed)}"' in empty
+        assert other in show(owner_client, **query)
+    states = "skipped,waiting"
+    assert said not in never + show(owner_client, forecast="never", state=states)
 
 
 def test_settings_that_fit_only_now_are_no_reason_to_hide_that_it_has_none(
