@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from calls.decision.ordered import NAMED
 from calls.delivery.hold import may_call_off, may_release
 from calls.delivery.moves import CANCEL, GATHER_AGAIN, RETRY
 from calls.delivery.resend import resend_blocker
@@ -30,10 +32,12 @@ class Button:
     post: bool = True
 
 
-def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
+def buttons_of(delivery: Delivery, *, now: datetime, refused: Collection[str] = ()) -> list[Button]:
     """Return the actions on a delivery. Load it with its call, upload and counter's goals.
 
     «Отправить сейчас» is left out while nothing can be sent to the counter: it would do nothing.
+    So is the order to send when a rule of ``refused``, those that refuse the call today, holds for
+    orders too.
     """
     args = [delivery.call_id, delivery.counter_id, delivery.channel]
     buttons = []
@@ -42,7 +46,7 @@ def buttons_of(delivery: Delivery, *, now: datetime) -> list[Button]:
     if may_approve(delivery, now=now):
         url = reverse("calls:send-unlinked", args=args)
         buttons.append(Button(url, _("Отправить как непривязанный")))
-    if may_order(delivery, now=now):
+    if may_order(delivery, now=now) and set(refused) <= set(NAMED.without):
         buttons.append(send_button(delivery.call_id, delivery.counter_id))
     if may_call_off(delivery):
         buttons.append(Button(reverse("calls:call-off", args=args), _("Не отправлять"), "danger"))

@@ -120,9 +120,15 @@ def _of_calls(found: Statistics) -> list[list[Cell]]:
             duration(now.hold_seconds, now.with_hold),
             duration(before.hold_seconds, before.with_hold),
             QUALITY,
-            _("Метрика считает ожидание до ответа и до отказа отдельно"),
+            _why_wait(now.with_hold > 0),
         ),
     ]
+
+
+def _why_wait(is_known: bool) -> str:
+    if is_known:
+        return _("Метрика считает ожидание до ответа и до отказа отдельно")
+    return _("источники не присылают время ожидания этих звонков")
 
 
 def _by_files(found: Statistics) -> list[list[Cell]]:

@@ -189,7 +189,9 @@ def _timeline(
         steps=steps,
         values=facts.values,
         forecast_text=facts.forecast.text if facts.forecast else "",
-        actions=buttons_of(delivery, now=now),
+        actions=buttons_of(
+            delivery, now=now, refused=[one.code for one in facts.verdicts if not one.passed]
+        ),
     )
 
 

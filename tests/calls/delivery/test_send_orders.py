@@ -138,6 +138,22 @@ def test_order_goes_over_the_channels_in_use(
     ]
 
 
+def test_order_is_offered_only_where_it_would_send(
+    cabinet: Cabinet, counter: Counter, owner_client: Client
+) -> None:
+    Counter.objects.update(goal=factories.make_goal(counter=counter), min_duration_seconds=600)
+    static = store_call(cabinet=cabinet, kind="static")
+    assert set(Delivery.objects.values_list("channel", "reason")) == {
+        (Channel.CALLS, "too_short"),
+        (Channel.GOAL, "too_short"),
+    }
+
+    page = owner_client.get(reverse("calls:journey", args=[static.pk])).content.decode()
+
+    # A static call never reaches a goal, whatever a person orders.
+    assert page.count("Отправить в этот счетчик…") == 1
+
+
 def test_call_of_another_site_is_sent_from_its_page(
     cabinet: Cabinet, counter: Counter, owner: User, owner_client: Client
 ) -> None:
