@@ -6,7 +6,8 @@ the hits was not sent by us; what is left of the rows is not in Metrika, once it
 
 Where most hits are rows of ours but for the same difference of time, a zone's, the counter's time
 zone was changed in Metrika: all is compared with that difference. A few hits may be so by accident,
-and rows at regular times are so by several differences: then nothing is said of any row.
+and rows at regular times are so by several differences: then nothing is said of any row until the
+zone was read from Metrika again, and is what it was if they still are.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from calls.forecast import record
 from calls.models import LogRequest
 from calls.models.proof import FINAL_AFTER, UnknownLogRow
 from calls.models.reports import zone_of
+from calls.proof import errors
 from calls.proof.sent_rows import NO_SHIFT, stage
 from calls.states import Channel, IdKind, LinkResult
 
@@ -209,7 +211,7 @@ def compare(request: LogRequest) -> dict[str, int]:
         cursor.execute(_HASHES_ONLY)
         cursor.execute(_JUDGE, values)
         sent, hits, pairs = _row(cursor, _COUNTS, values)
-        if pairs * 2 < hits and (shift := _zone_shift(cursor, values)):
+        if pairs * 2 < hits and (shift := _zone_shift(cursor, request, values)):
             stage(request, shift=shift)
             values["shift"] = shift
             cursor.execute(_JUDGE, values)
@@ -237,19 +239,34 @@ def _row(cursor: CursorWrapper, sql: str, values: dict[str, Any]) -> Any:
     return cursor.fetchone()
 
 
-def _zone_shift(cursor: CursorWrapper, values: dict[str, Any]) -> timedelta:
+def _zone_shift(cursor: CursorWrapper, request: LogRequest, values: dict[str, Any]) -> timedelta:
     """Return by how much most hits are later than the rows that they are; none for no such.
 
-    Raises ZoneUnknown where they are so few, or by several differences alike.
+    Raises ZoneUnknown where they are so few, or by several differences alike, and the counter's
+    zone may be an old one.
     """
     cursor.execute(_SHIFTS, values)
     found = cursor.fetchone()
     if not found:
         return NO_SHIFT
     seconds, pairs, is_ambiguous = found
-    if pairs < LEAST_SHIFTED or is_ambiguous:
-        raise ZoneUnknown
-    return timedelta(seconds=seconds)
+    if pairs >= LEAST_SHIFTED and not is_ambiguous:
+        return timedelta(seconds=seconds)
+    if _has_renewed_zone(request):
+        return NO_SHIFT
+    raise ZoneUnknown
+
+
+def _has_renewed_zone(request: LogRequest) -> bool:
+    """Whether Metrika told the counter's zone again since its logs were last left alone for it."""
+    renewed_at = request.counter.account.counters_refreshed_at
+    left_alone = LogRequest.objects.filter(counter=request.counter_id, error=errors.ZONE_UNKNOWN)
+    return (
+        bool(renewed_at)
+        and left_alone.filter(
+            finished_at__gt=request.requested_at - FINAL_AFTER, finished_at__lt=renewed_at
+        ).exists()
+    )
 
 
 def _values(request: LogRequest) -> dict[str, Any]:

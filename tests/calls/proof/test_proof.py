@@ -27,6 +27,7 @@ from calls.queries.link_proofs import VALUES, link_condition, link_of
 from calls.queries.link_waits import Hindrance
 from calls.states import Channel, IdKind, LinkResult
 from counters.models import Counter
+from integrations.models import YandexAccount
 from notices.conditions.calls import foreign_rows
 from tests.calls.ledger import body_of, change_body
 from tests.calls.proof.stand import (
@@ -336,6 +337,13 @@ def test_zone_that_cannot_be_told_says_nothing_of_any_row(
     assert (request.state, request.error) == (LogState.FAILED, "zone_unknown")
     assert "похоже на другой часовой пояс" in errors.sentence_of(request.error)
     assert logs.left == []
+    # Its list of counters still says the same zone a day later: the hits are none of these rows.
+    day = timedelta(days=1)
+    YandexAccount.objects.update(counters_refreshed_at=FINAL_NIGHT + day / 2)
+    read_logs(clock, FINAL_NIGHT + day)
+    assert set(results().values()) == {("ABSENT", "")}
+    assert sum(UnknownLogRow.objects.values_list("count", flat=True)) == len(hits)
+    assert "zone_shift" not in LogRequest.objects.latest("pk").result
 
 
 def test_beginnings_of_visits_take_16_bytes_each() -> None:
