@@ -16,6 +16,7 @@ from cabinets.models import Cabinet
 from calls.models import MetrikaReport, MetrikaReportDay
 from calls.pages.funnel_steps import ACCEPTED, WITH_METRIKA
 from calls.pages.report_words import NOT_COMPARABLE, NOTHING
+from calls.queries.redecision import grouped
 from calls.reconciliation.reports import DAYS
 from calls.states import Channel, DisplayState
 from calls.summary import read
@@ -28,11 +29,24 @@ _WHOLLY = frozenset(ACCEPTED) - {DisplayState.PARTLY_ACCEPTED}
 
 @dataclass(frozen=True)
 class Standing:
-    """A counter, its report, and tone and words of what came out."""
+    """A counter, its report, and tone and words of what came out.
+
+    ``sent`` and ``reported`` are calls in the days of the report; None before it was read.
+    """
 
     counter: Counter
     report: MetrikaReport | None
     badge: tuple[str, str]
+    sent: int | None = None
+    reported: int | None = None
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """What was sent and reported, «—» before the report was read."""
+        sent, reported = (
+            "—" if one is None else grouped(one) for one in (self.sent, self.reported)
+        )
+        return sent, reported
 
     @property
     def is_different(self) -> bool:
@@ -56,14 +70,27 @@ def standings_of(counters: Sequence[Counter]) -> list[Standing]:
     by_counter = {one.counter_id: one for one in found}
     ours, theirs = _ours(counters, by_counter), _theirs(counters)
     rows = [
-        Standing(
-            one,
-            by_counter.get(one.pk),
-            _badge(one, by_counter.get(one.pk), ours.get(one.pk, _Sums()), theirs.get(one.pk, 0)),
-        )
+        _standing(one, by_counter.get(one.pk), ours.get(one.pk, _Sums()), theirs.get(one.pk, 0))
         for one in counters
     ]
     return sorted(rows, key=lambda row: not row.is_different)
+
+
+def totals_of(standings: Sequence[Standing]) -> dict[str, str]:
+    """Return the calls sent and reported of all counters whose report was read."""
+    return {
+        "sent": grouped(sum(one.sent or 0 for one in standings)),
+        "reported": grouped(sum(one.reported or 0 for one in standings)),
+    }
+
+
+def _standing(
+    counter: Counter, report: MetrikaReport | None, ours: _Sums, reported: int
+) -> Standing:
+    badge = _badge(counter, report, ours, reported)
+    if report is None or report.read_at is None:
+        return Standing(counter, report, badge)
+    return Standing(counter, report, badge, ours.sent, reported)
 
 
 def most_sent(cabinet: Cabinet, counters: Sequence[Counter]) -> Counter:

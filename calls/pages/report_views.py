@@ -20,7 +20,7 @@ from cabinets.time_zones import zone_label
 from calls.models import MetrikaReport, Reconciliation
 from calls.pages.periods import PERIODS as EVERY_PERIOD
 from calls.pages.report_page import Comparison, channels_of, comparison_of, csv_rows
-from calls.pages.report_standings import most_sent, standings_of
+from calls.pages.report_standings import most_sent, standings_of, totals_of
 from calls.pages.report_words import QUALITY
 from calls.reconciliation import reports
 from calls.states import Channel
@@ -46,7 +46,8 @@ def reports_page(request: CabinetRequest) -> HttpResponse:
     context["can_manage"] = request.membership.can_manage
     if chosen is not None:
         context |= _of_counter(chosen, _period(request))
-        context["standings"] = standings_of(counters)
+        context["standings"] = standings = standings_of(counters)
+        context["totals"] = totals_of(standings)
     return render(request, "calls/reports.html", context)
 
 

@@ -16,7 +16,7 @@ from calls.delivery import polling
 from calls.models import Call, LinkProof, LogRequest, MetrikaReport, MetrikaReportDay, Upload
 from calls.models.reports import today_of
 from calls.pages.report_page import comparison_of
-from calls.pages.report_standings import standings_of
+from calls.pages.report_standings import standings_of, totals_of
 from calls.pages.report_words import EARLIER, QUALITY, badge_of, evidence_sentence
 from calls.reconciliation import reports
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
@@ -274,16 +274,18 @@ def test_every_counter_stands_for_itself_and_the_page_opens_with_the_busiest(
             report = CallReport((ReportedDay(DAY, calls),))
             reports.store(made[name], report, now=NIGHT)
         found = list(Counter.objects.filter(configured_at=NIGHT).select_related("cabinet"))
-        badges = {one.counter.name: one.badge[1] for one in standings_of(found)}
+        standings = standings_of(found)
+        badges = {one.counter.name: (one.badge[1], *one.texts) for one in standings}
         page = shown(viewer_client)
         off = shown(viewer_client, counter=made["Выключенный"].pk)
 
     assert badges == {
-        "Ровный": "сходится",
-        "Объяснимый": "объяснимо",
-        "Пустой": "нечего сравнивать",
-        "Выключенный": "выключен",
+        "Ровный": ("сходится", "2", "2"),
+        "Объяснимый": ("объяснимо", "3", "1"),
+        "Пустой": ("нечего сравнивать", "0", "0"),
+        "Выключенный": ("выключен", "0", "0"),
     }
+    assert totals_of(standings) == {"sent": "5", "reported": "3"}
     assert f'<option value="{made["Объяснимый"].pk}" selected>' in page
     assert str(QUALITY) in page
     days = "from=2026-06-08&amp;to=2026-06-08"
