@@ -164,7 +164,10 @@ class RunningSandbox:
         self._server = Server(options, self.world)
         host, port = self._server.server_address[:2]
         self.url = f"http://{host if isinstance(host, str) else host.decode()}:{port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+        # `close` waits until it looks again, in every test that has a sandbox.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
