@@ -18,6 +18,7 @@ from calls.states import Channel, DeliveryState
 from counters.models import Counter
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
+from tests.odd_values import undone
 
 pytestmark = pytest.mark.django_db
 COUNTERS = 74
@@ -115,35 +116,43 @@ PAGES: dict[str, Callable[[list[Counter]], str]] = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_of_74_counters_is_light(
-    page: str, counters: list[Counter], owner_client: Client
-) -> None:
-    size, elements = measured(owner_client, PAGES[page](counters))
-
-    assert size < MAX_BYTES
-    assert elements < MAX_ELEMENTS
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"access": "lost"},
-        {"stopped_cause": "goals_full"},
-        {"configured_at": None},
-        {"enabled": False, "goal": None},
-    ],
+#: Of every counter, so that its row in the list is the widest: a state and a button.
+NEEDS_A_PERSON: tuple[dict[str, Any], ...] = (
+    {"access": "lost"},
+    {"stopped_cause": "goals_full"},
+    {"configured_at": None},
+    {"enabled": False, "goal": None},
 )
+
+
+def heavy(weights: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Return the pages with too many bytes or elements."""
+    return {
+        page: (size, elements)
+        for page, (size, elements) in weights.items()
+        if size >= MAX_BYTES or elements >= MAX_ELEMENTS
+    }
+
+
+def test_pages_of_74_counters_are_light(counters: list[Counter], owner_client: Client) -> None:
+    weights = {}
+    for page, address in PAGES.items():
+        with undone():
+            weights[page] = measured(owner_client, address(counters))
+
+    assert heavy(weights) == {}
+
+
 def test_list_is_light_when_every_counter_needs_a_person(
-    counters: list[Counter], owner_client: Client, fields: dict[str, Any]
+    counters: list[Counter], owner_client: Client
 ) -> None:
-    """The widest rows: a state and a button."""
-    Counter.objects.update(**fields)
+    weights = {}
+    for fields in NEEDS_A_PERSON:
+        with undone():
+            assert Counter.objects.update(**fields) == COUNTERS
+            weights[str(fields)] = measured(owner_client, reverse("counters:list"))
 
-    size, elements = measured(owner_client, reverse("counters:list"))
-
-    assert size < MAX_BYTES
-    assert elements < MAX_ELEMENTS
+    assert heavy(weights) == {}
 
 
 def test_small_answer_and_browser_without_gzip_get_plain_pages(owner_client: Client) -> None:
