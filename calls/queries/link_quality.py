@@ -33,7 +33,7 @@ from calls.summary.read import Period
 #: The days that are counted; four weeks, so that each day of the week counts alike.
 DAYS = 28
 #: The most rows of the ledger that are read of a counter, whatever others stand beside it.
-MOST_ROWS = 500
+MOST_ROWS = 400
 #: An identifier with so many phones is probably no single visitor's.
 MANY_PHONES = 4
 #: Reasons of calls that would be sent if an identifier came.

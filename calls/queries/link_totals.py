@@ -23,7 +23,7 @@ COUNTED_DAYS = 7
 #: Rows of more proofs are not counted while a page waits.
 MOST_COUNTED = 100_000
 #: So many of the newest rows of a counter are read where many counters stand side by side.
-NEWEST = 5000
+NEWEST = 3000
 
 
 _RESULTS = {
