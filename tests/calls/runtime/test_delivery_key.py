@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from tests.calls.decision.plans import nodes_of
 from tests.calls.delivery.test_races import in_session
 from tests.calls.locks import wait_for_lock
 
+#: A module whose name begins with a digit.
+MIGRATION: Any = import_module("calls.migrations.0026_delivery_key")
 COUNTERS = 20
 FIRST = "date_trunc('month', now(), 'UTC')"
 KEY = "PRIMARY KEY (call_id, partition_at, counter_id, channel)"
@@ -63,7 +67,8 @@ def test_stopped_migration_goes_on() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_waits_while_the_migration_waits_for_a_long_transaction() -> None:
-    call_command("migrate", "calls", "0025", verbosity=0)
+    change_key(MIGRATION.backwards)
+    assert keys() == {FORMER_KEY}
     execute("CREATE INDEX calls_delivery_past_key ON calls_delivery_past (call_id)")
     others: list[Any] = []
 
@@ -73,7 +78,7 @@ def test_nobody_waits_while_the_migration_waits_for_a_long_transaction() -> None
 
     with transaction.atomic():
         fetch("SELECT count(*) FROM calls_delivery_past")  # as a backup holds it
-        migrating = in_session(lambda: call_command("migrate", "calls", verbosity=0))
+        migrating = in_session(lambda: change_key(MIGRATION.forwards))
         wait_for_lock()
         reading = in_session(read)
         reading.join(timeout=60)
@@ -81,6 +86,15 @@ def test_nobody_waits_while_the_migration_waits_for_a_long_transaction() -> None
 
     assert others == [(0,)]
     assert keys() == {KEY}
+
+
+def change_key(operation: Callable[[Any, Any], None]) -> None:
+    """Run an operation of the migration, in a transaction if the migration is in one.
+
+    The test above runs `migrate`, which undoes and makes all later migrations as well.
+    """
+    with connection.schema_editor(atomic=MIGRATION.Migration.atomic) as editor:
+        operation(None, editor)
 
 
 def keys() -> set[str]:
