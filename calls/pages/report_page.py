@@ -19,6 +19,7 @@ from calls.pages import report_words as words
 from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
 from calls.pages.number_table import ledger_url
 from calls.pages.periods import days_of
+from calls.queries.link_proofs import NOT_LINKED
 from calls.reconciliation.by_logs import ProvedDay, names_all, proved_days, with_logs
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, Verdict, counted_in, is_notable, judge
@@ -66,6 +67,14 @@ class DayLine:
             return ""
         counts = {"linked": self.proved.linked, "rows": self.proved.rows}
         return _("по логам: %(linked)d из %(rows)d проверенных") % counts
+
+    @property
+    def unlinked_url(self) -> str:
+        """The ledger with the rows that have no visit by the logs; '' where there are none."""
+        every = self.ledger.get("received", "")
+        return (
+            f"{every}&link={NOT_LINKED}" if every and self.proved.linked < self.proved.rows else ""
+        )
 
     @property
     def reported_text(self) -> str:

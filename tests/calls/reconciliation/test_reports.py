@@ -400,6 +400,7 @@ def test_linked_rows_are_told_by_the_logs_where_they_name_all(
     partly = ("от 0 до 2", "по логам: 1 из 1 проверенных")
     assert told == [("от 0 до 2", ""), partly, ("1", "по логам")]
     assert ">по логам</div>" in page
+    assert "&amp;channel=1&amp;link=not_linked" in page
 
 
 def test_goals_reached_twice_in_a_second_count_once(counter: Counter) -> None:
