@@ -12,8 +12,6 @@ import pytest
 
 ASK = """
 import json, sys
-import django
-django.setup()
 from django.conf import settings
 print(json.dumps([getattr(settings, name) for name in sys.argv[1:]]))
 """
