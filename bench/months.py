@@ -2,7 +2,8 @@
 
 Half of the calls are of one cabinet with 30 counters, of which the busiest has a fifth; the others
 are of ten small cabinets. Each call has a delivery in each of two channels. A row is a copy of one
-that the product stored, so a new column needs no change here.
+that the product stored, so a new column needs no change here. Metrika's logs were read for all
+counters: the rows of the last weeks have link proofs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from django.db import connection
 from bench import world
 from bench.floors.copies import columns_of
 from calls.models import Delivery, Upload
-from calls.states import Attention, Channel, DeliveryState, UploadState
+from calls.states import Attention, Channel, DeliveryState, LinkResult, UploadState
 
 COUNTERS, OTHER_CABINETS, COUNTERS_OF_OTHERS = 30, 10, 3
 #: The calls are spread over so many days, and each counter has a file a day and channel.
@@ -22,6 +23,8 @@ DAYS = 90
 #: The newest calls, which wait to be sent.
 WAITING = 4000
 CONNECTIONS = 2
+#: Rows of the last so many days are proved by logs, if their file is processed.
+PROVED_DAYS = 28
 #: Reasons of skipped calls; of a thousand calls 200 are too short, and 10 have another of these.
 REASONS = ("too_short", "status", "technical", "campaign", "uniqueness", "not_finished", "site")
 
@@ -120,6 +123,20 @@ INSERT INTO calls_uploadattempt (upload_id, number, kind, started_at, ended_at, 
     error_class, error_type, excerpt)
 SELECT id, 1, 'send', created_at, created_at + interval '1 second', 200, '', '', ''
 FROM calls_upload"""
+# Of seven rows five are linked, one is without a visit and one is not in Metrika.
+_PROOFS = f"""
+INSERT INTO calls_linkproof (upload_id, row_number, call_id, partition_at, cabinet_id, counter_id,
+    channel, result, visit_id, visit_at, proved_at)
+SELECT upload_id, row_number, call_id, partition_at, cabinet_id, counter_id, channel, result,
+    CASE WHEN result = {LinkResult.LINKED} THEN call_id::text ELSE '' END,
+    CASE WHEN result = {LinkResult.LINKED} THEN partition_at END, now()
+FROM (SELECT d.*, CASE WHEN d.row_number % 7 < 5 THEN {LinkResult.LINKED}
+            WHEN d.row_number % 7 = 5 THEN {LinkResult.NO_VISIT} ELSE {LinkResult.ABSENT} END
+            AS result
+    FROM calls_delivery d JOIN calls_upload u ON u.id = d.upload_id
+    WHERE u.state IN ('{UploadState.PROCESSED}', '{UploadState.LINKAGE_FAILURE}')
+        AND d.state = {DeliveryState.BATCHED}
+        AND d.partition_at > now() - interval '{PROVED_DAYS} days') AS proved"""
 
 
 # Without triggers nothing marked the hours that are to be counted (`calls.summary`).
@@ -190,6 +207,7 @@ def _finish(template: int, values: dict[str, object]) -> None:
     """Make the uploads of the deliveries, forget the call that was copied, collect statistics."""
     world.execute(_UPLOADS, values)
     world.execute(_ATTEMPTS)
+    world.execute(_PROOFS)
     for table, key in (("delivery", "call_id"), ("call", "id"), ("callkey", "id")):
         world.execute(f"DELETE FROM calls_{table} WHERE {key} = {template}")
     world.execute(_MARK_HOURS)

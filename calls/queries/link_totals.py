@@ -21,7 +21,7 @@ from counters.models import Counter
 #: Calls of so many days are counted on a counter's page.
 COUNTED_DAYS = 7
 #: Rows of more proofs are not counted while a page waits.
-MOST_COUNTED = 100_000
+MOST_COUNTED = 50_000
 #: So many of the newest rows of a counter are read where many counters stand side by side.
 NEWEST = 3000
 
@@ -101,13 +101,22 @@ class ProvedRows:
 _OF_LEDGER = """p.partition_at >= %(since)s AND p.partition_at < %(until)s
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)"""
 
-_PROVED = f"""
-SELECT result, count(*), count(*) FILTER (WHERE is_static), max(proved_at) FROM (
-    SELECT p.result, u.is_static, p.proved_at
-    FROM calls_linkproof p JOIN calls_upload u ON u.id = p.upload_id
-    WHERE p.counter_id = ANY (%(counters)s) AND {_OF_LEDGER}
-    LIMIT %(most)s
-) AS proved GROUP BY result
+# Summed by file before the files are read: a hundredth of the rows.
+_PROVED = """
+SELECT result, sum(rows)::int, coalesce(sum(rows) FILTER (WHERE is_static), 0)::int,
+    max(proved_at), is_repeat
+FROM (
+    SELECT n.*, u.is_static,
+        EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = n.upload_id) AS is_repeat
+    FROM (
+        SELECT upload_id, result, count(*) AS rows, max(proved_at) AS proved_at FROM (
+            SELECT p.upload_id, p.result, p.proved_at FROM calls_linkproof p
+            WHERE p.counter_id = ANY (%(counters)s)
+              AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
+            LIMIT %(most)s
+        ) AS found GROUP BY upload_id, result
+    ) AS n JOIN calls_upload u ON u.id = n.upload_id
+) AS proved GROUP BY result, is_repeat
 """
 
 # The newest of each counter (link_proof_by_counter).
@@ -154,8 +163,9 @@ def proved_rows(
     """
     counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
     rows = _found(_PROVED, counters, since, until, most=MOST_COUNTED + 1)
-    found = _sum(_proved_of(*row) for row in rows)
-    return None if found.count > MOST_COUNTED else found
+    if sum(count for _result, count, *_others in rows) > MOST_COUNTED:
+        return None
+    return _sum(_proved_of(*row) for *row, is_repeat in rows if not is_repeat)
 
 
 def newest_proved(
