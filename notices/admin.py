@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.admin_base import SupportAdmin
 from notices.models import (
+    AlertPause,
     Baseline,
     Notice,
     NoticeChoice,
@@ -99,6 +100,17 @@ class BaselineAdmin(SupportAdmin):
     list_display = ("cabinet", "kind", "subject_id", "lag_minutes", "counted_at")
     list_filter = ("kind",)
     list_select_related = ("cabinet",)
+    search_fields = ("cabinet__name",)
+    search_help_text = _("Название кабинета")
+    ordering = ("-pk",)
+
+
+@admin.register(AlertPause)
+class AlertPauseAdmin(SupportAdmin):
+    """Days on which a cabinet, or a counter, is not compared with what is usual."""
+
+    list_display = ("cabinet", "counter", "first_day", "last_day", "note", "ended_at")
+    list_select_related = ("cabinet", "counter")
     search_fields = ("cabinet__name",)
     search_help_text = _("Название кабинета")
     ordering = ("-pk",)

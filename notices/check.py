@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from notices import outbox
+from notices import outbox, pauses
 from notices.conditions.found import Found, Key
 from notices.conditions.watched import Condition
 from notices.models import SETTLES_AFTER, Notice, NoticeMessage
@@ -33,7 +33,8 @@ def check(conditions: Sequence[Condition], *, now: datetime) -> int:
         opened = _open([one for key, one in found.items() if key not in known], now)
         _refresh([(known[key], one) for key, one in found.items() if key in known])
         closed = _close([one for key, one in known.items() if key not in found], now)
-        outbox.queue(opened=opened, closed=closed, now=now)
+        told = pauses.without_paused(closed, now)
+        outbox.queue(opened=opened, closed=told, now=now)
         return len(opened) + len(closed)
 
 
@@ -85,4 +86,4 @@ def delete_old(*, now: datetime) -> int:
     """Delete notices that ended long ago; return how many rows went with them."""
     notices, _of_each = Notice.objects.filter(closed_at__lt=now - KEPT).delete()
     messages, _of_each = NoticeMessage.objects.filter(ended_at__lt=now - KEPT).delete()
-    return notices + messages
+    return notices + messages + pauses.delete_old(now=now)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cabinets.models import Cabinet, Membership
 from cabinets.sealing import SealedTextField
+from counters.models import Counter
 from notices.kinds import Kind, tone_of
 
 #: A condition that is gone for less than this has not ended: one that comes and goes is one notice.
@@ -327,3 +328,36 @@ class Baseline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.subject_id}"
+
+
+class AlertPause(models.Model):
+    """Days on which nothing is compared with what is usual: a holiday, a stopped campaign.
+
+    Whole days in the cabinet's zone, the last one included. `notices.pauses` writes them.
+    """
+
+    cabinet = models.ForeignKey(
+        Cabinet, models.CASCADE, related_name="alert_pauses", verbose_name=_("Кабинет")
+    )
+    #: None: the whole cabinet.
+    counter = models.ForeignKey(
+        Counter,
+        models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("Счетчик"),
+    )
+    first_day = models.DateField(_("С"))
+    last_day = models.DateField(_("По"))
+    note = models.CharField(_("Почему"), max_length=120)
+    created_at = models.DateTimeField(_("Создана"))
+    #: When a person ended it before its last day was over.
+    ended_at = models.DateTimeField(_("Закончена раньше"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("пауза проверок")
+        verbose_name_plural = _("паузы проверок")
+
+    def __str__(self) -> str:
+        return f"{self.first_day} – {self.last_day}"

@@ -14,6 +14,7 @@ from counters.models import Counter
 from tests import factories
 from tests.calls.call_links import key_of
 from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upload
+from tests.notices.notices import make_pause
 
 #: Django's own, which has a guard and tests of its own.
 ADMIN = "admin:"
@@ -59,6 +60,7 @@ def set_up(counter: Counter) -> dict[str, Any]:
         "lk/integrations/people/<int:pk>": guest.cabinet_memberships.get().pk,
         "lk/integrations/backfill/<int:pk>": make_backfill(counter=counter).pk,
         "lk/integrations/calls/exports/<int:pk>": export.pk,
+        "lk/integrations/notices/pauses/<int:pk>": make_pause(cabinet=counter.cabinet).pk,
         "lk/integrations/sources/<int:pk>/address": hooks.pk,
         "lk/integrations/sources/<int:pk>": source.pk,
         "lk/integrations/yandex/accounts/<int:pk>": counter.account_id,

@@ -25,6 +25,7 @@ from tests.calls.ledger import make_backfill, make_call, make_delivery, make_upl
 from tests.counters.settings_form import posted
 from tests.integrations.conftest import yandex_id as yandex_id
 from tests.integrations.yandex_id import YandexId
+from tests.notices.notices import make_pause
 
 PRESSES = 8
 LATER = timedelta(hours=2)
@@ -267,6 +268,17 @@ def _proved_row(counter: Counter) -> UnknownLogRow:
     )
 
 
+def add_pause(counter: Counter) -> Press:
+    today = timezone.localdate(timezone=counter.cabinet.zone).isoformat()
+    form = {"counter": counter.pk, "first_day": today, "last_day": today, "note": "праздник"}
+    return reverse("notices:pause-add"), form
+
+
+def end_pause(counter: Counter) -> Press:
+    pause = make_pause(cabinet=counter.cabinet)
+    return reverse("notices:pause-end", args=[pause.pk]), {}
+
+
 def remove_webhook(counter: Counter) -> Press:
     return reverse("notices:webhook-remove"), {}
 
@@ -285,6 +297,7 @@ PREPARED: list[Callable[[Counter], Press]] = [
     read_report,
     *(order_proof, see_unknown_rows),
     *(save_webhook, rotate_webhook, remove_webhook),
+    *(add_pause, end_pause),
 ]
 #: The second press is told on the page (200), or that there are two secrets already (409).
 SEEN = {200, 302, 303, 404, 409}

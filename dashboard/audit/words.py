@@ -108,6 +108,8 @@ _NOTICES: Words = {
     "notice_webhook.saved": _("Адрес для уведомлений сохранён"),
     "notice_webhook.secret_rotated": _("Секрет адреса для уведомлений сменён"),
     "notice_webhook.removed": _("Адрес для уведомлений удалён"),
+    "alert_pause.added": _("Проверки «не как обычно» приостановлены на время"),
+    "alert_pause.ended": _("Пауза проверок «не как обычно» закончена раньше"),
 }
 _SUPPORT: Words = {
     "admin.added": _("Поддержка добавила запись"),

@@ -16,12 +16,13 @@ from typing import Any
 
 from cabinets.models import CallSource
 from counters.models import Counter
+from notices import pauses
 from notices.baseline.judge import MAX_HOURS, Finding, Hour, judge_low, judge_share
 from notices.baseline.profile import Profile
 from notices.baseline.shares import ShareProfile
 from notices.conditions.flow_facts import facts_of
 from notices.conditions.found import Found
-from notices.conditions.series import Counts, Series, Window, hour_of, read, read_parts
+from notices.conditions.series import HOUR, Counts, Series, Window, hour_of, read, read_parts
 from notices.conditions.usual import MARK, SHARES
 from notices.kinds import OF_FLOW, Kind
 from notices.models import Baseline, Notice
@@ -47,9 +48,20 @@ class _Flow:
     hours: Series
     parts: Series
     now: datetime
+    #: Pauses of the alerts that last, or have ended of late, by cabinet.
+    spans: dict[int, list[pauses.Span]] = field(default_factory=dict)
 
     def counts(self, kind: Kind, subject_id: int) -> tuple[Counts, Counts]:
         return self.hours.get((kind, subject_id), {}), self.parts.get((kind, subject_id), {})
+
+    def paused(self, row: Baseline) -> list[pauses.Span]:
+        """Return the pauses of this counter or source."""
+        return pauses.covering(self.spans.get(row.cabinet_id, ()), row.kind, row.subject_id)
+
+    def resumed(self, row: Baseline) -> datetime | None:
+        """Return the first hour after the last pause of the counter or source, None without one."""
+        ends = [span.end for span in self.paused(row)]
+        return hour_of(max(ends) - timedelta(microseconds=1)) + HOUR if ends else None
 
     def window(self, row: Baseline, since: datetime | None) -> Window:
         """Return the hours in which the calls of the counter or source are known."""
@@ -75,6 +87,7 @@ def unusual_flow(now: datetime) -> Iterator[Found]:
         read(hour_of(now) - timedelta(hours=MAX_HOURS + 24), now, None),
         read_parts(hour_of(now) - PARTS_FOR, now),
         now,
+        pauses.spans(now - timedelta(hours=MAX_HOURS + 24)),
     )
     fresh = Baseline.objects.filter(counted_at__gt=now - STALE_AFTER).exclude(kind=MARK)
     rows = fresh.select_related("cabinet").order_by("cabinet_id", "kind", "subject_id")
@@ -114,6 +127,8 @@ def _of_cabinet(
         name = names.get((row.kind == Kind.SOURCE_LOW, row.subject_id))
         if name is None or timedelta(minutes=row.lag_minutes) > LONGEST_LAG:
             continue
+        if any(span.holds(flow.now) for span in flow.paused(row)):
+            continue
         judged += row.kind == Kind.INFLOW_LOW
         one = _judged(row, flow, name, told)
         found += [one] if one else []
@@ -128,6 +143,7 @@ def _judged(row: Baseline, flow: _Flow, name: str, told: Told) -> Found | None:
     of_cabinet = (row.cabinet_id, MARK.value, CABINET_SUBJECT)
     is_open = key in told.open or (kind is Kind.INFLOW_LOW and of_cabinet in told.open)
     since = max((told.over[one] for one in (key, of_cabinet) if one in told.over), default=None)
+    since = max((one for one in (since, flow.resumed(row)) if one), default=None)
     window = flow.window(row, hour_of(since) if since else None)
     counts, parts = flow.counts(kind, row.subject_id)
     finding = _finding(row, window.hours(counts, parts), is_open=is_open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from cabinets.models import Cabinet
-from notices.baseline.profile import WEEKS, profile_of
+from notices import pauses
+from notices.baseline.profile import SLOTS, WEEKS, profile_of
 from notices.baseline.shares import share_profile_of
 from notices.conditions.series import HOUR, Counts, hour_of, read, slot_of
 from notices.kinds import OF_FLOW, Kind
@@ -53,11 +54,15 @@ def renew(*, now: datetime, seconds: float) -> int:
 
 def _renew_cabinet(cabinet: Cabinet, now: datetime) -> None:
     last = hour_of(now)
-    first = last - timedelta(weeks=WEEKS)
+    longest = timedelta(days=pauses.MOST_DAYS)
+    paused = pauses.spans(last - timedelta(weeks=WEEKS) - longest, cabinet).get(cabinet.pk, [])
+    days_off = sum((min(span.end, last) - min(span.begin, last) for span in paused), timedelta())
+    first = hour_of(last - timedelta(weeks=WEEKS) - min(days_off, longest))
     lags = _lags(cabinet.pk, now)
     rows = []
     for (kind, subject_id), counts in read(first, last, cabinet.pk).items():
-        row = _profile_row(kind, counts, first, last, cabinet.zone)
+        hours = _watched(first, last, pauses.covering(paused, kind, subject_id))
+        row = _profile_row(kind, counts, hours, cabinet.zone)
         if row is not None:
             row.cabinet, row.kind, row.subject_id, row.counted_at = cabinet, kind, subject_id, now
             lag = (
@@ -74,9 +79,8 @@ def _renew_cabinet(cabinet: Cabinet, now: datetime) -> None:
 
 
 def _profile_row(
-    kind: Kind, counts: Counts, first: datetime, last: datetime, zone: ZoneInfo
+    kind: Kind, counts: Counts, hours: Sequence[datetime], zone: ZoneInfo
 ) -> Baseline | None:
-    hours = list(_hours(first, last))
     slots = [slot_of(hour, zone) for hour in hours]
     parts = [counts.get(hour, (0, 0))[0] for hour in hours]
     if kind not in SHARES:
@@ -92,6 +96,16 @@ def _profile_row(
     if shares is None:
         return None
     return Baseline(values=list(shares.shares), day_scatter=shares.day_scatter)
+
+
+def _watched(first: datetime, last: datetime, paused: Sequence[pauses.Span]) -> list[datetime]:
+    """Return the last hours of which no part was paused, as many as the profile is made of."""
+    hours = [
+        hour
+        for hour in _hours(first, last)
+        if not any(span.begin < hour + HOUR and hour < span.end for span in paused)
+    ]
+    return hours[-WEEKS * SLOTS :]
 
 
 def _hours(first: datetime, last: datetime) -> Iterator[datetime]:

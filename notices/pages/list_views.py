@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from cabinets.access import CabinetRequest, cabinet_required
 from cabinets.models import Cabinet
+from notices import pauses
 from notices.bell import mark_seen
 from notices.conditions.watched import found_in
 from notices.kinds import Kind
@@ -59,6 +60,8 @@ def notice_list(request: CabinetRequest) -> HttpResponse:
         "disconnected": [] if standing else _disconnected_logins(request.cabinet),
         "more": more,
         "ended": _rows(ended[:MAX_ENDED]),
+        "pauses": pauses.current(request.cabinet, now),
+        "today": now.astimezone(request.cabinet.zone).date(),
     }
     if getattr(request.membership, "unseen_notices", 0):
         mark_seen(request.membership, now=now)

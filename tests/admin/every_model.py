@@ -79,6 +79,7 @@ from integrations.models import (
     YandexOutage,
 )
 from notices.models import (
+    AlertPause,
     Baseline,
     NoticeChoice,
     NoticeLine,
@@ -187,6 +188,9 @@ def _notices(cabinet: Cabinet) -> Iterator[Model]:
     yield TelegramLink.objects.create(user=user, chat_id=user.pk)
     yield Baseline.objects.create(
         cabinet=cabinet, kind="inflow_low", subject_id=user.pk, counted_at=timezone.now()
+    )
+    yield AlertPause.objects.create(
+        cabinet=cabinet, first_day=now, last_day=now, note="праздники", created_at=now
     )
     yield NoticeWebhook.objects.create(
         cabinet=factories.make_cabinet(),

@@ -27,7 +27,7 @@ from tests import factories
 from tests.browser.axe import violations_in_both_themes
 from tests.browser.conftest import OpenBrowser
 from tests.calls.ledger import make_call, make_delivery, make_upload
-from tests.notices.notices import make_notice
+from tests.notices.notices import make_notice, make_pause
 from tests.site import address, routes, set_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,7 +158,8 @@ def _pages_of_notices(cabinet: Cabinet) -> dict[str, tuple[int, ...]]:
         secret=factories.SECRET,
         created_at=timezone.now(),
     )
-    names = ("list", "choices", "webhook", "webhook-remove")
+    make_pause(cabinet=cabinet)
+    names = ("list", "choices", "pause-add", "webhook", "webhook-remove")
     return {f"notices:{name}": () for name in names}
 
 

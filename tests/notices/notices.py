@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from cabinets.models import Cabinet
-from notices.models import Notice
+from notices.models import AlertPause, Notice
 
 _CALLS: dict[str, Any] = {"name": "Окна", "uploads": 2, "calls": 31, "upload": 0}
 _FLOW: dict[str, Any] = {
@@ -44,6 +45,18 @@ FACTS: dict[str, dict[str, Any]] = {
     "foreign_rows": {"counter": 7, "name": "Окна", "rows": 3},
     "report_difference": {"name": "Окна", "calls": 7, "is_more": False},
 }
+
+
+def make_pause(*, cabinet: Cabinet, **fields: Any) -> AlertPause:
+    """Return a pause of the whole cabinet, from today on for a week."""
+    today = timezone.localdate(timezone=cabinet.zone)
+    values: dict[str, Any] = {
+        "first_day": today,
+        "last_day": today + timedelta(days=6),
+        "note": "праздники",
+        "created_at": timezone.now(),
+    }
+    return AlertPause.objects.create(cabinet=cabinet, **values | fields)
 
 
 def make_notice(*, cabinet: Cabinet, **fields: Any) -> Notice:

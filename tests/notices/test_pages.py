@@ -81,7 +81,7 @@ def test_every_kind_has_a_sentence_a_next_step_and_a_page_in_constant_queries(
         make_notice(cabinet=cabinet, kind=kind, subject="x", facts=facts)
     owner_client.get(LIST)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         rows = owner_client.get(LIST).context["standing"]
 
     assert {row.notice.kind for row in rows} == set(Kind)
