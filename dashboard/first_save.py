@@ -13,7 +13,7 @@ from django.db import transaction
 from calls.queries.connection import calls_awaiting_settings
 from calls.queries.effect_on_waiting import Effect, effect_on_waiting
 from counters.models import Counter
-from counters.settings.diff import SettingChange, settings_diff
+from counters.settings.diff import SettingChange, can_change_decisions, settings_diff
 from counters.settings.forms import CounterSettingsForm
 
 
@@ -35,6 +35,8 @@ class Saved:
     waited: int
     changes: Sequence[SettingChange]
     effect: Effect
+    #: Whether a changed setting is one by which calls are decided.
+    can_change_decisions: bool
 
 
 @transaction.atomic
@@ -50,10 +52,11 @@ def save_and_count(form: CounterSettingsForm, *, actor: User, now: datetime) -> 
         raise NotAsked
     is_first = locked.configured_at is None
     changes = settings_diff(locked, form.settings())
+    is_deciding = can_change_decisions(locked, form.settings())
     draft = draft_of(form, locked)
     effect = Effect() if is_first else effect_on_waiting(draft, now=now)
     saved = form.save(actor=actor, now=now)
-    return Saved(saved, is_first, form.sends_waiting, waited, changes, effect)
+    return Saved(saved, is_first, form.sends_waiting, waited, changes, effect, is_deciding)
 
 
 def draft_of(form: CounterSettingsForm, saved: Counter) -> Counter:

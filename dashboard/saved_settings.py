@@ -38,6 +38,17 @@ def waiting_sentence(effect: Effect) -> str:
     return text % {"count": _number(effect.waiting + effect.returning), "parts": "; ".join(named)}
 
 
+def _saved_waiting(saved: Saved) -> str:
+    """Return what the save did to the calls that wait; '' where it could do nothing to any."""
+    effect = saved.effect
+    if saved.can_change_decisions or effect.excluded or effect.returning or effect.is_more:
+        return waiting_sentence(effect)
+    if not (effect.waiting and saved.changes):
+        return ""
+    text = _("Звонков, которые ждут отправки (%(count)s), это не касается.")
+    return text % {"count": _number(effect.waiting)}
+
+
 def changes_sentence(changes: Sequence[SettingChange]) -> str:
     """Return which settings changed, '' when none did."""
     if not changes:
@@ -63,7 +74,7 @@ def notify_save(request: HttpRequest, saved: Saved) -> None:
         _notify_first(request, saved, is_pending=is_pending, undecided=undecided)
         return
     excluded = 0 if is_pending else excluded_by_settings(counter)
-    told = [changes_sentence(saved.changes), waiting_sentence(saved.effect)]
+    told = [changes_sentence(saved.changes), _saved_waiting(saved)]
     notify_saved(request, excluded=excluded, undecided=undecided, told=[one for one in told if one])
 
 

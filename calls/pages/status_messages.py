@@ -45,6 +45,10 @@ _OF_STATE: dict[str, str | Promise] = {
     ),
     DisplayState.EXPIRED: Attention.EXPIRED.sentence,
 }
+_EXPIRED_STATIC = gettext_lazy(
+    "Со звонка прошёл 21 день: такие звонки мы не отправляем. Он непривязанный, к визиту Метрика "
+    "не привязала бы его и вовремя."
+)
 #: States of a call that was given to Metrika, and with them those of a call that will be.
 _WENT = (DisplayState.SENT, DisplayState.ACCEPTED, DisplayState.ACCEPTED_STATIC)
 _GOES_OR_WENT = (DisplayState.WAITING, DisplayState.HELD, DisplayState.BATCHED, *_WENT)
@@ -89,6 +93,8 @@ def unlinked_note(delivery: DisplayDelivery) -> str:
 
 def _sentence(delivery: DisplayDelivery, blocker: str) -> str:
     shown, why = delivery.display_state, delivery.why
+    if shown == DisplayState.EXPIRED and delivery.is_static:
+        return str(_EXPIRED_STATIC)
     if delivery.reason in REASONS and shown not in (
         DisplayState.AWAITS_SETTINGS,
         DisplayState.EXPIRED,
@@ -152,6 +158,11 @@ def sentence_of_upload(upload: Upload, shown: str, *, blocker: str) -> str:
         return _not_sent_yet(upload, blocker)
     if shown == DisplayState.ROW_REFUSED or upload.attention == Attention.ROW_REFUSED:
         return _row_refused(upload)
+    if upload.attention == Attention.EXPIRED and upload.is_static:
+        return _(
+            "Со звонков прошёл 21 день: такие звонки мы не отправляем. Они непривязанные, к "
+            "визитам Метрика не привязала бы их и вовремя."
+        )
     if upload.attention:
         return attention_sentence(upload.attention)
     if shown == DisplayState.LINK_UNKNOWN:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from calls.decision.sent_before import missing_rows
 from calls.models import Delivery, Resend, Upload
 from calls.pages.attempt_messages import AttemptLine, describe
+from calls.pages.split_words import split_sentence
 from calls.pages.status_messages import sentence_of_upload
 from calls.queries.blockers import blocker_of, of_channel
 from calls.queries.display_state import display_state_of_upload
@@ -21,6 +22,8 @@ from calls.queries.link_proofs import LINKED
 from calls.queries.link_totals import upload_proofs
 from calls.states import PROCESSED_UPLOADS, TO_SEND, TONES, Attention, UploadState
 
+#: A cancelled upload with one of these was sent and refused as a whole.
+REFUSED_WHOLE = (Attention.SPLIT, Attention.TOO_LARGE, Attention.ROW_REFUSED, Attention.GOAL_GONE)
 _UNTOLD = gettext_lazy("Метрика не сообщила")
 
 
@@ -43,7 +46,7 @@ def upload_status(upload: Upload, *, now: datetime) -> UploadStatus:
     return UploadStatus(
         text=_("Не отправлена, ждёт") if is_blocked else label_of(upload),
         tone="warning" if is_blocked else TONES[shown],
-        sentence=sentence_of_upload(upload, shown, blocker=blocker),
+        sentence=split_sentence(upload) or sentence_of_upload(upload, shown, blocker=blocker),
         is_blocked=is_blocked,
     )
 
@@ -135,6 +138,8 @@ def label_of(upload: Upload) -> str:
     if upload.state == UploadState.LINKAGE_FAILURE and (upload.is_static or upload.linked_rows):
         # Static calls are never linked to visits, so this is no failure.
         return str(UploadState.PROCESSED.label)
+    if upload.state == UploadState.CANCELLED and upload.sent_at is not None:
+        return _("Отклонена целиком") if upload.attention in REFUSED_WHOLE else _("Отменена")
     return str(upload.get_state_display())
 
 

@@ -84,7 +84,16 @@ class ExpiryWarning:
     def _of_expired(self) -> str:
         if self.lost == self.expired:
             return _("За неделю опоздали и уже не привяжутся звонки: %d.") % self.expired
-        text = _("За неделю опоздали звонки: %(all)d, из них уже не привяжутся: %(lost)d.")
+        if not self.lost:
+            text = _(
+                "За неделю опоздали звонки: %d. Все они непривязанные: к визитам Метрика не "
+                "привязала бы их и вовремя."
+            )
+            return text % self.expired
+        text = _(
+            "За неделю опоздали звонки: %(all)d, из них уже не привяжутся: %(lost)d. Остальные "
+            "непривязанные: к визитам Метрика не привязала бы их и вовремя."
+        )
         return text % {"all": self.expired, "lost": self.lost}
 
 

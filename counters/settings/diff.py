@@ -14,6 +14,9 @@ from counters.models import Counter, Goal
 from counters.settings.fields import amount_text
 from counters.settings.value_rules import rule_text
 
+#: Settings by which no call is decided: what they change happens after the calls are sent.
+NOT_DECIDING = frozenset({"link_proof", "chart_notes"})
+
 
 @dataclass(frozen=True)
 class SettingChange:
@@ -29,6 +32,13 @@ def settings_diff(saved: Counter, wanted: Mapping[str, Any]) -> list[SettingChan
     former = {name: getattr(saved, name) for name in Counter.SETTINGS}
     changed = [name for name, value in wanted.items() if former[name] != value]
     return _changes(changed, former, former | dict(wanted))
+
+
+def can_change_decisions(saved: Counter, wanted: Mapping[str, Any]) -> bool:
+    """Whether any of the settings that differ is one by which calls are decided."""
+    return any(
+        getattr(saved, name) != value for name, value in wanted.items() if name not in NOT_DECIDING
+    )
 
 
 def audited_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[SettingChange]:

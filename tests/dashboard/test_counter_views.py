@@ -151,6 +151,15 @@ def test_save_reports_waiting_calls_that_no_longer_match(
         "Из ждавших не подходят под настройки и не отправляются: 1. Если под другие настройки они "
         "подойдут, то уйдут.",
     ]
+    counter.refresh_from_db()
+    proof = owner_client.post(
+        page(counter),
+        posted(counter, min_duration="40", link_proof="" if counter.link_proof else "on"),
+    )
+    again = owner_client.post(page(counter), posted(Counter.objects.get(), min_duration="40"))
+    assert messages_of(proof)[-1].endswith("Звонков, которые ждут отправки (2), это не касается.")
+    # A save that changes nothing says nothing of them.
+    assert messages_of(again)[-1] == "Настройки сохранены."
     assert messages_of(widened)[-1] == (
         "Настройки сохранены. Изменено: Длительность от, секунд — «40» (было «60»). Из ждущих "
         "отправки звонков (2) — уйдут: 1; снова подходят и уйдут: 1."

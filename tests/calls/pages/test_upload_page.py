@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cabinets.models import AuditEvent
-from calls.models import UploadAttempt
+from calls.models import Delivery, Upload, UploadAttempt
 from calls.pages.upload_page import figures_of
-from calls.states import Attention, UploadState
+from calls.states import Attention, DeliveryState, UploadState
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_delivery, make_upload
 from tests.calls.pages.conftest import BODY, PHONE
@@ -130,6 +130,49 @@ def test_upload_page_shows_counts_attempts_and_first_rows(
     assert context["preview_header"] == ["ClientId", "PhoneNumber"]
     assert context["preview_rows"] == [["1", "+79161231234"], ["=2", "а"]]
     assert viewer_client.get(url).context["attempts"][0].answer == ""
+
+
+def test_split_upload_says_how_many_rows_were_left_out_and_where_the_others_are(
+    counter: Counter, owner_client: Client
+) -> None:
+    refused: dict[str, Any] = {"counter": counter, "state": "cancelled", "uploading_id": None}
+    split = make_upload(**refused, rows=9, attention="split")
+    url = reverse("calls:upload", args=[split.pk])
+    half = make_upload(**refused, rows=5, attention="split", parent=split)
+    parts = [
+        make_upload(counter=counter, rows=rows, parent=parent, state="processed")
+        for rows, parent in ((4, split), (3, half), (1, half), (1, half))
+    ]
+
+    def told() -> tuple[str, str]:
+        shown = owner_client.get(url).context["upload"]
+        return shown["state_text"], shown["reason_text"].removeprefix(
+            "Метрика отклонила файл целиком. "
+        )
+
+    all_sent = "Ни одна строка не исключена: все звонки отправлены другими выгрузками."
+    assert told() == ("Отклонена целиком", all_sent)
+    Upload.objects.filter(pk=parts[3].pk).update(state="cancelled", attention="row_refused")
+    rest = "Исключено строк: 1. Остальные звонки отправлены другими выгрузками."
+    assert told()[1] == rest
+    Upload.objects.filter(pk=parts[0].pk).update(state="later")
+    Upload.objects.filter(pk=parts[2].pk).update(state="needs_attention", attention="quarantined")
+    Upload.objects.filter(pk=half.pk).update(rows=7)
+    Upload.objects.filter(pk=split.pk).update(rows=11)
+    call = make_call(cabinet=counter.cabinet)
+    row = make_delivery(call=call, counter=counter, upload=half)
+    Delivery.objects.filter(pk=row.pk).update(
+        state=DeliveryState.ROW_REFUSED, reason="refused_by_check"
+    )
+    assert told()[1] == (
+        "Его строки: исключено: 2; приняты другими выгрузками: 3; ещё не приняты, их выгрузки в "
+        "работе: 4; вернулись в общую очередь: 1; в выгрузках, которые требуют внимания: 1."
+    )
+    # One that was never sent is no refused one.
+    Upload.objects.filter(pk=split.pk).update(attention="called_off")
+    assert told()[0] == "Отменена"
+    Upload.objects.filter(pk=split.pk).update(sent_at=None)
+    assert told()[0] == "Отменена до отправки"
 
 
 def test_static_file_without_linked_visits_is_no_failure(

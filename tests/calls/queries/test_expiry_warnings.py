@@ -136,6 +136,9 @@ def test_calls_in_an_upload_that_waits_for_a_person_are_warned_of(
     assert Upload.objects.get().attention == Attention.EXPIRED
 
 
+ALL_STATIC = "Все они непривязанные: к визитам Метрика не привязала бы их и вовремя."
+
+
 def test_sentences_name_the_days_and_the_numbers() -> None:
     assert ExpiryWarning(1, "Окна", 15, 40, 3, 15, 40, 3).sentences == [
         "Не позже чем через 2 дня перестанут привязываться звонки: 15.",
@@ -146,7 +149,11 @@ def test_sentences_name_the_days_and_the_numbers() -> None:
     assert ExpiryWarning(1, "Окна", 15, 40, 3, 14, 38, 0).sentences == [
         "Не позже чем через 2 дня опоздают звонки: 15, из них перестанут привязываться: 14.",
         "Не позже чем через 7 дней опоздают звонки: 25, из них перестанут привязываться: 24.",
-        "За неделю опоздали звонки: 3, из них уже не привяжутся: 0.",
+        f"За неделю опоздали звонки: 3. {ALL_STATIC}",
+    ]
+    assert ExpiryWarning(1, "Окна", 0, 0, 3, 0, 0, 2).sentences == [
+        "За неделю опоздали звонки: 3, из них уже не привяжутся: 2. Остальные непривязанные: к "
+        "визитам Метрика не привязала бы их и вовремя."
     ]
 
 
@@ -200,7 +207,14 @@ def test_expired_call_of_two_channels_is_counted_once_and_linked(
     Delivery.objects.update(is_static=True)
     [warning] = expiry_warnings(Q(pk=counter.pk), now=timezone.now())
     assert (warning.expired, warning.lost) == (1, 0)
-    assert warning.sentences == ["За неделю опоздали звонки: 1, из них уже не привяжутся: 0."]
+    assert warning.sentences == [f"За неделю опоздали звонки: 1. {ALL_STATIC}"]
+    # The call says the same of itself.
+    told = (
+        "Он непривязанный, к визиту Метрика не привязала бы его и вовремя.",
+        "уже не привяжет",
+    )
+    journey = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
+    assert [one in journey for one in told] == [True, False]
 
 
 def test_conversion_that_waits_for_another_goal_is_warned_of(
