@@ -18,12 +18,13 @@ from calls.decision.reasons import REASON_TITLES
 from calls.models import Call, Delivery, Intake
 from calls.pages.funnel_steps import GROUPS, Rows, steps_table
 from calls.pages.ledger_form import NO_COUNTER
+from calls.pages.linked_share import LinkEvidence, Source
 from calls.pages.number_table import Cell, Column, NumberTable, count, ledger_url, share
 from calls.pages.sent_row import Cell as SentCell
 from calls.pages.sent_row import cells_of
 from calls.pages.upload_preview import values_of
 from calls.queries.link_proofs import VALUES as LINK_VALUES
-from calls.queries.link_totals import proved_rows
+from calls.queries.link_totals import ProvedRows
 from calls.queries.statistics import counted
 from calls.states import DeliveryState, DisplayState
 from calls.summary import read
@@ -45,11 +46,13 @@ class Sample:
 
 def funnel_tables(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[NumberTable]:
     """Return the tables of the page; records and calls only of the whole cabinet."""
-    by = ("shown", "reason")
+    by = ("counter_id", "shown", "reason")
     rows = read.deliveries(cabinet, period, by=by, counters=[counter.pk] if counter else None)
-    proofs = _proofs(cabinet, period, counter)
+    evidence = LinkEvidence.of(cabinet, period, counter)
+    linked = evidence.linked(rows)
+    proofs = _proofs(evidence.every, linked.source, period, counter)
     of_counter = [
-        steps_table(cabinet, rows, period, counter),
+        steps_table(cabinet, rows, period, counter, linked),
         *([proofs] if proofs else []),
         _places(rows, period, counter),
     ]
@@ -93,36 +96,61 @@ def _calls(cabinet: Cabinet, period: Period) -> NumberTable:
     return NumberTable("calls", _("Какие звонки относятся к счетчикам"), columns, rows)
 
 
-def _proofs(cabinet: Cabinet, period: Period, counter: Counter | None) -> NumberTable | None:
-    """Return what the logs say of these rows; None when they were not read."""
-    found = proved_rows(cabinet, period.start, period.end, counter=counter)
+def _proofs(
+    found: ProvedRows | None, source: Source, period: Period, counter: Counter | None
+) -> NumberTable | None:
+    """Return what the logs say of these rows; None when they were not read.
+
+    ``source``: what the step of the linked ones is counted by.
+    """
     if found is None:
         note = _("Проверенных строк слишком много, чтобы считать их здесь: выберите меньше дней.")
         return NumberTable("proofs", _("Что показали логи Метрики"), [], [], note)
     if found.read_at is None:
         return None
-    every = found.count
     rows = [
         [
             Cell(str(title)),
-            count(number, ledger_url(period, link=value, counter=counter and counter.pk)),
+            _proved_cell(
+                found, value, ledger_url(period, link=value, counter=counter and counter.pk)
+            ),
             share(found.of(value), found.linkable),
         ]
         for value, title in LINK_VALUES.items()
-        if (number := found.rows.get(value, 0))
+        if found.rows.get(value, 0)
     ]
-    rows.append([Cell(_("Всего проверено")), count(every), Cell("—")])
+    if found.count > found.linkable:
+        others = count(found.count - found.linkable)
+        rows.append([Cell(_("Статические и отправленные непривязанными")), others, Cell("—")])
+    rows.append([Cell(_("Всего проверено")), count(found.count), Cell("—")])
+    columns = [Column(_("По логам")), Column(_("Строк")), Column(_("Доля"))]
+    return NumberTable(
+        "proofs", _logs_title(found.read_at), columns, rows, _logs_note(found, source)
+    )
+
+
+def _proved_cell(found: ProvedRows, value: str, url: str) -> Cell:
+    """Return the rows that could be linked, and their calls; those of the ledger are all."""
+    number, every = found.of(value), found.rows[value]
+    if number == every:
+        return count(number, url)
+    text = _("вместе со статическими и непривязанными: %(rows)s") % {"rows": number_format(every)}
+    return replace(count(number), under=Cell(text, every, url))
+
+
+def _logs_note(found: ProvedRows, source: Source) -> str:
+    share_of = _("Доля — из тех, что можно было привязать: %(rows)s из %(every)s.") % {
+        "rows": number_format(found.linkable),
+        "every": number_format(found.count),
+    }
+    if source is Source.LOGS:
+        return f"{share_of} {_('Шаг «Привязаны, по логам» выше — эти же строки.')}"
     note = _(
         "Логи называют визит каждой строки, но проверены не все: только счетчики с включённой "
-        "проверкой и файлы последних дней. Шаг «Привязаны, по файлам» выше — сколько строк Метрика "
-        "привязала, когда обработала файлы. Поэтому эти числа могут отличаться, и верьте логам."
+        "проверкой и дни, логи которых уже прочитаны. Шаг «%(step)s» выше — о всех строках дней, "
+        "поэтому числа различаются. Верьте логам."
     )
-    of_linkable = _(
-        "Доля — из тех, что можно было привязать: %(rows)s из %(every)s. Статические и "
-        "отправленные непривязанными входят в числа строк, но не в доли."
-    ) % {"rows": number_format(found.linkable), "every": number_format(every)}
-    columns = [Column(_("По логам")), Column(_("Строк")), Column(_("Доля"))]
-    return NumberTable("proofs", _logs_title(found.read_at), columns, rows, f"{of_linkable} {note}")
+    return f"{share_of} {note % {'step': source.step}}"
 
 
 def _logs_title(read_at: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -18,11 +18,15 @@ from calls.pages.number_table import Bar, Cell, Column, NumberTable, count, ledg
 from calls.queries.ledger_filters import NOT_SENT as NOT_WITH_METRIKA
 from calls.queries.ledger_filters import SENT, CallFilters
 from calls.queries.ledger_walk import Place, newest
+from calls.queries.link_proofs import LINKED
 from calls.queries.redecision import grouped
 from calls.queries.statistics import counted
 from calls.states import Attention, DisplayState
 from calls.summary.read import Period
 from counters.models import Counter
+
+if TYPE_CHECKING:
+    from calls.pages.linked_share import LinkedShare
 
 S = DisplayState
 HELD = (S.HELD, S.AWAITS_SETTINGS, S.AWAITS_GOAL, S.NEEDS_DECISION, S.NOT_FINISHED, S.WAITING)
@@ -103,27 +107,35 @@ STEPS = (
         Rows((*IN_FILE, S.NEEDS_ATTENTION), NOT_WITH_METRIKA),
     ),
     Step(gettext_lazy("Приняты Метрикой"), Rows(ACCEPTED), Rows(NOT_ACCEPTED, SENT)),
-    Step(gettext_lazy("Привязаны, по файлам"), Rows(WITH_LINKED), Rows(NOT_LINKED), is_linked=True),
+    # Its title tells what it is counted by: `calls.pages.linked_share`.
+    Step(gettext_lazy("Привязаны"), Rows(WITH_LINKED), Rows(NOT_LINKED), is_linked=True),
 )
 
 
 def steps_table(
-    cabinet: Cabinet, rows: Sequence[Mapping[str, Any]], period: Period, counter: Counter | None
+    cabinet: Cabinet,
+    rows: Sequence[Mapping[str, Any]],
+    period: Period,
+    counter: Counter | None,
+    links: LinkedShare,
 ) -> NumberTable:
     """Return the steps of these rows, each a link to its calls and to those that stayed before."""
     found = counted(rows, lambda row: (row["shown"], row["reason"]))
-    linked = round(sum(row["linked"] for row in rows))
+    linked = round(links.linked)
     table, bars = [], []
     before = every = sum(found.values())
     examples = _examples(cabinet, _sampled(found, linked), period, counter)
     for step, example in zip(STEPS, examples, strict=True):
         reached = linked if step.is_linked else step.reached.count(found)
-        title = str(step.title)
-        cells = _cells(step, (reached, before - reached), found, period, counter)
-        table.append([Cell(title), cells[0], share(reached, every), cells[1], example])
+        title = str(links.source.step if step.is_linked else step.title)
+        cells = _cells(step, (reached, before - reached), found, period, counter, links)
+        part = share(links.linked if step.is_linked else reached, every)
+        if step.is_linked and links.of:
+            part = replace(part, under=Cell(links.words))
+        table.append([Cell(title), cells[0], part, cells[1], example])
         bars.append(Bar.of(title, reached, before, every))
         before = reached
-    note = _step_note(Rows((S.PARTLY_ACCEPTED,)).count(found))
+    note = _step_note(links, Rows((S.PARTLY_ACCEPTED,)).count(found))
     return NumberTable("steps", _("Путь до Метрики"), _step_columns(), table, note, bars=bars)
 
 
@@ -133,14 +145,18 @@ def _cells(
     found: Mapping[tuple[str, str], int],
     period: Period,
     counter: Counter | None,
+    links: LinkedShare,
 ) -> list[Cell]:
     """Return the rows that reached the step and those that stayed, each with its address.
 
-    Of the linked ones only the files are known: their rows stand beneath, with the address.
+    By files only the files of the linked ones are known: their rows stand beneath, with the
+    address.
     """
     places = (step.reached, step.stayed)
     urls = [place.url(period, counter) for place in places]
-    if not step.is_linked:
+    if step.is_linked and links.is_by_logs:
+        urls = [ledger_url(period, link=LINKED, counter=counter and counter.pk), ""]
+    if not step.is_linked or links.is_by_logs:
         return [count(number, url) for number, url in zip(numbers, urls, strict=True)]
     texts = (
         _("В файлах, где есть или могут быть привязанные, отправок: %(rows)s"),
@@ -164,16 +180,15 @@ def _step_columns() -> list[Column]:
     ]
 
 
-def _step_note(partly: int) -> str:
+def _step_note(links: LinkedShare, partly: int) -> str:
     """Return what is counted; ``partly``: rows of files that Metrika accepted in part."""
     note = _(
         "Считаются отправки: у звонка их по одной на каждый счетчик и канал, поэтому звонков, "
-        "которые откроет число, может быть меньше. Какие строки файла привязаны и какие не "
-        "приняты, Метрика в ответе на файл не сообщает, только сколько их: «Приняты» — все строки "
-        "принятого файла, а у «Привязаны, по файлам» под числом названы строки таких файлов. О "
-        "каждой строке говорят логи Метрики, если проверка включена. День звонка — тот, с которым "
-        "он пришёл впервые: исправление начала его не меняет, в списке тоже."
+        "которые откроет число, может быть меньше. «Приняты» — все строки принятого файла: какие "
+        "из них не приняты, Метрика не сообщает. День звонка — тот, с которым он пришёл впервые: "
+        "исправление начала его не меняет, в списке тоже."
     )
+    note = f"{note} {links.source.how}"
     if not partly:
         return note
     more = _(

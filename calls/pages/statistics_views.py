@@ -6,16 +6,18 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required
 from cabinets.time_zones import zone_label
 from calls.pages.funnel_page import funnel_tables, sample_of
-from calls.pages.number_table import NumberTable, as_csv
+from calls.pages.linked_share import LinkEvidence
+from calls.pages.number_table import NumberTable, as_csv, of_day
 from calls.pages.period_form import PeriodForm
-from calls.pages.statistics_tables import Statistics, tables_of
-from calls.queries.link_totals import proved_rows
-from calls.queries.statistics import calls_of, lacks_data, rows_of
+from calls.pages.statistics_tables import tables_of
+from calls.pages.statistics_totals import Ended, Statistics
+from calls.queries.statistics import calls_of, calls_of_both, lacks_data, rows_of, without
 
 
 @require_safe
@@ -51,18 +53,36 @@ def funnel(request: CabinetRequest) -> HttpResponse:
 
 def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
     cabinet, period, counter = request.cabinet, form.period_days(), form.chosen_counter()
-    before = period.before()
+    today = timezone.localdate()
+    ended = period.ended(today)
+    before = ended.before() if ended else None
+    evidence = LinkEvidence.of(cabinet, period, counter)
+    calls, calls_before = calls_of_both(cabinet, before, period, counter)
+    rows = rows_of(cabinet, period, counter)
+    has_today = period.first <= today <= period.last
+    of_today = rows_of(cabinet, of_day(period, today), counter) if has_today and ended else []
     return Statistics(
         period=period,
         counter=counter,
         names={one.pk: one.name for one in form.found.values()},
-        calls=calls_of(cabinet, period, counter, by=("day", "kind")),
+        calls=calls,
         hours=calls_of(cabinet, period, counter, by=("hour_of_day",)),
-        calls_before=calls_of(cabinet, before, counter, by=()),
-        rows=rows_of(cabinet, period, counter),
-        rows_before=rows_of(cabinet, before, counter),
-        first_day=lacks_data(cabinet, before, counter),
-        proved=proved_rows(cabinet, period.start, period.end, counter=counter),
+        rows=rows,
+        evidence=evidence,
+        ended=Ended(
+            period=ended,
+            before=before,
+            calls_before=calls_before,
+            rows=without(rows, of_today),
+            rows_before=rows_of(cabinet, before, counter),
+            # A share by the logs is compared with such a one only.
+            evidence_before=LinkEvidence.of_logs(cabinet, before, counter)
+            if evidence.linked(rows).is_by_logs
+            else LinkEvidence({}),
+            first_day=lacks_data(cabinet, before, counter),
+        )
+        if ended and before
+        else None,
     )
 
 

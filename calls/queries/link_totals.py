@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -71,9 +71,9 @@ class UnknownRows:
 class ProvedRows:
     """Rows of the ledger by what the logs say of them: value of `link_proofs` → rows."""
 
-    rows: Mapping[str, int]
+    rows: Mapping[str, int] = field(default_factory=dict)
     #: When the newest of the logs were ordered; None without rows.
-    read_at: datetime | None
+    read_at: datetime | None = None
     #: Of them, those of files without identifiers, which Metrika links to no visit, by the same.
     unlinked: Mapping[str, int] = field(default_factory=dict)
 
@@ -96,27 +96,55 @@ class ProvedRows:
         """Return those of one value that could be linked."""
         return self.rows.get(value, 0) - self.unlinked.get(value, 0)
 
+    @classmethod
+    def sum(cls, found: Iterable[ProvedRows]) -> ProvedRows:
+        """Return all of some together."""
+        some = list(found)
+        rows: Counts[str] = Counts()
+        unlinked: Counts[str] = Counts()
+        for one in some:
+            rows.update(one.rows)
+            unlinked.update(one.unlinked)
+        read = max((one.read_at for one in some if one.read_at), default=None)
+        return cls(rows, read, unlinked)
+
 
 # The rows of the ledger: a repeat that a person ordered is none.
 _OF_LEDGER = """p.partition_at >= %(since)s AND p.partition_at < %(until)s
       AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)"""
 
+# The counters of a cabinet, or the one of them that is chosen.
+_COUNTERS = """ANY (ARRAY(SELECT k.id FROM counters_counter k
+    WHERE k.cabinet_id = %(cabinet)s AND (%(counter)s::bigint IS NULL OR k.id = %(counter)s)))"""
 # Summed by file before the files are read: a hundredth of the rows.
-_PROVED = """
-SELECT result, sum(rows)::int, coalesce(sum(rows) FILTER (WHERE is_static), 0)::int,
-    max(proved_at), is_repeat
+_PROVED = f"""
+SELECT counter_id, result, sum(rows)::int,
+    coalesce(sum(rows) FILTER (WHERE is_static), 0)::int, max(proved_at), is_repeat
 FROM (
-    SELECT n.*, u.is_static,
+    SELECT n.*, u.counter_id, u.is_static,
         EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = n.upload_id) AS is_repeat
     FROM (
         SELECT upload_id, result, count(*) AS rows, max(proved_at) AS proved_at FROM (
             SELECT p.upload_id, p.result, p.proved_at FROM calls_linkproof p
-            WHERE p.counter_id = ANY (%(counters)s)
+            WHERE p.counter_id = {_COUNTERS}
               AND p.partition_at >= %(since)s AND p.partition_at < %(until)s
             LIMIT %(most)s
         ) AS found GROUP BY upload_id, result
     ) AS n JOIN calls_upload u ON u.id = n.upload_id
-) AS proved GROUP BY result, is_repeat
+) AS proved GROUP BY counter_id, result, is_repeat
+"""
+
+# Files of which some rows are linked, with calls on both sides of an end of the days. A file is
+# made after its newest call, and Metrika takes calls of 21 days.
+_DIVIDED = f"""
+SELECT DISTINCT u.counter_id
+FROM unnest(ARRAY[%(since)s, %(until)s]::timestamptz[]) AS ends(at)
+JOIN calls_upload u ON u.oldest_call_at < ends.at AND u.newest_call_at >= ends.at
+    AND u.created_at > ends.at - interval '1 day'
+    AND u.created_at < ends.at + interval '30 days'
+WHERE u.counter_id = {_COUNTERS} AND NOT u.is_static
+  AND u.linked_quantity > 0 AND u.linked_quantity < u.rows
+  AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = u.id)
 """
 
 # The newest of each counter (link_proof_by_counter).
@@ -154,54 +182,57 @@ def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
     )
 
 
-def proved_rows(
+def proved_by_counter(
     cabinet: Cabinet, since: datetime, until: datetime, *, counter: Counter | None
-) -> ProvedRows | None:
-    """Return the rows of the ledger whose calls began then, by what the logs say; two queries.
+) -> dict[int, ProvedRows] | None:
+    """Return the rows of the ledger whose calls began then, by what the logs say; one query.
 
     None when they are more than `MOST_COUNTED`. Repeats that a person ordered are no such rows.
     """
-    counters = [counter.pk] if counter else list(cabinet.counters.values_list("pk", flat=True))
-    rows = _found(_PROVED, counters, since, until, most=MOST_COUNTED + 1)
-    if sum(count for _result, count, *_others in rows) > MOST_COUNTED:
+    values: dict[str, Any] = {"cabinet": cabinet.pk, "counter": counter and counter.pk}
+    values |= {"since": since, "until": until, "most": MOST_COUNTED + 1}
+    rows = _rows(_PROVED, values)
+    if sum(number for _counter, _result, number, *_others in rows) > MOST_COUNTED:
         return None
-    return _sum(_proved_of(*row) for *row, is_repeat in rows if not is_repeat)
+    return _by_counter(row for *row, is_repeat in rows if not is_repeat)
+
+
+def divided_counters(
+    cabinet: Cabinet, since: datetime, until: datetime, *, counter: Counter | None
+) -> frozenset[int]:
+    """Return the counters with files of which some rows are linked, and some are not of the time.
+
+    One query.
+    """
+    values: dict[str, Any] = {"cabinet": cabinet.pk, "counter": counter and counter.pk}
+    rows = _rows(_DIVIDED, values | {"since": since, "until": until})
+    return frozenset(pk for (pk,) in rows)
 
 
 def newest_proved(
     counter_ids: Collection[int], since: datetime, until: datetime
 ) -> dict[int, ProvedRows]:
     """Return the newest such rows of each of these counters, up to `NEWEST`; one query."""
-    by_counter: dict[int, list[ProvedRows]] = {}
-    for pk, *row in _found(_NEWEST, counter_ids, since, until, most=NEWEST):
-        by_counter.setdefault(pk, []).append(_proved_of(*row))
-    return {pk: _sum(some) for pk, some in by_counter.items()}
+    values: dict[str, Any] = {"counters": list(counter_ids), "since": since, "until": until}
+    return _by_counter(_rows(_NEWEST, values | {"most": NEWEST}))
 
 
-def _found(
-    statement: str, counters: Collection[int], since: datetime, until: datetime, *, most: int
-) -> list[tuple[Any, ...]]:
-    values: dict[str, Any] = {"counters": list(counters), "since": since, "until": until}
-    values["most"] = most
+def _rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
 
 
+def _by_counter(rows: Iterable[Sequence[Any]]) -> dict[int, ProvedRows]:
+    by_counter: dict[int, list[ProvedRows]] = {}
+    for pk, *row in rows:
+        by_counter.setdefault(pk, []).append(_proved_of(*row))
+    return {pk: ProvedRows.sum(some) for pk, some in by_counter.items()}
+
+
 def _proved_of(result: int, number: int, unlinked: int, read_at: datetime) -> ProvedRows:
     value = OF_RESULT[LinkResult(result)]
     return ProvedRows({value: number}, read_at, {value: unlinked})
-
-
-def _sum(found: Iterable[ProvedRows]) -> ProvedRows:
-    some = list(found)
-    rows: Counts[str] = Counts()
-    unlinked: Counts[str] = Counts()
-    for one in some:
-        rows.update(one.rows)
-        unlinked.update(one.unlinked)
-    read = max((one.read_at for one in some if one.read_at), default=None)
-    return ProvedRows(rows, read, unlinked)
 
 
 def upload_proofs(upload_id: int) -> dict[str, Any]:

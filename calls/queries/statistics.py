@@ -16,6 +16,8 @@ from calls.summary.read import Period
 from counters.models import Counter
 
 Key = TypeVar("Key")
+_BY = ("counter_id", "channel", "shown", "reason")
+_SUBTRACTED = ("deliveries", "link_told", "linked")
 
 
 @dataclass
@@ -50,12 +52,38 @@ def calls_of(
     Of a counter its rows are counted, of the channel of calls, or of the goal if it has no other:
     a call has one row in each.
     """
+    return _of_one_channel(_calls(cabinet, period, counter, by))
+
+
+def calls_of_both(
+    cabinet: Cabinet, before: Period | None, period: Period, counter: Counter | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the sums by `day` and `kind` of a period, and of one that ends before it; one query.
+
+    ``before``: adjacent to the period; None for no sums of it.
+    """
+    first = before.first if before else period.first
+    both = Period(first, period.last, period.zone)
+    rows = _calls(cabinet, both, counter, ("day", "kind"))
+    now = [row for row in rows if row["day"] >= period.first]
+    then = [row for row in rows if row["day"] < period.first]
+    return _of_one_channel(now), _of_one_channel(then)
+
+
+def _calls(
+    cabinet: Cabinet, period: Period, counter: Counter | None, by: Sequence[str]
+) -> list[dict[str, Any]]:
     if counter is None:
         return read.calls(cabinet, period, by=by)
     rows = read.deliveries(cabinet, period, by=("channel", *by), counters=[counter.pk])
-    channels = {row["channel"] for row in rows}
+    return [row | {"calls": row["deliveries"]} for row in rows]
+
+
+def _of_one_channel(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a counter in the channel of calls, or of the goal if it has no other."""
+    channels = {row["channel"] for row in rows if "channel" in row}
     one = Channel.CALLS if Channel.CALLS in channels else Channel.GOAL
-    return [row | {"calls": row["deliveries"]} for row in rows if row["channel"] == one]
+    return [row for row in rows if row.get("channel", one) == one]
 
 
 def lacks_data(cabinet: Cabinet, period: Period, counter: Counter | None) -> date | None:
@@ -75,8 +103,24 @@ def lacks_data(cabinet: Cabinet, period: Period, counter: Counter | None) -> dat
 
 def rows_of(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[dict[str, Any]]:
     """Return sums of rows of the ledger by counter, channel, display state and reason."""
-    by = ("counter_id", "channel", "shown", "reason")
-    return read.deliveries(cabinet, period, by=by, counters=[counter.pk] if counter else None)
+    return read.deliveries(cabinet, period, by=_BY, counters=[counter.pk] if counter else None)
+
+
+def without(
+    rows: Iterable[Mapping[str, Any]], some: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return rows of `rows_of` less some of their own, such as those of one day."""
+    found = {_key(row): row for row in some}
+    left = []
+    for row in rows:
+        less = found.get(_key(row), {})
+        sums = {name: row[name] - less.get(name, 0) for name in _SUBTRACTED}
+        left.append({**row, **sums})
+    return [row for row in left if row["deliveries"]]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _BY)
 
 
 def grouped(

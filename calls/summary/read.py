@@ -99,6 +99,11 @@ class Period:
         count = (self.last - self.first).days + 1
         return Period(self.first - timedelta(days=count), self.first - timedelta(days=1), self.zone)
 
+    def ended(self, today: date) -> Period | None:
+        """Return its days before today, which has not ended; None when there are none."""
+        last = min(self.last, today - timedelta(days=1))
+        return Period(self.first, last, self.zone) if self.first <= last else None
+
     def split_hours(self) -> list[datetime]:
         """Return the hours of UTC in which a day begins; none in zones of whole hours."""
         starts = [datetime.combine(day, time(), self.zone) for day in self.days]

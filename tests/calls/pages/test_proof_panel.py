@@ -152,6 +152,40 @@ def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
     day = date_format(timezone.localtime(proof.proved_at), "j E, H:i")
     assert str(funnel["proofs"].title) == f"Что показали логи Метрики на {day}"
     assert "Привязаны, по файлам" in {row[0].text for row in funnel["steps"].rows}
+    # The count is of the rows that the share is of; beneath are all, which the ledger opens.
+    without = {row[0].text: row[1] for row in funnel["proofs"].rows}
+    assert without["Без визита"].value == 0
+    assert "link=not_linked" in getattr(without["Без визита"].under, "url", "")
+    assert without["Статические и отправленные непривязанными"].value == 1
+
+
+def test_funnel_and_statistics_show_one_share_and_name_what_it_is_counted_by(
+    owner_client: Client, found: Counter
+) -> None:
+    upload, proof = Upload.objects.get(), LinkProof.objects.get()
+    Upload.objects.update(linked_quantity=1)
+
+    def shown() -> list[str]:
+        statistics, funnel = (
+            {one.code: one for one in owner_client.get(reverse(f"calls:{name}")).context["tables"]}
+            for name in ("statistics", "funnel")
+        )
+        total = next(row for row in statistics["totals"].rows if "Доля прив" in row[0].text)
+        (of_counter,) = statistics["counters"].rows
+        step = funnel["steps"].rows[-1]
+        assert total[1].text == of_counter[2].text == step[2].text
+        return [total[0].text, of_counter[2].under.text, step[0].text, step[1].text, total[1].text]
+
+    files = ["Доля привязанных, по файлам", "по файлам", "Привязаны, по файлам", "1", "50,0 %"]
+    assert shown() == files
+    # A file with calls before these days as well: its linked rows are divided.
+    Upload.objects.update(oldest_call_at=upload.oldest_call_at - timedelta(days=40))
+    assert [one.replace("оценка ", "") for one in shown()] == files
+    assert shown()[2] == "Привязаны, оценка по файлам"
+    proof.pk, proof.row_number, proof.visit_id = None, 2, "8"
+    proof.save()
+    logs = ["Доля привязанных, по логам", "по логам", "Привязаны, по логам", "2", "100,0 %"]
+    assert shown() == logs
 
 
 def test_viewer_sees_the_results_and_orders_nothing(

@@ -119,7 +119,8 @@ def test_pages_agree_with_plain_sql(
 def test_period_is_compared_when_the_one_before_has_data_from_its_first_day(
     calls: list[Call], counter: Counter, owner_client: Client
 ) -> None:
-    first = NOW - timedelta(days=55)
+    # Today is left out: 27 days are compared with the 27 before them.
+    first = NOW - timedelta(days=54)
     with time_machine.travel(NOW, tick=False):
         call = make_call(cabinet=counter.cabinet, started_at=first + timedelta(days=1))
         assert table(owner_client, "calls:statistics", "totals")[0][2:4] == ["—", "—"]
@@ -127,7 +128,13 @@ def test_period_is_compared_when_the_one_before_has_data_from_its_first_day(
         whole = table(owner_client, "calls:statistics", "totals")
         make_delivery(call=call, counter=counter)
         of_counter = table(owner_client, "calls:statistics", "totals", counter=counter.pk)
-    assert whole[0][2:4] == ["2", "1100"]
+        whole_page = owner_client.get(reverse("calls:statistics"))
+        alone = owner_client.get(reverse("calls:statistics"), {"period": "today"})
+    # Of the 24 calls 7 are of today.
+    assert whole[0][1:4] == ["24", "2", "750"]
+    assert "Сравнение — без сегодняшнего дня: он не закончился." in whole_page.content.decode()
+    assert "без сегодняшнего дня: 17" in whole_page.content.decode()
+    assert "сегодняшний день ещё не закончился" in alone.content.decode()
     assert of_counter[0][1:4] == ["8", "—", "—"]
 
 
