@@ -21,6 +21,7 @@ PERIODS: dict[str, str | Promise] = {
     "14d": _("14 дней"),
     "28d": _("28 дней"),
     "90d": _("90 дней"),
+    "last_week": _("Прошлая неделя"),
     "month": _("Этот месяц"),
     "last_month": _("Прошлый месяц"),
 }
@@ -32,6 +33,9 @@ def days_of(name: str, today: date) -> tuple[date, date]:
     """Return the first and the last day of a period, which ends on ``today`` or before it."""
     if name == "yesterday":
         return today - timedelta(days=1), today - timedelta(days=1)
+    if name == "last_week":
+        monday = today - timedelta(days=today.weekday() + 7)
+        return monday, monday + timedelta(days=6)
     if name == "month":
         return today.replace(day=1), today
     if name == "last_month":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -14,11 +14,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from calls.models import MetrikaReport, MetrikaReportDay
-from calls.models.reports import today_of, zone_of
+from calls.models.reports import zone_of
 from calls.pages import report_words as words
 from calls.pages.funnel_steps import ACCEPTED, TO_SEND, WITH_METRIKA, Rows
 from calls.pages.number_table import ledger_url
-from calls.pages.periods import days_of
 from calls.queries.link_proofs import NOT_LINKED
 from calls.reconciliation.by_logs import ProvedDay, names_all, proved_days, with_logs
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
@@ -118,14 +117,13 @@ def comparison_of(
     report: MetrikaReport | None,
     channel: Channel,
     *,
-    period_name: str,
-    now: datetime,
+    days: tuple[date, date],
 ) -> Comparison:
-    """Compare the days of a period (`calls.pages.periods`) in the counter's time zone.
+    """Compare the days from one to another in the counter's time zone.
 
     Load the counter with its goals. Six queries, eight of a goal.
     """
-    first, last = days_of(period_name, today_of(counter, now))
+    first, last = days
     zone = (report and report.time_zone) or zone_of(counter)
     read_at = report.read_at if report else None
     period = Period(first, last, zone, read_at)
@@ -195,7 +193,8 @@ def _compared(
     own = with_logs(own, proved)
     counted = counted_in(own, reported, channel)
     lines = [_judged_anew(one, channel, counted) for one in lines]
-    verdict = judge(own, reported, channel, counted)
+    comparable = [one for one in lines if one.verdict]
+    verdict = judge(own, reported, channel, counted).within(one.verdict for one in comparable)
     notable = is_notable(verdict.unexplained, own.sent)
     total = DayLine(own, "", reported, verdict, is_notable=notable, ledger=ledger, proved=proved)
     if total.is_empty:

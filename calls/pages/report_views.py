@@ -11,26 +11,21 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from cabinets.access import CabinetRequest, cabinet_required, manage_required
 from cabinets.time_zones import zone_label
 from calls.models import MetrikaReport, Reconciliation
-from calls.pages.periods import PERIODS as EVERY_PERIOD
+from calls.models.reports import today_of
 from calls.pages.report_page import Comparison, channels_of, comparison_of, csv_rows
+from calls.pages.report_period import PERIODS, ReportPeriod
 from calls.pages.report_standings import most_sent, standings_of, totals_of
 from calls.pages.report_words import QUALITY
 from calls.reconciliation import reports
 from calls.states import Channel
 from counters.models import Counter
 from integrations.api_call import CODES, NO_ANSWER
-
-#: The periods that can be chosen: those of statistics that a report reaches, and all its days.
-PERIODS = {name: title for name, title in EVERY_PERIOD.items() if name != "90d"}
-PERIODS |= {f"{reports.DAYS}d": gettext_lazy("30 дней")}
-DEFAULT = "14d"
 
 
 @never_cache
@@ -45,7 +40,7 @@ def reports_page(request: CabinetRequest) -> HttpResponse:
     context["is_chosen"] = chosen is not None and request.GET.get("counter") == str(chosen.pk)
     context["can_manage"] = request.membership.can_manage
     if chosen is not None:
-        context |= _of_counter(chosen, _period(request))
+        context |= _of_counter(chosen, _period(request, chosen))
         context["standings"] = standings = standings_of(counters)
         context["totals"] = totals_of(standings)
     return render(request, "calls/reports.html", context)
@@ -61,7 +56,7 @@ def reports_csv(request: CabinetRequest, counter_pk: int) -> HttpResponse:
     # Excel reads UTF-8 by this mark.
     response.write("\ufeff")
     writer = csv.writer(response, delimiter=";")
-    for one in _comparisons(counter, _report(counter), _period(request)):
+    for one in _comparisons(counter, _report(counter), _period(request, counter)):
         writer.writerow([str(one.channel.label)])
         writer.writerow(_header())
         writer.writerows(csv_rows(one))
@@ -78,10 +73,11 @@ def read_report(request: CabinetRequest, counter_pk: int) -> HttpResponse:
     else:
         text = _("Отчёт этого счетчика уже читается или прочитан меньше 5 минут назад.")
         messages.warning(request, text)
-    return HttpResponseRedirect(f"{reverse('calls:reports')}?counter={counter.pk}")
+    chosen = _period(request, counter).query
+    return HttpResponseRedirect(f"{reverse('calls:reports')}?counter={counter.pk}&{chosen}")
 
 
-def _of_counter(counter: Counter, period: str) -> dict[str, Any]:
+def _of_counter(counter: Counter, period: ReportPeriod) -> dict[str, Any]:
     report = _report(counter)
     error = report.error if report else ""
     compared = Reconciliation.objects.filter(counter=counter, is_latest=True).first()
@@ -95,10 +91,12 @@ def _of_counter(counter: Counter, period: str) -> dict[str, Any]:
     }
 
 
-def _comparisons(counter: Counter, report: MetrikaReport | None, period: str) -> list[Comparison]:
-    now = timezone.now()
+def _comparisons(
+    counter: Counter, report: MetrikaReport | None, period: ReportPeriod
+) -> list[Comparison]:
+    days = period.first, period.last
     return [
-        comparison_of(counter, report, channel, period_name=period, now=now)
+        comparison_of(counter, report, channel, days=days)
         for channel in channels_of(counter) or [Channel.CALLS]
     ]
 
@@ -137,7 +135,5 @@ def _chosen(request: CabinetRequest, counters: list[Counter]) -> Counter | None:
     return most_sent(request.cabinet, counters)
 
 
-def _period(request: CabinetRequest) -> str:
-    """Return the period of the address. Addresses that people kept have `days`, a number."""
-    chosen = request.GET.get("period", "") or f"{request.GET.get('days', '')}d"
-    return chosen if chosen in PERIODS else DEFAULT
+def _period(request: CabinetRequest, counter: Counter) -> ReportPeriod:
+    return ReportPeriod.chosen(request.GET.dict(), today_of(counter, timezone.now()))

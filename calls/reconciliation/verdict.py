@@ -15,8 +15,9 @@ until the numbers themselves rule them out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter as Tally
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from calls.reconciliation.own_side import OwnDay
@@ -87,6 +88,14 @@ class Verdict:
     def is_explicable(self) -> bool:
         """Whether the causes can account for the whole difference."""
         return not self.unexplained and sum(count for _cause, count in self.causes) >= self.gap
+
+    def within(self, days: Iterable[Verdict | None]) -> Verdict:
+        """Return the verdict of a period with causes that account for no more than on its days."""
+        most: Tally[Cause] = Tally()
+        for day in days:
+            most.update(dict(day.causes) if day else {})
+        causes = ((cause, min(count, most[cause])) for cause, count in self.causes)
+        return replace(self, causes=tuple(one for one in causes if one[1]))
 
     @property
     def overlaps(self) -> bool:

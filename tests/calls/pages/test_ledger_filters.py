@@ -170,6 +170,7 @@ def test_days_of_each_period() -> None:
         "14d": (date(2028, 2, 17), last),
         "28d": (date(2028, 2, 3), last),
         "90d": (date(2027, 12, 3), last),
+        "last_week": (date(2028, 2, 21), date(2028, 2, 27)),
         "month": (last, last),
         "last_month": (date(2028, 2, 1), date(2028, 2, 29)),
     }

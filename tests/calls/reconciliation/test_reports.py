@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from cabinets.models import Cabinet
 from calls.delivery import polling
 from calls.models import Call, LinkProof, LogRequest, MetrikaReport, MetrikaReportDay, Upload
 from calls.models.reports import today_of
+from calls.pages.periods import days_of
 from calls.pages.report_page import comparison_of
 from calls.pages.report_standings import standings_of, totals_of
 from calls.pages.report_words import EARLIER, QUALITY, badge_of, evidence_sentence
@@ -323,7 +327,7 @@ def test_a_difference_is_judged_again_when_the_logs_have_told_of_it(counter: Cou
 
     def told() -> list[int]:
         of_page = comparison_of(
-            counter, MetrikaReport.objects.get(), Channel.CALLS, period_name="30d", now=NIGHT
+            counter, MetrikaReport.objects.get(), Channel.CALLS, days=days_of("30d", NIGHT.date())
         ).total
         assert of_page is not None
         assert of_page.verdict is not None
@@ -370,7 +374,7 @@ def test_estimates_and_cut_reports_are_not_compared(counter: Counter, flag: str)
         last_day=NIGHT.date(),
         **{flag: True},
     )
-    compared = comparison_of(counter, report, Channel.CALLS, period_name="14d", now=NIGHT)
+    compared = comparison_of(counter, report, Channel.CALLS, days=days_of("14d", NIGHT.date()))
 
     assert (compared.total, compared.sentence) == (None, "")
     assert {one.badge for one in compared.lines} == {("neutral", "не сопоставимо")}
@@ -391,7 +395,7 @@ def test_linked_rows_are_told_by_the_logs_where_they_name_all(
     places += [(upload, 1, LinkResult.LINKED), (upload, 2, LinkResult.NO_VISIT)]
     for call, (file, number, result) in zip(Call.objects.order_by("pk"), places, strict=True):
         prove(file, number, call, result)
-        found = comparison_of(counter, None, Channel.CALLS, period_name="14d", now=NIGHT)
+        found = comparison_of(counter, None, Channel.CALLS, days=days_of("14d", NIGHT.date()))
         [line] = [one for one in found.lines if one.own.day == DAY]
         told.append((line.linked, line.linked_note))
     with time_machine.travel(NIGHT, tick=False):
@@ -430,7 +434,7 @@ def test_goals_reached_twice_in_a_second_count_once(counter: Counter) -> None:
         goals=[goal.goal_id],
     )
 
-    compared = comparison_of(counter, report, Channel.GOAL, period_name="14d", now=NIGHT)
+    compared = comparison_of(counter, report, Channel.GOAL, days=days_of("14d", NIGHT.date()))
 
     [line] = [one for one in compared.lines if one.own.sent]
     assert (line.own.merged, line.difference, line.badge) == (1, "−1", ("neutral", "объяснимо"))
@@ -447,11 +451,44 @@ def test_download_has_a_line_for_each_day(viewer_client: Client, counter: Counte
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert (lines[0], lines[1].split(";")[0], len(lines)) == ("Звонки", "День", 32)
     page: Any = viewer_client.get(URL, {"days": "28"})
-    names = ["today", "yesterday", "7d", "14d", "28d", "month", "last_month", "30d"]
-    assert (list(page.context["periods"]), page.context["period"]) == (names, "28d")
+    names = ["today", "yesterday", "7d", "14d", "28d", "last_week", "month", "last_month", "30d"]
+    assert (list(page.context["periods"]), page.context["period"].name) == (names, "28d")
     assert len(page.context["comparisons"][0].lines) == 28
     other: Any = viewer_client.get(URL, {"days": "90"})
     assert len(other.context["comparisons"][0].lines) == 14
+
+
+def test_own_dates_are_days_of_a_report_and_stay_when_it_is_read(
+    owner_client: Client, counter: Counter
+) -> None:
+    Counter.objects.update(configured_at=NIGHT)
+    first, last = "2026-05-20", "2026-05-22"
+    with time_machine.travel(NIGHT, tick=False):
+        page: Any = owner_client.get(URL, {"period": "14d", "from": first, "to": last})
+        query = f"from={first}&to={last}"
+        order = f"{reverse('calls:reports-read', args=[counter.pk])}?{query}"
+        assert escape(order) in page.content.decode()
+        answer = owner_client.post(order)
+        early: Any = owner_client.get(URL, {"from": "2026-05-01", "to": last})
+
+    days = [str(line.own.day) for line in page.context["comparisons"][0].lines]
+    assert days == [last, "2026-05-21", first]
+    assert answer["Location"] == f"{URL}?counter={counter.pk}&{query}"
+    assert "Укажите обе даты с 12 мая по 10 июня" in early.content.decode()
+    assert len(early.context["comparisons"][0].lines) == 14
+
+
+def test_causes_of_a_period_account_for_no_more_than_those_of_its_days() -> None:
+    first, last = OwnDay(NIGHT.date(), recent=8), OwnDay(NIGHT.date())
+    days = [
+        judge(replace(first, sent=8, accepted_low=8, accepted_high=8), 6, Channel.CALLS),
+        judge(replace(last, sent=6, accepted_low=6, accepted_high=6), 0, Channel.CALLS),
+    ]
+    total = replace(first + last, sent=14, accepted_low=14, accepted_high=14)
+
+    causes = judge(total, 6, Channel.CALLS).within(days).causes
+
+    assert dict(causes)[Cause.RECENT] == 2
 
 
 def test_days_before_those_of_the_report_are_told_as_such(counter: Counter) -> None:
@@ -459,7 +496,7 @@ def test_days_before_those_of_the_report_are_told_as_such(counter: Counter) -> N
     first, last = NIGHT.date() - timedelta(days=30), NIGHT.date() - timedelta(days=1)
     report = MetrikaReport(counter=counter, read_at=NIGHT, first_day=first, last_day=last)
 
-    found = comparison_of(counter, report, Channel.CALLS, period_name="last_month", now=NIGHT)
+    found = comparison_of(counter, report, Channel.CALLS, days=days_of("last_month", NIGHT.date()))
 
     whole = NIGHT.date().replace(day=1) - timedelta(days=1)
     assert [found.lines[0].own.day, found.lines[-1].own.day] == [whole, whole.replace(day=1)]
