@@ -18,11 +18,13 @@ from django.views.decorators.http import require_POST
 
 from cabinets.access import CabinetRequest, manage_required
 from calls.models import LogRequest, LogState, UnknownLogRow
+from calls.pages.proof_plan import plan_text
 from calls.proof import orders
+from calls.proof.days import RECENT_DAYS
 from calls.proof.errors import sentence_of
 from calls.proof.matching import ZONE_SHIFT
 from calls.proof.unknown import mark_seen
-from calls.queries.link_proofs import ABSENT, LINKED, NOT_LINKED
+from calls.queries.link_proofs import OF_RESULT
 from calls.queries.link_totals import (
     COUNTED_DAYS,
     LinkTotals,
@@ -31,6 +33,7 @@ from calls.queries.link_totals import (
     link_totals,
     unknown_by_counter,
 )
+from calls.states import LinkResult
 from counters.models import Counter
 
 #: Rows that are listed; their number is told above.
@@ -50,6 +53,9 @@ def panel_context(counter: Counter, *, can_manage: bool, now: datetime) -> dict[
             "totals": totals,
             "figures": _figures(counter, totals),
             "period": _period_text(totals),
+            "checked": _checked_text(totals),
+            "recent_days": RECENT_DAYS,
+            "plan": plan_text(counter, now=now),
             "requests": [_state_of(one) for one in requests],
             "is_being_read": any(one.is_open for one in requests),
             "unknown": unknown,
@@ -89,7 +95,10 @@ def order_proof(request: HttpRequest, counter_pk: int) -> HttpResponse:
     else:
         days = ", ".join(_days_of(one) for one in ordered)
         text = _("Заказываем у Метрики логи: %(days)s. Результат появится на этой странице.")
-        messages.success(request, text % {"days": days})
+        others = plan_text(counter, now=timezone.now()) or _(
+            "Это все дни, о звонках которых логи ещё могут сказать новое."
+        )
+        messages.success(request, f"{text % {'days': days}} {others}")
     return HttpResponseRedirect(_url(counter))
 
 
@@ -126,20 +135,41 @@ def _figures(counter: Counter, totals: LinkTotals) -> list[dict[str, Any]]:
         "to": timezone.localdate(totals.last_at).isoformat(),
     }
     found = (
-        (_("Привязаны к визиту"), LINKED, totals.linked, totals.linked_calls),
-        (_("В Метрике, без визита"), NOT_LINKED, totals.no_visit, totals.no_visit_calls),
-        (_("В логах Метрики нет"), ABSENT, totals.absent, totals.absent_calls),
+        (_("Привязаны к визиту"), LinkResult.LINKED, totals.linked, totals.linked_calls),
+        (_("В Метрике, без визита"), LinkResult.NO_VISIT, totals.no_visit, totals.no_visit_calls),
+        (_("В логах Метрики нет"), LinkResult.ABSENT, totals.absent, totals.absent_calls),
     )
     return [
         {
             "title": title,
             "rows": rows,
             "calls": calls,
+            "without": _without_identifier(totals, result),
             "url": f"{reverse('calls:list')}?"
-            + urlencode({"counter": counter.pk, "link": value, **days}),
+            + urlencode({"counter": counter.pk, "link": OF_RESULT[result], **days}),
         }
-        for title, value, rows, calls in found
+        for title, result, rows, calls in found
     ]
+
+
+def _without_identifier(totals: LinkTotals, result: LinkResult) -> str:
+    """Return how many of the rows were never to be linked; '' for none."""
+    parts = (
+        (totals.unlinked.get(result, 0), _("непривязанных: %(rows)s")),
+        (totals.static.get(result, 0), _("статических: %(rows)s")),
+    )
+    named = [text % {"rows": number_format(rows)} for rows, text in parts if rows]
+    if not named:
+        return ""
+    text = _("из них без идентификатора, визит им не положен — %(parts)s")
+    return text % {"parts": ", ".join(named)}
+
+
+def _checked_text(totals: LinkTotals) -> str:
+    """Return how many rows the logs were read for, and how many of them could be linked."""
+    text = _("Проверено отправок: %(rows)s, из них могли привязаться: %(linkable)s.")
+    words = {"rows": number_format(totals.count), "linkable": number_format(totals.linkable)}
+    return text % words if totals.count else ""
 
 
 def _period_text(totals: LinkTotals) -> str:

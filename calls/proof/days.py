@@ -6,7 +6,7 @@ A day is over in the counter's time zone. Rows that Metrika has had for three da
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,9 +30,9 @@ NIGHT_BEGINS = timedelta(hours=2)
 
 # Rows that were found without a visit may still be linked until they are final.
 _PENDING = f"""
-SELECT day, bool_or(is_final) FROM (
+SELECT day, min(final_at) FROM (
     SELECT (c.started_at AT TIME ZONE %(zone)s)::date AS day,
-           coalesce(u.accepted_at, u.created_at) <= %(final)s AS is_final
+           coalesce(u.accepted_at, u.created_at) + %(final_after)s AS final_at
     FROM calls_upload u
     JOIN calls_delivery d ON d.upload_id = u.id AND d.state = {DeliveryState.BATCHED}
     JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
@@ -42,26 +42,63 @@ SELECT day, bool_or(is_final) FROM (
       AND (p.id IS NULL OR p.result <> {LinkResult.LINKED}
            AND p.proved_at < coalesce(u.accepted_at, u.created_at) + %(final_after)s)
 ) AS pending
-WHERE day < %(today)s GROUP BY day ORDER BY day
+WHERE day <= %(today)s GROUP BY day ORDER BY day
 """
 
 
 def pending_days(counter: Counter, now: datetime) -> list[date]:
     """Return the days that are worth reading now: never today, the earliest first."""
-    today = now.astimezone(ZoneInfo(zone_of(counter))).date()
+    today = _local(counter, now).date()
+    return [day for day, final_at in _pending(counter, now) if _is_due(day, today, final_at, now)]
+
+
+def _is_due(day: date, today: date, final_at: datetime, now: datetime) -> bool:
+    is_recent = day >= today - timedelta(days=RECENT_DAYS)
+    return day < today and (is_recent or final_at <= now)
+
+
+def _pending(counter: Counter, now: datetime) -> list[tuple[date, datetime]]:
+    """Return the days with rows that are looked for, each with when the first of them is final."""
     values: dict[str, Any] = {
         "zone": zone_of(counter),
         "counter": counter.pk,
-        "today": today,
-        "final": now - FINAL_AFTER,
+        "today": _local(counter, now).date(),
         "final_after": FINAL_AFTER,
         "since": now - SEARCHED_FOR,
     }
     with connection.cursor() as cursor:
         cursor.execute(_PENDING, values)
-        found = cursor.fetchall()
-    earliest = today - timedelta(days=RECENT_DAYS)
-    return [day for day, is_final in found if is_final or day >= earliest]
+        return list(cursor.fetchall())
+
+
+def _local(counter: Counter, now: datetime) -> datetime:
+    return now.astimezone(ZoneInfo(zone_of(counter)))
+
+
+def planned_days(counter: Counter, now: datetime) -> list[tuple[date, date]]:
+    """Return the pending days that are not being read now, each with the day of its next night.
+
+    The night of today means that they are read as soon as `plan` runs.
+    """
+    local, requests = _local(counter, now), LogRequest.objects.filter(counter=counter)
+    spans = list(requests.open().values_list("date1", "date2"))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    was_planned = requests.filter(requested_by=None, requested_at__gte=midnight).exists()
+    first = local.date() + timedelta(days=1 if was_planned else 0)
+    return [
+        (day, _night_of(day, final_at, first, local.tzinfo))
+        for day, final_at in _pending(counter, now)
+        if not any(begin <= day <= end for begin, end in spans)
+    ]
+
+
+def _night_of(day: date, final_at: datetime, first: date, zone: tzinfo | None) -> date:
+    night = first
+    while True:
+        begins = datetime.combine(night, time(), zone) + NIGHT_BEGINS
+        if _is_due(day, night, final_at, begins):
+            return night
+        night += timedelta(days=1)
 
 
 def runs_of(days: Iterable[date]) -> list[tuple[date, date]]:
@@ -104,7 +141,7 @@ def plan(now: datetime) -> int:
     counters = Counter.objects.present().filter(Q(link_proof=True), as_q(REACHABLE))
     planned = 0
     for counter in counters.select_related("cabinet").order_by("pk"):
-        local = now.astimezone(ZoneInfo(zone_of(counter)))
+        local = _local(counter, now)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         if local - midnight < NIGHT_BEGINS:
             continue

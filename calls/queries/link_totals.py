@@ -15,7 +15,7 @@ from django.utils import timezone
 from cabinets.models import Cabinet
 from calls.models import LinkProof, LogRequest, Resend, UnknownLogRow
 from calls.queries.link_proofs import LINKED, OF_RESULT
-from calls.states import LinkResult
+from calls.states import CallKind, LinkResult
 from counters.models import Counter
 
 #: Calls of so many days are counted on a counter's page.
@@ -48,11 +48,19 @@ class LinkTotals:
     last_at: datetime | None = None
     #: When the newest logs were ordered that were read to their end.
     read_at: datetime | None = None
+    #: Of the rows, those of static and of other unlinked calls, by result.
+    static: Mapping[int, int] = field(default_factory=dict)
+    unlinked: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """The rows of which the logs say anything."""
         return self.linked + self.no_visit + self.absent
+
+    @property
+    def linkable(self) -> int:
+        """Those that could be linked."""
+        return self.count - sum(self.static.values()) - sum(self.unlinked.values())
 
 
 @dataclass(frozen=True)
@@ -159,15 +167,27 @@ GROUP BY k.id, n.result
 """
 
 
+# Proved rows of files without identifiers, which Metrika links to no visit.
+_WITHOUT_IDENTIFIER = f"""
+SELECT p.result, count(*) FILTER (WHERE c.kind = '{CallKind.STATIC.value}'), count(*)
+FROM calls_linkproof p
+JOIN calls_upload u ON u.id = p.upload_id AND u.is_static
+JOIN calls_call c ON c.id = p.call_id AND c.partition_at = p.partition_at
+WHERE p.counter_id = %(counter)s AND p.partition_at >= %(since)s
+  AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)
+GROUP BY 1"""
+
+
 def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
-    """Return the totals of today and the days before it, COUNTED_DAYS in all; two queries.
+    """Return the totals of today and the days before it, COUNTED_DAYS in all; three queries.
 
     Repeats that a person ordered are no rows of the ledger.
     """
-    since = (timezone.localdate(now) - timedelta(days=COUNTED_DAYS - 1), time())
-    rows = LinkProof.objects.filter(
-        counter=counter, partition_at__gte=timezone.make_aware(datetime.combine(*since))
-    ).exclude(Exists(Resend.objects.filter(upload_id=OuterRef("upload_id"))))
+    first = timezone.localdate(now) - timedelta(days=COUNTED_DAYS - 1)
+    since = timezone.make_aware(datetime.combine(first, time()))
+    rows = LinkProof.objects.filter(counter=counter, partition_at__gte=since).exclude(
+        Exists(Resend.objects.filter(upload_id=OuterRef("upload_id")))
+    )
     by_result: dict[str, Aggregate] = {
         "first_at": Min("partition_at"),
         "last_at": Max("partition_at"),
@@ -176,7 +196,12 @@ def link_totals(counter: Counter, *, now: datetime) -> LinkTotals:
         by_result[name] = Count("pk", filter=Q(result=result))
         by_result[f"{name}_calls"] = Count("call_id", filter=Q(result=result), distinct=True)
     read = LogRequest.objects.filter(counter=counter, state="done").order_by("-pk")
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_IDENTIFIER, {"counter": counter.pk, "since": since})
+        found = cursor.fetchall()
     return LinkTotals(
+        static={result: static for result, static, _all in found},
+        unlinked={result: number - static for result, static, number in found},
         **rows.order_by().aggregate(**by_result),
         read_at=read.values_list("posted_at", flat=True).first(),
     )

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.html import escape
 
 from cabinets.models import AuditEvent
-from calls.models import LinkProof, LogRequest, UnknownLogRow, Upload
+from calls.models import Call, LinkProof, LogRequest, UnknownLogRow, Upload
 from calls.states import LinkResult
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_upload
@@ -141,6 +141,15 @@ def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
         result=LinkResult.NO_VISIT,
         proved_at=proof.proved_at,
     )
+    # The panel names the rows that could be linked, and why the others have no visit.
+    panel = " ".join(panel_in(page_of(owner_client, found)).split())
+    assert "Проверено отправок: 2, из них могли привязаться: 1." in panel
+    without = "из них без идентификатора, визит им не положен — непривязанных: 1"
+    assert without in panel
+    Call.objects.filter(pk=LinkProof.objects.latest("pk").call_id).update(kind="static")
+    panel = panel_in(page_of(owner_client, found))
+    assert without.replace("непривязанных", "статических") in panel
+
     statistics, funnel = (
         {one.code: one for one in owner_client.get(reverse(f"calls:{name}")).context["tables"]}
         for name in ("statistics", "funnel")

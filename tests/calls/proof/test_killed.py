@@ -8,7 +8,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from calls.models import LinkProof, LogHit, LogRequest, LogState, UnknownLogRow
+from calls.models import LinkProof, LogHit, LogRequest, LogState, UnknownLogRow, Upload
+from calls.pages.proof_plan import plan_text
 from calls.proof import claims, days, orders, run
 from calls.proof.fields import FIELDS
 from calls.runtime import failpoints
@@ -183,9 +184,29 @@ def test_a_person_orders_it_once_a_day_and_never_for_today(
 
     upload = send(proved, [call_at(proved, NOON)])
     logs.rows = [hit_of(upload, 1)]
+    # Metrika has it since noon: its day is read in three nights, and when it is final.
+    day = NOON.date()
+    earlier = send(proved, [call_at(proved, NOON - timedelta(days=5))])
+    old = day - timedelta(days=5)
+    final = day + timedelta(days=4)
+    told = f"Ещё прочитаем: {{}}{old.day} ноября — в ночь на {final.day} ноября."
+    assert days.planned_days(proved, timezone.now()) == [
+        (old, final),
+        (day, day + timedelta(days=1)),
+    ]
+    first = f"{day.day} ноября — в ночь на {day.day + 1} ноября; "
+    assert plan_text(proved, now=timezone.now()) == told.format(first)
     assert order() == str(orders.NOTHING_TO_READ)
     clock.move_to(NIGHT + timedelta(hours=8))
+    assert days.planned_days(proved, timezone.now()) == [
+        (old, final),
+        (day, day + timedelta(days=1)),
+    ]
     assert order() == ""
+    assert plan_text(proved, now=timezone.now()) == told.format("")
+    assert days.pending_days(proved, timezone.now() + timedelta(days=3)) == [old, day]
+    Upload.objects.filter(pk=earlier.pk).update(uploading_id=None, state="later")
+    assert plan_text(proved, now=timezone.now()) == ""
     assert order() == str(orders.UNDER_WAY)
     read_logs(clock, NIGHT + timedelta(hours=8))
     assert LinkProof.objects.count() == 1
