@@ -19,13 +19,17 @@ _NEVER = ", ".join(f"'{code}'" for code, cause in CAUSES.items() if cause.is_nev
 _PRIORS = " ".join(f"WHEN '{code}' THEN {one.probability}" for code, one in CAUSES.items())
 
 
-def cause_sql(delivery: str = "d", call: str = "c", *, now: str = "now()") -> str:
+def cause_sql(
+    delivery: str = "d", call: str = "c", *, now: str = "now()", taken: str | None = None
+) -> str:
     """Return an expression over a delivery and its call: what the row itself tells, never NULL.
 
     A code of `calls.forecast.causes`. Age counts to the moment at which Metrika took the file,
-    ``now`` for a row that was not sent.
+    ``now`` for a row that was not sent. ``taken``: an expression of that moment, so that the file
+    is not looked up.
     """
-    d, c, taken = delivery, call, _taken(delivery, now)
+    d, c = delivery, call
+    taken = taken or _taken(delivery, now)
     identifier = f"""CASE {d}.id_kind WHEN {IdKind.CLIENT_ID:d} THEN {c}.client_id
         WHEN {IdKind.YCLID:d} THEN {c}.yclid WHEN {IdKind.USER_ID:d} THEN {c}.user_id
         ELSE coalesce(nullif({c}.client_id, ''), nullif({c}.yclid, ''), {c}.user_id) END"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -21,12 +21,14 @@ from calls.pages.quality_words import (
     FactorWords,
     basis_text,
     gain_text,
+    read_text,
+    sent_text,
     share_text,
     tone_of,
     words_of,
 )
 from calls.queries import link_quality
-from calls.queries.link_quality import DAYS, Group, Volume
+from calls.queries.link_quality import DAYS, MOST_ROWS, Group, Volume
 from calls.queries.quality_score import Factor, Quality, quality_of
 from counters.models import Counter
 
@@ -56,6 +58,9 @@ class Card:
     factors: list[FactorWords]
     sources: list[SourceWords]
     basis: str
+    #: Which rows were read, and how many of them were sent.
+    read: str
+    sent: str
 
     @property
     def score(self) -> str:
@@ -89,6 +94,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "others": [one for one in counters if one not in shown],
         "first": _first_step(cards),
         "days": DAYS,
+        "most": MOST_ROWS,
         "has_calls": any(card.quality.calls for card in cards),
     }
     return render(request, "calls/quality.html", context)
@@ -97,9 +103,12 @@ def quality(request: HttpRequest) -> HttpResponse:
 def _cards(cabinet: Cabinet, counters: Sequence[Counter]) -> list[Card]:
     now, ids = timezone.now(), [one.pk for one in counters]
     by_counter: defaultdict[int, list[Group]] = defaultdict(list)
-    for group in link_quality.groups(ids, now=now):
+    groups = link_quality.groups(ids, now=now)
+    for group in groups:
         by_counter[group.counter_id].append(group)
-    volumes = link_quality.volumes(cabinet, ids, now=now) if by_counter else {}
+    volumes = link_quality.volumes(cabinet, ids, now=now) if groups else {}
+    for pk, late in link_quality.late_before(groups, now=now).items():
+        volumes[pk] = replace(volumes.get(pk, Volume()), late_before=late)
     names = dict(cabinet.call_sources.values_list("pk", "name"))
     return [
         _card(counter, by_counter[counter.pk], volumes.get(counter.pk, Volume()), names)
@@ -111,7 +120,8 @@ def _card(counter: Counter, groups: list[Group], volume: Volume, names: dict[int
     found = quality_of(groups, volume)
     factors = [words_of(one, found) for one in found.factors]
     basis = basis_text(found, has_proof=counter.link_proof)
-    return Card(counter, found, factors, _sources(found, groups, names), basis)
+    sources = _sources(found, groups, names)
+    return Card(counter, found, factors, sources, basis, read_text(found), sent_text(found))
 
 
 def _sources(whole: Quality, groups: list[Group], names: dict[int, str]) -> list[SourceWords]:

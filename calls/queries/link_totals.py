@@ -22,8 +22,6 @@ from counters.models import Counter
 COUNTED_DAYS = 7
 #: Rows of more proofs are not counted while a page waits.
 MOST_COUNTED = 50_000
-#: So many of the newest rows of a counter are read where many counters stand side by side.
-NEWEST = 3000
 
 
 _RESULTS = {
@@ -117,13 +115,10 @@ class ProvedRows:
         return cls(rows, read, unlinked)
 
 
-# The rows of the ledger: a repeat that a person ordered is none.
-_OF_LEDGER = """p.partition_at >= %(since)s AND p.partition_at < %(until)s
-      AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = p.upload_id)"""
-
 # The counters of a cabinet, or the one of them that is chosen.
 _COUNTERS = """ANY (ARRAY(SELECT k.id FROM counters_counter k
     WHERE k.cabinet_id = %(cabinet)s AND (%(counter)s::bigint IS NULL OR k.id = %(counter)s)))"""
+
 # Summed by file before the files are read: a hundredth of the rows.
 _PROVED = f"""
 SELECT counter_id, result, sum(rows)::int,
@@ -153,17 +148,6 @@ JOIN calls_upload u ON u.oldest_call_at < ends.at AND u.newest_call_at >= ends.a
 WHERE u.counter_id = {_COUNTERS} AND NOT u.is_static
   AND u.linked_quantity > 0 AND u.linked_quantity < u.rows
   AND NOT EXISTS (SELECT 1 FROM calls_resend r WHERE r.upload_id = u.id)
-"""
-
-# The newest of each counter (link_proof_by_counter).
-_NEWEST = f"""
-SELECT k.id, n.result, count(*), count(*) FILTER (WHERE u.is_static), max(n.proved_at)
-FROM unnest(%(counters)s::bigint[]) AS k(id) CROSS JOIN LATERAL (
-    SELECT p.upload_id, p.result, p.proved_at FROM calls_linkproof p
-    WHERE p.counter_id = k.id AND {_OF_LEDGER}
-    ORDER BY p.partition_at DESC LIMIT %(most)s
-) AS n JOIN calls_upload u ON u.id = n.upload_id
-GROUP BY k.id, n.result
 """
 
 
@@ -232,14 +216,6 @@ def divided_counters(
     values: dict[str, Any] = {"cabinet": cabinet.pk, "counter": counter and counter.pk}
     rows = _rows(_DIVIDED, values | {"since": since, "until": until})
     return frozenset(pk for (pk,) in rows)
-
-
-def newest_proved(
-    counter_ids: Collection[int], since: datetime, until: datetime
-) -> dict[int, ProvedRows]:
-    """Return the newest such rows of each of these counters, up to `NEWEST`; one query."""
-    values: dict[str, Any] = {"counters": list(counter_ids), "since": since, "until": until}
-    return _by_counter(_rows(_NEWEST, values | {"most": NEWEST}))
 
 
 def _rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

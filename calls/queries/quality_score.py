@@ -6,9 +6,10 @@ What cannot be counted from rows is None, never a guess.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from calls.queries.link_quality import Group, Volume
+from calls.queries.link_quality import MOST_ROWS, Group, Volume
 
 COVERAGE, VALIDITY, AGE, REPEATS, LINKED = "coverage", "validity", "age", "repeats", "linked"
 #: How much each factor counts in the score.
@@ -20,6 +21,9 @@ NEEDED = (COVERAGE, VALIDITY, AGE)
 NEVER_LINKED = ("no_identifier", "unreadable", "too_old")
 _INVALID = ("unreadable", "other_form", "later_visit")
 _OLD = ("old", "too_old")
+#: Cause of the age: calls that came too late, and without an identifier that would do.
+LATE = "late"
+_OTHER_FAULTS = ("no_identifier", "unreadable")
 _GOOD = ("client_id", "yclid", "user_id")
 
 #: Fewer calls say nothing of a share.
@@ -41,8 +45,12 @@ class Factor:
     is_at_least: bool = False
     #: The bad calls by their cause.
     causes: dict[str, int] = field(default_factory=dict)
-    #: Rows of files are counted, one a channel of each call.
-    is_of_rows: bool = False
+    #: The bad calls with a link proof.
+    proved: int = 0
+    #: Of the age: late calls before the rows that were read; no part of `calls`.
+    earlier: int = 0
+    #: Counted from what files tell of all their rows: about so many.
+    is_estimate: bool = False
 
     @property
     def share(self) -> float:
@@ -61,6 +69,23 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class Read:
+    """The rows of the ledger that were read, and of them what was sent with an identifier."""
+
+    rows: int
+    sent: int
+    proved: int
+    linked: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more rows in the days that are counted."""
+        return self.rows >= MOST_ROWS
+
+
+@dataclass(frozen=True)
 class Quality:
     """The factors of a counter or a source that enough calls have, in the order of `WEIGHTS`."""
 
@@ -71,6 +96,10 @@ class Quality:
     #: The share of links among calls without a fault, and whether link proofs tell it.
     good_share: float | None
     is_proved: bool
+    #: Calls of which Metrika told anything: by its logs, or else by their files.
+    told: int
+    #: What was read.
+    read: Read
 
     @property
     def score(self) -> float | None:
@@ -89,15 +118,15 @@ def quality_of(groups: Iterable[Group], volume: Volume | None) -> Quality:
     """Return the quality of the groups of one counter; ``volume``: None for one source of it."""
     found = list(groups)
     rate = _weekly_rate(found, volume)
-    good_share, is_proved = _good_share(found, volume)
+    good_share, is_proved = _good_share(found)
     faults = _Faults(found, rate, good_share)
-    came, readable = _count(found, without="no_identifier"), _good(found) + _count(found, _OLD)
+    came = _count(found, without="no_identifier")
     factors = [
         faults.factor(COVERAGE, faults.meant, ("no_identifier",)),
         faults.factor(VALIDITY, came, _INVALID),
-        faults.factor(AGE, readable, _OLD),
+        faults.age(earlier=volume.late_before if volume else 0),
         faults.factor(REPEATS, _good(found), _GOOD, repeated=True),
-        _linked(found, volume),
+        _linked(found),
     ]
     return Quality(
         [one for one in factors if one and one.calls >= LEAST_CALLS],
@@ -105,6 +134,19 @@ def quality_of(groups: Iterable[Group], volume: Volume | None) -> Quality:
         _count(found, ("static",)),
         good_share,
         is_proved,
+        sum(max(one.proved, one.told) for one in found),
+        _read(found),
+    )
+
+
+def _read(groups: list[Group]) -> Read:
+    return Read(
+        sum(one.rows for one in groups),
+        sum(one.sent_rows for one in groups),
+        sum(one.proved_rows for one in groups),
+        sum(one.linked_rows for one in groups),
+        min((one.first_at for one in groups if one.first_at), default=None),
+        max((one.last_at for one in groups if one.last_at), default=None),
     )
 
 
@@ -131,18 +173,44 @@ class _Faults:
         gains = [self._gain([one for one in bad if one.cause == cause]) for cause in causes]
         known = [one for one in gains if one is not None]
         counts = {cause: sum(one.calls for one in bad if one.cause == cause) for cause in causes}
-        gain = sum(known) if any(known) else None
-        good = calls - sum(counts.values())
-        return Factor(code, calls, good, gain, len(known) < len(gains), counts)
+        is_known = any(known) or len(known) == len(gains)
+        return Factor(
+            code,
+            calls,
+            calls - sum(counts.values()),
+            sum(known) if is_known else None,
+            len(known) < len(gains),
+            counts,
+            proved=sum(one.proved for one in bad),
+        )
+
+    def age(self, *, earlier: int) -> Factor | None:
+        """Return how many came in time: of the calls with an identifier, and of all late ones.
+
+        A late call whose identifier would not do either is late all the same; to be in time brings
+        it nothing.
+        """
+        readable = _good(self._groups) + _count(self._groups, _OLD)
+        late = [one for one in self._groups if one.is_late and one.cause in _OTHER_FAULTS]
+        found = self.factor(AGE, readable + sum(one.calls for one in late), _OLD)
+        if not found:
+            return None
+        calls = sum(one.calls for one in late)
+        causes = found.causes | {LATE: calls}
+        return replace(found, good=found.good - calls, causes=causes, earlier=earlier)
 
     def _gain(self, bad: list[Group]) -> float | None:
-        """Return the links a week that the calls of one cause would have; 0 without such calls."""
-        if not bad:
+        """Return the links a week that the calls of one cause would have; 0 without such calls.
+
+        A call that came too late would not be sent with a better identifier either.
+        """
+        mendable = [one for one in bad if not one.is_late or one.cause in _OLD]
+        if not mendable:
             return 0.0
-        theirs = _share_of(bad)
+        theirs = _share_of(mendable)
         if theirs is None or self._rate is None or self._good_share is None:
             return None
-        calls = sum(one.calls for one in bad) * self._rate
+        calls = sum(one.calls for one in mendable) * self._rate
         return calls * max(0.0, self._good_share - theirs)
 
 
@@ -161,35 +229,36 @@ def _weekly_rate(groups: list[Group], volume: Volume | None) -> float | None:
     return max(volume.rows, rows) / rows / volume.weeks
 
 
-def _good_share(groups: list[Group], volume: Volume | None) -> tuple[float | None, bool]:
+def _good_share(groups: list[Group]) -> tuple[float | None, bool]:
     good = [one for one in groups if one.cause in _GOOD and not one.is_repeated]
     proved = sum(one.proved for one in good)
     if proved >= LEAST_CALLS:
         return sum(one.linked for one in good) / proved, True
-    if volume is not None and volume.told >= LEAST_CALLS:
-        return volume.linked / volume.told, False
-    return None, False
+    by_files = _linked_by_files(groups)
+    return (by_files.share, False) if by_files else (None, False)
 
 
-def _linked(groups: list[Group], volume: Volume | None) -> Factor | None:
-    """Return the linked ones of those that could be: by the proofs, else by the counts of files.
-
-    Of a counter these are the rows that the statistics count; of a source, calls that were read.
-    """
-    if volume is None:
-        return _linked_of_source(groups)
-    proved = volume.proved
-    if proved and proved.linkable >= LEAST_CALLS:
-        return Factor(LINKED, proved.linkable, proved.linked, is_of_rows=True)
-    return Factor(LINKED, volume.told, round(volume.linked), is_of_rows=True)
-
-
-def _linked_of_source(groups: list[Group]) -> Factor | None:
-    sent = [one for one in groups if one.cause not in ("static", "no_identifier", "unreadable", "")]
+def _linked(groups: list[Group]) -> Factor | None:
+    """Return the linked ones of the calls that were sent: by the proofs, else by their files."""
+    sent = _with_identifier(groups)
     proved = sum(one.proved for one in sent)
-    if proved < LEAST_CALLS:
+    if proved >= LEAST_CALLS:
+        return Factor(LINKED, proved, sum(one.linked for one in sent))
+    return _linked_by_files(groups)
+
+
+def _linked_by_files(groups: list[Group]) -> Factor | None:
+    sent = _with_identifier(groups)
+    told = sum(one.told for one in sent)
+    if told < LEAST_CALLS:
         return None
-    return Factor(LINKED, proved, sum(one.linked for one in sent))
+    linked = round(sum(one.linked_by_files for one in sent))
+    return Factor(LINKED, told, linked, is_estimate=True)
+
+
+def _with_identifier(groups: list[Group]) -> list[Group]:
+    without = ("static", "no_identifier", "unreadable", "")
+    return [one for one in groups if one.cause not in without]
 
 
 def _good(groups: list[Group]) -> int:

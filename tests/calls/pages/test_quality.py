@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -15,7 +17,9 @@ from django.utils import timezone
 
 from cabinets.models import CallSource
 from calls.models import LinkProof, Upload
-from calls.queries import link_quality, link_totals
+from calls.pages.ledger_export.rows import LedgerReader
+from calls.queries import link_quality, quality_score
+from calls.queries.ledger_filters import CallFilters
 from calls.queries.quality_score import (
     AGE,
     COVERAGE,
@@ -25,7 +29,7 @@ from calls.queries.quality_score import (
     Quality,
     quality_of,
 )
-from calls.states import DeliveryState, LinkResult, UploadState
+from calls.states import DeliveryState, HoldBack, LinkResult, UploadState
 from counters.models import Counter
 from tests import factories
 from tests.calls.ledger import make_call, make_delivery, make_upload
@@ -102,7 +106,7 @@ def test_gains_come_from_the_proofs(counter: Counter, owner_client: Client) -> N
     assert gains == {
         COVERAGE: round(24 * 0.8, 6),
         VALIDITY: round(5 * 0.8 + 10 * (0.8 - 0.2), 6),
-        AGE: None,
+        AGE: 0,
         REPEATS: round(10 * (0.8 - 0.4), 6),
         LINKED: None,
     }
@@ -174,7 +178,7 @@ def test_a_score_does_not_depend_on_the_counters_beside_it(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_quality, "MOST_ROWS", 30)
-    monkeypatch.setattr(link_totals, "NEWEST", 25)
+    monkeypatch.setattr(quality_score, "MOST_ROWS", 30)
     busy = factories.make_counter(account=counter.account, name="Занятой")
     earlier = {"started_at": timezone.now() - timedelta(days=2)}
     sent(counter, 20, 5, **earlier)
@@ -189,10 +193,82 @@ def test_a_score_does_not_depend_on_the_counters_beside_it(
     alone = quality(counter)
     assert quality_of(beside, volumes[counter.pk]) == alone
     assert alone.calls == 30
-    # The newest proofs, as the newest calls: 20 of the hour before, and five of the earlier ones.
+    # The links are of the calls that were read: 20 of the hour before, and the earlier ones.
     (linked,) = (one for one in alone.factors if one.code == LINKED)
-    assert (linked.calls, linked.is_of_rows) == (25, True)
-    assert 5 <= linked.good <= 10
+    assert linked.calls == alone.read.sent == alone.read.proved <= 30
+    assert linked.good == alone.read.linked
+    assert (alone.read.rows, alone.read.is_cut) == (30, True)
+
+
+def test_sent_rows_agree_with_the_file_of_the_ledger(
+    counter: Counter, owner_client: Client
+) -> None:
+    """Each row of the ledger is read while there are fewer than the limit."""
+    sent(counter, 15, 9)
+    (upload,) = Upload.objects.all()
+    for number in (1, 2):
+        call = make_call(cabinet=counter.cabinet)
+        make_delivery(call=call, counter=counter, upload=upload, row_number=number)
+    ready = {"state": UploadState.READY, "uploading_id": None, "sent_at": None}
+    for fields, count in (({"is_static": True}, 3), (ready, 4)):
+        other = make_upload(counter=counter, **fields)
+        for number in range(count):
+            call = make_call(cabinet=counter.cabinet)
+            make_delivery(call=call, counter=counter, upload=other, row_number=number)
+    skipped(counter, 20, "no_identifier", started_at=timezone.now() - timedelta(days=30))
+    skipped(counter, 5, "too_short")
+
+    found = quality(counter)
+
+    now = timezone.now()
+    days = link_quality.last_days(now)
+    filters = CallFilters(first_day=days.first, last_day=days.last, counter=counter.pk)
+    zone = ZoneInfo(counter.cabinet.time_zone)
+    read = LedgerReader(counter.cabinet, replace(filters, stage="sent"), now, zone, is_whole=True)
+    links = [str(line[17]) for line in read.every_row()]
+    with_identifier = [one for one in links if not one.startswith("статический")]
+    by_logs = [one for one in with_identifier if "проверка выключена" not in one]
+    linked = [one for one in by_logs if "привязан к визиту" in one]
+    read_here = (found.read.sent, found.read.proved, found.read.linked)
+    assert (len(with_identifier), len(by_logs), len(linked)) == read_here == (26, 24, 15)
+    every = list(LedgerReader(counter.cabinet, filters, now, zone, is_whole=True).every_row())
+    assert len(every) == found.read.rows == 38
+    text = page(owner_client)
+    assert "Посмотрели все отправки из журнала за 28 дней: 38, звонки с " in text
+    assert "Ушло с идентификатором: 26, из них проверено по логам: 24, визит найден: 15." in text
+
+
+def test_late_and_kept_back_calls_bring_nothing(
+    counter: Counter, owner_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = timezone.now() - timedelta(days=22)
+    expired = {"state": DeliveryState.EXPIRED, "reason": "expired"}
+    for fields in ({}, {}, {"client_id": ""}, {"kind": "static", "client_id": ""}):
+        call = make_call(cabinet=counter.cabinet, started_at=old, **fields)
+        is_static = "kind" in fields
+        make_delivery(call=call, counter=counter, is_static=is_static, **expired)
+    sent(counter, 24, 6)
+    sent(counter, 1, 4, client_id="123.456")
+    skipped(counter, 2, "no_identifier")
+    came_late = {"started_at": old, "received_at": timezone.now()}
+    skipped(counter, 3, "no_identifier", **came_late)
+    skipped(counter, 7, "no_identifier", hold_back=HoldBack.LOADED)
+
+    factors = {one.code: one for one in quality(counter).factors}
+
+    assert (factors[COVERAGE].calls, factors[COVERAGE].bad) == (43, 6)
+    assert factors[COVERAGE].gain == pytest.approx(2 * 0.8 * 7 / 23)
+    assert (factors[AGE].calls, factors[AGE].bad) == (36, 6)
+    assert factors[AGE].causes == {"old": 0, "too_old": 2, "late": 4}
+    text = page(owner_client)
+    assert "слишком мало, чтобы посчитать: в логах таких звонков 5, нужно 10" in text
+
+    # With more rows than are read the late ones, which are the oldest, are told beside.
+    for module in (link_quality, quality_score):
+        monkeypatch.setattr(module, "MOST_ROWS", 44)
+    text = page(owner_client)
+    assert "больше 44 не читаем" in text
+    assert "раньше этих отправок, за 28 дней, опоздали: 3 среди просмотренных" in text
 
 
 def test_queries_do_not_grow(counter: Counter, owner_client: Client) -> None:
