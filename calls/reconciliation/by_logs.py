@@ -22,15 +22,19 @@ class ProvedDay:
 
     rows: int = 0
     linked: int = 0
+    #: Those that the logs have, without a visit.
+    no_visit: int = 0
 
     def __add__(self, other: ProvedDay) -> ProvedDay:
         """Sum of two days."""
-        return ProvedDay(self.rows + other.rows, self.linked + other.linked)
+        no_visit = self.no_visit + other.no_visit
+        return ProvedDay(self.rows + other.rows, self.linked + other.linked, no_visit)
 
 
 _PROVED_DAYS = f"""
 SELECT (partition_at AT TIME ZONE %(zone)s)::date, count(*),
-    count(*) FILTER (WHERE result = {LinkResult.LINKED:d})
+    count(*) FILTER (WHERE result = {LinkResult.LINKED:d}),
+    count(*) FILTER (WHERE result = {LinkResult.NO_VISIT:d})
 FROM (
     SELECT p.result, p.partition_at FROM calls_linkproof p
     WHERE p.counter_id = %(counter)s AND p.channel = %(channel)s
@@ -58,7 +62,7 @@ def proved_days(counter: Counter, channel: Channel, period: Period) -> dict[date
     }
     with connection.cursor() as cursor:
         cursor.execute(_PROVED_DAYS, values)
-        found = {day: ProvedDay(rows, linked) for day, rows, linked in cursor.fetchall()}
+        found = {day: ProvedDay(*counts) for day, *counts in cursor.fetchall()}
     return found if sum(one.rows for one in found.values()) <= MOST_COUNTED else {}
 
 

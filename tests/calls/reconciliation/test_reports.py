@@ -23,6 +23,7 @@ from calls.pages.report_page import comparison_of
 from calls.pages.report_standings import standings_of, totals_of
 from calls.pages.report_words import EARLIER, QUALITY, badge_of, evidence_sentence
 from calls.reconciliation import reports
+from calls.reconciliation.by_logs import ProvedDay
 from calls.reconciliation.own_side import OwnDay, Period, own_days, own_total
 from calls.reconciliation.verdict import Cause, counted_in, judge
 from calls.states import Channel, DeliveryState, LinkResult, UploadState
@@ -405,6 +406,13 @@ def test_linked_rows_are_told_by_the_logs_where_they_name_all(
     assert told == [("от 0 до 2", ""), partly, ("1", "по логам")]
     assert ">по логам</div>" in page
     assert "&amp;channel=1&amp;link=not_linked" in page
+    # As many are missing as have no visit: these open from the difference, and only then.
+    own = replace(line.own, static=0)
+    for reported, opens in ((1, True), (0, False), (2, False)):
+        verdict = judge(replace(own, accepted_low=2, accepted_high=2), reported, Channel.CALLS)
+        known = replace(line, own=own, verdict=verdict, proved=ProvedDay(2, 1, 1))
+        assert bool(known.difference_url) == opens
+    assert not replace(known, own=line.own).difference_url
 
 
 def test_goals_reached_twice_in_a_second_count_once(counter: Counter) -> None:

@@ -235,6 +235,10 @@ def assert_comparison_page(scope: Scope) -> None:
             for name in line.ledger.keys() - {"accepted"}:
                 opened = exported(scope.world.cabinet, line.ledger[name])
                 assert opened == getattr(line.own, name)
+        assert bool(line.unsent_url) == (line.own.to_send > line.own.sent)
+        if line.unsent_url:
+            opened = exported(scope.world.cabinet, line.unsent_url)
+            assert opened == line.own.to_send - line.own.sent
         assert set(line.ledger) == {
             name
             for name, number in (
