@@ -79,8 +79,9 @@ def covering(spans: Iterable[Span], kind: str, subject_id: int) -> list[Span]:
 
 
 def without_paused(notices: Sequence[Notice], now: datetime) -> list[Notice]:
-    """Leave out the notices of what is paused: that they end is no recovery."""
-    lasting = spans(now) if any(one.kind in OF_FLOW for one in notices) else {}
+    """Leave out the notices of what is, or was when they went, paused: that is no recovery."""
+    of_flow = [one for one in notices if one.kind in OF_FLOW]
+    lasting = spans(min(one.gone_since or now for one in of_flow)) if of_flow else {}
     return [one for one in notices if not _is_paused(one, lasting.get(one.cabinet_id, ()), now)]
 
 
@@ -89,7 +90,8 @@ def _is_paused(notice: Notice, of_cabinet: Iterable[Span], now: datetime) -> boo
         return False
     _of, _colon, number = notice.subject.partition(":")
     covers = covering(of_cabinet, notice.kind, int(number or 0))
-    return any(span.holds(now) for span in covers)
+    gone = notice.gone_since or now
+    return any(span.holds(now) or span.holds(gone) for span in covers)
 
 
 def current(cabinet: Cabinet, now: datetime) -> QuerySet[AlertPause]:

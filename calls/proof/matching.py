@@ -119,7 +119,8 @@ _SHIFTS = f"""{_WORK}, sample AS MATERIALIZED (
     WHERE abs(h.at - s.at) BETWEEN 900 AND 26 * 3600
     GROUP BY 1
 )
-SELECT seconds, least(hits, rows), hits = lead(hits, 1, 0::bigint) OVER (ORDER BY hits DESC)
+SELECT seconds, least(hits, rows),
+       hits = lead(hits, 1, 0::bigint) OVER (ORDER BY hits DESC, abs(seconds), seconds)
 FROM shifted
 WHERE hits * 2 > (SELECT count(*) FROM sample)
 ORDER BY hits DESC, abs(seconds), seconds LIMIT 1

@@ -48,7 +48,7 @@ class _Flow:
     hours: Series
     parts: Series
     now: datetime
-    #: Pauses of the alerts that last, or have ended of late, by cabinet.
+    #: Pauses of the alerts that last, are to come, or have ended of late, by cabinet.
     spans: dict[int, list[pauses.Span]] = field(default_factory=dict)
 
     def counts(self, kind: Kind, subject_id: int) -> tuple[Counts, Counts]:
@@ -59,8 +59,8 @@ class _Flow:
         return pauses.covering(self.spans.get(row.cabinet_id, ()), row.kind, row.subject_id)
 
     def resumed(self, row: Baseline) -> datetime | None:
-        """Return the first hour after the last pause of the counter or source, None without one."""
-        ends = [span.end for span in self.paused(row)]
+        """Return the first hour after the last pause that is over, None without one."""
+        ends = [span.end for span in self.paused(row) if span.end <= self.now]
         return hour_of(max(ends) - timedelta(microseconds=1)) + HOUR if ends else None
 
     def window(self, row: Baseline, since: datetime | None) -> Window:

@@ -14,7 +14,7 @@ from counters.models import Counter
 from integrations.models import YandexAccount
 from notices import pauses
 from notices.conditions import usual
-from notices.models import AlertPause, Baseline, Notice, NoticeLine
+from notices.models import AlertPause, Baseline, Notice, NoticeLine, NoticeWebhook
 from notices.tasks import check_flow, delete_old
 from tests import factories
 from tests.notices.conftest import NOW
@@ -34,6 +34,9 @@ def silent(clock: time_machine.Traveller, account: YandexAccount) -> Counter:
     source = factories.make_source(cabinet=account.cabinet)
     calls(counter, source, 5000, timedelta(minutes=6), last=NOW - 2 * HOUR - SECOND)
     usual.renew(now=NOW - 2 * HOUR, seconds=60)
+    # Without anybody to be told there would be no lines at all.
+    told = {"url": "https://crm.example/x", "secret": factories.SECRET, "created_at": NOW}
+    NoticeWebhook.objects.create(cabinet=account.cabinet, **told)
     return counter
 
 
@@ -53,7 +56,7 @@ def test_paused_cabinet_is_not_judged_and_what_was_low_ends_without_a_message(
         clock.shift(10 * timedelta(minutes=1))
         check_flow()
     assert not Notice.objects.open().exists()
-    assert not NoticeLine.objects.filter(event="closed").exists()
+    assert {one.event for one in NoticeLine.objects.all()} == {"opened"}
     seen = viewer_client.get(LIST).content.decode()
     assert "Не следим по 6 декабря включительно: праздники" in seen
     assert "Следить снова" not in seen
@@ -70,6 +73,24 @@ def test_paused_cabinet_is_not_judged_and_what_was_low_ends_without_a_message(
     events = AuditEvent.objects.order_by("pk").values_list("action", "before", "after")
     facts = {**FORM, "counter": ""}
     assert list(events) == [("alert_pause.added", {}, facts), ("alert_pause.ended", facts, {})]
+
+
+def test_pause_ended_at_once_tells_no_recovery_and_one_to_come_stops_nothing(
+    clock: time_machine.Traveller, silent: Counter, cabinet: Cabinet, owner_client: Client
+) -> None:
+    make_pause(cabinet=cabinet, first_day=MONDAY + 30 * DAY, last_day=MONDAY + 40 * DAY)
+    check_flow()
+    assert set(standing()) == {"inflow_low", "source_low"}
+
+    owner_client.post(ADD, FORM)
+    pause = AlertPause.objects.get(first_day=MONDAY)
+    clock.shift(timedelta(minutes=5))
+    owner_client.post(f"/lk/integrations/notices/pauses/{pause.pk}/end")
+    clock.shift(timedelta(minutes=15))
+    check_flow()
+
+    assert not Notice.objects.open().exists()
+    assert {one.event for one in NoticeLine.objects.all()} == {"opened"}
 
 
 def test_pause_of_a_counter_leaves_the_others_and_the_sources(
