@@ -181,9 +181,11 @@ def _unpacked(data: bytes) -> list[list[Cell]]:
 
 
 def _frozen(filters: CallFilters) -> dict[str, Any]:
+    """Return the filters without what is None: an earlier version may have no such field."""
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in asdict(filters).items()
+        if value is not None
     }
 
 

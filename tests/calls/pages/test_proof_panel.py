@@ -162,10 +162,10 @@ def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
     assert str(funnel["proofs"].title) == f"Что показали логи Метрики на {day}"
     assert "Привязаны, по файлам" in {row[0].text for row in funnel["steps"].rows}
     # The count is of the rows that the share is of; beneath are all, which the ledger opens.
-    without = {row[0].text: row[1] for row in funnel["proofs"].rows}
-    assert without["Без визита"].value == 0
-    assert "link=not_linked" in getattr(without["Без визита"].under, "url", "")
-    assert without["Статические и отправленные непривязанными"].value == 1
+    proofs = {row[0].text: row[1] for row in funnel["proofs"].rows}
+    assert proofs["Без визита"].value == 0
+    assert "link=not_linked" in getattr(proofs["Без визита"].under, "url", "")
+    assert proofs["Статические и отправленные непривязанными"].value == 1
 
 
 def test_funnel_and_statistics_show_one_share_and_name_what_it_is_counted_by(
