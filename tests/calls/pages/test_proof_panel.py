@@ -144,11 +144,11 @@ def test_linked_rows_are_counted_by_files_and_by_logs_each_by_its_name(
     # The panel names the rows that could be linked, and why the others have no visit.
     panel = " ".join(panel_in(page_of(owner_client, found)).split())
     assert "Проверено отправок: 2, из них могли привязаться: 1." in panel
-    without = "из них без идентификатора, визит им не положен — непривязанных: 1"
-    assert without in panel
+    reason = "из них без идентификатора, визит им не положен — непривязанных: 1"
+    assert reason in panel
     Call.objects.filter(pk=LinkProof.objects.latest("pk").call_id).update(kind="static")
     panel = panel_in(page_of(owner_client, found))
-    assert without.replace("непривязанных", "статических") in panel
+    assert reason.replace("непривязанных", "статических") in panel
 
     statistics, funnel = (
         {one.code: one for one in owner_client.get(reverse(f"calls:{name}")).context["tables"]}
