@@ -94,7 +94,7 @@ def _waiting(row: Waiting, now: datetime) -> dict[str, Any]:
 
 def _arrived(row: Arrived) -> dict[str, Any]:
     """Return a row of the table; the part of its longest cause is told when it is not all."""
-    delay, part = duration_of(row.delay), duration_of(row.part)
+    delay, part = _rounded_up(row.delay), _rounded_up(row.part)
     return {
         "row": row,
         "channels": ", ".join(str(Channel(one).label) for one in sorted(set(row.channels))),
@@ -160,6 +160,10 @@ def _length(seconds: int | None) -> str:
         return "—"
     if seconds < 60:
         return _("%(seconds)d с") % {"seconds": seconds}
-    # The words leave out seconds, and from two days on minutes.
-    unit = HOUR if seconds > DAYS_FROM * 60 else timedelta(minutes=1)
-    return duration_of(-(-timedelta(seconds=seconds) // unit) * unit)
+    return _rounded_up(timedelta(seconds=seconds))
+
+
+def _rounded_up(length: timedelta) -> str:
+    """Return it in words, which leave out seconds, and from two days on minutes."""
+    unit = HOUR if length > timedelta(minutes=DAYS_FROM) else timedelta(minutes=1)
+    return duration_of(-(-length // unit) * unit)

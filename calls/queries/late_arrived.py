@@ -30,6 +30,8 @@ class Arrived:
     counter_name: str
     channels: tuple[int, ...]
     ended_at: datetime
+    #: Its end, or its arrival if the source sent it later than `CAME_LATE`.
+    counted_from: datetime
     accepted_at: datetime
     cause: str
     #: How long the part took that the cause explains.
@@ -38,7 +40,7 @@ class Arrived:
     @property
     def delay(self) -> timedelta:
         """How long it took."""
-        return self.accepted_at - self.ended_at
+        return self.accepted_at - self.counted_from
 
 
 class _Way(NamedTuple):
@@ -48,6 +50,7 @@ class _Way(NamedTuple):
     counter_id: int
     channel: int
     ended_at: datetime
+    counted_from: datetime
     accepted_at: datetime
     received_at: datetime
     updated_at: datetime
@@ -88,9 +91,14 @@ WHERE u.id IN (SELECT upload_id FROM calls_uploadattempt WHERE started_at >= %(s
   AND u.state IN {sql_list(TAKEN_UPLOADS)}
 ORDER BY u.accepted_at DESC LIMIT {MAX_FILES}"""
 
+# A source that sent a call much later is no delay of ours; what came after its arrival is one.
+_COUNTED_FROM = f"""(CASE WHEN c.received_at - c.started_at < %(came_late)s THEN {ENDED}
+                           ELSE c.received_at END)"""
+
 # The last attempt that failed says why the file waited.
 _ARRIVED = f"""
-SELECT d.call_id, d.counter_id, d.channel, {ENDED}, u.accepted_at, c.received_at, c.updated_at,
+SELECT d.call_id, d.counter_id, d.channel, {ENDED}, {_COUNTED_FROM}, u.accepted_at,
+       c.received_at, c.updated_at,
        d.decided_at, d.not_before, u.created_at, u.attempts,
        (SELECT t.error_class FROM calls_uploadattempt t
         WHERE t.upload_id = u.id AND t.error_class <> '' ORDER BY t.started_at DESC LIMIT 1)
@@ -98,7 +106,7 @@ FROM calls_upload u
 JOIN calls_delivery d ON d.upload_id = u.id
 JOIN calls_call c ON c.id = d.call_id AND c.partition_at = d.partition_at
 WHERE u.id = ANY (%(files)s)
-  AND u.accepted_at - {ENDED} > %(late)s AND c.received_at - c.started_at < %(came_late)s
+  AND u.accepted_at - {_COUNTED_FROM} > %(late)s
 ORDER BY u.accepted_at DESC, d.call_id DESC, d.counter_id, d.channel LIMIT {MAX_LISTED}"""
 
 
@@ -112,7 +120,7 @@ def arrived(cabinet: Cabinet, *, now: datetime) -> tuple[list[Arrived], bool]:
     values |= {"since": now - DAY - LONGEST_SEND, "came_late": CAME_LATE}
     files = [pk for (pk,) in rows_of(_FILES, values)]
     found = [_Way(*row) for row in rows_of(_ARRIVED, values | {"files": files})] if files else []
-    since = min((one.ended_at for one in found), default=now)
+    since = min((one.counted_from for one in found), default=now)
     events = events_of(list(counters.values()), since, now) if found else {}
     entries: dict[tuple[int, int], Arrived] = {}
     for way in found:
@@ -130,9 +138,8 @@ def _later(one: Arrived, other: Arrived) -> Arrived:
 
 def _arrived(way: _Way, counter: Counter, events: Sequence[Event]) -> Arrived:
     part, cause = _longest(way, events)
-    return Arrived(
-        way.call_id, counter.name, (way.channel,), way.ended_at, way.accepted_at, cause, part
-    )
+    moments = (way.ended_at, way.counted_from, way.accepted_at)
+    return Arrived(way.call_id, counter.name, (way.channel,), *moments, cause, part)
 
 
 def _longest(way: _Way, events: Sequence[Event]) -> tuple[timedelta, str]:
@@ -141,7 +148,7 @@ def _longest(way: _Way, events: Sequence[Event]) -> tuple[timedelta, str]:
     failed = words_of_error(way.error) or _("Отправка удалась не сразу")
     on_the_way = failed if way.attempts > 1 or way.error else event or _sent_later(way)
     parts = (
-        (way.received_at - way.ended_at, _("Поздно пришёл от источника")),
+        (way.received_at - way.counted_from, _("Поздно пришёл от источника")),
         (way.final_at - way.received_at, _("Ждал итога звонка")),
         (
             way.allowed_at - way.final_at,

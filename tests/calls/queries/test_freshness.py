@@ -237,3 +237,22 @@ def test_wait_in_the_queue_is_explained_by_what_ended_in_it(
     assert cause().startswith("Отправка разрешена позже")
     page = owner_client.get("/lk/integrations/freshness").content.decode()
     assert ("Звонки, Цель" in page, "25 ч 0 мин" in page) == (True, True)
+
+
+def test_call_that_came_days_late_is_counted_from_its_arrival(
+    clock: time_machine.Traveller, counter: Counter, owner_client: Client
+) -> None:
+    hour = 60 * MINUTE
+    came: dict[str, Any] = {"received_at": NOW - 26 * hour, "updated_at": NOW - 26 * hour}
+    accept(counter, 74 * 60, error="Unreachable", **came)
+    Delivery.objects.update(decided_at=NOW - 26 * hour, not_before=None)
+    quick: dict[str, Any] = {"received_at": NOW - hour, "updated_at": NOW - hour}
+    accept(counter, 75 * 60, **quick)
+
+    (one,) = arrived(counter.cabinet, now=NOW)[0]
+
+    assert (one.delay, one.cause) == (25.5 * hour, "Метрика не отвечала")
+    # Rounded up, as in the table of the counters.
+    Upload.objects.update(accepted_at=NOW - 90 * MINUTE + MINUTE / 60)
+    page = owner_client.get("/lk/integrations/freshness").content.decode()
+    assert "24 ч 31 мин" in page
