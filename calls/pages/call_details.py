@@ -95,10 +95,13 @@ def _status(call: Call) -> str:
     """Return the status and its codes; of a call that is not finished there is only an interim."""
     if not call.is_finished:
         return _("звонок ещё идёт, статуса пока нет")
-    codes = "/".join(
-        str(code) for code in (call.status_first, call.status_second) if code is not None
-    )
-    return ", ".join(filter(None, [call.get_status_display(), codes]))
+    status, codes = call.get_status_display(), (call.status_first, call.status_second)
+    came = [code for code in codes if code is not None]
+    if len(came) == 2:
+        text = _("коды двух сторон звонка: %(first)s и %(second)s")
+        return ", ".join(filter(None, [status, text % {"first": came[0], "second": came[1]}]))
+    code = _("код %(code)s") % {"code": came[0]} if came else ""
+    return ", ".join(filter(None, [status, code]))
 
 
 def _unknown_status(came: str) -> str:

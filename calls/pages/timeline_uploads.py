@@ -87,8 +87,11 @@ def _attempt_title(attempt: UploadAttempt, line: AttemptLine) -> str:
 
 
 def _place(delivery: DisplayDelivery, upload: Upload) -> str:
-    place = _("Строка %(row)d из %(rows)d") % {"row": delivery.row_number, "rows": upload.rows}
-    return f"{place}." if upload.is_static else f"{place}, {IdKind(upload.id_kind).label}."
+    values = {"row": delivery.row_number, "rows": upload.rows}
+    if upload.is_static:
+        return _("Строка %(row)d из %(rows)d в файле.") % values
+    kind = {"kind": IdKind(upload.id_kind).label}
+    return _("Строка %(row)d из %(rows)d в файле, посетитель назван по %(kind)s.") % (values | kind)
 
 
 def state_step(

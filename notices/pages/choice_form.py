@@ -27,19 +27,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class KindRow:
+    """A kind of a group: its name and the code of its help page."""
+
+    name: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Row:
     """A group of notices with the kinds that are in it, and its checkboxes."""
 
     value: str
     label: str
-    kinds: list[str]
+    kinds: list[KindRow]
     cells: list[Cell]
 
 
-def _kinds_of(group: Group) -> list[str]:
-    """Return the names of the group's kinds that say more than the group's own name."""
-    names = [str(kind.label) for kind, its in GROUPS.items() if its is group]
-    return [name for name in names if name != str(group.label)]
+def _kinds_of(group: Group) -> list[KindRow]:
+    """Return the kinds of the group."""
+    return [KindRow(str(kind.label), kind.value) for kind, its in GROUPS.items() if its is group]
 
 
 class ChoiceForm(forms.Form):

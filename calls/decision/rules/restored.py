@@ -69,7 +69,7 @@ RULES = (
     Rule(
         code=KEPT_AS_SENT,
         title=gettext_lazy("Решено, что уже в Метрике"),
-        requirement=gettext_lazy("Не решено, что звонок уже в Метрике"),
+        requirement=gettext_lazy("Никто не отмечал, что звонок уже в Метрике"),
         sentence=gettext_lazy(
             "Звонок мог уйти до восстановления базы, и человек решил не отправлять такие звонки: "
             "они уже в Метрике."

@@ -92,9 +92,9 @@ def test_page_says_that_a_rule_does_not_apply(
 
     page = owner_client.get(reverse("calls:journey", args=[call.pk])).content.decode()
 
-    assert "Не относится: Разговор достаточно длинный" in page
-    assert "Не относится: Заказавший обратный звонок известен" in page
-    assert "Не относится: Посетитель известен или звонок идёт непривязанным" not in page
+    assert "Не проверяем: Разговор достаточно длинный" in page
+    assert "Не проверяем: Заказавший обратный звонок известен" in page
+    assert "Не проверяем: Посетитель известен или звонок идёт непривязанным" not in page
 
 
 @pytest.mark.parametrize("channel", list(Channel))

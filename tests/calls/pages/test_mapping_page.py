@@ -60,7 +60,7 @@ def test_first_callback_webhook_is_mapped_by_itself(
     assert "CallKeeper: вебхук обратного звонка" in html
     assert "+7 916 000-00-01" in html
     assert "27 ноября 2026, 20:14:54" in html
-    assert "успешный, 200/200" in html.lower()
+    assert "успешный, коды двух сторон звонка: 200 и 200" in html.lower()
 
 
 def test_unmapped_request_says_why_it_is_refused_and_a_choice_what_it_becomes(

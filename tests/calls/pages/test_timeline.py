@@ -93,7 +93,7 @@ def test_sent_call_has_steps_from_its_arrival_to_metrikas_answer(counter: Counte
     ]
     assert timeline.steps[-1].text == "По логам Метрики у этого звонка визита нет."
     assert [step.text for step in timeline.steps[2:6]] == [
-        "Строка 2 из 2, ClientId.",
+        "Строка 2 из 2 в файле, посетитель назван по ClientId.",
         "",
         "",
         "В нём привязано 2 из 2.",
