@@ -6,7 +6,7 @@ rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -61,6 +61,18 @@ class Source(Enum):
             "строке говорят логи Метрики, если проверка включена."
         ),
     )
+    #: Some counters by logs, the others by files.
+    MIXED = (
+        gettext_lazy("оценка по логам и файлам"),
+        gettext_lazy("Привязаны, оценка по логам и файлам"),
+        gettext_lazy("Доля привязанных, оценка по логам и файлам"),
+        gettext_lazy(
+            "Счетчики, у которых логи Метрики назвали каждую строку, посчитаны по логам, остальные "
+            "— по файлам. Для остальных это оценка: Метрика сообщает, сколько строк файла "
+            "привязано, но не какие, и если в файле есть звонки и других дней, его привязанные "
+            "поделены поровну между всеми его строками. Под числом названы строки файлов."
+        ),
+    )
 
     def __init__(self, words: Promise, step: Promise, share_title: Promise, how: Promise) -> None:
         self.words, self.step, self.share_title, self.how = words, step, share_title, how
@@ -73,6 +85,8 @@ class LinkedShare:
     linked: float
     of: int
     source: Source
+    #: The counters that are counted by logs.
+    by_logs: frozenset[int] = frozenset()
 
     @property
     def is_by_logs(self) -> bool:
@@ -89,7 +103,7 @@ class LinkedShare:
         """The share and what it is of."""
         text = (
             _("из тех, что могли привязаться (%(rows)s): %(share)s")
-            if self.is_by_logs
+            if self.by_logs
             else _("из тех, о привязке которых Метрика сообщила (%(rows)s): %(share)s")
         )
         rows = number_format(self.of, force_grouping=True)
@@ -126,28 +140,39 @@ class LinkEvidence:
     def linked(self, rows: Sequence[Mapping[str, Any]]) -> LinkedShare:
         """Return the linked ones of these rows of `calls.summary`: all of some counters.
 
-        Their keys are `counter_id`, `shown` and `reason`, maybe among others.
+        Their keys are `counter_id`, `shown` and `reason`, maybe among others. It is the sum of the
+        counters' own.
         """
-        proved = self._named(rows)
-        if proved is not None:
+        by_counter: dict[int, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            by_counter.setdefault(row["counter_id"], []).append(row)
+        found = {pk: self._of_counter(pk, some) for pk, some in by_counter.items()}
+        known = {pk: one for pk, one in found.items() if one.of}
+        return LinkedShare(
+            sum(one.linked for one in known.values()),
+            sum(one.of for one in known.values()),
+            _source_of({one.source for one in known.values()}),
+            frozenset(pk for pk, one in known.items() if one.is_by_logs),
+        )
+
+    def _of_counter(self, pk: int, rows: Sequence[Mapping[str, Any]]) -> LinkedShare:
+        proved = (self.proved or {}).get(pk, ProvedRows())
+        may_link = sum(row["deliveries"] for row in rows if _may_link(row["shown"], row["reason"]))
+        if 0 < may_link <= proved.linkable:
             return LinkedShare(proved.linked, proved.linkable, Source.LOGS)
         linked, told = sum(row["linked"] for row in rows), sum(row["link_told"] for row in rows)
-        is_divided = any(row["counter_id"] in self.divided and row["linked"] for row in rows)
         # A start that was corrected before the file was made may hide that the file is divided.
-        is_count = not is_divided and abs(linked - round(linked)) < _NO_ROW
+        is_count = abs(linked - round(linked)) < _NO_ROW and not (linked and pk in self.divided)
         return LinkedShare(linked, told, Source.FILES if is_count else Source.ESTIMATE)
 
-    def _named(self, rows: Sequence[Mapping[str, Any]]) -> ProvedRows | None:
-        """Return what the logs say of the rows if they name every one that may be linked."""
-        may_link: dict[int, int] = {}
-        for row in rows:
-            if _may_link(row["shown"], row["reason"]):
-                counter = row["counter_id"]
-                may_link[counter] = may_link.get(counter, 0) + row["deliveries"]
-        found = {pk: (self.proved or {}).get(pk, ProvedRows()) for pk in may_link}
-        if not found or any(found[pk].linkable < number for pk, number in may_link.items()):
-            return None
-        return ProvedRows.sum(found.values())
+
+def _source_of(sources: Collection[Source]) -> Source:
+    """Return what the sum of counters is counted by."""
+    if len(sources) == 1:
+        return next(iter(sources))
+    if Source.LOGS in sources:
+        return Source.MIXED
+    return Source.ESTIMATE if sources else Source.FILES
 
 
 def _may_link(shown: str, reason: str) -> bool:

@@ -17,6 +17,7 @@ from calls.queries.link_proofs import NOT_LINKED
 from calls.reconciliation.by_logs import ProvedDay, names_all
 from calls.reconciliation.own_side import OwnDay
 from calls.reconciliation.verdict import Verdict
+from calls.states import DisplayState
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,18 @@ class DayLine:
         return (
             f"{every}&link={NOT_LINKED}" if every and self.proved.linked < self.proved.rows else ""
         )
+
+    @property
+    def kept(self) -> int:
+        """Rows that are not to be sent."""
+        return max(0, self.own.received - self.own.to_send)
+
+    @property
+    def kept_url(self) -> str:
+        """The ledger with exactly these; '' where there are none."""
+        every = self.ledger.get("received", "")
+        states = [state for state in DisplayState if state not in TO_SEND]
+        return f"{every}&{urlencode({'state': ','.join(states)})}" if every and self.kept else ""
 
     @property
     def unsent(self) -> int:

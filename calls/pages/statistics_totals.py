@@ -167,14 +167,14 @@ def _why_wait(is_known: bool) -> str:
 def _linked(found: Statistics) -> list[list[Cell]]:
     """Return the line of the linked share, and that of the logs where these name only some rows.
 
-    A share by the logs is compared with such a one only, and one by files likewise.
+    Shares are compared when the same counters are counted by logs in both.
     """
     now = found.evidence.linked(found.rows)
     ended = before = None
     if found.ended:
         ended = found.evidence.linked(found.ended.rows)
         before = found.ended.evidence_before.linked(found.ended.rows_before)
-    is_like = ended and before and ended.is_by_logs == before.is_by_logs == now.is_by_logs
+    is_like = ended and before and ended.by_logs == before.by_logs
     cells = [one.cell if one and is_like else Cell("—") for one in (ended, before)]
     why = _("там только привязанные, и днём может быть день визита, а не звонка")
     if now.of:

@@ -61,6 +61,7 @@ def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
     rows = rows_of(cabinet, period, counter)
     has_today = period.first <= today <= period.last
     of_today = rows_of(cabinet, of_day(period, today), counter) if has_today and ended else []
+    rows_ended = without(rows, of_today)
     return Statistics(
         period=period,
         counter=counter,
@@ -73,11 +74,11 @@ def _counted(request: CabinetRequest, form: PeriodForm) -> Statistics:
             period=ended,
             before=before,
             calls_before=calls_before,
-            rows=without(rows, of_today),
+            rows=rows_ended,
             rows_before=rows_of(cabinet, before, counter),
-            # A share by the logs is compared with such a one only.
+            # What is counted by logs is compared with such numbers only.
             evidence_before=LinkEvidence.of_logs(cabinet, before, counter)
-            if evidence.linked(rows).is_by_logs
+            if evidence.linked(rows_ended).by_logs
             else LinkEvidence({}),
             first_day=lacks_data(cabinet, before, counter),
         )

@@ -15,6 +15,8 @@ from django.utils.html import escape
 
 from cabinets.models import AuditEvent
 from calls.models import Call, LinkProof, LogRequest, UnknownLogRow, Upload
+from calls.pages.linked_share import LinkEvidence, Source
+from calls.queries.link_totals import ProvedRows
 from calls.states import LinkResult
 from counters.models import Counter
 from tests.calls.ledger import make_call, make_upload
@@ -195,6 +197,28 @@ def test_funnel_and_statistics_show_one_share_and_name_what_it_is_counted_by(
     proof.save()
     logs = ["Доля привязанных, по логам", "по логам", "Привязаны, по логам", "2", "100,0 %"]
     assert shown() == logs
+
+
+def test_linked_rows_are_the_sum_of_the_counters_own() -> None:
+    """One counter is named by the logs, of another a row is not."""
+
+    def row(counter: int, rows: int, linked: float) -> dict[str, Any]:
+        told = {"deliveries": rows, "link_told": rows, "linked": linked}
+        return {"counter_id": counter, "shown": "partly_linked", "reason": "", **told}
+
+    named = ProvedRows({"linked": 2, "not_linked": 1})
+    evidence = LinkEvidence({1: named, 2: named}, frozenset({3}))
+    rows = [row(1, 3, 2.4), row(2, 4, 3), row(3, 4, 1)]
+    shares = [evidence.linked(some) for some in (rows[:1], rows[1:2], rows[2:], rows[:2], [])]
+
+    assert [(one.linked, one.of, one.source) for one in shares] == [
+        (2, 3, Source.LOGS),
+        (3, 4, Source.FILES),
+        (1, 4, Source.ESTIMATE),
+        (5, 7, Source.MIXED),
+        (0, 0, Source.FILES),
+    ]
+    assert evidence.linked(rows).by_logs == {1}
 
 
 def test_viewer_sees_the_results_and_orders_nothing(

@@ -235,6 +235,10 @@ def assert_comparison_page(scope: Scope) -> None:
             for name in line.ledger.keys() - {"accepted"}:
                 opened = exported(scope.world.cabinet, line.ledger[name])
                 assert opened == getattr(line.own, name)
+        assert bool(line.kept_url) == (line.own.received > line.own.to_send)
+        if line.kept_url and line.own.day.day % 2:
+            opened = exported(scope.world.cabinet, line.kept_url)
+            assert opened == line.own.received - line.own.to_send
         assert bool(line.unsent_url) == (line.own.to_send > line.own.sent)
         if line.unsent_url:
             opened = exported(scope.world.cabinet, line.unsent_url)
