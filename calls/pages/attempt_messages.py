@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 
 from django.utils.formats import number_format
 from django.utils.functional import Promise
@@ -51,6 +52,8 @@ class AttemptLine:
     answer: str
     #: Of an attempt with its upload: the request that was made.
     request: RequestLine | None = None
+    #: Of an attempt by which Metrika took its upload: what is stored of the answer.
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,31 @@ def describe(
         outcome_text=str(text),
         answer=attempt.excerpt if with_answer else "",
         request=_request(attempt, upload) if upload else None,
+        kept=_kept(attempt, upload) if upload else "",
     )
+
+
+def _kept(attempt: UploadAttempt, upload: Upload) -> str:
+    """Return the stored values of Metrika's answer; '' where the file was not accepted by it."""
+    is_sent = attempt.kind == attempt.Kind.SEND and attempt.http_status == HTTPStatus.OK
+    if not is_sent or attempt.error_class or upload.uploading_id is None:
+        return ""
+    counts = (
+        (_("строк получено: %(value)s"), upload.source_quantity),
+        (_("принято: %(value)s"), upload.line_quantity),
+        (_("привязано: %(value)s"), upload.linked_quantity),
+        (_("визит не найден: %(value)s"), upload.user_not_found_quantity),
+    )
+    values = [
+        _("загрузка № %(value)s") % {"value": upload.uploading_id},
+        *([_("статус %(value)s") % {"value": upload.metrika_status}] * bool(upload.metrika_status)),
+        *(text % {"value": number_format(value)} for text, value in counts if value is not None),
+    ]
+    text = _(
+        "Текст ответа на принятый файл не храним, только номер загрузки, статус и числа. Последние "
+        "известные: %(values)s."
+    )
+    return text % {"values": ", ".join(values)}
 
 
 def _request(attempt: UploadAttempt, upload: Upload) -> RequestLine:

@@ -46,3 +46,5 @@ class Step:
     attempt: AttemptLine | None = None
     #: What is said of this delivery alone, where the event is the same for several.
     note: str = ""
+    #: Names the help page about it; '' for none.
+    help_code: str = ""

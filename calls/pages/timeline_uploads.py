@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from calls.models import Upload, UploadAttempt
 from calls.pages.attempt_messages import AttemptLine, describe
+from calls.pages.help_codes import help_code_of_link
 from calls.pages.proved import file_numbers, is_of_row
 from calls.pages.status_messages import sentence_of, title_of, unlinked_note
 from calls.pages.timeline_step import Step
@@ -130,7 +131,8 @@ def link_step(link: Link | None) -> Iterator[Step]:
     elif link.value == NOT_YET:
         yield Step(_("Проверим привязку"), link.tone, text=text, is_next=True)
     else:
-        yield Step(_("Привязка проверена"), link.tone, link.proved_at, text)
+        title, page = _("Привязка проверена"), help_code_of_link(link)
+        yield Step(title, link.tone, link.proved_at, text, help_code=page)
 
 
 def _since(delivery: DisplayDelivery, now: datetime) -> datetime | None:

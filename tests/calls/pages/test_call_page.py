@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.models import Call, UploadAttempt
+from calls.models import Call, LinkProof, UploadAttempt
 from calls.pages.timeline import timelines_of
-from calls.states import Channel, DeliveryState, UploadState
+from calls.states import Channel, DeliveryState, LinkResult, UploadState
 from counters import lifecycle
 from counters.models import Counter
 from tests import factories
@@ -272,7 +272,8 @@ def test_request_answer_and_record_are_shown_by_right(
 ) -> None:
     raw = {"phone": "+79161234567"}
     call = make_call(cabinet=counter.cabinet, phone="+79161234567", raw=raw)
-    upload = make_upload(counter=counter, body=b"ClientId,StaticCall\n17,0\n")
+    stored: dict[str, Any] = {"metrika_status": "UPLOADED", "source_quantity": 1}
+    upload = make_upload(counter=counter, body=b"ClientId,StaticCall\n17,0\n", **stored)
     make_delivery(call=call, counter=counter, upload=upload)
     now = timezone.now()
     times = {"started_at": now, "ended_at": now + timedelta(seconds=1.5)}
@@ -287,6 +288,8 @@ def test_request_answer_and_record_are_shown_by_right(
         assert path in page
         assert upload.marker in page
         assert "строк: 1, 25\xa0байт" in page
+        kept = f"загрузка № {upload.uploading_id}, статус UPLOADED, строк получено: 1."
+        assert kept in page
         assert "Непривязанный звонок" in page
         assert "1 — Метрика покажет звонок, но не станет искать визит." in page
     hidden = ("answer of Metrika", "&quot;phone&quot;: &quot;+79161234567&quot;")
@@ -294,6 +297,22 @@ def test_request_answer_and_record_are_shown_by_right(
     assert [text in masked for text in hidden] == [False, False]
     assert "Показать запись" not in masked
     assert "79161234567" not in masked
+    # Nothing is kept of an answer that was no acceptance; the logs' result has its help page.
+    UploadAttempt.objects.update(http_status=400, error_class="RequestRejected")
+    LinkProof.objects.create(
+        upload=upload,
+        row_number=1,
+        call=call,
+        partition_at=call.started_at,
+        cabinet=counter.cabinet,
+        counter=counter,
+        channel=1,
+        result=LinkResult.NO_VISIT,
+        proved_at=now,
+    )
+    page = owner_client.get(url).content.decode()
+    step = 'Подробнее<span class="visually-hidden">: Привязка проверена</span>'
+    assert ("Текст ответа на принятый" in page, step in page) == (False, True)
 
 
 def test_page_costs_the_same_queries_with_many_counters(
