@@ -88,6 +88,7 @@ def totals_context(counter: Counter, filters: history_pages.Filters) -> dict[str
     return _period_context(filters) | {
         "totals": totals,
         "totals_count": sum(total.count for total in totals),
+        "chosen": next((total for total in totals if total.state == filters.state), None),
         "sent_count": sum(total.sent for total in totals),
         "linked_parts": linked.parts(),
     }

@@ -292,6 +292,9 @@ def test_partly_linked_calls_are_not_green_and_say_how_many_are_linked(
     assert cell["reason_text"].startswith("В файле к визитам привязано 17 из 25.")
     totals = [(one.state, one.count, one.sent) for one in answer.context["totals"]]
     assert totals == [("waiting", 1, 0), ("partly_linked", 1, 1)]
+    one = owner_client.get(reverse("calls:history", args=[counter.pk]), {"state": "waiting"})
+    chosen = "Выбрано состояние «Ждёт отправки»: 1. Остальные числа — по всем состояниям."
+    assert (chosen in one.content.decode(), chosen in answer.content.decode()) == (True, False)
     page = answer.content.decode()
     assert "Отправлено в Метрику: 1." in page
     assert "привязано к визитам 17 из 25" in page
