@@ -47,7 +47,9 @@ class Sample:
 def funnel_tables(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[NumberTable]:
     """Return the tables of the page; records and calls only of the whole cabinet."""
     by = ("counter_id", "shown", "reason")
-    rows = read.deliveries(cabinet, period, by=by, counters=[counter.pk] if counter else None)
+    counters = [counter.pk] if counter else None
+    sums = ("deliveries", "link_told", "linked")
+    rows = read.deliveries(cabinet, period, by=by, counters=counters, sums=sums)
     evidence = LinkEvidence.of(cabinet, period, counter)
     linked = evidence.linked(rows)
     proofs = _proofs(evidence.every, linked.source, period, counter)

@@ -143,7 +143,8 @@ def _ours(counters: Sequence[Counter], reports: Mapping[int, MetrikaReport]) -> 
 def _sums(cabinet: Cabinet, period: Period, counters: list[int]) -> dict[int, _Sums]:
     by = ("counter_id", "channel", "shown", "reason")
     sums: dict[int, _Sums] = {}
-    for row in read.deliveries(cabinet, period, by=by, counters=counters):
+    rows = read.deliveries(cabinet, period, by=by, counters=counters, sums=("deliveries",))
+    for row in rows:
         one, count = sums.setdefault(row["counter_id"], _Sums()), row["deliveries"]
         is_sent = WITH_METRIKA.has(row["shown"], row["reason"])
         if row["channel"] == Channel.GOAL:

@@ -218,9 +218,8 @@ def volumes(cabinet: Cabinet, counter_ids: Collection[int], *, now: datetime) ->
     """
     period = last_days(now)
     found: dict[int, Volume] = {}
-    for row in read.deliveries(
-        cabinet, period, by=("counter_id", "day"), counters=counter_ids, now=now
-    ):
+    by, sums = ("counter_id", "day"), ("deliveries",)
+    for row in read.deliveries(cabinet, period, by=by, counters=counter_ids, sums=sums, now=now):
         days = (period.last - row["day"]).days + 1
         one = found.get(row["counter_id"], Volume(weeks=max(days, 7) / 7))
         found[row["counter_id"]] = Volume(one.rows + row["deliveries"], one.weeks)

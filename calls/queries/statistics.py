@@ -17,7 +17,8 @@ from counters.models import Counter
 
 Key = TypeVar("Key")
 _BY = ("counter_id", "channel", "shown", "reason")
-_SUBTRACTED = ("deliveries", "link_told", "linked")
+#: The sums of rows of the ledger that are used.
+_ROW_SUMS = ("deliveries", "link_told", "linked")
 
 
 @dataclass
@@ -103,7 +104,8 @@ def lacks_data(cabinet: Cabinet, period: Period, counter: Counter | None) -> dat
 
 def rows_of(cabinet: Cabinet, period: Period, counter: Counter | None) -> list[dict[str, Any]]:
     """Return sums of rows of the ledger by counter, channel, display state and reason."""
-    return read.deliveries(cabinet, period, by=_BY, counters=[counter.pk] if counter else None)
+    counters = [counter.pk] if counter else None
+    return read.deliveries(cabinet, period, by=_BY, counters=counters, sums=_ROW_SUMS)
 
 
 def without(
@@ -114,7 +116,7 @@ def without(
     left = []
     for row in rows:
         less = found.get(_key(row), {})
-        sums = {name: row[name] - less.get(name, 0) for name in _SUBTRACTED}
+        sums = {name: row[name] - less.get(name, 0) for name in _ROW_SUMS}
         left.append({**row, **sums})
     return [row for row in left if row["deliveries"]]
 
