@@ -109,14 +109,14 @@ _LATE_BEFORE = f"""
 SELECT k.id, count(DISTINCT d.call_id)
 FROM unnest(%(counters)s::bigint[], %(firsts)s::timestamptz[]) AS k(id, first_at)
 CROSS JOIN LATERAL (
-    SELECT call_id, partition_at, is_static FROM calls_delivery
+    SELECT call_id, partition_at FROM calls_delivery
     WHERE counter_id = k.id AND state = {DeliveryState.EXPIRED:d}
       AND partition_at >= %(since)s AND partition_at < k.first_at LIMIT %(most)s
 ) AS d CROSS JOIN LATERAL (
     SELECT kind, hold_back FROM calls_call
     WHERE id = d.call_id AND partition_at = d.partition_at LIMIT 1
 ) AS c
-WHERE c.hold_back IS NULL AND NOT (d.is_static AND c.kind = '{CallKind.STATIC}')
+WHERE c.hold_back IS NULL AND c.kind <> '{CallKind.STATIC}'
 GROUP BY k.id
 """
 

@@ -167,7 +167,8 @@ def test_nothing_is_said_without_rows(
     assert (quality(counter).factors, quality(counter).score, quality(other).calls) == ([], None, 0)
     for client in (owner_client, viewer_client):
         text = page(client)
-        assert "оценки ещё нет Звонков посетителей сайта за это время: 19." in text
+        assert "Звонков посетителей сайта среди них: 19. Оценка появится, когда" in text
+        assert "Другой оценки ещё нет За это время звонков счетчика не было." in text
         assert "Начните со счетчика" not in text
     assert "Другие счетчики " + counter.name in page(owner_client, f"?counter={other.pk}")
     other.cabinet.counters.update(removed_at=timezone.now())
