@@ -31,6 +31,9 @@ from calls.workbook import Cell
 
 logger = logging.getLogger(__name__)
 
+#: The first and the last day of calls; None where none is chosen.
+Days = tuple[date | None, date | None]
+
 #: How long a file that is ready is kept.
 KEPT = timedelta(hours=24)
 #: Files of a cabinet that are ready and kept; an older one gives way to a new order.
@@ -129,6 +132,11 @@ def _step(pk: int) -> bool:
     return True
 
 
+def days_of(one: LedgerExport) -> Days:
+    """Return the first and the last day that was ordered."""
+    return _days_of(one.filters)
+
+
 def reader_of(one: LedgerExport) -> LedgerReader:
     """Return the reader of what was ordered, as it was then."""
     return LedgerReader(
@@ -190,8 +198,12 @@ def _frozen(filters: CallFilters) -> dict[str, Any]:
 
 
 def _thawed(values: dict[str, Any]) -> CallFilters:
-    days = {
-        name: date.fromisoformat(values[name]) if values.get(name) else None
-        for name in ("first_day", "last_day")
-    }
-    return CallFilters(**{**values, **days})
+    """Raises TypeError for a filter that this version does not know: it is not to be left out."""
+    first, last = _days_of(values)
+    return CallFilters(**{**values, "first_day": first, "last_day": last})
+
+
+def _days_of(values: dict[str, Any]) -> Days:
+    days = (values.get(name) for name in ("first_day", "last_day"))
+    first, last = (date.fromisoformat(day) if day else None for day in days)
+    return first, last

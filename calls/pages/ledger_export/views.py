@@ -60,8 +60,9 @@ def export_ledger(request: CabinetRequest) -> HttpResponse:
     zone = timezone.get_current_timezone_name()
     reader = LedgerReader(request.cabinet, filters, now, ZoneInfo(zone), is_whole)
     write, content_type = KINDS[kind]
-    pieces = in_this_locale(write(reader.every_row(), zone, _sheet_days(filters)))
-    return _attachment(pieces, content_type, f"callkeeper-calls{_days_of(filters)}.{kind}")
+    days = filters.first_day, filters.last_day
+    pieces = in_this_locale(write(reader.every_row(), zone, _sheet_days(days)))
+    return _attachment(pieces, content_type, f"callkeeper-calls{_days_of(days)}.{kind}")
 
 
 def _order(request: CabinetRequest, form: LedgerForm, filters: CallFilters) -> HttpResponse:
@@ -85,9 +86,9 @@ def _order(request: CabinetRequest, form: LedgerForm, filters: CallFilters) -> H
     return _to_ledger(request)
 
 
-def _days_words(filters: CallFilters) -> str:
+def _days_words(days: job.Days) -> str:
     """Return the chosen days of calls in words."""
-    first, last = filters.first_day, filters.last_day
+    first, last = days
     if first and last:
         return _("Дни звонков: %(days)s.") % {"days": days_text(first, last)}
     if first:
@@ -97,17 +98,17 @@ def _days_words(filters: CallFilters) -> str:
     return _("Звонки за всё время.")
 
 
-def _days_of(filters: CallFilters) -> str:
+def _days_of(days: job.Days) -> str:
     """Return the chosen days as a part of a file's name; '' when no day is chosen."""
-    first, last = filters.first_day, filters.last_day
+    first, last = days
     if first is None or first == last:
         return f"-{'to-' if first is None else ''}{last}" if last else ""
     return f"-{first}_{last}" if last else f"-from-{first}"
 
 
-def _sheet_days(filters: CallFilters) -> str:
+def _sheet_days(days: job.Days) -> str:
     """Return the first and the last day for the name of a sheet; '' unless both are chosen."""
-    first, last = filters.first_day, filters.last_day
+    first, last = days
     return f"{first:%d.%m.%Y}–{last:%d.%m.%Y}" if first and last else ""
 
 
@@ -141,7 +142,7 @@ def export_page(request: CabinetRequest, pk: int) -> HttpResponse:
         "is_done": one.state == ExportState.DONE,
         "percent": job.progress_of(one),
         "rows": grouped(one.rows),
-        "days": _days_words(job.reader_of(one).filters),
+        "days": _days_words(job.days_of(one)),
         "most": grouped(job.MAX_ROWS),
         "kept_until": one.finished_at and one.finished_at + job.KEPT,
         "can_cancel": request.membership.can_manage and one.state == ExportState.WORKING,
@@ -157,10 +158,9 @@ def export_file(request: CabinetRequest, pk: int, format: str) -> HttpResponse:
     if format not in KINDS:
         raise Http404
     write, content_type = KINDS[format]
-    filters = job.reader_of(one).filters
-    pieces = in_this_locale(write(job.stored_rows(one), one.zone, _sheet_days(filters)))
-    name = f"callkeeper-calls-{one.pk}{_days_of(filters)}.{format}"
-    return _attachment(pieces, content_type, name)
+    days = job.days_of(one)
+    pieces = in_this_locale(write(job.stored_rows(one), one.zone, _sheet_days(days)))
+    return _attachment(pieces, content_type, f"callkeeper-calls-{one.pk}{_days_of(days)}.{format}")
 
 
 @require_POST
