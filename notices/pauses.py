@@ -142,7 +142,8 @@ def end(pause: AlertPause, *, actor: User, now: datetime) -> bool:
         .filter(pk=pause.pk)
         .first()
     )
-    if found is None or span_of(found).end <= now:
+    # Pressed twice, the second one may have begun before the first one ended it.
+    if found is None or found.ended_at is not None or span_of(found).end <= now:
         return False
     _log("alert_pause.ended", found, actor, _facts(found), {})
     if found.first_day > now.astimezone(found.cabinet.zone).date():

@@ -18,10 +18,6 @@ from calls.queries.split_rows import (
 )
 from calls.states import Attention, UploadState
 
-_BEGINNINGS: dict[str, str | Promise] = {
-    Attention.SPLIT: gettext_lazy("Метрика отклонила файл целиком."),
-    Attention.TOO_LARGE: gettext_lazy("Файл оказался слишком велик для Метрики."),
-}
 _PLACES: dict[str, str | Promise] = {
     REFUSED: gettext_lazy("исключено: %(rows)d"),
     TAKEN: gettext_lazy("приняты другими выгрузками: %(rows)d"),
@@ -34,18 +30,24 @@ _PLACES: dict[str, str | Promise] = {
 
 def split_sentence(upload: Upload) -> str:
     """Return where the rows of a split upload are; '' of any other. One query of a split one."""
-    beginning = _BEGINNINGS.get(upload.attention)
-    if beginning is None or upload.state != UploadState.CANCELLED:
+    is_split = upload.attention in (Attention.SPLIT, Attention.TOO_LARGE)
+    if not is_split or upload.state != UploadState.CANCELLED:
         return ""
+    return f"{_beginning(upload)} {_end(upload)}"
+
+
+def _beginning(upload: Upload) -> str:
+    if upload.attention == Attention.TOO_LARGE:
+        return _("Файл оказался слишком велик для Метрики.")
+    return _("Метрика отклонила файл целиком.")
+
+
+def _end(upload: Upload) -> str:
     places = places_of_rows(upload.pk)
     if places == {TAKEN: upload.rows}:
-        end = _("Ни одна строка не исключена: все звонки отправлены другими выгрузками.")
-    elif set(places) == {TAKEN, REFUSED}:
+        return _("Ни одна строка не исключена: все звонки отправлены другими выгрузками.")
+    if set(places) == {TAKEN, REFUSED}:
         text = _("Исключено строк: %(rows)d. Остальные звонки отправлены другими выгрузками.")
-        end = text % {"rows": places[REFUSED]}
-    else:
-        named = [
-            str(text) % {"rows": places[key]} for key, text in _PLACES.items() if key in places
-        ]
-        end = _("Его строки: %(places)s.") % {"places": "; ".join(named)}
-    return f"{beginning} {end}"
+        return text % {"rows": places[REFUSED]}
+    named = [str(text) % {"rows": places[key]} for key, text in _PLACES.items() if key in places]
+    return _("Его строки: %(places)s.") % {"places": "; ".join(named)}

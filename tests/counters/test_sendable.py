@@ -50,6 +50,7 @@ NOT_A_DEFINITION = {
     "counters/admin.py:CounterAdmin": "lists the columns",
     "counters/querysets.py:CounterQuerySet": "selects by one of the facts each",
     "counters/lifecycle.py:_restore": "writes the columns",
+    "calls/queries/blocked_then.py:_BLOCKS": "tells of one fact each when it ended",
 }
 COMBINATIONS = list(
     product(
